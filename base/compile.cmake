@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+# Warnings, hardening and sanitizers, the same for every target.
+
+add_library(cw_flags INTERFACE)
+
+target_compile_options(cw_flags INTERFACE
+        -Wall -Wextra -Wpedantic -Werror -Wshadow -Wconversion -Wsign-conversion -Wformat=2
+        -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition -Wvla -Wundef -Wcast-qual
+        -Wwrite-strings -Wpointer-arith -Wimplicit-fallthrough -Walloca -Wdate-time
+        -fvisibility=hidden -fno-strict-aliasing -fno-delete-null-pointer-checks -fno-strict-overflow
+        -fstack-protector-strong -fstack-clash-protection -ffile-prefix-map=${CMAKE_SOURCE_DIR}=.)
+if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
+        target_compile_options(cw_flags INTERFACE
+                -Wduplicated-cond -Wduplicated-branches -Wlogical-op -Wtrampolines
+                -Wjump-misses-init -ftrivial-auto-var-init=zero)
+endif()
+target_compile_definitions(cw_flags INTERFACE _GNU_SOURCE CW_VERSION="${PROJECT_VERSION}")
+target_include_directories(cw_flags INTERFACE ${CMAKE_SOURCE_DIR})
+target_link_options(cw_flags INTERFACE -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed)
+
+if(CW_SANITIZE)
+        target_compile_options(cw_flags INTERFACE
+                -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+        target_link_options(cw_flags INTERFACE -fsanitize=address,undefined)
+else()
+        target_compile_options(cw_flags INTERFACE -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
+endif()
+if(CMAKE_SYSTEM_PROCESSOR STREQUAL "x86_64")
+        target_compile_options(cw_flags INTERFACE -fcf-protection=full)
+endif()
+if(CW_FAILPOINTS)
+        target_compile_definitions(cw_flags INTERFACE CW_FAILPOINTS=1)
+endif()
+if(CW_LIBFUZZER)
+        target_compile_options(cw_flags INTERFACE -fsanitize=fuzzer-no-link)
+endif()

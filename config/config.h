@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The configuration of all daemons: one JSON file plus conf.d/ beside it, read by one key table (keys.def) that also
+ * makes the defaults, ranges, --check-config, --print-config and the JSON schema. Holds credential names, never secrets.
+ */
+#pragma once
+
+#include "base/cleanup.h"
+#include "base/error.h"
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#define CW_CONFIG_STATIONS_MAX 16
+#define CW_CONFIG_PRODUCTS_MAX 32
+#define CW_CONFIG_KEYS_MAX 64
+
+enum cw_gateway { CW_GATEWAY_NONE, CW_GATEWAY_ECDH_SHA256, CW_GATEWAY_ECDH_HKDF };
+enum cw_pin_account { CW_PIN_ACCOUNT_PAN12, CW_PIN_ACCOUNT_KIT16 };
+enum cw_pin_form { CW_PIN_FORM_ASCII_HEX, CW_PIN_FORM_RAW8 };
+enum cw_station_kind { CW_STATION_ISSUE, CW_STATION_KIOSK };
+
+/* All strings are owned by the config, "" when not set. */
+struct cw_config_agent {
+        const char *runtime_dir;    /* sockets: control.sock, hsmd/, station/ */
+        const char *state_dir;      /* journal.db */
+        const char *credential_dir; /* used when systemd passes no credentials */
+        const char *branch_id;
+        int64_t poll_min_ms, poll_max_ms;
+        int64_t disk_free_min_mib;
+        int64_t release_ttl_s; /* a teller's hand-over release */
+        const char *operate_group, *admin_group; /* "" = root and the daemon's own user only */
+};
+struct cw_config_server {
+        const char *url; /* https://host[:port]/dcms */
+        const char *tenant, *username, *password_credential;
+        const char *ca_file;
+        const char *client_cert_file, *client_key_credential; /* mutual TLS when set */
+        enum cw_gateway gateway;
+        const char *gateway_key_credential, *gateway_peer_key_file, *gateway_kid;
+        int64_t connect_timeout_ms, timeout_ms, cbs_timeout_ms;
+};
+struct cw_config_key {
+        const char *label;     /* CKA_LABEL */
+        const char *purpose;   /* cvk imk-ac imk-smi imk-smc kmc-enc kmc-mac kmc-dek bdk pin-transport pan-transport pan-hash */
+        const char *algorithm; /* tdes2 tdes3 aes128 aes192 aes256 generic */
+        const char *kcv;       /* upper-case hex, 6 (3 bytes) or 10 (5 bytes) digits; "" for pan-hash */
+};
+struct cw_config_hsm {
+        const char *module, *token_label, *pin_credential;
+        int allow_host_memory;
+        int64_t call_timeout_ms;
+        size_t key_count;
+        struct cw_config_key keys[CW_CONFIG_KEYS_MAX];
+};
+struct cw_config_pin {
+        const char *key;  /* label of the set-PIN transport key (AES) */
+        const char *bdk;  /* label of the PIN pad's base derivation key */
+        enum cw_pin_account account;
+        enum cw_pin_form form;
+        int64_t attempts;           /* pairs of entries a customer may make */
+        int64_t entry_timeout_ms;
+        int64_t length_min, length_max;
+};
+struct cw_config_product {
+        const char *plastic_code; /* unique */
+        const char *name;
+        const char *profile;       /* file name in profile_dir */
+        const char *face;          /* file name in face_dir */
+        const char *service_code;  /* 3 digits */
+        const char *psn;           /* 2 digits */
+        const char *discretionary; /* track discretionary data, {cvv} is replaced, e.g. "00000{cvv}00" */
+        const char *cvk, *imk_ac, *imk_smi, *imk_smc;  /* key labels */
+        const char *kmc_enc, *kmc_mac, *kmc_dek;       /* static card keys or masters, see diversification */
+        const char *diversification;                   /* none visa2 emv kdf3 */
+        int64_t kvn;                                   /* key version for INITIALIZE UPDATE, 0 = card decides */
+        int64_t scp;                                   /* 2, 3, or 0 = whatever the card answers */
+        int64_t security_level;                        /* EXTERNAL AUTHENTICATE P1, e.g. 0x33 = 51, SCP02: 3 */
+};
+struct cw_config_station {
+        const char *name; /* unique, [A-Za-z0-9-] */
+        enum cw_station_kind kind;
+        const char *printer_driver; /* "evolis", "" for a kiosk */
+        const char *printer_serial; /* USB serial, "" = the only one */
+        const char *reader;         /* PC/SC reader name or its prefix */
+        const char *pinpad_tty;     /* kiosk only */
+        int64_t pinpad_baud;
+        const char *plastic_codes; /* comma separated codes in the hopper */
+        int64_t hopper;            /* plastics loaded at the last count, informational start of the ledger */
+        int64_t card_timeout_ms;   /* waiting for the chip after contact */
+};
+struct cw_config {
+        struct cw_config_agent agent;
+        struct cw_config_server server;
+        struct cw_config_hsm hsm;
+        struct cw_config_pin pin;
+        const char *profile_dir, *face_dir;
+        const char *pan_transport_key; /* label: opens encryptedCardNumber */
+        const char *pan_hash_key;      /* label: keyed hash of the PAN */
+        size_t product_count;
+        struct cw_config_product products[CW_CONFIG_PRODUCTS_MAX];
+        size_t station_count;
+        struct cw_config_station stations[CW_CONFIG_STATIONS_MAX];
+};
+
+#define CW_CONFIG_DEFAULT_PATH "/etc/cardwright/cardwright.json"
+
+/*
+ * Reads path and, sorted by name, the *.json files of conf.d/ beside it (later files override members; arrays of
+ * objects are merged by their first key). Every finding goes to errors (may be NULL) as "file:line:column: what is
+ * wrong; what to do", all of them, not only the first. REJECT when there was any.
+ */
+CW_WARN_UNUSED cw_rc cw_config_load(const char *path, FILE *errors, struct cw_config **ret, struct cw_fault *f);
+void cw_config_free(struct cw_config *c);
+CW_DEFINE_CLEANUP(struct cw_config *, cw_config_free);
+
+/* Effective values, defaults included, as JSON text. */
+cw_rc cw_config_print(const struct cw_config *c, FILE *out);
+/* JSON schema (draft 2020-12) made from the key table. */
+cw_rc cw_config_schema(FILE *out);
+/* Lookups; NULL when absent. */
+const struct cw_config_product *cw_config_product(const struct cw_config *c, const char *plastic_code);
+const struct cw_config_station *cw_config_station(const struct cw_config *c, const char *name);
+const struct cw_config_key *cw_config_key(const struct cw_config *c, const char *label);
+
+/*
+ * The part of main() all daemons share: handles --config FILE, --check-config, --print-config, --version, --help.
+ * Returns true when the process shall exit with *ret_exit; else *ret holds the loaded config. Other options stay in
+ * extra: --NAME VALUE pairs the daemon declares (extra_names, values land in extra_values).
+ */
+bool cw_config_main(int argc, char **argv, const char *const *extra_names, const char **extra_values,
+                    struct cw_config **ret, int *ret_exit);
