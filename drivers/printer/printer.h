@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The canonical card printer. A family is one vtable (struct cw_printer_ops); everybody else calls the functions below,
+ * which add what is common: a deadline that is already past touches nothing, and an effect is written always.
+ *
+ * All calls block until done or deadline_ns (absolute, cw_deadline_ns). One thread owns a printer. Drivers hold no
+ * policy: they do not sleep, do not repeat a write, do not log.
+ *
+ * Classes:
+ *   RETRY      nothing reached the printer, or a question was not answered in time: may be asked again
+ *   RECONNECT  the device is gone or out of step and no effect was under way: close, find, open
+ *   OPERATOR   the printer said no and the card's place is in the effect (a jam too): code and text say what to do
+ *   REJECT     this input cannot be printed or encoded, or the printer cannot do it
+ *   IN_DOUBT   an effect was started and its end is unknown: reconcile, never repeat
+ */
+#pragma once
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "drivers/face/face.h"
+#include "drivers/transport/usb.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define CW_PRINTER_ABI 1u
+
+enum cw_where {
+        CW_WHERE_UNKNOWN = 0,
+        CW_WHERE_NONE, /* the path is empty */
+        CW_WHERE_FEEDER,
+        CW_WHERE_TRANSPORT, /* inside, between stations or jammed */
+        CW_WHERE_CONTACT,
+        CW_WHERE_MAG,
+        CW_WHERE_PRINT,
+        CW_WHERE_OUTPUT, /* delivered by the last action */
+        CW_WHERE_REJECT, /* in the reject box by the last action */
+        CW_WHERE_MAX_
+};
+/* "none", "feeder", ... as in ARCHITECTURE.md. */
+const char *cw_where_name(enum cw_where w);
+enum cw_where cw_where_from_name(const char *name); /* CW_WHERE_UNKNOWN for another word */
+/* True for every place inside the machine where the next card would collide. */
+bool cw_where_inside(enum cw_where w);
+
+enum cw_maturity { CW_MATURITY_EXPERIMENTAL, CW_MATURITY_TESTING, CW_MATURITY_PRODUCTION };
+
+/* Printer abilities. */
+#define CW_PRINTER_CAP_COLOUR 0x01u
+#define CW_PRINTER_CAP_STRIPE 0x02u
+#define CW_PRINTER_CAP_CONTACT 0x04u
+#define CW_PRINTER_CAP_REJECT 0x08u
+#define CW_PRINTER_CAP_CLEAN 0x10u
+#define CW_PRINTER_CAP_TEST_CARD 0x20u
+/* print() also delivers the card: its effect says CW_WHERE_OUTPUT, and eject() then succeeds without moving anything. */
+#define CW_PRINTER_CAP_PRINT_EJECTS 0x40u
+
+#define CW_PRINTER_TEXT_MAX 64
+struct cw_printer_info {
+        char family[16];
+        char model[CW_PRINTER_TEXT_MAX];
+        char serial[CW_PRINTER_TEXT_MAX];
+        char firmware[CW_PRINTER_TEXT_MAX];
+        char port[CW_USB_STRING_MAX];
+        uint32_t caps; /* CW_PRINTER_CAP_* */
+        unsigned width, height, colour_bits;
+        enum cw_maturity maturity;
+};
+
+enum cw_printer_state {
+        CW_PRINTER_READY,
+        CW_PRINTER_NEEDS_OPERATOR, /* nothing is lost yet: hopper, ribbon, cover */
+        CW_PRINTER_ERROR,          /* a job was interrupted or a card is inside: its state is uncertain */
+        CW_PRINTER_OFFLINE,
+};
+const char *cw_printer_state_name(enum cw_printer_state s); /* "ready" "operator" "error" "offline" */
+
+struct cw_ribbon {
+        char kind[16];     /* "ymcko", "k", ...; "" when none or unreadable */
+        int64_t remaining; /* prints left, -1 unknown */
+        int64_t capacity;  /* -1 unknown */
+        char serial[CW_PRINTER_TEXT_MAX];
+};
+struct cw_printer_counters { /* -1 = the printer does not tell */
+        int64_t cards_fed;
+        int64_t panels;
+        int64_t cleanings;
+        int64_t cards_to_cleaning; /* average interval, as the printer reports it */
+};
+struct cw_printer_status {
+        enum cw_printer_state state;
+        char code[48];  /* station taxonomy, "" when ready */
+        char text[160]; /* one sentence: what is wrong and what to do */
+        char vendor[96]; /* what the printer said, for technicians; never payload */
+        enum cw_where where;
+        bool cover_open, hopper_empty, hopper_low, reject_full, cleaning_due;
+        struct cw_ribbon ribbon;
+        struct cw_printer_counters counters;
+};
+
+/* Evidence before an effect; journalled by the caller, given back to reconcile. */
+struct cw_printer_baseline {
+        char serial[CW_PRINTER_TEXT_MAX];
+        int64_t cards_fed, panels, ribbon_remaining; /* -1 unknown */
+        enum cw_where where;
+};
+
+/* What an action did, as far as known. Written always, also on failure. */
+struct cw_printer_effect {
+        enum cw_where where;
+        bool started;     /* something was sent that may have moved or changed the card */
+        bool ribbon_used; /* a panel set was used, or may have been */
+        char vendor[96];  /* the printer's own words, never payload */
+};
+
+/* What a job will need, for preflight. */
+struct cw_printer_need {
+        bool stripe, contact, print, reject;
+        char panels[8]; /* "ymcko" */
+};
+
+#define CW_TRACK1_MAX 76
+#define CW_TRACK2_MAX 37
+#define CW_TRACK3_MAX 104
+/* Without sentinels and LRC; len 0 = the track is not written. Borrowed secrets. ISO/IEC 7811-6. */
+struct cw_tracks {
+        struct cw_span track[3];
+        bool low_coercivity;
+};
+
+enum cw_test_card { CW_TEST_CARD_STANDARD, CW_TEST_CARD_TECHNICAL };
+
+enum cw_printer_step {
+        CW_PRINTER_STEP_FEED,
+        CW_PRINTER_STEP_STRIPE,
+        CW_PRINTER_STEP_CONTACT,
+        CW_PRINTER_STEP_PRINT,
+        CW_PRINTER_STEP_EJECT,
+        CW_PRINTER_STEP_REJECT,
+};
+enum cw_verdict { CW_VERDICT_UNKNOWN, CW_VERDICT_DONE, CW_VERDICT_NOT_DONE };
+struct cw_printer_finding {
+        enum cw_verdict verdict;
+        enum cw_where where;
+        struct cw_printer_baseline now;
+        char text[160]; /* what the verdict rests on */
+};
+
+struct cw_printer; /* every driver's object begins with struct cw_printer_base */
+
+struct cw_printer_ops {
+        uint32_t abi; /* CW_PRINTER_ABI */
+        const char *family;
+        enum cw_maturity maturity;
+        uint16_t vendor_id;
+        /* Takes usb in every case. Drains stale input, identifies, sets host error handling; moves nothing. */
+        cw_rc (*open)(struct cw_usb *take_usb, int64_t deadline_ns, struct cw_printer **ret, struct cw_fault *f);
+        void (*close)(struct cw_printer *p);
+        cw_rc (*status)(struct cw_printer *p, int64_t deadline_ns, struct cw_printer_status *ret, struct cw_fault *f);
+        cw_rc (*baseline)(struct cw_printer *p, int64_t deadline_ns, struct cw_printer_baseline *ret,
+                          struct cw_fault *f);
+        cw_rc (*feed)(struct cw_printer *p, int64_t deadline_ns, struct cw_printer_effect *ret, struct cw_fault *f);
+        cw_rc (*to_contact)(struct cw_printer *p, int64_t deadline_ns, struct cw_printer_effect *ret,
+                            struct cw_fault *f);
+        cw_rc (*stripe_write)(struct cw_printer *p, const struct cw_tracks *tracks, int64_t deadline_ns,
+                              struct cw_printer_effect *ret, struct cw_fault *f);
+        cw_rc (*stripe_read)(struct cw_printer *p, unsigned track, int64_t deadline_ns, struct cw_secret **ret,
+                             struct cw_fault *f);
+        cw_rc (*print)(struct cw_printer *p, const struct cw_panels *panels, int64_t deadline_ns,
+                       struct cw_printer_effect *ret, struct cw_fault *f);
+        cw_rc (*eject)(struct cw_printer *p, int64_t deadline_ns, struct cw_printer_effect *ret, struct cw_fault *f);
+        cw_rc (*reject)(struct cw_printer *p, int64_t deadline_ns, struct cw_printer_effect *ret,
+                        struct cw_fault *f);
+        cw_rc (*clean)(struct cw_printer *p, int64_t deadline_ns, struct cw_printer_effect *ret, struct cw_fault *f);
+        cw_rc (*test_card)(struct cw_printer *p, enum cw_test_card kind, int64_t deadline_ns,
+                           struct cw_printer_effect *ret, struct cw_fault *f);
+        cw_rc (*raw)(struct cw_printer *p, const char *command, int64_t deadline_ns, char *ret, size_t cap,
+                     struct cw_fault *f);
+};
+
+struct cw_printer_base {
+        const struct cw_printer_ops *ops;
+        struct cw_usb *usb; /* owned */
+        struct cw_printer_info info;
+};
+
+/* Driver by the name used in the configuration ("evolis"); NULL when there is none. */
+const struct cw_printer_ops *cw_printer_driver(const char *family);
+
+/*
+ * Finds and opens the printer of a station: serial is its serial number, "port:1-1.4" for a port path, or "" for the
+ * only one. Devices without a usable serial descriptor are asked. OPERATOR/PRT_NOT_REACHABLE when it is not there or
+ * not the only match; nothing moves.
+ */
+CW_WARN_UNUSED cw_rc cw_printer_find(struct cw_usb_bus *bus, const struct cw_printer_ops *driver, const char *serial,
+                                     int64_t deadline_ns, struct cw_printer **ret, struct cw_fault *f);
+/* Opens a driver on a device (taken, also on failure). */
+CW_WARN_UNUSED cw_rc cw_printer_open(const struct cw_printer_ops *driver, struct cw_usb *take_usb,
+                                     int64_t deadline_ns, struct cw_printer **ret, struct cw_fault *f);
+/* NULL is fine. Leaves a card where it is. */
+void cw_printer_close(struct cw_printer *p);
+CW_DEFINE_CLEANUP(struct cw_printer *, cw_printer_close);
+
+/* Identity and abilities, read when opened. Borrowed. */
+const struct cw_printer_info *cw_printer_info(const struct cw_printer *p);
+/* True once the device left the bus; never blocks. Then close and find again. */
+bool cw_printer_gone(struct cw_printer *p);
+
+/* Answers within 2 s. Moves nothing. */
+CW_WARN_UNUSED cw_rc cw_printer_status(struct cw_printer *p, int64_t deadline_ns, struct cw_printer_status *ret,
+                                       struct cw_fault *f);
+/* Counters and place before an effect. Moves nothing. */
+CW_WARN_UNUSED cw_rc cw_printer_baseline(struct cw_printer *p, int64_t deadline_ns, struct cw_printer_baseline *ret,
+                                         struct cw_fault *f);
+/*
+ * Would a job with this need start now? CW_OK, else OPERATOR with the code of the first thing to fix (cover, card
+ * inside, hopper, reject box, ribbon kind, ribbon remaining), REJECT when this printer never can. Moves nothing.
+ * ret_status may be NULL.
+ */
+CW_WARN_UNUSED cw_rc cw_printer_preflight(struct cw_printer *p, const struct cw_printer_need *need,
+                                          int64_t deadline_ns, struct cw_printer_status *ret_status,
+                                          struct cw_fault *f);
+
+/* Takes a card from the feeder to the print position. */
+CW_WARN_UNUSED cw_rc cw_printer_feed(struct cw_printer *p, int64_t deadline_ns, struct cw_printer_effect *ret,
+                                     struct cw_fault *f);
+/* Moves the card to the contact station and engages it. The caller waits for the reader. */
+CW_WARN_UNUSED cw_rc cw_printer_to_contact(struct cw_printer *p, int64_t deadline_ns, struct cw_printer_effect *ret,
+                                           struct cw_fault *f);
+/* Writes tracks. REJECT for characters or lengths a track cannot hold. The caller reads back and compares. */
+CW_WARN_UNUSED cw_rc cw_printer_stripe_write(struct cw_printer *p, const struct cw_tracks *tracks,
+                                             int64_t deadline_ns, struct cw_printer_effect *ret,
+                                             struct cw_fault *f);
+/* Reads track 1..3 without sentinels. OPERATOR/PRD_MAGSTRIPE when blank or unreadable. */
+CW_WARN_UNUSED cw_rc cw_printer_stripe_read(struct cw_printer *p, unsigned track, int64_t deadline_ns,
+                                            struct cw_secret **ret, struct cw_fault *f);
+/* Prints the panels on the card inside; see CW_PRINTER_CAP_PRINT_EJECTS. A panel is never sent twice. */
+CW_WARN_UNUSED cw_rc cw_printer_print(struct cw_printer *p, const struct cw_panels *panels, int64_t deadline_ns,
+                                      struct cw_printer_effect *ret, struct cw_fault *f);
+CW_WARN_UNUSED cw_rc cw_printer_eject(struct cw_printer *p, int64_t deadline_ns, struct cw_printer_effect *ret,
+                                      struct cw_fault *f);
+CW_WARN_UNUSED cw_rc cw_printer_reject(struct cw_printer *p, int64_t deadline_ns, struct cw_printer_effect *ret,
+                                       struct cw_fault *f);
+CW_WARN_UNUSED cw_rc cw_printer_clean(struct cw_printer *p, int64_t deadline_ns, struct cw_printer_effect *ret,
+                                      struct cw_fault *f);
+CW_WARN_UNUSED cw_rc cw_printer_test_card(struct cw_printer *p, enum cw_test_card kind, int64_t deadline_ns,
+                                          struct cw_printer_effect *ret, struct cw_fault *f);
+/*
+ * After a crash, an unplug or IN_DOUBT: did the step reach the card? Counters count against the baseline only. Moves
+ * nothing. A wrong printer (serial differs from the baseline) is UNKNOWN, not an error.
+ */
+CW_WARN_UNUSED cw_rc cw_printer_reconcile(struct cw_printer *p, enum cw_printer_step step,
+                                          const struct cw_printer_baseline *baseline, int64_t deadline_ns,
+                                          struct cw_printer_finding *ret, struct cw_fault *f);
+/* One command of the family's own language and its answer, for technicians. REJECT for what is not plain text. */
+CW_WARN_UNUSED cw_rc cw_printer_raw(struct cw_printer *p, const char *command, int64_t deadline_ns, char *ret,
+                                    size_t cap, struct cw_fault *f);
+
+/* Pure judgement behind cw_printer_reconcile: two baselines and a step. */
+void cw_printer_judge(enum cw_printer_step step, const struct cw_printer_baseline *before,
+                      const struct cw_printer_baseline *now, struct cw_printer_finding *ret);
