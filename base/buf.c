@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/buf.h"
+
+#include <string.h>
+
+void cw_writer_init(struct cw_writer *w, void *mem, size_t cap) {
+        *w = (struct cw_writer){ .ptr = mem, .cap = cap };
+}
+
+void cw_put_bytes(struct cw_writer *w, const void *p, size_t len) {
+        if (w->bad || len > w->cap - w->len) {
+                w->bad = true;
+                return;
+        }
+        if (len)
+                memcpy(w->ptr + w->len, p, len);
+        w->len += len;
+}
+
+void cw_put_u8(struct cw_writer *w, uint8_t v) {
+        cw_put_bytes(w, &v, 1);
+}
+
+void cw_put_be16(struct cw_writer *w, uint16_t v) {
+        uint8_t b[2] = { (uint8_t)(v >> 8), (uint8_t)v };
+        cw_put_bytes(w, b, sizeof b);
+}
+
+void cw_put_be32(struct cw_writer *w, uint32_t v) {
+        uint8_t b[4] = { (uint8_t)(v >> 24), (uint8_t)(v >> 16), (uint8_t)(v >> 8), (uint8_t)v };
+        cw_put_bytes(w, b, sizeof b);
+}
+
+void cw_put_item(struct cw_writer *w, const void *p, size_t len) {
+        if (len > UINT16_MAX) {
+                w->bad = true;
+                return;
+        }
+        cw_put_be16(w, (uint16_t)len);
+        cw_put_bytes(w, p, len);
+}
+
+void cw_reader_init(struct cw_reader *r, const void *mem, size_t len) {
+        *r = (struct cw_reader){ .ptr = mem, .left = len };
+}
+
+struct cw_span cw_get_bytes(struct cw_reader *r, size_t len) {
+        if (r->bad || len > r->left) {
+                r->bad = true;
+                return CW_SPAN(NULL, 0);
+        }
+        struct cw_span s = CW_SPAN(r->ptr, len);
+        if (len)
+                r->ptr += len;
+        r->left -= len;
+        return s;
+}
+
+uint8_t cw_get_u8(struct cw_reader *r) {
+        struct cw_span s = cw_get_bytes(r, 1);
+        return s.len ? s.ptr[0] : 0;
+}
+
+uint16_t cw_get_be16(struct cw_reader *r) {
+        struct cw_span s = cw_get_bytes(r, 2);
+        return s.len ? (uint16_t)((s.ptr[0] << 8) | s.ptr[1]) : 0;
+}
+
+uint32_t cw_get_be32(struct cw_reader *r) {
+        struct cw_span s = cw_get_bytes(r, 4);
+        return s.len ? ((uint32_t)s.ptr[0] << 24) | ((uint32_t)s.ptr[1] << 16) | ((uint32_t)s.ptr[2] << 8) |
+                               s.ptr[3]
+                     : 0;
+}
+
+struct cw_span cw_get_item(struct cw_reader *r) {
+        uint16_t len = cw_get_be16(r);
+        return cw_get_bytes(r, len);
+}
+
+bool cw_hex_encode(const void *p, size_t len, char *ret, size_t ret_cap) {
+        static const char digits[] = "0123456789ABCDEF";
+        const uint8_t *b = p;
+        if (ret_cap == 0 || len > (ret_cap - 1) / 2)
+                return false;
+        for (size_t i = 0; i < len; i++) {
+                ret[2 * i] = digits[b[i] >> 4];
+                ret[2 * i + 1] = digits[b[i] & 15];
+        }
+        ret[2 * len] = '\0';
+        return true;
+}
+
+static int hex_value(char c) {
+        if (c >= '0' && c <= '9')
+                return c - '0';
+        if (c >= 'A' && c <= 'F')
+                return c - 'A' + 10;
+        if (c >= 'a' && c <= 'f')
+                return c - 'a' + 10;
+        return -1;
+}
+
+bool cw_hex_decode(const char *hex, size_t hex_len, void *ret, size_t ret_cap, size_t *ret_len) {
+        uint8_t *out = ret;
+        if (hex_len % 2 || hex_len / 2 > ret_cap)
+                return false;
+        for (size_t i = 0; i < hex_len / 2; i++) {
+                int hi = hex_value(hex[2 * i]);
+                int lo = hex_value(hex[2 * i + 1]);
+                if (hi < 0 || lo < 0)
+                        return false;
+                out[i] = (uint8_t)((hi << 4) | lo);
+        }
+        *ret_len = hex_len / 2;
+        return true;
+}

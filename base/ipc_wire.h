@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The fixed header of a message, little of it visible outside base. */
+#pragma once
+
+#include "base/ipc.h"
+
+#define CW_IPC_MAGIC 0x43574931u /* "CWI1" */
+#define CW_IPC_HEADER_BYTES (20u + 4u * CW_IPC_ATT_MAX)
+
+/* Big-endian on the wire, in this order: magic, type, att_count, fd_count, zero, generation, id, json_len, att_len[]. */
+struct cw_ipc_header {
+        uint8_t type;
+        uint8_t att_count;
+        uint8_t fd_count;
+        uint32_t generation;
+        uint32_t id;
+        uint32_t json_len;
+        uint32_t att_len[CW_IPC_ATT_MAX];
+};
+
+/* bytes holds CW_IPC_HEADER_BYTES. */
+void cw_ipc_header_encode(const struct cw_ipc_header *h, uint8_t *bytes);
+/* False when any field is outside the limits of base/ipc.h. */
+bool cw_ipc_header_decode(const uint8_t *bytes, size_t len, struct cw_ipc_header *ret);
+/* Length of the whole datagram. */
+size_t cw_ipc_header_total(const struct cw_ipc_header *h);
+/* Parses the JSON part: one object, no duplicate keys, nothing behind it. NULL when it is not. */
+json_t *cw_ipc_json_decode(const char *text, size_t len);

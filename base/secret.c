@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/secret.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+static size_t page_size(void) {
+        return (size_t)sysconf(_SC_PAGESIZE);
+}
+
+/* Bytes of the readable middle: cap rounded up to whole pages, at least one. */
+static size_t middle_size(size_t cap) {
+        size_t page = page_size();
+        return cap ? (cap + page - 1) / page * page : page;
+}
+
+/* Guard page, middle, guard page. */
+static uint8_t *map_guarded(size_t middle) {
+        size_t page = page_size();
+        uint8_t *base = mmap(NULL, middle + 2 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (base == MAP_FAILED)
+                return NULL;
+        uint8_t *mid = base + page;
+        if (mprotect(mid, middle, PROT_READ | PROT_WRITE) < 0 || mlock(mid, middle) < 0 ||
+            madvise(mid, middle, MADV_DONTDUMP) < 0 || madvise(mid, middle, MADV_WIPEONFORK) < 0) {
+                (void)munmap(base, middle + 2 * page);
+                return NULL;
+        }
+        return mid;
+}
+
+cw_rc cw_secret_new(size_t cap, struct cw_secret **ret) {
+        if (cap > CW_SECRET_CAP_MAX)
+                return CW_RC(CW_L_BASE, CW_C_FATAL, CW_E_TOO_BIG);
+        struct cw_secret *s = calloc(1, sizeof *s);
+        if (!s)
+                return CW_RC(CW_L_BASE, CW_C_RETRY, CW_E_NOMEM);
+        s->ptr = map_guarded(middle_size(cap));
+        if (!s->ptr) {
+                free(s);
+                return CW_RC(CW_L_BASE, CW_C_RETRY, CW_E_NOMEM);
+        }
+        s->cap = cap;
+        *ret = s;
+        return CW_OK;
+}
+
+cw_rc cw_secret_dup(const void *bytes, size_t len, struct cw_secret **ret) {
+        struct cw_secret *s = NULL;
+        cw_rc rc = cw_secret_new(len, &s);
+        if (rc != CW_OK)
+                return rc;
+        if (len)
+                memcpy(s->ptr, bytes, len);
+        s->len = len;
+        *ret = s;
+        return CW_OK;
+}
+
+void cw_secret_free(struct cw_secret *s) {
+        if (!s)
+                return;
+        size_t page = page_size();
+        size_t middle = middle_size(s->cap);
+        cw_wipe(s->ptr, middle);
+        (void)munmap(s->ptr - page, middle + 2 * page);
+        free(s);
+}
+
+void cw_wipe(void *p, size_t len) {
+        if (len)
+                explicit_bzero(p, len);
+}
+
+bool cw_equal_ct(const void *a, const void *b, size_t len) {
+        const volatile uint8_t *x = a;
+        const volatile uint8_t *y = b;
+        uint8_t diff = 0;
+        for (size_t i = 0; i < len; i++)
+                diff = (uint8_t)(diff | (x[i] ^ y[i]));
+        return diff == 0;
+}
+
+void cw_process_harden(void) {
+        struct rlimit none = { 0, 0 };
+        (void)setrlimit(RLIMIT_CORE, &none);
+        (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+        (void)umask(077);
+}

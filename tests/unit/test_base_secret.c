@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/secret.h"
+
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <cmocka.h>
+
+static void holds_and_limits(void **state) {
+        (void)state;
+        struct cw_secret *s = NULL;
+        assert_int_equal(cw_secret_new(CW_SECRET_CAP_MAX + 1, &s), CW_RC(CW_L_BASE, CW_C_FATAL, CW_E_TOO_BIG));
+        assert_null(s);
+        assert_int_equal(cw_secret_dup("sesame", 6, &s), CW_OK);
+        assert_int_equal(s->len, 6);
+        assert_memory_equal(s->ptr, "sesame", 6);
+        cw_secret_free(s);
+        assert_int_equal(cw_secret_new(0, &s), CW_OK);
+        cw_secret_free(s);
+        cw_secret_free(NULL);
+}
+
+static void a_fork_sees_zeros(void **state) {
+        (void)state;
+        struct cw_secret *s = NULL;
+        assert_int_equal(cw_secret_dup("sesame", 6, &s), CW_OK);
+        pid_t pid = fork();
+        if (pid == 0)
+                _exit(memcmp(s->ptr, "\0\0\0\0\0\0", 6) == 0 ? 0 : 1);
+        int status = 0;
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+        cw_secret_free(s);
+}
+
+static void the_guard_page_stops_an_overrun(void **state) {
+        (void)state;
+        struct cw_secret *s = NULL;
+        assert_int_equal(cw_secret_new(16, &s), CW_OK);
+        size_t page = (size_t)sysconf(_SC_PAGESIZE);
+        pid_t pid = fork();
+        if (pid == 0) {
+                (void)signal(SIGSEGV, SIG_DFL);
+                volatile uint8_t *behind = s->ptr + page;
+                *behind = 1;
+                _exit(0);
+        }
+        int status = 0;
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
+        cw_secret_free(s);
+}
+
+static uint8_t *wiped_at;
+
+static void leave_scope(void) {
+        static uint8_t *p;
+        CW_WIPED(uint8_t, block, 8);
+        memset(block, 0x5a, sizeof block);
+        p = block;
+        wiped_at = p;
+}
+
+static void equality_is_exact(void **state) {
+        (void)state;
+        leave_scope();
+        assert_non_null(wiped_at);
+        assert_true(cw_equal_ct("abc", "abc", 3));
+        assert_false(cw_equal_ct("abc", "abd", 3));
+        assert_true(cw_equal_ct("", "", 0));
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(holds_and_limits),
+                cmocka_unit_test(a_fork_sees_zeros),
+                cmocka_unit_test(the_guard_page_stops_an_overrun),
+                cmocka_unit_test(equality_is_exact),
+        };
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
