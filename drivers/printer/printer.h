@@ -147,7 +147,7 @@ struct cw_printer_finding {
         char text[160]; /* what the verdict rests on */
 };
 
-struct cw_printer; /* every driver's object begins with struct cw_printer_base */
+struct cw_printer;
 
 struct cw_printer_ops {
         uint32_t abi; /* CW_PRINTER_ABI */
@@ -179,7 +179,8 @@ struct cw_printer_ops {
                      struct cw_fault *f);
 };
 
-struct cw_printer_base {
+/* Every driver's object begins with this. */
+struct cw_printer {
         const struct cw_printer_ops *ops;
         struct cw_usb *usb; /* owned */
         struct cw_printer_info info;
@@ -238,8 +239,10 @@ CW_WARN_UNUSED cw_rc cw_printer_stripe_read(struct cw_printer *p, unsigned track
 /* Prints the panels on the card inside; see CW_PRINTER_CAP_PRINT_EJECTS. A panel is never sent twice. */
 CW_WARN_UNUSED cw_rc cw_printer_print(struct cw_printer *p, const struct cw_panels *panels, int64_t deadline_ns,
                                       struct cw_printer_effect *ret, struct cw_fault *f);
+/* Delivers the card inside. With an empty path and CW_PRINTER_CAP_PRINT_EJECTS it succeeds and moves nothing. */
 CW_WARN_UNUSED cw_rc cw_printer_eject(struct cw_printer *p, int64_t deadline_ns, struct cw_printer_effect *ret,
                                       struct cw_fault *f);
+/* Puts the card inside into the reject box. REJECT/CW_E_STATE when the path is empty. */
 CW_WARN_UNUSED cw_rc cw_printer_reject(struct cw_printer *p, int64_t deadline_ns, struct cw_printer_effect *ret,
                                        struct cw_fault *f);
 CW_WARN_UNUSED cw_rc cw_printer_clean(struct cw_printer *p, int64_t deadline_ns, struct cw_printer_effect *ret,

@@ -25,7 +25,7 @@
 /* What the bus says about a device, strings NUL-terminated, "" when the device has none. */
 struct cw_usb_info {
         uint16_t vendor_id, product_id;
-        char serial[CW_USB_STRING_MAX]; /* iSerialNumber; readable only after open, then filled */
+        char serial[CW_USB_STRING_MAX]; /* iSerialNumber */
         char port[CW_USB_STRING_MAX];   /* "1-1.4": bus and port path, stable while nobody moves the cable */
         uint8_t interface;              /* number of the printer interface */
         uint8_t alternate;
@@ -33,7 +33,7 @@ struct cw_usb_info {
         uint8_t endpoint_out, endpoint_in;
 };
 
-struct cw_usb; /* an open, claimed device; every implementation begins with struct cw_usb_base */
+struct cw_usb; /* an open, claimed device */
 
 struct cw_usb_ops {
         const char *name;
@@ -54,14 +54,11 @@ struct cw_usb_ops {
         void (*close)(struct cw_usb *u);
 };
 
-struct cw_usb_base {
+/* Every implementation's object begins with this. */
+struct cw_usb {
         const struct cw_usb_ops *ops;
         struct cw_usb_info info;
 };
-
-static inline const struct cw_usb_info *cw_usb_info(const struct cw_usb *u) {
-        return &((const struct cw_usb_base *)(const void *)u)->info;
-}
 
 /* The vtable, with the checks common to all: length limits, a deadline already past is RETRY with nothing sent. */
 CW_WARN_UNUSED cw_rc cw_usb_control(struct cw_usb *u, uint8_t request_type, uint8_t request, uint16_t value,
@@ -103,7 +100,7 @@ CW_WARN_UNUSED cw_rc cw_usb_bus_open(struct cw_usb_bus **ret, struct cw_fault *f
 void cw_usb_bus_close(struct cw_usb_bus *bus); /* after all its devices are closed */
 CW_DEFINE_CLEANUP(struct cw_usb_bus *, cw_usb_bus_close);
 
-/* Printer-class devices of a vendor (0: of all), sorted by port path; at most cap. Opens nothing. */
+/* Printer-class devices of a vendor (0: of all), sorted by port path; at most cap. Claims nothing, detaches nothing. */
 CW_WARN_UNUSED cw_rc cw_usb_bus_list(struct cw_usb_bus *bus, uint16_t vendor_id, struct cw_usb_info *ret,
                                      size_t cap, size_t *ret_count, struct cw_fault *f);
 /* Opens the device at a port path, detaches the kernel driver, claims the interface, reads the serial descriptor. */
