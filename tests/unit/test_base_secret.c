@@ -53,20 +53,18 @@ static void the_guard_page_stops_an_overrun(void **state) {
         cw_secret_free(s);
 }
 
-static uint8_t *wiped_at;
-
-static void leave_scope(void) {
-        static uint8_t *p;
-        CW_WIPED(uint8_t, block, 8);
+static void a_scope_wipes_what_it_held(void **state) {
+        (void)state;
+        uint8_t block[8];
         memset(block, 0x5a, sizeof block);
-        p = block;
-        wiped_at = p;
+        {
+                __attribute__((cleanup(cw_wiped_cleanup), unused)) struct cw_wiped_scope scope = { block, sizeof block };
+        }
+        assert_memory_equal(block, "\0\0\0\0\0\0\0\0", sizeof block);
 }
 
 static void equality_is_exact(void **state) {
         (void)state;
-        leave_scope();
-        assert_non_null(wiped_at);
         assert_true(cw_equal_ct("abc", "abc", 3));
         assert_false(cw_equal_ct("abc", "abd", 3));
         assert_true(cw_equal_ct("", "", 0));
@@ -77,6 +75,7 @@ int main(void) {
                 cmocka_unit_test(holds_and_limits),
                 cmocka_unit_test(a_fork_sees_zeros),
                 cmocka_unit_test(the_guard_page_stops_an_overrun),
+                cmocka_unit_test(a_scope_wipes_what_it_held),
                 cmocka_unit_test(equality_is_exact),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

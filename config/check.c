@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Rules between keys: what a single row of the table cannot say. */
+#include "config/load.h"
+
+#include <string.h>
+
+#define PATH_BYTES 200
+
+const struct cw_config_product *cw_config_product(const struct cw_config *c, const char *plastic_code) {
+        for (size_t i = 0; i < c->product_count; i++)
+                if (strcmp(c->products[i].plastic_code, plastic_code) == 0)
+                        return &c->products[i];
+        return NULL;
+}
+
+const struct cw_config_station *cw_config_station(const struct cw_config *c, const char *name) {
+        for (size_t i = 0; i < c->station_count; i++)
+                if (strcmp(c->stations[i].name, name) == 0)
+                        return &c->stations[i];
+        return NULL;
+}
+
+const struct cw_config_key *cw_config_key(const struct cw_config *c, const char *label) {
+        for (size_t i = 0; i < c->hsm.key_count; i++)
+                if (strcmp(c->hsm.keys[i].label, label) == 0)
+                        return &c->hsm.keys[i];
+        return NULL;
+}
+
+static void check_required_in(const char *base, const struct cw_section *s, const char *path, struct cw_findings *fs) {
+        for (size_t i = 0; i < s->key_count; i++) {
+                const struct cw_key *k = &s->keys[i];
+                if (k->type != CW_KEY_TEXT || !(k->flags & CW_KEY_REQUIRED))
+                        continue;
+                const char *value = *(const char *const *)(base + k->offset);
+                if (*value)
+                        continue;
+                cw_find(fs, path, "%s%s%s: must be set (%s)", path, *path ? "." : "", k->name, k->help);
+        }
+}
+
+static void check_required(const struct cw_config *c, struct cw_findings *fs) {
+        for (size_t i = 0; i < cw_section_count; i++) {
+                const struct cw_section *s = &cw_sections[i];
+                const char *first = (const char *)c + s->offset;
+                size_t count = s->stride ? *(const size_t *)((const char *)c + s->count_offset) : 1;
+                for (size_t n = 0; n < count; n++) {
+                        char path[PATH_BYTES];
+                        const char *element = first + n * s->stride;
+                        if (s->stride)
+                                (void)snprintf(path, sizeof path, "%s[%s]", s->path, *(const char *const *)element);
+                        else
+                                (void)snprintf(path, sizeof path, "%s", s->path);
+                        check_required_in(element, s, path, fs);
+                }
+        }
+}
+
+/* The label must name a key of hsm.keys with that purpose. An empty label was reported before. */
+static void check_label(const struct cw_config *c, const char *who, const char *member, const char *label,
+                        const char *purpose, struct cw_findings *fs) {
+        if (!*label)
+                return;
+        const struct cw_config_key *k = cw_config_key(c, label);
+        if (!k)
+                cw_find(fs, who, "%s.%s: no key \"%s\" in hsm.keys; add it there", who, member, label);
+        else if (strcmp(k->purpose, purpose) != 0)
+                cw_find(fs, who, "%s.%s: key \"%s\" has the purpose %s, but %s is needed; a key has one purpose only",
+                        who, member, label, k->purpose, purpose);
+}
+
+static void check_product(const struct cw_config *c, const struct cw_config_product *p, struct cw_findings *fs) {
+        char who[PATH_BYTES];
+        (void)snprintf(who, sizeof who, "products[%s]", p->plastic_code);
+        check_label(c, who, "cvk", p->cvk, "cvk", fs);
+        check_label(c, who, "imk_ac", p->imk_ac, "imk-ac", fs);
+        check_label(c, who, "imk_smi", p->imk_smi, "imk-smi", fs);
+        check_label(c, who, "imk_smc", p->imk_smc, "imk-smc", fs);
+        check_label(c, who, "kmc_enc", p->kmc_enc, "kmc-enc", fs);
+        check_label(c, who, "kmc_mac", p->kmc_mac, "kmc-mac", fs);
+        check_label(c, who, "kmc_dek", p->kmc_dek, "kmc-dek", fs);
+        if (p->scp == 1)
+                cw_find(fs, who, "%s.scp: must be 0, 2 or 3", who);
+}
+
+/* Every code of a comma separated list must be a product. */
+static void check_codes(const struct cw_config *c, const char *who, const char *list, struct cw_findings *fs) {
+        while (*list) {
+                char code[64];
+                size_t len = strcspn(list, ",");
+                (void)snprintf(code, sizeof code, "%.*s", (int)(len < sizeof code ? len : sizeof code - 1), list);
+                if (!cw_config_product(c, code))
+                        cw_find(fs, who, "%s.plastic_codes: no product has the plastic_code \"%s\"", who, code);
+                list += len + (list[len] == ',');
+        }
+}
+
+static void check_station(const struct cw_config *c, const struct cw_config_station *s, struct cw_findings *fs) {
+        char who[PATH_BYTES];
+        (void)snprintf(who, sizeof who, "stations[%s]", s->name);
+        if (s->kind == CW_STATION_ISSUE && !*s->printer_driver)
+                cw_find(fs, who, "%s.printer_driver: must be set for a station of kind \"issue\"", who);
+        if (s->kind == CW_STATION_ISSUE && !*s->plastic_codes)
+                cw_find(fs, who, "%s.plastic_codes: must name what is in the hopper", who);
+        if (s->kind == CW_STATION_KIOSK && !*s->pinpad_tty)
+                cw_find(fs, who, "%s.pinpad_tty: must be set for a station of kind \"kiosk\"", who);
+        check_codes(c, who, s->plastic_codes, fs);
+}
+
+static void check_keys(const struct cw_config *c, struct cw_findings *fs) {
+        for (size_t i = 0; i < c->hsm.key_count; i++) {
+                const struct cw_config_key *k = &c->hsm.keys[i];
+                size_t len = strlen(k->kcv);
+                bool hash = strcmp(k->purpose, "pan-hash") == 0;
+                if (hash ? len != 0 : len != 6 && len != 10)
+                        cw_find(fs, "hsm.keys", "hsm.keys[%s].kcv: %s", k->label,
+                                hash ? "a pan-hash key has none; leave it out"
+                                     : "give the 6 hex digits (or 10 of a CMAC) from the key's ceremony");
+        }
+}
+
+static void check_server(const struct cw_config_server *s, struct cw_findings *fs) {
+        if (*s->url && strncmp(s->url, "https://", 8) != 0)
+                cw_find(fs, "server.url", "server.url: must begin with https://");
+        if (!*s->client_cert_file != !*s->client_key_credential)
+                cw_find(fs, "server", "server: client_cert_file and client_key_credential go together; set both or none");
+        if (s->gateway != CW_GATEWAY_NONE &&
+            (!*s->gateway_key_credential || !*s->gateway_peer_key_file || !*s->gateway_kid))
+                cw_find(fs, "server.gateway",
+                        "server.gateway: needs gateway_key_credential, gateway_peer_key_file and gateway_kid");
+}
+
+void cw_config_check(const struct cw_config *c, struct cw_findings *fs) {
+        check_required(c, fs);
+        check_server(&c->server, fs);
+        check_keys(c, fs);
+        check_label(c, "", "pan_transport_key", c->pan_transport_key, "pan-transport", fs);
+        check_label(c, "", "pan_hash_key", c->pan_hash_key, "pan-hash", fs);
+        check_label(c, "pin", "key", c->pin.key, "pin-transport", fs);
+        check_label(c, "pin", "bdk", c->pin.bdk, "bdk", fs);
+        if (c->agent.poll_min_ms > c->agent.poll_max_ms)
+                cw_find(fs, "agent.poll_min_ms", "agent.poll_min_ms: must not be larger than poll_max_ms");
+        if (c->pin.length_min > c->pin.length_max)
+                cw_find(fs, "pin.length_min", "pin.length_min: must not be larger than length_max");
+        for (size_t i = 0; i < c->product_count; i++)
+                check_product(c, &c->products[i], fs);
+        for (size_t i = 0; i < c->station_count; i++)
+                check_station(c, &c->stations[i], fs);
+}

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config/config.h"
+
+#include "base/file.h"
+#include "config/place.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <cmocka.h>
+
+static char dir[] = "/tmp/cw-config-XXXXXX";
+static char path[64];
+static char extra[64];
+
+static int set_up(void **state) {
+        (void)state;
+        char folder[64];
+        if (!mkdtemp(dir))
+                return -1;
+        (void)snprintf(path, sizeof path, "%s/cardwright.json", dir);
+        (void)snprintf(folder, sizeof folder, "%s/conf.d", dir);
+        (void)snprintf(extra, sizeof extra, "%s/conf.d/50-site.json", dir);
+        return mkdir(folder, 0700);
+}
+
+static int tear_down(void **state) {
+        (void)state;
+        char folder[64];
+        (void)snprintf(folder, sizeof folder, "%s/conf.d", dir);
+        (void)unlink(path);
+        (void)unlink(extra);
+        return rmdir(folder) + rmdir(dir);
+}
+
+/* The example with one piece of text replaced. */
+static void write_variant(const char *from, const char *to) {
+        CW_AUTO_MEM char *text = NULL;
+        size_t len = 0;
+        assert_int_equal(cw_file_read(CW_EXAMPLE, 65536, &text, &len, NULL), CW_OK);
+        char *at = strstr(text, from);
+        assert_non_null(at);
+        CW_AUTO_FILE FILE *out = fopen(path, "w");
+        assert_non_null(out);
+        (void)fprintf(out, "%.*s%s%s", (int)(at - text), text, to, at + strlen(from));
+}
+
+/* Loads the variant and returns the findings as text; *ret_rc tells how it ended. */
+static char *findings(cw_rc *ret_rc) {
+        char *text = NULL;
+        size_t len = 0;
+        FILE *out = open_memstream(&text, &len);
+        struct cw_config *c = NULL;
+        struct cw_fault f = { 0 };
+        *ret_rc = cw_config_load(path, out, &c, &f);
+        cw_config_free(c);
+        (void)fclose(out);
+        return text;
+}
+
+static void the_example_is_valid(void **state) {
+        (void)state;
+        CW_AUTO(cw_config_free) struct cw_config *c = NULL;
+        struct cw_fault f = { 0 };
+        assert_int_equal(cw_config_load(CW_EXAMPLE, stderr, &c, &f), CW_OK);
+        assert_string_equal(c->server.tenant, "ACME_BANK");
+        assert_int_equal(c->hsm.key_count, 11);
+        assert_int_equal(c->products[0].security_level, 0x33);
+        assert_int_equal(c->agent.poll_max_ms, 60000);
+        assert_int_equal(cw_config_station(c, "kiosk-1")->kind, CW_STATION_KIOSK);
+        assert_string_equal(cw_config_product(c, "71")->psn, "00");
+        assert_string_equal(cw_config_key(c, "pad-bdk")->purpose, "bdk");
+        assert_null(cw_config_product(c, "72"));
+}
+
+struct refusal {
+        const char *from, *to;
+        const char *want; /* part of the finding */
+        const char *token; /* what stands at the reported place; NULL: any */
+};
+
+static const struct refusal refusals[] = {
+        { "\"tenant\": \"ACME_BANK\"", "\"tennant\": \"ACME_BANK\"", "server.tennant: no such key", "\"tennant\"" },
+        { "\"tenant\": \"ACME_BANK\",", "", "server.tenant: must be set", NULL },
+        { "\"attempts\": 3", "\"attempts\": 300", "pin.attempts: must be a whole number from 1 to 9", "\"attempts\"" },
+        { "\"attempts\": 3", "\"attempts\": \"3\"", "pin.attempts: must be a whole number", "\"attempts\"" },
+        { "\"attempts\": 3", "\"attempts\": 3,", "not a JSON object", NULL },
+        { "\"attempts\": 3", "\"attempts\": 3, \"attempts\": 4", "duplicate", NULL },
+        { "\"allow_host_memory\": false", "\"allow_host_memory\": 0", "must be true or false", "\"allow_host_memory\"" },
+        { "\"gateway\": \"none\"", "\"gateway\": \"rot13\"", "\"rot13\" is not known; use one of \"none\"", "\"gateway\"" },
+        { "\"gateway\": \"none\"", "\"gateway\": \"static-ecdh-hkdf\"", "needs gateway_key_credential", NULL },
+        { "https://dcms", "http://dcms", "must begin with https://", NULL },
+        { "\"service_code\": \"220\"", "\"service_code\": \"22\"", "has 2 characters; 3 to 3 are allowed", "\"service_code\"" },
+        { "\"service_code\": \"220\"", "\"service_code\": \"22A\"", "only digits", "\"service_code\"" },
+        { "\"cvk\": \"debit-cvk\"", "\"cvk\": \"nokey\"", "no key \"nokey\" in hsm.keys", NULL },
+        { "\"cvk\": \"debit-cvk\"", "\"cvk\": \"pad-bdk\"", "has the purpose bdk, but cvk is needed", NULL },
+        { "\"name\": \"kiosk-1\"", "\"name\": \"desk-1\"", "stands in the list twice", NULL },
+        { "\"plastic_codes\": \"71\"", "\"plastic_codes\": \"71,99\"", "no product has the plastic_code \"99\"", NULL },
+        { "\"products\": [", "\"products\": {\"a\":1}, \"pin2\": [", "must be a list", "\"products\"" },
+};
+
+static void token_stands_at(const char *finding, const char *token) {
+        unsigned line = 0;
+        unsigned column = 0;
+        assert_int_equal(sscanf(finding + strlen(path), ":%u:%u:", &line, &column), 2);
+        CW_AUTO_MEM char *text = NULL;
+        size_t len = 0;
+        assert_int_equal(cw_file_read(path, 65536, &text, &len, NULL), CW_OK);
+        const char *at = text;
+        for (unsigned i = 1; i < line; i++)
+                at = strchr(at, '\n') + 1;
+        assert_memory_equal(at + column - 1, token, strlen(token));
+}
+
+static void each_mistake_is_named_and_placed(void **state) {
+        (void)state;
+        for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++) {
+                cw_rc rc = CW_OK;
+                write_variant(refusals[i].from, refusals[i].to);
+                CW_AUTO_MEM char *text = findings(&rc);
+                assert_int_equal(cw_rc_class(rc), CW_C_REJECT);
+                assert_non_null(text);
+                assert_memory_equal(text, path, strlen(path));
+                if (!strstr(text, refusals[i].want))
+                        fail_msg("'%s' is not in: %s", refusals[i].want, text);
+                if (refusals[i].token)
+                        token_stands_at(text, refusals[i].token);
+        }
+}
+
+static void all_mistakes_are_reported_at_once(void **state) {
+        (void)state;
+        cw_rc rc = CW_OK;
+        write_variant("\"attempts\": 3", "\"attempts\": 99, \"colour\": \"red\"");
+        CW_AUTO_MEM char *text = findings(&rc);
+        assert_non_null(strstr(text, "pin.attempts"));
+        assert_non_null(strstr(text, "pin.colour"));
+}
+
+static void conf_d_overrides_members(void **state) {
+        (void)state;
+        write_variant("\"attempts\": 3", "\"attempts\": 3");
+        const char *site = "{\"pin\": {\"attempts\": 2}, \"stations\": [{\"name\": \"desk-1\", \"hopper\": 7},"
+                           " {\"name\": \"desk-2\", \"kind\": \"kiosk\", \"reader\": \"R\", \"pinpad_tty\": \"/dev/t\"}]}";
+        assert_int_equal(cw_file_write_atomic(extra, site, strlen(site), 0600, NULL), CW_OK);
+        CW_AUTO(cw_config_free) struct cw_config *c = NULL;
+        assert_int_equal(cw_config_load(path, stderr, &c, NULL), CW_OK);
+        assert_int_equal(c->pin.attempts, 2);
+        assert_int_equal(c->station_count, 3);
+        assert_int_equal(cw_config_station(c, "desk-1")->hopper, 7);
+        assert_string_equal(cw_config_station(c, "desk-1")->printer_driver, "evolis");
+        assert_int_equal(unlink(extra), 0);
+}
+
+/* What --print-config writes is itself a valid configuration with the same values. */
+static void print_config_round_trips(void **state) {
+        (void)state;
+        CW_AUTO(cw_config_free) struct cw_config *c = NULL;
+        CW_AUTO_MEM char *first = NULL;
+        CW_AUTO_MEM char *second = NULL;
+        size_t len = 0;
+        assert_int_equal(cw_config_load(CW_EXAMPLE, stderr, &c, NULL), CW_OK);
+        FILE *out = open_memstream(&first, &len);
+        assert_int_equal(cw_config_print(c, out), CW_OK);
+        (void)fclose(out);
+        assert_int_equal(cw_file_write_atomic(path, first, len, 0600, NULL), CW_OK);
+        CW_AUTO(cw_config_free) struct cw_config *again = NULL;
+        assert_int_equal(cw_config_load(path, stderr, &again, NULL), CW_OK);
+        out = open_memstream(&second, &len);
+        assert_int_equal(cw_config_print(again, out), CW_OK);
+        (void)fclose(out);
+        assert_string_equal(first, second);
+}
+
+static void the_schema_lists_every_section(void **state) {
+        (void)state;
+        CW_AUTO_MEM char *text = NULL;
+        size_t len = 0;
+        FILE *out = open_memstream(&text, &len);
+        assert_int_equal(cw_config_schema(out), CW_OK);
+        (void)fclose(out);
+        CW_AUTO_JSON json_t *schema = json_loads(text, 0, NULL);
+        const json_t *properties = json_object_get(schema, "properties");
+        const char *const names[] = { "agent", "server", "hsm", "pin", "products", "stations" };
+        for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+                assert_non_null(json_object_get(properties, names[i]));
+        const json_t *hsm = json_object_get(json_object_get(properties, "hsm"), "properties");
+        assert_string_equal(json_string_value(json_object_get(json_object_get(hsm, "keys"), "type")), "array");
+}
+
+static void comments_keep_every_place(void **state) {
+        (void)state;
+        char text[] = "// first\n{\"a\": \"//no comment\"}\n  // last";
+        cw_blank_comments(text, strlen(text));
+        assert_string_equal(text, "        \n{\"a\": \"//no comment\"}\n         ");
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(the_example_is_valid),
+                cmocka_unit_test(each_mistake_is_named_and_placed),
+                cmocka_unit_test(all_mistakes_are_reported_at_once),
+                cmocka_unit_test(conf_d_overrides_members),
+                cmocka_unit_test(print_config_round_trips),
+                cmocka_unit_test(the_schema_lists_every_section),
+                cmocka_unit_test(comments_keep_every_place),
+        };
+        return cmocka_run_group_tests(tests, set_up, tear_down);
+}
