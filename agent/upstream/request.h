@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Builds the JSON body of a call straight in secret memory, checked against the endpoint table: a member the table
+ * does not know, a missing one, one too long or not UTF-8 makes cw_request_end fail. No jansson: it would leave copies.
+ */
+#pragma once
+
+#include "agent/upstream/endpoint.h"
+#include "base/error.h"
+#include "base/secret.h"
+
+#include <stdint.h>
+
+struct cw_request {
+        const struct cw_dcms_endpoint *endpoint;
+        struct cw_secret *body;
+        uint32_t seen;  /* fields of the current object, by number */
+        unsigned rows;  /* objects begun */
+        const char *bad; /* first field refused, NULL when all is well */
+        cw_rc rc;        /* first failure that is not a bad field */
+};
+
+/* Begins the body (for ROWS the array). cw_request_drop or cw_request_end ends its life. */
+void cw_request_begin(struct cw_request *r, enum cw_dcms_endpoint_id id);
+/* Closes the current object of a ROWS body and begins the next; needed before the first too. */
+void cw_request_row(struct cw_request *r);
+/* NULL and "" are left out (and then missing, when required). Values are copied. */
+void cw_request_text(struct cw_request *r, const char *member, const char *value);
+void cw_request_secret(struct cw_request *r, const char *member, const struct cw_secret *value);
+void cw_request_list(struct cw_request *r, const char *member, const char *const *values, size_t count);
+void cw_request_number(struct cw_request *r, const char *member, int64_t value);
+/*
+ * Adds requestId when the endpoint has one, closes the body and hands it over. FATAL/CW_E_MISSING or FATAL/CW_E_RANGE
+ * with the member's name, never its value.
+ */
+CW_WARN_UNUSED cw_rc cw_request_end(struct cw_request *r, const char *request_id, struct cw_secret **ret,
+                                    struct cw_fault *f);
+void cw_request_drop(struct cw_request *r);

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The TLS side of the connection: the bank's CA pinned by file (no system store), TLS 1.2 or newer, our client
+ * certificate, and what the handshake showed: certificate dates, alerts, the sentence for a person.
+ */
+#pragma once
+
+#include "base/error.h"
+#include "base/secret.h"
+#include "config/config.h"
+
+#include <curl/curl.h>
+
+struct cw_tls;
+
+/* Reads and checks CA file, client certificate and key. OPERATOR with what is wrong with which setting. */
+CW_WARN_UNUSED cw_rc cw_tls_new(const struct cw_config *config, struct cw_tls **ret, struct cw_fault *f);
+void cw_tls_free(struct cw_tls *t);
+CW_DEFINE_CLEANUP(struct cw_tls *, cw_tls_free);
+
+/* Sets the TLS options of one transfer; t must outlive it. False when libcurl refused one. */
+bool cw_tls_apply(struct cw_tls *t, CURL *easy);
+/* Forgets the last alert; before each transfer. */
+void cw_tls_clear_alert(struct cw_tls *t);
+/*
+ * True when a failed transfer failed for a certificate or another matter of TLS that a person must settle; fills *f
+ * with OPERATOR and what to check. False: it was the network.
+ */
+bool cw_tls_explain(struct cw_tls *t, CURL *easy, CURLcode code, int64_t now_wall_ms, struct cw_fault *f);
+
+/* notAfter as Unix milliseconds; 0 when not known. */
+int64_t cw_tls_server_end_ms(const struct cw_tls *t);
+int64_t cw_tls_client_end_ms(const struct cw_tls *t);
+int64_t cw_tls_ca_end_ms(const struct cw_tls *t);
+/* Whole days from now until end_ms, rounded down; negative when past. */
+int cw_tls_days_left(int64_t end_ms, int64_t now_wall_ms);
