@@ -251,6 +251,8 @@ CW_WARN_UNUSED cw_rc cw_issuance_apply(struct cw_job *job, const struct cw_job_e
 bool cw_job_ended(const struct cw_job *job);
 /* The plastic is in a machine and the job is bound to job->station. */
 bool cw_job_in_machine(const struct cw_job *job);
+/* The station of the job has its card, or works for it, and can take no other job. */
+bool cw_job_holds_station(const struct cw_job *job);
 /* A person is waited for: exit status 4 of the command. SUPPLIES counts. */
 bool cw_job_needs_person(const struct cw_job *job);
 
