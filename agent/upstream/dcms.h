@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Client of the bank's card management server (M2P DCMS, "Debit" API). Every call is asynchronous on a cw_loop and
- * never blocks it: it returns at once and calls fn exactly once, always later (never from inside the call itself).
+ * never blocks it: it returns at once and calls fn exactly once, always later (from inside the call itself only when
+ * there is no memory at all).
  * One thread. Authentication, renewal of the token, retries, the gateway codec and masking happen inside.
  *
  * What a caller sees (it switches on the class alone, as everywhere):
@@ -83,6 +84,7 @@ struct cw_dcms_reply {
         bool replayed;          /* an earlier try of this call may already have had its effect, so that e.g.
                                  * "pin.already.set" may be our own doing                                   */
         char request_id[CW_DCMS_REQUEST_ID_LEN + 29]; /* as sent; "" for calls without one                  */
+        size_t rows_skipped;    /* rows of the answer that cannot be used: no kit number, not an object, too long */
         size_t kit_count;
         const struct cw_dcms_kit *kits;
         size_t order_count;

@@ -27,7 +27,6 @@ struct cw_http_exchange {
         struct curl_slist *headers;
         struct cw_secret *answer;
         bool too_big, no_memory;
-        char text[CURL_ERROR_SIZE];
         cw_http_fn fn;
         void *ctx;
 };
@@ -325,7 +324,7 @@ static bool set_request(struct cw_http_exchange *x, const struct cw_http_request
                SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)q->body.len) &&
                SET(CURLOPT_POSTFIELDS, (const char *)q->body.ptr) && SET(CURLOPT_HTTPHEADER, x->headers) &&
                SET(CURLOPT_USERAGENT, "cardwright/" CW_VERSION) && SET(CURLOPT_WRITEFUNCTION, on_body) &&
-               SET(CURLOPT_WRITEDATA, x) && SET(CURLOPT_PRIVATE, x) && SET(CURLOPT_ERRORBUFFER, x->text);
+               SET(CURLOPT_WRITEDATA, x) && SET(CURLOPT_PRIVATE, x);
 }
 
 cw_rc cw_http_start(struct cw_http *h, const struct cw_http_request *request, cw_http_fn fn, void *ctx,

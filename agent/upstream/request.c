@@ -171,12 +171,25 @@ void cw_request_list(struct cw_request *r, const char *member, const char *const
         put_text(r, "]");
 }
 
-void cw_request_number(struct cw_request *r, const char *member, int64_t value) {
+#define NUMBER_WIDTH 8
+
+void cw_request_number(struct cw_request *r, const char *member, int64_t value, size_t *ret_at) {
         if (!open_member(r, member, CW_DCMS_F_NUMBER))
                 return;
         char text[24];
-        (void)snprintf(text, sizeof text, "%lld", (long long)value);
+        int n = snprintf(text, sizeof text, "%*lld", NUMBER_WIDTH, (long long)value);
+        if (n != NUMBER_WIDTH)
+                refuse(r, member);
+        if (ret_at && r->body)
+                *ret_at = r->body->len;
         put_text(r, text);
+}
+
+void cw_request_patch(struct cw_secret *body, size_t at, int64_t value) {
+        char text[24];
+        int n = snprintf(text, sizeof text, "%*lld", NUMBER_WIDTH, (long long)value);
+        if (n == NUMBER_WIDTH && at + NUMBER_WIDTH <= body->len)
+                memcpy(body->ptr + at, text, NUMBER_WIDTH);
 }
 
 static void put_request_id(struct cw_request *r, const char *request_id) {

@@ -28,7 +28,10 @@ void cw_request_row(struct cw_request *r);
 void cw_request_text(struct cw_request *r, const char *member, const char *value);
 void cw_request_secret(struct cw_request *r, const char *member, const struct cw_secret *value);
 void cw_request_list(struct cw_request *r, const char *member, const char *const *values, size_t count);
-void cw_request_number(struct cw_request *r, const char *member, int64_t value);
+/* A number, padded with blanks; *ret_at (may be NULL) is where it stands in the body, for cw_request_patch. */
+void cw_request_number(struct cw_request *r, const char *member, int64_t value, size_t *ret_at);
+/* Replaces a number of a finished body in place: the next page. value is at most 8 characters. */
+void cw_request_patch(struct cw_secret *body, size_t at, int64_t value);
 /*
  * Adds requestId when the endpoint has one, closes the body and hands it over. FATAL/CW_E_MISSING or FATAL/CW_E_RANGE
  * with the member's name, never its value.
