@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "appdata.h"
+
+bool emuc_app_record_tag(const struct emuc_nvm *nvm, uint32_t tag, struct emuc_tlv *ret) {
+        struct emuc_tlv template;
+
+        for (size_t i = 0; i < nvm->dgi_count; i++) {
+                const struct emuc_dgi *d = &nvm->dgis[i];
+                if (d->id < 0x0101 || d->id > 0x0aff)
+                        continue;
+                if (emuc_tlv_read(d->value, d->len, &template) && template.tag == 0x70 &&
+                    emuc_tlv_find(template.value, template.len, tag, ret))
+                        return true;
+        }
+        return false;
+}
+
+bool emuc_app_gpo_data(const struct emuc_nvm *nvm, struct emuc_tlv *ret_aip, struct emuc_tlv *ret_afl) {
+        const struct emuc_dgi *d = emuc_nvm_dgi(nvm, 0x9104);
+
+        return d && emuc_tlv_find(d->value, d->len, 0x82, ret_aip) && ret_aip->len == 2 &&
+               emuc_tlv_find(d->value, d->len, 0x94, ret_afl) && ret_afl->len >= 4 && ret_afl->len % 4 == 0;
+}
+
+bool emuc_app_fci(const struct emuc_nvm *nvm, struct emuc_tlv *ret_a5) {
+        const struct emuc_dgi *d = emuc_nvm_dgi(nvm, 0x9102);
+
+        return d && emuc_tlv_read(d->value, d->len, ret_a5) && ret_a5->tag == 0xa5;
+}
+
+const uint8_t *emuc_app_key(const struct emuc_nvm *nvm, unsigned which) {
+        const struct emuc_dgi *d = emuc_nvm_dgi(nvm, 0x8000);
+
+        return d && d->len == 48 && which < 3 ? d->value + (size_t)which * 16U : NULL;
+}
+
+bool emuc_app_iad(const struct emuc_nvm *nvm, const uint8_t **ret, size_t *ret_len) {
+        const struct emuc_dgi *d = emuc_nvm_dgi(nvm, 0x9200);
+        struct emuc_tlv t;
+
+        if (!d || !d->len)
+                return false;
+        if (emuc_tlv_read(d->value, d->len, &t) && t.tag == 0x9f10 && t.total == d->len) {
+                *ret = t.value;
+                *ret_len = t.len;
+        } else {
+                *ret = d->value;
+                *ret_len = d->len;
+        }
+        return *ret_len >= 7 && *ret_len <= 32;
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reads the personalised data of the debit application out of its DGIs. */
+#pragma once
+
+#include "nvm.h"
+#include "tlv.h"
+
+/* A data object in the records (inside their template 70). */
+bool emuc_app_record_tag(const struct emuc_nvm *nvm, uint32_t tag, struct emuc_tlv *ret);
+/* AIP (2 bytes) and AFL out of DGI 9104. */
+bool emuc_app_gpo_data(const struct emuc_nvm *nvm, struct emuc_tlv *ret_aip, struct emuc_tlv *ret_afl);
+/* The content of the FCI's A5 out of DGI 9102; PDOL is in it. */
+bool emuc_app_fci(const struct emuc_nvm *nvm, struct emuc_tlv *ret_a5);
+/* 16-byte application key: 0 AC, 1 MAC, 2 ENC. */
+const uint8_t *emuc_app_key(const struct emuc_nvm *nvm, unsigned which);
+/* Value of 9F10 out of DGI 9200, given as the bare value or as a data object. */
+bool emuc_app_iad(const struct emuc_nvm *nvm, const uint8_t **ret, size_t *ret_len);

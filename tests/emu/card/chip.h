@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The chip: a GlobalPlatform card manager with SCP02 and SCP03 and one EMV debit application. One C-APDU in, one R-APDU
+ * out; state without power in struct emuc_nvm, the rest is lost at reset. Written from GlobalPlatform Card 2.3.1 (with
+ * Amendment D), EMV CPS 1.1 and EMV Book 3; what a command may be is said in README.md beside this file.
+ */
+#pragma once
+
+#include "keys.h"
+#include "nvm.h"
+
+#include <stdarg.h>
+
+#define EMUC_RSP_MAX 512U
+#define EMUC_STREAM_MAX 66000U
+
+struct emuc_config {
+        unsigned default_scp; /* 2 or 3: what KVN 00 means */
+        uint8_t i02;          /* 15 or 55 */
+        uint8_t i03;          /* 00, 10, 60 or 70 */
+        unsigned key_tries;
+        bool t0;
+        bool format1;     /* GPO and GENERATE AC answer template 80 instead of 77 */
+        unsigned arpc;    /* method 1 or 2 */
+};
+
+/* One command after parsing; data is clear once the secure channel took it apart. */
+struct emuc_cmd {
+        uint8_t cla, ins, p1, p2;
+        const uint8_t *data;
+        size_t lc;
+        bool has_le;
+        size_t le; /* 1..256 */
+        bool secured;
+};
+
+struct emuc_rsp {
+        uint8_t data[EMUC_RSP_MAX];
+        size_t len;
+};
+
+enum emuc_selected { EMUC_SEL_ISD, EMUC_SEL_APP };
+enum emuc_scp_state { EMUC_SCP_CLOSED, EMUC_SCP_STARTED, EMUC_SCP_OPEN };
+
+struct emuc_scp {
+        enum emuc_scp_state state;
+        unsigned version; /* 2 or 3 */
+        uint8_t level;
+        struct emuc_aes_key enc, mac, rmac, dek;
+        uint8_t host_cryptogram[8];
+        uint8_t chain[16];
+        uint32_t counter;
+};
+
+/* A running personalisation. */
+struct emuc_perso {
+        bool open;
+        uint8_t next_block;
+        uint8_t stream[EMUC_STREAM_MAX];
+        size_t stream_len;
+        bool stream_encrypted;
+};
+
+enum emuc_tx_state { EMUC_TX_NONE, EMUC_TX_STARTED, EMUC_TX_ARQC, EMUC_TX_DONE };
+
+/* One EMV transaction. */
+struct emuc_tx {
+        enum emuc_tx_state state;
+        uint8_t sk_ac[16];
+        uint8_t arqc[8];
+        bool has_arqc;
+        bool issuer_auth_done;
+        bool issuer_auth_ok;
+        bool pin_done;
+        bool pin_failed;
+        bool script_dead;
+};
+
+/* Tells the test what the terminal did wrong; text never holds data. */
+typedef void (*emuc_violation_fn)(void *ctx, const char *text);
+
+struct emuc_chip {
+        const struct emuc_config *cfg;
+        struct emuc_keyset set02, set03;
+        bool has02, has03;
+        struct emuc_nvm *nvm;
+        emuc_violation_fn violation;
+        void *violation_ctx;
+        enum emuc_selected selected;
+        struct emuc_scp scp;
+        struct emuc_perso perso;
+        struct emuc_tx tx;
+        uint8_t pending[EMUC_RSP_MAX]; /* T=0: what GET RESPONSE will fetch */
+        size_t pending_len;
+};
+
+extern const uint8_t emuc_isd_aid[8];
+extern const uint8_t emuc_app_aid[9];
+
+/* Borrows cfg, takes nvm. False without memory or when no key set can be derived. */
+bool emuc_chip_new(const struct emuc_config *cfg, const struct emuc_keys *keys, struct emuc_nvm *nvm,
+                   emuc_violation_fn violation, void *ctx, struct emuc_chip **ret);
+void emuc_chip_free(struct emuc_chip *c);
+/* Power on or warm reset: session and selection are gone. */
+void emuc_chip_reset(struct emuc_chip *c);
+/* The answer to reset; returns its length (at most 33). */
+size_t emuc_chip_atr(const struct emuc_chip *c, uint8_t ret[33]);
+/* rsp needs 258 bytes; returns the length, 2..258. */
+size_t emuc_chip_apdu(struct emuc_chip *c, const uint8_t *cmd, size_t len, uint8_t *rsp);
+
+/* Between the files of the chip. All return a status word; 9000 = well. */
+void emuc_violate(struct emuc_chip *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+uint16_t emuc_save(struct emuc_chip *c, uint16_t sw);
+bool emuc_reply(struct emuc_rsp *r, const void *p, size_t len);
+
+uint16_t emuc_gp_command(struct emuc_chip *c, const struct emuc_cmd *cmd, struct emuc_rsp *r);
+uint16_t emuc_gp_select(struct emuc_chip *c, const struct emuc_cmd *cmd, struct emuc_rsp *r);
+uint16_t emuc_gp_get_data(struct emuc_chip *c, const struct emuc_cmd *cmd, struct emuc_rsp *r);
+uint16_t emuc_gp_status(struct emuc_chip *c, const struct emuc_cmd *cmd, struct emuc_rsp *r);
+
+uint16_t emuc_perso_install(struct emuc_chip *c, const struct emuc_cmd *cmd, struct emuc_rsp *r);
+uint16_t emuc_perso_store(struct emuc_chip *c, const struct emuc_cmd *cmd);
+void emuc_perso_close(struct emuc_chip *c);
+/* Checks and keeps one clear DGI. */
+uint16_t emuc_dgi_store(struct emuc_chip *c, uint16_t id, const uint8_t *value, size_t len, bool was_encrypted);
+/* Everything a debit application needs is there and consistent; else 6A86 and a violation that names what is not. */
+uint16_t emuc_dgi_complete(struct emuc_chip *c);
+
+uint16_t emuc_emv_command(struct emuc_chip *c, const struct emuc_cmd *cmd, struct emuc_rsp *r);
+uint16_t emuc_emv_ac(struct emuc_chip *c, const struct emuc_cmd *cmd, struct emuc_rsp *r);
+uint16_t emuc_emv_external_auth(struct emuc_chip *c, const struct emuc_cmd *cmd);
+uint16_t emuc_emv_verify(struct emuc_chip *c, const struct emuc_cmd *cmd);
+uint16_t emuc_emv_script(struct emuc_chip *c, const struct emuc_cmd *cmd);

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The last check of a personalisation: nothing missing, nothing that contradicts. */
+#include "appdata.h"
+#include "chip.h"
+
+#include <string.h>
+
+static bool incomplete(struct emuc_chip *c, const char *what) {
+        emuc_violate(c, "personalisation incomplete: %s", what);
+        return false;
+}
+
+static bool groupings_there(struct emuc_chip *c) {
+        static const struct {
+                uint16_t id;
+                const char *name;
+        } needed[] = { { 0x8000, "DGI 8000" }, { 0x9000, "DGI 9000" }, { 0x8010, "DGI 8010" }, { 0x9010, "DGI 9010" },
+                       { 0x9102, "DGI 9102" }, { 0x9104, "DGI 9104" }, { 0x9200, "DGI 9200" } };
+
+        for (size_t i = 0; i < sizeof needed / sizeof needed[0]; i++)
+                if (!emuc_nvm_dgi(c->nvm, needed[i].id))
+                        return incomplete(c, needed[i].name);
+        return true;
+}
+
+static bool objects_there(struct emuc_chip *c) {
+        static const struct {
+                uint32_t tag;
+                const char *name;
+        } needed[] = { { 0x5a, "5A" }, { 0x5f24, "5F24" }, { 0x57, "57" }, { 0x8c, "8C" }, { 0x8d, "8D" }, { 0x8e, "8E" } };
+        struct emuc_tlv t;
+
+        for (size_t i = 0; i < sizeof needed / sizeof needed[0]; i++)
+                if (!emuc_app_record_tag(c->nvm, needed[i].tag, &t))
+                        return incomplete(c, needed[i].name);
+        return true;
+}
+
+static bool named_by(const struct emuc_tlv *afl, uint16_t id) {
+        for (size_t i = 0; i < afl->len; i += 4) {
+                const uint8_t *e = afl->value + i;
+                if (id >> 8 == e[0] >> 3 && (id & 0xff) >= e[1] && (id & 0xff) <= e[2])
+                        return true;
+        }
+        return false;
+}
+
+static bool afl_entry(struct emuc_chip *c, const uint8_t e[4]) {
+        uint16_t sfi = e[0] >> 3;
+
+        if ((e[0] & 0x07) || sfi < 1 || sfi > 30 || e[1] == 0 || e[2] < e[1] || e[3] > e[2] - e[1] + 1)
+                return incomplete(c, "AFL entry");
+        for (unsigned rec = e[1]; rec <= e[2]; rec++)
+                if (!emuc_nvm_dgi(c->nvm, (uint16_t)(sfi << 8 | rec)))
+                        return incomplete(c, "record named by the AFL");
+        return true;
+}
+
+static bool afl_agrees(struct emuc_chip *c) {
+        struct emuc_tlv aip, afl;
+
+        if (!emuc_app_gpo_data(c->nvm, &aip, &afl))
+                return incomplete(c, "82 or 94");
+        for (size_t i = 0; i < afl.len; i += 4)
+                if (!afl_entry(c, afl.value + i))
+                        return false;
+        for (size_t i = 0; i < c->nvm->dgi_count; i++) {
+                uint16_t id = c->nvm->dgis[i].id;
+                if (id >= 0x0101 && id <= 0x0aff && !named_by(&afl, id))
+                        return incomplete(c, "record the AFL does not name");
+        }
+        return true;
+}
+
+static unsigned nibble(const uint8_t *p, size_t i) {
+        return i % 2 ? p[i / 2] & 0x0fU : (unsigned)(p[i / 2] >> 4);
+}
+
+/* PAN and expiry of the track 2 equivalent data are those of 5A and 5F24. */
+static bool track2_agrees(struct emuc_chip *c) {
+        struct emuc_tlv pan, track2, expiry;
+        size_t digits = 0;
+
+        (void)emuc_app_record_tag(c->nvm, 0x5a, &pan);
+        (void)emuc_app_record_tag(c->nvm, 0x57, &track2);
+        (void)emuc_app_record_tag(c->nvm, 0x5f24, &expiry);
+        while (digits < pan.len * 2 && nibble(pan.value, digits) <= 9)
+                digits++;
+        if (digits < 12 || track2.len * 2 < digits + 8 || expiry.len != 3)
+                return incomplete(c, "5A, 57 or 5F24 too short");
+        for (size_t i = 0; i < digits; i++)
+                if (nibble(pan.value, i) != nibble(track2.value, i))
+                        return incomplete(c, "57 has another PAN than 5A");
+        if (nibble(track2.value, digits) != 0xd)
+                return incomplete(c, "57 has no separator");
+        for (size_t i = 0; i < 4; i++)
+                if (nibble(expiry.value, i) != nibble(track2.value, digits + 1 + i))
+                        return incomplete(c, "57 has another expiry than 5F24");
+        return true;
+}
+
+static bool lists_agree(struct emuc_chip *c) {
+        struct emuc_tlv cdol1, cdol2;
+        const uint8_t *iad;
+        size_t len;
+
+        (void)emuc_app_record_tag(c->nvm, 0x8c, &cdol1);
+        (void)emuc_app_record_tag(c->nvm, 0x8d, &cdol2);
+        if (emuc_dol_total(cdol1.value, cdol1.len) > 252 || emuc_dol_total(cdol2.value, cdol2.len) > 252 ||
+            cdol1.len == 0 || cdol2.len == 0)
+                return incomplete(c, "8C or 8D");
+        if (!emuc_app_iad(c->nvm, &iad, &len) || iad[0] != 6)
+                return incomplete(c, "9F10 in DGI 9200");
+        return true;
+}
+
+uint16_t emuc_dgi_complete(struct emuc_chip *c) {
+        bool ok = groupings_there(c) && objects_there(c) && afl_agrees(c) && track2_agrees(c) && lists_agree(c);
+
+        return ok ? 0x9000 : 0x6a86;
+}

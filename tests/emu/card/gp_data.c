@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* GET DATA, GET STATUS and SET STATUS of the card manager. */
+#include "chip.h"
+#include "tlv.h"
+
+#include <string.h>
+
+/* Card recognition data: GlobalPlatform 2.3.1 with the protocols this card speaks. */
+static uint16_t card_data(const struct emuc_chip *c, struct emuc_rsp *r) {
+        static const uint8_t gp[] = { 0x2a, 0x86, 0x48, 0x86, 0xfc, 0x6b, 0x01 };
+        uint8_t oid[12], inner[96], part[32], outer[128];
+        size_t n = 0, m;
+
+        memcpy(oid, gp, 6);
+        (void)emuc_tlv_put(inner, sizeof inner, &n, 0x06, gp, sizeof gp);
+        memcpy(oid + 6, (const uint8_t[]){ 0x02, 0x02, 0x03, 0x01 }, 4);
+        m = 0;
+        (void)emuc_tlv_put(part, sizeof part, &m, 0x06, oid, 10);
+        (void)emuc_tlv_put(inner, sizeof inner, &n, 0x60, part, m);
+        for (unsigned v = 2; v <= 3; v++) {
+                if (!(v == 2 ? c->has02 : c->has03))
+                        continue;
+                memcpy(oid + 6, (const uint8_t[]){ 0x04, (uint8_t)v, v == 2 ? c->cfg->i02 : c->cfg->i03 }, 3);
+                m = 0;
+                (void)emuc_tlv_put(part, sizeof part, &m, 0x06, oid, 9);
+                (void)emuc_tlv_put(inner, sizeof inner, &n, 0x64, part, m);
+        }
+        m = 0;
+        (void)emuc_tlv_put(outer, sizeof outer, &m, 0x73, inner, n);
+        (void)emuc_tlv_put(r->data, sizeof r->data, &r->len, 0x66, outer, m);
+        return 0x9000;
+}
+
+/* C0: key id, version, then pairs of type and length. */
+static void key_entry(uint8_t *buf, size_t cap, size_t *n, const struct emuc_keyset *set, uint8_t type) {
+        for (uint8_t id = 1; id <= 3; id++) {
+                uint8_t e[4] = { id, set->kvn, type, (uint8_t)set->key[id - 1].len };
+                (void)emuc_tlv_put(buf, cap, n, 0xc0, e, sizeof e);
+        }
+}
+
+static uint16_t key_information(const struct emuc_chip *c, struct emuc_rsp *r) {
+        uint8_t inner[64];
+        size_t n = 0;
+
+        if (c->has02)
+                key_entry(inner, sizeof inner, &n, &c->set02, 0x80);
+        if (c->has03)
+                key_entry(inner, sizeof inner, &n, &c->set03, 0x88);
+        (void)emuc_tlv_put(r->data, sizeof r->data, &r->len, 0xe0, inner, n);
+        return 0x9000;
+}
+
+static uint16_t sequence_counter(const struct emuc_chip *c, struct emuc_rsp *r) {
+        bool two = c->cfg->default_scp == 2 && c->has02;
+        uint32_t v = two ? c->nvm->ssc02 : c->nvm->ssc03;
+        uint8_t b[3] = { (uint8_t)(v >> 16), (uint8_t)(v >> 8), (uint8_t)v };
+
+        (void)emuc_tlv_put(r->data, sizeof r->data, &r->len, 0xc1, b + (two ? 1 : 0), two ? 2 : 3);
+        return 0x9000;
+}
+
+uint16_t emuc_gp_get_data(struct emuc_chip *c, const struct emuc_cmd *cmd, struct emuc_rsp *r) {
+        if (cmd->lc) {
+                emuc_violate(c, "GET DATA with data");
+                return 0x6700;
+        }
+        switch (cmd->p1 << 8 | cmd->p2) {
+        case 0x9f7f:
+                (void)emuc_tlv_put(r->data, sizeof r->data, &r->len, 0x9f7f, c->nvm->cplc, sizeof c->nvm->cplc);
+                return 0x9000;
+        case 0x0066:
+                return card_data(c, r);
+        case 0x00e0:
+                return key_information(c, r);
+        case 0x00cf:
+                (void)emuc_tlv_put(r->data, sizeof r->data, &r->len, 0xcf, c->nvm->kdd, sizeof c->nvm->kdd);
+                return 0x9000;
+        case 0x00c1:
+                return sequence_counter(c, r);
+        default:
+                return 0x6a88;
+        }
+}
+
+static uint16_t status_entry(const struct emuc_cmd *cmd, struct emuc_rsp *r, const uint8_t *aid, size_t aid_len,
+                             uint8_t state, uint8_t privileges) {
+        uint8_t inner[64];
+        size_t n = 0;
+
+        if (cmd->p2 & 0x02) {
+                (void)emuc_tlv_put(inner, sizeof inner, &n, 0x4f, aid, aid_len);
+                (void)emuc_tlv_put(inner, sizeof inner, &n, 0x9f70, &state, 1);
+                (void)emuc_tlv_put(inner, sizeof inner, &n, 0xc5, &privileges, 1);
+                (void)emuc_tlv_put(r->data, sizeof r->data, &r->len, 0xe3, inner, n);
+        } else {
+                uint8_t len = (uint8_t)aid_len;
+                (void)(emuc_reply(r, &len, 1) && emuc_reply(r, aid, aid_len) && emuc_reply(r, &state, 1) &&
+                       emuc_reply(r, &privileges, 1));
+        }
+        return 0x9000;
+}
+
+static uint16_t get_status(struct emuc_chip *c, const struct emuc_cmd *cmd, struct emuc_rsp *r) {
+        struct emuc_tlv search;
+
+        if ((cmd->p2 & 0xfd) != 0) {
+                emuc_violate(c, "GET STATUS: P2 %02X", cmd->p2);
+                return cmd->p2 & 0x01 ? 0x6a88 : 0x6a86;
+        }
+        if (!emuc_tlv_read(cmd->data, cmd->lc, &search) || search.tag != 0x4f) {
+                emuc_violate(c, "GET STATUS without search criterion 4F");
+                return 0x6a80;
+        }
+        if (cmd->p1 == 0x80)
+                return status_entry(cmd, r, emuc_isd_aid, sizeof emuc_isd_aid, c->nvm->card_state, 0x9e);
+        if (cmd->p1 == 0x40 && (search.len == 0 || (search.len <= sizeof emuc_app_aid &&
+                                                    memcmp(search.value, emuc_app_aid, search.len) == 0)))
+                return status_entry(cmd, r, emuc_app_aid, sizeof emuc_app_aid, c->nvm->app_state, 0x00);
+        return cmd->p1 == 0x40 || cmd->p1 == 0x20 || cmd->p1 == 0x10 ? 0x6a88 : 0x6a86;
+}
+
+static uint16_t set_card_state(struct emuc_chip *c, uint8_t to) {
+        uint8_t from = c->nvm->card_state;
+        bool forward = (from == EMUC_CARD_OP_READY && to == EMUC_CARD_INITIALIZED) ||
+                       (from <= EMUC_CARD_INITIALIZED && to == EMUC_CARD_SECURED) ||
+                       (from == EMUC_CARD_SECURED && to == EMUC_CARD_LOCKED) ||
+                       (from == EMUC_CARD_LOCKED && to == EMUC_CARD_SECURED) || to == EMUC_CARD_TERMINATED;
+
+        if (!forward) {
+                emuc_violate(c, "SET STATUS: card %02X to %02X", from, to);
+                return 0x6985;
+        }
+        c->nvm->card_state = to;
+        return emuc_save(c, 0x9000);
+}
+
+static uint16_t set_app_state(struct emuc_chip *c, const struct emuc_cmd *cmd) {
+        if (cmd->lc != sizeof emuc_app_aid || memcmp(cmd->data, emuc_app_aid, cmd->lc) != 0)
+                return 0x6a88;
+        if (cmd->p2 & EMUC_APP_LOCKED_BIT)
+                c->nvm->app_state |= EMUC_APP_LOCKED_BIT;
+        else
+                c->nvm->app_state &= (uint8_t)~EMUC_APP_LOCKED_BIT;
+        return emuc_save(c, 0x9000);
+}
+
+static uint16_t set_status(struct emuc_chip *c, const struct emuc_cmd *cmd) {
+        if (cmd->p1 == 0x80)
+                return set_card_state(c, cmd->p2);
+        if (cmd->p1 == 0x40)
+                return set_app_state(c, cmd);
+        emuc_violate(c, "SET STATUS: P1 %02X", cmd->p1);
+        return 0x6a86;
+}
+
+uint16_t emuc_gp_status(struct emuc_chip *c, const struct emuc_cmd *cmd, struct emuc_rsp *r) {
+        return cmd->ins == 0xf2 ? get_status(c, cmd, r) : set_status(c, cmd);
+}

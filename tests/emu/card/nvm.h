@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a chip remembers without power: DIR/chip.json, replaced atomically at each change. It holds the card's data and
+ * application keys in clear, as the silicon would: test BINs and test keys only, file mode 0600.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define EMUC_DGI_MAX 96U
+#define EMUC_PATH_MAX 512U
+
+/* GlobalPlatform life cycles. */
+enum {
+        EMUC_CARD_OP_READY = 0x01,
+        EMUC_CARD_INITIALIZED = 0x07,
+        EMUC_CARD_SECURED = 0x0f,
+        EMUC_CARD_LOCKED = 0x7f,
+        EMUC_CARD_TERMINATED = 0xff,
+        EMUC_APP_SELECTABLE = 0x07,
+        EMUC_APP_PERSONALIZED = 0x0f,
+        EMUC_APP_LOCKED_BIT = 0x80,
+};
+
+struct emuc_dgi {
+        uint16_t id;
+        size_t len;
+        uint8_t *value;
+};
+
+struct emuc_nvm {
+        char path[EMUC_PATH_MAX];
+        char plastic[128];
+        uint8_t cplc[42];
+        uint8_t kdd[10];
+        uint8_t card_state;
+        uint8_t app_state;
+        uint32_t ssc02;
+        uint32_t ssc03;
+        unsigned tries02; /* key tries left; 0 = locked */
+        unsigned tries03;
+        uint8_t next_challenge[8]; /* a test may fix the next random card challenge */
+        size_t next_challenge_len;
+        struct emuc_dgi dgis[EMUC_DGI_MAX];
+        size_t dgi_count;
+        uint8_t pin[8];
+        bool has_pin;
+        uint8_t pin_tries;
+        uint8_t pin_limit;
+        uint16_t atc;
+        uint16_t last_online_atc;
+        uint64_t apdus;
+        uint64_t arqcs;
+        uint64_t auth_failures;
+};
+
+/*
+ * Reads dir/chip.json, or makes a new chip: card OP_READY, application SELECTABLE, key_tries tries per key set, CPLC and
+ * key diversification data derived from the plastic's name (the last part of dir's real path). On failure -1 and a
+ * sentence in err.
+ */
+int emuc_nvm_open(const char *dir, unsigned key_tries, struct emuc_nvm **ret, char *err, size_t err_cap);
+int emuc_nvm_save(const struct emuc_nvm *nvm);
+void emuc_nvm_free(struct emuc_nvm *nvm);
+
+const struct emuc_dgi *emuc_nvm_dgi(const struct emuc_nvm *nvm, uint16_t id);
+/* Copies; replaces an earlier value. False without room. */
+bool emuc_nvm_put_dgi(struct emuc_nvm *nvm, uint16_t id, const uint8_t *value, size_t len);
+/* Forgets all application data and the PIN. */
+void emuc_nvm_clear_app(struct emuc_nvm *nvm);
