@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* GlobalPlatform Card Specification 2.3 commands in clear; what is under the secure channel is wrapped by
+ * hsmd. */
+#pragma once
+
+#include "drivers/reader/card_channel.h"
+
+#define CW_AID_MAX 16u
+#define CW_CPLC_LEN 42u
+#define CW_CPLC_CHIP_LEN                                                                                     \
+        18u /* fabricator to batch: what the chip keeps for life; later fields change at personalisation */
+#define CW_CPLC_HEX (2 * CW_CPLC_LEN + 1)
+
+struct cw_aid {
+        uint8_t bytes[CW_AID_MAX];
+        size_t len;
+};
+/* 5..16 bytes in hex, or "" for the empty AID when empty_ok; false otherwise. */
+bool cw_aid_parse(const char *hex, bool empty_ok, struct cw_aid *ret);
+
+struct cw_command {
+        uint8_t bytes[CW_APDU_COMMAND_MAX];
+        size_t len;
+};
+/* SELECT by name, first occurrence (GP 11.9); an empty AID selects the issuer security domain. */
+void cw_gp_select(const struct cw_aid *aid, struct cw_command *ret);
+/* INITIALIZE UPDATE (GP 2.3 amendment D 7.1.1). */
+void cw_gp_initialize_update(uint8_t kvn, const uint8_t challenge[8], struct cw_command *ret);
+/* INSTALL [for personalization] (GP 11.5). */
+void cw_gp_install_personalize(const struct cw_aid *aid, struct cw_command *ret);
+
+struct cw_gp_install {
+        struct cw_aid package, class_aid, instance;
+        uint8_t privileges[3];
+        size_t privileges_len;  /* 1 or 3 */
+        uint8_t parameters[64]; /* install parameters field, e.g. C9 00 */
+        size_t parameters_len;
+};
+/* INSTALL [for install and make selectable] (GP 11.5). */
+void cw_gp_install_selectable(const struct cw_gp_install *install, struct cw_command *ret);
+
+/* What a status word means, one half sentence for a person. */
+const char *cw_gp_sw_text(uint16_t sw);
+/* REJECT/CW_E_CHIP_SW with the SW as native: "<what>: <meaning> (SW 6985)". */
+cw_rc cw_chip_fail_sw(struct cw_fault *f, const char *op, uint16_t sw, const char *what);
+
+/* Codes of CW_L_CHIP. */
+enum {
+        CW_E_CHIP_SW = 0x100, /* the card said no, native is its SW     */
+        CW_E_CHIP_IDENTITY,   /* another card than the one that was there */
+        CW_E_CHIP_CONTENT,    /* what is on the card is not what was to be written */
+        CW_E_CHIP_CRYPTOGRAM, /* the application cryptogram is not genuine */
+};
+
+/* SELECT and its answer; *ret_fci may be NULL. */
+CW_WARN_UNUSED cw_rc cw_gp_do_select(struct cw_card_channel *c, const struct cw_aid *aid, int64_t timeout_ms,
+                                     struct cw_rapdu *ret, struct cw_fault *f);
+/*
+ * Selects the security domain (empty = the card's default) and reads its CPLC (GET DATA 9F7F) as upper-case
+ * hex; "" when the card has none. ret_sd (may be NULL) is the name of the domain the card selected, empty
+ * when it does not tell.
+ */
+CW_WARN_UNUSED cw_rc cw_gp_identify(struct cw_card_channel *c, const struct cw_aid *sd, int64_t timeout_ms,
+                                    char ret_cplc[CW_CPLC_HEX], struct cw_aid *ret_sd, struct cw_fault *f);
+/* True when both are CPLCs (hex) of one chip; two empty ones are not. */
+bool cw_cplc_same_chip(const char *a, const char *b);

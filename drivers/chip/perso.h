@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The personalisation of one chip over an open channel (GlobalPlatform 2.3, EMV CPS). Keys, MACs and session
+ * state live in hsmd. A command under the secure channel is sent once: any answer that was not expected ends
+ * the session for good.
+ */
+#pragma once
+
+#include "drivers/chip/prepare.h"
+#include "drivers/reader/card_channel.h"
+#include "hsm/client/hsm_client.h"
+
+/* What is about to be tried on the chip, for the ledger of attempts. */
+struct cw_perso_attempt {
+        const char *cplc;             /* hex, "" when the chip has none */
+        struct cw_hsm_gp_card answer; /* of INITIALIZE UPDATE */
+        uint8_t level;
+};
+
+struct cw_perso_plan {
+        struct cw_perso_data *data; /* its sensitive groupings are filled here */
+        uint8_t kvn;                /* expected key version, 0 = whatever the card has */
+        uint8_t scp;                /* 2, 3, or 0 = whatever the card answers */
+        uint8_t level;              /* wanted EXTERNAL AUTHENTICATE P1 */
+        int64_t apdu_timeout_ms;
+        /* Returns when the attempt is durable; anything but CW_OK ends the step before a key is tried. */
+        cw_rc (*attempt)(void *ctx, const struct cw_perso_attempt *a, struct cw_fault *f);
+        void (*progress)(void *ctx, unsigned done, unsigned total); /* commands; may be NULL */
+        void *ctx;
+};
+
+struct cw_perso_result {
+        char cplc[CW_CPLC_HEX];
+        bool key_tried;       /* the attempt is durable: EXTERNAL AUTHENTICATE went out or may have */
+        bool last_sent;       /* the completing command went out: without its answer nobody knows */
+        unsigned sent, total; /* commands after EXTERNAL AUTHENTICATE */
+        uint8_t scp, level, kvn;
+};
+
+/*
+ * Runs all of it. *ret is written always. REJECT: the card or the profile is wrong, the card cryptogram too
+ * (no try burnt then); RECONNECT: the card or the reader went away; OPERATOR, RETRY as the parts below say.
+ */
+CW_WARN_UNUSED cw_rc cw_perso_run(struct cw_card_channel *c, struct cw_hsm_session *hsm,
+                                  const struct cw_perso_plan *plan, struct cw_perso_result *ret,
+                                  struct cw_fault *f);
+
+/* The level a card can bear: wanted, cut by what INITIALIZE UPDATE says, never less than C-MAC and C-ENC when
+ * wanted. */
+uint8_t cw_perso_level(uint8_t wanted, uint8_t wanted_scp, const struct cw_hsm_gp_card *card);

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "drivers/chip/prepare.h"
+
+#include "drivers/chip/template.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ARENA_BYTES (64u * 1024u)
+#define COMMANDS_BYTES (64u * 1024u)
+
+static cw_rc nomem(struct cw_fault *f) {
+        return cw_fail(f, CW_RC(CW_L_CHIP, CW_C_RETRY, CW_E_NOMEM), 0, "chip.prepare", "",
+                       "no locked memory for the card data; raise LimitMEMLOCK and try again");
+}
+
+static cw_rc prepare_one(struct cw_perso_data *d, const struct cw_profile_dgi *rule,
+                         const struct cw_card_values *values, struct cw_fault *f) {
+        struct cw_perso_dgi *dgi = &d->dgi[d->count];
+        struct cw_writer w;
+        *dgi = (struct cw_perso_dgi){rule, {0}};
+        if (!rule->from_hsm) {
+                cw_writer_init(&w, d->arena->ptr + d->arena->len, d->arena->cap - d->arena->len);
+                cw_rc rc = cw_template_expand(rule->node, values, &w, f);
+                if (rc != CW_OK)
+                        return rc;
+                dgi->value = CW_SPAN(w.ptr, w.len);
+                d->arena->len += w.len;
+        }
+        d->count++;
+        return CW_OK;
+}
+
+cw_rc cw_perso_data_prepare(const struct cw_profile *profile, const struct cw_card_values *values,
+                            struct cw_perso_data **ret, struct cw_fault *f) {
+        CW_AUTO(cw_perso_data_free) struct cw_perso_data *d = calloc(1, sizeof *d);
+        if (!d || cw_secret_new(ARENA_BYTES, &d->arena) != CW_OK)
+                return nomem(f);
+        d->profile = profile;
+        for (size_t i = 0; i < profile->dgi_count; i++) {
+                cw_rc rc = prepare_one(d, &profile->dgi[i], values, f);
+                if (rc != CW_OK)
+                        return rc;
+        }
+        *ret = CW_STEAL(d);
+        return CW_OK;
+}
+
+void cw_perso_data_free(struct cw_perso_data *d) {
+        cw_secret_free(d->arena);
+        free(d);
+}
+
+size_t cw_perso_data_sensitive(const struct cw_perso_data *d, char (*ret_names)[5], size_t cap) {
+        size_t count = 0;
+        for (size_t i = 0; i < d->count && count < cap; i++)
+                if (d->dgi[i].rule->from_hsm)
+                        (void)snprintf(ret_names[count++], 5, "%04X", d->dgi[i].rule->id);
+        return count;
+}
+
+cw_rc cw_perso_data_fill(struct cw_perso_data *d, struct cw_span items, struct cw_fault *f) {
+        struct cw_reader r;
+        cw_reader_init(&r, items.ptr, items.len);
+        for (size_t i = 0; i < d->count; i++) {
+                if (!d->dgi[i].rule->from_hsm)
+                        continue;
+                struct cw_span item = cw_get_item(&r);
+                if (r.bad || item.len == 0 || item.len > d->arena->cap - d->arena->len)
+                        break;
+                uint8_t *at = d->arena->ptr + d->arena->len;
+                memcpy(at, item.ptr, item.len);
+                d->dgi[i].value = CW_SPAN(at, item.len);
+                d->arena->len += item.len;
+        }
+        if (r.bad || r.left)
+                return cw_fail(
+                    f, CW_RC(CW_L_CHIP, CW_C_REJECT, CW_E_SYNTAX), 0, "chip.sensitive", "",
+                    "the HSM process made other groupings than the profile asks for; compare their versions");
+        return CW_OK;
+}
+
+const struct cw_perso_dgi *cw_perso_data_role(const struct cw_perso_data *d, enum cw_dgi_role role) {
+        for (size_t i = 0; i < d->count; i++)
+                if (d->dgi[i].rule->role == role)
+                        return &d->dgi[i];
+        return NULL;
+}
+
+const struct cw_perso_dgi *cw_perso_data_record(const struct cw_perso_data *d, uint8_t sfi, uint8_t record) {
+        uint16_t id = (uint16_t)(sfi << 8 | record);
+        for (size_t i = 0; i < d->count; i++)
+                if (d->dgi[i].rule->role == CW_DGI_RECORD && d->dgi[i].rule->id == id)
+                        return &d->dgi[i];
+        return NULL;
+}
+
+/* Codes all groupings one behind another into w and cuts them into units, joined ones together. */
+static size_t code_units(const struct cw_perso_data *d, struct cw_writer *w, struct cw_store_unit *units) {
+        size_t count = 0;
+        for (size_t i = 0; i < d->count; i++) {
+                const struct cw_perso_dgi *dgi = &d->dgi[i];
+                size_t start = w->len;
+                cw_dgi_put(w, dgi->rule->id, dgi->value.ptr, dgi->value.len);
+                if (dgi->rule->joined && count)
+                        units[count - 1].coded.len += w->len - start;
+                else
+                        units[count++] =
+                            (struct cw_store_unit){CW_SPAN(w->ptr + start, w->len - start), dgi->rule->p1};
+        }
+        return count;
+}
+
+static void put_item(struct cw_writer *out, const struct cw_command *command) {
+        cw_put_item(out, command->bytes, command->len);
+}
+
+/* What goes before STORE DATA; returns how many commands. */
+static size_t put_preamble(const struct cw_profile *p, struct cw_writer *out) {
+        struct cw_command command;
+        size_t count = 0;
+        if (p->has_install) {
+                cw_gp_install_selectable(&p->install, &command);
+                put_item(out, &command);
+                count++;
+        }
+        if (p->flow == CW_FLOW_SECURITY_DOMAIN) {
+                cw_gp_install_personalize(&p->aid, &command);
+                put_item(out, &command);
+                count++;
+        }
+        return count;
+}
+
+cw_rc cw_perso_data_commands(const struct cw_perso_data *d, bool le, struct cw_secret **ret_items,
+                             size_t *ret_count, struct cw_fault *f) {
+        CW_AUTO(cw_secret_free) struct cw_secret *coded = NULL;
+        CW_AUTO(cw_secret_free) struct cw_secret *items = NULL;
+        if (d->count == 0 || cw_secret_new(ARENA_BYTES * 2, &coded) != CW_OK ||
+            cw_secret_new(COMMANDS_BYTES, &items) != CW_OK)
+                return nomem(f);
+        const struct cw_profile *p = d->profile;
+        struct cw_store_unit units[CW_DGI_MAX];
+        struct cw_writer w, out;
+        cw_writer_init(&w, coded->ptr, coded->cap);
+        cw_writer_init(&out, items->ptr, items->cap);
+        struct cw_store_plan plan = {.units = units, .count = code_units(d, &w, units)};
+        plan.last = p->p1_last;
+        plan.chunk = p->chunk;
+        plan.le = le;
+        size_t before = put_preamble(p, &out), count = 0;
+        if (w.bad)
+                out.bad = true;
+        cw_rc rc = cw_store_data_build(&plan, &out, &count, f);
+        if (rc != CW_OK)
+                return rc;
+        items->len = out.len;
+        *ret_items = CW_STEAL(items);
+        *ret_count = before + count;
+        return CW_OK;
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* EMV data preparation: a profile and one card's values become data groupings, in secret memory. */
+#pragma once
+
+#include "base/secret.h"
+#include "drivers/chip/profile.h"
+
+/* Borrowed. Digits and characters as hsmd gives them. */
+struct cw_card_values {
+        const char *expiry;       /* YYMM */
+        const char *service_code; /* 3 digits */
+        const char *psn;          /* 2 digits */
+        const char *name;         /* tag 5F20 form, SURNAME/GIVEN, 2 to 26 characters */
+        struct cw_span pan;       /* digits */
+        struct cw_span track2;    /* value of tag 57 */
+};
+
+struct cw_perso_dgi {
+        const struct cw_profile_dgi *rule;
+        struct cw_span value; /* empty until cw_perso_data_fill for the ones hsmd makes */
+};
+struct cw_perso_data {
+        const struct cw_profile *profile; /* borrowed */
+        struct cw_secret *arena;
+        size_t count;
+        struct cw_perso_dgi dgi[CW_DGI_MAX];
+};
+
+/*
+ * Fills every template. REJECT when a value has the wrong shape or a grouping gets too long. profile is
+ * borrowed and must outlive the data.
+ */
+CW_WARN_UNUSED cw_rc cw_perso_data_prepare(const struct cw_profile *profile,
+                                           const struct cw_card_values *values, struct cw_perso_data **ret,
+                                           struct cw_fault *f);
+/* Wipes. */
+void cw_perso_data_free(struct cw_perso_data *d);
+CW_DEFINE_CLEANUP(struct cw_perso_data *, cw_perso_data_free);
+
+/* Names (4 hex digits) of the groupings hsmd makes, in order; at most cap. */
+size_t cw_perso_data_sensitive(const struct cw_perso_data *d, char (*ret_names)[5], size_t cap);
+/* Takes their values, packed items in the same order. REJECT when their number or size is wrong. */
+CW_WARN_UNUSED cw_rc cw_perso_data_fill(struct cw_perso_data *d, struct cw_span items, struct cw_fault *f);
+/* First grouping with this role; NULL when there is none. */
+const struct cw_perso_dgi *cw_perso_data_role(const struct cw_perso_data *d, enum cw_dgi_role role);
+const struct cw_perso_dgi *cw_perso_data_record(const struct cw_perso_data *d, uint8_t sfi, uint8_t record);
+/* Plain commands of the whole personalisation after EXTERNAL AUTHENTICATE, as packed items; le: see
+ * cw_store_plan. */
+CW_WARN_UNUSED cw_rc cw_perso_data_commands(const struct cw_perso_data *d, bool le,
+                                            struct cw_secret **ret_items, size_t *ret_count,
+                                            struct cw_fault *f);

@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "drivers/chip/profile.h"
+
+#include "base/file.h"
+#include "drivers/chip/template.h"
+#include "drivers/chip/tlv.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+void cw_profile_finding(struct cw_profile_findings *fs, const char *place, const char *fmt, ...) {
+        char text[160];
+        va_list ap;
+        va_start(ap, fmt);
+        (void)vsnprintf(text, sizeof text, fmt, ap);
+        va_end(ap);
+        if (fs->count++ == 0)
+                (void)snprintf(fs->first, sizeof fs->first, "%.40s: %.110s", place, text);
+        if (fs->out)
+                (void)fprintf(fs->out, "%s: %s: %s\n", fs->path, place, text);
+}
+
+/* ---- reading members ---- */
+
+struct section {
+        const json_t *obj;
+        const char *place;
+        struct cw_profile_findings *fs;
+};
+
+static void member_place(const struct section *s, const char *key, char ret[96]) {
+        (void)snprintf(ret, 96, "%s%s%s", s->place, *s->place ? "." : "", key);
+}
+
+/* Unknown members are findings: a misspelt one would silently not apply. */
+static void only(const struct section *s, const char *const *keys) {
+        const char *key;
+        json_t *value;
+        char place[96];
+        json_object_foreach((json_t *)(uintptr_t)s->obj, key, value) {
+                size_t i = 0;
+                while (keys[i] && strcmp(keys[i], key) != 0)
+                        i++;
+                if (keys[i])
+                        continue;
+                member_place(s, key, place);
+                cw_profile_finding(s->fs, place, "unknown member; remove it or correct its spelling");
+        }
+}
+
+static const char *take_string(const struct section *s, const char *key, const char *fallback) {
+        const json_t *value = json_object_get(s->obj, key);
+        char place[96];
+        if (!value && fallback)
+                return fallback;
+        if (json_is_string(value))
+                return json_string_value(value);
+        member_place(s, key, place);
+        cw_profile_finding(s->fs, place, "a string is needed here; add it");
+        return "";
+}
+
+static bool take_bool(const struct section *s, const char *key) {
+        const json_t *value = json_object_get(s->obj, key);
+        char place[96];
+        if (value && !json_is_boolean(value)) {
+                member_place(s, key, place);
+                cw_profile_finding(s->fs, place, "true or false is needed here; correct it");
+        }
+        return json_is_true(value);
+}
+
+static void take_hex(const struct section *s, const char *key, const char *fallback, uint8_t *ret, size_t cap,
+                     size_t *ret_len) {
+        const char *text = take_string(s, key, fallback);
+        char place[96];
+        if (cw_hex_decode(text, strlen(text), ret, cap, ret_len))
+                return;
+        *ret_len = 0;
+        member_place(s, key, place);
+        cw_profile_finding(s->fs, place, "hex of at most %zu bytes is needed here; correct it", cap);
+}
+
+static uint8_t take_byte(const struct section *s, const char *key, const char *fallback) {
+        uint8_t byte = 0;
+        size_t len = 0;
+        char place[96];
+        take_hex(s, key, fallback, &byte, 1, &len);
+        if (len == 1)
+                return byte;
+        member_place(s, key, place);
+        cw_profile_finding(s->fs, place, "one byte in hex is needed here, e.g. \"60\"; correct it");
+        return 0;
+}
+
+static void take_aid(const struct section *s, const char *key, bool optional, struct cw_aid *ret) {
+        const char *text = take_string(s, key, optional ? "" : NULL);
+        char place[96];
+        if (cw_aid_parse(text, optional, ret))
+                return;
+        member_place(s, key, place);
+        cw_profile_finding(s->fs, place, "an AID of 5 to 16 bytes in hex is needed here; correct it");
+}
+
+/* ---- sections ---- */
+
+static void read_install(struct cw_profile *p, struct cw_profile_findings *fs) {
+        struct section s = {json_object_get(p->root, "install"), "install", fs};
+        if (!s.obj)
+                return;
+        only(&s,
+             (const char *const[]){"package", "class", "instance", "privileges", "parameters", "note", NULL});
+        p->has_install = true;
+        take_aid(&s, "package", false, &p->install.package);
+        take_aid(&s, "class", false, &p->install.class_aid);
+        take_aid(&s, "instance", false, &p->install.instance);
+        take_hex(&s, "privileges", "00", p->install.privileges, sizeof p->install.privileges,
+                 &p->install.privileges_len);
+        take_hex(&s, "parameters", "C900", p->install.parameters, sizeof p->install.parameters,
+                 &p->install.parameters_len);
+}
+
+struct p1_rules {
+        uint8_t clear, encrypted;
+};
+
+static struct p1_rules read_store_data(struct cw_profile *p, struct cw_profile_findings *fs) {
+        struct section s = {json_object_get(p->root, "store_data"), "store_data", fs};
+        struct p1_rules rules = {0};
+        if (!json_is_object(s.obj)) {
+                cw_profile_finding(fs, s.place,
+                                   "the P1 rules of STORE DATA are missing; add p1, p1_encrypted, p1_last");
+                return rules;
+        }
+        only(&s, (const char *const[]){"p1", "p1_encrypted", "p1_last", "chunk", "note", NULL});
+        rules.clear = take_byte(&s, "p1", NULL);
+        rules.encrypted = take_byte(&s, "p1_encrypted", NULL);
+        p->p1_last = take_byte(&s, "p1_last", NULL);
+        const json_t *chunk = json_object_get(s.obj, "chunk");
+        json_int_t value = chunk ? json_integer_value(chunk) : (json_int_t)CW_STORE_DATA_MAX;
+        if (value < 16 || value > (json_int_t)CW_STORE_DATA_MAX)
+                cw_profile_finding(fs, "store_data.chunk", "16 to %u bytes fit a command; correct it",
+                                   CW_STORE_DATA_MAX);
+        p->chunk = (size_t)value;
+        return rules;
+}
+
+static enum cw_dgi_role read_role(const struct section *s, uint16_t id) {
+        const char *role = take_string(s, "role", "");
+        char place[96];
+        uint8_t sfi = (uint8_t)(id >> 8);
+        if (strcmp(role, "fci") == 0)
+                return CW_DGI_FCI;
+        if (strcmp(role, "gpo") == 0)
+                return CW_DGI_GPO;
+        if (strcmp(role, "other") == 0)
+                return CW_DGI_OTHER;
+        if (*role) {
+                member_place(s, "role", place);
+                cw_profile_finding(s->fs, place, "role is fci, gpo or other; correct it or leave it out");
+        }
+        return sfi >= 1 && sfi <= 0x1e ? CW_DGI_RECORD : CW_DGI_OTHER;
+}
+
+static void read_dgi(struct cw_profile *p, const struct section *s, struct p1_rules rules) {
+        uint8_t id[2] = {0};
+        size_t len = 0;
+        struct cw_profile_dgi *dgi = &p->dgi[p->dgi_count];
+        only(s, (const char *const[]){"dgi", "p1", "encrypted", "hsm", "tolerated", "joined", "role", "value",
+                                      "text", "of", "note", NULL});
+        take_hex(s, "dgi", NULL, id, sizeof id, &len);
+        if (len != 2)
+                cw_profile_finding(s->fs, s->place, "dgi is two bytes in hex, e.g. \"0101\"; correct it");
+        dgi->id = (uint16_t)(id[0] << 8 | id[1]);
+        dgi->from_hsm = take_bool(s, "hsm");
+        dgi->tolerated = take_bool(s, "tolerated");
+        dgi->joined = take_bool(s, "joined");
+        dgi->p1 = take_bool(s, "encrypted") ? rules.encrypted : rules.clear;
+        if (json_object_get(s->obj, "p1"))
+                dgi->p1 = take_byte(s, "p1", NULL);
+        dgi->role = read_role(s, dgi->id);
+        dgi->node = s->obj;
+        if (!dgi->from_hsm)
+                cw_template_check(s->obj, s->place, s->fs);
+        for (size_t i = 0; i < p->dgi_count; i++)
+                if (p->dgi[i].id == dgi->id)
+                        cw_profile_finding(s->fs, s->place, "DGI %04X is there twice; remove one", dgi->id);
+        p->dgi_count++;
+}
+
+static void read_dgis(struct cw_profile *p, struct p1_rules rules, struct cw_profile_findings *fs) {
+        const json_t *list = json_object_get(p->root, "dgis");
+        size_t i;
+        json_t *item;
+        if (json_array_size(list) == 0 || json_array_size(list) > CW_DGI_MAX) {
+                cw_profile_finding(fs, "dgis", "1 to %d data groupings are needed here; correct it",
+                                   CW_DGI_MAX);
+                return;
+        }
+        json_array_foreach(list, i, item) {
+                char place[32];
+                (void)snprintf(place, sizeof place, "dgis[%zu]", i);
+                if (json_is_object(item))
+                        read_dgi(p, &(struct section){item, place, fs}, rules);
+                else
+                        cw_profile_finding(fs, place, "an object is needed here; correct it");
+        }
+}
+
+static void read_terminal_data(struct cw_profile *p, const struct section *s) {
+        const json_t *data = json_object_get(s->obj, "data");
+        const char *key;
+        json_t *value;
+        struct section in = {data, "terminal.data", s->fs};
+        json_object_foreach((json_t *)(uintptr_t)data, key, value) {
+                if (p->data_count == CW_PROFILE_DATA_MAX) {
+                        cw_profile_finding(s->fs, in.place, "at most %d elements fit; remove some",
+                                           CW_PROFILE_DATA_MAX);
+                        return;
+                }
+                struct cw_profile_value *v = &p->data[p->data_count++];
+                if (!cw_tlv_tag_parse(key, &v->tag))
+                        cw_profile_finding(s->fs, in.place, "\"%.16s\" is not a tag; correct it", key);
+                take_hex(&in, key, NULL, v->bytes, sizeof v->bytes, &v->len);
+        }
+}
+
+/* "9F10" or, for a part, "9F10:3+4" (offset, length). */
+static bool parse_cover(const char *text, struct cw_profile_cover *ret) {
+        char tag[9] = {0};
+        size_t digits = strcspn(text, ":");
+        unsigned offset = 0, len = 0;
+        char end = 0;
+        if (digits >= sizeof tag)
+                return false;
+        memcpy(tag, text, digits);
+        if (!cw_tlv_tag_parse(tag, &ret->tag))
+                return false;
+        if (text[digits] == ':' &&
+            (sscanf(text + digits, ":%3u+%3u%c", &offset, &len, &end) != 2 || len == 0))
+                return false;
+        ret->offset = offset;
+        ret->len = len;
+        return true;
+}
+
+static void read_cover(struct cw_profile *p, const struct section *s) {
+        const json_t *list = json_object_get(s->obj, "arqc_data");
+        size_t i;
+        json_t *item;
+        if (json_array_size(list) == 0 || json_array_size(list) > CW_PROFILE_TAGS_MAX)
+                cw_profile_finding(s->fs, "terminal.arqc_data",
+                                   "1 to %d tags, the data the cryptogram covers; correct it",
+                                   CW_PROFILE_TAGS_MAX);
+        json_array_foreach(list, i, item) {
+                const char *text = json_string_value(item);
+                if (p->cover_count == CW_PROFILE_TAGS_MAX)
+                        return;
+                if (!text || !parse_cover(text, &p->cover[p->cover_count++]))
+                        cw_profile_finding(s->fs, "terminal.arqc_data",
+                                           "\"%.16s\" is neither TAG nor TAG:offset+length; correct it",
+                                           text ? text : "?");
+        }
+}
+
+static void read_terminal(struct cw_profile *p, struct cw_profile_findings *fs) {
+        struct section s = {json_object_get(p->root, "terminal"), "terminal", fs};
+        if (!json_is_object(s.obj)) {
+                cw_profile_finding(
+                    fs, s.place, "how a terminal checks the card is missing; add data, arqc_data, second_ac");
+                return;
+        }
+        only(&s, (const char *const[]){"data", "arqc_data", "second_ac", "note", NULL});
+        read_terminal_data(p, &s);
+        read_cover(p, &s);
+        p->second_ac = take_byte(&s, "second_ac", "40");
+        if (p->second_ac != 0x40 && p->second_ac != 0x00)
+                cw_profile_finding(fs, "terminal.second_ac",
+                                   "40 (TC) or 00 (AAC) is needed here; correct it");
+}
+
+static void read_profile(struct cw_profile *p, struct cw_profile_findings *fs) {
+        struct section s = {p->root, "", fs};
+        only(&s, (const char *const[]){"name", "note", "flow", "aid", "security_domain", "install",
+                                       "store_data", "dgis", "terminal", NULL});
+        (void)snprintf(p->name, sizeof p->name, "%s", take_string(&s, "name", NULL));
+        const char *flow = take_string(&s, "flow", "security-domain");
+        if (strcmp(flow, "application") == 0)
+                p->flow = CW_FLOW_APPLICATION;
+        else if (strcmp(flow, "security-domain") != 0)
+                cw_profile_finding(fs, "flow", "flow is security-domain or application; correct it");
+        take_aid(&s, "aid", false, &p->aid);
+        take_aid(&s, "security_domain", true, &p->security_domain);
+        read_install(p, fs);
+        read_dgis(p, read_store_data(p, fs), fs);
+        read_terminal(p, fs);
+}
+
+cw_rc cw_profile_parse(const char *name, const char *text, size_t len, FILE *errors, struct cw_profile **ret,
+                       struct cw_fault *f) {
+        CW_AUTO(cw_profile_free) struct cw_profile *p = calloc(1, sizeof *p);
+        struct cw_profile_findings fs = {.out = errors, .path = name};
+        json_error_t where;
+        if (!p)
+                return cw_fail(f, CW_RC(CW_L_CHIP, CW_C_RETRY, CW_E_NOMEM), 0, "chip.profile", "",
+                               "no memory; free some");
+        p->root = json_loadb(text, len, JSON_REJECT_DUPLICATES, &where);
+        if (!json_is_object(p->root)) {
+                char place[32];
+                (void)snprintf(place, sizeof place, "%d:%d", p->root ? 1 : where.line,
+                               p->root ? 1 : where.column);
+                cw_profile_finding(&fs, place, "%s; correct it",
+                                   p->root ? "the file is not one JSON object" : where.text);
+        } else {
+                read_profile(p, &fs);
+                if (fs.count == 0)
+                        cw_profile_check(p, &fs);
+        }
+        if (fs.count)
+                return cw_fail(f, CW_RC(CW_L_CHIP, CW_C_REJECT, CW_E_SYNTAX), (int64_t)fs.count,
+                               "chip.profile", "PRT_SETUP_ERROR", "profile %.60s: %s", name, fs.first);
+        *ret = CW_STEAL(p);
+        return CW_OK;
+}
+
+cw_rc cw_profile_load(const char *path, FILE *errors, struct cw_profile **ret, struct cw_fault *f) {
+        CW_AUTO_MEM char *text = NULL;
+        size_t len = 0;
+        cw_rc rc = cw_file_read(path, CW_PROFILE_FILE_MAX, &text, &len, f);
+        if (rc != CW_OK)
+                return rc;
+        const char *slash = strrchr(path, '/');
+        return cw_profile_parse(slash ? slash + 1 : path, text, len, errors, ret, f);
+}
+
+void cw_profile_free(struct cw_profile *p) {
+        json_decref(p->root);
+        free(p);
+}

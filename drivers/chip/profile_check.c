@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The profile linter: what EMV Book 3 and CPS ask of the data, judged on a made-up card before any real one
+ * is touched. */
+#include "drivers/chip/elements.h"
+#include "drivers/chip/prepare.h"
+#include "drivers/chip/profile.h"
+#include "drivers/chip/tlv.h"
+
+#include <string.h>
+
+#define RECORD_MAX 254u
+#define SAMPLE_PAN "9999990000000009999" /* 19 digits: the longest a card can have */
+#define SAMPLE_EXPIRY "4912"
+static const uint8_t sample_pan_cn[] = {0x99, 0x99, 0x99, 0x00, 0x00, 0x00, 0x00, 0x09, 0x99, 0x9f};
+static const uint8_t sample_expiry[] = {0x49, 0x12, 0x31};
+static const uint8_t sample_track2[] = {0x99, 0x99, 0x99, 0x00, 0x00, 0x00, 0x00, 0x09, 0x99, 0x9d,
+                                        0x49, 0x12, 0x20, 0x10, 0x00, 0x00, 0x00, 0x00, 0x00};
+
+struct lint {
+        const struct cw_profile *profile;
+        const struct cw_perso_data *data;
+        struct cw_elements *elements; /* of all records and the GPO answer */
+        struct cw_profile_findings *fs;
+};
+
+static bool known(const struct lint *l, uint32_t tag, struct cw_span *ret) {
+        return cw_elements_get(l->elements, tag, ret);
+}
+
+static void check_records_coded(const struct lint *l) {
+        for (size_t i = 0; i < l->data->count; i++) {
+                const struct cw_perso_dgi *dgi = &l->data->dgi[i];
+                char place[16];
+                struct cw_tlv item;
+                struct cw_span rest = dgi->value;
+                if (dgi->rule->role != CW_DGI_RECORD || dgi->rule->from_hsm)
+                        continue;
+                (void)snprintf(place, sizeof place, "DGI %04X", dgi->rule->id);
+                bool one = cw_tlv_valid(rest) && cw_tlv_next(&rest, &item) == CW_TLV_ITEM && rest.len == 0;
+                if (dgi->rule->id >> 8 <= 10 && (!one || item.tag != 0x70))
+                        cw_profile_finding(l->fs, place,
+                                           "a record of SFI 1 to 10 is one template 70; wrap it");
+                if (dgi->value.len > RECORD_MAX)
+                        cw_profile_finding(
+                            l->fs, place,
+                            "a record holds %u bytes with its header, this one can get %zu; split it",
+                            RECORD_MAX, dgi->value.len);
+                if (one && cw_elements_add_template(l->elements, dgi->value, NULL) != CW_OK)
+                        cw_profile_finding(l->fs, place,
+                                           "more data elements than a terminal keeps; remove some");
+        }
+}
+
+static void check_afl_entry(const struct lint *l, const uint8_t entry[4], bool *in_afl) {
+        uint8_t sfi = entry[0] >> 3, first = entry[1], last = entry[2];
+        if (sfi < 1 || sfi > 30 || first < 1 || last < first || entry[3] > last - first + 1 ||
+            (entry[0] & 7)) {
+                cw_profile_finding(l->fs, "AFL",
+                                   "an entry is SFI*8, first, last, count for offline authentication; "
+                                   "correct %02X%02X%02X%02X",
+                                   entry[0], entry[1], entry[2], entry[3]);
+                return;
+        }
+        for (unsigned record = first; record <= last; record++) {
+                const struct cw_perso_dgi *dgi = cw_perso_data_record(l->data, sfi, (uint8_t)record);
+                if (dgi)
+                        in_afl[dgi - l->data->dgi] = true;
+                else
+                        cw_profile_finding(l->fs, "AFL",
+                                           "names record %u of SFI %u, but there is no DGI %02X%02X; add it",
+                                           record, sfi, sfi, record);
+        }
+}
+
+static void check_gpo(const struct lint *l) {
+        const struct cw_perso_dgi *gpo = cw_perso_data_role(l->data, CW_DGI_GPO);
+        struct cw_span aip, afl;
+        bool in_afl[CW_DGI_MAX] = {false};
+        if (!gpo || !cw_tlv_find(gpo->value, 0x82, &aip) || !cw_tlv_find(gpo->value, 0x94, &afl) ||
+            aip.len != 2 || afl.len == 0 || afl.len % 4) {
+                cw_profile_finding(
+                    l->fs, "dgis",
+                    "one DGI needs the role gpo, with tags 82 (2 bytes) and 94 (4 bytes an entry)");
+                return;
+        }
+        if (cw_elements_add_template(l->elements, gpo->value, NULL) != CW_OK)
+                cw_profile_finding(l->fs, "dgis", "more data elements than a terminal keeps; remove some");
+        for (size_t i = 0; i + 4 <= afl.len; i += 4)
+                check_afl_entry(l, afl.ptr + i, in_afl);
+        for (size_t i = 0; i < l->data->count; i++)
+                if (l->data->dgi[i].rule->role == CW_DGI_RECORD && l->data->dgi[i].rule->id >> 8 <= 10 &&
+                    !in_afl[i])
+                        cw_profile_finding(
+                            l->fs, "AFL",
+                            "does not name DGI %04X, so no terminal would read it; name it or remove it",
+                            l->data->dgi[i].rule->id);
+}
+
+static void check_equal(const struct lint *l, uint32_t tag, const uint8_t *want, size_t len,
+                        const char *placeholder) {
+        struct cw_span value;
+        if (!known(l, tag, &value))
+                cw_profile_finding(l->fs, "dgis", "no record has tag %X; add it with value \"%s\"", tag,
+                                   placeholder);
+        else if (value.len != len || memcmp(value.ptr, want, len) != 0)
+                cw_profile_finding(l->fs, "dgis", "tag %X must be this card's own; use value \"%s\"", tag,
+                                   placeholder);
+}
+
+/* What comes from the terminal, the card or this transaction (EMV Book 3 annex A). */
+static bool obtainable(const struct lint *l, uint32_t tag) {
+        static const uint32_t dynamic[] = {0x9a,   0x9f21, 0x9f37, 0x91,  0x9f36,
+                                           0x9f10, 0x9f26, 0x9f27, 0x9f34};
+        struct cw_span value;
+        for (size_t i = 0; i < sizeof dynamic / sizeof *dynamic; i++)
+                if (dynamic[i] == tag)
+                        return true;
+        for (size_t i = 0; i < l->profile->data_count; i++)
+                if (l->profile->data[i].tag == tag)
+                        return true;
+        return known(l, tag, &value);
+}
+
+static void check_cdol(const struct lint *l, uint32_t tag, bool needs_random) {
+        struct cw_span dol;
+        struct cw_dol_entry entry;
+        enum cw_tlv_result result;
+        bool random = false;
+        if (!known(l, tag, &dol)) {
+                cw_profile_finding(l->fs, "dgis", "no record has tag %X (CDOL); add it", tag);
+                return;
+        }
+        while ((result = cw_dol_next(&dol, &entry)) == CW_TLV_ITEM) {
+                random |= entry.tag == 0x9f37;
+                if (!obtainable(l, entry.tag))
+                        cw_profile_finding(l->fs, "terminal.data",
+                                           "tag %X asks for %X, which is nowhere; add its value", tag,
+                                           entry.tag);
+        }
+        if (result == CW_TLV_BAD)
+                cw_profile_finding(l->fs, "dgis", "tag %X is not a list of tags and lengths; correct it",
+                                   tag);
+        if (needs_random && !random)
+                cw_profile_finding(l->fs, "dgis",
+                                   "tag %X must ask for the unpredictable number 9F37 04; add it", tag);
+}
+
+static void check_cvm(const struct lint *l) {
+        struct cw_span list;
+        bool reference_pin = false, offline_pin = false;
+        if (!known(l, 0x8e, &list))
+                return;
+        if (list.len < 10 || list.len % 2)
+                cw_profile_finding(l->fs, "dgis", "the CVM list 8E is 8 bytes and then pairs; correct it");
+        for (size_t i = 8; i + 1 < list.len; i += 2) {
+                uint8_t method = list.ptr[i] & 0x3f;
+                offline_pin |= method == 1 || (method >= 3 && method <= 5);
+        }
+        for (size_t i = 0; i < l->data->count; i++)
+                reference_pin |= l->data->dgi[i].rule->id == 0x8010;
+        if (offline_pin && !reference_pin)
+                cw_profile_finding(
+                    l->fs, "dgis",
+                    "the CVM list has an offline PIN, but no DGI 8010 brings one; add 8010 and 9010");
+}
+
+static void check_cover(const struct lint *l) {
+        for (size_t i = 0; i < l->profile->cover_count; i++)
+                if (!obtainable(l, l->profile->cover[i].tag))
+                        cw_profile_finding(l->fs, "terminal.arqc_data",
+                                           "tag %X is nowhere; add it to terminal.data or remove it",
+                                           l->profile->cover[i].tag);
+}
+
+static void check_groups(const struct lint *l) {
+        const struct cw_perso_dgi *fci = cw_perso_data_role(l->data, CW_DGI_FCI);
+        if (!fci || fci->value.len == 0 || !cw_tlv_valid(fci->value))
+                cw_profile_finding(l->fs, "dgis",
+                                   "one DGI needs the role fci, with what SELECT answers in template A5");
+        for (size_t i = 0; i < l->data->count; i++) {
+                const struct cw_profile_dgi *rule = l->data->dgi[i].rule;
+                if (rule->joined && (i == 0 || l->data->dgi[i - 1].rule->p1 != rule->p1))
+                        cw_profile_finding(l->fs, "dgis",
+                                           "DGI %04X can only be joined to one with the same P1 before it",
+                                           rule->id);
+        }
+}
+
+static void check_data(const struct lint *l) {
+        struct cw_span value;
+        check_groups(l);
+        check_records_coded(l);
+        check_gpo(l);
+        check_equal(l, 0x5a, sample_pan_cn, sizeof sample_pan_cn, "{pan}");
+        check_equal(l, 0x57, sample_track2, sizeof sample_track2, "{track2}");
+        check_equal(l, 0x5f24, sample_expiry, sizeof sample_expiry, "{expiry}");
+        check_cdol(l, 0x8c, true);
+        check_cdol(l, 0x8d, false);
+        check_cvm(l);
+        check_cover(l);
+        if (known(l, 0x9f4a, &value) && (value.len != 1 || value.ptr[0] != 0x82))
+                cw_profile_finding(l->fs, "dgis", "tag 9F4A may only hold 82; correct it");
+}
+
+void cw_profile_check(const struct cw_profile *p, struct cw_profile_findings *fs) {
+        const struct cw_card_values sample = {
+            .expiry = SAMPLE_EXPIRY,
+            .service_code = "201",
+            .psn = "01",
+            .name = "SAMPLEFAMILYNAME/GIVENNAME",
+            .pan = CW_SPAN((const uint8_t *)SAMPLE_PAN, sizeof SAMPLE_PAN - 1),
+            .track2 = CW_SPAN(sample_track2, sizeof sample_track2),
+        };
+        CW_AUTO(cw_perso_data_free) struct cw_perso_data *data = NULL;
+        CW_AUTO(cw_elements_free) struct cw_elements *elements = NULL;
+        struct cw_fault f = {0};
+        cw_rc rc = cw_perso_data_prepare(p, &sample, &data, &f);
+        if (rc != CW_OK) {
+                cw_profile_finding(fs, "dgis", "%s", f.text);
+                return;
+        }
+        if (cw_elements_new(&elements) != CW_OK) {
+                cw_profile_finding(fs, "", "no locked memory to check the profile; raise LimitMEMLOCK");
+                return;
+        }
+        check_data(&(struct lint){p, data, elements, fs});
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One powered card, reached by APDUs. Everything above this vtable knows nothing of PC/SC, so that the same
+ * code runs over a reader, a script of expected bytes, or a recorder. Used by one thread. Nothing here logs
+ * an APDU.
+ */
+#pragma once
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/secret.h"
+
+#define CW_APDU_COMMAND_MAX 261u /* short: header, Lc, 255 bytes, Le */
+#define CW_APDU_PART_MAX 258u    /* short answer with SW */
+#define CW_APDU_DATA_MAX 2048u   /* answer put together by GET RESPONSE */
+#define CW_ATR_MAX 33u
+
+/* Codes of CW_L_READER, beside those of base/error.h. */
+enum {
+        CW_E_READER_SERVICE = 0x100, /* pcscd is not there                                         */
+        CW_E_READER_GONE,            /* the reader is not plugged in                               */
+        CW_E_READER_NO_CARD,         /* no card, or it was taken out                               */
+        CW_E_READER_MUTE,            /* a card that does not answer the reset                      */
+        CW_E_READER_SHARED,          /* another program holds the card                             */
+        CW_E_READER_RESET,           /* another program reset the card: every session on it is over */
+        CW_E_READER_STUCK,           /* a call did not come back: the reader or its driver hangs   */
+        CW_E_READER_SHORT,           /* fewer than two bytes answered: the card died in the APDU   */
+};
+
+struct cw_card_channel;
+struct cw_card_channel_ops {
+        /*
+         * One TPDU-level exchange: the command as given, the answer with its SW (at least 2 bytes). Every
+         * failure is RECONNECT, because the command may have reached the card: nobody may send it again.
+         */
+        cw_rc (*transmit)(struct cw_card_channel *c, struct cw_span command, int64_t timeout_ms, uint8_t *ret,
+                          size_t ret_cap, size_t *ret_len, struct cw_fault *f);
+        /* Power off and on; atr and t0 are read again. */
+        cw_rc (*reset)(struct cw_card_channel *c, int64_t timeout_ms, struct cw_fault *f);
+        /* Powers the card off and frees the channel. */
+        void (*close)(struct cw_card_channel *c);
+};
+struct cw_card_channel {
+        const struct cw_card_channel_ops *ops;
+        bool t0; /* protocol T=0: case 4 goes without Le, the answer is fetched */
+        uint8_t atr[CW_ATR_MAX];
+        size_t atr_len;
+};
+
+static inline void cw_card_close(struct cw_card_channel *c) {
+        c->ops->close(c);
+}
+CW_DEFINE_CLEANUP(struct cw_card_channel *, cw_card_close);
+
+/* An answer; may hold card data, so it is wiped when its scope ends: CW_AUTO_RAPDU struct cw_rapdu r = { 0 };
+ */
+struct cw_rapdu {
+        uint16_t sw;
+        size_t len; /* without SW */
+        uint8_t data[CW_APDU_DATA_MAX];
+};
+static inline void cw_rapdu_cleanup(struct cw_rapdu *r) {
+        cw_wipe(r, sizeof *r);
+}
+#define CW_AUTO_RAPDU __attribute__((cleanup(cw_rapdu_cleanup)))
+
+/*
+ * Sends one short command (4 to 261 bytes; REJECT otherwise) and brings the whole answer: 61xx is followed
+ * with GET RESPONSE, 6Cxx by the right Le unless the command is under secure messaging (ISO 7816-4, EMV Book
+ * 1 9.3). *ret is written only on success; any SW is success. Blocks up to timeout_ms per exchange.
+ */
+CW_WARN_UNUSED cw_rc cw_card_exchange(struct cw_card_channel *c, struct cw_span command, int64_t timeout_ms,
+                                      struct cw_rapdu *ret, struct cw_fault *f);

@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The monitor: follows one reader through pcscd restarts, re-plugs and card changes. */
+#include "drivers/reader/reader.h"
+
+#include "base/clock.h"
+#include "drivers/reader/pcsc.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define ROUND_MS 1000 /* SCardCancel may come between two waits and be lost: no wait is longer */
+#define BACKOFF_FIRST_MS 250
+#define BACKOFF_LAST_MS 5000
+#define LIST_MAX 4096
+#define CLOSE_WAIT_S 2
+#define NO_READER SCARD_E_NO_READERS_AVAILABLE
+
+struct cw_card_reader {
+        pthread_t thread;
+        pthread_mutex_t lock;
+        pthread_cond_t changed;
+        struct cw_card_reader_state state;
+        struct cw_reader_stuck *stuck;
+        cw_card_reader_changed_fn fn;
+        void *ctx;
+        char wanted[CW_READER_NAME_MAX];
+        bool stop;
+        SCARDCONTEXT context; /* for SCardCancel; valid while has_context */
+        bool has_context;
+        DWORD known;    /* dwEventState last seen of the reader, 0 when not plugged in */
+        bool was_there; /* known belongs to the reader that is there now */
+};
+
+/* ---- monitor thread ---- */
+
+static bool stopping(struct cw_card_reader *r) {
+        (void)pthread_mutex_lock(&r->lock);
+        bool stop = r->stop;
+        (void)pthread_mutex_unlock(&r->lock);
+        return stop;
+}
+
+static void publish(struct cw_card_reader *r, const struct cw_card_reader_state *now) {
+        (void)pthread_mutex_lock(&r->lock);
+        bool same = memcmp(&r->state, now, sizeof *now) == 0;
+        r->state = *now;
+        (void)pthread_cond_broadcast(&r->changed);
+        (void)pthread_mutex_unlock(&r->lock);
+        if (!same && r->fn)
+                r->fn(r->ctx);
+}
+
+static void set_context(struct cw_card_reader *r, bool has, SCARDCONTEXT context) {
+        (void)pthread_mutex_lock(&r->lock);
+        r->has_context = has;
+        r->context = context;
+        (void)pthread_mutex_unlock(&r->lock);
+}
+
+/* The wanted name itself, else the first that begins with it; names carry an index that moves. */
+static bool choose(const char *list, const char *wanted, char *ret, size_t ret_cap) {
+        const char *found = NULL;
+        for (const char *name = list; *name; name += strlen(name) + 1) {
+                if (strcmp(name, wanted) == 0) {
+                        found = name;
+                        break;
+                }
+                if (!found && strncmp(name, wanted, strlen(wanted)) == 0)
+                        found = name;
+        }
+        return found && (size_t)snprintf(ret, ret_cap, "%s", found) < ret_cap;
+}
+
+static LONG find_reader(SCARDCONTEXT context, const char *wanted, char *ret, size_t ret_cap) {
+        char list[LIST_MAX] = {0};
+        DWORD len = sizeof list - 2;
+        LONG rv = SCardListReaders(context, NULL, list, &len);
+        if (rv != SCARD_S_SUCCESS)
+                return rv;
+        return choose(list, wanted, ret, ret_cap) ? SCARD_S_SUCCESS : NO_READER;
+}
+
+static void reader_gone(struct cw_card_reader *r, struct cw_card_reader_state *now) {
+        if (r->was_there)
+                now->events++;
+        r->was_there = false;
+        r->known = SCARD_STATE_UNAWARE;
+        now->present = now->card = now->mute = false;
+}
+
+/*
+ * The high word of dwEventState counts card events; a card swapped between two looks moves it by two. Our own
+ * counter adds what it moved, and one for every reader that came back, so that it never repeats.
+ */
+static void take_state(struct cw_card_reader *r, DWORD seen, struct cw_card_reader_state *now) {
+        bool card = (seen & SCARD_STATE_PRESENT) != 0;
+        uint16_t before = (uint16_t)(r->known >> 16), after = (uint16_t)(seen >> 16);
+        if (!r->was_there)
+                now->events++;
+        else
+                now->events += (uint16_t)(after - before) ? (uint16_t)(after - before) : (card != now->card);
+        r->was_there = true;
+        r->known = seen & ~(DWORD)SCARD_STATE_CHANGED;
+        now->present = (seen & (SCARD_STATE_UNKNOWN | SCARD_STATE_UNAVAILABLE)) == 0;
+        now->card = card && now->present;
+        now->mute = card && (seen & SCARD_STATE_MUTE) != 0;
+}
+
+/* One wait in pcscd; anything but success or a timeout means a new context. */
+static LONG one_round(struct cw_card_reader *r, SCARDCONTEXT context, struct cw_card_reader_state *now) {
+        char name[CW_READER_NAME_MAX] = {0};
+        LONG rv = find_reader(context, r->wanted, name, sizeof name);
+        if (rv != SCARD_S_SUCCESS && rv != NO_READER)
+                return rv;
+        now->service = true;
+        if (rv == NO_READER || strcmp(name, now->name) != 0)
+                reader_gone(r, now);
+        memcpy(now->name, name, sizeof now->name);
+        publish(r, now);
+        SCARD_READERSTATE states[2] = {{.szReader = "\\\\?PnP?\\Notification"},
+                                       {.szReader = name, .dwCurrentState = r->known}};
+        DWORD count = rv == SCARD_S_SUCCESS ? 2 : 1;
+        rv = SCardGetStatusChange(context, ROUND_MS, states, count);
+        if (rv == SCARD_E_TIMEOUT || rv == SCARD_E_CANCELLED)
+                return SCARD_S_SUCCESS;
+        if (rv == SCARD_S_SUCCESS && count == 2 && (states[1].dwEventState & SCARD_STATE_CHANGED))
+                take_state(r, states[1].dwEventState, now);
+        else if (rv == SCARD_E_UNKNOWN_READER)
+                rv = SCARD_S_SUCCESS; /* went away between list and wait; the next list says so */
+        return rv;
+}
+
+static void back_off(struct cw_card_reader *r, int64_t delay_ms) {
+        int64_t deadline = cw_deadline_ns(delay_ms);
+        struct timespec until = {deadline / 1000000000, deadline % 1000000000};
+        (void)pthread_mutex_lock(&r->lock);
+        int err = 0;
+        while (!r->stop && err == 0)
+                err = pthread_cond_timedwait(&r->changed, &r->lock, &until);
+        (void)pthread_mutex_unlock(&r->lock);
+}
+
+/* Lives with one context; a context never heals after pcscd died. True when it had worked. */
+static bool watch(struct cw_card_reader *r, struct cw_card_reader_state *now) {
+        SCARDCONTEXT context = 0;
+        bool worked = false;
+        if (SCardEstablishContext(SCARD_SCOPE_SYSTEM, NULL, NULL, &context) != SCARD_S_SUCCESS)
+                return false;
+        set_context(r, true, context);
+        while (!stopping(r) && one_round(r, context, now) == SCARD_S_SUCCESS) {
+                worked = true;
+                publish(r, now);
+        }
+        set_context(r, false, 0);
+        (void)SCardReleaseContext(context);
+        return worked;
+}
+
+static void *monitor_main(void *arg) {
+        struct cw_card_reader *r = arg;
+        struct cw_card_reader_state now = {0};
+        int64_t delay_ms = BACKOFF_FIRST_MS;
+        while (!stopping(r)) {
+                if (watch(r, &now))
+                        delay_ms = BACKOFF_FIRST_MS;
+                reader_gone(r, &now);
+                now.service = false;
+                publish(r, &now);
+                back_off(r, delay_ms);
+                delay_ms = delay_ms * 2 < BACKOFF_LAST_MS ? delay_ms * 2 : BACKOFF_LAST_MS;
+        }
+        return NULL;
+}
+
+/* ---- callers ---- */
+
+static void reader_free(struct cw_card_reader *r) {
+        (void)pthread_mutex_destroy(&r->lock);
+        (void)pthread_cond_destroy(&r->changed);
+        if (r->stuck)
+                cw_reader_stuck_unref(r->stuck);
+        free(r);
+}
+
+static bool init_sync(struct cw_card_reader *r) {
+        pthread_condattr_t attr;
+        (void)pthread_mutex_init(&r->lock, NULL);
+        if (pthread_condattr_init(&attr) != 0)
+                return false;
+        bool ok = pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) == 0 &&
+                  pthread_cond_init(&r->changed, &attr) == 0;
+        (void)pthread_condattr_destroy(&attr);
+        return ok;
+}
+
+cw_rc cw_card_reader_open(const char *name, cw_card_reader_changed_fn fn, void *ctx,
+                          struct cw_card_reader **ret, struct cw_fault *f) {
+        const cw_rc short_of = CW_RC(CW_L_READER, CW_C_RETRY, CW_E_NOMEM);
+        struct cw_card_reader *r = calloc(1, sizeof *r);
+        if (!r)
+                return cw_fail(f, short_of, 0, "reader.open", "",
+                               "no memory for the reader monitor; free memory");
+        r->fn = fn;
+        r->ctx = ctx;
+        (void)snprintf(r->wanted, sizeof r->wanted, "%s", name);
+        r->stuck = calloc(1, sizeof *r->stuck);
+        if (r->stuck)
+                atomic_store(&r->stuck->refs, 1);
+        if (!init_sync(r) || !r->stuck || pthread_create(&r->thread, NULL, monitor_main, r) != 0) {
+                reader_free(r);
+                return cw_fail(f, short_of, 0, "reader.open", "",
+                               "no memory or no thread for the reader monitor; free memory");
+        }
+        *ret = r;
+        return CW_OK;
+}
+
+void cw_card_reader_close(struct cw_card_reader *r) {
+        (void)pthread_mutex_lock(&r->lock);
+        r->stop = true;
+        if (r->has_context)
+                (void)SCardCancel(r->context);
+        (void)pthread_cond_broadcast(&r->changed);
+        (void)pthread_mutex_unlock(&r->lock);
+        struct timespec until;
+        (void)clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_sec += CLOSE_WAIT_S;
+        /* A monitor that hangs inside libpcsclite keeps its memory: freeing it under its feet would be worse.
+         */
+        if (pthread_timedjoin_np(r->thread, NULL, &until) == 0)
+                reader_free(r);
+}
+
+void cw_card_reader_get(struct cw_card_reader *r, struct cw_card_reader_state *ret) {
+        (void)pthread_mutex_lock(&r->lock);
+        *ret = r->state;
+        (void)pthread_mutex_unlock(&r->lock);
+        ret->stuck = atomic_load(&r->stuck->hanging) > 0;
+}
+
+void cw_card_reader_wake(struct cw_card_reader *r) {
+        (void)pthread_mutex_lock(&r->lock);
+        (void)pthread_cond_broadcast(&r->changed);
+        (void)pthread_mutex_unlock(&r->lock);
+}
+
+static cw_rc not_there(const struct cw_card_reader_state *s, bool want_card, struct cw_fault *f) {
+        const char *op = "reader.wait";
+        if (!s->service)
+                return cw_fail(
+                    f, CW_RC(CW_L_READER, CW_C_OPERATOR, CW_E_READER_SERVICE), 0, op, "PRT_NOT_REACHABLE",
+                    "the smart card service pcscd does not answer; start it: systemctl start pcscd.socket");
+        if (!s->present)
+                return cw_fail(f, CW_RC(CW_L_READER, CW_C_OPERATOR, CW_E_READER_GONE), 0, op,
+                               "PRT_NOT_REACHABLE",
+                               "the chip reader is not plugged in; plug it in and look at its cable");
+        if (s->mute)
+                return cw_fail(f, CW_RC(CW_L_READER, CW_C_OPERATOR, CW_E_READER_MUTE), 0, op, "PRD_SMARTCARD",
+                               "the chip does not answer: wrong way round, dirty contacts or a dead chip");
+        if (!want_card)
+                return cw_fail(f, CW_RC(CW_L_READER, CW_C_OPERATOR, CW_E_STATE), 0, op, "PRD_SMARTCARD",
+                               "a card stays in the chip reader; take it out");
+        return cw_fail(f, CW_RC(CW_L_READER, CW_C_OPERATOR, CW_E_READER_NO_CARD), 0, op,
+                       "PRD_SMARTCARD_CARD_NOT_IN_READER",
+                       "no card came to the chip reader in time; check the contact station and how the cards "
+                       "lie in the feeder");
+}
+
+static bool satisfied(const struct cw_card_reader_state *s, bool want_card, const uint32_t *after) {
+        if (!want_card)
+                return !s->card;
+        return s->card && !s->mute && (!after || s->events != *after);
+}
+
+cw_rc cw_card_reader_wait(struct cw_card_reader *r, bool want_card, const uint32_t *after, int64_t timeout_ms,
+                          const atomic_bool *cancel, struct cw_fault *f) {
+        int64_t deadline = cw_deadline_ns(timeout_ms);
+        struct timespec until = {deadline / 1000000000, deadline % 1000000000};
+        bool cancelled = false, ok = false;
+        (void)pthread_mutex_lock(&r->lock);
+        for (int err = 0;;) {
+                cancelled = cancel && atomic_load(cancel);
+                ok = satisfied(&r->state, want_card, after);
+                if (ok || cancelled || err != 0)
+                        break;
+                err = pthread_cond_timedwait(&r->changed, &r->lock, &until);
+        }
+        struct cw_card_reader_state last = r->state;
+        (void)pthread_mutex_unlock(&r->lock);
+        if (ok)
+                return CW_OK;
+        if (cancelled)
+                return cw_fail(f, CW_RC(CW_L_READER, CW_C_RETRY, CW_E_CANCELLED), 0, "reader.wait", "",
+                               "waiting for a card was given up");
+        return not_there(&last, want_card, f);
+}
+
+cw_rc cw_card_reader_connect(struct cw_card_reader *r, int64_t timeout_ms, struct cw_card_channel **ret,
+                             struct cw_fault *f) {
+        struct cw_card_reader_state now;
+        cw_card_reader_get(r, &now);
+        if (!now.service || !now.present)
+                return not_there(&now, true, f);
+        if (now.stuck)
+                return cw_fail(f, CW_RC(CW_L_READER, CW_C_OPERATOR, CW_E_READER_STUCK), 0, "reader.connect",
+                               "PRD_TIMEOUT",
+                               "the chip reader hangs; unplug it and plug it in again, or restart pcscd");
+        return cw_pcsc_channel_open(now.name, r->stuck, timeout_ms, ret, f);
+}

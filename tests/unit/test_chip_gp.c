@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "drivers/chip/gp.h"
+#include "drivers/chip/perso.h"
+#include "test_reader_script.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define CPLC                                                                                                 \
+        "4790D321470012345678AAAABBBB0011223344550000000000000000"                                           \
+        "0000000000000000000000000000"
+
+static void assert_command(const struct cw_command *c, const char *want) {
+        char hex[2 * CW_APDU_COMMAND_MAX + 1];
+        assert_true(cw_hex_encode(c->bytes, c->len, hex, sizeof hex));
+        assert_string_equal(hex, want);
+}
+
+static struct cw_aid aid(const char *hex) {
+        struct cw_aid a;
+        assert_true(cw_aid_parse(hex, true, &a));
+        return a;
+}
+
+static void test_commands(void **state) {
+        (void)state;
+        struct cw_command c;
+        struct cw_aid none = aid(""), isd = aid("A000000151000000"), app = aid("A0000009510001");
+        static const uint8_t challenge[8] = {0xb1, 0x3e, 0x5f, 0x93, 0x8f, 0xc1, 0x08, 0xc4};
+        cw_gp_select(&none, &c);
+        assert_command(&c, "00A4040000");
+        cw_gp_select(&isd, &c);
+        assert_command(&c, "00A4040008A00000015100000000");
+        cw_gp_initialize_update(0x30, challenge, &c);
+        assert_command(&c, "8050300008B13E5F938FC108C400");
+        cw_gp_install_personalize(&app, &c);
+        assert_command(&c, "80E620000D000007A000000951000100000000");
+        struct cw_gp_install install = {aid("F0434301"), aid("F0434301AA"), app, {0}, 1, {0xc9, 0x00}, 2};
+        install.package = aid("F043430102");
+        cw_gp_install_selectable(&install, &c);
+        assert_command(&c, "80E60C001A05F04343010205F0434301AA07A0000009510001010002C9000000");
+}
+
+static void test_aids(void **state) {
+        (void)state;
+        struct cw_aid a;
+        assert_false(cw_aid_parse("", false, &a));
+        assert_false(cw_aid_parse("A0000000", true, &a));
+        assert_false(cw_aid_parse("A00000000G", true, &a));
+        assert_false(cw_aid_parse("A0000000031010A0000000031010A00000", true, &a));
+        assert_true(cw_aid_parse("A000000003", false, &a));
+        assert_int_equal(a.len, 5);
+}
+
+static void identify(const struct script_line *lines, size_t count, char cplc[CW_CPLC_HEX],
+                     struct cw_aid *sd) {
+        struct script_card card;
+        struct cw_aid none = aid("");
+        script_card_init(&card, lines, count, false);
+        assert_int_equal(cw_gp_identify(&card.channel, &none, 1000, cplc, sd, NULL), CW_OK);
+        script_card_done(&card);
+}
+
+static void test_identify(void **state) {
+        (void)state;
+        char cplc[CW_CPLC_HEX] = "x";
+        struct cw_aid sd;
+        static const struct script_line wrapped[] = {
+            {"00A4040000", "6F108408A000000151000000A5049F6501FF9000"},
+            {"80CA9F7F00", "9F7F2A" CPLC "9000"},
+        };
+        identify(wrapped, 2, cplc, &sd);
+        assert_string_equal(cplc, CPLC);
+        assert_int_equal(sd.len, 8);
+        static const struct script_line bare[] = {{"00A4040000", "9000"}, {"80CA9F7F00", CPLC "9000"}};
+        identify(bare, 2, cplc, &sd);
+        assert_string_equal(cplc, CPLC);
+        assert_int_equal(sd.len, 0);
+        static const struct script_line absent[] = {{"00A4040000", "9000"}, {"80CA9F7F00", "6A88"}};
+        identify(absent, 2, cplc, &sd);
+        assert_string_equal(cplc, "");
+}
+
+static void test_identify_refused(void **state) {
+        (void)state;
+        static const struct script_line lines[] = {{"00A4040000", "6A82"}};
+        struct script_card card;
+        struct cw_aid none = aid("");
+        struct cw_fault f = {0};
+        char cplc[CW_CPLC_HEX];
+        script_card_init(&card, lines, 1, false);
+        assert_int_equal(cw_gp_identify(&card.channel, &none, 1000, cplc, NULL, &f),
+                         CW_RC(CW_L_CHIP, CW_C_REJECT, CW_E_CHIP_SW));
+        assert_int_equal(f.native, 0x6a82);
+        assert_non_null(strstr(f.text, "6A82"));
+}
+
+static void test_same_chip(void **state) {
+        (void)state;
+        char later[] = CPLC, other[] = CPLC;
+        later[2 * CW_CPLC_CHIP_LEN] = 'F'; /* personalisation date written afterwards */
+        other[20] = '9';
+        assert_true(cw_cplc_same_chip(CPLC, later));
+        assert_false(cw_cplc_same_chip(CPLC, other));
+        assert_false(cw_cplc_same_chip("", ""));
+        assert_false(cw_cplc_same_chip(CPLC, ""));
+}
+
+static void test_level_is_cut_to_the_card(void **state) {
+        (void)state;
+        struct cw_hsm_gp_card card = {.scp = 3, .i = 0x70};
+        assert_int_equal(cw_perso_level(0x33, 3, &card), 0x33);
+        card.i = 0x30;
+        assert_int_equal(cw_perso_level(0x33, 3, &card), 0x13);
+        card.i = 0x10;
+        assert_int_equal(cw_perso_level(0x33, 0, &card), 0x03);
+        card.scp = 2;
+        card.i = 0;
+        assert_int_equal(cw_perso_level(0x33, 0, &card), 0x03);
+        assert_int_equal(cw_perso_level(0x13, 2, &card), 0x13);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+            cmocka_unit_test(test_commands),  cmocka_unit_test(test_aids),
+            cmocka_unit_test(test_identify),  cmocka_unit_test(test_identify_refused),
+            cmocka_unit_test(test_same_chip), cmocka_unit_test(test_level_is_cut_to_the_card),
+        };
+        return cmocka_run_group_tests_name("chip gp", tests, NULL, NULL);
+}

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/file.h"
+#include "drivers/chip/prepare.h"
+#include "drivers/chip/tlv.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static const uint8_t track2[] = {0x40, 0x00, 0x00, 0x12, 0x34, 0x56, 0x78, 0x99, 0xd2,
+                                 0x91, 0x22, 0x01, 0x00, 0x00, 0x01, 0x23, 0x00, 0x0f};
+
+static struct cw_card_values values(void) {
+        static const char pan[] = "4000001234567899";
+        return (struct cw_card_values){
+            .expiry = "2902",
+            .service_code = "220",
+            .psn = "01",
+            .name = "RAO/ASHA",
+            .pan = CW_SPAN((const uint8_t *)pan, sizeof pan - 1),
+            .track2 = CW_SPAN(track2, sizeof track2),
+        };
+}
+
+static struct cw_profile *generic(void) {
+        struct cw_profile *p = NULL;
+        struct cw_fault f = {0};
+        if (cw_profile_load(CW_PROFILE_DIR "/generic-debit.json", stderr, &p, &f) != CW_OK)
+                fail_msg("%s", f.text);
+        return p;
+}
+
+static void assert_tag(const struct cw_perso_dgi *dgi, uint32_t tag, const char *want) {
+        struct cw_span v;
+        char hex[600];
+        assert_non_null(dgi);
+        assert_true(cw_tlv_find(dgi->value, tag, &v));
+        assert_true(cw_hex_encode(v.ptr, v.len, hex, sizeof hex));
+        assert_string_equal(hex, want);
+}
+
+static void test_card_values(void **state) {
+        (void)state;
+        CW_AUTO(cw_profile_free) struct cw_profile *p = generic();
+        CW_AUTO(cw_perso_data_free) struct cw_perso_data *d = NULL;
+        struct cw_card_values v = values();
+        assert_int_equal(cw_perso_data_prepare(p, &v, &d, NULL), CW_OK);
+        assert_tag(cw_perso_data_record(d, 1, 1), 0x57,
+                   "4000001234567899D29122010000012300"
+                   "0F");
+        assert_tag(cw_perso_data_record(d, 1, 1), 0x5f20, "52414F2F41534841");
+        assert_tag(cw_perso_data_record(d, 2, 1), 0x5a, "4000001234567899");
+        assert_tag(cw_perso_data_record(d, 2, 1), 0x5f24, "290228");
+        assert_tag(cw_perso_data_record(d, 2, 1), 0x5f34, "01");
+        assert_tag(cw_perso_data_record(d, 2, 1), 0x5f30, "0220");
+        assert_tag(cw_perso_data_role(d, CW_DGI_GPO), 0x82, "1800");
+        assert_null(cw_perso_data_record(d, 3, 1));
+}
+
+static void test_leap_february_and_odd_pan(void **state) {
+        (void)state;
+        CW_AUTO(cw_profile_free) struct cw_profile *p = generic();
+        CW_AUTO(cw_perso_data_free) struct cw_perso_data *d = NULL;
+        struct cw_card_values v = values();
+        static const char pan[] = "5000000000000000009";
+        v.expiry = "2802";
+        v.pan = CW_SPAN((const uint8_t *)pan, sizeof pan - 1);
+        assert_int_equal(cw_perso_data_prepare(p, &v, &d, NULL), CW_OK);
+        assert_tag(cw_perso_data_record(d, 2, 1), 0x5f24, "280229");
+        assert_tag(cw_perso_data_record(d, 2, 1), 0x5a, "5000000000000000009F");
+}
+
+static void test_bad_card_values(void **state) {
+        (void)state;
+        CW_AUTO(cw_profile_free) struct cw_profile *p = generic();
+        struct cw_perso_data *d = NULL;
+        static const char letters[] = "40000012345678X9";
+        struct cw_card_values v = values();
+        v.expiry = "2913";
+        assert_int_equal(cw_rc_class(cw_perso_data_prepare(p, &v, &d, NULL)), CW_C_REJECT);
+        v = values();
+        v.psn = "1";
+        assert_int_equal(cw_rc_class(cw_perso_data_prepare(p, &v, &d, NULL)), CW_C_REJECT);
+        v = values();
+        v.name = "A/BCDEFGHIJKLMNOPQRSTUVWXYZ";
+        assert_int_equal(cw_rc_class(cw_perso_data_prepare(p, &v, &d, NULL)), CW_C_REJECT);
+        v = values();
+        v.pan = CW_SPAN((const uint8_t *)letters, 16);
+        struct cw_fault f = {0};
+        assert_int_equal(cw_rc_class(cw_perso_data_prepare(p, &v, &d, &f)), CW_C_REJECT);
+        assert_null(strstr(f.text, "400000")); /* no card data in a sentence for people */
+        assert_null(d);
+}
+
+static void fill(struct cw_perso_data *d) {
+        char names[8][5];
+        uint8_t items[256], zeros[48] = {0};
+        struct cw_writer w;
+        cw_writer_init(&w, items, sizeof items);
+        assert_int_equal(cw_perso_data_sensitive(d, names, 8), 4);
+        assert_string_equal(names[0], "8000");
+        assert_string_equal(names[3], "9010");
+        cw_put_item(&w, zeros, 48);
+        cw_put_item(&w, zeros, 9);
+        cw_put_item(&w, zeros, 8);
+        assert_int_equal(cw_rc_class(cw_perso_data_fill(d, CW_SPAN(items, w.len), NULL)), CW_C_REJECT);
+        cw_put_item(&w, zeros, 2);
+        assert_int_equal(cw_perso_data_fill(d, CW_SPAN(items, w.len), NULL), CW_OK);
+}
+
+static void test_commands(void **state) {
+        (void)state;
+        CW_AUTO(cw_profile_free) struct cw_profile *p = generic();
+        CW_AUTO(cw_perso_data_free) struct cw_perso_data *d = NULL;
+        CW_AUTO(cw_secret_free) struct cw_secret *items = NULL;
+        struct cw_card_values v = values();
+        size_t count = 0;
+        assert_int_equal(cw_perso_data_prepare(p, &v, &d, NULL), CW_OK);
+        fill(d);
+        assert_int_equal(cw_perso_data_commands(d, false, &items, &count, NULL), CW_OK);
+        assert_int_equal(count, 11); /* INSTALL and 10 groupings */
+        struct cw_reader r;
+        cw_reader_init(&r, items->ptr, items->len);
+        for (size_t i = 0; i < count; i++) {
+                struct cw_span item = cw_get_item(&r);
+                assert_int_equal(item.ptr[1], i ? 0xe2 : 0xe6);
+                if (i == 7 || i == 9)
+                        assert_int_equal(item.ptr[2], 0x60);
+                if (i)
+                        assert_int_equal(item.ptr[3], i - 1);
+                if (i == 10)
+                        assert_int_equal(item.ptr[2], 0x80);
+        }
+        assert_false(r.bad);
+        assert_int_equal(r.left, 0);
+}
+
+/* Applies one replacement to the shipped profile and expects a finding that has the words. */
+static void refuse(const char *from, const char *to, const char *words) {
+        char *text = NULL, *report = NULL;
+        size_t len = 0, report_len = 0;
+        struct cw_profile *p = NULL;
+        struct cw_fault f = {0};
+        assert_int_equal(
+            cw_file_read(CW_PROFILE_DIR "/generic-debit.json", CW_PROFILE_FILE_MAX, &text, &len, NULL),
+            CW_OK);
+        char *at = strstr(text, from);
+        if (!at)
+                fail_msg("the shipped profile has no \"%s\"", from);
+        FILE *out = open_memstream(&report, &report_len);
+        char changed[16384];
+        (void)snprintf(changed, sizeof changed, "%.*s%s%s", (int)(at - text), text, to, at + strlen(from));
+        cw_rc rc = cw_profile_parse("p.json", changed, strlen(changed), out, &p, &f);
+        (void)fclose(out);
+        assert_int_equal(cw_rc_class(rc), CW_C_REJECT);
+        if (!strstr(report, words))
+                fail_msg("\"%s\" is not in: %s", words, report);
+        assert_null(p);
+        free(text);
+        free(report);
+}
+
+static void test_linter(void **state) {
+        (void)state;
+        refuse("{\n", "{,\n", "p.json: 1:");
+        refuse("\"aid\": \"F0", "\"aid\": \"XX", "aid: an AID");
+        refuse("\"flow\": \"security-domain\"", "\"flow\": \"x\"", "flow: flow is");
+        refuse("\"flow\"", "\"folw\"", "folw: unknown member");
+        refuse("\"p1_last\": \"80\"", "\"p1_last\": \"800\"", "store_data.p1_last");
+        refuse("\"chunk\": 239", "\"chunk\": 240", "store_data.chunk");
+        refuse("{pan}", "{cvv2}", "dgis[1].of[0].of[0]: value is hex");
+        refuse("{pan}", "4000001234567899", "tag 5A must be this card's own");
+        refuse("{track2}", "40000012", "tag 57 must be this card's own");
+        refuse("0801010010010200", "0801010010010300", "there is no DGI 0203");
+        refuse("0801010010010200", "0801010010010100", "does not name DGI 0202");
+        refuse("0801010010010200", "080101001001", "role gpo");
+        refuse("\"dgi\": \"8010\"", "\"dgi\": \"8011\"", "no DGI 8010");
+        refuse("9C019F3704\"", "9C01\"", "unpredictable number");
+        refuse("8A02910895059F3704", "8A0291", "list of tags and lengths");
+        refuse("\"9F1A\": \"0356\", ", "", "asks for 9F1A");
+        refuse("\"tag\": \"70\"", "\"tag\": \"71\"", "one template 70");
+        refuse("\"tag\": \"5F34\"", "\"tga\": \"5F34\"", "tag is needed");
+        refuse("\"role\": \"fci\"", "\"role\": \"x\"", "role is fci");
+        refuse("\"9F10\"]", "\"9F10:1\"]", "neither TAG");
+        refuse("\"9F10\"]", "\"9F77\"]", "tag 9F77 is nowhere");
+        refuse("\"second_ac\": \"40\"", "\"second_ac\": \"80\"", "terminal.second_ac");
+        refuse("\"dgi\": \"0202\"", "\"dgi\": \"0201\"", "is there twice");
+        refuse("\"text\": \"en\"", "\"text\": \"en\", \"value\": \"00\"", "exactly one of");
+}
+
+static void test_long_record_is_found(void **state) {
+        (void)state;
+        char big[600];
+        memset(big, '0', sizeof big);
+        (void)snprintf(big, sizeof big, "{ \"tag\": \"9F08\", \"value\": \"%0500d\" }", 1);
+        refuse("{ \"tag\": \"9F08\", \"value\": \"0001\" }", big, "split it");
+}
+
+static void test_joined_and_tolerated(void **state) {
+        (void)state;
+        char *text = NULL;
+        size_t len = 0, count = 0;
+        static char changed[16384];
+        CW_AUTO(cw_profile_free) struct cw_profile *p = NULL;
+        CW_AUTO(cw_perso_data_free) struct cw_perso_data *d = NULL;
+        CW_AUTO(cw_secret_free) struct cw_secret *items = NULL;
+        struct cw_card_values v = values();
+        assert_int_equal(
+            cw_file_read(CW_PROFILE_DIR "/generic-debit.json", CW_PROFILE_FILE_MAX, &text, &len, NULL),
+            CW_OK);
+        char *at = strstr(text, "{ \"dgi\": \"0201\",");
+        assert_non_null(at);
+        (void)snprintf(changed, sizeof changed, "%.*s{ \"joined\": true, \"tolerated\": true, %s",
+                       (int)(at - text), text, at + 1);
+        free(text);
+        assert_int_equal(cw_profile_parse("p.json", changed, strlen(changed), stderr, &p, NULL), CW_OK);
+        assert_true(p->dgi[1].tolerated);
+        assert_int_equal(cw_perso_data_prepare(p, &v, &d, NULL), CW_OK);
+        fill(d);
+        assert_int_equal(cw_perso_data_commands(d, true, &items, &count, NULL), CW_OK);
+        assert_int_equal(count, 10);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+            cmocka_unit_test(test_card_values),
+            cmocka_unit_test(test_leap_february_and_odd_pan),
+            cmocka_unit_test(test_bad_card_values),
+            cmocka_unit_test(test_commands),
+            cmocka_unit_test(test_linter),
+            cmocka_unit_test(test_long_record_is_found),
+            cmocka_unit_test(test_joined_and_tolerated),
+        };
+        return cmocka_run_group_tests_name("chip profile", tests, NULL, NULL);
+}
