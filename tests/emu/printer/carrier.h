@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The cable: a umockdev testbed with one usbfs node behind which the printer model sits. ioctls of the program under
+ * test arrive in threads of umockdev; the lock of the carrier guards the model for everybody.
+ */
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "model.h"
+#include "usb_device.h"
+
+struct emup_carrier;
+
+struct emup_carrier_config {
+        unsigned bus, dev;               /* number at the first plug; each further plug counts dev up */
+        struct emup_usb_strings strings; /* borrowed */
+};
+
+/* Makes the testbed and plugs the printer in. 0 or -1 (said on stderr). The model is borrowed. */
+int emup_carrier_new(const struct emup_carrier_config *config, struct emup_model *m, struct emup_carrier **ret);
+void emup_carrier_free(struct emup_carrier *c);
+/* Value of UMOCKDEV_DIR for the program under test. */
+const char *emup_carrier_root(const struct emup_carrier *c);
+
+void emup_carrier_lock(struct emup_carrier *c);
+void emup_carrier_unlock(struct emup_carrier *c);
+
+/* Main thread only, without the lock. False when it is so already. replug_ms 0 = not by itself. */
+bool emup_carrier_unplug(struct emup_carrier *c, uint32_t replug_ms);
+bool emup_carrier_plug(struct emup_carrier *c);
+void emup_carrier_power_cycle(struct emup_carrier *c, uint32_t off_ms);
+
+/* The main loop: a descriptor that becomes readable, a moment to wake up at, and what to do then (without the lock). */
+int emup_carrier_fd(const struct emup_carrier *c);
+uint64_t emup_carrier_deadline_ns(struct emup_carrier *c);
+void emup_carrier_run(struct emup_carrier *c);
+
+/* {"plugged", "devnum", "claimed", ...}, new. */
+json_t *emup_carrier_state(struct emup_carrier *c);
