@@ -7,16 +7,15 @@
 
 #include "carrier.h"
 
-/* One open file on the device node. */
+/* One open file on the device node; hangs on its client object, since those are not always reported as vanished. */
 struct emup_file {
-        UMockdevIoctlClient *client; /* identity only */
         unsigned generation;         /* the plug it was opened in; dead after the next unplug */
         UMockdevIoctlClient *parked; /* a reap that waits, referenced */
         uint64_t park_end_ns;        /* UINT64_MAX = a blocking reap */
 };
 
 struct emup_urb {
-        UMockdevIoctlClient *owner;
+        const struct emup_file *owner;
         UMockdevIoctlData *data, *buffer; /* data referenced; buffer NULL when empty */
         gulong address;
         size_t offset; /* bytes of an OUT transfer the printer has taken */
@@ -39,8 +38,8 @@ struct emup_carrier {
         uint32_t replug_ms;
         uint64_t replug_at_ns; /* UINT64_MAX = never */
 
-        bool usblp;                   /* the kernel's printer driver sits on the interface */
-        UMockdevIoctlClient *claimed; /* who holds the interface */
+        bool usblp;                      /* the kernel's printer driver sits on the interface */
+        const struct emup_file *claimed; /* who holds the interface */
         bool halted_in, halted_out;
         GList *files, *urbs;
         uint64_t busy_ns; /* last time a transfer moved */

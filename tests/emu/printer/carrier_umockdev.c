@@ -87,6 +87,7 @@ static void leave_bus(struct emup_carrier *c, uint32_t replug_ms) {
         g_autoptr(GError) error = NULL;
         umockdev_testbed_uevent(c->testbed, "/sys" SYS_PATH, "remove");
         (void)umockdev_testbed_detach_ioctl(c->testbed, c->node, &error);
+        umockdev_testbed_remove_device(c->testbed, "/sys" SYS_PATH "/1-1:1.0");
         umockdev_testbed_remove_device(c->testbed, "/sys" SYS_PATH);
         c->replug_at_ns = replug_ms ? emup_carrier_now_ns() + (uint64_t)replug_ms * NS_PER_MS : UINT64_MAX;
 }

@@ -15,19 +15,19 @@
  */
 enum { PARK_BUSY_NS = 1000 * 1000, PARK_IDLE_NS = 8 * 1000 * 1000, IDLE_AFTER_NS = 1000 * 1000 * 1000 };
 
+#define FILE_KEY "emu-printer-file"
+
 static struct usbdevfs_urb *raw(const struct emup_urb *u) {
         return (struct usbdevfs_urb *)(void *)u->data->data;
 }
 
 static struct emup_file *file_of(struct emup_carrier *c, UMockdevIoctlClient *client) {
-        for (GList *l = c->files; l; l = l->next) {
-                struct emup_file *f = l->data;
-                if (f->client == client)
-                        return f;
-        }
-        struct emup_file *f = g_new0(struct emup_file, 1);
-        f->client = client;
+        struct emup_file *f = g_object_get_data(G_OBJECT(client), FILE_KEY);
+        if (f)
+                return f;
+        f = g_new0(struct emup_file, 1);
         f->generation = c->generation;
+        g_object_set_data(G_OBJECT(client), FILE_KEY, f);
         c->files = g_list_append(c->files, f);
         return f;
 }
@@ -57,7 +57,7 @@ static void free_urb(struct emup_carrier *c, struct emup_urb *u) {
 static bool answer_reap(struct emup_carrier *c, struct emup_file *f, UMockdevIoctlClient *client) {
         for (GList *l = c->urbs; l; l = l->next) {
                 struct emup_urb *u = l->data;
-                if (!u->done || u->owner != f->client)
+                if (!u->done || u->owner != f)
                         continue;
                 UMockdevIoctlData *arg = umockdev_ioctl_client_get_arg(client);
                 UMockdevIoctlData *slot = umockdev_ioctl_data_resolve(arg, 0, sizeof(gpointer), NULL);
@@ -187,22 +187,22 @@ static int get_driver(const struct emup_carrier *c, UMockdevIoctlData *arg) {
         return 0;
 }
 
-static int claim(struct emup_carrier *c, UMockdevIoctlClient *client) {
-        if (c->usblp || (c->claimed && c->claimed != client))
+static int claim(struct emup_carrier *c, const struct emup_file *f) {
+        if (c->usblp || (c->claimed && c->claimed != f))
                 return EBUSY;
-        c->claimed = client;
+        c->claimed = f;
         return 0;
 }
 
-static int disconnect_claim(struct emup_carrier *c, UMockdevIoctlClient *client) {
-        if (c->claimed && c->claimed != client)
+static int disconnect_claim(struct emup_carrier *c, const struct emup_file *f) {
+        if (c->claimed && c->claimed != f)
                 return EBUSY;
         c->usblp = false;
-        return claim(c, client);
+        return claim(c, f);
 }
 
-static int release(struct emup_carrier *c, UMockdevIoctlClient *client) {
-        if (c->claimed != client)
+static int release(struct emup_carrier *c, const struct emup_file *f) {
+        if (c->claimed != f)
                 return EINVAL;
         c->claimed = NULL;
         return 0;
@@ -246,12 +246,12 @@ static int reset_device(struct emup_carrier *c) {
         return 0;
 }
 
-static int discard(struct emup_carrier *c, UMockdevIoctlClient *client, UMockdevIoctlData *arg) {
+static int discard(struct emup_carrier *c, const struct emup_file *f, UMockdevIoctlData *arg) {
         gulong address;
         memcpy(&address, arg->data, sizeof address);
         for (GList *l = c->urbs; l; l = l->next) {
                 struct emup_urb *u = l->data;
-                if (u->owner == client && u->address == address && !u->done) {
+                if (u->owner == f && u->address == address && !u->done) {
                         finish(c, u, -ENOENT, u->offset);
                         return 0;
                 }
@@ -283,7 +283,7 @@ static void submit_bulk(struct emup_carrier *c, struct emup_urb *u, bool in) {
 }
 
 /* 0 or the errno of the submit; what happens on the bus is in the status of the transfer. */
-static int submit(struct emup_carrier *c, UMockdevIoctlClient *client, UMockdevIoctlData *arg) {
+static int submit(struct emup_carrier *c, const struct emup_file *f, UMockdevIoctlData *arg) {
         UMockdevIoctlData *d = umockdev_ioctl_data_resolve(arg, 0, sizeof(struct usbdevfs_urb), NULL);
         if (!d)
                 return EFAULT;
@@ -296,7 +296,7 @@ static int submit(struct emup_carrier *c, UMockdevIoctlClient *client, UMockdevI
         if (urb->buffer_length < 0 || (control && urb->buffer_length < 8))
                 return EINVAL;
         struct emup_urb *u = g_new0(struct emup_urb, 1);
-        u->owner = client;
+        u->owner = f;
         u->address = d->client_addr;
         u->data = g_object_ref(d);
         if (urb->buffer_length)
@@ -325,32 +325,32 @@ static void reap(struct emup_carrier *c, struct emup_file *f, UMockdevIoctlClien
 }
 
 /* The answer of every ioctl but the reaps; -1 = not known here. */
-static int serve(struct emup_carrier *c, UMockdevIoctlClient *client, gulong request, UMockdevIoctlData *arg) {
+static int serve(struct emup_carrier *c, const struct emup_file *f, gulong request, UMockdevIoctlData *arg) {
         switch (request) {
         case USBDEVFS_GET_CAPABILITIES:
                 return get_capabilities(arg);
         case USBDEVFS_GETDRIVER:
                 return get_driver(c, arg);
         case USBDEVFS_CLAIMINTERFACE:
-                return claim(c, client);
+                return claim(c, f);
         case USBDEVFS_DISCONNECT_CLAIM:
-                return disconnect_claim(c, client);
+                return disconnect_claim(c, f);
         case USBDEVFS_RELEASEINTERFACE:
-                return release(c, client);
+                return release(c, f);
         case USBDEVFS_IOCTL:
                 return driver_ioctl(c, arg);
         case USBDEVFS_SETCONFIGURATION:
         case USBDEVFS_SETINTERFACE:
-                return c->usblp || (c->claimed && c->claimed != client) ? EBUSY : 0;
+                return c->usblp || (c->claimed && c->claimed != f) ? EBUSY : 0;
         case USBDEVFS_CLEAR_HALT:
         case USBDEVFS_RESETEP:
                 return clear_halt(c, arg);
         case USBDEVFS_RESET:
                 return reset_device(c);
         case USBDEVFS_SUBMITURB:
-                return submit(c, client, arg);
+                return submit(c, f, arg);
         case USBDEVFS_DISCARDURB:
-                return discard(c, client, arg);
+                return discard(c, f, arg);
         default:
                 return -1;
         }
@@ -363,7 +363,7 @@ static gboolean ioctl_locked(struct emup_carrier *c, UMockdevIoctlClient *client
                 reap(c, f, client, request == USBDEVFS_REAPURB);
                 return TRUE;
         }
-        int error = alive(c, f) ? serve(c, client, request, umockdev_ioctl_client_get_arg(client)) : ENODEV;
+        int error = alive(c, f) ? serve(c, f, request, umockdev_ioctl_client_get_arg(client)) : ENODEV;
         if (error < 0) {
                 emup_violation(c->model, "usbfs ioctl %08lx is not known to this bus", request);
                 error = ENOTTY;
@@ -392,10 +392,10 @@ static void forget_file(struct emup_carrier *c, struct emup_file *f) {
         for (GList *l = c->urbs, *next; l; l = next) {
                 struct emup_urb *u = l->data;
                 next = l->next;
-                if (u->owner == f->client)
+                if (u->owner == f)
                         free_urb(c, u);
         }
-        if (c->claimed == f->client)
+        if (c->claimed == f)
                 c->claimed = NULL;
         g_clear_object(&f->parked);
         c->files = g_list_remove(c->files, f);
@@ -406,12 +406,8 @@ void emup_usbfs_vanished(UMockdevIoctlBase *base, UMockdevIoctlClient *client, g
         struct emup_carrier *c = carrier;
         (void)base;
         emup_carrier_lock(c);
-        for (GList *l = c->files; l; l = l->next) {
-                struct emup_file *f = l->data;
-                if (f->client != client)
-                        continue;
+        struct emup_file *f = g_object_steal_data(G_OBJECT(client), FILE_KEY);
+        if (f)
                 forget_file(c, f);
-                break;
-        }
         emup_carrier_unlock(c);
 }

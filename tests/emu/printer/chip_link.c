@@ -61,10 +61,12 @@ static bool receive_line(int fd, char *line, size_t cap) {
 
 static bool call(const char *path, const json_t *request) {
         char line[4096];
-        CW_AUTO_MEM char *text = json_dumps(request, JSON_COMPACT);
+        size_t n = json_dumpb(request, line, sizeof line - 1, JSON_COMPACT);
+        if (!n || n >= sizeof line)
+                return false;
+        line[n++] = '\n';
         CW_AUTO_FD int fd = open_socket(path);
-        if (!text || fd < 0 || !send_all(fd, text, strlen(text)) || !send_all(fd, "\n", 1) ||
-            !receive_line(fd, line, sizeof line)) {
+        if (fd < 0 || !send_all(fd, line, n) || !receive_line(fd, line, sizeof line)) {
                 (void)fprintf(stderr, "emu-printer: no answer from the chip emulator at %s: %s\n", path, strerror(errno));
                 return false;
         }
