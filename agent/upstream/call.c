@@ -94,7 +94,9 @@ void cw_call_wake(struct cw_call *c, enum cw_call_state state) {
 
 static void on_timer(void *ctx) {
         struct cw_call *c = ctx;
-        if (c->state == CW_CALL_FAILED)
+        if (c->state == CW_CALL_FAILED && c->fault.rc == CW_OK)
+                report(c, CW_OK, NULL, NULL);
+        else if (c->state == CW_CALL_FAILED)
                 cw_call_fail(c, &c->fault, false, false, NULL);
         else
                 cw_call_go(c);

@@ -13,7 +13,7 @@ enum cw_call_state {
         CW_CALL_TOKEN,   /* waits for the login all calls share                  */
         CW_CALL_FLIGHT,  /* an exchange is under way                             */
         CW_CALL_BACKOFF, /* its timer starts the next try                        */
-        CW_CALL_FAILED,  /* its timer reports the fault                          */
+        CW_CALL_FAILED,  /* its timer reports c->fault, which may be a success   */
 };
 
 struct cw_call {

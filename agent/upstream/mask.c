@@ -137,9 +137,9 @@ static void mask_string(uint8_t *p, size_t len, enum how how) {
 static void mask_number(uint8_t *p, size_t len, enum how how) {
         if (how == HOW_PAN)
                 mask_pan(p, len, '0');
+        /* Blanks after a number are JSON; more nines could be more than a number holds. */
         for (size_t i = 0; how == HOW_SECRET && i < len; i++)
-                if (is_digit(p[i]))
-                        p[i] = '9';
+                p[i] = i == 0 ? '9' : ' ';
 }
 
 cw_rc cw_mask_json(void *text, size_t len, struct cw_fault *f) {

@@ -3,7 +3,7 @@
  * Takes clear card data out of a server's answer, in the receive buffer, before anything parses it. Length and JSON
  * validity are kept, so positions in error texts stay right.
  *   card number members   13 or more digits: all but first 6 and last 4 become 'X' ('0' in a JSON number)
- *   cvv, pin, track, ...  every character becomes 'X' (every digit '9' in a JSON number)
+ *   cvv, pin, track, ...  every character becomes 'X' (a JSON number becomes 9 and blanks)
  *   encrypted... members  untouched
  *   other text            a run of 13 to 19 digits that is Luhn-valid, alone or inside a sentence, is masked like a
  *                         card number, unless the member is an identifier (its name ends in id, no, number, name)
