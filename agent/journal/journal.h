@@ -198,9 +198,9 @@ CW_WARN_UNUSED cw_rc cw_journal_release_pending(struct cw_journal *j, const char
 /* ---- stock --------------------------------------------------------------------------------------------------- */
 
 /*
- * Moves count (> 0) plastics between places: "supplier", "received", "hopper:<station>", "output", "spoiled",
- * "returned", "destroyed". For people: job movements are made by the state machine. REJECT for an unknown place or
- * more plastics than the source has ("supplier" excepted).
+ * Moves count (> 0) plastics as people do: supplier <-> received <-> hopper:<station>, hopper -> spoiled (a test card),
+ * spoiled | returned -> destroyed. What jobs do is posted by the state machine. REJECT for any other way, or for more
+ * plastics than the source has ("supplier" excepted).
  */
 CW_WARN_UNUSED cw_rc cw_journal_stock_move(struct cw_journal *j, const char *plastic_code, const char *from,
                                            const char *to, int64_t count, const char *actor, const char *reason,

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the server must be told: at least once, in order per kit, under a key that is never reused. */
+#include "agent/journal/db.h"
+
+#include <stdio.h>
+
+/* A wall clock that jumped back must not put a report off for longer than this. */
+#define DELAY_MAX_MS 3600000
+
+cw_rc cw_outbox_put(struct cw_journal *j, const struct cw_job_row *row, const struct cw_job_action *action,
+                    int64_t event_n, struct cw_fault *f) {
+        const char *report = cw_report_name(action->report);
+        char idem[CW_IDEM_CAP];
+        (void)snprintf(idem, sizeof idem, "%s/%s/%lld", row->job.id, report, (long long)event_n);
+        CW_AUTO_JSON json_t *obj = json_pack("{s:s, s:s, s:s, s:s, s:s}", "kit", row->kit.kit, "entity", row->kit.entity,
+                                             "job", row->job.id, "report", report, "code", action->code);
+        CW_AUTO_MEM char *body = obj ? json_dumps(obj, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
+        if (!body)
+                return cw_fail(f, CW_JRC(CW_C_RETRY, CW_E_NOMEM), 0, "journal.outbox", "", "Out of memory.");
+        int64_t now = cw_db_now_ms(j);
+        return cw_db_run(j,
+                         "INSERT INTO outbox(idem, report, job, kit, body, code, attempts, parked, last_error, created_ms,"
+                         " next_at_ms) VALUES(?1, ?2, ?3, ?4, ?5, ?6, 0, 0, '', ?7, ?7)",
+                         CW_ARGS(CW_T(idem), CW_T(report), CW_T(row->job.id), CW_T(row->kit.kit), CW_T(body),
+                                 CW_T(action->code), CW_I(now)),
+                         f);
+}
+
+#define ITEM_COLUMNS                                                                                                  \
+        "o.id, o.idem, o.report, o.job, o.kit, i.entity, o.code, o.attempts, o.parked, o.last_error, o.created_ms, " \
+        "o.next_at_ms"
+
+static bool read_item(sqlite3_stmt *s, struct cw_outbox_item *ret) {
+        char report[CW_REASON_CAP];
+        *ret = (struct cw_outbox_item){ .id = sqlite3_column_int64(s, 0) };
+        cw_db_text(s, 1, ret->idem, sizeof ret->idem);
+        cw_db_text(s, 2, report, sizeof report);
+        cw_db_text(s, 3, ret->job, sizeof ret->job);
+        cw_db_text(s, 4, ret->kit, sizeof ret->kit);
+        cw_db_text(s, 5, ret->entity, sizeof ret->entity);
+        cw_db_text(s, 6, ret->code, sizeof ret->code);
+        ret->attempts = (uint32_t)sqlite3_column_int64(s, 7);
+        ret->parked = sqlite3_column_int(s, 8) != 0;
+        cw_db_text(s, 9, ret->last_error, sizeof ret->last_error);
+        ret->created_ms = sqlite3_column_int64(s, 10);
+        ret->next_at_ms = sqlite3_column_int64(s, 11);
+        return cw_report_from_name(report, &ret->report);
+}
+
+static cw_rc read_items(struct cw_journal *j, sqlite3_stmt *s, struct cw_outbox_item *ret, size_t cap,
+                        size_t *ret_count, struct cw_fault *f) {
+        size_t n = 0;
+        bool row = true;
+        while (n < cap && row) {
+                cw_rc rc = cw_db_step(j, s, &row, f);
+                if (rc != CW_OK)
+                        return rc;
+                if (row && !read_item(s, &ret[n++]))
+                        return cw_db_broken(j, "journal.outbox", f);
+        }
+        *ret_count = n;
+        return CW_OK;
+}
+
+cw_rc cw_journal_outbox_next(struct cw_journal *j, struct cw_outbox_item *ret, size_t cap, size_t *ret_count,
+                             struct cw_fault *f) {
+        CW_AUTO(cw_stmt_free) sqlite3_stmt *s = NULL;
+        cw_rc rc = cw_db_alive(j, f);
+        if (rc == CW_OK)
+                rc = cw_db_query(j,
+                                 "SELECT " ITEM_COLUMNS " FROM outbox o JOIN inbox i ON i.kit = o.kit WHERE o.id IN"
+                                 " (SELECT min(id) FROM outbox WHERE acked_ms IS NULL GROUP BY kit)"
+                                 " AND o.parked = 0 AND (o.next_at_ms <= ?1 OR o.next_at_ms > ?1 + ?2) ORDER BY o.id",
+                                 CW_ARGS(CW_I(cw_db_now_ms(j)), CW_I(DELAY_MAX_MS)), &s, f);
+        return rc == CW_OK ? read_items(j, s, ret, cap, ret_count, f) : rc;
+}
+
+cw_rc cw_journal_outbox_list(struct cw_journal *j, struct cw_outbox_item *ret, size_t cap, size_t *ret_count,
+                             struct cw_fault *f) {
+        CW_AUTO(cw_stmt_free) sqlite3_stmt *s = NULL;
+        cw_rc rc = cw_db_alive(j, f);
+        if (rc == CW_OK)
+                rc = cw_db_query(j,
+                                 "SELECT " ITEM_COLUMNS " FROM outbox o JOIN inbox i ON i.kit = o.kit"
+                                 " WHERE o.acked_ms IS NULL ORDER BY o.id",
+                                 NULL, 0, &s, f);
+        return rc == CW_OK ? read_items(j, s, ret, cap, ret_count, f) : rc;
+}
+
+struct outbox_change {
+        int64_t id;
+        const char *code, *actor;
+        int64_t delay_ms;
+        bool park;
+        struct cw_outbox_item item;
+        struct cw_change change;
+};
+
+static cw_rc load_item(struct cw_journal *j, struct outbox_change *c, struct cw_fault *f) {
+        CW_AUTO(cw_stmt_free) sqlite3_stmt *s = NULL;
+        bool row = false;
+        cw_rc rc = cw_db_query(j, "SELECT " ITEM_COLUMNS " FROM outbox o JOIN inbox i ON i.kit = o.kit WHERE o.id = ?1",
+                               CW_ARGS(CW_I(c->id)), &s, f);
+        if (rc == CW_OK)
+                rc = cw_db_step(j, s, &row, f);
+        if (rc != CW_OK)
+                return rc;
+        if (!row)
+                return cw_fail(f, CW_JRC(CW_C_REJECT, CW_E_NOT_FOUND), c->id, "journal.outbox", "",
+                               "There is no such report in the outbox.");
+        return read_item(s, &c->item) ? CW_OK : cw_db_broken(j, "journal.outbox", f);
+}
+
+static cw_rc follow_up(struct cw_journal *j, struct outbox_change *c, struct cw_fault *f) {
+        struct cw_job_event event = { 0 };
+        if (c->item.report == CW_REPORT_ACTIVATE)
+                event.kind = CW_JE_ACTIVATED;
+        else if (c->item.report == CW_REPORT_DELIVERED)
+                event.kind = CW_JE_DELIVERED;
+        else
+                return CW_OK;
+        struct cw_apply apply = { .job = c->item.job, .event = &event, .evidence = "", .actor = "server" };
+        cw_rc rc = cw_apply_in_txn(j, &apply, f);
+        if (rc == CW_OK)
+                c->change = apply.change;
+        return rc;
+}
+
+static cw_rc acked_txn(struct cw_journal *j, void *ctx, struct cw_fault *f) {
+        struct outbox_change *c = ctx;
+        struct cw_job_row row;
+        cw_rc rc = load_item(j, c, f);
+        if (rc == CW_OK)
+                rc = cw_row_load(j, "id", c->item.job, &row, f);
+        if (rc != CW_OK)
+                return rc;
+        c->change = (struct cw_change){ .job = row.job };
+        rc = cw_db_run(j, "UPDATE outbox SET acked_ms = ?2, last_error = '' WHERE id = ?1 AND acked_ms IS NULL",
+                       CW_ARGS(CW_I(c->id), CW_I(cw_db_now_ms(j))), f);
+        if (rc != CW_OK || sqlite3_changes(j->db) == 0) {
+                c->change.actions.unchanged = true;
+                return rc;
+        }
+        struct cw_audit_row audit = { .actor = "server", .what = "reported", .job = c->item.job, .ref = c->item.idem,
+                                      .detail = "", .digest = "" };
+        rc = cw_audit_append(j, &audit, f);
+        return rc == CW_OK ? follow_up(j, c, f) : rc;
+}
+
+cw_rc cw_journal_outbox_acked(struct cw_journal *j, int64_t id, struct cw_change *ret, struct cw_fault *f) {
+        struct outbox_change c = { .id = id };
+        cw_rc rc = cw_db_txn(j, acked_txn, &c, "outbox", "acked", f);
+        if (rc == CW_OK)
+                *ret = c.change;
+        return rc;
+}
+
+static cw_rc failed_txn(struct cw_journal *j, void *ctx, struct cw_fault *f) {
+        struct outbox_change *c = ctx;
+        cw_rc rc = load_item(j, c, f);
+        if (rc != CW_OK)
+                return rc;
+        int64_t delay = c->delay_ms < 0 ? 0 : c->delay_ms > DELAY_MAX_MS ? DELAY_MAX_MS : c->delay_ms;
+        return cw_db_run(j,
+                         "UPDATE outbox SET attempts = attempts + 1, last_error = ?2, next_at_ms = ?3, parked = ?4"
+                         " WHERE id = ?1 AND acked_ms IS NULL",
+                         CW_ARGS(CW_I(c->id), CW_T(c->code), CW_I(cw_db_now_ms(j) + delay), CW_I(c->park)), f);
+}
+
+cw_rc cw_journal_outbox_failed(struct cw_journal *j, int64_t id, const char *code, int64_t delay_ms, bool park,
+                               struct cw_fault *f) {
+        char cut[CW_REASON_CAP];
+        (void)snprintf(cut, sizeof cut, "%s", code);
+        struct outbox_change c = { .id = id, .code = cut, .delay_ms = delay_ms, .park = park };
+        return cw_db_txn(j, failed_txn, &c, "outbox", "failed", f);
+}
+
+static cw_rc unpark_txn(struct cw_journal *j, void *ctx, struct cw_fault *f) {
+        struct outbox_change *c = ctx;
+        cw_rc rc = load_item(j, c, f);
+        if (rc != CW_OK)
+                return rc;
+        if (!c->item.parked)
+                return cw_fail(f, CW_JRC(CW_C_REJECT, CW_E_STATE), c->id, "journal.outbox", "",
+                               "This report was not refused; it is sent by itself.");
+        rc = cw_db_run(j, "UPDATE outbox SET parked = 0, next_at_ms = ?2 WHERE id = ?1",
+                       CW_ARGS(CW_I(c->id), CW_I(cw_db_now_ms(j))), f);
+        struct cw_audit_row audit = { .actor = c->actor, .what = "outbox.retry", .job = c->item.job,
+                                      .ref = c->item.idem, .detail = "", .digest = "" };
+        return rc == CW_OK ? cw_audit_append(j, &audit, f) : rc;
+}
+
+cw_rc cw_journal_outbox_unpark(struct cw_journal *j, int64_t id, const char *actor, struct cw_fault *f) {
+        struct outbox_change c = { .id = id, .actor = actor };
+        return cw_db_txn(j, unpark_txn, &c, "outbox", "unpark", f);
+}
