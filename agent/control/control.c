@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/control/control.h"
+
+#include "agent/control/peer_role.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <microhttpd.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#define BODY_MAX ((size_t)64 * 1024)
+#define SEGMENT_CAP 96
+#define CONNECTIONS_MAX 32
+#define IDLE_TIMEOUT_S 120
+#define BACKLOG 16
+
+#define RC(cls, n) CW_RC(CW_L_CONTROL, (cls), (n))
+
+struct cw_control {
+        struct cw_loop *loop;
+        struct cw_control_options options;
+        struct MHD_Daemon *mhd;
+        struct cw_watch *watch;
+        struct cw_timer *timer;
+};
+
+struct cw_control_request {
+        struct cw_control *control;
+        struct MHD_Connection *connection;
+        const struct cw_control_route *route;
+        char segment[SEGMENT_CAP];
+        char actor[24];
+        uid_t uid;
+        char *body_text;
+        size_t body_len;
+        bool body_too_big;
+        json_t *body;
+        struct MHD_Response *response; /* set once the request was answered */
+        unsigned status;
+        bool started, suspended;
+};
+
+/* ---- answers ---- */
+
+static void wake(struct cw_control *c) {
+        cw_timer_arm(c->timer, 0);
+}
+
+static void answer(struct cw_control_request *r, unsigned status, const char *type, const char *text) {
+        if (r->response)
+                return;
+        size_t len = strlen(text);
+        union {
+                const char *in;
+                void *out;
+        } cast = { text };
+        r->response = MHD_create_response_from_buffer(len, cast.out, MHD_RESPMEM_MUST_COPY);
+        r->status = status;
+        if (r->response) {
+                (void)MHD_add_response_header(r->response, "Content-Type", type);
+                (void)MHD_add_response_header(r->response, "Cache-Control", "no-store");
+        }
+        if (r->suspended) {
+                r->suspended = false;
+                MHD_resume_connection(r->connection);
+                wake(r->control);
+        }
+}
+
+static void answer_json(struct cw_control_request *r, unsigned status, json_t *take) {
+        CW_AUTO_JSON json_t *json = take ? take : json_object();
+        CW_AUTO_MEM char *text = json_dumps(json, JSON_COMPACT);
+        answer(r, text ? status : 500, "application/json", text ? text : "{}");
+}
+
+void cw_control_reply(struct cw_control_request *r, json_t *take) {
+        answer_json(r, MHD_HTTP_OK, take);
+}
+
+void cw_control_reply_text(struct cw_control_request *r, const char *content_type, const char *text) {
+        answer(r, MHD_HTTP_OK, content_type, text);
+}
+
+static unsigned status_of(cw_rc rc) {
+        unsigned code = rc & 0xffffu;
+        switch (cw_rc_class(rc)) {
+        case CW_C_REJECT:
+                if (code == CW_E_NOT_FOUND)
+                        return MHD_HTTP_NOT_FOUND;
+                if (code == CW_E_DENIED)
+                        return MHD_HTTP_FORBIDDEN;
+                return code == CW_E_SYNTAX || code == CW_E_RANGE || code == CW_E_MISSING ? MHD_HTTP_BAD_REQUEST
+                                                                                         : MHD_HTTP_CONFLICT;
+        case CW_C_OPERATOR:
+                return MHD_HTTP_CONFLICT;
+        case CW_C_NONE:
+        case CW_C_RETRY:
+        case CW_C_RECONNECT:
+        case CW_C_IN_DOUBT:
+        case CW_C_FATAL:
+                break;
+        }
+        return MHD_HTTP_SERVICE_UNAVAILABLE;
+}
+
+void cw_control_fail(struct cw_control_request *r, const struct cw_fault *f) {
+        answer_json(r, status_of(f->rc), json_pack("{s:o}", "error", cw_fault_to_json(f)));
+}
+
+static void refuse(struct cw_control_request *r, int code, const char *text) {
+        struct cw_fault f = { 0 };
+        (void)cw_fail(&f, RC(CW_C_REJECT, code), 0, "control.request", "", "%s", text);
+        cw_control_fail(r, &f);
+}
+
+/* ---- what a handler sees ---- */
+
+const char *cw_control_segment(const struct cw_control_request *r) {
+        return r->segment;
+}
+
+json_t *cw_control_body(struct cw_control_request *r) {
+        return r->body;
+}
+
+const char *cw_control_query(struct cw_control_request *r, const char *name) {
+        const char *value = MHD_lookup_connection_value(r->connection, MHD_GET_ARGUMENT_KIND, name);
+        return value ? value : "";
+}
+
+uint32_t cw_control_uid(const struct cw_control_request *r) {
+        return r->uid;
+}
+
+const char *cw_control_actor(const struct cw_control_request *r) {
+        return r->actor;
+}
+
+/* ---- routing ---- */
+
+/* Compares a route's path with the request's; "{}" takes one segment. */
+static bool path_matches(const char *pattern, const char *path, char ret_segment[SEGMENT_CAP]) {
+        const char *hole = strstr(pattern, "{}");
+        ret_segment[0] = '\0';
+        if (!hole)
+                return strcmp(pattern, path) == 0;
+        size_t head = (size_t)(hole - pattern);
+        if (strncmp(pattern, path, head) != 0)
+                return false;
+        size_t len = strcspn(path + head, "/");
+        if (len == 0 || len >= SEGMENT_CAP || strcmp(hole + 2, path + head + len) != 0)
+                return false;
+        memcpy(ret_segment, path + head, len);
+        ret_segment[len] = '\0';
+        return true;
+}
+
+static bool find_route(struct cw_control_request *r, const char *method, const char *path) {
+        const struct cw_control_options *o = &r->control->options;
+        for (size_t i = 0; i < o->route_count && !r->route; i++)
+                if (strcmp(o->routes[i].method, method) == 0 && path_matches(o->routes[i].path, path, r->segment))
+                        r->route = &o->routes[i];
+        return r->route != NULL;
+}
+
+static bool parse_body(struct cw_control_request *r) {
+        r->body = r->body_len ? json_loadb(r->body_text, r->body_len, JSON_REJECT_DUPLICATES, NULL) : json_object();
+        return json_is_object(r->body);
+}
+
+static void dispatch(struct cw_control_request *r, const char *method, const char *path) {
+        const struct cw_control_options *o = &r->control->options;
+        const union MHD_ConnectionInfo *info =
+                MHD_get_connection_info(r->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+        enum cw_role role = cw_peer_role(info ? info->connect_fd : -1, o->operate_group, o->admin_group, &r->uid);
+        (void)snprintf(r->actor, sizeof r->actor, "uid:%u", (unsigned)r->uid);
+        if (!find_route(r, method, path))
+                refuse(r, CW_E_NOT_FOUND, "there is no such path in the control API");
+        else if (role < r->route->role)
+                refuse(r, CW_E_DENIED, "you may not do this: ask an administrator to add you to the right group");
+        else if (r->body_too_big || !parse_body(r))
+                refuse(r, CW_E_SYNTAX, "the body must be one JSON object of at most 64 KiB");
+        else
+                r->route->fn(o->ctx, r);
+}
+
+static bool take_upload(struct cw_control_request *r, const char *data, size_t *len) {
+        if (r->body_len + *len > BODY_MAX)
+                r->body_too_big = true;
+        if (!r->body_too_big) {
+                char *text = realloc(r->body_text, r->body_len + *len);
+                if (!text)
+                        return false;
+                memcpy(text + r->body_len, data, *len);
+                r->body_text = text;
+                r->body_len += *len;
+        }
+        *len = 0;
+        return true;
+}
+
+static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection, const char *url, const char *method,
+                                  const char *version, const char *upload, size_t *upload_len, void **con_cls) {
+        (void)version;
+        struct cw_control_request *r = *con_cls;
+        if (!r) {
+                r = calloc(1, sizeof *r);
+                if (!r)
+                        return MHD_NO;
+                r->control = ctx;
+                r->connection = connection;
+                *con_cls = r;
+                return MHD_YES;
+        }
+        if (*upload_len)
+                return take_upload(r, upload, upload_len) ? MHD_YES : MHD_NO;
+        if (!r->started) {
+                r->started = true;
+                dispatch(r, method, url);
+                if (!r->response) {
+                        r->suspended = true;
+                        MHD_suspend_connection(connection);
+                        return MHD_YES;
+                }
+        }
+        return r->response ? MHD_queue_response(connection, r->status, r->response) : MHD_NO;
+}
+
+static void on_completed(void *ctx, struct MHD_Connection *connection, void **con_cls,
+                         enum MHD_RequestTerminationCode why) {
+        (void)ctx;
+        (void)connection;
+        (void)why;
+        struct cw_control_request *r = *con_cls;
+        if (!r)
+                return;
+        if (r->response)
+                MHD_destroy_response(r->response);
+        json_decref(r->body);
+        free(r->body_text);
+        free(r);
+        *con_cls = NULL;
+}
+
+/* ---- the socket ---- */
+
+static cw_rc fail_listen(struct cw_fault *f, const char *path) {
+        int err = errno;
+        return cw_fail(f, RC(CW_C_FATAL, CW_E_IO), err, "control.listen", "", "cannot listen on %s: %s", path,
+                       strerror(err));
+}
+
+/* Group members of either group get in through the file's group; what they may do is decided per request. */
+static void share_with_group(const char *path, const char *group) {
+        const struct group *g = *group ? getgrnam(group) : NULL;
+        if (g)
+                (void)chown(path, (uid_t)-1, g->gr_gid);
+}
+
+static cw_rc listen_stream(const struct cw_control_options *o, int *ret_fd, struct cw_fault *f) {
+        struct sockaddr_un addr = { .sun_family = AF_UNIX };
+        size_t len = strlen(o->path);
+        if (len == 0 || len >= sizeof addr.sun_path)
+                return cw_fail(f, RC(CW_C_REJECT, CW_E_RANGE), 0, "control.listen", "", "the socket path %s is too long",
+                               o->path);
+        memcpy(addr.sun_path, o->path, len);
+        CW_AUTO_FD int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        (void)unlink(o->path);
+        if (fd < 0 || bind(fd, (const struct sockaddr *)&addr, sizeof addr) < 0 || chmod(o->path, 0660) < 0 ||
+            listen(fd, BACKLOG) < 0)
+                return fail_listen(f, o->path);
+        share_with_group(o->path, *o->operate_group ? o->operate_group : o->admin_group);
+        *ret_fd = CW_STEAL_FD(fd);
+        return CW_OK;
+}
+
+static void run(struct cw_control *c) {
+        MHD_UNSIGNED_LONG_LONG left_ms = 0;
+        (void)MHD_run(c->mhd);
+        if (MHD_get_timeout(c->mhd, &left_ms) == MHD_YES)
+                cw_timer_arm(c->timer, (int64_t)left_ms);
+}
+
+static void on_ready(void *ctx, uint32_t events) {
+        (void)events;
+        run(ctx);
+}
+
+static void on_timer(void *ctx) {
+        run(ctx);
+}
+
+static cw_rc start_mhd(struct cw_control *c, int listen_fd) {
+        c->mhd = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_request, c,
+                                  MHD_OPTION_LISTEN_SOCKET, listen_fd, MHD_OPTION_CONNECTION_LIMIT,
+                                  (unsigned)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_TIMEOUT_S,
+                                  MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_END);
+        if (!c->mhd)
+                return RC(CW_C_FATAL, CW_E_IO);
+        const union MHD_DaemonInfo *info = MHD_get_daemon_info(c->mhd, MHD_DAEMON_INFO_EPOLL_FD);
+        if (!info)
+                return RC(CW_C_FATAL, CW_E_IO);
+        return cw_watch_new(c->loop, info->epoll_fd, EPOLLIN, on_ready, c, &c->watch);
+}
+
+cw_rc cw_control_new(struct cw_loop *loop, const struct cw_control_options *options, struct cw_control **ret,
+                     struct cw_fault *f) {
+        CW_AUTO_FD int fd = -1;
+        cw_rc rc = listen_stream(options, &fd, f);
+        if (rc != CW_OK)
+                return rc;
+        CW_AUTO(cw_control_free) struct cw_control *c = calloc(1, sizeof *c);
+        if (!c)
+                return cw_fail(f, RC(CW_C_RETRY, CW_E_NOMEM), 0, "control.new", "", "out of memory");
+        c->loop = loop;
+        c->options = *options;
+        rc = cw_timer_new(loop, on_timer, c, &c->timer);
+        if (rc == CW_OK)
+                rc = start_mhd(c, fd);
+        if (rc != CW_OK)
+                return cw_fail(f, rc, 0, "control.new", "", "the control API cannot start");
+        (void)CW_STEAL_FD(fd); /* now libmicrohttpd's */
+        *ret = CW_STEAL(c);
+        return CW_OK;
+}
+
+void cw_control_free(struct cw_control *c) {
+        if (!c)
+                return;
+        cw_watch_free(c->watch);
+        if (c->mhd)
+                MHD_stop_daemon(c->mhd);
+        cw_timer_free(c->timer);
+        (void)unlink(c->options.path);
+        free(c);
+}

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/daemon/daemon.h"
+
+#include "agent/daemon/api.h"
+#include "agent/daemon/intake.h"
+#include "agent/daemon/kiosk.h"
+#include "agent/daemon/reports.h"
+#include "agent/daemon/runs.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/notify.h"
+
+#include <limits.h>
+#include <signal.h>
+#include <string.h>
+
+void cw_daemon_fatal(struct cw_daemon *d, const struct cw_fault *f) {
+        cw_log_fault(CW_EV_DAEMON_FAILED, f);
+        cw_loop_stop(d->loop, 1);
+}
+
+cw_rc cw_daemon_check(struct cw_daemon *d, cw_rc rc, const struct cw_fault *f) {
+        if (cw_rc_class(rc) == CW_C_FATAL)
+                cw_daemon_fatal(d, f);
+        return rc;
+}
+
+struct cw_station_link *cw_daemon_station(struct cw_daemon *d, const char *name) {
+        for (size_t i = 0; i < d->station_count; i++)
+                if (strcmp(cw_station_link_name(d->stations[i]), name) == 0)
+                        return d->stations[i];
+        return NULL;
+}
+
+/* ---- what the links tell ---- */
+
+static bool is_kiosk(const struct cw_station_link *l) {
+        return cw_station_link_config(l)->kind == CW_STATION_KIOSK;
+}
+
+static void on_station_up(void *ctx, struct cw_station_link *l) {
+        if (!is_kiosk(l))
+                cw_runs_station_up(ctx, l);
+}
+
+static void on_station_down(void *ctx, struct cw_station_link *l) {
+        if (!is_kiosk(l))
+                cw_runs_station_down(ctx, l);
+}
+
+static void on_station_status(void *ctx, struct cw_station_link *l) {
+        if (is_kiosk(l))
+                cw_kiosk_look(ctx, l);
+        else
+                cw_runs_station_status(ctx, l);
+}
+
+static void on_station_event(void *ctx, struct cw_station_link *l, struct cw_msg *event) {
+        cw_runs_station_event(ctx, l, event);
+}
+
+static const struct cw_station_ops station_ops = { on_station_up, on_station_down, on_station_status, on_station_event };
+
+static void disclose_pin_path(struct cw_daemon *d) {
+        const char *path = json_string_value(json_object_get(cw_hsm_link_hello(d->hsm), "pin_path"));
+        struct cw_fault f = { 0 };
+        if (!path || strcmp(path, "host-memory") != 0)
+                return;
+        cw_log(CW_EV_HOST_MEMORY);
+        (void)cw_daemon_check(d, cw_journal_audit(d->journal, "hsm.host_memory", "hsmd", NULL, &f), &f);
+}
+
+static void on_hsm_change(void *ctx) {
+        struct cw_daemon *d = ctx;
+        if (!cw_hsm_link_ready(d->hsm))
+                return;
+        disclose_pin_path(d);
+        cw_runs_station_up(d, NULL);
+}
+
+/* ---- start ---- */
+
+static cw_rc open_journal(struct cw_daemon *d, struct cw_fault *f) {
+        static char path[PATH_MAX];
+        cw_rc rc = cw_mkdirs(d->config->agent.state_dir, 0700, f);
+        if (rc != CW_OK)
+                return rc;
+        (void)snprintf(path, sizeof path, "%s/journal.db", d->config->agent.state_dir);
+        struct cw_journal_options options = { .path = path, .clock = d->clock,
+                                              .disk_free_min_mib = d->config->agent.disk_free_min_mib };
+        return cw_journal_open(&options, &d->journal, f);
+}
+
+/* The configured hopper counts open the ledger, once. */
+static cw_rc open_stock(struct cw_daemon *d, struct cw_fault *f) {
+        cw_rc rc = CW_OK;
+        for (size_t i = 0; i < d->config->station_count && rc == CW_OK; i++) {
+                const struct cw_config_station *s = &d->config->stations[i];
+                char code[CW_PLASTIC_CODE_CAP];
+                if (s->kind != CW_STATION_ISSUE || s->hopper == 0)
+                        continue;
+                (void)snprintf(code, sizeof code, "%.*s", (int)strcspn(s->plastic_codes, ","), s->plastic_codes);
+                rc = cw_journal_stock_open(d->journal, s->name, code, s->hopper, f);
+        }
+        return rc;
+}
+
+static cw_rc open_links(struct cw_daemon *d) {
+        uint32_t generation = cw_journal_generation(d->journal);
+        cw_rc rc = cw_hsm_link_new(d->loop, d->config, generation, on_hsm_change, d, &d->hsm);
+        for (size_t i = 0; i < d->config->station_count && rc == CW_OK; i++) {
+                rc = cw_station_link_new(d->loop, d->config, &d->config->stations[i], generation, &station_ops, d,
+                                         &d->stations[i]);
+                if (rc == CW_OK)
+                        d->station_count++;
+        }
+        return rc;
+}
+
+/* Jobs of before: collected first, since the journal may not be called from its callback. */
+struct recovered {
+        struct cw_job_row row;
+        struct cw_change change;
+        struct recovered *next;
+};
+struct recovery {
+        struct recovered *first, **last;
+        bool failed;
+};
+
+static void keep_recovered(void *ctx, const struct cw_job_row *row, const struct cw_change *change) {
+        struct recovery *all = ctx;
+        struct recovered *r = calloc(1, sizeof *r);
+        if (!r) {
+                all->failed = true;
+                return;
+        }
+        r->row = *row;
+        r->row.job = change->job;
+        r->change = *change;
+        *all->last = r;
+        all->last = &r->next;
+}
+
+static cw_rc recover(struct cw_daemon *d, struct cw_fault *f) {
+        struct recovery all = { .last = &all.first };
+        cw_rc rc = cw_journal_recover(d->journal, keep_recovered, &all, f);
+        if (rc == CW_OK && all.failed)
+                rc = cw_fail(f, CW_RC(CW_L_ISSUANCE, CW_C_FATAL, CW_E_NOMEM), 0, "daemon.recover", "", "out of memory");
+        while (all.first) {
+                struct recovered *r = all.first;
+                all.first = r->next;
+                if (rc == CW_OK)
+                        cw_runs_add(d, &r->row, &r->change);
+                free(r);
+        }
+        return rc;
+}
+
+static void on_signal(void *ctx, int signo) {
+        struct cw_daemon *d = ctx;
+        (void)signo;
+        cw_log(CW_EV_DAEMON_STOP);
+        cw_notify("STOPPING=1");
+        cw_loop_stop(d->loop, 0);
+}
+
+static void on_watchdog(void *ctx) {
+        struct cw_daemon *d = ctx;
+        struct cw_journal_health h;
+        struct cw_fault f = { 0 };
+        /* The loop runs; the journal must answer too. */
+        if (cw_daemon_check(d, cw_journal_health(d->journal, &h, &f), &f) == CW_OK)
+                cw_notify("WATCHDOG=1");
+        cw_timer_arm(d->watchdog, cw_notify_watchdog_ms());
+}
+
+static cw_rc start_loop(struct cw_daemon *d) {
+        static const int signos[] = { SIGTERM, SIGINT, SIGHUP };
+        cw_rc rc = cw_loop_new(d->clock, &d->loop);
+        if (rc == CW_OK)
+                rc = cw_loop_signals(d->loop, signos, 3, on_signal, d);
+        if (rc == CW_OK)
+                rc = cw_timer_new(d->loop, on_watchdog, d, &d->watchdog);
+        if (rc == CW_OK && cw_notify_watchdog_ms() > 0)
+                cw_timer_arm(d->watchdog, 0);
+        return rc;
+}
+
+static cw_rc start(struct cw_daemon *d, struct cw_fault *f) {
+        cw_rc rc = start_loop(d);
+        if (rc != CW_OK)
+                return cw_fail(f, rc, 0, "daemon.start", "", "the event loop cannot start");
+        rc = cw_mkdirs(d->config->agent.runtime_dir, 0755, f);
+        if (rc == CW_OK)
+                rc = open_journal(d, f);
+        if (rc == CW_OK)
+                rc = open_stock(d, f);
+        if (rc == CW_OK)
+                rc = cw_dcms_new(d->loop, d->config, d->clock, &d->dcms, f);
+        if (rc == CW_OK)
+                rc = open_links(d);
+        if (rc == CW_OK)
+                rc = cw_reports_new(d, &d->reports);
+        if (rc == CW_OK)
+                rc = recover(d, f);
+        if (rc == CW_OK)
+                rc = cw_intake_new(d, &d->intake);
+        if (rc == CW_OK)
+                rc = cw_api_new(d, &d->control, f);
+        return rc;
+}
+
+/* In the reverse order; what is still under way is answered while everything it needs is there. */
+static void stop(struct cw_daemon *d) {
+        cw_dcms_free(d->dcms);
+        cw_runs_free(d);
+        for (size_t i = 0; i < d->station_count; i++)
+                cw_station_link_free(d->stations[i]);
+        cw_hsm_link_free(d->hsm);
+        cw_kiosk_free_all(d);
+        cw_control_free(d->control);
+        cw_intake_free(d->intake);
+        cw_reports_free(d->reports);
+        cw_journal_close(d->journal);
+        cw_timer_free(d->watchdog);
+        cw_loop_free(d->loop);
+}
+
+int cw_daemon_run(const struct cw_config *config) {
+        struct cw_daemon d = { .config = config, .clock = cw_clock_real() };
+        struct cw_fault f = { 0 };
+        int exit_code = 1;
+        d.started_ms = cw_wall_ms(d.clock);
+        cw_log(CW_EV_DAEMON_START, CW_F_STR("VERSION", CW_VERSION));
+        cw_rc rc = start(&d, &f);
+        if (rc == CW_OK) {
+                cw_log(CW_EV_DAEMON_READY);
+                cw_notify("READY=1");
+                exit_code = cw_loop_run(d.loop);
+        } else {
+                cw_log_fault(CW_EV_DAEMON_FAILED, &f);
+        }
+        stop(&d);
+        return exit_code;
+}

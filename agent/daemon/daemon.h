@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cardwrightd: one thread, one loop. The journal is the truth; the links are the ways to hsmd and the stations; the runner
+ * carries out what the state machine of each job asks for; intake, reports and kiosk are the ways from and to the world.
+ */
+#pragma once
+
+#include "agent/control/control.h"
+#include "agent/daemon/hsm_link.h"
+#include "agent/daemon/station_link.h"
+#include "agent/journal/journal.h"
+#include "agent/upstream/dcms.h"
+#include "config/config.h"
+
+struct cw_run;
+struct cw_intake;
+struct cw_reports;
+struct cw_kiosk;
+
+struct cw_daemon {
+        const struct cw_config *config;
+        struct cw_loop *loop;
+        const struct cw_clock *clock;
+        struct cw_journal *journal;
+        struct cw_dcms *dcms;
+        struct cw_hsm_link *hsm;
+        size_t station_count;
+        struct cw_station_link *stations[CW_CONFIG_STATIONS_MAX];
+        struct cw_run *runs; /* every open job, in order of arrival */
+        struct cw_intake *intake;
+        struct cw_reports *reports;
+        struct cw_kiosk *kiosks; /* hand-overs under way */
+        struct cw_control *control;
+        struct cw_timer *watchdog;
+        int64_t started_ms;
+};
+
+/* Starts everything and runs until a signal; the exit status of the process. */
+int cw_daemon_run(const struct cw_config *config);
+/* An invariant or the disk is broken: logs, stops the loop with status 1. A restart recovers. */
+void cw_daemon_fatal(struct cw_daemon *d, const struct cw_fault *f);
+/* For every journal call: stops the daemon when rc is FATAL. Returns rc. */
+cw_rc cw_daemon_check(struct cw_daemon *d, cw_rc rc, const struct cw_fault *f);
+/* The link with this name, or NULL. */
+struct cw_station_link *cw_daemon_station(struct cw_daemon *d, const char *name);

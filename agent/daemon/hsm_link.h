@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The connection to hsmd: connects again by itself, keeps the last hello. */
+#pragma once
+
+#include "base/ipc.h"
+#include "config/config.h"
+
+struct cw_hsm_link;
+
+/* on_change: hsmd came up, went away, or its posture changed. */
+CW_WARN_UNUSED cw_rc cw_hsm_link_new(struct cw_loop *loop, const struct cw_config *config, uint32_t generation,
+                                     void (*on_change)(void *ctx), void *ctx, struct cw_hsm_link **ret);
+void cw_hsm_link_free(struct cw_hsm_link *l);
+/* Connected, and hsmd said that the token and all keys are there. */
+bool cw_hsm_link_ready(const struct cw_hsm_link *l);
+/* The last hello reply (borrowed), NULL while hsmd is away. */
+const json_t *cw_hsm_link_hello(const struct cw_hsm_link *l);
+/* Why it is not connected or not ready, a sentence; "" when ready. */
+const char *cw_hsm_link_trouble(const struct cw_hsm_link *l);
+/* Takes m. fn is called once, at once with RECONNECT while hsmd is away. */
+void cw_hsm_link_call(struct cw_hsm_link *l, struct cw_msg *m, cw_reply_fn fn, void *ctx);

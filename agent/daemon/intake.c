@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/daemon/intake.h"
+
+#include "agent/daemon/runs.h"
+#include "base/log.h"
+
+#include <string.h>
+#include <sys/random.h>
+
+#define ORDERS_MAX 16
+#define KITS_MAX 128
+#define SKIPPED_MAX 64
+#define REFUSED "REFUSED" /* the server does not tell its status: no use asking again */
+
+enum phase { IDLE, RECEIVED, PROCESS, STATUS, ASSIGNED, INACTIVE, ENTITIES };
+static const char *const phase_names[] = { "idle",     "orders",   "process orders", "order status",
+                                           "assigned", "inactive", "kits of customers" };
+
+struct order {
+        char id[64];
+        char status[24];
+        bool sent; /* card-order/process was answered */
+};
+
+/* A kit of the inventory that has no job yet. */
+struct found {
+        char kit[32];
+        char entity[64];
+};
+
+struct cw_intake {
+        struct cw_daemon *daemon;
+        struct cw_timer *timer;
+        enum phase phase;
+        size_t at; /* index inside the phase */
+        int64_t pause_ms;
+        bool news, trouble;
+        struct order orders[ORDERS_MAX];
+        size_t order_count;
+        struct found found[KITS_MAX];
+        size_t found_count;
+        char skipped[SKIPPED_MAX][32]; /* told about once */
+        size_t skipped_count;
+        int64_t kits_seen;
+};
+
+static void go_on(struct cw_intake *in);
+
+/* A tenth up or down, so that a thousand branches do not knock at the same moment. */
+static int64_t jitter(int64_t ms) {
+        uint16_t r = 0;
+        (void)getrandom(&r, sizeof r, GRND_NONBLOCK);
+        return ms - ms / 10 + ms / 5 * r / UINT16_MAX;
+}
+
+static void end_round(struct cw_intake *in, int64_t at_least_ms) {
+        const struct cw_config_agent *c = &in->daemon->config->agent;
+        in->phase = IDLE;
+        in->pause_ms = in->news ? c->poll_min_ms : in->pause_ms * 2;
+        if (in->pause_ms < at_least_ms)
+                in->pause_ms = at_least_ms;
+        if (in->pause_ms > c->poll_max_ms)
+                in->pause_ms = c->poll_max_ms;
+        if (in->pause_ms < c->poll_min_ms)
+                in->pause_ms = c->poll_min_ms;
+        cw_timer_arm(in->timer, jitter(in->pause_ms));
+}
+
+/* Looks at a reply's rc; false when the round is over because of it. */
+static bool answered(struct cw_intake *in, cw_rc rc, const struct cw_fault *f, const struct cw_dcms_reply *reply) {
+        if (rc == CW_OK) {
+                if (in->trouble)
+                        cw_log(CW_EV_SERVER_BACK);
+                in->trouble = false;
+                return true;
+        }
+        if (!in->trouble)
+                cw_log_fault(CW_EV_SERVER_TROUBLE, f);
+        in->trouble = true;
+        end_round(in, reply->retry_after_ms);
+        return false;
+}
+
+/* ---- orders ---- */
+
+static struct order *order_find(struct cw_intake *in, const char *id) {
+        for (size_t i = 0; i < in->order_count; i++)
+                if (strcmp(in->orders[i].id, id) == 0)
+                        return &in->orders[i];
+        return NULL;
+}
+
+static bool order_settled(const struct order *o) {
+        return strcmp(o->status, "SUCCESS") == 0 || strcmp(o->status, "FAILED") == 0 ||
+               strcmp(o->status, "CANCELLED") == 0 || strcmp(o->status, REFUSED) == 0;
+}
+
+/* Makes room by forgetting the oldest order that is settled. */
+static struct order *order_add(struct cw_intake *in, const char *id) {
+        for (size_t i = 0; in->order_count == ORDERS_MAX && i < ORDERS_MAX; i++) {
+                if (!order_settled(&in->orders[i]))
+                        continue;
+                memmove(&in->orders[i], &in->orders[i + 1], sizeof in->orders[0] * (ORDERS_MAX - 1 - i));
+                in->order_count--;
+        }
+        if (in->order_count == ORDERS_MAX)
+                return NULL;
+        struct order *o = &in->orders[in->order_count++];
+        *o = (struct order){ .status = "RECEIVED" };
+        (void)snprintf(o->id, sizeof o->id, "%s", id);
+        return o;
+}
+
+static void on_received(void *ctx, cw_rc rc, const struct cw_fault *f, const struct cw_dcms_reply *reply) {
+        struct cw_intake *in = ctx;
+        if (!answered(in, rc, f, reply))
+                return;
+        const char *branch = in->daemon->config->agent.branch_id;
+        for (size_t i = 0; i < reply->order_count; i++) {
+                const struct cw_dcms_order *o = &reply->orders[i];
+                if (*o->branch_id && strcmp(o->branch_id, branch) != 0)
+                        continue;
+                if (!order_find(in, o->order_id) && order_add(in, o->order_id))
+                        in->news = true;
+        }
+        in->phase = PROCESS;
+        in->at = 0;
+        go_on(in);
+}
+
+static void note_order(struct order *o, const char *status) {
+        if (strcmp(o->status, status) == 0)
+                return;
+        (void)snprintf(o->status, sizeof o->status, "%s", status);
+        cw_log(CW_EV_ORDER_STATE, CW_F_STR("ORDER", o->id), CW_F_STR("STATUS", o->status));
+}
+
+static void on_processed(void *ctx, cw_rc rc, const struct cw_fault *f, const struct cw_dcms_reply *reply) {
+        struct cw_intake *in = ctx;
+        struct order *o = &in->orders[in->at];
+        /* A refusal is told once; the order's status says the rest. */
+        if (cw_rc_class(rc) == CW_C_REJECT) {
+                cw_log_fault(CW_EV_SERVER_TROUBLE, f);
+                o->sent = true;
+        } else if (answered(in, rc, f, reply)) {
+                o->sent = true;
+                note_order(o, "PENDING");
+        } else {
+                return;
+        }
+        in->at++;
+        go_on(in);
+}
+
+static void on_order_status(void *ctx, cw_rc rc, const struct cw_fault *f, const struct cw_dcms_reply *reply) {
+        struct cw_intake *in = ctx;
+        if (cw_rc_class(rc) == CW_C_REJECT)
+                note_order(&in->orders[in->at], REFUSED);
+        else if (!answered(in, rc, f, reply))
+                return;
+        else if (reply->order_count)
+                note_order(&in->orders[in->at], reply->orders[0].status);
+        in->at++;
+        go_on(in);
+}
+
+/* ---- kits ---- */
+
+static bool already_found(const struct cw_intake *in, const char *kit) {
+        for (size_t i = 0; i < in->found_count; i++)
+                if (strcmp(in->found[i].kit, kit) == 0)
+                        return true;
+        return false;
+}
+
+static bool told_before(struct cw_intake *in, const char *kit) {
+        for (size_t i = 0; i < in->skipped_count; i++)
+                if (strcmp(in->skipped[i], kit) == 0)
+                        return true;
+        if (in->skipped_count < SKIPPED_MAX)
+                (void)snprintf(in->skipped[in->skipped_count++], sizeof in->skipped[0], "%s", kit);
+        return false;
+}
+
+static void skip(struct cw_intake *in, const char *kit, const char *why) {
+        if (!told_before(in, kit))
+                cw_log(CW_EV_KIT_SKIPPED, CW_F_STR("KIT", kit), CW_F_STR("TEXT", why));
+}
+
+/*
+ * BANK is what we report for a card that is made. A kit in that state, or beyond it, that our journal does not know may
+ * already be a card: making it again would make a second live card, so a person must look at it.
+ */
+static bool may_be_made_already(const struct cw_dcms_kit *k) {
+        return strcmp(k->delivery_status, "BANK") == 0 || strcmp(k->delivery_status, "DELIVERED") == 0 ||
+               strcmp(k->delivery_status, "RETURNED") == 0;
+}
+
+static void look_at_kit(struct cw_intake *in, const struct cw_dcms_kit *k) {
+        struct cw_job_row row;
+        struct cw_fault f = { 0 };
+        cw_rc rc = cw_journal_job_by_kit(in->daemon->journal, k->kit_no, &row, &f);
+        if (rc == CW_OK || already_found(in, k->kit_no))
+                return;
+        if ((rc & 0xffffu) != CW_E_NOT_FOUND) {
+                (void)cw_daemon_check(in->daemon, rc, &f);
+                return;
+        }
+        if (may_be_made_already(k))
+                skip(in, k->kit_no, "the server has it as made already, but this journal does not know it");
+        else if (!*k->entity_id)
+                skip(in, k->kit_no, "the server names no customer for it");
+        else if (in->found_count < KITS_MAX) {
+                struct found *n = &in->found[in->found_count++];
+                (void)snprintf(n->kit, sizeof n->kit, "%s", k->kit_no);
+                (void)snprintf(n->entity, sizeof n->entity, "%s", k->entity_id);
+        }
+}
+
+static void on_kits(void *ctx, cw_rc rc, const struct cw_fault *f, const struct cw_dcms_reply *reply) {
+        struct cw_intake *in = ctx;
+        if (!answered(in, rc, f, reply))
+                return;
+        in->kits_seen = in->phase == ASSIGNED ? 0 : in->kits_seen;
+        in->kits_seen += (int64_t)reply->kit_count;
+        for (size_t i = 0; i < reply->kit_count; i++)
+                look_at_kit(in, &reply->kits[i]);
+        in->phase = in->phase == ASSIGNED ? INACTIVE : ENTITIES;
+        in->at = 0;
+        go_on(in);
+}
+
+static void make_job(struct cw_intake *in, const struct cw_dcms_kit *k) {
+        struct cw_daemon *d = in->daemon;
+        if (!cw_config_product(d->config, k->plastic_code)) {
+                skip(in, k->kit_no, "no product of the configuration has its plasticCode");
+                return;
+        }
+        if (!*k->encrypted_card_number) {
+                skip(in, k->kit_no, "the server sent no encryptedCardNumber: the bank must enable it for v2/fetchKitsByEntityId");
+                return;
+        }
+        struct cw_job_row row = { 0 };
+        (void)snprintf(row.kit.kit, sizeof row.kit.kit, "%s", k->kit_no);
+        (void)snprintf(row.kit.entity, sizeof row.kit.entity, "%s", k->entity_id);
+        (void)snprintf(row.kit.plastic_code, sizeof row.kit.plastic_code, "%s", k->plastic_code);
+        (void)snprintf(row.kit.expiry, sizeof row.kit.expiry, "%s", k->expiry);
+        (void)snprintf(row.kit.name, sizeof row.kit.name, "%s", k->alias_name);
+        (void)snprintf(row.kit.masked_pan, sizeof row.kit.masked_pan, "%s", k->masked_pan);
+        struct cw_fault f = { 0 };
+        struct cw_change change;
+        bool is_new = false;
+        cw_rc rc = cw_journal_accept_kit(d->journal, &row.kit, k->encrypted_card_number, true, &is_new, &change, &f);
+        if (rc != CW_OK) {
+                if (cw_rc_class(cw_daemon_check(d, rc, &f)) != CW_C_FATAL)
+                        skip(in, k->kit_no, f.text);
+                return;
+        }
+        if (!is_new)
+                return;
+        in->news = true;
+        row.job = change.job;
+        row.created_ms = cw_wall_ms(d->clock);
+        cw_log(CW_EV_KIT_ACCEPTED, CW_F_STR("KIT", k->kit_no), CW_F_STR("JOB", change.job.id));
+        cw_runs_add(d, &row, &change);
+}
+
+static void on_entity(void *ctx, cw_rc rc, const struct cw_fault *f, const struct cw_dcms_reply *reply) {
+        struct cw_intake *in = ctx;
+        if (cw_rc_class(rc) == CW_C_REJECT)
+                skip(in, in->found[in->at].kit, f->text);
+        else if (!answered(in, rc, f, reply))
+                return;
+        for (size_t i = 0; i < reply->kit_count; i++)
+                if (strcmp(reply->kits[i].kit_no, in->found[in->at].kit) == 0)
+                        make_job(in, &reply->kits[i]);
+        in->at++;
+        go_on(in);
+}
+
+/* ---- the round ---- */
+
+static void ask_kits(struct cw_intake *in, const char *status) {
+        struct cw_dcms_kit_filter filter = { .branch_id = in->daemon->config->agent.branch_id, .kit_status = status };
+        cw_dcms_kits_inventory(in->daemon->dcms, &filter, on_kits, in);
+}
+
+static bool next_unsent(struct cw_intake *in) {
+        while (in->at < in->order_count && in->orders[in->at].sent)
+                in->at++;
+        return in->at < in->order_count;
+}
+
+static bool next_unsettled(struct cw_intake *in) {
+        while (in->at < in->order_count && order_settled(&in->orders[in->at]))
+                in->at++;
+        return in->at < in->order_count;
+}
+
+static void go_on(struct cw_intake *in) {
+        struct cw_dcms *dcms = in->daemon->dcms;
+        if (in->phase == PROCESS && next_unsent(in)) {
+                cw_dcms_order_process(dcms, in->orders[in->at].id, NULL, on_processed, in);
+                return;
+        }
+        if (in->phase == PROCESS) {
+                in->phase = STATUS;
+                in->at = 0;
+        }
+        if (in->phase == STATUS && next_unsettled(in)) {
+                in->news = true; /* kits may come any moment */
+                cw_dcms_order_status(dcms, in->orders[in->at].id, on_order_status, in);
+                return;
+        }
+        if (in->phase == STATUS) {
+                in->phase = ASSIGNED;
+                in->found_count = 0;
+                ask_kits(in, "ASSIGNED");
+                return;
+        }
+        if (in->phase == INACTIVE) {
+                ask_kits(in, "INACTIVE");
+                return;
+        }
+        if (in->at < in->found_count)
+                cw_dcms_kits_by_entity(dcms, in->found[in->at].entity, on_entity, in);
+        else
+                end_round(in, 0);
+}
+
+static void on_timer(void *ctx) {
+        struct cw_intake *in = ctx;
+        in->news = false;
+        in->phase = RECEIVED;
+        cw_dcms_orders_received(in->daemon->dcms, on_received, in);
+}
+
+cw_rc cw_intake_new(struct cw_daemon *d, struct cw_intake **ret) {
+        struct cw_intake *in = calloc(1, sizeof *in);
+        if (!in)
+                return CW_RC(CW_L_UPSTREAM, CW_C_RETRY, CW_E_NOMEM);
+        in->daemon = d;
+        in->pause_ms = d->config->agent.poll_min_ms;
+        cw_rc rc = cw_timer_new(d->loop, on_timer, in, &in->timer);
+        if (rc != CW_OK) {
+                free(in);
+                return rc;
+        }
+        cw_timer_arm(in->timer, 0);
+        *ret = in;
+        return CW_OK;
+}
+
+void cw_intake_free(struct cw_intake *in) {
+        if (!in)
+                return;
+        cw_timer_free(in->timer);
+        free(in);
+}
+
+json_t *cw_intake_status(const struct cw_intake *in) {
+        json_t *orders = json_array();
+        for (size_t i = 0; i < in->order_count; i++)
+                (void)json_array_append_new(
+                        orders, json_pack("{s:s, s:s}", "order", in->orders[i].id, "status", in->orders[i].status));
+        return json_pack("{s:s, s:I, s:I, s:o}", "state", phase_names[in->phase], "pause_ms", (json_int_t)in->pause_ms,
+                         "kits_seen", (json_int_t)in->kits_seen, "orders", orders);
+}

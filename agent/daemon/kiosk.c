@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/daemon/kiosk.h"
+
+#include "agent/daemon/runs.h"
+#include "base/log.h"
+#include "hsm/client/hsm_client.h"
+
+#include <string.h>
+
+#define QUICK_CALL_MS 8000
+#define MARGIN_MS 10000
+#define PROVE_MS 30000
+
+/*
+ * One hand-over. Its calls follow one another, each answered exactly once, so that it lives until the last answer and is
+ * freed in exactly one place.
+ */
+struct cw_kiosk {
+        struct cw_daemon *daemon;
+        struct cw_station_link *link;
+        char ticket[40];
+        const char *step;
+        int64_t session;
+        int session_fd;
+        bool begun; /* kiosk.begin reached the station: kiosk.end is due */
+        struct cw_job_row row;
+        char request_id[CW_DCMS_REQUEST_ID_LEN + 1];
+        struct cw_kiosk *next;
+};
+
+static const char *kiosk_name(const struct cw_kiosk *k) {
+        return cw_station_link_name(k->link);
+}
+
+static void step(struct cw_kiosk *k, const char *name) {
+        k->step = name;
+        cw_log(CW_EV_KIOSK_STEP, CW_F_STR("KIOSK", kiosk_name(k)), CW_F_STR("STEP", name), CW_F_STR("JOB", k->row.job.id));
+}
+
+static struct cw_msg *ticket_msg(const struct cw_kiosk *k, const char *call) {
+        struct cw_msg *m = cw_msg_request(call);
+        if (m)
+                (void)json_object_set_new(m->json, "ticket", json_string(k->ticket));
+        return m;
+}
+
+static void show(struct cw_kiosk *k, const char *text) {
+        struct cw_msg *m = ticket_msg(k, "kiosk.show");
+        if (m)
+                (void)json_object_set_new(m->json, "text", json_string(text));
+        cw_station_link_call(k->link, m, QUICK_CALL_MS, NULL, NULL);
+}
+
+static void kiosk_free(struct cw_kiosk *k) {
+        struct cw_kiosk **at = &k->daemon->kiosks;
+        while (*at && *at != k)
+                at = &(*at)->next;
+        if (*at)
+                *at = k->next;
+        cw_fd_cleanup(&k->session_fd);
+        free(k);
+}
+
+/* The one end of a hand-over, good or bad. text is for the customer. */
+static void end(struct cw_kiosk *k, const char *text) {
+        if (k->begun) {
+                show(k, text);
+                cw_station_link_call(k->link, ticket_msg(k, "kiosk.end"), QUICK_CALL_MS, NULL, NULL);
+        }
+        if (k->session)
+                cw_hsm_link_call(k->daemon->hsm, cw_hsm_msg_close(k->session), NULL, NULL);
+        kiosk_free(k);
+}
+
+static void end_with(struct cw_kiosk *k, const struct cw_fault *f, const char *text) {
+        cw_log(CW_EV_KIOSK_ENDED, CW_F_STR("KIOSK", kiosk_name(k)), CW_F_STR("STEP", k->step),
+               CW_F_STR("CLASS", cw_class_name(cw_rc_class(f->rc))), CW_F_STR("CODE", f->code), CW_F_STR("TEXT", f->text));
+        end(k, text);
+}
+
+/* ---- setPin ---- */
+
+static void job_event(struct cw_kiosk *k, enum cw_job_event_kind kind, const char *code, const json_t *evidence,
+                      cw_rc *ret_rc) {
+        struct cw_job_event e = { .kind = kind };
+        struct cw_fault f = { 0 };
+        struct cw_change change;
+        char actor[CW_ACTOR_CAP];
+        (void)snprintf(e.code, sizeof e.code, "%s", code);
+        (void)snprintf(actor, sizeof actor, "station:%s", kiosk_name(k));
+        cw_rc rc = cw_journal_apply(k->daemon->journal, k->row.job.id, &e, evidence, actor, &change, &f);
+        *ret_rc = rc;
+        if (rc == CW_OK)
+                cw_runs_changed(k->daemon, &change);
+        else if (cw_rc_class(cw_daemon_check(k->daemon, rc, &f)) != CW_C_FATAL)
+                cw_log_fault(CW_EV_EVENT_REFUSED, &f);
+}
+
+static void on_pin_set(void *ctx, cw_rc rc, const struct cw_fault *f, const struct cw_dcms_reply *reply) {
+        struct cw_kiosk *k = ctx;
+        cw_rc journal_rc = CW_OK;
+        /* "already set" is our own doing only when an earlier sending of these same bytes may have arrived. */
+        bool ours = cw_rc_class(rc) == CW_C_REJECT && strcmp(f->code, "pin.already.set") == 0 && reply->replayed;
+        if (rc == CW_OK || ours) {
+                job_event(k, CW_JE_PIN_SET, "", NULL, &journal_rc);
+                step(k, "pin set");
+                end(k, "PIN SET");
+                return;
+        }
+        bool doubt = cw_rc_class(rc) == CW_C_IN_DOUBT;
+        job_event(k, doubt ? CW_JE_PIN_IN_DOUBT : CW_JE_PIN_FAILED, *f->code ? f->code : cw_class_name(cw_rc_class(rc)),
+                  NULL, &journal_rc);
+        end_with(k, f, doubt ? "PLEASE ASK US" : "PIN NOT SET");
+}
+
+/* YYMM of the kit to the MMYY of setPin. */
+static void mmyy_of(const char *yymm, char ret[5]) {
+        (void)snprintf(ret, 5, "%.2s%.2s", yymm + 2, yymm);
+}
+
+static void send_pin(struct cw_kiosk *k, const struct cw_secret *form) {
+        char mmyy[5];
+        cw_rc rc = CW_OK;
+        mmyy_of(k->row.kit.expiry, mmyy);
+        CW_AUTO_JSON json_t *evidence = json_pack("{s:s}", "requestId", k->request_id);
+        job_event(k, CW_JE_PIN_INTENT, "", evidence, &rc);
+        if (rc != CW_OK) {
+                end(k, "PLEASE ASK US");
+                return;
+        }
+        struct cw_dcms_set_pin in = { .entity_id = k->row.kit.entity, .kit_no = k->row.kit.kit, .expiry_mmyy = mmyy,
+                                      .pin = form, .request_id = k->request_id };
+        cw_dcms_set_pin(k->daemon->dcms, &in, on_pin_set, k);
+}
+
+static void on_form(void *ctx, cw_rc rc, const struct cw_fault *f, struct cw_msg *reply) {
+        struct cw_kiosk *k = ctx;
+        struct cw_fault fault = f ? *f : (struct cw_fault){ 0 };
+        CW_AUTO(cw_secret_free) struct cw_secret *form = NULL;
+        if (rc == CW_OK)
+                rc = cw_hsm_reply_text(reply, &form, &fault);
+        if (rc == CW_OK)
+                rc = cw_dcms_request_id(k->request_id);
+        if (rc != CW_OK) {
+                end_with(k, &fault, "PIN NOT SET");
+                return;
+        }
+        step(k, "set pin");
+        send_pin(k, form);
+}
+
+/* ---- PIN entry ---- */
+
+static const char *customer_text(const char *outcome) {
+        static const char *const texts[][2] = { { "mismatch", "PINS DIFFER" },  { "cancelled", "CANCELLED" },
+                                                { "timeout", "TIME IS UP" },    { "weak", "PIN TOO SIMPLE" },
+                                                { "pad_error", "PIN PAD ERROR" } };
+        for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+                if (strcmp(texts[i][0], outcome) == 0)
+                        return texts[i][1];
+        return "PIN NOT SET";
+}
+
+static void on_pin(void *ctx, cw_rc rc, const struct cw_fault *f, struct cw_msg *reply) {
+        struct cw_kiosk *k = ctx;
+        if (rc != CW_OK) {
+                end_with(k, f, "PIN NOT SET");
+                return;
+        }
+        const char *outcome = cw_msg_str(reply, "outcome", "");
+        if (strcmp(outcome, "equal") != 0) {
+                struct cw_fault why = { 0 };
+                (void)cw_fail(&why, CW_RC(CW_L_PINPAD, CW_C_OPERATOR, CW_E_CANCELLED), 0, "kiosk.pin", "",
+                              "the PIN entry ended with: %s; release the card again", outcome);
+                end_with(k, &why, customer_text(outcome));
+                return;
+        }
+        cw_hsm_link_call(k->daemon->hsm, cw_hsm_msg_pin_form(k->session), on_form, k);
+}
+
+static void on_proven(void *ctx, cw_rc rc, const struct cw_fault *f, struct cw_msg *reply) {
+        struct cw_kiosk *k = ctx;
+        struct cw_fault why = { 0 };
+        if (rc != CW_OK) {
+                end_with(k, f, "CARD ERROR");
+                return;
+        }
+        if (!cw_msg_bool(reply, "genuine", false)) {
+                (void)cw_fail(&why, CW_RC(CW_L_CHIP, CW_C_REJECT, CW_E_MISMATCH), 0, "kiosk.prove", "CARD_NOT_GENUINE",
+                              "the chip's cryptogram is wrong: keep this card and tell the bank's security");
+                (void)cw_daemon_check(k->daemon,
+                                      cw_journal_audit(k->daemon->journal, "kiosk.not_genuine", kiosk_name(k), NULL, &why),
+                                      &why);
+                end_with(k, &why, "CARD NOT ACCEPTED");
+                return;
+        }
+        step(k, "pin entry");
+        const struct cw_config_pin *pin = &k->daemon->config->pin;
+        struct cw_msg *m = ticket_msg(k, "kiosk.pin");
+        if (m)
+                (void)json_object_set_new(m->json, "attempts", json_integer(pin->attempts));
+        cw_station_link_call(k->link, m, pin->attempts * 2 * pin->entry_timeout_ms + MARGIN_MS, on_pin, k);
+}
+
+/* ---- which card is it ---- */
+
+static void on_bound(void *ctx, cw_rc rc, const struct cw_fault *f, struct cw_msg *reply) {
+        struct cw_kiosk *k = ctx;
+        (void)reply;
+        if (rc != CW_OK) {
+                end_with(k, f, "CARD NOT ACCEPTED");
+                return;
+        }
+        step(k, "prove card");
+        cw_station_link_call(k->link, ticket_msg(k, "kiosk.prove"), PROVE_MS, on_proven, k);
+}
+
+/* The card's kit is known: it must be released for this kiosk, and hsmd must see the same PAN in the kit's data. */
+static void check_release(struct cw_kiosk *k) {
+        char sealed[CW_SEALED_MAX + 1];
+        struct cw_release release;
+        struct cw_fault f = { 0 };
+        struct cw_journal *j = k->daemon->journal;
+        cw_rc rc = cw_journal_release_use(j, k->row.kit.kit, kiosk_name(k), &release, &f);
+        if (rc == CW_OK)
+                rc = cw_journal_sealed(j, k->row.job.id, sealed, sizeof sealed, &f);
+        if (rc != CW_OK) {
+                if (cw_rc_class(cw_daemon_check(k->daemon, rc, &f)) != CW_C_FATAL)
+                        end_with(k, &f, "PLEASE ASK US");
+                return;
+        }
+        struct cw_msg *m = cw_hsm_msg_kiosk_bind(k->session, k->row.kit.kit, k->row.kit.plastic_code, k->row.kit.expiry,
+                                                 sealed);
+        cw_hsm_link_call(k->daemon->hsm, m, on_bound, k);
+}
+
+static void on_server_kit(void *ctx, cw_rc rc, const struct cw_fault *f, const struct cw_dcms_reply *reply) {
+        struct cw_kiosk *k = ctx;
+        struct cw_fault fault = *f;
+        if (rc == CW_OK && reply->kit_count == 0)
+                rc = cw_fail(&fault, CW_RC(CW_L_UPSTREAM, CW_C_REJECT, CW_E_NOT_FOUND), 0, "kiosk.card", "card.not.found",
+                             "the server does not know this card");
+        if (rc == CW_OK)
+                rc = cw_journal_job_by_kit(k->daemon->journal, reply->kits[0].kit_no, &k->row, &fault);
+        if (rc != CW_OK) {
+                if (cw_rc_class(cw_daemon_check(k->daemon, rc, &fault)) != CW_C_FATAL)
+                        end_with(k, &fault, "CARD NOT ACCEPTED");
+                return;
+        }
+        check_release(k);
+}
+
+static void on_sealed_pan(void *ctx, cw_rc rc, const struct cw_fault *f, struct cw_msg *reply) {
+        struct cw_kiosk *k = ctx;
+        struct cw_fault fault = f ? *f : (struct cw_fault){ 0 };
+        CW_AUTO(cw_secret_free) struct cw_secret *text = NULL;
+        char number[256];
+        if (rc == CW_OK)
+                rc = cw_hsm_reply_text(reply, &text, &fault);
+        if (rc != CW_OK || text->len >= sizeof number) {
+                end_with(k, &fault, "CARD NOT ACCEPTED");
+                return;
+        }
+        memcpy(number, text->ptr, text->len);
+        number[text->len] = '\0';
+        cw_dcms_kit_by_card(k->daemon->dcms, number, on_server_kit, k);
+}
+
+static void on_card(void *ctx, cw_rc rc, const struct cw_fault *f, struct cw_msg *reply) {
+        struct cw_kiosk *k = ctx;
+        struct cw_fault fault = { 0 };
+        if (rc != CW_OK) {
+                end_with(k, f, "CARD ERROR");
+                return;
+        }
+        step(k, "find kit");
+        rc = cw_journal_job_by_pan_hash(k->daemon->journal, cw_msg_str(reply, "pan_hash", ""), &k->row, &fault);
+        if (rc == CW_OK)
+                check_release(k);
+        else if ((rc & 0xffffu) == CW_E_NOT_FOUND)
+                cw_hsm_link_call(k->daemon->hsm, cw_hsm_msg_kiosk_seal_pan(k->session), on_sealed_pan, k);
+        else if (cw_rc_class(cw_daemon_check(k->daemon, rc, &fault)) != CW_C_FATAL)
+                end_with(k, &fault, "PLEASE ASK US");
+}
+
+/* ---- start ---- */
+
+static int64_t wait_ms(const struct cw_kiosk *k) {
+        struct cw_release release;
+        struct cw_fault f = { 0 };
+        if (cw_journal_release_pending(k->daemon->journal, kiosk_name(k), &release, &f) != CW_OK)
+                return MARGIN_MS;
+        int64_t left = release.expires_ms - cw_wall_ms(k->daemon->clock);
+        return left > MARGIN_MS ? left : MARGIN_MS;
+}
+
+static void on_session(void *ctx, cw_rc rc, const struct cw_fault *f, struct cw_msg *reply) {
+        struct cw_kiosk *k = ctx;
+        struct cw_hsm_opened opened;
+        struct cw_fault fault = f ? *f : (struct cw_fault){ 0 };
+        if (rc == CW_OK)
+                rc = cw_hsm_reply_opened(reply, &opened, &fault);
+        if (rc != CW_OK) {
+                end_with(k, &fault, "");
+                return;
+        }
+        k->session = opened.session;
+        k->session_fd = opened.fd;
+        int64_t timeout_ms = wait_ms(k);
+        struct cw_msg *m = ticket_msg(k, "kiosk.begin");
+        if (m) {
+                (void)json_object_set_new(m->json, "timeout_ms", json_integer(timeout_ms));
+                if (cw_msg_attach_fd(m, k->session_fd) == CW_OK)
+                        k->session_fd = -1;
+        }
+        k->begun = true;
+        step(k, "wait for card");
+        cw_station_link_call(k->link, m, timeout_ms + MARGIN_MS, on_card, k);
+}
+
+void cw_kiosk_look(struct cw_daemon *d, struct cw_station_link *l) {
+        struct cw_release release;
+        struct cw_fault f = { 0 };
+        for (const struct cw_kiosk *k = d->kiosks; k; k = k->next)
+                if (k->link == l)
+                        return;
+        if (!cw_hsm_link_ready(d->hsm) || cw_station_link_busy(l))
+                return;
+        cw_rc rc = cw_journal_release_pending(d->journal, cw_station_link_name(l), &release, &f);
+        if (rc != CW_OK) {
+                (void)cw_daemon_check(d, rc, &f);
+                return;
+        }
+        struct cw_kiosk *k = calloc(1, sizeof *k);
+        if (!k)
+                return;
+        *k = (struct cw_kiosk){ .daemon = d, .link = l, .session_fd = -1, .step = "open session", .next = d->kiosks };
+        (void)snprintf(k->ticket, sizeof k->ticket, "release-%lld", (long long)release.id);
+        d->kiosks = k;
+        cw_hsm_link_call(d->hsm, cw_hsm_msg_open_kiosk(k->ticket), on_session, k);
+}
+
+json_t *cw_kiosk_status(const struct cw_daemon *d) {
+        json_t *list = json_array();
+        for (const struct cw_kiosk *k = d->kiosks; k; k = k->next)
+                (void)json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "kiosk", kiosk_name(k), "step", k->step,
+                                                            "job", k->row.job.id));
+        return list;
+}
+
+void cw_kiosk_free_all(struct cw_daemon *d) {
+        while (d->kiosks)
+                kiosk_free(d->kiosks);
+}

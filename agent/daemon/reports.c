@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/daemon/reports.h"
+
+#include "agent/daemon/runs.h"
+#include "base/log.h"
+
+#include <string.h>
+
+#define TICK_MS 1000
+#define AT_ONCE_MAX 4
+#define LOOK_AHEAD 16
+#define BACKOFF_FIRST_MS 1000
+#define BACKOFF_MAX_MS ((int64_t)5 * 60 * 1000)
+#define OPERATOR_PAUSE_MS 30000
+
+/* One report under way. */
+struct sending {
+        struct cw_reports *reports;
+        struct cw_outbox_item item;
+        bool used;
+};
+
+struct cw_reports {
+        struct cw_daemon *daemon;
+        struct cw_timer *timer;
+        struct sending slots[AT_ONCE_MAX];
+};
+
+static int64_t backoff_ms(uint32_t attempts) {
+        int64_t ms = BACKOFF_FIRST_MS;
+        for (uint32_t i = 0; i < attempts && ms < BACKOFF_MAX_MS; i++)
+                ms *= 2;
+        return ms < BACKOFF_MAX_MS ? ms : BACKOFF_MAX_MS;
+}
+
+static void sent(struct sending *s) {
+        struct cw_daemon *d = s->reports->daemon;
+        struct cw_fault f = { 0 };
+        struct cw_change change;
+        cw_log(CW_EV_REPORT_SENT, CW_F_STR("KIT", s->item.kit), CW_F_STR("REPORT", cw_report_name(s->item.report)));
+        cw_rc rc = cw_journal_outbox_acked(d->journal, s->item.id, &change, &f);
+        s->used = false;
+        cw_reports_kick(s->reports);
+        if (rc != CW_OK)
+                (void)cw_daemon_check(d, rc, &f);
+        else
+                cw_runs_changed(d, &change);
+}
+
+static void not_sent(struct sending *s, const struct cw_fault *f, int64_t delay_ms, bool park) {
+        struct cw_fault journal_fault = { 0 };
+        cw_log(CW_EV_REPORT_FAILED, CW_F_STR("KIT", s->item.kit), CW_F_STR("REPORT", cw_report_name(s->item.report)),
+               CW_F_STR("CLASS", cw_class_name(cw_rc_class(f->rc))), CW_F_STR("CODE", f->code), CW_F_STR("TEXT", f->text));
+        cw_rc rc = cw_journal_outbox_failed(s->reports->daemon->journal, s->item.id,
+                                            *f->code ? f->code : cw_class_name(cw_rc_class(f->rc)), delay_ms, park,
+                                            &journal_fault);
+        s->used = false;
+        if (rc != CW_OK)
+                (void)cw_daemon_check(s->reports->daemon, rc, &journal_fault);
+}
+
+static void failed(struct sending *s, const struct cw_fault *f, int64_t retry_after_ms) {
+        int64_t delay = backoff_ms(s->item.attempts);
+        switch (cw_rc_class(f->rc)) {
+        case CW_C_REJECT:
+        case CW_C_FATAL:
+                not_sent(s, f, delay, true);
+                return;
+        case CW_C_OPERATOR:
+                not_sent(s, f, OPERATOR_PAUSE_MS, false);
+                return;
+        case CW_C_NONE:
+        case CW_C_RETRY:
+        case CW_C_RECONNECT:
+        case CW_C_IN_DOUBT:
+                break;
+        }
+        /* All reports may be repeated: kitActivation has its requestId, a delivery status is what it is. */
+        not_sent(s, f, retry_after_ms > delay ? retry_after_ms : delay, false);
+}
+
+static void on_activated(void *ctx, cw_rc rc, const struct cw_fault *f, const struct cw_dcms_reply *reply) {
+        struct sending *s = ctx;
+        /* We asked for it and it is so: an earlier answer of ours was lost. */
+        bool already = cw_rc_class(rc) == CW_C_REJECT && strcmp(f->code, "card.already.active") == 0 &&
+                       (s->item.attempts > 0 || reply->replayed);
+        if (rc == CW_OK || already)
+                sent(s);
+        else
+                failed(s, f, reply->retry_after_ms);
+}
+
+static void on_delivery(void *ctx, cw_rc rc, const struct cw_fault *f, const struct cw_dcms_reply *reply) {
+        struct sending *s = ctx;
+        struct cw_fault refused = { 0 };
+        if (rc != CW_OK) {
+                failed(s, f, reply->retry_after_ms);
+                return;
+        }
+        if (reply->delivered_count == 1 && reply->delivered[0].ok) {
+                sent(s);
+                return;
+        }
+        const char *code = reply->delivered_count ? reply->delivered[0].code : CW_DCMS_CODE_BAD_ANSWER;
+        const char *text = reply->delivered_count ? reply->delivered[0].text : "the answer names no kit";
+        (void)cw_fail(&refused, CW_RC(CW_L_UPSTREAM, CW_C_REJECT, CW_E_STATE), 200, "dcms.delivery", code, "%s", text);
+        failed(s, &refused, 0);
+}
+
+static const char *delivery_status(enum cw_report report) {
+        switch (report) {
+        case CW_REPORT_PRODUCED:
+                return "BANK";
+        case CW_REPORT_DELIVERED:
+                return "DELIVERED";
+        case CW_REPORT_FAILED:
+        case CW_REPORT_DATA_ERROR:
+        case CW_REPORT_CANCELLED:
+                return "RETURNED";
+        case CW_REPORT_ACTIVATE:
+        case CW_REPORT_MAX_:
+                break;
+        }
+        return "";
+}
+
+static void send_item(struct sending *s) {
+        struct cw_dcms *dcms = s->reports->daemon->dcms;
+        const struct cw_outbox_item *i = &s->item;
+        struct cw_dcms_delivery delivery = { .kit_no = i->kit, .status = delivery_status(i->report) };
+        if (i->report == CW_REPORT_ACTIVATE)
+                cw_dcms_activate(dcms, i->entity, i->kit, i->idem, on_activated, s);
+        else
+                cw_dcms_delivery(dcms, &delivery, 1, on_delivery, s);
+}
+
+static bool under_way(const struct cw_reports *rp, const struct cw_outbox_item *item) {
+        for (size_t i = 0; i < AT_ONCE_MAX; i++)
+                if (rp->slots[i].used && strcmp(rp->slots[i].item.kit, item->kit) == 0)
+                        return true;
+        return false;
+}
+
+static struct sending *free_slot(struct cw_reports *rp) {
+        for (size_t i = 0; i < AT_ONCE_MAX; i++)
+                if (!rp->slots[i].used)
+                        return &rp->slots[i];
+        return NULL;
+}
+
+static void on_timer(void *ctx) {
+        struct cw_reports *rp = ctx;
+        struct cw_outbox_item items[LOOK_AHEAD];
+        size_t count = 0;
+        struct cw_fault f = { 0 };
+        cw_timer_arm(rp->timer, TICK_MS);
+        cw_rc rc = cw_journal_outbox_next(rp->daemon->journal, items, LOOK_AHEAD, &count, &f);
+        if (rc != CW_OK) {
+                (void)cw_daemon_check(rp->daemon, rc, &f);
+                return;
+        }
+        for (size_t i = 0; i < count; i++) {
+                struct sending *s = free_slot(rp);
+                if (!s)
+                        return;
+                if (under_way(rp, &items[i]))
+                        continue;
+                *s = (struct sending){ .reports = rp, .item = items[i], .used = true };
+                send_item(s);
+        }
+}
+
+void cw_reports_kick(struct cw_reports *rp) {
+        cw_timer_arm(rp->timer, 0);
+}
+
+cw_rc cw_reports_new(struct cw_daemon *d, struct cw_reports **ret) {
+        struct cw_reports *rp = calloc(1, sizeof *rp);
+        if (!rp)
+                return CW_RC(CW_L_UPSTREAM, CW_C_RETRY, CW_E_NOMEM);
+        rp->daemon = d;
+        cw_rc rc = cw_timer_new(d->loop, on_timer, rp, &rp->timer);
+        if (rc != CW_OK) {
+                free(rp);
+                return rc;
+        }
+        cw_timer_arm(rp->timer, 0);
+        *ret = rp;
+        return CW_OK;
+}
+
+void cw_reports_free(struct cw_reports *rp) {
+        if (!rp)
+                return;
+        cw_timer_free(rp->timer);
+        free(rp);
+}

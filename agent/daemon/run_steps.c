@@ -1,0 +1,510 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/daemon/run_steps.h"
+
+#include "base/log.h"
+#include "hsm/client/hsm_client.h"
+
+#include <string.h>
+
+#define QUICK_CALL_MS 8000
+/* A step ends by the station's own deadlines; ours only catches a station that hangs. */
+#define STEP_CALL_MS ((int64_t)15 * 60 * 1000)
+#define RETRY_MS 1000
+#define WAKE_MS 5000
+
+static struct cw_msg *station_msg(const struct cw_run *r, const char *call) {
+        struct cw_msg *m = cw_msg_request(call);
+        if (m && json_object_set_new(m->json, "job", json_string(r->job.id)) < 0) {
+                cw_msg_free(m);
+                m = NULL;
+        }
+        return m;
+}
+
+static struct cw_msg *step_msg(const struct cw_run *r, const char *call, enum cw_step step, uint32_t seq) {
+        struct cw_msg *m = station_msg(r, call);
+        if (!m)
+                return NULL;
+        (void)json_object_set_new(m->json, "step", json_string(cw_step_name(step)));
+        (void)json_object_set_new(m->json, "seq", json_integer(seq));
+        return m;
+}
+
+static void station_actor(const struct cw_run *r, char ret[CW_ACTOR_CAP]) {
+        (void)snprintf(ret, CW_ACTOR_CAP, "station:%s", r->job.station);
+}
+
+/*
+ * An answer may come after its job has ended and is gone: it finds the run by the job's name.
+ */
+typedef void (*answer_fn)(struct cw_run *r, cw_rc rc, const struct cw_fault *f, struct cw_msg *reply);
+struct asked {
+        struct cw_daemon *daemon;
+        char job[CW_JOB_ID_CAP];
+        answer_fn fn;
+};
+
+static void on_answer(void *ctx, cw_rc rc, const struct cw_fault *f, struct cw_msg *reply) {
+        struct asked asked = *(struct asked *)ctx;
+        free(ctx);
+        struct cw_run *r = cw_runs_find(asked.daemon, asked.job);
+        if (r)
+                asked.fn(r, rc, f, reply);
+}
+
+static struct asked *asked_new(struct cw_run *r, answer_fn fn) {
+        struct asked *a = calloc(1, sizeof *a);
+        if (!a)
+                return NULL;
+        a->daemon = r->daemon;
+        a->fn = fn;
+        memcpy(a->job, r->job.id, sizeof a->job);
+        return a;
+}
+
+static void no_memory(struct cw_run *r, struct cw_msg *take, answer_fn fn) {
+        struct cw_fault f = { 0 };
+        cw_msg_free(take);
+        cw_rc rc = cw_fail(&f, CW_RC(CW_L_ISSUANCE, CW_C_RETRY, CW_E_NOMEM), 0, "run.call", "", "out of memory");
+        fn(r, rc, &f, NULL);
+}
+
+/* Takes m; fn gets the answer unless the run is gone by then. */
+static void ask_station(struct cw_run *r, struct cw_msg *m, int64_t timeout_ms, answer_fn fn) {
+        struct asked *a = asked_new(r, fn);
+        if (a)
+                cw_station_link_call(r->link, m, timeout_ms, on_answer, a);
+        else
+                no_memory(r, m, fn);
+}
+
+static void ask_hsm(struct cw_run *r, struct cw_msg *m, answer_fn fn) {
+        struct asked *a = asked_new(r, fn);
+        if (a)
+                cw_hsm_link_call(r->daemon->hsm, m, on_answer, a);
+        else
+                no_memory(r, m, fn);
+}
+
+static void tell_station(struct cw_run *r, struct cw_msg *m) {
+        cw_station_link_call(r->link, m, QUICK_CALL_MS, NULL, NULL);
+}
+
+static void retry_later(struct cw_run *r) {
+        cw_timer_arm(r->timer, RETRY_MS);
+}
+
+/* ---- hsmd session ---- */
+
+static void close_session(struct cw_run *r) {
+        cw_fd_cleanup(&r->session_fd);
+        if (r->session)
+                cw_hsm_link_call(r->daemon->hsm, cw_hsm_msg_close(r->session), NULL, NULL);
+        r->session = 0;
+}
+
+void cw_run_release(struct cw_run *r) {
+        close_session(r);
+        r->link = NULL;
+        r->begun = false;
+        r->has_pending = false;
+        r->asks_result = false;
+        r->reconciles = false;
+}
+
+static struct cw_msg *open_msg(struct cw_run *r, struct cw_fault *f, cw_rc *ret_rc) {
+        char sealed[CW_SEALED_MAX + 1];
+        *ret_rc = cw_journal_sealed(r->daemon->journal, r->job.id, sealed, sizeof sealed, f);
+        if (*ret_rc != CW_OK)
+                return NULL;
+        struct cw_hsm_issue issue = { .job = r->job.id, .kit = r->kit.kit, .plastic_code = r->kit.plastic_code,
+                                      .expiry = r->kit.expiry, .name = r->kit.name, .encrypted_card_number = sealed };
+        return cw_hsm_msg_open_issue(&issue);
+}
+
+/* Asks hsmd for a session; fn is called once. False when the journal could not give the sealed data. */
+static bool ask_session(struct cw_run *r, answer_fn fn) {
+        struct cw_fault f = { 0 };
+        cw_rc rc = CW_OK;
+        struct cw_msg *m = open_msg(r, &f, &rc);
+        if (rc != CW_OK) {
+                (void)cw_daemon_check(r->daemon, rc, &f);
+                return false;
+        }
+        r->opening = true;
+        ask_hsm(r, m, fn);
+        return true;
+}
+
+/* ---- card data ---- */
+
+static void data_refused(struct cw_run *r, const struct cw_fault *f) {
+        struct cw_job_event e = { .kind = CW_JE_DATA_REFUSED };
+        (void)snprintf(e.code, sizeof e.code, "%s", *f->code ? f->code : "DATA_PREPARATION_FAILED");
+        cw_log_fault(CW_EV_DATA_REFUSED, f);
+        cw_run_event(r, &e, NULL, "hsmd");
+}
+
+static void on_data(struct cw_run *r, cw_rc rc, const struct cw_fault *f, struct cw_msg *reply) {
+        struct cw_hsm_opened opened;
+        struct cw_fault fault = f ? *f : (struct cw_fault){ 0 };
+        r->opening = false;
+        if (rc == CW_OK)
+                rc = cw_hsm_reply_opened(reply, &opened, &fault);
+        if (cw_rc_class(rc) == CW_C_REJECT) {
+                r->wants_data = false;
+                data_refused(r, &fault);
+                return;
+        }
+        if (rc != CW_OK) {
+                retry_later(r);
+                return;
+        }
+        /* The data is good. The session itself is opened again when a station is there: it holds a worker of hsmd. */
+        (void)close(opened.fd);
+        cw_hsm_link_call(r->daemon->hsm, cw_hsm_msg_close(opened.session), NULL, NULL);
+        r->wants_data = false;
+        struct cw_change change;
+        rc = cw_journal_data_ok(r->daemon->journal, r->job.id, opened.pan_hash, opened.masked_pan, &change, &fault);
+        (void)snprintf(r->kit.masked_pan, sizeof r->kit.masked_pan, "%s", opened.masked_pan);
+        cw_run_take(r, rc, &fault, &change);
+}
+
+static void open_data(struct cw_run *r) {
+        if (r->opening)
+                return;
+        if (!cw_hsm_link_ready(r->daemon->hsm) || !ask_session(r, on_data))
+                retry_later(r);
+}
+
+/* ---- job.begin: the session goes to the station ---- */
+
+static void perform_begun(struct cw_run *r, const struct cw_job_action *a);
+
+static void on_begun(struct cw_run *r, cw_rc rc, const struct cw_fault *f, struct cw_msg *reply) {
+        (void)reply;
+        if (rc != CW_OK) {
+                cw_log_fault(CW_EV_STATION_REFUSED, f);
+                close_session(r);
+                retry_later(r);
+                return;
+        }
+        r->begun = true;
+        if (!r->has_pending)
+                return;
+        struct cw_job_action a = r->pending;
+        r->has_pending = false;
+        perform_begun(r, &a);
+}
+
+static void begin(struct cw_run *r) {
+        struct cw_msg *m = station_msg(r, "job.begin");
+        if (m) {
+                (void)json_object_set_new(m->json, "kit", json_string(r->kit.kit));
+                (void)json_object_set_new(m->json, "plastic_code", json_string(r->kit.plastic_code));
+                if (cw_msg_attach_fd(m, r->session_fd) == CW_OK)
+                        r->session_fd = -1;
+        }
+        ask_station(r, m, QUICK_CALL_MS, on_begun);
+}
+
+static void preflight_refused(struct cw_run *r, const struct cw_fault *f) {
+        struct cw_job_event e = { .kind = CW_JE_PREFLIGHT, .outcome = CW_OUTCOME_FAILED, .cls = cw_rc_class(f->rc) };
+        (void)snprintf(e.code, sizeof e.code, "%s", *f->code ? f->code : "DP_NOT_AVAILABLE");
+        r->has_pending = false;
+        cw_run_event(r, &e, NULL, "hsmd");
+}
+
+static void on_session(struct cw_run *r, cw_rc rc, const struct cw_fault *f, struct cw_msg *reply) {
+        struct cw_hsm_opened opened;
+        struct cw_fault fault = f ? *f : (struct cw_fault){ 0 };
+        r->opening = false;
+        if (rc == CW_OK)
+                rc = cw_hsm_reply_opened(reply, &opened, &fault);
+        if (rc != CW_OK) {
+                cw_log_fault(CW_EV_SESSION_REFUSED, &fault);
+                bool refused = cw_rc_class(rc) == CW_C_REJECT && r->has_pending &&
+                               r->pending.kind == CW_JA_PREFLIGHT;
+                if (refused)
+                        preflight_refused(r, &fault);
+                else
+                        retry_later(r);
+                return;
+        }
+        close_session(r);
+        r->session = opened.session;
+        r->session_fd = opened.fd;
+        if (r->link)
+                begin(r);
+        else
+                close_session(r); /* the station went away meanwhile */
+}
+
+/* Performs the action once the station holds the job with a live session. */
+static void with_session(struct cw_run *r, const struct cw_job_action *a) {
+        if (r->begun) {
+                perform_begun(r, a);
+                return;
+        }
+        r->pending = *a;
+        r->has_pending = true;
+        cw_run_continue(r);
+}
+
+/* ---- steps ---- */
+
+/* The result object of a reply: under "result" when the station puts it there, else the reply itself. */
+static const json_t *result_of(const struct cw_msg *reply) {
+        const json_t *result = json_object_get(reply->json, "result");
+        return result ? result : reply->json;
+}
+
+/* A dead hsmd session ends with the step: the next one needs a new session. */
+static void note_dead_session(struct cw_run *r, const json_t *result) {
+        const char *cls = json_string_value(json_object_get(result, "class"));
+        if (cls && strcmp(cls, "RECONNECT") == 0) {
+                close_session(r);
+                r->begun = false;
+        }
+}
+
+static void on_preflight(struct cw_run *r, cw_rc rc, const struct cw_fault *f, struct cw_msg *reply) {
+        struct cw_job_event e;
+        char actor[CW_ACTOR_CAP];
+        if (rc != CW_OK) {
+                /* Nothing moves in preflight: it is simply done again. */
+                cw_log_fault(CW_EV_STATION_REFUSED, f);
+                r->begun = false;
+                r->pending = (struct cw_job_action){ .kind = CW_JA_PREFLIGHT, .step = CW_STEP_PREFLIGHT };
+                r->has_pending = r->link != NULL;
+                retry_later(r);
+                return;
+        }
+        const json_t *result = result_of(reply);
+        note_dead_session(r, result);
+        cw_issuance_event_from_result(CW_STEP_PREFLIGHT, 0, result, &e);
+        station_actor(r, actor);
+        cw_run_event(r, &e, result, actor);
+}
+
+static void on_baseline(struct cw_run *r, cw_rc rc, const struct cw_fault *f, struct cw_msg *reply) {
+        if (rc != CW_OK) {
+                cw_log_fault(CW_EV_STATION_REFUSED, f);
+                r->pending = (struct cw_job_action){ .kind = CW_JA_PREPARE_STEP, .step = r->job.step, .seq = r->job.seq };
+                r->has_pending = r->link != NULL;
+                retry_later(r);
+                return;
+        }
+        struct cw_fault fault = { 0 };
+        struct cw_change change;
+        (void)json_object_del(reply->json, "ok");
+        rc = cw_journal_intent(r->daemon->journal, r->job.id, r->job.step, r->job.seq, reply->json, &change, &fault);
+        json_decref(r->baseline);
+        r->baseline = json_incref(reply->json);
+        cw_run_take(r, rc, &fault, &change);
+}
+
+static void take_result(struct cw_run *r, const json_t *result) {
+        struct cw_fault f = { 0 };
+        struct cw_change change;
+        note_dead_session(r, result);
+        cw_rc rc = cw_journal_outcome(r->daemon->journal, r->job.id, r->job.step, r->job.seq, result, &change, &f);
+        cw_run_take(r, rc, &f, &change);
+}
+
+static void on_result(struct cw_run *r, cw_rc rc, const struct cw_fault *f, struct cw_msg *reply) {
+        if (rc == CW_OK) {
+                take_result(r, result_of(reply));
+                return;
+        }
+        /* Whether the step began is not known here. The connection starts anew, and the station is asked for its result. */
+        cw_log_fault(CW_EV_STATION_REFUSED, f);
+        if (r->link && cw_rc_class(rc) != CW_C_RECONNECT)
+                cw_station_link_reset(r->link, "the station did not say how its step ended");
+}
+
+static void perform_step(struct cw_run *r, const struct cw_job_action *a) {
+        struct cw_msg *m = step_msg(r, "step", a->step, a->seq);
+        if (m && r->baseline)
+                (void)json_object_set(m->json, "baseline", r->baseline);
+        (void)snprintf(r->doing, sizeof r->doing, "%s", cw_step_name(a->step));
+        ask_station(r, m, STEP_CALL_MS, on_result);
+}
+
+static void perform_begun(struct cw_run *r, const struct cw_job_action *a) {
+        if (a->kind == CW_JA_PREFLIGHT)
+                ask_station(r, step_msg(r, "step", CW_STEP_PREFLIGHT, 0), STEP_CALL_MS, on_preflight);
+        else
+                ask_station(r, station_msg(r, "baseline"), QUICK_CALL_MS, on_baseline);
+}
+
+/* ---- after a restart or a lost station ---- */
+
+static bool names_this_step(const struct cw_run *r, const json_t *result) {
+        const char *job = json_string_value(json_object_get(result, "job"));
+        const char *step = json_string_value(json_object_get(result, "step"));
+        return job && step && strcmp(job, r->job.id) == 0 && strcmp(step, cw_step_name(r->job.step)) == 0 &&
+               json_integer_value(json_object_get(result, "seq")) == (json_int_t)r->job.seq;
+}
+
+static void on_last(struct cw_run *r, cw_rc rc, const struct cw_fault *f, struct cw_msg *reply) {
+        if (rc != CW_OK) {
+                cw_log_fault(CW_EV_STATION_REFUSED, f);
+                r->asks_result = r->link != NULL;
+                retry_later(r);
+                return;
+        }
+        const json_t *result = json_object_get(reply->json, "result");
+        if (names_this_step(r, result)) {
+                take_result(r, result);
+                return;
+        }
+        struct cw_job_event e = { .kind = CW_JE_RESULT_NONE };
+        char actor[CW_ACTOR_CAP];
+        station_actor(r, actor);
+        cw_run_event(r, &e, NULL, actor);
+}
+
+static void on_verdict(struct cw_run *r, cw_rc rc, const struct cw_fault *f, struct cw_msg *reply) {
+        if (rc != CW_OK) {
+                cw_log_fault(CW_EV_STATION_REFUSED, f);
+                r->reconciles = r->link != NULL;
+                retry_later(r);
+                return;
+        }
+        struct cw_job_event e;
+        char actor[CW_ACTOR_CAP];
+        cw_issuance_event_from_verdict(r->job.step, r->job.seq, reply->json, &e);
+        station_actor(r, actor);
+        cw_run_event(r, &e, reply->json, actor);
+}
+
+static void reconcile(struct cw_run *r) {
+        struct cw_fault f = { 0 };
+        CW_AUTO_JSON json_t *baseline = NULL;
+        cw_rc rc = cw_journal_baseline(r->daemon->journal, r->job.id, &baseline, &f);
+        if (rc != CW_OK) {
+                (void)cw_daemon_check(r->daemon, rc, &f);
+                return;
+        }
+        struct cw_msg *m = step_msg(r, "reconcile", r->job.step, r->job.seq);
+        if (m)
+                (void)json_object_set(m->json, "baseline", baseline);
+        ask_station(r, m, STEP_CALL_MS, on_verdict);
+}
+
+void cw_run_continue(struct cw_run *r) {
+        if (r->job.wait == CW_WAIT_SUPPLIES) {
+                cw_timer_arm(r->timer, WAKE_MS);
+                return;
+        }
+        if (r->wants_data) {
+                open_data(r);
+                return;
+        }
+        bool idle = r->link && cw_station_link_up(r->link) && !cw_station_link_busy(r->link);
+        if (r->asks_result && idle) {
+                r->asks_result = false;
+                ask_station(r, station_msg(r, "result.last"), QUICK_CALL_MS, on_last);
+        } else if (r->reconciles && idle) {
+                r->reconciles = false;
+                reconcile(r);
+        } else if (r->has_pending && r->begun) {
+                struct cw_job_action a = r->pending;
+                r->has_pending = false;
+                perform_begun(r, &a);
+        } else if (r->has_pending && r->link && !r->opening) {
+                if (!cw_hsm_link_ready(r->daemon->hsm) || !ask_session(r, on_session))
+                        retry_later(r);
+        }
+}
+
+/* ---- actions ---- */
+
+static void end_at_station(struct cw_run *r) {
+        if (r->link)
+                tell_station(r, station_msg(r, "job.end"));
+        cw_run_release(r);
+}
+
+static void need_station(struct cw_run *r, const struct cw_job_action *a) {
+        r->wants_station = true;
+        (void)snprintf(r->wanted, sizeof r->wanted, "%s", a->station);
+}
+
+static void perform_with_station(struct cw_run *r, const struct cw_job_action *a) {
+        switch (a->kind) {
+        case CW_JA_PREFLIGHT:
+        case CW_JA_PREPARE_STEP:
+                with_session(r, a);
+                break;
+        case CW_JA_PERFORM:
+                perform_step(r, a);
+                break;
+        case CW_JA_ATTEMPT_ACK:
+                tell_station(r, step_msg(r, "attempt.ack", CW_STEP_CHIP, a->seq));
+                break;
+        case CW_JA_RESULT_ACK:
+                tell_station(r, step_msg(r, "result.ack", a->step, a->seq));
+                break;
+        case CW_JA_ASK_RESULT:
+                r->asks_result = true;
+                cw_station_link_poll(r->link);
+                cw_run_continue(r);
+                break;
+        case CW_JA_RECONCILE:
+                r->reconciles = true;
+                cw_run_continue(r);
+                break;
+        case CW_JA_REPORT:
+        case CW_JA_MOVE:
+        case CW_JA_FORGET_SEALED:
+        case CW_JA_OPEN_DATA:
+        case CW_JA_NEED_STATION:
+        case CW_JA_WAKE_LATER:
+        case CW_JA_WAIT_PERSON:
+        case CW_JA_JOB_END:
+        case CW_JA_MAX_:
+                break;
+        }
+}
+
+void cw_run_perform(struct cw_run *r, const struct cw_job_action *a) {
+        switch (a->kind) {
+        case CW_JA_OPEN_DATA:
+                r->wants_data = true;
+                open_data(r);
+                return;
+        case CW_JA_NEED_STATION:
+                need_station(r, a);
+                return;
+        case CW_JA_WAKE_LATER:
+                cw_log(CW_EV_JOB_WAITS, CW_F_STR("JOB", r->job.id), CW_F_STR("STATION", r->job.station),
+                       CW_F_STR("CODE", a->code), CW_F_STR("ADVICE", cw_issuance_advice(&r->job)));
+                r->not_ready_seen = false;
+                cw_timer_arm(r->timer, WAKE_MS);
+                return;
+        case CW_JA_WAIT_PERSON:
+                cw_log(CW_EV_JOB_NEEDS_PERSON, CW_F_STR("JOB", r->job.id), CW_F_STR("STATION", r->job.station),
+                       CW_F_STR("CODE", a->code), CW_F_STR("ADVICE", cw_issuance_advice(&r->job)));
+                return;
+        case CW_JA_JOB_END:
+                end_at_station(r);
+                return;
+        case CW_JA_REPORT:
+        case CW_JA_MOVE:
+        case CW_JA_FORGET_SEALED:
+        case CW_JA_MAX_:
+                return; /* the journal did them with the event */
+        case CW_JA_PREFLIGHT:
+        case CW_JA_PREPARE_STEP:
+        case CW_JA_PERFORM:
+        case CW_JA_ATTEMPT_ACK:
+        case CW_JA_RESULT_ACK:
+        case CW_JA_ASK_RESULT:
+        case CW_JA_RECONCILE:
+                break;
+        }
+        if (r->link)
+                perform_with_station(r, a);
+}
