@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Panels and the form they travel in, a sealed memfd: "CWPANELS", be16 version 1, be16 width, be16 height, be16 count,
+ * per panel: u8 id, u8 bits, be32 length; then the panels one after the other.
+ */
+#include "drivers/face/face.h"
+
+#include "base/buf.h"
+#include "base/ipc.h"
+
+#include <string.h>
+#include <sys/mman.h>
+
+#define MAGIC "CWPANELS"
+#define MAGIC_LEN 8
+#define HEAD_MAX 64
+#define SIDE_MAX 4096u
+
+void cw_panels_free(struct cw_panels *p) {
+        if (!p)
+                return;
+        if (p->map)
+                (void)munmap(p->map, p->map_len);
+        free(p);
+}
+
+size_t cw_panel_size(unsigned width, unsigned height, unsigned bits) {
+        return ((size_t)width * height * bits + 7) / 8;
+}
+
+static void put_head(struct cw_writer *w, const struct cw_panels *p) {
+        cw_put_bytes(w, MAGIC, MAGIC_LEN);
+        cw_put_be16(w, 1);
+        cw_put_be16(w, (uint16_t)p->width);
+        cw_put_be16(w, (uint16_t)p->height);
+        cw_put_be16(w, (uint16_t)p->count);
+        for (size_t i = 0; i < p->count; i++) {
+                cw_put_u8(w, (uint8_t)p->panel[i].id);
+                cw_put_u8(w, (uint8_t)p->panel[i].bits);
+                cw_put_be32(w, (uint32_t)p->panel[i].len);
+        }
+}
+
+cw_rc cw_panels_to_fd(const struct cw_panels *p, int *ret_memfd, struct cw_fault *f) {
+        size_t size = HEAD_MAX;
+        for (size_t i = 0; i < p->count; i++)
+                size += p->panel[i].len;
+        uint8_t *bytes = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (bytes == MAP_FAILED)
+                return cw_fail(f, CW_RC(CW_L_FACE, CW_C_RETRY, CW_E_NOMEM), 0, "face.panels", "", "out of memory");
+        struct cw_writer w;
+        cw_writer_init(&w, bytes, size);
+        put_head(&w, p);
+        for (size_t i = 0; i < p->count; i++)
+                cw_put_bytes(&w, p->panel[i].ptr, p->panel[i].len);
+        cw_rc rc = w.bad ? CW_RC(CW_L_FACE, CW_C_FATAL, CW_E_TOO_BIG)
+                         : cw_memfd_from("panels", bytes, w.len, ret_memfd);
+        cw_wipe(bytes, size);
+        (void)munmap(bytes, size);
+        return rc == CW_OK ? CW_OK : cw_fail(f, rc, 0, "face.panels", "", "the panels could not be handed over");
+}
+
+static bool read_panel(struct cw_reader *r, const struct cw_panels *p, struct cw_panel *ret) {
+        ret->id = (char)cw_get_u8(r);
+        ret->bits = cw_get_u8(r);
+        ret->len = cw_get_be32(r);
+        return !r->bad && ret->id && strchr("ymcko", ret->id) && ret->bits >= 1 && ret->bits <= 8 &&
+               ret->len == cw_panel_size(p->width, p->height, ret->bits);
+}
+
+static bool read_all(struct cw_panels *p) {
+        struct cw_reader r;
+        cw_reader_init(&r, p->map, p->map_len);
+        struct cw_span magic = cw_get_bytes(&r, MAGIC_LEN);
+        if (r.bad || memcmp(magic.ptr, MAGIC, MAGIC_LEN) != 0 || cw_get_be16(&r) != 1)
+                return false;
+        p->width = cw_get_be16(&r);
+        p->height = cw_get_be16(&r);
+        p->count = cw_get_be16(&r);
+        if (r.bad || p->width == 0 || p->height == 0 || p->width > SIDE_MAX || p->height > SIDE_MAX ||
+            p->count == 0 || p->count > CW_PANELS_MAX)
+                return false;
+        for (size_t i = 0; i < p->count; i++)
+                if (!read_panel(&r, p, &p->panel[i]))
+                        return false;
+        for (size_t i = 0; i < p->count; i++)
+                p->panel[i].ptr = cw_get_bytes(&r, p->panel[i].len).ptr;
+        return !r.bad && r.left == 0;
+}
+
+cw_rc cw_panels_from_fd(int memfd, struct cw_panels **ret, struct cw_fault *f) {
+        const size_t max = HEAD_MAX + CW_PANELS_MAX * (size_t)SIDE_MAX * SIDE_MAX;
+        struct cw_panels *fresh = calloc(1, sizeof *fresh);
+        CW_AUTO(cw_panels_free) struct cw_panels *p = fresh;
+        const void *map = NULL;
+        if (!p)
+                return cw_fail(f, CW_RC(CW_L_FACE, CW_C_RETRY, CW_E_NOMEM), 0, "face.panels", "", "out of memory");
+        cw_rc rc = cw_memfd_map(memfd, max, &map, &p->map_len);
+        if (rc != CW_OK)
+                return cw_fail(f, CW_RC(CW_L_FACE, CW_C_REJECT, CW_E_SYNTAX), 0, "face.panels",
+                               "PRD_UNEXPECTED_DATA", "the card face did not arrive whole");
+        p->map = (void *)(uintptr_t)map;
+        if (!read_all(p))
+                return cw_fail(f, CW_RC(CW_L_FACE, CW_C_REJECT, CW_E_SYNTAX), 0, "face.panels",
+                               "PRD_UNEXPECTED_DATA", "the card face is not in its known form");
+        *ret = CW_STEAL(p);
+        return CW_OK;
+}

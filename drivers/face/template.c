@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The template as a whole. */
+#include "drivers/face/template.h"
+
+#include "base/file.h"
+#include "drivers/face/template_element.h"
+
+#include <jansson.h>
+#include <string.h>
+
+/* ISO/IEC 7816-2 contacts at 300 dpi with 2.5 mm around them: no ink may come near the module. */
+static const struct cw_face_box default_chip = { 88, 198, 180, 172 };
+
+void cw_face_template_free(struct cw_face_template *t) {
+        if (!t)
+                return;
+        for (size_t i = 0; i < t->count; i++) {
+                free(t->element[i].text);
+                free(t->element[i].family);
+        }
+        free(t->element);
+        free(t->directory);
+        free(t);
+}
+
+cw_rc cw_face_element_fail(struct cw_fault *f, const struct cw_face_element *e, const char *what) {
+        return cw_fail(f, CW_RC(CW_L_FACE, CW_C_REJECT, CW_E_SYNTAX), e->index, "face.draw", "PRD_UNEXPECTED_DATA",
+                       "card face, element %u: %s", e->index, what);
+}
+
+static cw_rc bad(struct cw_fault *f, const char *what) {
+        return cw_fail(f, CW_RC(CW_L_FACE, CW_C_REJECT, CW_E_SYNTAX), 0, "face.template", "PRD_UNEXPECTED_DATA",
+                       "card face template: %s", what);
+}
+
+static cw_rc parse_head(const json_t *root, struct cw_face_template *t, struct cw_fault *f) {
+        static const char *const known[] = { "cardwright-face", "name", "comment", "chip", "overcoat", "knockout",
+                                             "elements" };
+        const char *key;
+        json_t *value;
+        json_object_foreach((json_t *)(uintptr_t)root, key, value) {
+                bool found = false;
+                for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+                        found = found || strcmp(key, known[i]) == 0;
+                if (!found)
+                        return bad(f, "it has a key nobody knows; see the template documentation");
+        }
+        if (json_integer_value(json_object_get(root, "cardwright-face")) != 1)
+                return bad(f, "\"cardwright-face\": 1 is missing");
+        const json_t *overcoat = json_object_get(root, "overcoat"), *knockout = json_object_get(root, "knockout");
+        t->overcoat = !overcoat || json_is_true(overcoat);
+        t->knockout = !knockout || json_is_true(knockout);
+        t->chip = default_chip;
+        const json_t *chip = json_object_get(root, "chip");
+        if (json_is_false(chip))
+                t->chip = (struct cw_face_box){ 0 };
+        else if (chip && !cw_face_parse_box(chip, &t->chip))
+                return bad(f, "\"chip\" must be false or have x, y, w, h inside the card");
+        return CW_OK;
+}
+
+static cw_rc parse_elements(const json_t *list, struct cw_face_template *t, struct cw_fault *f) {
+        size_t count = json_array_size(list);
+        if (!json_is_array(list) || count == 0 || count > CW_FACE_ELEMENTS_MAX)
+                return bad(f, "\"elements\" must be a list of 1 to 200 elements");
+        t->element = calloc(count, sizeof *t->element);
+        if (!t->element)
+                return cw_fail(f, CW_RC(CW_L_FACE, CW_C_RETRY, CW_E_NOMEM), 0, "face.template", "",
+                               "out of memory");
+        for (size_t i = 0; i < count; i++) {
+                t->count = i + 1;
+                t->element[i].index = (unsigned)i + 1;
+                cw_rc rc = cw_face_parse_element(json_array_get(list, i), &t->chip, &t->element[i], f);
+                if (rc != CW_OK)
+                        return rc;
+        }
+        return CW_OK;
+}
+
+cw_rc cw_face_template_parse(const char *json, size_t len, const char *directory, struct cw_face_template **ret,
+                             struct cw_fault *f) {
+        json_error_t error;
+        CW_AUTO_JSON json_t *root = json_loadb(json, len, JSON_REJECT_DUPLICATES, &error);
+        if (!root)
+                return cw_fail(f, CW_RC(CW_L_FACE, CW_C_REJECT, CW_E_SYNTAX), error.line, "face.template",
+                               "PRD_UNEXPECTED_DATA", "card face template: line %d, column %d: not JSON",
+                               error.line, error.column);
+        struct cw_face_template *fresh = calloc(1, sizeof *fresh);
+        CW_AUTO(cw_face_template_free) struct cw_face_template *t = fresh;
+        if (t)
+                t->directory = strdup(directory);
+        if (!t || !t->directory)
+                return cw_fail(f, CW_RC(CW_L_FACE, CW_C_RETRY, CW_E_NOMEM), 0, "face.template", "",
+                               "out of memory");
+        cw_rc rc = parse_head(root, t, f);
+        if (rc == CW_OK)
+                rc = parse_elements(json_object_get(root, "elements"), t, f);
+        if (rc == CW_OK)
+                *ret = CW_STEAL(t);
+        return rc;
+}
+
+cw_rc cw_face_template_load(const char *path, struct cw_face_template **ret, struct cw_fault *f) {
+        CW_AUTO_MEM char *json = NULL;
+        size_t len = 0;
+        cw_rc rc = cw_file_read(path, CW_FACE_TEMPLATE_MAX, &json, &len, f);
+        if (rc != CW_OK)
+                return cw_fail(f, CW_RC(CW_L_FACE, CW_C_REJECT, CW_E_NOT_FOUND), 0, "face.template",
+                               "PRD_UNEXPECTED_DATA", "the card face template cannot be read; check face_dir");
+        const char *slash = strrchr(path, '/');
+        CW_AUTO_MEM char *directory = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup("");
+        if (!directory)
+                return cw_fail(f, CW_RC(CW_L_FACE, CW_C_RETRY, CW_E_NOMEM), 0, "face.template", "",
+                               "out of memory");
+        return cw_face_template_parse(json, len, directory, ret, f);
+}

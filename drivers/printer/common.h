@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* For drivers: what the families share. */
+#pragma once
+
+#include "drivers/printer/printer.h"
+
+/* One sentence for a code of the station taxonomy that says what to do; a general one for an unknown code. */
+const char *cw_printer_sentence(const char *code);
+/* Fault of a code with its sentence, and in brackets what the printer said ("" = nothing). */
+cw_rc cw_printer_fail(struct cw_fault *f, enum cw_class cls, unsigned error, const char *op, const char *code,
+                      const char *vendor);
+/* Fills state, code and text of a status from its other members, the most urgent finding first. */
+void cw_printer_status_judge(struct cw_printer_status *s);
+/* Does a ribbon of this kind ("ymcko", "ko", "kb", ...) carry the panel? */
+bool cw_printer_ribbon_has(const char *kind, char panel);
+/* The earlier of a deadline and timeout_ms from now. */
+int64_t cw_printer_deadline(int64_t deadline_ns, int64_t timeout_ms);

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Panels. Each download starts the printing of the panel before, so a write may block for as long as a panel takes.
+ * A panel that went out in part is never sent again: the printer's buffer is reset and the card is in doubt.
+ */
+#include "drivers/printer/evolis/internal.h"
+
+#include "base/clock.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define PANEL_LIMIT_MS 30000
+#define LINE_BYTES (CW_EVOLIS_WIDTH / 8)
+/* The longest compressed form: one count byte before each line. */
+#define COMPRESSED_MAX ((LINE_BYTES + 1) * CW_EVOLIS_HEIGHT)
+
+/* ESC Db...;raster CR in secret memory; the compressed form when it is shorter. */
+static cw_rc build(const struct cw_panel *panel, struct cw_secret **ret) {
+        size_t cap = CW_EVOLIS_PANEL_HEAD_MAX + panel->len + COMPRESSED_MAX + 1;
+        CW_AUTO(cw_secret_free) struct cw_secret *packed = NULL;
+        CW_AUTO(cw_secret_free) struct cw_secret *out = NULL;
+        cw_rc rc = cw_secret_new(cap, &out);
+        size_t n = 0;
+        if (rc == CW_OK && panel->bits == 1) {
+                rc = cw_secret_new(COMPRESSED_MAX, &packed);
+                if (rc == CW_OK)
+                        n = cw_evolis_compress_mono(panel->ptr, LINE_BYTES, CW_EVOLIS_HEIGHT, packed->ptr,
+                                                    COMPRESSED_MAX);
+        }
+        if (rc != CW_OK)
+                return rc;
+        bool compressed = n > 0 && n < panel->len;
+        struct cw_writer w;
+        cw_writer_init(&w, out->ptr, out->cap);
+        cw_evolis_put_panel_head(&w, panel->id, panel->bits, compressed, n);
+        cw_put_bytes(&w, compressed ? packed->ptr : panel->ptr, compressed ? n : panel->len);
+        cw_put_u8(&w, 0x0d);
+        if (w.bad)
+                return CW_RC(CW_L_PRINTER, CW_C_FATAL, CW_E_TOO_BIG);
+        out->len = w.len;
+        *ret = CW_STEAL(out);
+        return CW_OK;
+}
+
+/* Some bytes of a panel are in the printer and the rest will not follow. */
+static cw_rc abort_panel(struct cw_evolis *e, struct cw_printer_effect *effect, const struct cw_fault *why,
+                         struct cw_fault *f) {
+        char reply[CW_EVOLIS_REPLY_MAX];
+        struct cw_fault ignored;
+        e->in_sequence = false;
+        /* Often the printer has said why before it stopped listening. */
+        if (cw_evolis_receive(e, cw_deadline_ns(50), reply, sizeof reply, &ignored) == CW_OK)
+                cw_evolis_quote(reply, effect->vendor, sizeof effect->vendor);
+        /* Without the reset it would take the next command for raster. */
+        if (cw_usb_soft_reset(e->base.usb, cw_deadline_ns(500), &ignored) == CW_OK)
+                effect->where = cw_evolis_locate(e);
+        else
+                effect->where = CW_WHERE_UNKNOWN;
+        return cw_evolis_doubt("evolis.print", why, f);
+}
+
+/* Sends one panel and waits for its OK. */
+static cw_rc download(struct cw_evolis *e, const struct cw_panel *panel, int64_t deadline_ns,
+                      struct cw_printer_effect *effect, struct cw_fault *f) {
+        CW_AUTO(cw_secret_free) struct cw_secret *bytes = NULL;
+        char reply[CW_EVOLIS_REPLY_MAX];
+        struct cw_fault why = { 0 };
+        size_t sent = 0;
+        cw_rc rc = build(panel, &bytes);
+        if (rc != CW_OK)
+                return cw_fail(f, rc, 0, "evolis.print", "", "not enough locked memory for a panel");
+        rc = cw_evolis_send(e, bytes->ptr, bytes->len, cw_printer_deadline(deadline_ns, PANEL_LIMIT_MS), &sent,
+                            &why);
+        effect->ribbon_used = effect->ribbon_used || sent > 0;
+        if (rc != CW_OK && sent > 0)
+                return abort_panel(e, effect, &why, f);
+        if (rc == CW_OK)
+                rc = cw_evolis_receive(e, cw_printer_deadline(deadline_ns, PANEL_LIMIT_MS), reply, sizeof reply,
+                                       &why);
+        if (rc != CW_OK) {
+                effect->where = CW_WHERE_UNKNOWN;
+                return cw_evolis_doubt("evolis.print", &why, f);
+        }
+        if (cw_evolis_kind(reply) == CW_EVOLIS_OK)
+                return CW_OK;
+        e->in_sequence = false;
+        return cw_evolis_refused(e, reply, "evolis.print", effect, f);
+}
+
+/* The ribbon kind that the panels are made for, for a printer that is set to one without these panels. */
+static const char *ribbon_setting(const struct cw_panels *panels) {
+        bool overcoat = false;
+        for (size_t i = 0; i < panels->count; i++) {
+                if (panels->panel[i].bits > 1)
+                        return "Pr;ymcko";
+                overcoat = overcoat || panels->panel[i].id == 'o';
+        }
+        return overcoat ? "Pr;ko" : "Pr;k";
+}
+
+static cw_rc set_ribbon(struct cw_evolis *e, const struct cw_panels *panels, int64_t deadline_ns,
+                        struct cw_fault *f) {
+        struct cw_ribbon ribbon;
+        cw_rc rc = cw_evolis_ask_ribbon(e, deadline_ns, &ribbon, f);
+        if (rc != CW_OK)
+                return rc;
+        bool all = true;
+        for (size_t i = 0; i < panels->count; i++)
+                all = all && cw_printer_ribbon_has(ribbon.kind, panels->panel[i].id);
+        return all ? CW_OK : cw_evolis_set(e, ribbon_setting(panels), deadline_ns, f);
+}
+
+cw_rc cw_evolis_print(struct cw_printer *p, const struct cw_panels *panels, int64_t deadline_ns,
+                      struct cw_printer_effect *ret, struct cw_fault *f) {
+        struct cw_evolis *e = (struct cw_evolis *)p;
+        cw_rc rc = cw_evolis_need_card(e, "evolis.print", deadline_ns, ret, f);
+        if (rc == CW_OK)
+                rc = set_ribbon(e, panels, deadline_ns, f);
+        if (rc == CW_OK)
+                rc = cw_evolis_begin_sequence(e, deadline_ns, f);
+        if (rc == CW_OK)
+                rc = cw_evolis_act(e, "Sr", "evolis.print", deadline_ns, ret, f);
+        for (size_t i = 0; rc == CW_OK && i < panels->count; i++)
+                rc = download(e, &panels->panel[i], deadline_ns, ret, f);
+        if (rc == CW_OK)
+                rc = cw_evolis_end_sequence(e, "evolis.print", deadline_ns, ret, f);
+        return rc;
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Everything that can be known to be missing before a card is fed: a job must not die halfway for want of ribbon. */
+#include "drivers/printer/common.h"
+
+#include "base/clock.h"
+
+#include <string.h>
+
+static cw_rc needs(struct cw_fault *f, unsigned error, const char *code, const char *vendor) {
+        return cw_printer_fail(f, CW_C_OPERATOR, error, "printer.preflight", code, vendor);
+}
+
+static cw_rc cannot(struct cw_fault *f, const char *what) {
+        return cw_fail(f, CW_RC(CW_L_PRINTER, CW_C_REJECT, CW_E_UNSUPPORTED), 0, "printer.preflight",
+                       "PRT_SETUP_ERROR", "this printer has no %s; give the job to another station", what);
+}
+
+static cw_rc check_abilities(const struct cw_printer_info *info, const struct cw_printer_need *need,
+                             struct cw_fault *f) {
+        if (need->stripe && !(info->caps & CW_PRINTER_CAP_STRIPE))
+                return cannot(f, "stripe encoder");
+        if (need->contact && !(info->caps & CW_PRINTER_CAP_CONTACT))
+                return cannot(f, "contact station");
+        if (need->reject && !(info->caps & CW_PRINTER_CAP_REJECT))
+                return cannot(f, "reject box");
+        if (need->print && strpbrk(need->panels, "ymc") && !(info->caps & CW_PRINTER_CAP_COLOUR))
+                return cannot(f, "colour");
+        return CW_OK;
+}
+
+static cw_rc check_ribbon(const struct cw_ribbon *ribbon, const char *panels, struct cw_fault *f) {
+        if (!ribbon->kind[0])
+                return needs(f, CW_E_MISSING, "PRT_RIBBON_MISSING", "");
+        for (const char *p = panels; *p; p++)
+                if (!cw_printer_ribbon_has(ribbon->kind, *p))
+                        return needs(f, CW_E_MISMATCH, "PRT_RIBBON", ribbon->kind);
+        if (ribbon->remaining == 0)
+                return needs(f, CW_E_MISSING, "PRT_RIBBON_ENDED", "");
+        if (ribbon->remaining < 0)
+                return needs(f, CW_E_MISSING, "PRT_RIBBON", "ribbon tag unreadable");
+        return CW_OK;
+}
+
+static cw_rc check_machine(const struct cw_printer_status *s, const struct cw_printer_need *need,
+                           struct cw_fault *f) {
+        if (s->cover_open)
+                return needs(f, CW_E_STATE, "PRT_COVER_OPEN", "");
+        if (s->where == CW_WHERE_UNKNOWN)
+                return needs(f, CW_E_STATE, "PRD_UNEXPECTED_DATA", s->vendor);
+        if (s->where != CW_WHERE_NONE)
+                return cw_fail(f, CW_RC(CW_L_PRINTER, CW_C_OPERATOR, CW_E_STATE), 0, "printer.preflight",
+                               "PRD_FEEDER_JAM",
+                               "a card is still inside the printer; reject it before the next job starts");
+        if (s->hopper_empty)
+                return needs(f, CW_E_MISSING, "PRD_FEEDER_EMPTY", "");
+        if (need->reject && s->reject_full)
+                return needs(f, CW_E_STATE, "PRD_REJECT_FULL", "");
+        return CW_OK;
+}
+
+cw_rc cw_printer_preflight(struct cw_printer *p, const struct cw_printer_need *need, int64_t deadline_ns,
+                           struct cw_printer_status *ret_status, struct cw_fault *f) {
+        struct cw_printer_status status = { 0 };
+        cw_rc rc = check_abilities(&p->info, need, f);
+        if (rc == CW_OK)
+                rc = cw_printer_status(p, deadline_ns, &status, f);
+        if (rc != CW_OK)
+                return rc;
+        if (ret_status)
+                *ret_status = status;
+        rc = check_machine(&status, need, f);
+        if (rc == CW_OK && need->print)
+                rc = check_ribbon(&status.ribbon, need->panels, f);
+        return rc;
+}
