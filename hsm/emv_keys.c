@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "hsm/emv_keys.h"
+
+#include "base/buf.h"
+#include "base/secret.h"
+#include "hsm/decimalise.h"
+#include "hsm/pan.h"
+
+#include <string.h>
+
+enum cw_emv_option cw_emv_option_for(const char *pan) {
+        return strlen(pan) > 16 ? CW_EMV_OPTION_B : CW_EMV_OPTION_A;
+}
+
+/* PAN|PSN left-padded with a zero to a whole byte: at most 22 digits. Returns the count of digits. */
+static size_t pan_psn(const char *pan, const char *psn, char digits[CW_PAN_MAX + 3]) {
+        size_t pan_len = strlen(pan), n = 0;
+        if ((pan_len + 2) % 2 != 0)
+                digits[n++] = '0';
+        memcpy(digits + n, pan, pan_len);
+        memcpy(digits + n + pan_len, psn, 2);
+        return n + pan_len + 2;
+}
+
+/* Option A: right-most 16 digits of PAN|PSN. */
+static bool diversifier_a(const char *pan, const char *psn, uint8_t y[8]) {
+        CW_WIPED(char, digits, CW_PAN_MAX + 3);
+        CW_WIPED(char, last16, 16);
+        size_t count = pan_psn(pan, psn, digits), n = 0;
+        size_t take = count > 16 ? 16 : count;
+        memset(last16, '0', sizeof(last16));
+        memcpy(last16 + 16 - take, digits + count - take, take);
+        return cw_hex_decode(last16, 16, y, 8, &n);
+}
+
+/* Option B: 16 two-pass digits of the SHA-1 over PAN|PSN as packed digits. */
+static cw_rc diversifier_b(const struct cw_hsm_crypto *c, const char *pan, const char *psn, uint8_t y[8],
+                           struct cw_fault *f) {
+        CW_WIPED(char, digits, CW_PAN_MAX + 3);
+        CW_WIPED(uint8_t, packed, (CW_PAN_MAX + 3) / 2);
+        CW_WIPED(uint8_t, hash, 20);
+        size_t count = pan_psn(pan, psn, digits), n = 0;
+        if (!cw_hex_decode(digits, count, packed, sizeof(packed), &n))
+                return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_SYNTAX), 0, "hsm.emv_icc_mk", "", "bad PAN");
+        cw_rc rc = cw_hsm_sha1(c, packed, n, hash, f);
+        if (rc != CW_OK)
+                return rc;
+        cw_decimalise(hash, sizeof(hash), 16, digits);
+        (void)cw_hex_decode(digits, 16, y, 8, &n);
+        return CW_OK;
+}
+
+/* Y | ~Y */
+static cw_rc icc_mk_data(const struct cw_hsm_crypto *c, const char *pan, const char *psn, enum cw_emv_option option,
+                         uint8_t data[16], struct cw_fault *f) {
+        cw_rc rc = CW_OK;
+        if (strlen(pan) > CW_PAN_MAX || strlen(psn) != 2 || !diversifier_a(pan, psn, data))
+                return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_SYNTAX), 0, "hsm.emv_icc_mk", "HSM_CARD_NUMBER",
+                               "card keys need a PAN of at most 19 digits and a sequence number of 2 digits");
+        if (option == CW_EMV_OPTION_B && strlen(pan) > 16)
+                rc = diversifier_b(c, pan, psn, data, f);
+        for (size_t i = 0; i < 8; i++)
+                data[8 + i] = (uint8_t)~data[i];
+        return rc;
+}
+
+cw_rc cw_emv_icc_mk(const struct cw_hsm_crypto *c, const struct cw_hsm_key *imk, const char *pan, const char *psn,
+                    enum cw_emv_option option, struct cw_hsm_key *ret, struct cw_fault *f) {
+        CW_WIPED(uint8_t, data, 16);
+        cw_rc rc = icc_mk_data(c, pan, psn, option, data, f);
+        if (rc != CW_OK)
+                return rc;
+        return cw_hsm_derive(c, imk, CW_MODE_ECB, data, sizeof(data), CW_ALG_TDES2, CW_USE_DERIVE, ret, f);
+}
+
+cw_rc cw_emv_icc_mk_value(const struct cw_hsm_crypto *c, const struct cw_hsm_key *imk, const char *pan,
+                          const char *psn, enum cw_emv_option option, uint8_t ret[16], struct cw_fault *f) {
+        CW_WIPED(uint8_t, data, 16);
+        cw_rc rc = icc_mk_data(c, pan, psn, option, data, f);
+        if (rc == CW_OK)
+                rc = cw_hsm_encrypt(c, imk, CW_MODE_ECB, NULL, data, sizeof(data), ret, f);
+        for (size_t i = 0; rc == CW_OK && i < 16; i++) {
+                if (__builtin_popcount(ret[i]) % 2 == 0)
+                        ret[i] ^= 1;
+        }
+        return rc;
+}
+
+cw_rc cw_emv_csk(const struct cw_hsm_crypto *c, const struct cw_hsm_key *icc_mk, const uint8_t r[8],
+                 struct cw_retail_key *ret, struct cw_fault *f) {
+        struct cw_retail_key key = { 0 };
+        uint8_t full[16], left[16];
+        memcpy(full, r, 8);
+        memcpy(full + 8, r, 8);
+        full[2] = 0xf0;
+        memcpy(left, full, 8);
+        memcpy(left + 8, full, 8);
+        full[10] = 0x0f;
+        cw_rc rc = cw_hsm_derive(c, icc_mk, CW_MODE_ECB, full, 16, CW_ALG_TDES2, CW_USE_ENCRYPT, &key.full, f);
+        if (rc == CW_OK)
+                rc = cw_hsm_derive(c, icc_mk, CW_MODE_ECB, left, 16, CW_ALG_TDES2, CW_USE_ENCRYPT, &key.left, f);
+        if (rc != CW_OK) {
+                cw_retail_key_destroy(c, &key);
+                return rc;
+        }
+        *ret = key;
+        return CW_OK;
+}

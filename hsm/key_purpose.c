@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "hsm/key_purpose.h"
+
+#include "hsm/dukpt.h"
+
+#include <string.h>
+
+static const struct cw_key_purpose purposes[] = {
+        { "cvk", CW_USE_ENCRYPT, 0, 0, CW_COMPANION_LEFT, "the first DES block of each CVV" },
+        { "imk-ac", CW_USE_DERIVE, 0, 0, CW_COMPANION_NONE, "the card's own master key, when it is written to the card" },
+        { "imk-smi", CW_USE_DERIVE, 0, 0, CW_COMPANION_NONE, "the card's own master key, when it is written to the card" },
+        { "imk-smc", CW_USE_DERIVE, 0, 0, CW_COMPANION_NONE, "the card's own master key, when it is written to the card" },
+        { "kmc-enc", CW_USE_DERIVE, CW_USE_MAC, 0, CW_COMPANION_NONE, "AES only: session and card keys, on their way back in" },
+        { "kmc-mac", CW_USE_DERIVE, CW_USE_MAC, 0, CW_COMPANION_NONE, "AES only: session and card keys, on their way back in" },
+        { "kmc-dek", CW_USE_DERIVE, CW_USE_MAC | CW_USE_ENCRYPT, 0, CW_COMPANION_NONE,
+          "AES only: card keys, on their way back in" },
+        { "bdk", CW_USE_ENCRYPT, 0, 0, CW_COMPANION_VARIANT, "initial key, transaction key and clear PIN of an entry" },
+        { "pin-transport", 0, CW_USE_ENCRYPT, 0, CW_COMPANION_NONE, "nothing; the clear PIN block goes in" },
+        { "pan-transport", 0, CW_USE_ENCRYPT | CW_USE_DECRYPT, 0, CW_COMPANION_NONE, "the PAN, which the card needs" },
+        { "pan-hash", 0, 0, CW_USE_MAC, CW_COMPANION_NONE, "the keyed hash" },
+};
+
+const struct cw_key_purpose *cw_key_purpose_find(const char *name) {
+        for (size_t i = 0; i < sizeof(purposes) / sizeof(purposes[0]); i++) {
+                if (strcmp(purposes[i].name, name) == 0)
+                        return &purposes[i];
+        }
+        return NULL;
+}
+
+unsigned cw_key_purpose_usage(const struct cw_key_purpose *purpose, enum cw_hsm_alg alg, const char *kcv) {
+        unsigned usage = alg == CW_ALG_GENERIC     ? purpose->generic
+                         : cw_hsm_alg_is_aes(alg) ? purpose->aes
+                         : alg == CW_ALG_TDES2    ? purpose->tdes
+                                                  : 0;
+        if (usage == 0 || alg == CW_ALG_GENERIC)
+                return usage;
+        if (strlen(kcv) == 10)
+                return usage | CW_USE_MAC;
+        return (usage & (CW_USE_ENCRYPT | CW_USE_DERIVE)) != 0 ? usage : usage | CW_USE_ENCRYPT;
+}
+
+size_t cw_key_mechanisms(enum cw_hsm_alg alg, unsigned usage, CK_MECHANISM_TYPE ret[CW_P11_MECHANISMS_MAX]) {
+        bool aes = cw_hsm_alg_is_aes(alg);
+        size_t n = 0;
+        if (alg == CW_ALG_GENERIC) {
+                ret[n++] = CKM_SHA256_HMAC;
+                return n;
+        }
+        if ((usage & (CW_USE_ENCRYPT | CW_USE_DECRYPT)) != 0) {
+                ret[n++] = aes ? CKM_AES_ECB : CKM_DES3_ECB;
+                ret[n++] = aes ? CKM_AES_CBC : CKM_DES3_CBC;
+                if (aes)
+                        ret[n++] = CKM_AES_GCM;
+        }
+        if ((usage & CW_USE_MAC) != 0)
+                ret[n++] = aes ? CKM_AES_CMAC : CKM_DES3_CMAC;
+        if ((usage & CW_USE_DERIVE) != 0) {
+                ret[n++] = aes ? CKM_AES_ECB_ENCRYPT_DATA : CKM_DES3_ECB_ENCRYPT_DATA;
+                ret[n++] = aes ? CKM_AES_CBC_ENCRYPT_DATA : CKM_DES3_CBC_ENCRYPT_DATA;
+        }
+        return n;
+}
+
+const char *cw_key_companion_suffix(enum cw_key_companion companion) {
+        static const char *const suffixes[] = { "", ".left", ".variant" };
+        return suffixes[companion];
+}
+
+void cw_key_companion_value(enum cw_key_companion companion, const uint8_t key[16], uint8_t ret[16]) {
+        memcpy(ret, key, 16);
+        if (companion == CW_COMPANION_LEFT)
+                memcpy(ret + 8, key, 8);
+        else if (companion == CW_COMPANION_VARIANT)
+                cw_dukpt_variant(key, ret);
+}

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "hsm/ksn_registry.h"
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#define LINE_MAX_LEN 32u
+#define FILE_MAX_LEN (CW_KSN_PADS_MAX * LINE_MAX_LEN)
+#define COUNTER_MAX 0x1fffffu
+
+static cw_rc malformed(struct cw_fault *f) {
+        return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_SYNTAX), 0, "hsm.ksn_registry", "HSM_KSN",
+                       "the register of used key serial numbers is damaged; find out why, then remove the file");
+}
+
+/* One line without its newline. */
+static bool parse_line(const char *line, size_t len, struct cw_ksn_table *t) {
+        uint8_t pad[CW_KSN_LEN];
+        size_t n = 0;
+        uint32_t last = 0;
+        if (t->count == CW_KSN_PADS_MAX || len < 22 || len > 28 || line[20] != ' ')
+                return false;
+        if (!cw_hex_decode(line, 20, pad, sizeof(pad), &n) || cw_ksn_counter(pad) != 0)
+                return false;
+        for (size_t i = 21; i < len; i++) {
+                if (line[i] < '0' || line[i] > '9')
+                        return false;
+                last = last * 10 + (uint32_t)(line[i] - '0');
+        }
+        if (last == 0 || last > COUNTER_MAX)
+                return false;
+        memcpy(t->rows[t->count].pad, pad, sizeof(pad));
+        t->rows[t->count++].last = last;
+        return true;
+}
+
+cw_rc cw_ksn_table_parse(const char *text, size_t len, struct cw_ksn_table *ret, struct cw_fault *f) {
+        memset(ret, 0, sizeof(*ret));
+        while (len > 0) {
+                const char *end = memchr(text, '\n', len);
+                if (end == NULL || !parse_line(text, (size_t)(end - text), ret))
+                        return malformed(f);
+                len -= (size_t)(end - text) + 1;
+                text = end + 1;
+        }
+        return CW_OK;
+}
+
+static cw_rc note_use(struct cw_ksn_table *t, const uint8_t ksn[CW_KSN_LEN], struct cw_fault *f) {
+        uint8_t pad[CW_KSN_LEN];
+        uint32_t counter = cw_ksn_counter(ksn);
+        memcpy(pad, ksn, sizeof(pad));
+        pad[7] &= 0xe0;
+        pad[8] = pad[9] = 0;
+        for (size_t i = 0; i < t->count; i++) {
+                if (memcmp(t->rows[i].pad, pad, sizeof(pad)) != 0)
+                        continue;
+                if (counter <= t->rows[i].last)
+                        return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_DENIED), (int64_t)counter,
+                                       "hsm.ksn_registry", "HSM_KSN_REPLAY",
+                                       "this PIN pad transaction was used before; enter the PIN again");
+                t->rows[i].last = counter;
+                return CW_OK;
+        }
+        if (t->count == CW_KSN_PADS_MAX)
+                return cw_fail(f, CW_RC(CW_L_HSM, CW_C_OPERATOR, CW_E_TOO_BIG), 0, "hsm.ksn_registry", "HSM_KSN",
+                               "more PIN pads than the register of key serial numbers holds");
+        memcpy(t->rows[t->count].pad, pad, sizeof(pad));
+        t->rows[t->count++].last = counter;
+        return CW_OK;
+}
+
+static cw_rc save(const char *path, const struct cw_ksn_table *t, struct cw_fault *f) {
+        char text[FILE_MAX_LEN], hex[2 * CW_KSN_LEN + 1], line[LINE_MAX_LEN + 1];
+        struct cw_writer w;
+        cw_writer_init(&w, text, sizeof(text));
+        for (size_t i = 0; i < t->count; i++) {
+                (void)cw_hex_encode(t->rows[i].pad, CW_KSN_LEN, hex, sizeof(hex));
+                int n = snprintf(line, sizeof(line), "%s %u\n", hex, t->rows[i].last);
+                cw_put_bytes(&w, line, (size_t)n);
+        }
+        return cw_file_write_atomic(path, text, w.len, 0600, f);
+}
+
+static cw_rc load(const char *path, struct cw_ksn_table *t, struct cw_fault *f) {
+        CW_AUTO_MEM char *text = NULL;
+        size_t len = 0;
+        memset(t, 0, sizeof(*t));
+        if (access(path, F_OK) != 0 && errno == ENOENT)
+                return CW_OK;
+        cw_rc rc = cw_file_read(path, FILE_MAX_LEN, &text, &len, f);
+        if (rc == CW_OK)
+                rc = cw_ksn_table_parse(text, len, t, f);
+        return rc;
+}
+
+static cw_rc unavailable(int err, struct cw_fault *f) {
+        return cw_fail(f, CW_RC(CW_L_HSM, CW_C_OPERATOR, CW_E_IO), err, "hsm.ksn_registry", "HSM_KSN",
+                       "cannot keep the register of used key serial numbers: %s", strerror(err));
+}
+
+cw_rc cw_ksn_use(const char *dir, const uint8_t ksn[CW_KSN_LEN], struct cw_fault *f) {
+        char path[PATH_MAX], lock_path[PATH_MAX];
+        struct cw_ksn_table table;
+        int n = snprintf(path, sizeof(path), "%s/ksn", dir);
+        int m = snprintf(lock_path, sizeof(lock_path), "%s/ksn.lock", dir);
+        if (n < 0 || m < 0 || (size_t)n >= sizeof(path) || (size_t)m >= sizeof(lock_path))
+                return unavailable(ENAMETOOLONG, f);
+        CW_AUTO_FD int lock = open(lock_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+        if (lock < 0 || flock(lock, LOCK_EX) != 0)
+                return unavailable(errno, f);
+        cw_rc rc = load(path, &table, f);
+        if (rc != CW_OK)
+                return cw_rc_class(rc) == CW_C_REJECT ? unavailable(EBADMSG, f) : rc;
+        rc = note_use(&table, ksn, f);
+        return rc != CW_OK ? rc : save(path, &table, f);
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* PKCS#11 types with the names of the standard, and how its return values are told to a person. */
+#pragma once
+
+#include "base/error.h"
+
+#define CRYPTOKI_COMPAT
+#include <p11-kit/pkcs11.h>
+
+/*
+ * Fills f for a failed C_* call and returns its rc. RECONNECT: the module, token or session is not usable any more, the
+ * worker process is to be replaced. OPERATOR: login. RETRY: memory. REJECT: this call can never succeed.
+ */
+cw_rc cw_p11_fail(struct cw_fault *f, CK_RV rv, const char *op);
+/* "CKR_PIN_INCORRECT", or "CKR_?" */
+const char *cw_p11_rv_name(CK_RV rv);

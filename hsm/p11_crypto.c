@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "hsm/p11_crypto.h"
+
+#include "base/secret.h"
+#include "hsm/p11_object.h"
+
+#include <string.h>
+
+#define CHUNK_MAX 1024u
+
+/* Cryptoki takes non-const pointers for input that it only reads. */
+static CK_BYTE *input(const uint8_t *in) {
+        union {
+                const uint8_t *in;
+                CK_BYTE *out;
+        } pointer = { .in = in };
+        return pointer.out;
+}
+
+static CK_MECHANISM cipher_mechanism(enum cw_hsm_alg alg, enum cw_hsm_mode mode, const uint8_t *iv) {
+        CK_MECHANISM m = { 0, NULL, 0 };
+        if (cw_hsm_alg_is_aes(alg))
+                m.mechanism = mode == CW_MODE_ECB ? CKM_AES_ECB : CKM_AES_CBC;
+        else
+                m.mechanism = mode == CW_MODE_ECB ? CKM_DES3_ECB : CKM_DES3_CBC;
+        if (mode == CW_MODE_CBC) {
+                m.pParameter = input(iv);
+                m.ulParameterLen = cw_hsm_alg_block(alg);
+        }
+        return m;
+}
+
+static cw_rc derive_object(struct cw_p11 *p, const struct cw_hsm_key *base, enum cw_hsm_mode mode, const uint8_t *iv,
+                           const uint8_t *data, size_t len, const struct cw_p11_spec *spec, CK_OBJECT_HANDLE *ret,
+                           struct cw_fault *f) {
+        bool aes = cw_hsm_alg_is_aes(base->alg);
+        CK_KEY_DERIVATION_STRING_DATA ecb = { input(data), len };
+        CK_DES_CBC_ENCRYPT_DATA_PARAMS des_cbc = { .pData = input(data), .length = len };
+        CK_AES_CBC_ENCRYPT_DATA_PARAMS aes_cbc = { .pData = input(data), .length = len };
+        CK_MECHANISM m = { aes ? CKM_AES_ECB_ENCRYPT_DATA : CKM_DES3_ECB_ENCRYPT_DATA, &ecb, sizeof(ecb) };
+        struct cw_p11_template t;
+        memcpy(des_cbc.iv, iv, 8);
+        if (aes)
+                memcpy(aes_cbc.iv, iv, 16);
+        if (mode == CW_MODE_CBC && aes)
+                m = (CK_MECHANISM){ CKM_AES_CBC_ENCRYPT_DATA, &aes_cbc, sizeof(aes_cbc) };
+        else if (mode == CW_MODE_CBC)
+                m = (CK_MECHANISM){ CKM_DES3_CBC_ENCRYPT_DATA, &des_cbc, sizeof(des_cbc) };
+        cw_p11_template_fill(&t, spec);
+        cw_p11_called(p);
+        CK_RV rv = p->fn->C_DeriveKey(p->session, &m, base->handle, t.attr, t.count, ret);
+        return rv == CKR_OK ? CW_OK : cw_p11_fail(f, rv, "p11.derive");
+}
+
+/* A derive-only key enciphers data into a readable secret that lives for this call. */
+static cw_rc encrypt_by_derive(struct cw_p11 *p, const struct cw_hsm_key *key, enum cw_hsm_mode mode,
+                               const uint8_t *iv, const uint8_t *in, size_t len, uint8_t *out, struct cw_fault *f) {
+        const struct cw_p11_spec spec = { .alg = CW_ALG_GENERIC, .value_len = len };
+        CK_OBJECT_HANDLE h = 0;
+        cw_rc rc = derive_object(p, key, mode, iv, in, len, &spec, &h, f);
+        if (rc != CW_OK)
+                return rc;
+        CK_ATTRIBUTE value = { CKA_VALUE, out, len };
+        cw_p11_called(p);
+        CK_RV rv = p->fn->C_GetAttributeValue(p->session, h, &value, 1);
+        CK_RV destroyed = p->fn->C_DestroyObject(p->session, h);
+        if (rv == CKR_OK && value.ulValueLen != len)
+                rv = CKR_FUNCTION_FAILED;
+        rv = rv == CKR_OK ? destroyed : rv;
+        return rv == CKR_OK ? CW_OK : cw_p11_fail(f, rv, "p11.derive_read");
+}
+
+static cw_rc p11_cipher(void *ctx, const struct cw_hsm_key *key, enum cw_hsm_dir dir, enum cw_hsm_mode mode,
+                        const uint8_t *iv, const uint8_t *in, size_t len, uint8_t *out, struct cw_fault *f) {
+        struct cw_p11 *p = ctx;
+        if (dir == CW_ENCRYPT && (key->usage & CW_USE_ENCRYPT) == 0)
+                return encrypt_by_derive(p, key, mode, iv, in, len, out, f);
+        /* Room to spare: with a buffer that is too small modules differ in what becomes of the operation. */
+        CW_WIPED(uint8_t, buf, CHUNK_MAX + 32);
+        CK_MECHANISM m = cipher_mechanism(key->alg, mode, iv);
+        CK_ULONG n = sizeof(buf);
+        if (len > CHUNK_MAX)
+                return cw_fail(f, CW_RC(CW_L_PKCS11, CW_C_REJECT, CW_E_TOO_BIG), (int64_t)len, "p11.cipher", "",
+                               "more data at once than a card needs");
+        cw_p11_called(p);
+        CK_RV rv = dir == CW_ENCRYPT ? p->fn->C_EncryptInit(p->session, &m, key->handle)
+                                     : p->fn->C_DecryptInit(p->session, &m, key->handle);
+        if (rv == CKR_OK)
+                rv = dir == CW_ENCRYPT ? p->fn->C_Encrypt(p->session, input(in), len, buf, &n)
+                                       : p->fn->C_Decrypt(p->session, input(in), len, buf, &n);
+        if (rv == CKR_OK && n != len)
+                rv = CKR_FUNCTION_FAILED;
+        if (rv != CKR_OK)
+                return cw_p11_fail(f, rv, "p11.cipher");
+        memcpy(out, buf, len);
+        return CW_OK;
+}
+
+static cw_rc sign(struct cw_p11 *p, CK_MECHANISM_TYPE type, const struct cw_hsm_key *key, const uint8_t *in,
+                  size_t len, uint8_t *out, size_t out_len, struct cw_fault *f) {
+        CW_WIPED(uint8_t, buf, 64);
+        CK_MECHANISM m = { type, NULL, 0 };
+        CK_ULONG n = sizeof(buf);
+        static const uint8_t nothing[1];
+        cw_p11_called(p);
+        CK_RV rv = p->fn->C_SignInit(p->session, &m, key->handle);
+        if (rv == CKR_OK)
+                rv = p->fn->C_Sign(p->session, input(len > 0 ? in : nothing), len, buf, &n);
+        if (rv == CKR_OK && n != out_len)
+                rv = CKR_FUNCTION_FAILED;
+        if (rv != CKR_OK)
+                return cw_p11_fail(f, rv, "p11.sign");
+        memcpy(out, buf, out_len);
+        return CW_OK;
+}
+
+static cw_rc p11_cmac(void *ctx, const struct cw_hsm_key *key, const uint8_t *in, size_t len, uint8_t *out,
+                      struct cw_fault *f) {
+        return sign(ctx, cw_hsm_alg_is_aes(key->alg) ? CKM_AES_CMAC : CKM_DES3_CMAC, key, in, len, out,
+                    cw_hsm_alg_block(key->alg), f);
+}
+
+static cw_rc p11_hmac_sha256(void *ctx, const struct cw_hsm_key *key, const uint8_t *in, size_t len, uint8_t out[32],
+                             struct cw_fault *f) {
+        return sign(ctx, CKM_SHA256_HMAC, key, in, len, out, 32, f);
+}
+
+/* Which return values of C_Decrypt mean a wrong tag; modules disagree, so the session is looked at afterwards. */
+static bool wrong_tag(CK_RV rv) {
+        return rv == CKR_ENCRYPTED_DATA_INVALID || rv == CKR_ENCRYPTED_DATA_LEN_RANGE || rv == CKR_GENERAL_ERROR ||
+               rv == CKR_FUNCTION_FAILED || rv == CKR_SIGNATURE_INVALID || rv == CKR_DATA_INVALID;
+}
+
+static cw_rc p11_gcm(void *ctx, const struct cw_hsm_key *key, enum cw_hsm_dir dir, const uint8_t iv[16],
+                     const uint8_t *in, size_t len, uint8_t *out, struct cw_fault *f) {
+        struct cw_p11 *p = ctx;
+        CW_WIPED(uint8_t, buf, CHUNK_MAX + 32);
+        CK_GCM_PARAMS params = { input(iv), 16, 128, NULL, 0, 128 };
+        CK_MECHANISM m = { CKM_AES_GCM, &params, sizeof(params) };
+        CK_ULONG n = sizeof(buf);
+        size_t out_len = dir == CW_ENCRYPT ? len + 16 : len - 16;
+        if (len > CHUNK_MAX)
+                return cw_fail(f, CW_RC(CW_L_PKCS11, CW_C_REJECT, CW_E_TOO_BIG), (int64_t)len, "p11.gcm", "",
+                               "more data at once than a card needs");
+        cw_p11_called(p);
+        CK_RV rv = dir == CW_ENCRYPT ? p->fn->C_EncryptInit(p->session, &m, key->handle)
+                                     : p->fn->C_DecryptInit(p->session, &m, key->handle);
+        if (rv != CKR_OK)
+                return cw_p11_fail(f, rv, "p11.gcm_init");
+        rv = dir == CW_ENCRYPT ? p->fn->C_Encrypt(p->session, input(in), len, buf, &n)
+                               : p->fn->C_Decrypt(p->session, input(in), len, buf, &n);
+        if (dir == CW_DECRYPT && wrong_tag(rv)) {
+                cw_rc rc = cw_p11_check(p, f);
+                return rc != CW_OK ? rc
+                                   : cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_MISMATCH), (int64_t)rv, "p11.gcm",
+                                             "HSM_TOKEN", "sealed data does not open with this key");
+        }
+        if (rv == CKR_OK && n != out_len)
+                rv = CKR_FUNCTION_FAILED;
+        if (rv != CKR_OK)
+                return cw_p11_fail(f, rv, "p11.gcm");
+        memcpy(out, buf, out_len);
+        return CW_OK;
+}
+
+static cw_rc p11_sha1(void *ctx, const uint8_t *in, size_t len, uint8_t out[20], struct cw_fault *f) {
+        struct cw_p11 *p = ctx;
+        CK_MECHANISM m = { CKM_SHA_1, NULL, 0 };
+        CK_ULONG n = 20;
+        cw_p11_called(p);
+        CK_RV rv = p->fn->C_DigestInit(p->session, &m);
+        if (rv == CKR_OK)
+                rv = p->fn->C_Digest(p->session, input(in), len, out, &n);
+        return rv == CKR_OK ? CW_OK : cw_p11_fail(f, rv, "p11.sha1");
+}
+
+static cw_rc p11_random(void *ctx, uint8_t *out, size_t len, struct cw_fault *f) {
+        struct cw_p11 *p = ctx;
+        cw_p11_called(p);
+        CK_RV rv = p->fn->C_GenerateRandom(p->session, out, len);
+        return rv == CKR_OK ? CW_OK : cw_p11_fail(f, rv, "p11.random");
+}
+
+static cw_rc p11_derive(void *ctx, const struct cw_hsm_key *base, enum cw_hsm_mode mode, const uint8_t *data,
+                        size_t len, enum cw_hsm_alg alg, unsigned usage, struct cw_hsm_key *ret, struct cw_fault *f) {
+        static const uint8_t zero[16];
+        const struct cw_p11_spec spec = { .alg = alg, .usage = usage, .sensitive = true, .value_len = len };
+        CK_OBJECT_HANDLE h = 0;
+        cw_rc rc = derive_object(ctx, base, mode, zero, data, len, &spec, &h, f);
+        if (rc == CW_OK)
+                rc = cw_p11_read_back(ctx, h, usage, f);
+        if (rc == CW_OK)
+                *ret = (struct cw_hsm_key){ .handle = h, .alg = alg, .usage = usage, .valid = true };
+        return rc;
+}
+
+static cw_rc p11_import(void *ctx, enum cw_hsm_alg alg, unsigned usage, const uint8_t *value, struct cw_hsm_key *ret,
+                        struct cw_fault *f) {
+        const struct cw_p11_spec spec = {
+                .alg = alg, .usage = usage, .sensitive = true, .value = value, .value_len = cw_hsm_alg_key_len(alg)
+        };
+        CK_OBJECT_HANDLE h = 0;
+        cw_rc rc = cw_p11_create(ctx, &spec, &h, f);
+        if (rc == CW_OK)
+                *ret = (struct cw_hsm_key){ .handle = h, .alg = alg, .usage = usage, .valid = true };
+        return rc;
+}
+
+static void p11_destroy(void *ctx, const struct cw_hsm_key *key) {
+        struct cw_p11 *p = ctx;
+        cw_p11_called(p);
+        (void)p->fn->C_DestroyObject(p->session, key->handle);
+}
+
+void cw_p11_crypto_init(struct cw_p11 *p, struct cw_hsm_crypto *ret) {
+        static const struct cw_hsm_crypto_ops ops = {
+                .cipher = p11_cipher,
+                .cmac = p11_cmac,
+                .hmac_sha256 = p11_hmac_sha256,
+                .gcm = p11_gcm,
+                .sha1 = p11_sha1,
+                .random = p11_random,
+                .derive = p11_derive,
+                .import = p11_import,
+                .destroy = p11_destroy,
+        };
+        *ret = (struct cw_hsm_crypto){ &ops, p };
+}

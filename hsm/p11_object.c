@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "hsm/p11_object.h"
+
+#include <string.h>
+
+static CK_BBOOL yes = CK_TRUE, no = CK_FALSE;
+
+static const struct {
+        unsigned use;
+        CK_ATTRIBUTE_TYPE type;
+} usages[] = {
+        { CW_USE_ENCRYPT, CKA_ENCRYPT }, { CW_USE_DECRYPT, CKA_DECRYPT }, { CW_USE_MAC, CKA_SIGN },
+        { CW_USE_DERIVE, CKA_DERIVE },   { CW_USE_WRAP, CKA_WRAP },       { CW_USE_UNWRAP, CKA_UNWRAP },
+};
+#define USAGES (sizeof(usages) / sizeof(usages[0]))
+
+CK_KEY_TYPE cw_p11_key_type(enum cw_hsm_alg alg) {
+        switch (alg) {
+        case CW_ALG_TDES2:
+                return CKK_DES2;
+        case CW_ALG_TDES3:
+                return CKK_DES3;
+        case CW_ALG_AES128:
+        case CW_ALG_AES192:
+        case CW_ALG_AES256:
+                return CKK_AES;
+        case CW_ALG_GENERIC:
+                break;
+        }
+        return CKK_GENERIC_SECRET;
+}
+
+static void put(struct cw_p11_template *t, CK_ATTRIBUTE_TYPE type, const void *value, size_t len) {
+        /* Cryptoki takes pointers to non-const memory that it only reads. */
+        union {
+                const void *in;
+                void *out;
+        } pointer = { .in = value };
+        t->attr[t->count++] = (CK_ATTRIBUTE){ type, pointer.out, len };
+}
+
+static void put_bool(struct cw_p11_template *t, CK_ATTRIBUTE_TYPE type, bool value) {
+        put(t, type, value ? &yes : &no, sizeof(CK_BBOOL));
+}
+
+void cw_p11_template_fill(struct cw_p11_template *t, const struct cw_p11_spec *spec) {
+        memset(t, 0, sizeof(*t));
+        t->cls = CKO_SECRET_KEY;
+        t->type = cw_p11_key_type(spec->alg);
+        put(t, CKA_CLASS, &t->cls, sizeof(t->cls));
+        put(t, CKA_KEY_TYPE, &t->type, sizeof(t->type));
+        put_bool(t, CKA_TOKEN, spec->on_token);
+        put_bool(t, CKA_PRIVATE, true);
+        put_bool(t, CKA_SENSITIVE, spec->sensitive);
+        put_bool(t, CKA_EXTRACTABLE, !spec->sensitive);
+        put_bool(t, CKA_MODIFIABLE, false);
+        for (size_t i = 0; i < USAGES; i++)
+                put_bool(t, usages[i].type, (spec->usage & usages[i].use) != 0);
+        put_bool(t, CKA_VERIFY, false);
+        if (spec->value != NULL) {
+                put(t, CKA_VALUE, spec->value, spec->value_len);
+        } else if (t->type == CKK_AES || t->type == CKK_GENERIC_SECRET) {
+                t->value_len = spec->value_len;
+                put(t, CKA_VALUE_LEN, &t->value_len, sizeof(t->value_len));
+        }
+        if (spec->label != NULL)
+                put(t, CKA_LABEL, spec->label, strlen(spec->label));
+        if (spec->id_len > 0)
+                put(t, CKA_ID, spec->id, spec->id_len);
+        if (spec->mechanism_count > 0)
+                put(t, CKA_ALLOWED_MECHANISMS, spec->mechanisms, spec->mechanism_count * sizeof(CK_MECHANISM_TYPE));
+}
+
+static bool read_bool(struct cw_p11 *p, CK_OBJECT_HANDLE h, CK_ATTRIBUTE_TYPE type, CK_RV *rv) {
+        CK_BBOOL value = CK_FALSE;
+        CK_ATTRIBUTE a = { type, &value, sizeof(value) };
+        CK_RV got = p->fn->C_GetAttributeValue(p->session, h, &a, 1);
+        if (got != CKR_OK && got != CKR_ATTRIBUTE_TYPE_INVALID)
+                *rv = got;
+        return got == CKR_OK && value != CK_FALSE;
+}
+
+cw_rc cw_p11_read_attributes(struct cw_p11 *p, CK_OBJECT_HANDLE h, struct cw_p11_attributes *ret,
+                             struct cw_fault *f) {
+        CK_RV rv = CKR_OK;
+        cw_p11_called(p);
+        struct cw_p11_attributes a = {
+                .sensitive = read_bool(p, h, CKA_SENSITIVE, &rv),
+                .extractable = read_bool(p, h, CKA_EXTRACTABLE, &rv),
+                .is_private = read_bool(p, h, CKA_PRIVATE, &rv),
+        };
+        for (size_t i = 0; i < USAGES; i++)
+                a.usage |= read_bool(p, h, usages[i].type, &rv) ? usages[i].use : 0;
+        if (rv != CKR_OK)
+                return cw_p11_fail(f, rv, "p11.read_attributes");
+        *ret = a;
+        return CW_OK;
+}
+
+cw_rc cw_p11_read_back(struct cw_p11 *p, CK_OBJECT_HANDLE h, unsigned usage, struct cw_fault *f) {
+        struct cw_p11_attributes a;
+        cw_rc rc = cw_p11_read_attributes(p, h, &a, f);
+        if (rc == CW_OK && (!a.sensitive || a.extractable || a.usage != usage))
+                rc = cw_fail(f, CW_RC(CW_L_PKCS11, CW_C_REJECT, CW_E_MISMATCH), (int64_t)a.usage, "p11.read_back",
+                             "HSM_TOKEN", "the token did not keep the attributes that protect a key; the key was "
+                                          "destroyed, the token cannot be used for this");
+        if (rc != CW_OK)
+                (void)p->fn->C_DestroyObject(p->session, h);
+        return rc;
+}
+
+cw_rc cw_p11_create(struct cw_p11 *p, const struct cw_p11_spec *spec, CK_OBJECT_HANDLE *ret, struct cw_fault *f) {
+        struct cw_p11_template t;
+        CK_OBJECT_HANDLE h = 0;
+        cw_p11_template_fill(&t, spec);
+        cw_p11_called(p);
+        CK_RV rv = p->fn->C_CreateObject(p->session, t.attr, t.count, &h);
+        if (rv != CKR_OK)
+                return cw_p11_fail(f, rv, "p11.create");
+        cw_rc rc = cw_p11_read_back(p, h, spec->usage, f);
+        if (rc == CW_OK)
+                *ret = h;
+        return rc;
+}
+
+cw_rc cw_p11_find(struct cw_p11 *p, const char *label, CK_KEY_TYPE type, CK_OBJECT_HANDLE *ret, size_t *ret_count,
+                  struct cw_fault *f) {
+        struct cw_p11_template t = { .cls = CKO_SECRET_KEY, .type = type };
+        CK_OBJECT_HANDLE found[2] = { 0, 0 };
+        CK_ULONG count = 0;
+        put(&t, CKA_CLASS, &t.cls, sizeof(t.cls));
+        put(&t, CKA_KEY_TYPE, &t.type, sizeof(t.type));
+        put(&t, CKA_LABEL, label, strlen(label));
+        put_bool(&t, CKA_TOKEN, true);
+        cw_p11_called(p);
+        CK_RV rv = p->fn->C_FindObjectsInit(p->session, t.attr, t.count);
+        if (rv == CKR_OK) {
+                rv = p->fn->C_FindObjects(p->session, found, 2, &count);
+                CK_RV final_rv = p->fn->C_FindObjectsFinal(p->session);
+                rv = rv == CKR_OK ? final_rv : rv;
+        }
+        if (rv != CKR_OK)
+                return cw_p11_fail(f, rv, "p11.find");
+        *ret = found[0];
+        *ret_count = count;
+        return CW_OK;
+}
+
+size_t cw_p11_read_id(struct cw_p11 *p, CK_OBJECT_HANDLE h, uint8_t *ret, size_t cap) {
+        CK_ATTRIBUTE a = { CKA_ID, ret, cap };
+        cw_p11_called(p);
+        if (p->fn->C_GetAttributeValue(p->session, h, &a, 1) != CKR_OK || a.ulValueLen > cap)
+                return 0;
+        return a.ulValueLen;
+}
+
+cw_rc cw_p11_copy_to_session(struct cw_p11 *p, CK_OBJECT_HANDLE h, CK_OBJECT_HANDLE *ret, struct cw_fault *f) {
+        CK_ATTRIBUTE t[1] = { { CKA_TOKEN, &no, sizeof(no) } };
+        CK_OBJECT_HANDLE copy = 0;
+        cw_p11_called(p);
+        CK_RV rv = p->fn->C_CopyObject(p->session, h, t, 1, &copy);
+        if (rv != CKR_OK)
+                return cw_p11_fail(f, rv, "p11.copy");
+        *ret = copy;
+        return CW_OK;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One PKCS#11 module and one logged-in session on the token with a given label. Only worker processes and the
+ * provisioning tool use it: the module is loaded after the fork and lives as long as the process. All calls block.
+ */
+#pragma once
+
+#include "base/cleanup.h"
+#include "base/secret.h"
+#include "hsm/p11.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct cw_p11 {
+        void *dl;
+        CK_FUNCTION_LIST *fn;
+        CK_SLOT_ID slot;
+        CK_SESSION_HANDLE session;
+        char label[33], model[17], manufacturer[33];
+        _Atomic int64_t *called_ns; /* start of the running C_* call on the monotonic clock; NULL: nobody watches */
+};
+
+/*
+ * Loads the module, finds the token by its label, opens a session (read-write when rw). OPERATOR/CW_E_NOT_FOUND when the
+ * module or the token is not there or the label is not unique. called_ns may be NULL.
+ */
+CW_WARN_UNUSED cw_rc cw_p11_open(const char *module, const char *token_label, bool rw, _Atomic int64_t *called_ns,
+                                 struct cw_p11 **ret, struct cw_fault *f);
+/* C_Finalize; the module stays mapped. */
+void cw_p11_close(struct cw_p11 *p);
+CW_DEFINE_CLEANUP(struct cw_p11 *, cw_p11_close);
+
+/* User login. OPERATOR with code HSM_LOGIN on any refusal: the caller must not try again. */
+CW_WARN_UNUSED cw_rc cw_p11_login(struct cw_p11 *p, const struct cw_secret *pin, struct cw_fault *f);
+/* RECONNECT when the session does not live any more. */
+CW_WARN_UNUSED cw_rc cw_p11_check(struct cw_p11 *p, struct cw_fault *f);
+
+/* To be called before every C_* call that may block: restarts the watcher's clock. */
+void cw_p11_called(struct cw_p11 *p);

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "hsm/pinblock.h"
+
+#include "base/secret.h"
+
+#include <string.h>
+
+static void set_nibble(uint8_t block[8], size_t i, unsigned v) {
+        unsigned shift = i % 2 == 0 ? 4u : 0u;
+        block[i / 2] = (uint8_t)((block[i / 2] & ~(0xfu << shift)) | v << shift);
+}
+
+static unsigned nibble(const uint8_t block[8], size_t i) {
+        return i % 2 == 0 ? block[i / 2] >> 4 : block[i / 2] & 0x0fu;
+}
+
+/* Right-aligns count digits in the 12 low nibbles of the account field. */
+static cw_rc account(const char *digits, size_t count, uint8_t ret[8], struct cw_fault *f) {
+        size_t take = count > 12 ? 12 : count;
+        memset(ret, 0, 8);
+        for (size_t i = 0; i < take; i++) {
+                char ch = digits[count - 1 - i];
+                if (ch < '0' || ch > '9')
+                        return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_SYNTAX), 0, "hsm.pinblock", "PIN_BLOCK",
+                                       "the account part of a PIN block needs digits");
+                set_nibble(ret, 15 - i, (unsigned)(ch - '0'));
+        }
+        return CW_OK;
+}
+
+cw_rc cw_pinblock_account_pan12(const char *pan, uint8_t ret[8], struct cw_fault *f) {
+        size_t len = strlen(pan);
+        return account(pan, len > 0 ? len - 1 : 0, ret, f);
+}
+
+cw_rc cw_pinblock_account_kit16(const char *kit, uint8_t ret[8], struct cw_fault *f) {
+        if (kit[0] == '\0')
+                return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_MISSING), 0, "hsm.pinblock", "PIN_BLOCK",
+                               "the account part of the PIN block needs a kit number");
+        return account(kit, strlen(kit), ret, f);
+}
+
+static void pin_field(const struct cw_pin *pin, unsigned control, uint8_t ret[8]) {
+        memset(ret, 0xff, 8);
+        set_nibble(ret, 0, control);
+        set_nibble(ret, 1, pin->len);
+        for (size_t i = 0; i < pin->len; i++)
+                set_nibble(ret, 2 + i, pin->digit[i]);
+}
+
+void cw_pinblock_encode0(const struct cw_pin *pin, const uint8_t account_field[8], uint8_t ret[8]) {
+        pin_field(pin, 0, ret);
+        for (size_t i = 0; i < 8; i++)
+                ret[i] ^= account_field[i];
+}
+
+void cw_pinblock_encode2(const struct cw_pin *pin, uint8_t ret[8]) {
+        pin_field(pin, 2, ret);
+}
+
+/* 1 when a < b, without a branch; both below 2^16. */
+static unsigned less(unsigned a, unsigned b) {
+        return (a - b) >> 31;
+}
+
+static cw_rc decode_field(const uint8_t field[8], unsigned control, struct cw_pin *ret, struct cw_fault *f) {
+        unsigned len = nibble(field, 1);
+        unsigned bad = (nibble(field, 0) ^ control) | less(len, CW_PIN_MIN) | less(CW_PIN_MAX, len);
+        memset(ret, 0, sizeof(*ret));
+        for (unsigned i = 0; i < 14; i++) {
+                unsigned v = nibble(field, 2 + i);
+                unsigned is_pin = less(i, len);
+                bad |= is_pin & less(9, v);
+                bad |= (is_pin ^ 1u) & less(v, 0xf);
+                if (i < CW_PIN_MAX)
+                        ret->digit[i] = (uint8_t)(v & (0u - is_pin));
+        }
+        ret->len = (uint8_t)len;
+        if (bad != 0) {
+                cw_wipe(ret, sizeof(*ret));
+                return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_SYNTAX), 0, "hsm.pinblock", "PIN_BLOCK",
+                               "the PIN block is not acceptable; enter the PIN again");
+        }
+        return CW_OK;
+}
+
+cw_rc cw_pinblock_decode0(const uint8_t block[8], const uint8_t account_field[8], struct cw_pin *ret,
+                          struct cw_fault *f) {
+        CW_WIPED(uint8_t, field, 8);
+        for (size_t i = 0; i < 8; i++)
+                field[i] = block[i] ^ account_field[i];
+        return decode_field(field, 0, ret, f);
+}
+
+cw_rc cw_pinblock_decode2(const uint8_t block[8], struct cw_pin *ret, struct cw_fault *f) {
+        return decode_field(block, 2, ret, f);
+}
+
+bool cw_pin_equal(const struct cw_pin *a, const struct cw_pin *b) {
+        return cw_equal_ct(a, b, sizeof(*a));
+}

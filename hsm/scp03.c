@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SCP03, GP Amendment D 1.1.2. */
+#include "base/buf.h"
+#include "hsm/scp_internal.h"
+
+#include <string.h>
+
+#define BLOCK 16u
+#define I_R_MAC 0x20u
+#define I_R_ENC 0x40u
+
+enum { KDF_CARD = 0x00, KDF_HOST = 0x01, KDF_CHALLENGE = 0x02, KDF_ENC = 0x04, KDF_MAC = 0x06, KDF_RMAC = 0x07 };
+
+/* 4.1.5: SP 800-108 counter mode with CMAC: 11 zeros | constant | 00 | bits | counter | context. len <= 32 */
+static cw_rc kdf(struct cw_scp *s, const struct cw_hsm_key *key, uint8_t constant, const void *context,
+                 size_t context_len, uint8_t *ret, size_t len, struct cw_fault *f) {
+        CW_WIPED(uint8_t, block, 16);
+        uint8_t msg[16 + 32];
+        struct cw_writer w;
+        cw_rc rc = CW_OK;
+        memset(msg, 0, 16);
+        msg[11] = constant;
+        msg[13] = (uint8_t)(len * 8 >> 8);
+        msg[14] = (uint8_t)(len * 8);
+        cw_writer_init(&w, msg + 16, sizeof(msg) - 16);
+        cw_put_bytes(&w, context, context_len);
+        for (size_t at = 0; at < len && rc == CW_OK; at += 16) {
+                msg[15]++;
+                rc = cw_hsm_cmac(s->c, key, msg, 16 + w.len, block, f);
+                memcpy(ret + at, block, len - at < 16 ? len - at : 16);
+        }
+        return rc;
+}
+
+static void context(const struct cw_scp *s, uint8_t ret[16]) {
+        memcpy(ret, s->host_challenge, 8);
+        memcpy(ret + 8, s->card.card_challenge, 8);
+}
+
+/* The derived bytes pass through host memory: common tokens cannot derive a key with CMAC. */
+static cw_rc session_key(struct cw_scp *s, const struct cw_hsm_key *base, uint8_t constant, unsigned usage,
+                         struct cw_hsm_key *ret, struct cw_fault *f) {
+        CW_WIPED(uint8_t, value, 32);
+        uint8_t ctx[16];
+        context(s, ctx);
+        cw_rc rc = kdf(s, base, constant, ctx, sizeof(ctx), value, cw_hsm_alg_key_len(base->alg), f);
+        return rc != CW_OK ? rc : cw_hsm_import(s->c, base->alg, usage, value, ret, f);
+}
+
+static cw_rc session_keys(struct cw_scp *s, struct cw_fault *f) {
+        cw_rc rc = session_key(s, &s->card_keys.enc, KDF_ENC, CW_USE_ENCRYPT | CW_USE_DECRYPT, &s->enc, f);
+        if (rc == CW_OK)
+                rc = session_key(s, &s->card_keys.mac, KDF_MAC, CW_USE_MAC, &s->mac03, f);
+        if (rc == CW_OK)
+                rc = session_key(s, &s->card_keys.mac, KDF_RMAC, CW_USE_MAC, &s->rmac03, f);
+        return rc;
+}
+
+static cw_rc cryptogram(struct cw_scp *s, bool of_card, uint8_t ret[8], struct cw_fault *f) {
+        uint8_t ctx[16];
+        context(s, ctx);
+        return kdf(s, &s->mac03, of_card ? KDF_CARD : KDF_HOST, ctx, sizeof(ctx), ret, 8, f);
+}
+
+cw_rc cw_scp03_challenge(struct cw_scp *s, const uint8_t *aid, size_t aid_len, uint8_t ret[8], struct cw_fault *f) {
+        uint8_t ctx[3 + 16];
+        if (aid_len > 16)
+                return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_RANGE), (int64_t)aid_len, "hsm.scp03", "HSM_APDU",
+                               "an AID has at most 16 bytes");
+        memcpy(ctx, s->card.sequence, 3);
+        memcpy(ctx + 3, aid, aid_len);
+        return kdf(s, &s->card_keys.enc, KDF_CHALLENGE, ctx, 3 + aid_len, ret, 8, f);
+}
+
+static cw_rc check_level(const struct cw_scp *s, uint8_t level, struct cw_fault *f) {
+        bool r_mac = (level & CW_SCP_R_MAC) == 0 || (s->card.i & I_R_MAC) != 0;
+        bool r_enc = (level & CW_SCP_R_ENC) == 0 || (s->card.i & I_R_ENC) != 0;
+        if (!r_mac || !r_enc)
+                return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_UNSUPPORTED), level, "hsm.scp03", "HSM_LEVEL",
+                               "the card (i = %02X) does not offer security level %02X; lower the product's level",
+                               s->card.i, level);
+        return CW_OK;
+}
+
+/* 6.2.6: ICV for C-ENC and R-ENC out of the command counter. */
+static cw_rc counter_icv(struct cw_scp *s, uint32_t counter, bool response, uint8_t icv[16], struct cw_fault *f) {
+        memset(icv, 0, 16);
+        icv[0] = response ? 0x80 : 0x00;
+        for (size_t i = 0; i < 4; i++)
+                icv[15 - i] = (uint8_t)(counter >> (8 * i));
+        return cw_hsm_encrypt(s->c, &s->enc, CW_MODE_ECB, NULL, icv, 16, icv, f);
+}
+
+static cw_rc encrypt_command(struct cw_scp *s, uint8_t *data, size_t *data_len, struct cw_fault *f) {
+        uint8_t icv[16];
+        if ((s->level & CW_SCP_C_ENC) == 0 || *data_len == 0)
+                return CW_OK;
+        cw_rc rc = counter_icv(s, s->counter, false, icv, f);
+        if (rc != CW_OK)
+                return rc;
+        *data_len = cw_pad80(data, *data_len, BLOCK);
+        return cw_hsm_encrypt(s->c, &s->enc, CW_MODE_CBC, icv, data, *data_len, data, f);
+}
+
+/* 6.2.4, 6.2.5: encryption first, then CMAC over chaining value, header, final Lc and data as sent. */
+static cw_rc secure(struct cw_scp *s, const uint8_t header[4], uint8_t *data, size_t *data_len, struct cw_fault *f) {
+        uint8_t msg[16 + CW_APDU_MAX];
+        struct cw_writer w;
+        if (s->authenticated)
+                s->counter++; /* every command counts, with or without data */
+        cw_rc rc = encrypt_command(s, data, data_len, f);
+        if (rc != CW_OK)
+                return rc;
+        cw_writer_init(&w, msg, sizeof(msg));
+        cw_put_bytes(&w, s->chain, 16);
+        cw_put_bytes(&w, header, 4);
+        cw_put_u8(&w, (uint8_t)(*data_len + 8));
+        cw_put_bytes(&w, data, *data_len);
+        rc = cw_hsm_cmac(s->c, &s->mac03, msg, w.len, s->chain, f);
+        cw_wipe(msg, sizeof(msg));
+        if (rc != CW_OK)
+                return rc;
+        memcpy(data + *data_len, s->chain, 8);
+        *data_len += 8;
+        return CW_OK;
+}
+
+static cw_rc decrypt_response(struct cw_scp *s, uint32_t counter, uint8_t *data, size_t *len, struct cw_fault *f) {
+        uint8_t icv[16];
+        if ((s->level & CW_SCP_R_ENC) == 0 || *len == 0)
+                return CW_OK;
+        if (*len % BLOCK != 0)
+                return cw_scp_mismatch("length of the enciphered response", f);
+        cw_rc rc = counter_icv(s, counter, true, icv, f);
+        if (rc == CW_OK)
+                rc = cw_hsm_decrypt(s->c, &s->enc, CW_MODE_CBC, icv, data, *len, data, f);
+        if (rc == CW_OK && !cw_unpad80(data, *len, len))
+                rc = cw_scp_mismatch("padding of the enciphered response", f);
+        return rc;
+}
+
+/* 6.2.7: CMAC over the command's C-MAC, the response data as sent and the SW. */
+static cw_rc open_response(struct cw_scp *s, const struct cw_scp_pending *p, uint8_t *response, size_t len,
+                           const uint8_t sw[2], size_t *ret_len, struct cw_fault *f) {
+        uint8_t msg[16 + CW_APDU_MAX], mac[16];
+        struct cw_writer w;
+        cw_writer_init(&w, msg, sizeof(msg));
+        cw_put_bytes(&w, p->chain, 16);
+        cw_put_bytes(&w, response, len - 8);
+        cw_put_bytes(&w, sw, 2);
+        cw_rc rc = cw_hsm_cmac(s->c, &s->rmac03, msg, w.len, mac, f);
+        cw_wipe(msg, sizeof(msg));
+        if (rc == CW_OK && !cw_equal_ct(mac, response + len - 8, 8))
+                rc = cw_scp_mismatch("response MAC", f);
+        size_t n = len - 8;
+        if (rc == CW_OK)
+                rc = decrypt_response(s, p->counter, response, &n, f);
+        if (rc == CW_OK)
+                *ret_len = n;
+        return rc;
+}
+
+const struct cw_scp_protocol cw_scp03_protocol = {
+        .session_keys = session_keys,
+        .cryptogram = cryptogram,
+        .check_level = check_level,
+        .secure = secure,
+        .open = open_response,
+        .block = BLOCK,
+};
