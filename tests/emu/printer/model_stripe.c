@@ -79,7 +79,7 @@ static bool get_char(const struct emup_track *t, const struct format *f, size_t 
                 return false;
         unsigned value = 0, ones = 0;
         for (unsigned i = 0; i <= f->data_bits; i++, (*at)++) {
-                unsigned bit = t->bits[*at / 8] >> (7 - *at % 8) & 1u;
+                unsigned bit = (unsigned)t->bits[*at / 8] >> (7 - *at % 8) & 1u;
                 ones += bit;
                 if (i < f->data_bits)
                         value |= bit << i;
