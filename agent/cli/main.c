@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/cli/cli.h"
+
+#include "config/config.h"
+
+#include <curl/curl.h>
+#include <string.h>
+#include <unistd.h>
+
+#define DEFAULT_SOCKET "/run/cardwright/control.sock"
+#define WORDS_MAX 16
+
+static int usage(FILE *out, int exit_code) {
+        (void)fprintf(out, "usage: cardwright [--json] [--config FILE | --socket PATH] COMMAND\n\n");
+        for (size_t i = 0; i < cw_command_count; i++)
+                (void)fprintf(out, "  %-22s %-26s %s\n", cw_commands[i].words, cw_commands[i].args, cw_commands[i].help);
+        (void)fprintf(out, "\nexit status: 0 ok, 1 failed, 2 usage, 3 agent not running, 4 needs a person\n");
+        return exit_code;
+}
+
+/* The socket of the configured runtime folder. */
+static bool socket_from_config(struct cw_cli *cli, const char *path) {
+        CW_AUTO(cw_config_free) struct cw_config *config = NULL;
+        struct cw_fault f = { 0 };
+        if (cw_config_load(path, stderr, &config, &f) != CW_OK)
+                return false;
+        (void)snprintf(cli->socket, sizeof cli->socket, "%s/control.sock", config->agent.runtime_dir);
+        return true;
+}
+
+static bool take_flag(struct cw_cli *cli, const char *arg) {
+        if (strcmp(arg, "--json") == 0)
+                cli->json = true;
+        else if (strcmp(arg, "--all") == 0)
+                cli->all = true;
+        else if (strcmp(arg, "--watch") == 0)
+                cli->watch = true;
+        else if (strcmp(arg, "--no-remake") == 0)
+                cli->no_remake = true;
+        else
+                return false;
+        return true;
+}
+
+/* Words of the command line without options; -1 on a wrong option, which was told. */
+static int parse(struct cw_cli *cli, int argc, char **argv, char **ret_words) {
+        int count = 0;
+        for (int i = 1; i < argc; i++) {
+                bool has_value = strcmp(argv[i], "--socket") == 0 || strcmp(argv[i], "--config") == 0;
+                if (has_value && i + 1 < argc) {
+                        if (argv[i][2] == 's')
+                                (void)snprintf(cli->socket, sizeof cli->socket, "%s", argv[i + 1]);
+                        else if (!socket_from_config(cli, argv[i + 1]))
+                                return -1;
+                        i++;
+                } else if (strncmp(argv[i], "--", 2) == 0) {
+                        if (take_flag(cli, argv[i]))
+                                continue;
+                        (void)fprintf(stderr, "cardwright: unknown option or missing value: %s\n", argv[i]);
+                        return -1;
+                } else if (count < WORDS_MAX) {
+                        ret_words[count++] = argv[i];
+                }
+        }
+        return count;
+}
+
+/* How many of the words are the command's own; 0 when they are another command. */
+static int own_words(const struct cw_command *c, int count, char **words) {
+        char text[64];
+        int n = 0;
+        (void)snprintf(text, sizeof text, "%s", c->words);
+        char *rest = text;
+        for (char *word = strsep(&rest, " "); word; word = strsep(&rest, " "), n++)
+                if (n >= count || strcmp(word, words[n]) != 0)
+                        return 0;
+        return n;
+}
+
+static int run(struct cw_cli *cli, int count, char **words) {
+        for (size_t i = 0; i < cw_command_count; i++) {
+                const struct cw_command *c = &cw_commands[i];
+                int own = own_words(c, count, words);
+                if (own == 0)
+                        continue;
+                if (count - own >= c->min && count - own <= c->max)
+                        return c->fn(cli, count - own, words + own);
+                (void)fprintf(stderr, "usage: cardwright %s %s\n", c->words, c->args);
+                return CW_EXIT_USAGE;
+        }
+        return usage(stderr, CW_EXIT_USAGE);
+}
+
+int main(int argc, char **argv) {
+        struct cw_cli cli = { .socket = DEFAULT_SOCKET };
+        char *words[WORDS_MAX] = { NULL };
+        if (argc == 2 && strcmp(argv[1], "--help") == 0)
+                return usage(stdout, CW_EXIT_OK);
+        if (argc == 2 && strcmp(argv[1], "--version") == 0)
+                return printf("cardwright %s\n", CW_VERSION) < 0 ? CW_EXIT_FAILED : CW_EXIT_OK;
+        cli.style.terminal = isatty(STDOUT_FILENO) == 1;
+        cli.style.colour = cli.style.terminal && !getenv("NO_COLOR");
+        int count = parse(&cli, argc, argv, words);
+        if (count <= 0)
+                return usage(stderr, CW_EXIT_USAGE);
+        (void)curl_global_init(CURL_GLOBAL_NOTHING);
+        int exit_code = run(&cli, count, words);
+        curl_global_cleanup();
+        return exit_code;
+}
