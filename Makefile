@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: Apache-2.0
+# The front door. CMake does the work; see CMakeLists.txt.
+.PHONY: all demo test bench lint clean packages
+
+JOBS ?= $(shell nproc)
+
+all: packages
+	cmake -S . -B build -DCMAKE_BUILD_TYPE=RelWithDebInfo
+	cmake --build build -j $(JOBS)
+
+packages:
+	tests/setup/install-packages
+
+demo: all
+	tests/branch/demo build
+
+test: packages
+	tests/setup/run-tests
+
+bench: all
+	cmake --build build -j $(JOBS) --target bench
+
+lint: all
+	tests/setup/lint
+
+clean:
+	rm -rf build
