@@ -63,6 +63,11 @@ CW_WARN_UNUSED cw_rc cw_ipc_listen(const char *path, unsigned mode, int *ret_fd,
 CW_WARN_UNUSED cw_rc cw_ipc_connect(const char *path, int *ret_fd, struct cw_fault *f);
 /* SO_PEERCRED. */
 CW_WARN_UNUSED cw_rc cw_ipc_peer_cred(int fd, struct ucred *ret);
+/*
+ * Whether one of our own is at the other end: root, our own user, or a member of our own group (SO_PEERGROUPS), which is
+ * how the daemons' users are let in by sysusers.
+ */
+bool cw_ipc_peer_is_ours(int fd);
 
 /* Sends one message, waiting for room until the deadline. RECONNECT when the peer is gone, RETRY on timeout (nothing was sent). */
 CW_WARN_UNUSED cw_rc cw_ipc_send(int fd, const struct cw_msg *m, int64_t deadline_ns, struct cw_fault *f);

@@ -12,6 +12,7 @@
 
 #define SOCKET_BUFFER_BYTES (512 * 1024)
 #define LISTEN_BACKLOG 16
+#define PEER_GROUPS_MAX 256
 #define RC(cls, n) CW_RC(CW_L_IPC, (cls), (n))
 
 static cw_rc fail_errno(struct cw_fault *f, enum cw_class cls, int n, const char *op) {
@@ -81,6 +82,22 @@ cw_rc cw_ipc_connect(const char *path, int *ret_fd, struct cw_fault *f) {
 cw_rc cw_ipc_peer_cred(int fd, struct ucred *ret) {
         socklen_t len = sizeof *ret;
         return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, ret, &len) < 0 ? RC(CW_C_RECONNECT, CW_E_IO) : CW_OK;
+}
+
+bool cw_ipc_peer_is_ours(int fd) {
+        struct ucred cred;
+        gid_t gids[PEER_GROUPS_MAX];
+        socklen_t len = sizeof gids;
+        if (cw_ipc_peer_cred(fd, &cred) != CW_OK)
+                return false;
+        if (cred.uid == 0 || cred.uid == geteuid() || cred.gid == getegid())
+                return true;
+        if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, gids, &len) < 0)
+                return false;
+        for (size_t i = 0; i < len / sizeof gids[0]; i++)
+                if (gids[i] == getegid())
+                        return true;
+        return false;
 }
 
 /* Waits until fd is ready for what; RETRY/TIMEOUT at the deadline. */

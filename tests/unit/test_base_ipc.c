@@ -104,6 +104,8 @@ static void silence_and_hang_up_differ(void **state) {
         struct cw_msg *m = NULL;
         struct cw_fault f = { 0 };
         assert_int_equal(cw_ipc_pair(fd), CW_OK);
+        assert_true(cw_ipc_peer_is_ours(fd[1]));
+        assert_false(cw_ipc_peer_is_ours(-1));
         assert_int_equal(cw_rc_class(cw_ipc_recv(fd[1], cw_deadline_ns(10), &m, &f)), CW_C_RETRY);
         (void)close(fd[0]);
         assert_int_equal(cw_rc_class(cw_ipc_recv(fd[1], cw_deadline_ns(10), &m, &f)), CW_C_RECONNECT);
