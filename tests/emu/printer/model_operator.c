@@ -14,7 +14,7 @@ const char *emup_operator_hopper(struct emup_model *m, uint32_t count) {
 
 static bool known_kind(const char *kind) {
         static const char *const kinds[] = { "ymcko", "ymckos", "ymckok", "kb", "kw", "kr", "kbl", "kgr", "kgo",
-                                             "ksi",   "ksc",    "ko",     "h",  "o",  "Ktc", "Ktp", "Ka" };
+                                             "ksi",   "ksc",    "ko",     "h",  "o",  "Ktc", "Ktp", "Ka", "k" };
         for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
                 if (strcmp(kinds[i], kind) == 0)
                         return true;

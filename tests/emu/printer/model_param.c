@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RIBBONS "ymcko|ymckos|ymckok|kb|kw|kr|kbl|kgr|kgo|ksi|ksc|ko|h|o|Ktc|Ktp|Ka"
+#define RIBBONS "k|ymcko|ymckos|ymckok|kb|kw|kr|kbl|kgr|kgo|ksi|ksc|ko|h|o|Ktc|Ktp|Ka"
 
 enum kind { NONE, WORD, INT, SIGN };
 

@@ -162,13 +162,20 @@ static enum emup_err start_move(struct emup_model *m, struct emup_op *op) {
         return ERR_NONE;
 }
 
+/* Pr;k, as the Windows driver sends it, is any black or one-colour ribbon. */
+static bool keeps_promise(const char *promised, const char *kind) {
+        if (strcmp(promised, "k") == 0)
+                return (kind[0] == 'k' || kind[0] == 'K') && strcmp(kind, "ko") != 0;
+        return !*promised || strcmp(promised, kind) == 0;
+}
+
 static enum emup_err check_ribbon(const struct emup_model *m) {
         const char *promised = emup_setting(m, "Pr");
         if (!m->ribbon.present)
                 return ERR_RIBBON;
         if (!m->ribbon.tagged)
                 return ERR_RIBBON_TAG;
-        if (*promised && strcmp(promised, m->ribbon.kind) != 0)
+        if (!keeps_promise(promised, m->ribbon.kind))
                 return ERR_RIBBON;
         return m->ribbon.remaining || m->seq.ribbon_used ? ERR_NONE : ERR_RIBBON_ENDED;
 }

@@ -14,18 +14,24 @@ static const char panel_order[EMUP_PANELS + 1] = "ymcko";
  * The chip module of ISO/IEC 7816-2 in landscape pixels at 300 dpi: the contacts start 10.25 mm from the left and
  * 19.23 mm from the top edge; the raster reaches 2 and 5 pixels over the card.
  */
-enum { CHIP_LEFT = 118, CHIP_RIGHT = 272, CHIP_TOP = 224, CHIP_BOTTOM = 350 };
+enum { CHIP_LEFT = 118, CHIP_RIGHT = 272, CHIP_TOP = 224, CHIP_BOTTOM = 350, CHIP_CORNER = 16 };
 
 int emup_panel_index(char letter) {
         const char *p = letter ? strchr(panel_order, letter) : NULL;
         return p ? (int)(p - panel_order) : -1;
 }
 
-/* The raster is the landscape picture turned by a quarter clockwise: line = x, pixel = 647 - y. */
-static bool chip_at(unsigned x, unsigned y) {
-        return x >= CHIP_LEFT && x < CHIP_RIGHT && y >= CHIP_TOP && y < CHIP_BOTTOM;
+static int beyond(int v, int low, int high) {
+        return v < low ? low - v : v > high ? v - high : 0;
 }
 
+static bool chip_at(unsigned x, unsigned y) {
+        int dx = beyond((int)x, CHIP_LEFT + CHIP_CORNER, CHIP_RIGHT - 1 - CHIP_CORNER);
+        int dy = beyond((int)y, CHIP_TOP + CHIP_CORNER, CHIP_BOTTOM - 1 - CHIP_CORNER);
+        return dx * dx + dy * dy <= CHIP_CORNER * CHIP_CORNER;
+}
+
+/* The raster is the landscape picture turned by a quarter clockwise: line = x, pixel = 647 - y. */
 bool emup_on_chip(unsigned x, unsigned line) {
         return chip_at(line, EMUP_WIDTH - 1 - x);
 }
@@ -76,9 +82,11 @@ static void paint(uint8_t *rgb, unsigned r, unsigned g, unsigned b) {
         rgb[2] = (uint8_t)b;
 }
 
+/* Eight contacts in two columns around a middle field, on a plate with round corners. */
 static void paint_chip(uint8_t *rgb, unsigned x, unsigned y) {
-        unsigned column = (x - CHIP_LEFT) % ((CHIP_RIGHT - CHIP_LEFT) / 3), row = (y - CHIP_TOP) % 32;
-        bool gap = column < 2 || row < 2;
+        unsigned column = (CHIP_RIGHT - CHIP_LEFT) / 3, row = (CHIP_BOTTOM - CHIP_TOP + 2) / 4;
+        unsigned dx = x - CHIP_LEFT, dy = y - CHIP_TOP;
+        bool middle = dx / column == 1, gap = dx % column < 3 || (!middle && dy % row < 3);
         paint(rgb, gap ? 150 : 214, gap ? 118 : 178, gap ? 40 : 74);
 }
 
