@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reports to the server and hand-over releases. */
+#include "tests/unit/journal_fixture.h"
+
+static size_t next(struct fixture *x, struct cw_outbox_item items[8]) {
+        size_t n = 0;
+        good(x, cw_journal_outbox_next(x->j, items, 8, &n, &x->fault));
+        return n;
+}
+
+static void acked_report_is_gone(void **state) {
+        struct fixture *x = *state;
+        struct cw_outbox_item items[8];
+        char job[CW_JOB_ID_CAP];
+        produce(x, "4240181595", job);
+        assert_int_equal(next(x, items), 1);
+        assert_int_equal(items[0].report, CW_REPORT_PRODUCED);
+        assert_string_equal(items[0].kit, "4240181595");
+        assert_string_equal(items[0].entity, "CIF0001");
+        assert_non_null(strstr(items[0].idem, "J000001/produced/"));
+        int64_t id = items[0].id;
+        good(x, cw_journal_outbox_acked(x->j, id, &x->change, &x->fault));
+        assert_int_equal(next(x, items), 0);
+        good(x, cw_journal_outbox_acked(x->j, id, &x->change, &x->fault));
+        assert_true(x->change.actions.unchanged);
+        rejected(x, cw_journal_outbox_acked(x->j, 99, &x->change, &x->fault), CW_E_NOT_FOUND);
+}
+
+static void unsent_reports_survive_a_restart_in_order(void **state) {
+        struct fixture *x = *state;
+        struct cw_outbox_item items[8];
+        char job[CW_JOB_ID_CAP];
+        size_t n = 0;
+        produce(x, "4240181595", job);
+        apply(x, job, EV(.kind = CW_JE_PIN_INTENT));
+        apply(x, job, EV(.kind = CW_JE_PIN_SET));
+        fixture_close(x);
+        fixture_open(x);
+        good(x, cw_journal_outbox_list(x->j, items, 8, &n, &x->fault));
+        assert_int_equal(n, 2);
+        assert_string_not_equal(items[0].idem, items[1].idem);
+        assert_int_equal(next(x, items), 1); /* activation waits for the report before it */
+        assert_int_equal(items[0].report, CW_REPORT_PRODUCED);
+}
+
+static void back_off_and_clock_jumps(void **state) {
+        struct fixture *x = *state;
+        struct cw_outbox_item items[8];
+        char job[CW_JOB_ID_CAP];
+        produce(x, "4240181595", job);
+        assert_int_equal(next(x, items), 1);
+        good(x, cw_journal_outbox_failed(x->j, items[0].id, "RETRY", 5000, false, &x->fault));
+        assert_int_equal(next(x, items), 0);
+        x->now_ms += 5000;
+        assert_int_equal(next(x, items), 1);
+        assert_int_equal(items[0].attempts, 1);
+        assert_string_equal(items[0].last_error, "RETRY");
+        good(x, cw_journal_outbox_failed(x->j, items[0].id, "RETRY", 5000, false, &x->fault));
+        x->now_ms -= 86400000; /* the wall clock is set back a day: nothing waits a day for that */
+        assert_int_equal(next(x, items), 1);
+}
+
+static void refused_report_blocks_its_own_kit_only(void **state) {
+        struct fixture *x = *state;
+        struct cw_outbox_item items[8];
+        char a[CW_JOB_ID_CAP], b[CW_JOB_ID_CAP];
+        produce(x, "4240181595", a);
+        produce(x, "4240181596", b);
+        assert_int_equal(next(x, items), 2);
+        int64_t id = items[0].id;
+        good(x, cw_journal_outbox_failed(x->j, id, "MCC007", 0, true, &x->fault));
+        apply(x, a, EV(.kind = CW_JE_PIN_INTENT));
+        apply(x, a, EV(.kind = CW_JE_PIN_SET));
+        assert_int_equal(next(x, items), 1);
+        assert_string_equal(items[0].kit, "4240181596");
+        struct cw_journal_health h;
+        good(x, cw_journal_health(x->j, &h, &x->fault));
+        assert_int_equal(h.outbox_parked, 1);
+        rejected(x, cw_journal_outbox_unpark(x->j, items[0].id, "uid:0", &x->fault), CW_E_STATE);
+        good(x, cw_journal_outbox_unpark(x->j, id, "uid:0", &x->fault));
+        assert_int_equal(next(x, items), 2);
+}
+
+static void acknowledgements_carry_the_job_to_delivered(void **state) {
+        struct fixture *x = *state;
+        struct cw_outbox_item items[8];
+        char job[CW_JOB_ID_CAP], sealed[CW_SEALED_MAX + 1];
+        produce(x, "4240181595", job);
+        apply(x, job, EV(.kind = CW_JE_PIN_INTENT));
+        apply(x, job, EV(.kind = CW_JE_PIN_SET));
+        static const enum cw_job_state after[] = { CW_JOB_PIN_SET, CW_JOB_ACTIVE, CW_JOB_DELIVERED };
+        static const enum cw_report reports[] = { CW_REPORT_PRODUCED, CW_REPORT_ACTIVATE, CW_REPORT_DELIVERED };
+        for (size_t i = 0; i < 3; i++) {
+                assert_int_equal(next(x, items), 1);
+                assert_int_equal(items[0].report, reports[i]);
+                good(x, cw_journal_outbox_acked(x->j, items[0].id, &x->change, &x->fault));
+                assert_int_equal(x->change.job.state, after[i]);
+        }
+        assert_int_equal(next(x, items), 0);
+        rejected(x, cw_journal_sealed(x->j, job, sealed, sizeof sealed, &x->fault), CW_E_NOT_FOUND);
+        good(x, cw_journal_check_fold(x->j, &x->fault));
+        struct cw_stock_check check;
+        good(x, cw_journal_stock_check(x->j, &check, &x->fault));
+        assert_int_equal(check.delivered, 1);
+        assert_int_equal(check.drawn, 1);
+}
+
+static void release_is_used_once(void **state) {
+        struct fixture *x = *state;
+        struct cw_release r, used;
+        char job[CW_JOB_ID_CAP];
+        produce(x, "4240181595", job);
+        rejected(x, cw_journal_release_use(x->j, "4240181595", "k1", &used, &x->fault), CW_E_DENIED);
+        good(x, cw_journal_release_create(x->j, "4240181595", 1001, "k1", 60000, &r, &x->fault));
+        good(x, cw_journal_release_pending(x->j, "k1", &used, &x->fault));
+        assert_int_equal(used.id, r.id);
+        rejected(x, cw_journal_release_pending(x->j, "k2", &used, &x->fault), CW_E_NOT_FOUND);
+        rejected(x, cw_journal_release_use(x->j, "4240181595", "k2", &used, &x->fault), CW_E_DENIED);
+        good(x, cw_journal_release_use(x->j, "4240181595", "k1", &used, &x->fault));
+        assert_int_equal(used.teller_uid, 1001);
+        rejected(x, cw_journal_release_use(x->j, "4240181595", "k1", &used, &x->fault), CW_E_DENIED);
+}
+
+static void release_expires_and_is_replaced(void **state) {
+        struct fixture *x = *state;
+        struct cw_release r, used;
+        char job[CW_JOB_ID_CAP];
+        produce(x, "4240181595", job);
+        good(x, cw_journal_release_create(x->j, "4240181595", 1001, "k1", 60000, &r, &x->fault));
+        x->now_ms += 60000;
+        rejected(x, cw_journal_release_use(x->j, "4240181595", "k1", &used, &x->fault), CW_E_DENIED);
+        good(x, cw_journal_release_create(x->j, "4240181595", 1001, "k1", 60000, &r, &x->fault));
+        x->now_ms -= 3600000; /* before it was made */
+        rejected(x, cw_journal_release_use(x->j, "4240181595", "k1", &used, &x->fault), CW_E_DENIED);
+        x->now_ms += 3600000;
+        good(x, cw_journal_release_create(x->j, "4240181595", 1002, "k2", 60000, &r, &x->fault));
+        rejected(x, cw_journal_release_use(x->j, "4240181595", "k1", &used, &x->fault), CW_E_DENIED);
+        good(x, cw_journal_release_use(x->j, "4240181595", "k2", &used, &x->fault));
+}
+
+static void release_needs_a_finished_card(void **state) {
+        struct fixture *x = *state;
+        struct cw_release r;
+        char job[CW_JOB_ID_CAP];
+        accept_kit(x, "4240181595", job);
+        rejected(x, cw_journal_release_create(x->j, "4240181595", 1001, "k1", 60000, &r, &x->fault), CW_E_STATE);
+        rejected(x, cw_journal_release_create(x->j, "1", 1001, "k1", 60000, &r, &x->fault), CW_E_NOT_FOUND);
+        rejected(x, cw_journal_release_create(x->j, "4240181595", 1001, "", 60000, &r, &x->fault), CW_E_RANGE);
+        rejected(x, cw_journal_release_create(x->j, "4240181595", 1001, "k1", 0, &r, &x->fault), CW_E_RANGE);
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, fixture_setup, fixture_teardown)
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                T(acked_report_is_gone),
+                T(unsent_reports_survive_a_restart_in_order),
+                T(back_off_and_clock_jumps),
+                T(refused_report_blocks_its_own_kit_only),
+                T(acknowledgements_carry_the_job_to_delivered),
+                T(release_is_used_once),
+                T(release_expires_and_is_replaced),
+                T(release_needs_a_finished_card),
+        };
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
