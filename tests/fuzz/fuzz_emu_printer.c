@@ -15,8 +15,13 @@ static uint64_t no_time(void *ctx) {
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         /* An empty hopper: no plastic is ever made, nothing touches the disk. */
-        const struct emup_config config = { .serial = "F1", .model = "Primacy", .firmware = "1", .ribbon_kind = "ymcko",
-                                            .plastics_dir = "/nonexistent", .ribbon_remaining = 5, .now_ms = no_time };
+        const struct emup_config config = {.serial = "F1",
+                                           .model = "Primacy",
+                                           .firmware = "1",
+                                           .ribbon_kind = "ymcko",
+                                           .plastics_dir = "/nonexistent",
+                                           .ribbon_remaining = 5,
+                                           .now_ms = no_time};
         struct emup_model *m;
         uint8_t reply[300];
         if (emup_model_new(&config, NULL, &m) != 0)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The cable: a umockdev testbed with one usbfs node behind which the printer model sits. ioctls of the program under
- * test arrive in threads of umockdev; the lock of the carrier guards the model for everybody.
+ * The cable: a umockdev testbed with one usbfs node behind which the printer model sits. ioctls of the
+ * program under test arrive in threads of umockdev; the lock of the carrier guards the model for everybody.
  */
 #pragma once
 
@@ -20,7 +20,8 @@ struct emup_carrier_config {
 };
 
 /* Makes the testbed and plugs the printer in. 0 or -1 (said on stderr). The model is borrowed. */
-int emup_carrier_new(const struct emup_carrier_config *config, struct emup_model *m, struct emup_carrier **ret);
+int emup_carrier_new(const struct emup_carrier_config *config, struct emup_model *m,
+                     struct emup_carrier **ret);
 void emup_carrier_free(struct emup_carrier *c);
 /* Value of UMOCKDEV_DIR for the program under test. */
 const char *emup_carrier_root(const struct emup_carrier *c);
@@ -33,7 +34,8 @@ bool emup_carrier_unplug(struct emup_carrier *c, uint32_t replug_ms);
 bool emup_carrier_plug(struct emup_carrier *c);
 void emup_carrier_power_cycle(struct emup_carrier *c, uint32_t off_ms);
 
-/* The main loop: a descriptor that becomes readable, a moment to wake up at, and what to do then (without the lock). */
+/* The main loop: a descriptor that becomes readable, a moment to wake up at, and what to do then (without the
+ * lock). */
 int emup_carrier_fd(const struct emup_carrier *c);
 uint64_t emup_carrier_deadline_ns(struct emup_carrier *c);
 void emup_carrier_run(struct emup_carrier *c);

@@ -7,7 +7,8 @@
 
 #include "carrier.h"
 
-/* One open file on the device node; hangs on its client object, since those are not always reported as vanished. */
+/* One open file on the device node; hangs on its client object, since those are not always reported as
+ * vanished. */
 struct emup_file {
         unsigned generation;         /* the plug it was opened in; dead after the next unplug */
         UMockdevIoctlClient *parked; /* a reap that waits, referenced */

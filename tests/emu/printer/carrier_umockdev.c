@@ -27,16 +27,17 @@ void emup_carrier_unlock(struct emup_carrier *c) {
 
 static void describe_device(const struct emup_carrier *c, GString *s) {
         const struct emup_usb_strings *t = &c->cfg.strings;
-        g_string_append_printf(s,
-                               "P: " SYS_PATH "\nN: bus/usb/%03u/%03u\nE: SUBSYSTEM=usb\nE: DEVTYPE=usb_device\n"
-                               "E: DRIVER=usb\nE: BUSNUM=%03u\nE: DEVNUM=%03u\nE: DEVNAME=%s\nE: PRODUCT=%x/%x/100\n"
-                               "E: ID_VENDOR_ID=%04x\nE: ID_MODEL_ID=%04x\n",
-                               c->cfg.bus, c->devnum, c->cfg.bus, c->devnum, c->node, EMUP_VID, EMUP_PID, EMUP_VID,
-                               EMUP_PID);
-        g_string_append_printf(s,
-                               "A: busnum=%u\\n\nA: devnum=%u\\n\nA: bConfigurationValue=1\\n\nA: speed=480\\n\n"
-                               "A: idVendor=%04x\\n\nA: idProduct=%04x\\n\nA: manufacturer=%s\\n\nA: product=%s\\n\n",
-                               c->cfg.bus, c->devnum, EMUP_VID, EMUP_PID, t->manufacturer, t->product);
+        g_string_append_printf(
+            s,
+            "P: " SYS_PATH "\nN: bus/usb/%03u/%03u\nE: SUBSYSTEM=usb\nE: DEVTYPE=usb_device\n"
+            "E: DRIVER=usb\nE: BUSNUM=%03u\nE: DEVNUM=%03u\nE: DEVNAME=%s\nE: PRODUCT=%x/%x/100\n"
+            "E: ID_VENDOR_ID=%04x\nE: ID_MODEL_ID=%04x\n",
+            c->cfg.bus, c->devnum, c->cfg.bus, c->devnum, c->node, EMUP_VID, EMUP_PID, EMUP_VID, EMUP_PID);
+        g_string_append_printf(
+            s,
+            "A: busnum=%u\\n\nA: devnum=%u\\n\nA: bConfigurationValue=1\\n\nA: speed=480\\n\n"
+            "A: idVendor=%04x\\n\nA: idProduct=%04x\\n\nA: manufacturer=%s\\n\nA: product=%s\\n\n",
+            c->cfg.bus, c->devnum, EMUP_VID, EMUP_PID, t->manufacturer, t->product);
         if (*t->serial)
                 g_string_append_printf(s, "A: serial=%s\\n\n", t->serial);
         g_string_append(s, "H: descriptors=");
@@ -44,7 +45,8 @@ static void describe_device(const struct emup_carrier *c, GString *s) {
                 g_string_append_printf(s, "%02x", (unsigned)emup_device_descriptor[i]);
         for (size_t i = 0; i < EMUP_CONFIG_DESCRIPTOR_LEN; i++)
                 g_string_append_printf(s, "%02x", (unsigned)emup_config_descriptor[i]);
-        g_string_append(s, "\n\nP: " SYS_PATH "/1-1:1.0\nE: SUBSYSTEM=usb\nE: DEVTYPE=usb_interface\nE: DRIVER=usblp\n"
+        g_string_append(s, "\n\nP: " SYS_PATH
+                           "/1-1:1.0\nE: SUBSYSTEM=usb\nE: DEVTYPE=usb_interface\nE: DRIVER=usblp\n"
                            "E: INTERFACE=7/1/2\nA: bInterfaceNumber=00\\n\nA: bInterfaceClass=07\\n\n"
                            "A: bInterfaceSubClass=01\\n\nA: bInterfaceProtocol=02\\n\n");
 }
@@ -82,7 +84,8 @@ bool emup_carrier_plug(struct emup_carrier *c) {
         return true;
 }
 
-/* What the transfers see has happened already; this is what udev sees. Never with the lock: umockdev joins its thread. */
+/* What the transfers see has happened already; this is what udev sees. Never with the lock: umockdev joins
+ * its thread. */
 static void leave_bus(struct emup_carrier *c, uint32_t replug_ms) {
         g_autoptr(GError) error = NULL;
         umockdev_testbed_uevent(c->testbed, "/sys" SYS_PATH, "remove");
@@ -135,7 +138,8 @@ int emup_carrier_fd(const struct emup_carrier *c) {
 
 uint64_t emup_carrier_deadline_ns(struct emup_carrier *c) {
         emup_carrier_lock(c);
-        uint64_t park = emup_usbfs_expire(c), model = emup_model_deadline_ms(c->model), least = c->replug_at_ns;
+        uint64_t park = emup_usbfs_expire(c), model = emup_model_deadline_ms(c->model),
+                 least = c->replug_at_ns;
         if (c->unplug_due)
                 least = 0;
         emup_carrier_unlock(c);
@@ -160,7 +164,8 @@ void emup_carrier_run(struct emup_carrier *c) {
                 (void)emup_carrier_plug(c);
 }
 
-int emup_carrier_new(const struct emup_carrier_config *config, struct emup_model *m, struct emup_carrier **ret) {
+int emup_carrier_new(const struct emup_carrier_config *config, struct emup_model *m,
+                     struct emup_carrier **ret) {
         struct emup_carrier *c = g_new0(struct emup_carrier, 1);
         c->cfg = *config;
         c->model = m;
@@ -206,6 +211,7 @@ const char *emup_carrier_root(const struct emup_carrier *c) {
 json_t *emup_carrier_state(struct emup_carrier *c) {
         return json_pack("{s:b, s:i, s:b, s:b, s:i, s:I, s:I, s:I, s:I}", "plugged", c->plugged, "devnum",
                          (int)c->devnum, "claimed", c->claimed != NULL, "usblp", c->usblp, "in_flight",
-                         (int)g_list_length(c->urbs), "submits", (json_int_t)c->submits, "reaps", (json_int_t)c->reaps,
-                         "stalls", (json_int_t)c->stalls, "plugs", (json_int_t)c->plugs);
+                         (int)g_list_length(c->urbs), "submits", (json_int_t)c->submits, "reaps",
+                         (json_int_t)c->reaps, "stalls", (json_int_t)c->stalls, "plugs",
+                         (json_int_t)c->plugs);
 }

@@ -10,8 +10,9 @@
 #include <linux/usbdevice_fs.h>
 
 /*
- * poll() on a testbed node is always ready, so libusb would spin on REAPURBNDELAY: an empty reap is parked for a
- * moment. Short while bytes move, longer when the bus has been idle, since a parked reap delays the next submit.
+ * poll() on a testbed node is always ready, so libusb would spin on REAPURBNDELAY: an empty reap is parked
+ * for a moment. Short while bytes move, longer when the bus has been idle, since a parked reap delays the
+ * next submit.
  */
 enum { PARK_BUSY_NS = 1000 * 1000, PARK_IDLE_NS = 8 * 1000 * 1000, IDLE_AFTER_NS = 1000 * 1000 * 1000 };
 
@@ -116,8 +117,8 @@ static void pump_out(struct emup_carrier *c) {
         while ((u = first_open(c, false))) {
                 size_t len = (size_t)raw(u)->buffer_length;
                 size_t n = len > u->offset
-                                   ? emup_model_write(c->model, u->buffer->data + u->offset, len - u->offset)
-                                   : 0;
+                               ? emup_model_write(c->model, u->buffer->data + u->offset, len - u->offset)
+                               : 0;
                 u->offset += n;
                 if (u->offset < len)
                         return;
@@ -128,7 +129,8 @@ static void pump_out(struct emup_carrier *c) {
 static void pump_in(struct emup_carrier *c) {
         struct emup_urb *u;
         while ((u = first_open(c, true))) {
-                size_t n = u->buffer ? emup_model_read(c->model, u->buffer->data, (size_t)raw(u)->buffer_length) : 0;
+                size_t n =
+                    u->buffer ? emup_model_read(c->model, u->buffer->data, (size_t)raw(u)->buffer_length) : 0;
                 if (!n)
                         return;
                 finish(c, u, 0, n);
@@ -319,7 +321,8 @@ static void reap(struct emup_carrier *c, struct emup_file *f, UMockdevIoctlClien
                 complete(client, EAGAIN);
                 return;
         }
-        uint64_t now = emup_carrier_now_ns(), park = now - c->busy_ns > IDLE_AFTER_NS ? PARK_IDLE_NS : PARK_BUSY_NS;
+        uint64_t now = emup_carrier_now_ns(),
+                 park = now - c->busy_ns > IDLE_AFTER_NS ? PARK_IDLE_NS : PARK_BUSY_NS;
         f->parked = g_object_ref(client);
         f->park_end_ns = blocking ? UINT64_MAX : now + park;
 }

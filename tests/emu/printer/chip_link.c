@@ -13,8 +13,8 @@
 #include "base/cleanup.h"
 
 static int open_socket(const char *path) {
-        struct sockaddr_un a = { .sun_family = AF_UNIX };
-        const struct timeval limit = { .tv_sec = 5 };
+        struct sockaddr_un a = {.sun_family = AF_UNIX};
+        const struct timeval limit = {.tv_sec = 5};
         if (strlen(path) >= sizeof a.sun_path) {
                 errno = ENAMETOOLONG;
                 return -1;
@@ -67,7 +67,8 @@ static bool call(const char *path, const json_t *request) {
         line[n++] = '\n';
         CW_AUTO_FD int fd = open_socket(path);
         if (fd < 0 || !send_all(fd, line, n) || !receive_line(fd, line, sizeof line)) {
-                (void)fprintf(stderr, "emu-printer: no answer from the chip emulator at %s: %s\n", path, strerror(errno));
+                (void)fprintf(stderr, "emu-printer: no answer from the chip emulator at %s: %s\n", path,
+                              strerror(errno));
                 return false;
         }
         CW_AUTO_JSON json_t *reply = json_loads(line, 0, NULL);

@@ -119,7 +119,8 @@ static json_t *do_take_reject(struct emup_control *c, const json_t *q, const cha
 
 static json_t *do_insert(struct emup_control *c, const json_t *q, const char **ret_wrong) {
         const char *plastic = json_string_value(json_object_get(q, "plastic"));
-        return done(plastic ? emup_operator_insert(c->model, plastic) : "insert wants plastic, a directory", ret_wrong);
+        return done(plastic ? emup_operator_insert(c->model, plastic) : "insert wants plastic, a directory",
+                    ret_wrong);
 }
 
 static json_t *do_unplug(struct emup_control *c, const json_t *q, const char **ret_wrong) {
@@ -154,22 +155,22 @@ static const struct {
         bool on_bus;           /* plugs and unplugs: runs without the lock */
         const char *fields[6]; /* besides cmd */
 } commands[] = {
-        { "state", do_state, false, { NULL } },
-        { "hopper", do_hopper, false, { "count" } },
-        { "ribbon", do_ribbon, false, { "kind", "remaining", "present" } },
-        { "cover", do_cover, false, { "open" } },
-        { "lock", do_lock, false, { "locked" } },
-        { "cleaning", do_cleaning, false, { "cards_since" } },
-        { "fault", do_fault, false, { "name", "at", "count", "ms", "text" } },
-        { "faults_off", do_faults_off, false, { NULL } },
-        { "clear", do_clear, false, { "to" } },
-        { "take", do_take, false, { "plastic" } },
-        { "take_reject", do_take_reject, false, { "plastic" } },
-        { "insert", do_insert, false, { "plastic" } },
-        { "unplug", do_unplug, true, { "replug_ms" } },
-        { "plug", do_plug, true, { NULL } },
-        { "power_cycle", do_power_cycle, true, { "off_ms" } },
-        { "quit", do_quit, false, { NULL } },
+    {"state", do_state, false, {NULL}},
+    {"hopper", do_hopper, false, {"count"}},
+    {"ribbon", do_ribbon, false, {"kind", "remaining", "present"}},
+    {"cover", do_cover, false, {"open"}},
+    {"lock", do_lock, false, {"locked"}},
+    {"cleaning", do_cleaning, false, {"cards_since"}},
+    {"fault", do_fault, false, {"name", "at", "count", "ms", "text"}},
+    {"faults_off", do_faults_off, false, {NULL}},
+    {"clear", do_clear, false, {"to"}},
+    {"take", do_take, false, {"plastic"}},
+    {"take_reject", do_take_reject, false, {"plastic"}},
+    {"insert", do_insert, false, {"plastic"}},
+    {"unplug", do_unplug, true, {"replug_ms"}},
+    {"plug", do_plug, true, {NULL}},
+    {"power_cycle", do_power_cycle, true, {"off_ms"}},
+    {"quit", do_quit, false, {NULL}},
 };
 
 static bool only_known_fields(const json_t *q, const char *const *fields) {

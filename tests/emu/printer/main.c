@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* emu-printer: one process, one testbed, one emulated card printer. README.md tells the command line and the socket. */
+/* emu-printer: one process, one testbed, one emulated card printer. README.md tells the command line and the
+ * socket. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <getopt.h>
@@ -33,52 +34,69 @@ struct options {
 };
 
 enum {
-        OPT_READY = 256, OPT_PLASTICS, OPT_CONTROL, OPT_CHIP, OPT_SERIAL, OPT_USB_SERIAL, OPT_MODEL, OPT_FIRMWARE,
-        OPT_HOPPER, OPT_RIBBON, OPT_SCALE, OPT_TRANSCRIPT, OPT_MAG, OPT_BUS, OPT_DEV, OPT_POSITIONS, OPT_END,
-        OPT_INSIDE, OPT_PARENT, OPT_HELP
+        OPT_READY = 256,
+        OPT_PLASTICS,
+        OPT_CONTROL,
+        OPT_CHIP,
+        OPT_SERIAL,
+        OPT_USB_SERIAL,
+        OPT_MODEL,
+        OPT_FIRMWARE,
+        OPT_HOPPER,
+        OPT_RIBBON,
+        OPT_SCALE,
+        OPT_TRANSCRIPT,
+        OPT_MAG,
+        OPT_BUS,
+        OPT_DEV,
+        OPT_POSITIONS,
+        OPT_END,
+        OPT_INSIDE,
+        OPT_PARENT,
+        OPT_HELP
 };
 
 static const struct option long_options[] = {
-        { "ready-file", required_argument, NULL, OPT_READY },
-        { "plastics", required_argument, NULL, OPT_PLASTICS },
-        { "control", required_argument, NULL, OPT_CONTROL },
-        { "chip-control", required_argument, NULL, OPT_CHIP },
-        { "serial", required_argument, NULL, OPT_SERIAL },
-        { "usb-serial", required_argument, NULL, OPT_USB_SERIAL },
-        { "model", required_argument, NULL, OPT_MODEL },
-        { "firmware", required_argument, NULL, OPT_FIRMWARE },
-        { "hopper", required_argument, NULL, OPT_HOPPER },
-        { "ribbon", required_argument, NULL, OPT_RIBBON },
-        { "time-scale", required_argument, NULL, OPT_SCALE },
-        { "transcript", required_argument, NULL, OPT_TRANSCRIPT },
-        { "mag", required_argument, NULL, OPT_MAG },
-        { "bus", required_argument, NULL, OPT_BUS },
-        { "dev", required_argument, NULL, OPT_DEV },
-        { "positions", required_argument, NULL, OPT_POSITIONS },
-        { "reply-end", required_argument, NULL, OPT_END },
-        { "card-inside", required_argument, NULL, OPT_INSIDE },
-        { "exit-with-parent", no_argument, NULL, OPT_PARENT },
-        { "help", no_argument, NULL, OPT_HELP },
-        { NULL, 0, NULL, 0 },
+    {"ready-file", required_argument, NULL, OPT_READY},
+    {"plastics", required_argument, NULL, OPT_PLASTICS},
+    {"control", required_argument, NULL, OPT_CONTROL},
+    {"chip-control", required_argument, NULL, OPT_CHIP},
+    {"serial", required_argument, NULL, OPT_SERIAL},
+    {"usb-serial", required_argument, NULL, OPT_USB_SERIAL},
+    {"model", required_argument, NULL, OPT_MODEL},
+    {"firmware", required_argument, NULL, OPT_FIRMWARE},
+    {"hopper", required_argument, NULL, OPT_HOPPER},
+    {"ribbon", required_argument, NULL, OPT_RIBBON},
+    {"time-scale", required_argument, NULL, OPT_SCALE},
+    {"transcript", required_argument, NULL, OPT_TRANSCRIPT},
+    {"mag", required_argument, NULL, OPT_MAG},
+    {"bus", required_argument, NULL, OPT_BUS},
+    {"dev", required_argument, NULL, OPT_DEV},
+    {"positions", required_argument, NULL, OPT_POSITIONS},
+    {"reply-end", required_argument, NULL, OPT_END},
+    {"card-inside", required_argument, NULL, OPT_INSIDE},
+    {"exit-with-parent", no_argument, NULL, OPT_PARENT},
+    {"help", no_argument, NULL, OPT_HELP},
+    {NULL, 0, NULL, 0},
 };
 
 static const char usage_text[] =
-        "usage: emu-printer --ready-file FILE --plastics DIR --control SOCKET [options]\n"
-        "  --chip-control SOCKET     the chip emulator at the contact station\n"
-        "  --serial TEXT             serial of the printer (default EMU0001)\n"
-        "  --usb-serial TEXT         serial string of the USB device, \"\" for none (default: as --serial)\n"
-        "  --model TEXT              Primacy\n"
-        "  --firmware TEXT           answer to Rfv\n"
-        "  --hopper N                blank cards (default 50)\n"
-        "  --ribbon KIND:SETS        ymcko:100\n"
-        "  --time-scale X            1 = as slow as the real thing (default 0)\n"
-        "  --transcript FILE         what was said and done, one line each\n"
-        "  --mag hico|loco           stripe of the blanks (default hico)\n"
-        "  --bus N --dev N           where it is plugged in first (default 1 and 2)\n"
-        "  --positions modern|old    words of Rlr;p (default modern)\n"
-        "  --reply-end nul|cr|none   end of a reply (default nul)\n"
-        "  --card-inside PLACE       a card is in the machine at the start: transport contact mag print\n"
-        "  --exit-with-parent        end when the process that started it ends\n";
+    "usage: emu-printer --ready-file FILE --plastics DIR --control SOCKET [options]\n"
+    "  --chip-control SOCKET     the chip emulator at the contact station\n"
+    "  --serial TEXT             serial of the printer (default EMU0001)\n"
+    "  --usb-serial TEXT         serial string of the USB device, \"\" for none (default: as --serial)\n"
+    "  --model TEXT              Primacy\n"
+    "  --firmware TEXT           answer to Rfv\n"
+    "  --hopper N                blank cards (default 50)\n"
+    "  --ribbon KIND:SETS        ymcko:100\n"
+    "  --time-scale X            1 = as slow as the real thing (default 0)\n"
+    "  --transcript FILE         what was said and done, one line each\n"
+    "  --mag hico|loco           stripe of the blanks (default hico)\n"
+    "  --bus N --dev N           where it is plugged in first (default 1 and 2)\n"
+    "  --positions modern|old    words of Rlr;p (default modern)\n"
+    "  --reply-end nul|cr|none   end of a reply (default nul)\n"
+    "  --card-inside PLACE       a card is in the machine at the start: transport contact mag print\n"
+    "  --exit-with-parent        end when the process that started it ends\n";
 
 static int fail(const char *what, const char *detail) {
         (void)fprintf(stderr, "emu-printer: %s: %s\n", what, detail);
@@ -125,8 +143,8 @@ static int choose(const char *text, const char *const *words, unsigned *ret) {
 }
 
 static int parse_choice(struct options *o, int opt, const char *text) {
-        static const char *const mags[] = { "loco", "hico", NULL }, *const dialects[] = { "modern", "old", NULL };
-        static const char *const ends[] = { "nul", "cr", "none", NULL };
+        static const char *const mags[] = {"loco", "hico", NULL}, *const dialects[] = {"modern", "old", NULL};
+        static const char *const ends[] = {"nul", "cr", "none", NULL};
         unsigned at = 0;
         int rc = choose(text, opt == OPT_MAG ? mags : opt == OPT_POSITIONS ? dialects : ends, &at);
         if (opt == OPT_MAG)
@@ -283,15 +301,16 @@ static struct timespec until(uint64_t deadline_ns) {
         uint64_t left = deadline_ns > now ? deadline_ns - now : 0, hour = 3600ull * 1000000000u;
         if (left > hour)
                 left = hour;
-        return (struct timespec){ .tv_sec = (time_t)(left / 1000000000u), .tv_nsec = (long)(left % 1000000000u) };
+        return (struct timespec){.tv_sec = (time_t)(left / 1000000000u),
+                                 .tv_nsec = (long)(left % 1000000000u)};
 }
 
 static void main_loop(struct emup_control *control, struct emu_jsonline *line, int signal_fd) {
         struct pollfd fds[EMU_JSONLINE_POLLFDS + 2];
         while (!control->quit) {
                 size_t n = emu_jsonline_pollfds(line, fds);
-                fds[n] = (struct pollfd){ .fd = emup_carrier_fd(control->carrier), .events = POLLIN };
-                fds[n + 1] = (struct pollfd){ .fd = signal_fd, .events = POLLIN };
+                fds[n] = (struct pollfd){.fd = emup_carrier_fd(control->carrier), .events = POLLIN};
+                fds[n + 1] = (struct pollfd){.fd = signal_fd, .events = POLLIN};
                 struct timespec wait = until(emup_carrier_deadline_ns(control->carrier));
                 if (ppoll(fds, n + 2, &wait, NULL) < 0 && errno != EINTR)
                         break;
@@ -303,12 +322,12 @@ static void main_loop(struct emup_control *control, struct emu_jsonline *line, i
 }
 
 static int serve(const struct options *o, struct emup_model *m, int signal_fd) {
-        struct emup_control control = { .model = m };
+        struct emup_control control = {.model = m};
         struct emu_jsonline *line = NULL;
         const struct emup_carrier_config config = {
-                .bus = o->bus,
-                .dev = o->dev,
-                .strings = { .manufacturer = "Evolis", .product = o->model.model, .serial = o->usb_serial },
+            .bus = o->bus,
+            .dev = o->dev,
+            .strings = {.manufacturer = "Evolis", .product = o->model.model, .serial = o->usb_serial},
         };
         if (emup_carrier_new(&config, m, &control.carrier) != 0)
                 return -1;
@@ -336,7 +355,7 @@ static int run(struct options *o, int signal_fd) {
                 return fail(o->transcript, strerror(errno));
         if (mkdir(o->plastics, 0755) != 0 && errno != EEXIST)
                 return fail(o->plastics, strerror(errno));
-        const struct emup_chip chip = { emup_chip_present, emup_chip_remove, o->chip_control };
+        const struct emup_chip chip = {emup_chip_present, emup_chip_remove, o->chip_control};
         struct emup_model *m;
         o->model.transcript = transcript;
         if (emup_model_new(&o->model, o->chip_control ? &chip : NULL, &m) != 0)
@@ -349,10 +368,16 @@ static int run(struct options *o, int signal_fd) {
 
 int main(int argc, char **argv) {
         struct options o = {
-                .bus = 1,
-                .dev = 2,
-                .model = { .serial = "EMU0001", .model = "Primacy", .firmware = "1520", .ribbon_kind = "ymcko",
-                           .ribbon_remaining = 100, .hopper = 50, .hico_stripe = true, .now_ms = now_ms },
+            .bus = 1,
+            .dev = 2,
+            .model = {.serial = "EMU0001",
+                      .model = "Primacy",
+                      .firmware = "1520",
+                      .ribbon_kind = "ymcko",
+                      .ribbon_remaining = 100,
+                      .hopper = 50,
+                      .hico_stripe = true,
+                      .now_ms = now_ms},
         };
         int rc = parse_options(argc, argv, &o);
         if (rc != 0)

@@ -20,7 +20,8 @@ static void note_line(struct emup_model *m, char mark, char *text) {
                         *p = '?';
         if (!m->cfg.transcript)
                 return;
-        (void)fprintf(m->cfg.transcript, "%8llu %c %s\n", (unsigned long long)(emup_now(m) - m->born_ms), mark, text);
+        (void)fprintf(m->cfg.transcript, "%8llu %c %s\n", (unsigned long long)(emup_now(m) - m->born_ms),
+                      mark, text);
         (void)fflush(m->cfg.transcript);
 }
 
@@ -199,7 +200,8 @@ bool emup_model_soft_reset(struct emup_model *m) {
 
 size_t emup_model_device_id(struct emup_model *m, uint8_t *bytes, size_t cap) {
         char text[256];
-        int n = snprintf(text, sizeof text, "MFG:Evolis;MDL:%s;CLS:PRINTER;DES:Evolis %s;CMD:EVOLIS;", m->model, m->model);
+        int n = snprintf(text, sizeof text, "MFG:Evolis;MDL:%s;CLS:PRINTER;DES:Evolis %s;CMD:EVOLIS;",
+                         m->model, m->model);
         if (*m->serial)
                 n += snprintf(text + n, sizeof text - (size_t)n, "SN:%s;", m->serial);
         size_t len = (size_t)n, total = len + 2, told = total;
@@ -209,7 +211,7 @@ size_t emup_model_device_id(struct emup_model *m, uint8_t *bytes, size_t cap) {
                 told = 0xffff;
         if (strcmp(mode, "without_length") == 0)
                 told = len;
-        uint8_t out[258] = { (uint8_t)(told >> 8), (uint8_t)told };
+        uint8_t out[258] = {(uint8_t)(told >> 8), (uint8_t)told};
         if (strcmp(mode, "little_endian") == 0) {
                 out[0] = (uint8_t)told;
                 out[1] = (uint8_t)(told >> 8);
@@ -225,7 +227,8 @@ size_t emup_model_device_id(struct emup_model *m, uint8_t *bytes, size_t cap) {
         return total;
 }
 
-/* Bits of the printer class; the lines of the old parallel port: busy = not selected, fault = not "not error". */
+/* Bits of the printer class; the lines of the old parallel port: busy = not selected, fault = not "not
+ * error". */
 enum { PORT_PAPER_EMPTY = 0x20, PORT_SELECTED = 0x10, PORT_NOT_ERROR = 0x08 };
 
 uint8_t emup_model_port_status(struct emup_model *m) {

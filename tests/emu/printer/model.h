@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The emulated card printer without its cable: bulk bytes in, bulk bytes out, and a mechanism that moves plastics.
- * A carrier (umockdev here) calls it; it never calls a carrier. Not thread-safe: the caller holds one lock around
- * every call. Time comes from the clock in the configuration. The chip calls may block (they talk to another process).
+ * The emulated card printer without its cable: bulk bytes in, bulk bytes out, and a mechanism that moves
+ * plastics. A carrier (umockdev here) calls it; it never calls a carrier. Not thread-safe: the caller holds
+ * one lock around every call. Time comes from the clock in the configuration. The chip calls may block (they
+ * talk to another process).
  */
 #pragma once
 
@@ -44,7 +45,8 @@ struct emup_chip {
 int emup_model_new(const struct emup_config *config, const struct emup_chip *chip, struct emup_model **ret);
 void emup_model_free(struct emup_model *m);
 
-/* Bulk OUT: takes up to n bytes, returns how many; fewer means NAK until emup_model_deadline_ms or an operator act. */
+/* Bulk OUT: takes up to n bytes, returns how many; fewer means NAK until emup_model_deadline_ms or an
+ * operator act. */
 size_t emup_model_write(struct emup_model *m, const uint8_t *bytes, size_t n);
 /* Bulk IN: one transfer of at most cap bytes; 0 means NAK. */
 size_t emup_model_read(struct emup_model *m, uint8_t *bytes, size_t cap);
@@ -66,7 +68,8 @@ void emup_model_power_cycle(struct emup_model *m);
 /* To be asked for each bulk transfer; true = answer it with STALL. */
 bool emup_model_transfer_stalls(struct emup_model *m, bool in);
 enum emup_action { EMUP_ACT_NONE, EMUP_ACT_UNPLUG, EMUP_ACT_POWER_CYCLE };
-/* What a fault asks of the carrier, once; replug after *ret_replug_ms (0 = stay unplugged, for EMUP_ACT_UNPLUG). */
+/* What a fault asks of the carrier, once; replug after *ret_replug_ms (0 = stay unplugged, for
+ * EMUP_ACT_UNPLUG). */
 enum emup_action emup_model_take_action(struct emup_model *m, uint32_t *ret_replug_ms);
 /* A driver did something the real device would not forgive; goes into the transcript and the state. */
 void emup_violation(struct emup_model *m, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -86,7 +89,8 @@ const char *emup_operator_cleaning(struct emup_model *m, uint32_t cards_since);
 /* to: "taken", "reject" or "inside" (straightened and left in the path). */
 const char *emup_operator_clear(struct emup_model *m, const char *to, char *ret_path, size_t cap);
 /* plastic NULL = the card that lies longest. */
-const char *emup_operator_take(struct emup_model *m, bool reject_box, const char *plastic, char *ret_path, size_t cap);
+const char *emup_operator_take(struct emup_model *m, bool reject_box, const char *plastic, char *ret_path,
+                               size_t cap);
 const char *emup_operator_insert(struct emup_model *m, const char *plastic);
 
 /* Arms a fault described as in README.md. NULL, or one sentence why not. */

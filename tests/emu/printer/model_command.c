@@ -10,13 +10,18 @@ void emup_args_split(char sep, const char *text, struct emup_args *ret) {
         ret->n = 0;
         char *p = ret->text;
         ret->name = p;
-        /* Track data may hold the separator (3Bh is a character of ISO track 1): it is the rest of the command. */
+        /* Track data may hold the separator (3Bh is a character of ISO track 1): it is the rest of the
+         * command. */
         while ((p = strchr(p, sep)) && ret->n < EMUP_ARGS_MAX) {
                 *p++ = '\0';
                 ret->arg[ret->n++] = p;
                 if (ret->n == 2 && strcmp(ret->name, "Dm") == 0)
                         break;
         }
+}
+
+unsigned emup_number(const char *text) {
+        return (unsigned)strtoul(text, NULL, 10);
 }
 
 static bool number(const char *s, unsigned long max, unsigned long *ret) {
@@ -101,7 +106,8 @@ void emup_command(struct emup_model *m, const char *text, const uint8_t *data, s
         }
         if (strcmp(a.name, "Psc") == 0)
                 set_characters(m, &a);
-        else if (emup_download(m, &a, data, n) || emup_param(m, &a) || emup_read(m, &a) || emup_sequence(m, &a))
+        else if (emup_download(m, &a, data, n) || emup_param(m, &a) || emup_read(m, &a) ||
+                 emup_sequence(m, &a))
                 return;
         else {
                 emup_violation(m, "unknown command \"%.24s\"", a.name);

@@ -85,7 +85,7 @@ static enum emup_err check_job(struct emup_model *m) {
 
 static enum emup_err accept(struct emup_model *m, const struct emup_args *a, const uint8_t *data, size_t n) {
         char letter = a->arg[0][0];
-        unsigned levels = (unsigned)atoi(a->arg[1]), first = 0;
+        unsigned levels = emup_number(a->arg[1]), first = 0;
         bool part = strcmp(a->name, "Dbp") == 0, goes_on = part && m->pending.letter == letter;
         enum emup_err err = check_job(m);
         if (!err && !goes_on)
@@ -100,10 +100,10 @@ static enum emup_err accept(struct emup_model *m, const struct emup_args *a, con
                 }
         } else {
                 if (part)
-                        first = (unsigned)atoi(a->arg[2]);
+                        first = emup_number(a->arg[2]);
                 if (part && !goes_on)
                         memset(m->pending.pixels, 0, EMUP_PIXELS);
-                emup_raster_unpack(levels, part ? (unsigned)atoi(a->arg[3]) : EMUP_LINES, data,
+                emup_raster_unpack(levels, part ? emup_number(a->arg[3]) : EMUP_LINES, data,
                                    m->pending.pixels + (size_t)first * EMUP_WIDTH);
         }
         m->pending.letter = letter;

@@ -13,38 +13,38 @@ struct emup_fault_kind {
 };
 
 static const struct emup_fault_kind kinds[] = {
-        { "hopper_empty", HOOK_NOW, NULL },
-        { "ribbon_wrong", HOOK_NOW, "" },
-        { "ribbon_tagless", HOOK_NOW, NULL },
-        { "reject_full", HOOK_NOW, NULL },
-        { "output_full", HOOK_NOW, NULL },
-        { "card_inside", HOOK_NOW, "transport|contact|contactless|mag|print" },
-        { "power_cycle", HOOK_NOW, NULL },
-        { "unplug", HOOK_NOW, NULL },
-        { "feed_fail", HOOK_FEED, NULL },
-        { "feed_jam", HOOK_FEED, NULL },
-        { "jam", HOOK_MOVE, NULL },
-        { "cover_open", HOOK_MOVE, NULL },
-        { "ribbon_end", HOOK_PANEL, NULL },
-        { "head_hot", HOOK_PANEL, NULL },
-        { "mag_write_fail", HOOK_MAG_WRITE, NULL },
-        { "mag_blank", HOOK_MAG_WRITE, NULL },
-        { "mag_read_fail", HOOK_MAG_READ, NULL },
-        { "contact_fail", HOOK_ENGAGE, NULL },
-        { "error_cde", HOOK_COMMAND, "" },
-        { "stall_in", HOOK_TRANSFER_IN, NULL },
-        { "stall_out", HOOK_TRANSFER_OUT, NULL },
-        { "split_reply", HOOK_REPLY, NULL },
-        { "merged_reply", HOOK_REPLY, NULL },
-        { "short_reply", HOOK_REPLY, NULL },
-        { "late_reply", HOOK_REPLY, NULL },
-        { "no_reply", HOOK_REPLY, NULL },
-        { "spurious_ok", HOOK_REPLY, NULL },
-        { "garbage", HOOK_REPLY, "" },
-        { "localised", HOOK_REPLY, NULL },
-        { "device_id_bad", HOOK_DEVICE_ID, "length|without_length|little_endian|short|empty" },
-        { "port_status_zero", HOOK_PORT_STATUS, NULL },
-        { "soft_reset_stall", HOOK_SOFT_RESET, NULL },
+    {"hopper_empty", HOOK_NOW, NULL},
+    {"ribbon_wrong", HOOK_NOW, ""},
+    {"ribbon_tagless", HOOK_NOW, NULL},
+    {"reject_full", HOOK_NOW, NULL},
+    {"output_full", HOOK_NOW, NULL},
+    {"card_inside", HOOK_NOW, "transport|contact|contactless|mag|print"},
+    {"power_cycle", HOOK_NOW, NULL},
+    {"unplug", HOOK_NOW, NULL},
+    {"feed_fail", HOOK_FEED, NULL},
+    {"feed_jam", HOOK_FEED, NULL},
+    {"jam", HOOK_MOVE, NULL},
+    {"cover_open", HOOK_MOVE, NULL},
+    {"ribbon_end", HOOK_PANEL, NULL},
+    {"head_hot", HOOK_PANEL, NULL},
+    {"mag_write_fail", HOOK_MAG_WRITE, NULL},
+    {"mag_blank", HOOK_MAG_WRITE, NULL},
+    {"mag_read_fail", HOOK_MAG_READ, NULL},
+    {"contact_fail", HOOK_ENGAGE, NULL},
+    {"error_cde", HOOK_COMMAND, ""},
+    {"stall_in", HOOK_TRANSFER_IN, NULL},
+    {"stall_out", HOOK_TRANSFER_OUT, NULL},
+    {"split_reply", HOOK_REPLY, NULL},
+    {"merged_reply", HOOK_REPLY, NULL},
+    {"short_reply", HOOK_REPLY, NULL},
+    {"late_reply", HOOK_REPLY, NULL},
+    {"no_reply", HOOK_REPLY, NULL},
+    {"spurious_ok", HOOK_REPLY, NULL},
+    {"garbage", HOOK_REPLY, ""},
+    {"localised", HOOK_REPLY, NULL},
+    {"device_id_bad", HOOK_DEVICE_ID, "length|without_length|little_endian|short|empty"},
+    {"port_status_zero", HOOK_PORT_STATUS, NULL},
+    {"soft_reset_stall", HOOK_SOFT_RESET, NULL},
 };
 
 const char *emup_fault_name(const struct emup_fault *f) {
@@ -62,8 +62,9 @@ static void ask_carrier(struct emup_model *m, const struct emup_fault *f, enum e
 
 /* Faults of the machine itself: they are there from this moment. */
 static void apply_now(struct emup_model *m, const struct emup_fault *f) {
-        static const char *const names[] = { "transport", "contact", "contactless", "mag", "print" };
-        static const enum emup_pos places[] = { POS_TRANSPORT, POS_CONTACT, POS_CONTACTLESS, POS_MAG, POS_PRINT };
+        static const char *const names[] = {"transport", "contact", "contactless", "mag", "print"};
+        static const enum emup_pos places[] = {POS_TRANSPORT, POS_CONTACT, POS_CONTACTLESS, POS_MAG,
+                                               POS_PRINT};
         enum emup_pos pos = POS_PRINT;
         for (size_t i = 0; i < sizeof names / sizeof *names; i++)
                 if (strcmp(f->text, names[i]) == 0)
@@ -94,14 +95,15 @@ static bool use_up(struct emup_fault *f) {
 }
 
 /*
- * A jam, an open cover or a ribbon's end that comes at a moment and not at a command hits what moves right now; when
- * nothing moves the cover and the ribbon are simply so, and a card that stands in the machine is stuck.
+ * A jam, an open cover or a ribbon's end that comes at a moment and not at a command hits what moves right
+ * now; when nothing moves the cover and the ribbon are simply so, and a card that stands in the machine is
+ * stuck.
  */
 static bool strikes_at_once(struct emup_model *m, struct emup_fault *f) {
         static const struct {
                 const char *name;
                 enum emup_err err;
-        } strikes[] = { { "jam", ERR_MECHANICAL }, { "cover_open", ERR_COVER }, { "ribbon_end", ERR_RIBBON_ENDED } };
+        } strikes[] = {{"jam", ERR_MECHANICAL}, {"cover_open", ERR_COVER}, {"ribbon_end", ERR_RIBBON_ENDED}};
         size_t i = 0;
         while (i < 3 && !is(f, strikes[i].name))
                 i++;
@@ -242,7 +244,8 @@ static const char *parse_at(struct emup_model *m, const json_t *at, struct emup_
                 f->trigger = TRIGGER_TRANSFER;
                 f->left = (uint64_t)json_integer_value(transfer);
         } else {
-                return "\"at\" is \"now\", or an object with command (and n), panel (and n), byte, ms or transfer";
+                return "\"at\" is \"now\", or an object with command (and n), panel (and n), byte, ms or "
+                       "transfer";
         }
         return f->left ? NULL : "\"n\" counts from 1";
 }
@@ -292,13 +295,13 @@ static struct emup_fault *free_slot(struct emup_model *m) {
 }
 
 const char *emup_fault_arm(struct emup_model *m, const json_t *request) {
-        static const char *const known[] = { "cmd", "name", "at", "count", "ms", "text" };
+        static const char *const known[] = {"cmd", "name", "at", "count", "ms", "text"};
         size_t seen = 0;
         for (size_t i = 0; i < sizeof known / sizeof *known; i++)
                 seen += json_object_get(request, known[i]) != NULL;
         if (seen != json_object_size(request))
                 return "a fault has name, at, count, ms and text only";
-        struct emup_fault f = { .left = 1 };
+        struct emup_fault f = {.left = 1};
         const char *wrong = parse(m, request, &f);
         if (wrong)
                 return wrong;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Faults a test arms. A fault waits for its trigger, is then live, and bites at its hook until its count is used up. */
+/* Faults a test arms. A fault waits for its trigger, is then live, and bites at its hook until its count is
+ * used up. */
 #pragma once
 
 #include <stdbool.h>
@@ -11,7 +12,7 @@ enum { EMUP_FAULTS_MAX = 32 };
 enum emup_hook {
         HOOK_NOW,
         HOOK_FEED,
-        HOOK_MOVE,  /* feeding, moving, ejecting, printing */
+        HOOK_MOVE, /* feeding, moving, ejecting, printing */
         HOOK_PANEL,
         HOOK_ENGAGE,
         HOOK_MAG_WRITE,

@@ -61,7 +61,8 @@ void emup_frame_head_free(struct emup_model *m) {
 static void text_byte(struct emup_model *m, char c) {
         struct emup_frame *f = &m->frame;
         if (c == f->start) {
-                emup_violation(m, "ESC inside a command that began \"%.*s\"", f->len < 4 ? (int)f->len : 4, f->text);
+                emup_violation(m, "ESC inside a command that began \"%.*s\"", f->len < 4 ? (int)f->len : 4,
+                               f->text);
                 begin_text(f);
         } else if (c == f->end && f->overlong) {
                 emup_violation(m, "command longer than %d bytes", EMUP_COMMAND_MAX);
@@ -95,7 +96,8 @@ static void idle_byte(struct emup_model *m, char c) {
         }
 }
 
-/* After a raster of the wrong size nobody knows where a command begins: up to the next CR ESC everything is noise. */
+/* After a raster of the wrong size nobody knows where a command begins: up to the next CR ESC everything is
+ * noise. */
 static void lost_byte(struct emup_model *m, char c) {
         struct emup_frame *f = &m->frame;
         if (c == f->start && f->after_cr)

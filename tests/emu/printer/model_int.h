@@ -9,13 +9,13 @@
 #include "plastic.h"
 
 enum {
-        EMUP_FIFO_BYTES = 4096,    /* what the interface takes while the mechanism moves */
-        EMUP_COMMAND_MAX = 511,    /* longest text of a command */
+        EMUP_FIFO_BYTES = 4096, /* what the interface takes while the mechanism moves */
+        EMUP_COMMAND_MAX = 511, /* longest text of a command */
         EMUP_ARGS_MAX = 8,
         EMUP_REPLY_MAX = 256,
-        EMUP_REPLIES_MAX = 64,     /* unread replies before the oldest is lost */
+        EMUP_REPLIES_MAX = 64, /* unread replies before the oldest is lost */
         EMUP_PANEL_DATA_MAX = 2 * 1024 * 1024,
-        EMUP_TRAY_MAX = 100,       /* cards in the output tray, and in the reject box */
+        EMUP_TRAY_MAX = 100, /* cards in the output tray, and in the reject box */
         EMUP_SETTINGS_MAX = 96,
         EMUP_VIOLATIONS_KEPT = 64,
         EMUP_CLEANING_AVERAGE = 1000, /* cards between cleanings: advised */
@@ -67,7 +67,8 @@ enum emup_step {
 
 enum { EMUP_STEPS_MAX = 8 };
 
-/* One thing the mechanism does: steps one after the other, then an answer (the background panel gives none). */
+/* One thing the mechanism does: steps one after the other, then an answer (the background panel gives none).
+ */
 struct emup_op {
         bool active;
         bool waiting; /* printer-managed errors: stands until a person acts */
@@ -75,12 +76,12 @@ struct emup_op {
         char name[16];
         enum emup_step steps[EMUP_STEPS_MAX];
         unsigned n, at;
-        bool started;         /* steps[at] runs until end_ms */
-        uint64_t end_ms;      /* not started: when the step before ended, 0 = there was none */
-        enum emup_err doom;   /* the running step will fail half-way with this */
+        bool started;       /* steps[at] runs until end_ms */
+        uint64_t end_ms;    /* not started: when the step before ended, 0 = there was none */
+        enum emup_err doom; /* the running step will fail half-way with this */
         bool ends_sequence;
-        unsigned track;       /* STEP_MAG_READ */
-        char box[8];          /* STEP_REJECT: feeder | output */
+        unsigned track; /* STEP_MAG_READ */
+        char box[8];    /* STEP_REJECT: feeder | output */
 };
 
 struct emup_args {
@@ -94,14 +95,14 @@ enum emup_frame_state { FRAME_IDLE, FRAME_TEXT, FRAME_DATA, FRAME_DATA_END, FRAM
 
 struct emup_frame {
         enum emup_frame_state state;
-        bool after_cr;          /* ESC may be left out */
-        char start, sep, end;   /* Psc */
+        bool after_cr;        /* ESC may be left out */
+        char start, sep, end; /* Psc */
         char text[EMUP_COMMAND_MAX + 1];
         size_t len;
         bool overlong;
-        uint8_t *data;          /* the raster that comes in */
+        uint8_t *data; /* the raster that comes in */
         size_t data_len, data_want;
-        bool wait_head;         /* the header is in, the head still prints the panel before */
+        bool wait_head; /* the header is in, the head still prints the panel before */
 };
 
 struct emup_reply {
@@ -161,7 +162,8 @@ struct emup_model {
                 bool present, tagged;
         } ribbon;
         struct {
-                uint64_t fed, ejected, rejected, taken, panels, sets, mag_writes, mag_reads, contacts, cleanings;
+                uint64_t fed, ejected, rejected, taken, panels, sets, mag_writes, mag_reads, contacts,
+                    cleanings;
                 uint64_t since_cleaning, on_ribbon;
         } count;
 
@@ -180,8 +182,10 @@ struct emup_model {
 uint64_t emup_now(const struct emup_model *m);
 /* Real milliseconds of a mechanical time. */
 uint64_t emup_scaled(const struct emup_model *m, uint32_t ms);
-/* One line of the transcript; mark: '<' host, '>' printer, '=' mechanism, '*' fault, '!' violation, '#' person. */
-void emup_note(struct emup_model *m, char mark, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* One line of the transcript; mark: '<' host, '>' printer, '=' mechanism, '*' fault, '!' violation, '#'
+ * person. */
+void emup_note(struct emup_model *m, char mark, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 void emup_io(struct emup_model *m, int rc);
 
 /* model_frame.c */
@@ -195,8 +199,11 @@ bool emup_busy(const struct emup_model *m);
 /* model_command.c */
 /* A complete command; data is NULL for commands without binary part. */
 void emup_command(struct emup_model *m, const char *text, const uint8_t *data, size_t n);
-/* For a command text that may start binary data: -1 not complete yet, 0 no data, else the bytes that follow. */
+/* For a command text that may start binary data: -1 not complete yet, 0 no data, else the bytes that follow.
+ */
 long emup_command_data(const struct emup_model *m, const char *text, size_t len);
+/* Of a text that was checked to be a decimal number. */
+unsigned emup_number(const char *text);
 void emup_args_split(char sep, const char *text, struct emup_args *ret);
 
 /* model_param.c, model_read.c, model_sequence.c, model_download.c: true when the command was theirs. */
@@ -240,7 +247,8 @@ void emup_mech_resume(struct emup_model *m);
 void emup_mech_disturb(struct emup_model *m, enum emup_err err);
 uint64_t emup_mech_deadline(const struct emup_model *m);
 bool emup_moving(const struct emup_model *m);
-enum emup_err emup_step_start(struct emup_model *m, struct emup_op *op, uint32_t *ret_ms, uint32_t *ret_extra_ms);
+enum emup_err emup_step_start(struct emup_model *m, struct emup_op *op, uint32_t *ret_ms,
+                              uint32_t *ret_extra_ms);
 enum emup_err emup_step_end(struct emup_model *m, struct emup_op *op);
 void emup_step_broken(struct emup_model *m, struct emup_op *op, enum emup_err err);
 void emup_jam(struct emup_model *m);

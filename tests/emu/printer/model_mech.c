@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Time and order: one operation a command, one panel in the background, each a list of steps that take their time. */
+/* Time and order: one operation a command, one panel in the background, each a list of steps that take their
+ * time. */
 #include "model_int.h"
 
 #include <string.h>
 
 struct emup_op *emup_op_new(struct emup_model *m, const char *name) {
         struct emup_op *op = &m->op;
-        *op = (struct emup_op){ 0 };
+        *op = (struct emup_op){0};
         (void)snprintf(op->name, sizeof op->name, "%s", name);
         emup_op_step(op, STEP_WAIT_HEAD);
         return op;
@@ -24,7 +25,7 @@ void emup_op_run(struct emup_model *m) {
 
 void emup_head_start(struct emup_model *m) {
         struct emup_op *op = &m->head;
-        *op = (struct emup_op){ .active = true, .background = true };
+        *op = (struct emup_op){.active = true, .background = true};
         (void)snprintf(op->name, sizeof op->name, "panel %c", m->pending.letter);
         struct emup_panel next = m->printing;
         m->printing = m->pending;
@@ -137,7 +138,8 @@ static bool run_step(struct emup_model *m, struct emup_op *op) {
                         return false;
                 }
                 op->started = true;
-                op->end_ms = (op->end_ms ? op->end_ms : emup_now(m)) + emup_scaled(m, op->doom ? ms / 2 : ms) + extra_ms;
+                op->end_ms = (op->end_ms ? op->end_ms : emup_now(m)) +
+                             emup_scaled(m, op->doom ? ms / 2 : ms) + extra_ms;
         }
         if (emup_now(m) < op->end_ms)
                 return false;

@@ -13,8 +13,9 @@ const char *emup_operator_hopper(struct emup_model *m, uint32_t count) {
 }
 
 static bool known_kind(const char *kind) {
-        static const char *const kinds[] = { "ymcko", "ymckos", "ymckok", "kb", "kw", "kr", "kbl", "kgr", "kgo",
-                                             "ksi",   "ksc",    "ko",     "h",  "o",  "Ktc", "Ktp", "Ka", "k" };
+        static const char *const kinds[] = {"ymcko", "ymckos", "ymckok", "kb",  "kw",  "kr",
+                                            "kbl",   "kgr",    "kgo",    "ksi", "ksc", "ko",
+                                            "h",     "o",      "Ktc",    "Ktp", "Ka",  "k"};
         for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
                 if (strcmp(kinds[i], kind) == 0)
                         return true;
@@ -35,7 +36,8 @@ const char *emup_operator_ribbon(struct emup_model *m, const char *kind, int64_t
         m->ribbon.present = present;
         m->ribbon.tagged = present;
         (void)snprintf(m->ribbon.serial, sizeof m->ribbon.serial, "RB%08u", ++m->ribbon.batch);
-        emup_note(m, '#', "ribbon %s: %s, %u left", present ? "in" : "out", m->ribbon.kind, m->ribbon.remaining);
+        emup_note(m, '#', "ribbon %s: %s, %u left", present ? "in" : "out", m->ribbon.kind,
+                  m->ribbon.remaining);
         emup_mech_resume(m);
         return NULL;
 }
@@ -106,7 +108,8 @@ static void remove_at(char **list, unsigned *n, unsigned at) {
         (*n)--;
 }
 
-const char *emup_operator_take(struct emup_model *m, bool reject_box, const char *plastic, char *ret_path, size_t cap) {
+const char *emup_operator_take(struct emup_model *m, bool reject_box, const char *plastic, char *ret_path,
+                               size_t cap) {
         char **list = reject_box ? m->reject : m->output;
         unsigned *n = reject_box ? &m->reject_count : &m->output_count, at = 0;
         if (reject_box && m->locked)
@@ -125,7 +128,8 @@ const char *emup_operator_take(struct emup_model *m, bool reject_box, const char
         (void)snprintf(ret_path, cap, "%s", list[at]);
         if (emup_plastic_open(list[at], &p) != 0)
                 return "the directory of that plastic cannot be read";
-        emup_io(m, emup_plastic_move(p, "taken", reject_box ? "taken out of the reject box" : "taken by a person"));
+        emup_io(m, emup_plastic_move(p, "taken",
+                                     reject_box ? "taken out of the reject box" : "taken by a person"));
         emup_plastic_free(p);
         remove_at(list, n, at);
         m->count.taken++;

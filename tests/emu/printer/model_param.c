@@ -24,6 +24,7 @@ struct rule {
         const char *power_on;
 };
 
+/* clang-format off */
 #define PANEL { WORD, "y|m|c|k|o", 0, 0 }
 #define TRACK { INT, NULL, 1, 3 }
 #define ONE_INT(low, high) { { INT, NULL, low, high } }
@@ -43,7 +44,8 @@ static const struct rule rules[] = {
         { "Pmc", ONE_WORD("h|l"), 1, false, true, "h" },
         { "Pmt", { TRACK, { INT, NULL, 1, 3 } }, 2, true, true, NULL },
         { "Pmd", ONE_WORD("75|210"), 1, false, true, "210" },
-        { "Pmtc", { TRACK, { INT, NULL, 0, 255 }, { INT, NULL, 0, 255 }, { WORD, "ON", 0, 0 } }, 4, true, true, NULL },
+        { "Pmtc", { TRACK, { INT, NULL, 0, 255 }, { INT, NULL, 0, 255 }, { WORD, "ON", 0, 0 } }, 4, true, true,
+          NULL },
         { "Pmts", { TRACK, { INT, NULL, 0, 200 } }, 2, true, true, NULL },
         { "Pmbs", ONE_INT(1, 4096), 1, false, true, "512" },
         { "Pml", ONE_INT(1, 2000), 1, false, true, "1032" },
@@ -60,6 +62,7 @@ static const struct rule rules[] = {
         { "Pwr", ONE_INT(0, 1), 1, false, false, NULL },
         { "Wcb", { { WORD, "k", 0, 0 }, { INT, NULL, 0, 1 } }, 2, true, false, NULL },
 };
+/* clang-format on */
 
 const char *emup_setting(const struct emup_model *m, const char *key) {
         for (unsigned i = 0; i < m->setting_count; i++)
@@ -91,7 +94,7 @@ void emup_settings_power_on(struct emup_model *m) {
         for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
                 if (rules[i].power_on && !*emup_setting(m, rules[i].name))
                         emup_setting_put(m, rules[i].name, rules[i].power_on, false);
-        m->error_mode = atoi(emup_setting(m, "Pem"));
+        m->error_mode = (int)emup_number(emup_setting(m, "Pem"));
 }
 
 static bool in_words(const char *words, const char *s) {
@@ -146,7 +149,7 @@ static void store(struct emup_model *m, const struct rule *r, const struct emup_
         }
         emup_setting_put(m, key, value, saved);
         if (strcmp(r->name, "Pem") == 0)
-                m->error_mode = atoi(a->arg[0]);
+                m->error_mode = (int)emup_number(a->arg[0]);
 }
 
 bool emup_param(struct emup_model *m, const struct emup_args *a) {

@@ -42,7 +42,7 @@ void emup_raster_unpack(unsigned levels, unsigned lines, const uint8_t *data, ui
 
 /* One line of black or overlay: 00 white, FF black, else a count of leading bytes that follow. */
 static const char *expand_bits_line(const uint8_t **p, const uint8_t *end, uint8_t *pixels) {
-        uint8_t line[LINE_BYTES] = { 0 };
+        uint8_t line[LINE_BYTES] = {0};
         if (*p == end)
                 return "fewer than 1016 lines";
         uint8_t n = *(*p)++;
@@ -61,10 +61,11 @@ static const char *expand_bits_line(const uint8_t **p, const uint8_t *end, uint8
 }
 
 /*
- * One line of yellow, magenta or cyan: MSB 0 = one pixel; MSB 1 = a value and, in the next byte, a run length.
- * The bits the value leaves free add 256 each; a length of 0 runs to the end of the line.
+ * One line of yellow, magenta or cyan: MSB 0 = one pixel; MSB 1 = a value and, in the next byte, a run
+ * length. The bits the value leaves free add 256 each; a length of 0 runs to the end of the line.
  */
-static const char *expand_colour_line(unsigned levels, const uint8_t **p, const uint8_t *end, uint8_t *pixels) {
+static const char *expand_colour_line(unsigned levels, const uint8_t **p, const uint8_t *end,
+                                      uint8_t *pixels) {
         unsigned x = 0;
         while (x < EMUP_WIDTH) {
                 if (*p == end)
@@ -99,8 +100,8 @@ const char *emup_raster_expand(unsigned levels, const uint8_t *data, size_t n, u
                 return "no compression is defined for 256 levels";
         for (unsigned line = 0; line < EMUP_LINES; line++) {
                 uint8_t *out = pixels + (size_t)line * EMUP_WIDTH;
-                const char *wrong = levels == 2 ? expand_bits_line(&p, end, out)
-                                                : expand_colour_line(levels, &p, end, out);
+                const char *wrong =
+                    levels == 2 ? expand_bits_line(&p, end, out) : expand_colour_line(levels, &p, end, out);
                 if (wrong)
                         return wrong;
         }

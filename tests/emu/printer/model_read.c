@@ -48,7 +48,8 @@ static void read_levels(struct emup_model *m, const struct emup_args *a) {
         else if (arg_is(a, "h"))
                 emup_reply_text(m, m->reject_full || m->reject_count == EMUP_TRAY_MAX ? "CARD" : "OK");
         else if (arg_is(a, "r"))
-                emup_reply_text(m, m->count.since_cleaning >= EMUP_CLEANING_AVERAGE ? "ERR NEED CLEANING" : "OK");
+                emup_reply_text(m, m->count.since_cleaning >= EMUP_CLEANING_AVERAGE ? "ERR NEED CLEANING"
+                                                                                    : "OK");
         else
                 refuse(m, a);
 }
@@ -58,9 +59,9 @@ static void read_counters(struct emup_model *m, const struct emup_args *a) {
                 const char *field;
                 uint64_t value;
         } counters[] = {
-                { "p", m->count.panels },          { "c", m->count.fed },
-                { "a", EMUP_CLEANING_AVERAGE },    { "m", EMUP_CLEANING_MAXIMUM },
-                { "n", m->count.cleanings },       { "l", m->ribbon.present ? m->ribbon.remaining : 0 },
+            {"p", m->count.panels},       {"c", m->count.fed},
+            {"a", EMUP_CLEANING_AVERAGE}, {"m", EMUP_CLEANING_MAXIMUM},
+            {"n", m->count.cleanings},    {"l", m->ribbon.present ? m->ribbon.remaining : 0},
         };
         for (size_t i = 0; i < sizeof counters / sizeof *counters; i++)
                 if (arg_is(a, counters[i].field)) {
@@ -83,16 +84,18 @@ static void read_ribbon_tag(struct emup_model *m, const struct emup_args *a) {
                 refuse(m, a);
 }
 
-/* Sensor voltages with a decimal comma. c m p r are known by name only: at rest they tell what is in front of them. */
+/* Sensor voltages with a decimal comma. c m p r are known by name only: at rest they tell what is in front of
+ * them. */
 static void read_sensor(struct emup_model *m, const struct emup_args *a) {
         uint32_t cards = m->hopper + m->inserted_count;
         const struct {
                 const char *sensor;
                 bool high;
         } sensors[] = {
-                { "o", !m->cover_open },       { "f", cards > 0 },        { "n", cards <= 10 },
-                { "b", false },                { "c", m->pos != POS_NONE }, { "m", m->pos == POS_MAG },
-                { "p", m->pos == POS_PRINT },  { "r", m->ribbon.present },
+            {"o", !m->cover_open},      {"f", cards > 0},
+            {"n", cards <= 10},         {"b", false},
+            {"c", m->pos != POS_NONE},  {"m", m->pos == POS_MAG},
+            {"p", m->pos == POS_PRINT}, {"r", m->ribbon.present},
         };
         for (size_t i = 0; i < sizeof sensors / sizeof *sensors; i++)
                 if (arg_is(a, sensors[i].sensor)) {
@@ -130,9 +133,15 @@ static const char *plain_text(const struct emup_model *m, const char *name) {
         const struct {
                 const char *name, *text;
         } texts[] = {
-                { "Rfv", m->firmware }, { "Rsn", m->serial },   { "Rtp", m->model },
-                { "Rkn", "001000123" }, { "Rck", "4F2A" },      { "Rmac", "00:00:00:00:00:00" },
-                { "Rip", "0.0.0.0" },   { "Rzp", "1" },         { "Rr", m->ribbon.tagged ? m->ribbon.kind : emup_setting(m, "Pr") },
+            {"Rfv", m->firmware},
+            {"Rsn", m->serial},
+            {"Rtp", m->model},
+            {"Rkn", "001000123"},
+            {"Rck", "4F2A"},
+            {"Rmac", "00:00:00:00:00:00"},
+            {"Rip", "0.0.0.0"},
+            {"Rzp", "1"},
+            {"Rr", m->ribbon.tagged ? m->ribbon.kind : emup_setting(m, "Pr")},
         };
         for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
                 if (strcmp(texts[i].name, name) == 0)

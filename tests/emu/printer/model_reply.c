@@ -6,29 +6,30 @@
 
 enum { ACK = 0x06, NACK = 0x15 };
 
-/* ERR CARD, ERR NEED CLEANING, ERR RIB DETECTION and ERROR CDE are documented; of the others only that they begin ERR. */
+/* ERR CARD, ERR NEED CLEANING, ERR RIB DETECTION and ERROR CDE are documented; of the others only that they
+ * begin ERR. */
 static const struct {
         const char *text, *localised;
         char nack;
 } answers[ERR_COUNT] = {
-        [ERR_NONE] = { "OK", "OK", 0 },
-        [ERR_COMMAND] = { "ERROR CDE", "ERREUR CDE", '1' },
-        [ERR_PARAMETER] = { "ERR PARAMETER", "ERREUR PARAMETRE", '2' },
-        [ERR_SEQUENCE] = { "ERR SEQUENCE", "ERREUR SEQUENCE", '1' },
-        [ERR_DATA] = { "ERR DATA", "ERREUR DONNEES", '2' },
-        [ERR_CARD] = { "ERR CARD", "ERREUR CARTE", 'T' },
-        [ERR_MECHANICAL] = { "ERR MECHANICAL", "ERREUR MECANIQUE", 'T' },
-        [ERR_COVER] = { "ERR COVER OPEN", "ERREUR CAPOT OUVERT", 'C' },
-        [ERR_FEEDER] = { "ERR FEEDER", "ERREUR CHARGEUR", 'F' },
-        [ERR_RIBBON] = { "ERR RIBBON", "ERREUR RUBAN", 'R' },
-        [ERR_RIBBON_ENDED] = { "ERR RIBBON ENDED", "ERREUR FIN RUBAN", 'R' },
-        [ERR_RIBBON_TAG] = { "ERR RIB DETECTION", "ERR DETECTION RUBAN", 'R' },
-        [ERR_REJECT_FULL] = { "ERR REJECT FULL", "ERREUR REBUT PLEIN", 'T' },
-        [ERR_OUTPUT_FULL] = { "ERR HOPPER FULL", "ERREUR BAC PLEIN", 'T' },
-        [ERR_CLEANING] = { "ERR NEED CLEANING", "ERREUR NETTOYAGE", 'T' },
-        [ERR_MAG_DATA] = { "ERR MAG DATA", "ERREUR DONNEES MAG", 'D' },
-        [ERR_MAG_WRITE] = { "ERR MAG WRITE", "ERREUR ECRITURE MAG", 'W' },
-        [ERR_MAG_READ] = { "ERR MAG READ", "ERREUR LECTURE MAG", 'K' },
+    [ERR_NONE] = {"OK", "OK", 0},
+    [ERR_COMMAND] = {"ERROR CDE", "ERREUR CDE", '1'},
+    [ERR_PARAMETER] = {"ERR PARAMETER", "ERREUR PARAMETRE", '2'},
+    [ERR_SEQUENCE] = {"ERR SEQUENCE", "ERREUR SEQUENCE", '1'},
+    [ERR_DATA] = {"ERR DATA", "ERREUR DONNEES", '2'},
+    [ERR_CARD] = {"ERR CARD", "ERREUR CARTE", 'T'},
+    [ERR_MECHANICAL] = {"ERR MECHANICAL", "ERREUR MECANIQUE", 'T'},
+    [ERR_COVER] = {"ERR COVER OPEN", "ERREUR CAPOT OUVERT", 'C'},
+    [ERR_FEEDER] = {"ERR FEEDER", "ERREUR CHARGEUR", 'F'},
+    [ERR_RIBBON] = {"ERR RIBBON", "ERREUR RUBAN", 'R'},
+    [ERR_RIBBON_ENDED] = {"ERR RIBBON ENDED", "ERREUR FIN RUBAN", 'R'},
+    [ERR_RIBBON_TAG] = {"ERR RIB DETECTION", "ERR DETECTION RUBAN", 'R'},
+    [ERR_REJECT_FULL] = {"ERR REJECT FULL", "ERREUR REBUT PLEIN", 'T'},
+    [ERR_OUTPUT_FULL] = {"ERR HOPPER FULL", "ERREUR BAC PLEIN", 'T'},
+    [ERR_CLEANING] = {"ERR NEED CLEANING", "ERREUR NETTOYAGE", 'T'},
+    [ERR_MAG_DATA] = {"ERR MAG DATA", "ERREUR DONNEES MAG", 'D'},
+    [ERR_MAG_WRITE] = {"ERR MAG WRITE", "ERREUR ECRITURE MAG", 'W'},
+    [ERR_MAG_READ] = {"ERR MAG READ", "ERREUR LECTURE MAG", 'K'},
 };
 
 const char *emup_err_text(enum emup_err err) {
@@ -42,7 +43,7 @@ static struct emup_reply *queue(struct emup_model *m) {
                 m->reply_count--;
         }
         struct emup_reply *r = &m->replies[(m->reply_first + m->reply_count++) % EMUP_REPLIES_MAX];
-        *r = (struct emup_reply){ .ready_ms = emup_now(m) };
+        *r = (struct emup_reply){.ready_ms = emup_now(m)};
         m->stat.replies++;
         return r;
 }
@@ -55,7 +56,7 @@ static void put(struct emup_reply *r, const void *bytes, size_t n) {
 }
 
 static void put_text(const struct emup_model *m, struct emup_reply *r, const char *text) {
-        static const uint8_t end[] = { [EMUP_END_NUL] = '\0', [EMUP_END_CR] = '\r' };
+        static const uint8_t end[] = {[EMUP_END_NUL] = '\0', [EMUP_END_CR] = '\r'};
         put(r, text, strlen(text));
         if (m->cfg.terminator != EMUP_END_NONE)
                 put(r, &end[m->cfg.terminator], 1);
@@ -132,7 +133,7 @@ void emup_reply_err(struct emup_model *m, enum emup_err err) {
                 emup_reply_text(m, local ? answers[err].localised : answers[err].text);
                 return;
         }
-        const uint8_t nack[] = { NACK, (uint8_t)answers[err].nack };
+        const uint8_t nack[] = {NACK, (uint8_t)answers[err].nack};
         emup_note(m, '>', "NACK %c (%s)", answers[err].nack, answers[err].text);
         send_raw(m, nack, sizeof nack);
 }

@@ -14,24 +14,26 @@ static json_t *number(uint64_t v) {
 
 static json_t *ribbon(const struct emup_model *m) {
         return json_pack("{s:s, s:s, s:i, s:i, s:b, s:b}", "kind", m->ribbon.kind, "serial", m->ribbon.serial,
-                         "capacity", (int)m->ribbon.capacity, "remaining", (int)m->ribbon.remaining, "present",
-                         m->ribbon.present, "tagged", m->ribbon.tagged);
+                         "capacity", (int)m->ribbon.capacity, "remaining", (int)m->ribbon.remaining,
+                         "present", m->ribbon.present, "tagged", m->ribbon.tagged);
 }
 
 static json_t *counters(const struct emup_model *m) {
-        return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "fed", number(m->count.fed), "ejected",
-                         number(m->count.ejected), "rejected", number(m->count.rejected), "taken",
-                         number(m->count.taken), "panels", number(m->count.panels), "sets", number(m->count.sets),
-                         "mag_writes", number(m->count.mag_writes), "mag_reads", number(m->count.mag_reads), "contacts",
+        return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "fed",
+                         number(m->count.fed), "ejected", number(m->count.ejected), "rejected",
+                         number(m->count.rejected), "taken", number(m->count.taken), "panels",
+                         number(m->count.panels), "sets", number(m->count.sets), "mag_writes",
+                         number(m->count.mag_writes), "mag_reads", number(m->count.mag_reads), "contacts",
                          number(m->count.contacts), "cleanings", number(m->count.cleanings), "since_cleaning",
                          number(m->count.since_cleaning));
 }
 
 static json_t *usb(const struct emup_model *m) {
-        return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "bytes_out", number(m->stat.bytes_in), "bytes_in",
-                         number(m->stat.bytes_out), "transfers_out", number(m->stat.transfers_out), "transfers_in",
-                         number(m->stat.transfers_in), "commands", number(m->stat.commands), "replies",
-                         number(m->stat.replies), "soft_resets", number(m->stat.soft_resets), "power_cycles",
+        return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "bytes_out", number(m->stat.bytes_in),
+                         "bytes_in", number(m->stat.bytes_out), "transfers_out",
+                         number(m->stat.transfers_out), "transfers_in", number(m->stat.transfers_in),
+                         "commands", number(m->stat.commands), "replies", number(m->stat.replies),
+                         "soft_resets", number(m->stat.soft_resets), "power_cycles",
                          number(m->stat.power_cycles));
 }
 
@@ -53,8 +55,10 @@ static json_t *faults(const struct emup_model *m) {
                 const struct emup_fault *f = &m->faults[i];
                 bool spent = !f->live && f->left == UINT64_MAX;
                 json_array_append_new(a, json_pack("{s:s, s:s, s:o}", "name", emup_fault_name(f), "state",
-                                                   f->live ? "live" : spent ? "spent" : "armed", "hits",
-                                                   number(f->hits)));
+                                                   f->live ? "live"
+                                                   : spent ? "spent"
+                                                           : "armed",
+                                                   "hits", number(f->hits)));
         }
         return a;
 }
@@ -66,9 +70,10 @@ static void set_machine(json_t *o, const struct emup_model *m) {
         json_object_set_new(o, "jammed", json_boolean(m->jammed));
         json_object_set_new(o, "engaged", json_boolean(m->engaged));
         json_object_set_new(o, "busy", json_boolean(m->op.active || m->head.active));
-        json_object_set_new(o, "operation", json_string(m->op.active     ? m->op.name
-                                                        : m->head.active ? m->head.name
-                                                                         : ""));
+        json_object_set_new(o, "operation",
+                            json_string(m->op.active     ? m->op.name
+                                        : m->head.active ? m->head.name
+                                                         : ""));
         json_object_set_new(o, "waits_for_operator", json_boolean(waits));
         json_object_set_new(o, "hopper", number(m->hopper + m->inserted_count));
         json_object_set_new(o, "output", list(m->output, m->output_count));
@@ -80,13 +85,15 @@ static void set_machine(json_t *o, const struct emup_model *m) {
 }
 
 json_t *emup_model_state(const struct emup_model *m) {
-        unsigned kept = m->stat.violations < EMUP_VIOLATIONS_KEPT ? (unsigned)m->stat.violations : EMUP_VIOLATIONS_KEPT;
-        json_t *o = json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:i}", "serial",
-                              m->serial, "model", m->model, "ribbon", ribbon(m), "counters", counters(m), "usb", usb(m),
-                              "sequence", sequence(m), "settings", settings(m), "faults", faults(m), "violations",
-                              number(m->stat.violations), "violation_texts", list(m->violation, kept), "chip_errors",
-                              number(m->stat.chip_errors), "io_errors", number(m->stat.io_errors), "on_chip_pixels",
-                              number(m->stat.on_chip_pixels), "error_mode", m->error_mode);
+        unsigned kept =
+            m->stat.violations < EMUP_VIOLATIONS_KEPT ? (unsigned)m->stat.violations : EMUP_VIOLATIONS_KEPT;
+        json_t *o =
+            json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:i}", "serial",
+                      m->serial, "model", m->model, "ribbon", ribbon(m), "counters", counters(m), "usb",
+                      usb(m), "sequence", sequence(m), "settings", settings(m), "faults", faults(m),
+                      "violations", number(m->stat.violations), "violation_texts", list(m->violation, kept),
+                      "chip_errors", number(m->stat.chip_errors), "io_errors", number(m->stat.io_errors),
+                      "on_chip_pixels", number(m->stat.on_chip_pixels), "error_mode", m->error_mode);
         set_machine(o, m);
         return o;
 }

@@ -7,17 +7,20 @@
 
 /* Planning values from data sheets; multiplied by the time scale. */
 static const uint32_t step_ms[STEP_COUNT] = {
-        [STEP_FEED] = 2500,      [STEP_TO_PRINT] = 800,     [STEP_TO_CONTACT] = 1200, [STEP_ENGAGE] = 300,
-        [STEP_TO_CONTACTLESS] = 1200, [STEP_TO_MAG] = 800,  [STEP_MAG_WRITE] = 2500,  [STEP_MAG_READ] = 1500,
-        [STEP_TEST_PATTERN] = 12000,  [STEP_EJECT] = 1500,  [STEP_REJECT] = 1800,     [STEP_CLEAN] = 20000,
+    [STEP_FEED] = 2500,           [STEP_TO_PRINT] = 800, [STEP_TO_CONTACT] = 1200, [STEP_ENGAGE] = 300,
+    [STEP_TO_CONTACTLESS] = 1200, [STEP_TO_MAG] = 800,   [STEP_MAG_WRITE] = 2500,  [STEP_MAG_READ] = 1500,
+    [STEP_TEST_PATTERN] = 12000,  [STEP_EJECT] = 1500,   [STEP_REJECT] = 1800,     [STEP_CLEAN] = 20000,
 };
 
 static const struct {
         const char *name, *where;
 } positions[] = {
-        [POS_NONE] = { "none", "hopper" },       [POS_TRANSPORT] = { "transport", "transport" },
-        [POS_CONTACT] = { "contact", "contact" }, [POS_CONTACTLESS] = { "contactless", "contactless" },
-        [POS_MAG] = { "mag", "mag" },            [POS_PRINT] = { "print", "print" },
+    [POS_NONE] = {"none", "hopper"},
+    [POS_TRANSPORT] = {"transport", "transport"},
+    [POS_CONTACT] = {"contact", "contact"},
+    [POS_CONTACTLESS] = {"contactless", "contactless"},
+    [POS_MAG] = {"mag", "mag"},
+    [POS_PRINT] = {"print", "print"},
 };
 
 const char *emup_pos_name(enum emup_pos pos) {
@@ -189,7 +192,8 @@ static void use_ribbon(struct emup_model *m) {
         m->count.sets++;
 }
 
-static enum emup_err start_panel(struct emup_model *m, struct emup_op *op, uint32_t *ret_ms, uint32_t *ret_extra_ms) {
+static enum emup_err start_panel(struct emup_model *m, struct emup_op *op, uint32_t *ret_ms,
+                                 uint32_t *ret_extra_ms) {
         if (!m->printing.letter && m->pending.letter) {
                 struct emup_panel next = m->printing;
                 m->printing = m->pending;
@@ -215,7 +219,8 @@ static enum emup_err start_panel(struct emup_model *m, struct emup_op *op, uint3
         return ERR_NONE;
 }
 
-enum emup_err emup_step_start(struct emup_model *m, struct emup_op *op, uint32_t *ret_ms, uint32_t *ret_extra_ms) {
+enum emup_err emup_step_start(struct emup_model *m, struct emup_op *op, uint32_t *ret_ms,
+                              uint32_t *ret_extra_ms) {
         enum emup_step step = op->steps[op->at];
         *ret_ms = step_ms[step];
         switch (step) {
@@ -273,7 +278,8 @@ static enum emup_err end_mag_write(struct emup_model *m) {
         for (unsigned i = 0; i < EMUP_TRACKS; i++) {
                 if (!m->seq.loaded[i].written)
                         continue;
-                stripe->track[i] = blank ? (struct emup_track){ 0 } : m->seq.loaded[i];
+                stripe->track[i] = m->seq.loaded[i];
+                stripe->track[i].written = !blank;
         }
         emup_io(m, emup_plastic_save_stripe(m->card));
         emup_io(m, emup_plastic_move(m->card, "mag", "stripe written"));
@@ -285,7 +291,8 @@ static enum emup_err end_mag_read(struct emup_model *m, const struct emup_op *op
         m->count.mag_reads++;
         if (emup_fault_bite(m, "mag_read_fail"))
                 return ERR_MAG_READ;
-        return emup_stripe_decode(&emup_plastic_stripe(m->card)->track[op->track], text) ? ERR_NONE : ERR_MAG_READ;
+        return emup_stripe_decode(&emup_plastic_stripe(m->card)->track[op->track], text) ? ERR_NONE
+                                                                                         : ERR_MAG_READ;
 }
 
 static void lay_panel(struct emup_model *m, unsigned lines) {
@@ -296,7 +303,8 @@ static void lay_panel(struct emup_model *m, unsigned lines) {
         emup_io(m, emup_plastic_print(m->card, &m->printing, lines, &on_chip));
         emup_io(m, emup_plastic_move(m->card, "print", event));
         if (on_chip)
-                emup_note(m, '=', "%zu pixels of panel %c lie on the chip module", on_chip, m->printing.letter);
+                emup_note(m, '=', "%zu pixels of panel %c lie on the chip module", on_chip,
+                          m->printing.letter);
         m->stat.on_chip_pixels += on_chip;
         m->count.panels++;
         m->printing.letter = 0;

@@ -12,9 +12,9 @@ struct format {
 
 /* Indexed by the Pmt format number. */
 static const struct format formats[] = {
-        [1] = { 6, 0x20, 0x5f, '%', '?', 76 },
-        [2] = { 4, 0x30, 0x3f, ';', '?', 37 },
-        [3] = { 4, 0x30, 0x3f, ';', '?', 104 },
+    [1] = {6, 0x20, 0x5f, '%', '?', 76},
+    [2] = {4, 0x30, 0x3f, ';', '?', 37},
+    [3] = {4, 0x30, 0x3f, ';', '?', 104},
 };
 
 static const struct format *format_of(unsigned number) {
@@ -53,7 +53,7 @@ enum emup_stripe_result emup_stripe_encode(unsigned format, const char *text, st
         enum emup_stripe_result r = check_text(f, text);
         if (r != EMUP_STRIPE_OK)
                 return r;
-        struct emup_track t = { .written = true, .format = format };
+        struct emup_track t = {.written = true, .format = format};
         memcpy(t.text, text, strlen(text) + 1);
         unsigned lrc = 0;
         char framed[EMUP_TRACK_TEXT_MAX + 3];
@@ -92,7 +92,8 @@ bool emup_stripe_decode(const struct emup_track *track, char *text) {
         const struct format *f = format_of(track->format);
         size_t at = 0, n = 0;
         unsigned value, lrc;
-        if (!track->written || !f || !get_char(track, f, &at, &value) || (char)(f->first + (char)value) != f->start)
+        if (!track->written || !f || !get_char(track, f, &at, &value) ||
+            (char)(f->first + (char)value) != f->start)
                 return false;
         lrc = value;
         for (;;) {

@@ -24,7 +24,8 @@ struct emup_stripe {
 
 enum emup_stripe_result { EMUP_STRIPE_OK, EMUP_STRIPE_FORMAT, EMUP_STRIPE_LENGTH, EMUP_STRIPE_CHARACTER };
 
-/* Adds sentinels and LRC and lays the bits down; *ret is written on success only. Text with sentinels in it is refused. */
+/* Adds sentinels and LRC and lays the bits down; *ret is written on success only. Text with sentinels in it
+ * is refused. */
 enum emup_stripe_result emup_stripe_encode(unsigned format, const char *text, struct emup_track *ret);
 /* Reads the bits of a track back, checking parity, sentinels and LRC; text holds EMUP_TRACK_TEXT_MAX + 1. */
 bool emup_stripe_decode(const struct emup_track *track, char *text);

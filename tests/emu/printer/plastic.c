@@ -53,7 +53,8 @@ static json_int_t epoch_ms(void) {
 int emup_plastic_move(struct emup_plastic *p, const char *where, const char *event) {
         json_t *history = json_object_get(p->doc, "history");
         json_object_set_new(p->doc, "where", json_string(where));
-        json_array_append_new(history, json_pack("{s:I, s:s, s:s}", "at_ms", epoch_ms(), "event", event, "where", where));
+        json_array_append_new(
+            history, json_pack("{s:I, s:s, s:s}", "at_ms", epoch_ms(), "event", event, "where", where));
         return save_json(p, "plastic.json", p->doc);
 }
 
@@ -88,8 +89,8 @@ int emup_plastic_create(const char *dir, const char *printer, bool hico, struct 
                 return -1;
         }
         p->stripe.coercivity = hico ? 'h' : 'l';
-        p->doc = json_pack("{s:s, s:s, s:s, s:[]}", "serial", p->serial, "where", "hopper", "printer", printer,
-                           "history");
+        p->doc = json_pack("{s:s, s:s, s:s, s:[]}", "serial", p->serial, "where", "hopper", "printer",
+                           printer, "history");
         if (!p->doc || emup_plastic_save_stripe(p) != 0 || emup_plastic_move(p, "hopper", "made") != 0) {
                 emup_plastic_free(p);
                 return -1;
@@ -180,13 +181,13 @@ static json_t *track_json(unsigned number, const struct emup_track *t) {
         char hex[2 * EMUP_TRACK_BYTES + 1] = "";
         for (size_t i = 0; i * 8 < t->nbits; i++)
                 (void)snprintf(hex + 2 * i, 3, "%02x", t->bits[i]);
-        return json_pack("{s:i, s:i, s:s, s:s#, s:i, s:s}", "track", (int)number, "format", (int)t->format, "text",
-                         t->text, "lrc", &t->lrc, (size_t)1, "nbits", (int)t->nbits, "bits", hex);
+        return json_pack("{s:i, s:i, s:s, s:s#, s:i, s:s}", "track", (int)number, "format", (int)t->format,
+                         "text", t->text, "lrc", &t->lrc, (size_t)1, "nbits", (int)t->nbits, "bits", hex);
 }
 
 int emup_plastic_save_stripe(struct emup_plastic *p) {
-        CW_AUTO_JSON json_t *doc = json_pack("{s:s, s:[]}", "coercivity", p->stripe.coercivity == 'h' ? "h" : "l",
-                                             "tracks");
+        CW_AUTO_JSON json_t *doc =
+            json_pack("{s:s, s:[]}", "coercivity", p->stripe.coercivity == 'h' ? "h" : "l", "tracks");
         json_t *tracks = json_object_get(doc, "tracks");
         for (unsigned i = 0; i < EMUP_TRACKS; i++)
                 if (p->stripe.track[i].written)
@@ -194,7 +195,8 @@ int emup_plastic_save_stripe(struct emup_plastic *p) {
         return save_json(p, "stripe.json", doc);
 }
 
-int emup_plastic_print(struct emup_plastic *p, const struct emup_panel *panel, unsigned lines, size_t *ret_on_chip) {
+int emup_plastic_print(struct emup_plastic *p, const struct emup_panel *panel, unsigned lines,
+                       size_t *ret_on_chip) {
         int at = emup_panel_index(panel->letter);
         if (at < 0)
                 return -1;

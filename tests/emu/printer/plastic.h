@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A plastic: one physical card as a directory that outlives the printer. plastic.json says where it is and what
- * happened to it, stripe.json what the magnetic head laid down, front-<panel>.png each panel as it was received,
- * front.png what a person sees. Only emulators write here, test BINs only, hence in clear. Every file is replaced
- * atomically. All calls block on the file system and return 0 or -1 (said on stderr).
+ * A plastic: one physical card as a directory that outlives the printer. plastic.json says where it is and
+ * what happened to it, stripe.json what the magnetic head laid down, front-<panel>.png each panel as it was
+ * received, front.png what a person sees. Only emulators write here, test BINs only, hence in clear. Every
+ * file is replaced atomically. All calls block on the file system and return 0 or -1 (said on stderr).
  */
 #pragma once
 
@@ -19,12 +19,14 @@ int emup_plastic_open(const char *path, struct emup_plastic **ret);
 void emup_plastic_free(struct emup_plastic *p);
 
 const char *emup_plastic_path(const struct emup_plastic *p);
-/* where: hopper transport contact contactless mag print output reject taken; event is one short phrase for history. */
+/* where: hopper transport contact contactless mag print output reject taken; event is one short phrase for
+ * history. */
 int emup_plastic_move(struct emup_plastic *p, const char *where, const char *event);
 /* The stripe, to be changed in place and then saved. */
 struct emup_stripe *emup_plastic_stripe(struct emup_plastic *p);
 int emup_plastic_save_stripe(struct emup_plastic *p);
 /* Lays the first lines of a panel on the front; *ret_on_chip counts pixels laid on the chip module. */
-int emup_plastic_print(struct emup_plastic *p, const struct emup_panel *panel, unsigned lines, size_t *ret_on_chip);
+int emup_plastic_print(struct emup_plastic *p, const struct emup_panel *panel, unsigned lines,
+                       size_t *ret_on_chip);
 /* Draws front.png when panels were laid since the last call. */
 int emup_plastic_compose(struct emup_plastic *p);

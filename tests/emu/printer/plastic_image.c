@@ -11,8 +11,8 @@
 static const char panel_order[EMUP_PANELS + 1] = "ymcko";
 
 /*
- * The chip module of ISO/IEC 7816-2 in landscape pixels at 300 dpi: the contacts start 10.25 mm from the left and
- * 19.23 mm from the top edge; the raster reaches 2 and 5 pixels over the card.
+ * The chip module of ISO/IEC 7816-2 in landscape pixels at 300 dpi: the contacts start 10.25 mm from the left
+ * and 19.23 mm from the top edge; the raster reaches 2 and 5 pixels over the card.
  */
 enum { CHIP_LEFT = 118, CHIP_RIGHT = 272, CHIP_TOP = 224, CHIP_BOTTOM = 350, CHIP_CORNER = 16 };
 
@@ -56,12 +56,12 @@ int emup_image_write_layer(const char *path, const uint8_t *layer) {
                 return -1;
         for (size_t i = 0; i < EMUP_PIXELS; i++)
                 grey[i] = (uint8_t)(255 - layer[i]);
-        png_image image = { .width = EMUP_WIDTH, .height = EMUP_LINES, .format = PNG_FORMAT_GRAY };
+        png_image image = {.width = EMUP_WIDTH, .height = EMUP_LINES, .format = PNG_FORMAT_GRAY};
         return write_png(path, &image, grey);
 }
 
 int emup_image_read_layer(const char *path, uint8_t *layer) {
-        png_image image = { .version = PNG_IMAGE_VERSION };
+        png_image image = {.version = PNG_IMAGE_VERSION};
         if (!png_image_begin_read_from_file(&image, path))
                 return -1;
         if (image.width != EMUP_WIDTH || image.height != EMUP_LINES) {
@@ -115,6 +115,6 @@ int emup_image_write_face(const char *path, const struct emup_layers *layers) {
                         else
                                 paint_print(rgb, layers, (size_t)x * EMUP_WIDTH + (EMUP_WIDTH - 1 - y));
                 }
-        png_image image = { .width = EMUP_LINES, .height = EMUP_WIDTH, .format = PNG_FORMAT_RGB };
+        png_image image = {.width = EMUP_LINES, .height = EMUP_WIDTH, .format = PNG_FORMAT_RGB};
         return write_png(path, &image, face);
 }

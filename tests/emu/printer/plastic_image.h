@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Pictures of a plastic. Portrait = as received, 648 wide; landscape = as a person holds the card, 1016 wide. */
+/* Pictures of a plastic. Portrait = as received, 648 wide; landscape = as a person holds the card, 1016 wide.
+ */
 #pragma once
 
 #include "model_raster.h"

@@ -27,9 +27,14 @@ static bool chip_remove(void *ctx) {
 }
 
 void bench_restart(struct bench *b, const struct emup_config *changes) {
-        struct emup_config c = { .serial = "T1", .model = "Primacy", .firmware = "1520", .ribbon_kind = "ymcko",
-                                 .ribbon_remaining = 100, .hopper = 5, .hico_stripe = true };
-        const struct emup_chip chip = { chip_present, chip_remove, b };
+        struct emup_config c = {.serial = "T1",
+                                .model = "Primacy",
+                                .firmware = "1520",
+                                .ribbon_kind = "ymcko",
+                                .ribbon_remaining = 100,
+                                .hopper = 5,
+                                .hico_stripe = true};
+        const struct emup_chip chip = {chip_present, chip_remove, b};
         if (changes)
                 c = *changes;
         c.plastics_dir = b->dir;
@@ -134,8 +139,9 @@ static json_t *find(json_t *o, const char *path) {
 json_int_t bench_state(struct bench *b, const char *path) {
         json_t *o = emup_model_state(b->m), *v = find(o, path);
         assert_non_null(v);
-        json_int_t n = json_is_boolean(v) ? json_is_true(v) : json_is_array(v) ? (json_int_t)json_array_size(v)
-                                                                               : json_integer_value(v);
+        json_int_t n = json_is_boolean(v) ? json_is_true(v)
+                       : json_is_array(v) ? (json_int_t)json_array_size(v)
+                                          : json_integer_value(v);
         json_decref(o);
         return n;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A printer model on the bench of the unit tests: a clock that only moves by hand, and a directory of its own. */
+/* A printer model on the bench of the unit tests: a clock that only moves by hand, and a directory of its
+ * own. */
 #pragma once
 
 #include <setjmp.h>

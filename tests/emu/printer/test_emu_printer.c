@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The emulated printer through unmodified libusb: each test starts its own emu-printer (path in argv[1]) and talks to
- * the device in its testbed. Runs under umockdev-wrapper.
+ * The emulated printer through unmodified libusb: each test starts its own emu-printer (path in argv[1]) and
+ * talks to the device in its testbed. Runs under umockdev-wrapper.
  */
 #include <errno.h>
 #include <ftw.h>
@@ -43,7 +43,7 @@ struct fixture {
 };
 
 static void sleep_ms(long ms) {
-        const struct timespec t = { ms / 1000, ms % 1000 * 1000000 };
+        const struct timespec t = {ms / 1000, ms % 1000 * 1000000};
         (void)nanosleep(&t, NULL);
 }
 
@@ -52,7 +52,7 @@ static void path_in(const struct fixture *f, const char *name, char *ret, size_t
 }
 
 static struct sockaddr_un address(const char *path) {
-        struct sockaddr_un a = { .sun_family = AF_UNIX };
+        struct sockaddr_un a = {.sun_family = AF_UNIX};
         (void)snprintf(a.sun_path, sizeof a.sun_path, "%s", path);
         return a;
 }
@@ -98,9 +98,10 @@ static void start_emulator(struct fixture *f, const char *scale) {
         f->pid = fork();
         assert_true(f->pid >= 0);
         if (f->pid == 0) {
-                (void)execl(emulator, emulator, "--ready-file", ready, "--plastics", plastics, "--control", control,
-                            "--chip-control", chip, "--serial", "IT7", "--hopper", "3", "--time-scale", scale,
-                            "--transcript", transcript, "--exit-with-parent", (char *)NULL);
+                (void)execl(emulator, emulator, "--ready-file", ready, "--plastics", plastics, "--control",
+                            control, "--chip-control", chip, "--serial", "IT7", "--hopper", "3",
+                            "--time-scale", scale, "--transcript", transcript, "--exit-with-parent",
+                            (char *)NULL);
                 _exit(127);
         }
         for (int i = 0; i < 200 && access(ready, R_OK) != 0; i++)
@@ -143,13 +144,15 @@ static void order(const struct fixture *f, const char *text) {
 }
 
 static json_int_t state(const struct fixture *f, const char *group, const char *key) {
-        json_t *o = control(f, "{'cmd':'state'}"), *v = json_object_get(*group ? json_object_get(o, group) : o, key);
+        json_t *o = control(f, "{'cmd':'state'}"),
+               *v = json_object_get(*group ? json_object_get(o, group) : o, key);
         json_int_t n = json_is_boolean(v) ? json_is_true(v) : json_integer_value(v);
         json_decref(o);
         return n;
 }
 
-static int LIBUSB_CALL hotplug(libusb_context *usb, libusb_device *device, libusb_hotplug_event event, void *ctx) {
+static int LIBUSB_CALL hotplug(libusb_context *usb, libusb_device *device, libusb_hotplug_event event,
+                               void *ctx) {
         struct fixture *f = ctx;
         (void)usb;
         (void)device;
@@ -259,7 +262,10 @@ static const char *ask(struct fixture *f, const char *command) {
 static void send_panel(struct fixture *f, char panel, uint8_t fill) {
         uint8_t *job = malloc(K_BYTES + 9);
         assert_non_null(job);
-        memcpy(job, "\x1b" "Db;k;2;", 8);
+        memcpy(job,
+               "\x1b"
+               "Db;k;2;",
+               8);
         job[4] = (uint8_t)panel;
         memset(job + 8, fill, K_BYTES);
         job[8 + K_BYTES] = '\r';
@@ -326,7 +332,8 @@ static void test_stripe_and_chip(void **state_ptr) {
         json_t *doc = card_json(f, "stripe.json"), *track = json_array_get(json_object_get(doc, "tracks"), 0);
         assert_int_equal(json_integer_value(json_object_get(track, "nbits")), 185);
         assert_string_equal(json_string_value(json_object_get(track, "lrc")), ">");
-        assert_memory_equal(json_string_value(json_object_get(track, "bits")), "d102108430464956f0539d9138", 26);
+        assert_memory_equal(json_string_value(json_object_get(track, "bits")), "d102108430464956f0539d9138",
+                            26);
         json_decref(doc);
         expect(f, "Sis", "OK");
         expect(f, "Rlr;p", "SMART CARD");
@@ -373,7 +380,7 @@ static void test_print(void **state_ptr) {
 
 static void run_events(struct fixture *f, const int *counter) {
         for (int i = 0; i < 100 && !*counter; i++) {
-                struct timeval t = { 0, 50000 };
+                struct timeval t = {0, 50000};
                 (void)libusb_handle_events_timeout(f->usb, &t);
         }
         assert_int_equal(*counter, 1);
@@ -388,10 +395,10 @@ static void test_unplug(void **state_ptr) {
         struct fixture *f = *state_ptr;
         unsigned char buffer[64];
         int done = 0;
-        assert_int_equal(libusb_hotplug_register_callback(f->usb, LIBUSB_HOTPLUG_EVENT_DEVICE_ARRIVED |
-                                                                  LIBUSB_HOTPLUG_EVENT_DEVICE_LEFT,
-                                                          0, VID, LIBUSB_HOTPLUG_MATCH_ANY, LIBUSB_HOTPLUG_MATCH_ANY,
-                                                          hotplug, f, NULL), 0);
+        assert_int_equal(libusb_hotplug_register_callback(
+                             f->usb, LIBUSB_HOTPLUG_EVENT_DEVICE_ARRIVED | LIBUSB_HOTPLUG_EVENT_DEVICE_LEFT,
+                             0, VID, LIBUSB_HOTPLUG_MATCH_ANY, LIBUSB_HOTPLUG_MATCH_ANY, hotplug, f, NULL),
+                         0);
         expect(f, "Pem;2", "OK");
         expect(f, "Si", "OK");
         struct libusb_transfer *t = libusb_alloc_transfer(0);
@@ -422,7 +429,10 @@ static void test_fault_unplug_in_panel(void **state_ptr) {
         expect(f, "Ss", "OK");
         expect(f, "Sr", "OK");
         order(f, "{'cmd':'fault','name':'unplug','at':{'byte':40000},'ms':50}");
-        memcpy(job, "\x1b" "Db;k;2;", 8);
+        memcpy(job,
+               "\x1b"
+               "Db;k;2;",
+               8);
         assert_int_equal(libusb_bulk_transfer(f->h, OUT, job, K_BYTES, &done, 5000), LIBUSB_ERROR_NO_DEVICE);
         free(job);
         libusb_close(f->h);
@@ -430,7 +440,7 @@ static void test_fault_unplug_in_panel(void **state_ptr) {
         for (int i = 0; i < 100 && !state(f, "bus", "plugged"); i++)
                 sleep_ms(20);
         for (int i = 0; i < 100 && !(f->h = open_printer(f)); i++) {
-                struct timeval t = { 0, 20000 };
+                struct timeval t = {0, 20000};
                 (void)libusb_handle_events_timeout(f->usb, &t);
         }
         libusb_close(f->h);
@@ -472,7 +482,8 @@ static int64_t now_ms(void) {
         return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* At 1/20 of the real speed's time: replies come after the movement, and a busy head holds the raster back. */
+/* At 1/20 of the real speed's time: replies come after the movement, and a busy head holds the raster back.
+ */
 static void test_times(void **state_ptr) {
         struct fixture *f = *state_ptr;
         char reply[64];
@@ -502,14 +513,14 @@ int main(int argc, char **argv) {
         }
         emulator = argv[1];
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test_setup_teardown(test_identify, setup, teardown),
-                cmocka_unit_test_setup_teardown(test_claim, setup, teardown),
-                cmocka_unit_test_setup_teardown(test_stripe_and_chip, setup, teardown),
-                cmocka_unit_test_setup_teardown(test_print, setup, teardown),
-                cmocka_unit_test_setup_teardown(test_unplug, setup, teardown),
-                cmocka_unit_test_setup_teardown(test_fault_unplug_in_panel, setup, teardown),
-                cmocka_unit_test_setup_teardown(test_jam_and_stall, setup, teardown),
-                cmocka_unit_test_setup_teardown(test_times, setup_slow, teardown),
+            cmocka_unit_test_setup_teardown(test_identify, setup, teardown),
+            cmocka_unit_test_setup_teardown(test_claim, setup, teardown),
+            cmocka_unit_test_setup_teardown(test_stripe_and_chip, setup, teardown),
+            cmocka_unit_test_setup_teardown(test_print, setup, teardown),
+            cmocka_unit_test_setup_teardown(test_unplug, setup, teardown),
+            cmocka_unit_test_setup_teardown(test_fault_unplug_in_panel, setup, teardown),
+            cmocka_unit_test_setup_teardown(test_jam_and_stall, setup, teardown),
+            cmocka_unit_test_setup_teardown(test_times, setup_slow, teardown),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -96,7 +96,8 @@ static void test_wrong_raster_size(void **state) {
         bench_send_raster(b, "Db;k;2;", data, K_BYTES + 1);
         assert_string_equal(bench_reply(b), "ERR DATA");
         assert_int_equal(bench_state(b, "violations"), 1);
-        /* One byte short: the CR becomes the last byte and the printer waits for an end that is the next ESC. */
+        /* One byte short: the CR becomes the last byte and the printer waits for an end that is the next ESC.
+         */
         bench_expect(b, "Rtp", "Primacy");
         bench_send_raster(b, "Db;k;2;", data, K_BYTES - 1);
         assert_string_equal(bench_reply(b), "");
@@ -123,11 +124,11 @@ static void test_raster_sizes(void **state) {
 static void test_unpack(void **state) {
         (void)state;
         static uint8_t px[EMUP_WIDTH];
-        uint8_t six[EMUP_WIDTH * 6 / 8] = { 0x04, 0x20, 0xc4 }; /* 000001 000010 000011 000100 */
+        uint8_t six[EMUP_WIDTH * 6 / 8] = {0x04, 0x20, 0xc4}; /* 000001 000010 000011 000100 */
         emup_raster_unpack(64, 1, six, px);
         for (unsigned i = 0; i < 4; i++)
                 assert_int_equal(px[i], i + 1);
-        uint8_t one[EMUP_WIDTH / 8] = { 0xa0 };
+        uint8_t one[EMUP_WIDTH / 8] = {0xa0};
         emup_raster_unpack(2, 1, one, px);
         assert_int_equal(px[0] << 2 | px[1] << 1 | px[2], 5);
 }
@@ -213,7 +214,8 @@ static void test_stripe_vectors(void **state) {
         check_track(2, "123456789", '5', 60, "d41192");
         check_track(2, "4000001234567899=29122010000000000", '>', 185, "d10210");
         check_track(3, "222002", '4', 45, "d21080");
-        assert_int_equal(emup_stripe_encode(2, "12345678901234567890123456789012345678", &t), EMUP_STRIPE_LENGTH);
+        assert_int_equal(emup_stripe_encode(2, "12345678901234567890123456789012345678", &t),
+                         EMUP_STRIPE_LENGTH);
         assert_int_equal(emup_stripe_encode(2, "12A4", &t), EMUP_STRIPE_CHARACTER);
         assert_int_equal(emup_stripe_encode(2, ";1234", &t), EMUP_STRIPE_CHARACTER);
         assert_int_equal(emup_stripe_encode(1, "lower", &t), EMUP_STRIPE_CHARACTER);
@@ -270,8 +272,13 @@ static void test_positions(void **state) {
         assert_int_equal(bench_state(b, "counters.rejected"), 1);
         assert_int_equal(bench_state(b, "hopper"), 4);
         assert_int_equal(bench_state(b, "violations"), 0);
-        const struct emup_config old = { .serial = "T1", .model = "Dualys", .firmware = "1", .ribbon_kind = "kb",
-                                         .hopper = 1, .old_positions = true, .terminator = EMUP_END_CR };
+        const struct emup_config old = {.serial = "T1",
+                                        .model = "Dualys",
+                                        .firmware = "1",
+                                        .ribbon_kind = "kb",
+                                        .hopper = 1,
+                                        .old_positions = true,
+                                        .terminator = EMUP_END_CR};
         bench_restart(b, &old);
         bench_expect(b, "Pem;2", "OK\r");
         bench_expect(b, "Rlr;p", "NO CARD\r");
@@ -307,10 +314,12 @@ static void test_sequence_errors(void **state) {
 /* Everything the guide allows without harm must pass: other settings, both sides of a setting's range. */
 static void test_parameters(void **state) {
         struct bench *b = *state;
-        static const char *const good[] = { "Pr;ymcko",   "Pc;y;=;10", "Pmi;F;s", "Pdt;DU",   "Mr;s",    "Ppws;1281755559",
-                                            "Pps;0",      "Pwr;0",     "Wcb;k;0", "Psmgr;2",  "Pcim;F",  "Pcem;M",
-                                            "Pcrm;D",     "Pneab;A;1", "Pos;1158", "Pem;38",  "Pem;2;s", "Pmd;75" };
-        static const char *const bad[] = { "Pr;purple", "Pc;y;*;10", "Pem;64", "Pem", "Pmc;x", "Pmt;4;1", "Pmi;M" };
+        static const char *const good[] = {"Pr;ymcko",        "Pc;y;=;10", "Pmi;F;s", "Pdt;DU",    "Mr;s",
+                                           "Ppws;1281755559", "Pps;0",     "Pwr;0",   "Wcb;k;0",   "Psmgr;2",
+                                           "Pcim;F",          "Pcem;M",    "Pcrm;D",  "Pneab;A;1", "Pos;1158",
+                                           "Pem;38",          "Pem;2;s",   "Pmd;75"};
+        static const char *const bad[] = {"Pr;purple", "Pc;y;*;10", "Pem;64", "Pem",
+                                          "Pmc;x",     "Pmt;4;1",   "Pmi;M"};
         for (size_t i = 0; i < sizeof good / sizeof *good; i++)
                 bench_expect(b, good[i], "OK");
         assert_int_equal(bench_state(b, "violations"), 0);
@@ -325,22 +334,22 @@ static void test_parameters(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test_setup_teardown(test_identity, bench_setup, bench_teardown),
-                cmocka_unit_test_setup_teardown(test_framing, bench_setup, bench_teardown),
-                cmocka_unit_test_setup_teardown(test_other_characters, bench_setup, bench_teardown),
-                cmocka_unit_test_setup_teardown(test_long_command, bench_setup, bench_teardown),
-                cmocka_unit_test_setup_teardown(test_binary_is_counted, bench_setup, bench_teardown),
-                cmocka_unit_test_setup_teardown(test_wrong_raster_size, bench_setup, bench_teardown),
-                cmocka_unit_test(test_raster_sizes),
-                cmocka_unit_test(test_unpack),
-                cmocka_unit_test(test_expand_black),
-                cmocka_unit_test(test_expand_colour),
-                cmocka_unit_test(test_stripe_vectors),
-                cmocka_unit_test_setup_teardown(test_stripe_job, bench_setup, bench_teardown),
-                cmocka_unit_test_setup_teardown(test_coercivity, bench_setup, bench_teardown),
-                cmocka_unit_test_setup_teardown(test_positions, bench_setup, bench_teardown),
-                cmocka_unit_test_setup_teardown(test_sequence_errors, bench_setup, bench_teardown),
-                cmocka_unit_test_setup_teardown(test_parameters, bench_setup, bench_teardown),
+            cmocka_unit_test_setup_teardown(test_identity, bench_setup, bench_teardown),
+            cmocka_unit_test_setup_teardown(test_framing, bench_setup, bench_teardown),
+            cmocka_unit_test_setup_teardown(test_other_characters, bench_setup, bench_teardown),
+            cmocka_unit_test_setup_teardown(test_long_command, bench_setup, bench_teardown),
+            cmocka_unit_test_setup_teardown(test_binary_is_counted, bench_setup, bench_teardown),
+            cmocka_unit_test_setup_teardown(test_wrong_raster_size, bench_setup, bench_teardown),
+            cmocka_unit_test(test_raster_sizes),
+            cmocka_unit_test(test_unpack),
+            cmocka_unit_test(test_expand_black),
+            cmocka_unit_test(test_expand_colour),
+            cmocka_unit_test(test_stripe_vectors),
+            cmocka_unit_test_setup_teardown(test_stripe_job, bench_setup, bench_teardown),
+            cmocka_unit_test_setup_teardown(test_coercivity, bench_setup, bench_teardown),
+            cmocka_unit_test_setup_teardown(test_positions, bench_setup, bench_teardown),
+            cmocka_unit_test_setup_teardown(test_sequence_errors, bench_setup, bench_teardown),
+            cmocka_unit_test_setup_teardown(test_parameters, bench_setup, bench_teardown),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

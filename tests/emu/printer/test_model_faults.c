@@ -36,7 +36,7 @@ static void start_print(struct bench *b) {
 
 static uint8_t *read_png(const char *dir, const char *name, unsigned *width) {
         char path[600];
-        png_image image = { .version = PNG_IMAGE_VERSION };
+        png_image image = {.version = PNG_IMAGE_VERSION};
         (void)snprintf(path, sizeof path, "%s/%s", dir, name);
         assert_true(png_image_begin_read_from_file(&image, path));
         image.format = PNG_FORMAT_RGB;
@@ -52,7 +52,8 @@ static void assert_rgb(const uint8_t *px, unsigned width, unsigned x, unsigned y
         assert_int_equal((unsigned)p[0] << 16 | (unsigned)p[1] << 8 | p[2], rgb);
 }
 
-/* A black raster line 0 and pixel 0 must come out at the left edge, at the bottom: the turn a person undoes. */
+/* A black raster line 0 and pixel 0 must come out at the left edge, at the bottom: the turn a person undoes.
+ */
 static void test_face(void **state) {
         struct bench *b = *state;
         char dir[512];
@@ -92,8 +93,13 @@ static void test_face(void **state) {
 /* Each raster starts the printing of the one before; a third has to wait until the head is free. */
 static void test_panels_take_time(void **state) {
         struct bench *b = *state;
-        const struct emup_config c = { .serial = "T1", .model = "Primacy", .firmware = "1", .ribbon_kind = "ymcko",
-                                       .ribbon_remaining = 9, .hopper = 5, .time_scale = 1.0 };
+        const struct emup_config c = {.serial = "T1",
+                                      .model = "Primacy",
+                                      .firmware = "1",
+                                      .ribbon_kind = "ymcko",
+                                      .ribbon_remaining = 9,
+                                      .hopper = 5,
+                                      .time_scale = 1.0};
         bench_restart(b, &c);
         bench_expect(b, "Pem;2", "OK");
         bench_expect(b, "Ss", "OK");
@@ -147,13 +153,16 @@ static void test_printer_managed(void **state) {
 static void test_ack_mode(void **state) {
         struct bench *b = *state;
         bench_expect(b, "Pem;4", "\x06");
-        bench_expect(b, "Zzz", "\x15"
-                               "1");
-        bench_expect(b, "Pmc;q", "\x15"
-                                 "2");
+        bench_expect(b, "Zzz",
+                     "\x15"
+                     "1");
+        bench_expect(b, "Pmc;q",
+                     "\x15"
+                     "2");
         bench_fault(b, "{'name':'feed_fail'}");
-        bench_expect(b, "Si", "\x15"
-                              "F");
+        bench_expect(b, "Si",
+                     "\x15"
+                     "F");
         bench_expect(b, "Si", "\x06");
         bench_expect(b, "Rtp", "Primacy");
 }
@@ -195,8 +204,13 @@ static void test_jam_at_feed(void **state) {
 
 static void test_cover_in_panel(void **state) {
         struct bench *b = *state;
-        const struct emup_config c = { .serial = "T1", .model = "Primacy", .firmware = "1", .ribbon_kind = "ymcko",
-                                       .ribbon_remaining = 9, .hopper = 5, .time_scale = 1.0 };
+        const struct emup_config c = {.serial = "T1",
+                                      .model = "Primacy",
+                                      .firmware = "1",
+                                      .ribbon_kind = "ymcko",
+                                      .ribbon_remaining = 9,
+                                      .hopper = 5,
+                                      .time_scale = 1.0};
         bench_restart(b, &c);
         bench_expect(b, "Pem;2", "OK");
         bench_expect(b, "Ss", "OK");
@@ -292,7 +306,10 @@ static void test_reply_faults(void **state) {
         bench_expect(b, "Rtp", "");
         bench_send(b, "Rfv");
         assert_int_equal(emup_model_read(b->m, bytes, sizeof bytes), 13);
-        assert_memory_equal(bytes, "Primacy\0" "1520", 13);
+        assert_memory_equal(bytes,
+                            "Primacy\0"
+                            "1520",
+                            13);
         bench_fault(b, "{'name':'late_reply','ms':29000}");
         bench_expect(b, "Rtp", "");
         assert_int_equal(emup_model_deadline_ms(b->m), b->now_ms + 29000);
@@ -345,10 +362,14 @@ static void test_power_cycle(void **state) {
 static void test_unplug_at_byte(void **state) {
         struct bench *b = *state;
         uint32_t replug_ms = 0;
-        uint8_t data[1000] = { 0 };
+        uint8_t data[1000] = {0};
         bench_expect(b, "Ss", "OK");
         bench_fault(b, "{'name':'unplug','at':{'byte':100}}");
-        assert_int_equal(emup_model_write(b->m, (const uint8_t *)"\x1b" "Db;k;2;", 8), 8);
+        assert_int_equal(emup_model_write(b->m,
+                                          (const uint8_t *)"\x1b"
+                                                           "Db;k;2;",
+                                          8),
+                         8);
         assert_int_equal(emup_model_write(b->m, data, sizeof data), 92);
         assert_int_equal(emup_model_take_action(b->m, &replug_ms), EMUP_ACT_UNPLUG);
 }
@@ -356,9 +377,13 @@ static void test_unplug_at_byte(void **state) {
 /* Soft reset in the middle of a raster: the printer forgets the job and understands the next command. */
 static void test_soft_reset(void **state) {
         struct bench *b = *state;
-        uint8_t data[1000] = { 0 };
+        uint8_t data[1000] = {0};
         start_print(b);
-        assert_int_equal(emup_model_write(b->m, (const uint8_t *)"\x1b" "Db;k;2;", 8), 8);
+        assert_int_equal(emup_model_write(b->m,
+                                          (const uint8_t *)"\x1b"
+                                                           "Db;k;2;",
+                                          8),
+                         8);
         assert_int_equal(emup_model_write(b->m, data, sizeof data), sizeof data);
         assert_true(emup_model_soft_reset(b->m));
         bench_expect(b, "Rlr;p", "CARD");
@@ -414,12 +439,26 @@ static void test_test_card_and_cleaning(void **state) {
 int main(void) {
 #define T(f) cmocka_unit_test_setup_teardown(f, bench_setup, bench_teardown)
         const struct CMUnitTest tests[] = {
-                T(test_face),          T(test_panels_take_time), T(test_hopper_empty),  T(test_printer_managed),
-                T(test_ack_mode),      T(test_jam_in_print),     T(test_jam_at_feed),   T(test_cover_in_panel),
-                T(test_ribbon),        T(test_stripe_faults),    T(test_contact_fail),  T(test_full_trays),
-                T(test_reply_faults),  T(test_device_id),        T(test_power_cycle),   T(test_unplug_at_byte),
-                T(test_soft_reset),    T(test_insert),           T(test_no_eject_after_print),
-                T(test_test_card_and_cleaning),
+            T(test_face),
+            T(test_panels_take_time),
+            T(test_hopper_empty),
+            T(test_printer_managed),
+            T(test_ack_mode),
+            T(test_jam_in_print),
+            T(test_jam_at_feed),
+            T(test_cover_in_panel),
+            T(test_ribbon),
+            T(test_stripe_faults),
+            T(test_contact_fail),
+            T(test_full_trays),
+            T(test_reply_faults),
+            T(test_device_id),
+            T(test_power_cycle),
+            T(test_unplug_at_byte),
+            T(test_soft_reset),
+            T(test_insert),
+            T(test_no_eject_after_print),
+            T(test_test_card_and_cleaning),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

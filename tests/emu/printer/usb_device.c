@@ -5,18 +5,33 @@
 #include <string.h>
 
 const uint8_t emup_device_descriptor[EMUP_DEVICE_DESCRIPTOR_LEN] = {
-        18,  1,    0x00, 0x02, 0, 0, 0, 64, EMUP_VID & 0xff, EMUP_VID >> 8, EMUP_PID & 0xff, EMUP_PID >> 8, 0x00, 0x01,
-        1,   2,    3,    1,
+    18,   1,    0x00, 0x02, 0, 0, 0, 64, EMUP_VID & 0xff, EMUP_VID >> 8, EMUP_PID & 0xff, EMUP_PID >> 8,
+    0x00, 0x01, 1,    2,    3, 1,
 };
 
 const uint8_t emup_config_descriptor[EMUP_CONFIG_DESCRIPTOR_LEN] = {
-        9, 2, EMUP_CONFIG_DESCRIPTOR_LEN, 0, 1, 1, 0, 0xc0, 1,
-        9, 4, 0, 0, 2, 7, 1, 2, 0,        /* printer class, bidirectional */
-        7, 5, EMUP_EP_OUT, 2, 0x00, 2, 0, /* bulk, 512 bytes */
-        7, 5, EMUP_EP_IN, 2, 0x00, 2, 0,
+    9, 2,    EMUP_CONFIG_DESCRIPTOR_LEN,
+    0, 1,    1,
+    0, 0xc0, 1,
+    9, 4,    0,
+    0, 2,    7,
+    1, 2,    0, /* printer class, bidirectional */
+    7, 5,    EMUP_EP_OUT,
+    2, 0x00, 2,
+    0, /* bulk, 512 bytes */
+    7, 5,    EMUP_EP_IN,
+    2, 0x00, 2,
+    0,
 };
 
-enum { GET_DEVICE_ID = 0, GET_PORT_STATUS = 1, SOFT_RESET = 2, GET_STATUS = 0, GET_DESCRIPTOR = 6, GET_CONFIGURATION = 8 };
+enum {
+        GET_DEVICE_ID = 0,
+        GET_PORT_STATUS = 1,
+        SOFT_RESET = 2,
+        GET_STATUS = 0,
+        GET_DESCRIPTOR = 6,
+        GET_CONFIGURATION = 8
+};
 
 static unsigned le16(const uint8_t *p) {
         return (unsigned)p[0] | (unsigned)p[1] << 8;
@@ -30,9 +45,9 @@ static int give(uint8_t *data, size_t want, const uint8_t *from, size_t n) {
 }
 
 static int string_descriptor(const struct emup_usb_strings *s, unsigned index, uint8_t *data, size_t want) {
-        static const uint8_t languages[] = { 4, 3, 0x09, 0x04 };
-        const char *const texts[] = { NULL, s->manufacturer, s->product, s->serial };
-        uint8_t out[128] = { 0, 3 };
+        static const uint8_t languages[] = {4, 3, 0x09, 0x04};
+        const char *const texts[] = {NULL, s->manufacturer, s->product, s->serial};
+        uint8_t out[128] = {0, 3};
         size_t n = 2;
         if (index == 0)
                 return give(data, want, languages, sizeof languages);
@@ -46,8 +61,9 @@ static int string_descriptor(const struct emup_usb_strings *s, unsigned index, u
         return give(data, want, out, n);
 }
 
-static int standard_request(const struct emup_usb_strings *s, const uint8_t *setup, uint8_t *data, size_t want) {
-        static const uint8_t status[] = { 1, 0 }, configuration[] = { 1 };
+static int standard_request(const struct emup_usb_strings *s, const uint8_t *setup, uint8_t *data,
+                            size_t want) {
+        static const uint8_t status[] = {1, 0}, configuration[] = {1};
         if (setup[0] == 0x80 && setup[1] == GET_STATUS)
                 return give(data, want, status, sizeof status);
         if (setup[0] == 0x80 && setup[1] == GET_CONFIGURATION)
@@ -66,7 +82,8 @@ static int standard_request(const struct emup_usb_strings *s, const uint8_t *set
         }
 }
 
-/* GET_DEVICE_ID has the interface in the high byte of wIndex, the other two in the low byte; both are 0 here. */
+/* GET_DEVICE_ID has the interface in the high byte of wIndex, the other two in the low byte; both are 0 here.
+ */
 static int class_request(struct emup_model *m, const uint8_t *setup, uint8_t *data, size_t want) {
         unsigned value = le16(setup + 2), index = le16(setup + 4);
         if (setup[0] == 0xa1 && setup[1] == GET_DEVICE_ID && value == 0 && index == 0)
@@ -80,12 +97,13 @@ static int class_request(struct emup_model *m, const uint8_t *setup, uint8_t *da
         /* The 1.0 class wants recipient "other": a driver tries it after a STALL, as this device answers. */
         if (setup[0] == 0x23 && setup[1] == SOFT_RESET)
                 return -1;
-        emup_violation(m, "printer class request %02x %02x value %04x index %04x length %zu", (unsigned)setup[0],
-                       (unsigned)setup[1], value, index, want);
+        emup_violation(m, "printer class request %02x %02x value %04x index %04x length %zu",
+                       (unsigned)setup[0], (unsigned)setup[1], value, index, want);
         return -1;
 }
 
-int emup_usb_control(struct emup_model *m, const struct emup_usb_strings *strings, const uint8_t *setup, uint8_t *data) {
+int emup_usb_control(struct emup_model *m, const struct emup_usb_strings *strings, const uint8_t *setup,
+                     uint8_t *data) {
         size_t want = le16(setup + 6);
         if ((setup[0] & 0x60) == 0)
                 return standard_request(strings, setup, data, want);
