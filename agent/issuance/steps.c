@@ -45,6 +45,13 @@ static void repeat_step(struct cw_machine *m) {
         cw_machine_prepare(m);
 }
 
+/* The number is new already, since a restart while waiting prepares it as it stands. */
+static void repeat_later(struct cw_machine *m) {
+        m->job->repeats++;
+        m->job->seq++;
+        cw_machine_supplies(m);
+}
+
 void cw_machine_supplies(struct cw_machine *m) {
         m->job->wait = CW_WAIT_SUPPLIES;
         (void)cw_machine_act(m, CW_JA_WAKE_LATER);
@@ -175,7 +182,7 @@ const char *cw_je_preflight(struct cw_machine *m) {
         return same ? cw_machine_unchanged(m) : NULL;
 }
 
-/* Looking again before a card is fed changes nothing; a card that could not leave is moved with a new number. */
+/* Looking again before a card is fed changes nothing; a card that could not leave is moved under its new number. */
 const char *cw_je_wake(struct cw_machine *m) {
         if (m->job->wait != CW_WAIT_SUPPLIES)
                 return cw_machine_unchanged(m);
@@ -183,7 +190,7 @@ const char *cw_je_wake(struct cw_machine *m) {
                 cw_machine_act(m, CW_JA_PREFLIGHT)->seq = 0;
                 return cw_machine_unchanged(m);
         }
-        repeat_step(m);
+        cw_machine_prepare(m);
         return NULL;
 }
 
@@ -260,7 +267,7 @@ static void feed_failed(struct cw_machine *m) {
 /* A card that would not leave: wait for the station, or for a person who takes it out. */
 static void exit_failed(struct cw_machine *m) {
         if (cw_where_in_machine(m->job->where))
-                cw_machine_supplies(m);
+                repeat_later(m);
         else if (m->job->where == CW_WHERE_REJECT)
                 rejected(m);
         else
@@ -357,10 +364,11 @@ static void not_done(struct cw_machine *m) {
                 return;
         }
         cw_machine_close_intent(m);
-        if (feed)
+        if (feed) {
                 job->step = CW_STEP_PREFLIGHT;
-        if (feed || (leaving && !may_repeat(job))) {
                 cw_machine_supplies(m);
+        } else if (leaving && !may_repeat(job)) {
+                repeat_later(m);
         } else if (may_repeat(job)) {
                 repeat_step(m);
         } else {

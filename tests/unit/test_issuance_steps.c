@@ -247,6 +247,34 @@ static void ribbon_end_during_print_spoils(void **state) {
         assert_string_equal(job.code, "PRT_RIBBON_ENDED");
 }
 
+/* RETRY after ink is a promise that does not hold: no second ink on this card. */
+static void retry_after_ink_spoils(void **state) {
+        (void)state;
+        struct cw_job job = fresh(true);
+        up_to(&job, CW_STEP_PRINT);
+        intent(&job);
+        ok(&job, EV(.kind = CW_JE_RESULT, .step = CW_STEP_PRINT, .seq = job.seq, .outcome = CW_OUTCOME_FAILED,
+                    .cls = CW_C_RETRY, .code = "PRT_TIMEOUT", .where = CW_WHERE_PRINT, .ribbon_used = true));
+        assert_int_equal(job.step, CW_STEP_REJECT);
+}
+
+static void trouble_in_reject_keeps_the_reason(void **state) {
+        (void)state;
+        struct cw_job job = fresh(true);
+        up_to(&job, CW_STEP_STRIPE);
+        intent(&job);
+        ok(&job, EV(.kind = CW_JE_RESULT, .step = CW_STEP_STRIPE, .seq = job.seq, .outcome = CW_OUTCOME_FAILED,
+                    .cls = CW_C_OPERATOR, .code = "PRD_MAGSTRIPE", .where = CW_WHERE_MAG));
+        intent(&job);
+        result(&job, CW_OUTCOME_FAILED, CW_C_OPERATOR, CW_WHERE_TRANSPORT);
+        assert_string_equal(job.code, "PRD_MAGSTRIPE");
+        assert_int_equal(job.wait, CW_WAIT_SUPPLIES);
+        uint32_t seq = job.seq;
+        ok(&job, EV(.kind = CW_JE_RESTARTED)); /* the number that waits was never performed */
+        to_station(&job);
+        assert_int_equal(action(CW_JA_PREPARE_STEP)->seq, seq);
+}
+
 /* cardwrightd died in the step, the station did not: its kept result is used, nothing is performed again. */
 static void restart_takes_the_kept_result(void **state) {
         (void)state;
@@ -463,6 +491,8 @@ int main(void) {
                 cmocka_unit_test(spoiled_after_key_waits_for_person),
                 cmocka_unit_test(retry_before_key_repeats_within_bounds),
                 cmocka_unit_test(ribbon_end_during_print_spoils),
+                cmocka_unit_test(retry_after_ink_spoils),
+                cmocka_unit_test(trouble_in_reject_keeps_the_reason),
                 cmocka_unit_test(restart_takes_the_kept_result),
                 cmocka_unit_test(reconcile_decides),
                 cmocka_unit_test(chip_not_done_after_key_spoils),
