@@ -28,11 +28,11 @@ static json_t *make_token(struct cw_dsim *sim, const struct cw_dsim_user *user, 
         char token[TOKEN_MAX];
         uint8_t mac[32];
         int64_t iat = now_ms / 1000;
-        CW_AUTO_JSON json_t *claims =
-            json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I}", "sub", user->name, "auth", "ROLE_BRANCH", "tenant",
-                      sim->cfg.tenant, "iat", (json_int_t)iat, "exp", (json_int_t)(iat + sim->cfg.jwt_ttl_s), "jti",
-                      (json_int_t)cw_dsim_store_add(sim->db, "token_serial", 1), "gen",
-                      (json_int_t)cw_dsim_store_get(sim->db, TOKEN_GENERATION));
+        CW_AUTO_JSON json_t *claims = json_pack(
+            "{s:s, s:s, s:s, s:I, s:I, s:I, s:I}", "sub", user->name, "auth", "ROLE_BRANCH", "tenant",
+            sim->cfg.tenant, "iat", (json_int_t)iat, "exp", (json_int_t)(iat + sim->cfg.jwt_ttl_s), "jti",
+            (json_int_t)cw_dsim_store_add(sim->db, "token_serial", 1), "gen",
+            (json_int_t)cw_dsim_store_get(sim->db, TOKEN_GENERATION));
         CW_AUTO_MEM char *text = json_dumps(claims, JSON_COMPACT);
         if (!text)
                 abort();
@@ -91,7 +91,8 @@ static bool string_is(const json_t *object, const char *name, const char *want) 
 static json_t *open_token(const struct cw_dsim *sim, const char *token) {
         const char *first = strchr(token, '.');
         const char *last = strrchr(token, '.');
-        if (!first || last == first || strlen(token) >= TOKEN_MAX || memchr(first + 1, '.', (size_t)(last - first - 1)))
+        if (!first || last == first || strlen(token) >= TOKEN_MAX ||
+            memchr(first + 1, '.', (size_t)(last - first - 1)))
                 return NULL;
         CW_AUTO_JSON json_t *header = decode_part(token, (size_t)(first - token));
         if (!string_is(header, "alg", "HS256") || !signature_ok(sim, token, last))
@@ -110,7 +111,8 @@ const struct cw_dsim_user *cw_dsim_auth_check(struct cw_dsim *sim, const char *h
                 return NULL;
         *why = "token expired";
         if (json_integer_value(json_object_get(claims, "exp")) <= now_ms / 1000 ||
-            json_integer_value(json_object_get(claims, "gen")) != cw_dsim_store_get(sim->db, TOKEN_GENERATION))
+            json_integer_value(json_object_get(claims, "gen")) !=
+                cw_dsim_store_get(sim->db, TOKEN_GENERATION))
                 return NULL;
         *why = "user unknown";
         const char *name = json_string_value(json_object_get(claims, "sub"));

@@ -8,8 +8,8 @@
 void cw_dsim_auth_authenticate(const struct cw_dsim_call *call, struct cw_dsim_reply *reply);
 
 /*
- * Checks an Authorization header (NULL when there is none): HS256, signature, tenant, exp, and that no expire-token
- * fault came after it. Returns the user of the configuration, or NULL with a reason for the log.
+ * Checks an Authorization header (NULL when there is none): HS256, signature, tenant, exp, and that no
+ * expire-token fault came after it. Returns the user of the configuration, or NULL with a reason for the log.
  */
 const struct cw_dsim_user *cw_dsim_auth_check(struct cw_dsim *sim, const char *header, int64_t now_ms,
                                               const char **why);

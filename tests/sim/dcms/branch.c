@@ -13,9 +13,10 @@ static bool text_matches(const struct cw_dsim_call *call, const json_t *branch, 
         return !want || (have && strcmp(want, have) == 0);
 }
 
-/* Branch time stamps are "YYYY-MM-DD HH:mm:ss": text order is time order. A branch without one matches no range. */
-static bool date_matches(const struct cw_dsim_call *call, const json_t *branch, const char *name, const char *from,
-                         const char *to) {
+/* Branch time stamps are "YYYY-MM-DD HH:mm:ss": text order is time order. A branch without one matches no
+ * range. */
+static bool date_matches(const struct cw_dsim_call *call, const json_t *branch, const char *name,
+                         const char *from, const char *to) {
         const char *low = cw_dsim_body_text(call, from, NULL);
         const char *high = cw_dsim_body_text(call, to, NULL);
         const char *have = json_string_value(json_object_get(branch, name));
@@ -68,9 +69,9 @@ static json_t *audit_row(json_t *branch) {
         json_t *copy = json_copy(branch);
         json_t *created = json_object_get(branch, "createdDate");
         json_t *creator = json_object_get(branch, "creator");
-        (void)json_object_set_new(copy, "audit",
-                                  json_pack("[{s:s, s:O*, s:O*}]", "operation", "CREATE", "at", created, "by",
-                                            creator));
+        (void)json_object_set_new(
+            copy, "audit",
+            json_pack("[{s:s, s:O*, s:O*}]", "operation", "CREATE", "at", created, "by", creator));
         return copy;
 }
 
@@ -94,7 +95,8 @@ void cw_dsim_branch_fetch(const struct cw_dsim_call *call, struct cw_dsim_reply 
         bool audit = json_is_true(json_object_get(call->body, "isAudit"));
         size_t total = json_array_size(rows);
         reply->result = json_array();
-        for (size_t i = (size_t)((page_no - 1) * page_size); i < total && i < (size_t)(page_no * page_size); i++) {
+        for (size_t i = (size_t)((page_no - 1) * page_size); i < total && i < (size_t)(page_no * page_size);
+             i++) {
                 json_t *branch = json_array_get(rows, i);
                 (void)json_array_append_new(reply->result, audit ? audit_row(branch) : json_incref(branch));
         }

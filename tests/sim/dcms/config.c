@@ -41,8 +41,8 @@ static void read_jwt(struct cw_dsim_config *cfg, struct cw_dsim_section top) {
 }
 
 static void read_keys(struct cw_dsim_config *cfg, struct cw_dsim_section top) {
-        static const char *const keys[] = {"set_pin_key", "set_pin_v1_key", "card_number_key", "card_number_v1_key",
-                                           "cvk", NULL};
+        static const char *const keys[] = {
+            "set_pin_key", "set_pin_v1_key", "card_number_key", "card_number_v1_key", "cvk", NULL};
         static const char *const forms[] = {"gcm", "ecb_hex", "ecb_base64", NULL};
         struct cw_dsim_section s = cw_dsim_section_open(top, "keys");
         cw_dsim_section_keys(s, keys);
@@ -51,14 +51,14 @@ static void read_keys(struct cw_dsim_config *cfg, struct cw_dsim_section top) {
         cw_dsim_section_key(s, "card_number_key", false, cfg->card_number_key, 32);
         cfg->card_form_v1 = (enum cw_dsim_card_form)cw_dsim_section_choice(top, "card_number_v1_form", forms);
         /* One key, one purpose: the old ECB form never runs under the GCM key. */
-        cw_dsim_section_key(s, "card_number_v1_key", cfg->card_form_v1 == CW_DSIM_CARD_GCM, cfg->card_number_v1_key,
-                            32);
+        cw_dsim_section_key(s, "card_number_v1_key", cfg->card_form_v1 == CW_DSIM_CARD_GCM,
+                            cfg->card_number_v1_key, 32);
         cw_dsim_section_key(s, "cvk", false, cfg->cvk, 16);
 }
 
 static void read_pin(struct cw_dsim_config *cfg, struct cw_dsim_section top) {
-        static const char *const keys[] = {"v2_plaintext", "v1_mode", "account", "try_limit", "min_length",
-                                           "max_length", "requires_active", NULL};
+        static const char *const keys[] = {"v2_plaintext", "v1_mode",    "account",         "try_limit",
+                                           "min_length",   "max_length", "requires_active", NULL};
         static const char *const forms[] = {"ascii_hex", "raw8", NULL};
         static const char *const modes[] = {"ecb_hex16", "cbc_iv16_raw8", "cbc0_hex16", NULL};
         static const char *const accounts[] = {"pan12", "kit16", NULL};
@@ -114,8 +114,8 @@ static void gateway_key(struct cw_dsim_config *cfg, struct cw_dsim_section s, co
 }
 
 static void read_gateway(struct cw_dsim_config *cfg, struct cw_dsim_section top, const char *config_path) {
-        static const char *const keys[] = {"codec", "kid", "kdf", "hkdf_info", "private_key_file",
-                                           "peer_public_key_file", NULL};
+        static const char *const keys[] = {
+            "codec", "kid", "kdf", "hkdf_info", "private_key_file", "peer_public_key_file", NULL};
         static const char *const codecs[] = {"none", "refno-envelope", NULL};
         struct cw_dsim_section s = cw_dsim_section_open(top, "gateway");
         cw_dsim_section_keys(s, keys);
@@ -135,9 +135,10 @@ static void check_product(const struct cw_dsim_product *p, struct cw_dsim_sectio
 }
 
 static void read_product(struct cw_dsim_product *p, struct cw_dsim_section s) {
-        static const char *const keys[] = {"productId", "productName", "bin", "plasticCode", "networkType", "tierType",
-                                           "corporateName", "cardType", "serviceCode", "panLength",
-                                           "validityMonths", "packSize", "cvv2ExpiryOrder", NULL};
+        static const char *const keys[] = {
+            "productId",       "productName", "bin",         "plasticCode", "networkType",    "tierType",
+            "corporateName",   "cardType",    "serviceCode", "panLength",   "validityMonths", "packSize",
+            "cvv2ExpiryOrder", NULL};
         static const char *const orders[] = {"YYMM", "MMYY", NULL};
         cw_dsim_section_keys(s, keys);
         cw_dsim_section_text(s, "productId", NULL, p->id, sizeof p->id);
@@ -174,9 +175,9 @@ static void read_products(struct cw_dsim_config *cfg, struct cw_dsim_section top
 
 static void read_branches(struct cw_dsim_config *cfg, struct cw_dsim_section top) {
         static const char *const keys[] = {
-            "branchId", "branchCode", "branchName", "address", "address2", "address3", "city", "state", "country",
-            "district", "zipCode", "branchPhoneNumber", "pocDetails", "branchEmailId", "creator", "createdDate",
-            "changedDate", NULL};
+            "branchId",   "branchCode",    "branchName", "address",     "address2",    "address3",
+            "city",       "state",         "country",    "district",    "zipCode",     "branchPhoneNumber",
+            "pocDetails", "branchEmailId", "creator",    "createdDate", "changedDate", NULL};
         char id[64];
         cfg->branches = cw_dsim_section_array(top, "branches", true);
         for (size_t i = 0; i < json_array_size(cfg->branches); i++) {
@@ -188,9 +189,9 @@ static void read_branches(struct cw_dsim_config *cfg, struct cw_dsim_section top
 }
 
 static void read_orders(struct cw_dsim_config *cfg, struct cw_dsim_section top) {
-        static const char *const keys[] = {"worker_delay_ms", "auto_process_ms", "received_threshold_ms",
-                                           "stuck_threshold_ms", "fail_every", "fail_products",
-                                           "stuck_products", "delivery_status", NULL};
+        static const char *const keys[] = {"worker_delay_ms",    "auto_process_ms", "received_threshold_ms",
+                                           "stuck_threshold_ms", "fail_every",      "fail_products",
+                                           "stuck_products",     "delivery_status", NULL};
         struct cw_dsim_section s = cw_dsim_section_open(top, "order");
         struct cw_dsim_order_config *order = &cfg->order;
         cw_dsim_section_keys(s, keys);
@@ -206,8 +207,8 @@ static void read_orders(struct cw_dsim_config *cfg, struct cw_dsim_section top) 
 }
 
 static void read_traps(struct cw_dsim_config *cfg, struct cw_dsim_section top) {
-        static const char *const keys[] = {"number_string_drift", "clear_pan_in_summary", "inventory_extra_fields",
-                                           NULL};
+        static const char *const keys[] = {"number_string_drift", "clear_pan_in_summary",
+                                           "inventory_extra_fields", NULL};
         static const char *const dialects[] = {"B", "A", NULL};
         static const char *const http[] = {"status", "ok", NULL};
         static const char *const assigned[] = {"INACTIVE", "ASSIGNED", "alternate", NULL};
@@ -241,10 +242,28 @@ static void read_rest(struct cw_dsim_config *cfg, struct cw_dsim_section top) {
 }
 
 static bool read_all(struct cw_dsim_config *cfg, const char *path) {
-        static const char *const keys[] = {
-            "tenant", "base_path", "sim_token", "users", "jwt", "keys", "card_number_v1_form", "pin", "gateway",
-            "exception_dialect", "business_errors_http", "traps", "assigned_status", "products", "branches", "order",
-            "rate", "seed", "kit_number_base", "customers", "kits", NULL};
+        static const char *const keys[] = {"tenant",
+                                           "base_path",
+                                           "sim_token",
+                                           "users",
+                                           "jwt",
+                                           "keys",
+                                           "card_number_v1_form",
+                                           "pin",
+                                           "gateway",
+                                           "exception_dialect",
+                                           "business_errors_http",
+                                           "traps",
+                                           "assigned_status",
+                                           "products",
+                                           "branches",
+                                           "order",
+                                           "rate",
+                                           "seed",
+                                           "kit_number_base",
+                                           "customers",
+                                           "kits",
+                                           NULL};
         bool ok = true;
         struct cw_dsim_section top = {cfg->root, "", &ok};
         cw_dsim_section_keys(top, keys);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The simulator's configuration file: one JSON object, every key known, every value in range (see README.md). */
+/* The simulator's configuration file: one JSON object, every key known, every value in range (see README.md).
+ */
 #pragma once
 
 #include <stdbool.h>
@@ -82,7 +83,8 @@ struct cw_dsim_config {
         bool business_errors_ok;     /* business exceptions arrive with HTTP 200 */
         bool number_drift;           /* accountNo and binNumber change between number and string */
         bool clear_pan_in_summary;   /* fetchKitSummary shows the PAN, as its documented sample does */
-        bool inventory_extra_fields; /* inventory rows carry deliveryStatus and orderId, which no sample shows */
+        bool inventory_extra_fields; /* inventory rows carry deliveryStatus and orderId, which no sample shows
+                                      */
         enum cw_dsim_assigned assigned;
         struct cw_dsim_product products[CW_DSIM_PRODUCTS_MAX];
         size_t product_count;
@@ -97,7 +99,8 @@ struct cw_dsim_config {
         json_t *root;
 };
 
-/* Reads and checks path. On failure says on stderr which key is wrong and how, and returns false. Free after use. */
+/* Reads and checks path. On failure says on stderr which key is wrong and how, and returns false. Free after
+ * use. */
 bool cw_dsim_config_load(const char *path, struct cw_dsim_config *cfg);
 void cw_dsim_config_done(struct cw_dsim_config *cfg);
 

@@ -32,7 +32,8 @@ struct cw_dsim_section cw_dsim_section_open(struct cw_dsim_section s, const char
         return (struct cw_dsim_section){.object = value, .path = key, .ok = s.ok};
 }
 
-void cw_dsim_section_text(struct cw_dsim_section s, const char *key, const char *fallback, char *out, size_t size) {
+void cw_dsim_section_text(struct cw_dsim_section s, const char *key, const char *fallback, char *out,
+                          size_t size) {
         const json_t *value = json_object_get(s.object, key);
         const char *text = value ? json_string_value(value) : fallback;
         if (!text)
@@ -41,7 +42,8 @@ void cw_dsim_section_text(struct cw_dsim_section s, const char *key, const char 
                 cw_dsim_section_bad(s, key, "is too long");
 }
 
-int64_t cw_dsim_section_int(struct cw_dsim_section s, const char *key, int64_t fallback, int64_t min, int64_t max) {
+int64_t cw_dsim_section_int(struct cw_dsim_section s, const char *key, int64_t fallback, int64_t min,
+                            int64_t max) {
         const json_t *value = json_object_get(s.object, key);
         if (!value)
                 return fallback;

@@ -24,10 +24,12 @@ void cw_dsim_section_keys(struct cw_dsim_section s, const char *const *keys);
 struct cw_dsim_section cw_dsim_section_open(struct cw_dsim_section s, const char *key);
 
 /* A string; fallback NULL makes it required. */
-void cw_dsim_section_text(struct cw_dsim_section s, const char *key, const char *fallback, char *out, size_t size);
+void cw_dsim_section_text(struct cw_dsim_section s, const char *key, const char *fallback, char *out,
+                          size_t size);
 
 /* An integer in min..max. */
-int64_t cw_dsim_section_int(struct cw_dsim_section s, const char *key, int64_t fallback, int64_t min, int64_t max);
+int64_t cw_dsim_section_int(struct cw_dsim_section s, const char *key, int64_t fallback, int64_t min,
+                            int64_t max);
 
 bool cw_dsim_section_bool(struct cw_dsim_section s, const char *key, bool fallback);
 

@@ -53,8 +53,8 @@ static EVP_CIPHER_CTX *gcm_start(const uint8_t key[32], const uint8_t iv[16], in
         return CW_STEAL(ctx);
 }
 
-bool cw_dsim_gcm_seal(const uint8_t key[32], const uint8_t iv[16], const uint8_t *in, size_t len, uint8_t *out,
-                      uint8_t tag[16]) {
+bool cw_dsim_gcm_seal(const uint8_t key[32], const uint8_t iv[16], const uint8_t *in, size_t len,
+                      uint8_t *out, uint8_t tag[16]) {
         CW_AUTO(EVP_CIPHER_CTX_free) EVP_CIPHER_CTX *ctx = gcm_start(key, iv, 1);
         int n = 0;
         uint8_t none[16];
@@ -89,8 +89,8 @@ static bool aes_run(const uint8_t key[32], const uint8_t *iv, int encrypt, const
         return true;
 }
 
-bool cw_dsim_aes_decrypt(const uint8_t key[32], const uint8_t *iv, const uint8_t *in, size_t len, uint8_t *out,
-                         size_t *ret_len) {
+bool cw_dsim_aes_decrypt(const uint8_t key[32], const uint8_t *iv, const uint8_t *in, size_t len,
+                         uint8_t *out, size_t *ret_len) {
         uint8_t clear[512];
         size_t n = 0;
         if (len == 0 || len % 16 != 0 || len > sizeof clear - 16)
@@ -104,8 +104,8 @@ bool cw_dsim_aes_decrypt(const uint8_t key[32], const uint8_t *iv, const uint8_t
         return ok;
 }
 
-bool cw_dsim_aes_encrypt(const uint8_t key[32], const uint8_t *iv, const uint8_t *in, size_t len, uint8_t *out,
-                         size_t *ret_len) {
+bool cw_dsim_aes_encrypt(const uint8_t key[32], const uint8_t *iv, const uint8_t *in, size_t len,
+                         uint8_t *out, size_t *ret_len) {
         return aes_run(key, iv, 1, in, len, out, ret_len);
 }
 
@@ -113,8 +113,9 @@ static EVP_PKEY *read_pem(const char *path, bool private_key) {
         CW_AUTO_FILE FILE *file = fopen(path, "re");
         if (!file)
                 return NULL;
-        CW_AUTO(EVP_PKEY_free) EVP_PKEY *key = private_key ? PEM_read_PrivateKey(file, NULL, NULL, NULL)
-                                                           : PEM_read_PUBKEY(file, NULL, NULL, NULL);
+        CW_AUTO(EVP_PKEY_free)
+        EVP_PKEY *key = private_key ? PEM_read_PrivateKey(file, NULL, NULL, NULL)
+                                    : PEM_read_PUBKEY(file, NULL, NULL, NULL);
         char group[32] = "";
         size_t len = 0;
         if (!key || EVP_PKEY_get_group_name(key, group, sizeof group, &len) != 1 ||
@@ -172,7 +173,8 @@ static bool des_block(const uint8_t a[8], const uint8_t b[8], const uint8_t c[8]
         memcpy(key + 8, b, 8);
         memcpy(key + 16, c, 8);
         bool ok = ctx && EVP_EncryptInit_ex(ctx, EVP_des_ede3_ecb(), NULL, key, NULL) == 1 &&
-                  EVP_CIPHER_CTX_set_padding(ctx, 0) == 1 && EVP_EncryptUpdate(ctx, out, &n, in, 8) == 1 && n == 8;
+                  EVP_CIPHER_CTX_set_padding(ctx, 0) == 1 && EVP_EncryptUpdate(ctx, out, &n, in, 8) == 1 &&
+                  n == 8;
         OPENSSL_cleanse(key, sizeof key);
         return ok;
 }
@@ -192,7 +194,8 @@ static void decimalise(const uint8_t block[8], char out[4]) {
         out[n] = '\0';
 }
 
-bool cw_dsim_cvv(const uint8_t cvk[16], const char *pan, const char *expiry, const char *service, char out[4]) {
+bool cw_dsim_cvv(const uint8_t cvk[16], const char *pan, const char *expiry, const char *service,
+                 char out[4]) {
         char digits[33];
         uint8_t data[16];
         uint8_t block[8];

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The primitives of the documented forms, on OpenSSL's libcrypto. All return false only on bad input or failure. */
+/* The primitives of the documented forms, on OpenSSL's libcrypto. All return false only on bad input or
+ * failure. */
 #pragma once
 
 #include <stdbool.h>
@@ -20,16 +21,16 @@ void cw_dsim_random(uint8_t *out, size_t len);
  * AES-256-GCM with a 16-byte IV (the GHASH-derived J0 path of NIST SP 800-38D), 128-bit tag, no AAD.
  * seal writes ciphertext (len bytes) and tag; open checks the tag before it says true.
  */
-bool cw_dsim_gcm_seal(const uint8_t key[32], const uint8_t iv[16], const uint8_t *in, size_t len, uint8_t *out,
-                      uint8_t tag[16]);
+bool cw_dsim_gcm_seal(const uint8_t key[32], const uint8_t iv[16], const uint8_t *in, size_t len,
+                      uint8_t *out, uint8_t tag[16]);
 bool cw_dsim_gcm_open(const uint8_t key[32], const uint8_t iv[16], const uint8_t *in, size_t len,
                       const uint8_t tag[16], uint8_t *out);
 
 /* AES-256 with PKCS#7; iv NULL selects ECB. out of decrypt holds len bytes, of encrypt len + 16. */
-bool cw_dsim_aes_decrypt(const uint8_t key[32], const uint8_t *iv, const uint8_t *in, size_t len, uint8_t *out,
-                         size_t *ret_len);
-bool cw_dsim_aes_encrypt(const uint8_t key[32], const uint8_t *iv, const uint8_t *in, size_t len, uint8_t *out,
-                         size_t *ret_len);
+bool cw_dsim_aes_decrypt(const uint8_t key[32], const uint8_t *iv, const uint8_t *in, size_t len,
+                         uint8_t *out, size_t *ret_len);
+bool cw_dsim_aes_encrypt(const uint8_t key[32], const uint8_t *iv, const uint8_t *in, size_t len,
+                         uint8_t *out, size_t *ret_len);
 
 /* X coordinate of the static P-256 ECDH of the two PEM files; why points to static text on failure. */
 bool cw_dsim_ecdh(const char *private_pem, const char *public_pem, uint8_t x[32], const char **why);
@@ -38,7 +39,8 @@ bool cw_dsim_ecdh(const char *private_pem, const char *public_pem, uint8_t x[32]
 bool cw_dsim_hkdf(const uint8_t *secret, size_t len, const char *info, uint8_t out[32]);
 
 /*
- * Card verification value (Visa CVV method) of PAN, expiry in the order given, service code, under a double-length
- * DES key; out gets three digits and a terminator.
+ * Card verification value (Visa CVV method) of PAN, expiry in the order given, service code, under a
+ * double-length DES key; out gets three digits and a terminator.
  */
-bool cw_dsim_cvv(const uint8_t cvk[16], const char *pan, const char *expiry, const char *service, char out[4]);
+bool cw_dsim_cvv(const uint8_t cvk[16], const char *pan, const char *expiry, const char *service,
+                 char out[4]);

@@ -17,11 +17,13 @@ static void account_text(const json_t *value, char *out, size_t size) {
 }
 
 static bool entity_exists(struct cw_dsim *sim, const char *entity_id) {
-        return cw_dsim_store_int(sim->db, "SELECT count(*) FROM customer WHERE entity_id = ?1", "t", entity_id) == 1;
+        return cw_dsim_store_int(sim->db, "SELECT count(*) FROM customer WHERE entity_id = ?1", "t",
+                                 entity_id) == 1;
 }
 
 static bool account_linked(struct cw_dsim *sim, const char *entity_id, const char *account) {
-        return cw_dsim_store_int(sim->db, "SELECT count(*) FROM account WHERE entity_id = ?1 AND account_no = ?2",
+        return cw_dsim_store_int(sim->db,
+                                 "SELECT count(*) FROM account WHERE entity_id = ?1 AND account_no = ?2",
                                  "tt", entity_id, account) == 1;
 }
 
@@ -68,7 +70,8 @@ static bool choose_kit(const struct cw_dsim_call *call, struct cw_dsim_reply *re
         if (!wanted) {
                 bool made = make_personal_kit(call, info, ret_kit_no);
                 if (!made)
-                        cw_dsim_refuse(cfg, reply, CW_DSIM_E_KIT_INVALID, "no product has this plasticCode and cardType");
+                        cw_dsim_refuse(cfg, reply, CW_DSIM_E_KIT_INVALID,
+                                       "no product has this plasticCode and cardType");
                 return made;
         }
         if (!cw_dsim_kit_load(call->sim, wanted, &kit)) {
@@ -87,16 +90,19 @@ static bool choose_kit(const struct cw_dsim_call *call, struct cw_dsim_reply *re
 }
 
 /* The account of the entry, or the customer's first. False after a refusal. */
-static bool choose_account(const struct cw_dsim_call *call, struct cw_dsim_reply *reply, const char *entity_id,
-                           const json_t *info, char *account, size_t size) {
+static bool choose_account(const struct cw_dsim_call *call, struct cw_dsim_reply *reply,
+                           const char *entity_id, const json_t *info, char *account, size_t size) {
         const json_t *value = json_object_get(info, "accountNo");
         if (value) {
                 account_text(value, account, size);
         } else {
-                CW_AUTO(sqlite3_finalize) sqlite3_stmt *stmt = cw_dsim_store_query(
-                    call->sim->db, "SELECT account_no FROM account WHERE entity_id = ?1 ORDER BY rowid LIMIT 1", "t",
+                CW_AUTO(sqlite3_finalize)
+                sqlite3_stmt *stmt = cw_dsim_store_query(
+                    call->sim->db,
+                    "SELECT account_no FROM account WHERE entity_id = ?1 ORDER BY rowid LIMIT 1", "t",
                     entity_id);
-                (void)snprintf(account, size, "%s", cw_dsim_store_step(stmt) ? cw_dsim_store_text(stmt, 0) : "");
+                (void)snprintf(account, size, "%s",
+                               cw_dsim_store_step(stmt) ? cw_dsim_store_text(stmt, 0) : "");
         }
         if (account_linked(call->sim, entity_id, account))
                 return true;
@@ -113,13 +119,15 @@ static bool assign_one(const struct cw_dsim_call *call, struct cw_dsim_reply *re
             !choose_kit(call, reply, info, kit_no))
                 return false;
         const json_t *value = json_object_get(info, "accountNo");
-        (void)cw_dsim_store_run(call->sim->db,
-                                "UPDATE kit SET entity_id = ?2, account_no = ?3, account_is_number = ?4, alias = ?5,"
-                                " fourth_line = ?6, status = ?7, assigned_ms = ?8, changed_ms = ?8 WHERE kit_no = ?1",
-                                "tttitt" "ti", kit_no, entity_id, account, (int64_t)json_is_integer(value),
-                                json_string_value(json_object_get(info, "aliasName")),
-                                json_string_value(json_object_get(info, "fourthLine")), assigned_status(call->sim),
-                                call->now_ms);
+        (void)cw_dsim_store_run(
+            call->sim->db,
+            "UPDATE kit SET entity_id = ?2, account_no = ?3, account_is_number = ?4, alias = ?5,"
+            " fourth_line = ?6, status = ?7, assigned_ms = ?8, changed_ms = ?8 WHERE kit_no = ?1",
+            "tttitt"
+            "ti",
+            kit_no, entity_id, account, (int64_t)json_is_integer(value),
+            json_string_value(json_object_get(info, "aliasName")),
+            json_string_value(json_object_get(info, "fourthLine")), assigned_status(call->sim), call->now_ms);
         if (!cw_dsim_kit_load(call->sim, kit_no, &kit))
                 return false;
         (void)json_array_append_new(rows, cw_dsim_kit_json(call->sim, &kit, CW_DSIM_VIEW_V1));
@@ -153,18 +161,20 @@ static bool has_permanent_address(const json_t *addresses) {
         return false;
 }
 
-static bool insert_customer(struct cw_dsim *sim, const char *entity_id, json_t *profile, const json_t *accounts,
-                            int64_t now_ms) {
+static bool insert_customer(struct cw_dsim *sim, const char *entity_id, json_t *profile,
+                            const json_t *accounts, int64_t now_ms) {
         CW_AUTO_MEM char *text = json_dumps(profile, JSON_COMPACT);
-        if (cw_dsim_store_run(sim->db, "INSERT INTO customer VALUES(?1, ?2, ?3)", "tit", entity_id, now_ms, text) != 1)
+        if (cw_dsim_store_run(sim->db, "INSERT INTO customer VALUES(?1, ?2, ?3)", "tit", entity_id, now_ms,
+                              text) != 1)
                 return false;
         for (size_t i = 0; i < json_array_size(accounts); i++) {
                 const json_t *entry = json_array_get(accounts, i);
                 char account[40];
                 account_text(json_is_object(entry) ? json_object_get(entry, "accountNo") : entry, account,
                              sizeof account);
-                (void)cw_dsim_store_run(sim->db, "INSERT OR IGNORE INTO account VALUES(?1, ?2, ?3)", "ttt", entity_id,
-                                        account, json_string_value(json_object_get(entry, "accountType")));
+                (void)cw_dsim_store_run(sim->db, "INSERT OR IGNORE INTO account VALUES(?1, ?2, ?3)", "ttt",
+                                        entity_id, account,
+                                        json_string_value(json_object_get(entry, "accountType")));
         }
         return true;
 }
@@ -208,7 +218,8 @@ static bool seed_customer(struct cw_dsim *sim, json_t *entry, int64_t now_ms) {
 }
 
 struct kit_seed {
-        const char *kit_no, *product, *branch, *pan, *parent, *order, *status, *delivery, *entity, *alias, *expiry;
+        const char *kit_no, *product, *branch, *pan, *parent, *order, *status, *delivery, *entity, *alias,
+            *expiry;
         json_t *account;
 };
 
@@ -220,7 +231,8 @@ static const char *seed_kit_fault(const struct cw_dsim *sim, const struct kit_se
                 return "productId is not configured";
         if (!cw_dsim_config_branch(&sim->cfg, seed->branch))
                 return "branchId is not configured";
-        if (seed->pan && (!cw_dsim_luhn_ok(seed->pan) || strncmp(seed->pan, product->bin, strlen(product->bin)) != 0))
+        if (seed->pan &&
+            (!cw_dsim_luhn_ok(seed->pan) || strncmp(seed->pan, product->bin, strlen(product->bin)) != 0))
                 return "pan is not a number with a right check digit in the product's BIN";
         (void)snprintf(day, sizeof day, "%.8s-01", seed->expiry ? seed->expiry : "2030-01");
         return cw_dsim_parse_date(day, &unused) ? NULL : "expiry must be YYYY-MM";
@@ -232,28 +244,39 @@ static bool seed_kit(struct cw_dsim *sim, json_t *entry, int64_t now_ms) {
         char account[40] = "";
         int year = 0;
         int month = 0;
-        if (json_unpack(entry, "{s:s, s:s, s:s, s?s, s?s, s?s, s?s, s?s, s?s, s?s, s?s, s?o!}", "kitNo", &s.kit_no,
-                        "productId", &s.product, "branchId", &s.branch, "pan", &s.pan, "parentKitNo", &s.parent,
-                        "orderId", &s.order, "status", &s.status, "deliveryStatus", &s.delivery, "entityId",
-                        &s.entity, "aliasName", &s.alias, "expiry", &s.expiry, "accountNo", &s.account) != 0)
+        if (json_unpack(entry, "{s:s, s:s, s:s, s?s, s?s, s?s, s?s, s?s, s?s, s?s, s?s, s?o!}", "kitNo",
+                        &s.kit_no, "productId", &s.product, "branchId", &s.branch, "pan", &s.pan,
+                        "parentKitNo", &s.parent, "orderId", &s.order, "status", &s.status, "deliveryStatus",
+                        &s.delivery, "entityId", &s.entity, "aliasName", &s.alias, "expiry", &s.expiry,
+                        "accountNo", &s.account) != 0)
                 return seed_fault("kits[]", s.kit_no, "has a missing, unknown or wrongly typed key");
         const char *fault = seed_kit_fault(sim, &s);
         if (fault || strlen(s.kit_no) >= sizeof kit_no)
                 return seed_fault("kits[]", s.kit_no, fault ? fault : "kitNo is too long");
         if (s.expiry && sscanf(s.expiry, "%4d-%2d", &year, &month) != 2)
                 return seed_fault("kits[]", s.kit_no, "expiry must be YYYY-MM");
-        const struct cw_dsim_kit_plan plan = {cw_dsim_config_product(&sim->cfg, s.product), s.branch, s.order, s.kit_no,
-                                              s.parent, s.pan, s.status, s.delivery, "WELCOME_KIT",
-                                              "NON_PERSONALIZED", year, month};
+        const struct cw_dsim_kit_plan plan = {cw_dsim_config_product(&sim->cfg, s.product),
+                                              s.branch,
+                                              s.order,
+                                              s.kit_no,
+                                              s.parent,
+                                              s.pan,
+                                              s.status,
+                                              s.delivery,
+                                              "WELCOME_KIT",
+                                              "NON_PERSONALIZED",
+                                              year,
+                                              month};
         if (!cw_dsim_kit_make(sim, &plan, now_ms, kit_no))
                 return seed_fault("kits[]", s.kit_no, "kitNo or pan is there twice");
         account_text(s.account, account, sizeof account);
         if (s.entity)
-                (void)cw_dsim_store_run(sim->db,
-                                        "UPDATE kit SET entity_id = ?2, account_no = ?3, account_is_number = ?4,"
-                                        " alias = ?5, assigned_ms = ?6 WHERE kit_no = ?1",
-                                        "tttiti", kit_no, s.entity, *account ? account : NULL,
-                                        (int64_t)json_is_integer(s.account), s.alias, now_ms);
+                (void)cw_dsim_store_run(
+                    sim->db,
+                    "UPDATE kit SET entity_id = ?2, account_no = ?3, account_is_number = ?4,"
+                    " alias = ?5, assigned_ms = ?6 WHERE kit_no = ?1",
+                    "tttiti", kit_no, s.entity, *account ? account : NULL,
+                    (int64_t)json_is_integer(s.account), s.alias, now_ms);
         return true;
 }
 

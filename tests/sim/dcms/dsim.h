@@ -35,9 +35,9 @@ struct cw_dsim_endpoint;
 struct cw_dsim_call {
         struct cw_dsim *sim;
         const struct cw_dsim_endpoint *endpoint;
-        json_t *body;           /* checked against the endpoint's fields; NULL when it takes none */
-        const char *order_arg;  /* ?orderId= of the endpoints whose selector is not documented, or NULL */
-        const uint8_t *upload;  /* uploadFile: the file part */
+        json_t *body;          /* checked against the endpoint's fields; NULL when it takes none */
+        const char *order_arg; /* ?orderId= of the endpoints whose selector is not documented, or NULL */
+        const uint8_t *upload; /* uploadFile: the file part */
         size_t upload_len;
         const char *upload_name;
         int64_t now_ms;
@@ -48,13 +48,14 @@ struct cw_dsim_reply {
         json_t *result;
         json_t *pagination;
         json_t *exception;
-        char code[48];       /* errorCode sent, "" on success; for the log */
-        bool bare;           /* result is the whole body (authenticate) */
-        bool keep;           /* the effects of a refused call stay (PIN failures, partial transfer) */
-        int retry_after_s;   /* > 0: Retry-After header */
+        char code[48];     /* errorCode sent, "" on success; for the log */
+        bool bare;         /* result is the whole body (authenticate) */
+        bool keep;         /* the effects of a refused call stay (PIN failures, partial transfer) */
+        int retry_after_s; /* > 0: Retry-After header */
 };
 
-/* The errors of the reference; dialect A has the dot notation, B the short codes where a page documents one. */
+/* The errors of the reference; dialect A has the dot notation, B the short codes where a page documents one.
+ */
 enum cw_dsim_error {
         CW_DSIM_E_INPUT,
         CW_DSIM_E_TENANT_MISSING,
@@ -95,7 +96,8 @@ void cw_dsim_refuse(const struct cw_dsim_config *cfg, struct cw_dsim_reply *repl
                     const char *field);
 
 /* An exception with an errorCode of the caller's own, for injected faults. */
-void cw_dsim_refuse_as(const struct cw_dsim_config *cfg, struct cw_dsim_reply *reply, int http, const char *code);
+void cw_dsim_refuse_as(const struct cw_dsim_config *cfg, struct cw_dsim_reply *reply, int http,
+                       const char *code);
 
 /* The body that goes out: envelope or bare result. The caller frees the text. */
 char *cw_dsim_reply_text(const struct cw_dsim_reply *reply);
@@ -110,5 +112,5 @@ const char *cw_dsim_body_text(const struct cw_dsim_call *call, const char *name,
 int64_t cw_dsim_body_int(const struct cw_dsim_call *call, const char *name, int64_t fallback);
 
 /* Remembers an IV used under a key; false when the same IV comes back with other bytes (nonce reuse). */
-bool cw_dsim_iv_fresh(struct cw_dsim *sim, const char *purpose, const void *iv, size_t iv_len, const void *data,
-                      size_t len);
+bool cw_dsim_iv_fresh(struct cw_dsim *sim, const char *purpose, const void *iv, size_t iv_len,
+                      const void *data, size_t len);

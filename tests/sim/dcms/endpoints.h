@@ -33,17 +33,17 @@ const struct cw_dsim_endpoint *cw_dsim_endpoint_find(const char *path);
 const struct cw_dsim_endpoint *cw_dsim_endpoint_list(void);
 
 /* Orders (orders.c): card-order and the calls below it. */
-cw_dsim_handler cw_dsim_orders_create, cw_dsim_orders_create_with_file, cw_dsim_orders_upload, cw_dsim_orders_status_of,
-    cw_dsim_orders_cancel, cw_dsim_orders_received, cw_dsim_orders_process, cw_dsim_orders_pull,
-    cw_dsim_orders_pull_all, cw_dsim_orders_retry_stuck;
+cw_dsim_handler cw_dsim_orders_create, cw_dsim_orders_create_with_file, cw_dsim_orders_upload,
+    cw_dsim_orders_status_of, cw_dsim_orders_cancel, cw_dsim_orders_received, cw_dsim_orders_process,
+    cw_dsim_orders_pull, cw_dsim_orders_pull_all, cw_dsim_orders_retry_stuck;
 /* Inventory (inventory.c). */
 cw_dsim_handler cw_dsim_inventory_details, cw_dsim_inventory_orders, cw_dsim_inventory_summary,
     cw_dsim_inventory_delivery, cw_dsim_inventory_transfer, cw_dsim_inventory_expire;
 /* Customers (customers.c). */
 cw_dsim_handler cw_dsim_customers_register, cw_dsim_customers_register_card;
 /* Kits of customers (kitops.c). */
-cw_dsim_handler cw_dsim_kitops_activate, cw_dsim_kitops_manage, cw_dsim_kitops_by_entity, cw_dsim_kitops_by_entity_v2,
-    cw_dsim_kitops_by_card, cw_dsim_kitops_cvv;
+cw_dsim_handler cw_dsim_kitops_activate, cw_dsim_kitops_manage, cw_dsim_kitops_by_entity,
+    cw_dsim_kitops_by_entity_v2, cw_dsim_kitops_by_card, cw_dsim_kitops_cvv;
 /* PIN (pin.c). */
 cw_dsim_handler cw_dsim_pin_set_v1, cw_dsim_pin_set_v2, cw_dsim_pin_validate_v1, cw_dsim_pin_validate_v2;
 /* Branches (branch.c). */

@@ -30,7 +30,8 @@ static const char *check_rule(const struct cw_dsim_fault *f, const char *drop) {
                 return "nth starts at 1, count at 0";
         if (f->status != 0 && (f->status < 400 || f->status > 599))
                 return "status must be 400 to 599";
-        if (f->delay_ms < 0 || f->delay_after_ms < 0 || f->drip_bytes < 0 || f->drip_ms < 0 || f->retry_after_s < 0)
+        if (f->delay_ms < 0 || f->delay_after_ms < 0 || f->drip_bytes < 0 || f->drip_ms < 0 ||
+            f->retry_after_s < 0)
                 return "times and sizes must not be negative";
         if (*drop && f->drop == CW_DSIM_DROP_NONE)
                 return "drop must be before_commit or after_commit";
@@ -57,13 +58,14 @@ static const char *read_rule(json_t *entry, struct cw_dsim_fault *f) {
         json_int_t nth = 1, count = 1, delay = 0, delay_after = 0, drip_bytes = 0, drip_ms = 100, reset = -1,
                    truncate = -1;
         memset(f, 0, sizeof *f);
-        if (json_unpack(entry,
-                        "{s:s, s?I, s?I, s?i, s?s, s?b, s?I, s?I, s?{s?I, s?I!}, s?I, s?s, s?b, s?I, s?s, s?b, s?i!}",
-                        "endpoint", &endpoint, "nth", &nth, "count", &count, "status", &f->status, "exception",
-                        &exception, "after_commit", &after, "delay_ms", &delay, "delay_after_ms", &delay_after, "drip",
-                        "bytes", &drip_bytes, "interval_ms", &drip_ms, "reset_after_bytes", &reset, "drop", &drop,
-                        "malformed_json", &malformed, "truncate_at", &truncate, "content_type", &content_type,
-                        "expire_token", &expire, "retry_after_s", &f->retry_after_s) != 0)
+        if (json_unpack(
+                entry,
+                "{s:s, s?I, s?I, s?i, s?s, s?b, s?I, s?I, s?{s?I, s?I!}, s?I, s?s, s?b, s?I, s?s, s?b, s?i!}",
+                "endpoint", &endpoint, "nth", &nth, "count", &count, "status", &f->status, "exception",
+                &exception, "after_commit", &after, "delay_ms", &delay, "delay_after_ms", &delay_after,
+                "drip", "bytes", &drip_bytes, "interval_ms", &drip_ms, "reset_after_bytes", &reset, "drop",
+                &drop, "malformed_json", &malformed, "truncate_at", &truncate, "content_type", &content_type,
+                "expire_token", &expire, "retry_after_s", &f->retry_after_s) != 0)
                 return "has a missing, unknown or wrongly typed key";
         if (!cw_dsim_copy(f->endpoint, sizeof f->endpoint, endpoint) ||
             !cw_dsim_copy(f->exception, sizeof f->exception, exception) ||
@@ -87,7 +89,8 @@ static const char *read_rule(json_t *entry, struct cw_dsim_fault *f) {
 bool cw_dsim_faults_load(struct cw_dsim_faults *faults, json_t *body, char *why, size_t why_size) {
         json_t *list = NULL;
         int append = 0;
-        if (json_unpack(body, "{s:o, s?b!}", "faults", &list, "append", &append) != 0 || !json_is_array(list)) {
+        if (json_unpack(body, "{s:o, s?b!}", "faults", &list, "append", &append) != 0 ||
+            !json_is_array(list)) {
                 (void)snprintf(why, why_size, "the body must be {\"faults\": [...], \"append\": bool}");
                 return false;
         }
@@ -95,8 +98,9 @@ bool cw_dsim_faults_load(struct cw_dsim_faults *faults, json_t *body, char *why,
         if (append)
                 next = *faults;
         for (size_t i = 0; i < json_array_size(list); i++) {
-                const char *fault =
-                    next.count == FAULTS_MAX ? "is one too many" : read_rule(json_array_get(list, i), &next.list[next.count]);
+                const char *fault = next.count == FAULTS_MAX
+                                        ? "is one too many"
+                                        : read_rule(json_array_get(list, i), &next.list[next.count]);
                 if (fault) {
                         (void)snprintf(why, why_size, "faults[%zu] %s", i, fault);
                         return false;
@@ -131,9 +135,10 @@ json_t *cw_dsim_faults_json(const struct cw_dsim_faults *faults) {
         json_t *list = json_array();
         for (size_t i = 0; i < faults->count; i++) {
                 const struct cw_dsim_fault *f = &faults->list[i];
-                (void)json_array_append_new(list, json_pack("{s:s, s:I, s:I, s:I, s:I}", "endpoint", f->endpoint, "nth",
-                                                            (json_int_t)f->nth, "count", (json_int_t)f->count, "seen",
-                                                            (json_int_t)f->seen, "fired", (json_int_t)f->fired));
+                (void)json_array_append_new(list, json_pack("{s:s, s:I, s:I, s:I, s:I}", "endpoint",
+                                                            f->endpoint, "nth", (json_int_t)f->nth, "count",
+                                                            (json_int_t)f->count, "seen", (json_int_t)f->seen,
+                                                            "fired", (json_int_t)f->fired));
         }
         return list;
 }

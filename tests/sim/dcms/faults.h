@@ -42,8 +42,9 @@ struct cw_dsim_faults *cw_dsim_faults_new(void);
 void cw_dsim_faults_free(struct cw_dsim_faults *faults);
 
 /*
- * {"faults": [...], "append": bool}: replaces the list (or adds to it). All or nothing; the reason for a refusal names
- * the entry. Endpoints that do not exist are refused: a fault that can never fire would prove nothing.
+ * {"faults": [...], "append": bool}: replaces the list (or adds to it). All or nothing; the reason for a
+ * refusal names the entry. Endpoints that do not exist are refused: a fault that can never fire would prove
+ * nothing.
  */
 bool cw_dsim_faults_load(struct cw_dsim_faults *faults, json_t *body, char *why, size_t why_size);
 void cw_dsim_faults_clear(struct cw_dsim_faults *faults);

@@ -8,7 +8,8 @@
 bool cw_dsim_gate_init(struct cw_dsim *sim);
 void cw_dsim_gate_done(struct cw_dsim *sim);
 
-/* Down until a time in milliseconds since 1970 (0 or the past: up again). silent: accept nothing, say nothing. */
+/* Down until a time in milliseconds since 1970 (0 or the past: up again). silent: accept nothing, say
+ * nothing. */
 void cw_dsim_gate_down(struct cw_dsim *sim, int64_t until_ms, bool silent);
 bool cw_dsim_gate_is_down(struct cw_dsim *sim);
 

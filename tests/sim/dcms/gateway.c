@@ -28,7 +28,8 @@ static bool envelope_ok(const struct cw_dsim *sim, json_t *envelope, json_t *bod
         return strcmp(json_string_value(json_object_get(envelope, "kid")), sim->cfg.gateway.kid) == 0;
 }
 
-static char *decrypt(struct cw_dsim *sim, const char *ref_no, const char *text, size_t *ret_len, const char **why) {
+static char *decrypt(struct cw_dsim *sim, const char *ref_no, const char *text, size_t *ret_len,
+                     const char **why) {
         size_t cap = strlen(text) / 4 * 3 + 3;
         size_t len = 0;
         CW_AUTO_MEM uint8_t *raw = malloc(cap);
@@ -48,14 +49,15 @@ static char *decrypt(struct cw_dsim *sim, const char *ref_no, const char *text, 
         return (char *)CW_STEAL(clear);
 }
 
-char *cw_dsim_gateway_open(struct cw_dsim *sim, const char *body, size_t len, size_t *ret_len, const char **why) {
+char *cw_dsim_gateway_open(struct cw_dsim *sim, const char *body, size_t len, size_t *ret_len,
+                           const char **why) {
         CW_AUTO_JSON json_t *envelope = json_loadb(body, len, JSON_REJECT_DUPLICATES, NULL);
         CW_AUTO_JSON json_t *inner = json_incref(json_object_get(envelope, "body"));
         (void)json_object_del(envelope, "body");
         if (!envelope_ok(sim, envelope, inner, why))
                 return NULL;
-        return decrypt(sim, json_string_value(json_object_get(envelope, "refNo")), json_string_value(inner), ret_len,
-                       why);
+        return decrypt(sim, json_string_value(json_object_get(envelope, "refNo")), json_string_value(inner),
+                       ret_len, why);
 }
 
 char *cw_dsim_gateway_seal(const struct cw_dsim *sim, const char *body) {

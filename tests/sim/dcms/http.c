@@ -42,7 +42,8 @@ static void reset_on_close(int fd) {
 }
 
 static int connection_fd(struct MHD_Connection *connection) {
-        const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+        const union MHD_ConnectionInfo *info =
+            MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
         return info ? info->connect_fd : -1;
 }
 
@@ -99,8 +100,10 @@ static struct MHD_Response *make_response(struct cw_dsim_http *http, struct MHD_
         return MHD_create_response_from_callback(stream->len, 4096, stream_read, stream, stream_free);
 }
 
-static enum MHD_Result send_out(struct cw_dsim_http *http, struct MHD_Connection *connection, struct cw_dsim_out *out) {
-        const char *type = out->has_fault && *out->fault.content_type ? out->fault.content_type : "application/json";
+static enum MHD_Result send_out(struct cw_dsim_http *http, struct MHD_Connection *connection,
+                                struct cw_dsim_out *out) {
+        const char *type =
+            out->has_fault && *out->fault.content_type ? out->fault.content_type : "application/json";
         struct MHD_Response *response = make_response(http, connection, out);
         if (!response)
                 return MHD_NO;
@@ -145,8 +148,9 @@ static enum MHD_Result answer(struct cw_dsim_http *http, struct MHD_Connection *
         return result;
 }
 
-static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, const char *url, const char *method,
-                                  const char *version, const char *data, size_t *data_len, void **state) {
+static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, const char *url,
+                                  const char *method, const char *version, const char *data, size_t *data_len,
+                                  void **state) {
         struct cw_dsim_http *http = cls;
         (void)version;
         if (!*state) {
@@ -186,7 +190,8 @@ static void on_connection(void *cls, struct MHD_Connection *connection, void **s
         (void)socket_context;
         if (code != MHD_CONNECTION_NOTIFY_STARTED || !http->client_auth)
                 return;
-        const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+        const union MHD_ConnectionInfo *info =
+            MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
         if (!info || !info->tls_session)
                 return;
         gnutls_session_t session = (gnutls_session_t)info->tls_session;
@@ -194,7 +199,8 @@ static void on_connection(void *cls, struct MHD_Connection *connection, void **s
         gnutls_session_set_verify_cert(session, NULL, 0);
 }
 
-static bool start_daemon(struct cw_dsim_http *http, const struct cw_dsim_listen *listen, const struct sockaddr_in *at) {
+static bool start_daemon(struct cw_dsim_http *http, const struct cw_dsim_listen *listen,
+                         const struct sockaddr_in *at) {
         struct MHD_OptionItem tls[] = {
             {MHD_OPTION_HTTPS_MEM_TRUST, 0, (void *)(uintptr_t)listen->client_ca_pem},
             {MHD_OPTION_END, 0, NULL},
@@ -202,17 +208,18 @@ static bool start_daemon(struct cw_dsim_http *http, const struct cw_dsim_listen 
         if (!listen->client_ca_pem)
                 tls[0].option = MHD_OPTION_END;
         http->daemon = MHD_start_daemon(
-            MHD_USE_TLS | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL, 0, on_accept,
-            http, on_request, http, MHD_OPTION_SOCK_ADDR, (const struct sockaddr *)at, MHD_OPTION_HTTPS_MEM_KEY,
-            listen->key_pem, MHD_OPTION_HTTPS_MEM_CERT, listen->cert_pem, MHD_OPTION_HTTPS_PRIORITIES,
-            "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2", MHD_OPTION_NOTIFY_COMPLETED, on_completed, http,
-            MHD_OPTION_NOTIFY_CONNECTION, on_connection, http, MHD_OPTION_CONNECTION_TIMEOUT, IDLE_TIMEOUT_S,
-            MHD_OPTION_CONNECTION_LIMIT, CONNECTION_LIMIT, MHD_OPTION_LISTENING_ADDRESS_REUSE, 1U, MHD_OPTION_ARRAY,
-            tls, MHD_OPTION_END);
+            MHD_USE_TLS | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL, 0,
+            on_accept, http, on_request, http, MHD_OPTION_SOCK_ADDR, (const struct sockaddr *)at,
+            MHD_OPTION_HTTPS_MEM_KEY, listen->key_pem, MHD_OPTION_HTTPS_MEM_CERT, listen->cert_pem,
+            MHD_OPTION_HTTPS_PRIORITIES, "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2",
+            MHD_OPTION_NOTIFY_COMPLETED, on_completed, http, MHD_OPTION_NOTIFY_CONNECTION, on_connection,
+            http, MHD_OPTION_CONNECTION_TIMEOUT, IDLE_TIMEOUT_S, MHD_OPTION_CONNECTION_LIMIT,
+            CONNECTION_LIMIT, MHD_OPTION_LISTENING_ADDRESS_REUSE, 1U, MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
         return http->daemon != NULL;
 }
 
-struct cw_dsim_http *cw_dsim_http_start(struct cw_dsim *sim, const struct cw_dsim_listen *listen, uint16_t *ret_port) {
+struct cw_dsim_http *cw_dsim_http_start(struct cw_dsim *sim, const struct cw_dsim_listen *listen,
+                                        uint16_t *ret_port) {
         struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(listen->port)};
         struct cw_dsim_http *http = calloc(1, sizeof *http);
         if (!http || inet_pton(AF_INET, listen->address, &at.sin_addr) != 1) {

@@ -13,12 +13,13 @@ static void refuse_input(const struct cw_dsim_call *call, struct cw_dsim_reply *
 }
 
 /* pageNo from first (1, or 0 for fetchKitSummary) and pageSize; false after a refusal. */
-static bool page_of(const struct cw_dsim_call *call, struct cw_dsim_reply *reply, int64_t first, int64_t *ret_no,
-                    int64_t *ret_size) {
+static bool page_of(const struct cw_dsim_call *call, struct cw_dsim_reply *reply, int64_t first,
+                    int64_t *ret_no, int64_t *ret_size) {
         *ret_no = cw_dsim_body_int(call, "pageNo", first);
         *ret_size = cw_dsim_body_int(call, "pageSize", 10);
         if (*ret_no < first || *ret_size < 1 || *ret_size > PAGE_SIZE_MAX) {
-                refuse_input(call, reply, *ret_no < first ? "pageNo is out of range" : "pageSize is out of range");
+                refuse_input(call, reply,
+                             *ret_no < first ? "pageNo is out of range" : "pageSize is out of range");
                 return false;
         }
         return true;
@@ -68,15 +69,18 @@ static void date_range(const struct cw_dsim_call *call, int64_t *ret_from, int64
                 (void)cw_dsim_parse_iso_z(to, ret_to);
 }
 
-#define KIT_FILTER                                                                                                   \
-        " FROM kit WHERE (?1 IS NULL OR iif(?2, parent_kit_no, kit_no) IN (SELECT value FROM json_each(?1)))"        \
-        " AND (?3 IS NULL OR order_id IN (SELECT value FROM json_each(?3))) AND (?4 IS NULL OR branch_id = ?4)"      \
-        " AND (?5 IS NULL OR order_id IN (SELECT order_id FROM card_order WHERE party_id = ?5))"                     \
-        " AND (?6 IS NULL OR order_id IN (SELECT order_id FROM card_order WHERE party_type = ?6))"                   \
-        " AND created_ms BETWEEN ?7 AND ?8 AND (?9 IS NULL OR status = ?9)"                                          \
+#define KIT_FILTER                                                                                           \
+        " FROM kit WHERE (?1 IS NULL OR iif(?2, parent_kit_no, kit_no) IN (SELECT value FROM "               \
+        "json_each(?1)))"                                                                                    \
+        " AND (?3 IS NULL OR order_id IN (SELECT value FROM json_each(?3))) AND (?4 IS NULL OR branch_id = " \
+        "?4)"                                                                                                \
+        " AND (?5 IS NULL OR order_id IN (SELECT order_id FROM card_order WHERE party_id = ?5))"             \
+        " AND (?6 IS NULL OR order_id IN (SELECT order_id FROM card_order WHERE party_type = ?6))"           \
+        " AND created_ms BETWEEN ?7 AND ?8 AND (?9 IS NULL OR status = ?9)"                                  \
         " AND (?10 IS NULL OR upper(delivery) = upper(?10))"
 
-static sqlite3_stmt *kit_query(const struct cw_dsim_call *call, const char *sql, int64_t limit, int64_t offset) {
+static sqlite3_stmt *kit_query(const struct cw_dsim_call *call, const char *sql, int64_t limit,
+                               int64_t offset) {
         CW_AUTO_MEM char *kits = array_text(call, "kitRefNo");
         CW_AUTO_MEM char *orders = array_text(call, "orderIds");
         int64_t from = 0;
@@ -86,8 +90,9 @@ static sqlite3_stmt *kit_query(const struct cw_dsim_call *call, const char *sql,
             call->sim->db, sql, "tittttiittii", kits,
             (int64_t)(strcmp(cw_dsim_body_text(call, "refType", ""), "PARENT_KIT") == 0), orders,
             cw_dsim_body_text(call, "branchId", NULL), cw_dsim_body_text(call, "orderingPartyId", NULL),
-            cw_dsim_body_text(call, "orderingPartyType", NULL), from, to, cw_dsim_body_text(call, "kitStatus", NULL),
-            cw_dsim_body_text(call, "deliveryStatus", NULL), limit, offset);
+            cw_dsim_body_text(call, "orderingPartyType", NULL), from, to,
+            cw_dsim_body_text(call, "kitStatus", NULL), cw_dsim_body_text(call, "deliveryStatus", NULL),
+            limit, offset);
 }
 
 void cw_dsim_inventory_details(const struct cw_dsim_call *call, struct cw_dsim_reply *reply) {
@@ -95,34 +100,38 @@ void cw_dsim_inventory_details(const struct cw_dsim_call *call, struct cw_dsim_r
         int64_t page_size = 0;
         if (!page_of(call, reply, 1, &page_no, &page_size) || !filters_ok(call, reply, true))
                 return;
-        CW_AUTO(sqlite3_finalize) sqlite3_stmt *count =
-            kit_query(call, "SELECT count(*)" KIT_FILTER " LIMIT ?11 OFFSET ?12", 1, 0);
+        CW_AUTO(sqlite3_finalize)
+        sqlite3_stmt *count = kit_query(call, "SELECT count(*)" KIT_FILTER " LIMIT ?11 OFFSET ?12", 1, 0);
         int64_t total = cw_dsim_store_step(count) ? sqlite3_column_int64(count, 0) : 0;
-        CW_AUTO(sqlite3_finalize) sqlite3_stmt *stmt =
+        CW_AUTO(sqlite3_finalize)
+        sqlite3_stmt *stmt =
             kit_query(call, "SELECT " CW_DSIM_KIT_COLUMNS KIT_FILTER " ORDER BY serial LIMIT ?11 OFFSET ?12",
                       page_size, (page_no - 1) * page_size);
         reply->result = json_array();
         while (cw_dsim_store_step(stmt)) {
                 struct cw_dsim_kit kit;
                 cw_dsim_kit_read(stmt, &kit);
-                (void)json_array_append_new(reply->result, cw_dsim_kit_json(call->sim, &kit, CW_DSIM_VIEW_INVENTORY));
+                (void)json_array_append_new(reply->result,
+                                            cw_dsim_kit_json(call->sim, &kit, CW_DSIM_VIEW_INVENTORY));
         }
         reply->pagination = cw_dsim_page_list(page_no, page_size, total);
 }
 
-#define ORDER_FILTER                                                                                                 \
-        " FROM card_order WHERE (?1 IS NULL OR order_id IN (SELECT value FROM json_each(?1)))"                       \
-        " AND (?2 IS NULL OR branch_id = ?2) AND (?3 IS NULL OR party_id = ?3)"                                      \
+#define ORDER_FILTER                                                                                         \
+        " FROM card_order WHERE (?1 IS NULL OR order_id IN (SELECT value FROM json_each(?1)))"               \
+        " AND (?2 IS NULL OR branch_id = ?2) AND (?3 IS NULL OR party_id = ?3)"                              \
         " AND (?4 IS NULL OR party_type = ?4) AND created_ms BETWEEN ?5 AND ?6"
 
-static sqlite3_stmt *order_query(const struct cw_dsim_call *call, const char *sql, int64_t limit, int64_t offset) {
+static sqlite3_stmt *order_query(const struct cw_dsim_call *call, const char *sql, int64_t limit,
+                                 int64_t offset) {
         CW_AUTO_MEM char *orders = array_text(call, "orderIds");
         int64_t from = 0;
         int64_t to = 0;
         date_range(call, &from, &to);
-        return cw_dsim_store_query(call->sim->db, sql, "ttttiiii", orders, cw_dsim_body_text(call, "branchId", NULL),
-                                   cw_dsim_body_text(call, "orderingPartyId", NULL),
-                                   cw_dsim_body_text(call, "orderingPartyType", NULL), from, to, limit, offset);
+        return cw_dsim_store_query(
+            call->sim->db, sql, "ttttiiii", orders, cw_dsim_body_text(call, "branchId", NULL),
+            cw_dsim_body_text(call, "orderingPartyId", NULL),
+            cw_dsim_body_text(call, "orderingPartyType", NULL), from, to, limit, offset);
 }
 
 void cw_dsim_inventory_orders(const struct cw_dsim_call *call, struct cw_dsim_reply *reply) {
@@ -130,10 +139,11 @@ void cw_dsim_inventory_orders(const struct cw_dsim_call *call, struct cw_dsim_re
         int64_t page_size = 0;
         if (!page_of(call, reply, 1, &page_no, &page_size) || !filters_ok(call, reply, false))
                 return;
-        CW_AUTO(sqlite3_finalize) sqlite3_stmt *count =
-            order_query(call, "SELECT count(*)" ORDER_FILTER " LIMIT ?7 OFFSET ?8", 1, 0);
+        CW_AUTO(sqlite3_finalize)
+        sqlite3_stmt *count = order_query(call, "SELECT count(*)" ORDER_FILTER " LIMIT ?7 OFFSET ?8", 1, 0);
         int64_t total = cw_dsim_store_step(count) ? sqlite3_column_int64(count, 0) : 0;
-        CW_AUTO(sqlite3_finalize) sqlite3_stmt *stmt =
+        CW_AUTO(sqlite3_finalize)
+        sqlite3_stmt *stmt =
             order_query(call, "SELECT request" ORDER_FILTER " ORDER BY serial LIMIT ?7 OFFSET ?8", page_size,
                         (page_no - 1) * page_size);
         reply->result = json_array();
@@ -142,9 +152,11 @@ void cw_dsim_inventory_orders(const struct cw_dsim_call *call, struct cw_dsim_re
         reply->pagination = cw_dsim_page_list(page_no, page_size, total);
 }
 
-#define SUMMARY_FILTER                                                                                               \
-        " FROM kit WHERE branch_id = ?1 AND (?2 IS NULL OR order_id = ?2) AND (?3 IS NULL OR product_id = ?3)"       \
-        " AND (?4 IS NULL OR product_id IN (SELECT value FROM json_each(?4))) AND (?5 IS NULL OR emboss = ?5)"       \
+#define SUMMARY_FILTER                                                                                       \
+        " FROM kit WHERE branch_id = ?1 AND (?2 IS NULL OR order_id = ?2) AND (?3 IS NULL OR product_id = "  \
+        "?3)"                                                                                                \
+        " AND (?4 IS NULL OR product_id IN (SELECT value FROM json_each(?4))) AND (?5 IS NULL OR emboss = "  \
+        "?5)"                                                                                                \
         " AND (?6 IS NULL OR upper(delivery) = upper(?6))"
 
 /* The ids of the products of one card type, as JSON text; NULL when the filter is not set. */
@@ -159,12 +171,14 @@ static char *products_of_type(const struct cw_dsim_call *call) {
         return json_dumps(ids, JSON_COMPACT);
 }
 
-static sqlite3_stmt *summary_query(const struct cw_dsim_call *call, const char *sql, int64_t limit, int64_t offset) {
+static sqlite3_stmt *summary_query(const struct cw_dsim_call *call, const char *sql, int64_t limit,
+                                   int64_t offset) {
         CW_AUTO_MEM char *ids = products_of_type(call);
-        return cw_dsim_store_query(
-            call->sim->db, sql, "ttttttii", cw_dsim_body_text(call, "branchId", ""),
-            cw_dsim_body_text(call, "cardOrderId", NULL), cw_dsim_body_text(call, "productId", NULL), ids,
-            cw_dsim_body_text(call, "embossType", NULL), cw_dsim_body_text(call, "deliveryStatus", NULL), limit, offset);
+        return cw_dsim_store_query(call->sim->db, sql, "ttttttii", cw_dsim_body_text(call, "branchId", ""),
+                                   cw_dsim_body_text(call, "cardOrderId", NULL),
+                                   cw_dsim_body_text(call, "productId", NULL), ids,
+                                   cw_dsim_body_text(call, "embossType", NULL),
+                                   cw_dsim_body_text(call, "deliveryStatus", NULL), limit, offset);
 }
 
 /* Zero-based pages and a second envelope inside the first, both as documented. */
@@ -173,12 +187,14 @@ void cw_dsim_inventory_summary(const struct cw_dsim_call *call, struct cw_dsim_r
         int64_t page_size = 0;
         if (!page_of(call, reply, 0, &page_no, &page_size))
                 return;
-        CW_AUTO(sqlite3_finalize) sqlite3_stmt *count =
+        CW_AUTO(sqlite3_finalize)
+        sqlite3_stmt *count =
             summary_query(call, "SELECT count(*)" SUMMARY_FILTER " LIMIT ?7 OFFSET ?8", 1, 0);
         int64_t total = cw_dsim_store_step(count) ? sqlite3_column_int64(count, 0) : 0;
-        CW_AUTO(sqlite3_finalize) sqlite3_stmt *stmt =
-            summary_query(call, "SELECT " CW_DSIM_KIT_COLUMNS SUMMARY_FILTER " ORDER BY serial LIMIT ?7 OFFSET ?8",
-                          page_size, page_no * page_size);
+        CW_AUTO(sqlite3_finalize)
+        sqlite3_stmt *stmt = summary_query(
+            call, "SELECT " CW_DSIM_KIT_COLUMNS SUMMARY_FILTER " ORDER BY serial LIMIT ?7 OFFSET ?8",
+            page_size, page_no * page_size);
         json_t *rows = json_array();
         while (cw_dsim_store_step(stmt)) {
                 struct cw_dsim_kit kit;
@@ -228,30 +244,32 @@ void cw_dsim_inventory_delivery(const struct cw_dsim_call *call, struct cw_dsim_
                         json_t *row = json_pack("{s:s}", "kitNo", kit_no);
                         bool ok = deliver(sim, kit_no, delivery, call->now_ms);
                         (void)json_object_set_new(row, "status", json_string(ok ? "200" : "500"));
-                        (void)json_object_set_new(row, ok ? "result" : "exception",
-                                                  ok ? json_true()
-                                                     : cw_dsim_exception(&sim->cfg, CW_DSIM_E_KIT_NOT_VALID,
-                                                                         "Invalid Kit No"));
+                        (void)json_object_set_new(
+                            row, ok ? "result" : "exception",
+                            ok ? json_true()
+                               : cw_dsim_exception(&sim->cfg, CW_DSIM_E_KIT_NOT_VALID, "Invalid Kit No"));
                         (void)json_array_append_new(result, row);
                 }
         }
         reply->result = json_incref(result);
 }
 
-static bool transfer_kit(const struct cw_dsim_call *call, const char *kit_no, const char *from, const char *to) {
+static bool transfer_kit(const struct cw_dsim_call *call, const char *kit_no, const char *from,
+                         const char *to) {
         struct cw_dsim *sim = call->sim;
         struct cw_dsim_kit kit;
         if (!cw_dsim_kit_load(sim, kit_no, &kit) || strcmp(kit.branch_id, from) != 0 ||
             strcmp(kit.status, "UNALLOCATED") != 0)
                 return false;
-        (void)cw_dsim_store_run(sim->db, "UPDATE kit SET branch_id = ?2, changed_ms = ?3 WHERE kit_no = ?1", "tti",
-                                kit_no, to, call->now_ms);
-        (void)cw_dsim_store_run(sim->db,
-                                "INSERT INTO transfer(kit_no, from_branch, to_branch, creator, changer, approver, at_ms)"
-                                " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-                                "tttttti", kit_no, from, to, cw_dsim_body_text(call, "creator", NULL),
-                                cw_dsim_body_text(call, "chnager", NULL), cw_dsim_body_text(call, "approver", NULL),
-                                call->now_ms);
+        (void)cw_dsim_store_run(sim->db, "UPDATE kit SET branch_id = ?2, changed_ms = ?3 WHERE kit_no = ?1",
+                                "tti", kit_no, to, call->now_ms);
+        (void)cw_dsim_store_run(
+            sim->db,
+            "INSERT INTO transfer(kit_no, from_branch, to_branch, creator, changer, approver, at_ms)"
+            " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            "tttttti", kit_no, from, to, cw_dsim_body_text(call, "creator", NULL),
+            cw_dsim_body_text(call, "chnager", NULL), cw_dsim_body_text(call, "approver", NULL),
+            call->now_ms);
         return true;
 }
 
@@ -273,7 +291,9 @@ void cw_dsim_inventory_transfer(const struct cw_dsim_call *call, struct cw_dsim_
         }
         int64_t failures = (int64_t)json_array_size(failed);
         if (failures > 0) {
-                const char *field = !from_ok ? "Invalid fromBranch" : to_ok ? "Invalid kitNo" : "Invalid toBranch";
+                const char *field = !from_ok ? "Invalid fromBranch"
+                                    : to_ok  ? "Invalid kitNo"
+                                             : "Invalid toBranch";
                 cw_dsim_refuse(&call->sim->cfg, reply, CW_DSIM_E_TRANSFER, field);
                 reply->keep = true;
         }
@@ -290,14 +310,15 @@ void cw_dsim_inventory_expire(const struct cw_dsim_call *call, struct cw_dsim_re
                 refuse_input(call, reply, "one of kitNo, parentKitNo is required");
                 return;
         }
-        int64_t all = cw_dsim_store_int(db, "SELECT count(*) FROM kit WHERE kit_no = ?1 OR parent_kit_no = ?2", "tt",
-                                        kit_no, parent);
+        int64_t all = cw_dsim_store_int(
+            db, "SELECT count(*) FROM kit WHERE kit_no = ?1 OR parent_kit_no = ?2", "tt", kit_no, parent);
         int64_t open = cw_dsim_store_int(db,
                                          "SELECT count(*) FROM kit WHERE (kit_no = ?1 OR parent_kit_no = ?2)"
                                          " AND status = 'UNALLOCATED'",
                                          "tt", kit_no, parent);
         if (all == 0 || open < all) {
-                cw_dsim_refuse(&call->sim->cfg, reply, all == 0 ? CW_DSIM_E_KIT_NOT_FOUND : CW_DSIM_E_KIT_INVALID,
+                cw_dsim_refuse(&call->sim->cfg, reply,
+                               all == 0 ? CW_DSIM_E_KIT_NOT_FOUND : CW_DSIM_E_KIT_INVALID,
                                kit_no ? "Invalid kitNo" : "Invalid parentKitNo");
                 return;
         }

@@ -47,7 +47,8 @@ void cw_dsim_kitops_activate(const struct cw_dsim_call *call, struct cw_dsim_rep
                 return;
         }
         if (!status_is(&kit, "INACTIVE") && !status_is(&kit, "ASSIGNED")) {
-                cw_dsim_refuse(&call->sim->cfg, reply, state_error(&kit), "Card status does not allow activation");
+                cw_dsim_refuse(&call->sim->cfg, reply, state_error(&kit),
+                               "Card status does not allow activation");
                 return;
         }
         (void)cw_dsim_store_run(call->sim->db,
@@ -70,13 +71,13 @@ static bool replace_kit(const struct cw_dsim_call *call, const struct cw_dsim_ki
         };
         if (!plan.product || !cw_dsim_kit_make(call->sim, &plan, call->now_ms, kit_no))
                 return false;
-        (void)cw_dsim_store_run(call->sim->db,
-                                "UPDATE kit SET (entity_id, account_no, account_is_number, alias, fourth_line) ="
-                                " (SELECT entity_id, account_no, account_is_number, alias, fourth_line FROM kit"
-                                " WHERE kit_no = ?2), status = ?3, assigned_ms = ?4 WHERE kit_no = ?1",
-                                "ttti", kit_no, old->kit_no,
-                                call->sim->cfg.assigned == CW_DSIM_ASSIGNED_ASSIGNED ? "ASSIGNED" : "INACTIVE",
-                                call->now_ms);
+        (void)cw_dsim_store_run(
+            call->sim->db,
+            "UPDATE kit SET (entity_id, account_no, account_is_number, alias, fourth_line) ="
+            " (SELECT entity_id, account_no, account_is_number, alias, fourth_line FROM kit"
+            " WHERE kit_no = ?2), status = ?3, assigned_ms = ?4 WHERE kit_no = ?1",
+            "ttti", kit_no, old->kit_no,
+            call->sim->cfg.assigned == CW_DSIM_ASSIGNED_ASSIGNED ? "ASSIGNED" : "INACTIVE", call->now_ms);
         cw_dsim_kit_set_status(call->sim, old->kit_no, "REPLACED", call->now_ms);
         return true;
 }
@@ -102,7 +103,8 @@ void cw_dsim_kitops_manage(const struct cw_dsim_call *call, struct cw_dsim_reply
                 return;
         const char *next = next_status(&kit, cw_dsim_body_text(call, "operation", ""));
         if (!next) {
-                cw_dsim_refuse(&call->sim->cfg, reply, state_error(&kit), "Card status does not allow the operation");
+                cw_dsim_refuse(&call->sim->cfg, reply, state_error(&kit),
+                               "Card status does not allow the operation");
                 return;
         }
         if (strcmp(next, "REPLACED") != 0) {
@@ -114,14 +116,18 @@ void cw_dsim_kitops_manage(const struct cw_dsim_call *call, struct cw_dsim_reply
         reply->result = json_pack("{s:b}", "status", 1);
 }
 
-static void kits_of_entity(const struct cw_dsim_call *call, struct cw_dsim_reply *reply, enum cw_dsim_kit_view view) {
+static void kits_of_entity(const struct cw_dsim_call *call, struct cw_dsim_reply *reply,
+                           enum cw_dsim_kit_view view) {
         const char *entity_id = cw_dsim_body_text(call, "entityId", "");
-        if (cw_dsim_store_int(call->sim->db, "SELECT count(*) FROM customer WHERE entity_id = ?1", "t", entity_id) == 0) {
+        if (cw_dsim_store_int(call->sim->db, "SELECT count(*) FROM customer WHERE entity_id = ?1", "t",
+                              entity_id) == 0) {
                 cw_dsim_refuse(&call->sim->cfg, reply, CW_DSIM_E_ENTITY_NOT_FOUND, "Invalid entityId");
                 return;
         }
-        CW_AUTO(sqlite3_finalize) sqlite3_stmt *stmt = cw_dsim_store_query(
-            call->sim->db, "SELECT " CW_DSIM_KIT_COLUMNS " FROM kit WHERE entity_id = ?1 ORDER BY serial", "t", entity_id);
+        CW_AUTO(sqlite3_finalize)
+        sqlite3_stmt *stmt = cw_dsim_store_query(
+            call->sim->db, "SELECT " CW_DSIM_KIT_COLUMNS " FROM kit WHERE entity_id = ?1 ORDER BY serial",
+            "t", entity_id);
         reply->result = json_array();
         while (cw_dsim_store_step(stmt)) {
                 struct cw_dsim_kit kit;
@@ -160,9 +166,9 @@ static json_t *card_details(struct cw_dsim *sim, const struct cw_dsim_kit *kit) 
         const struct cw_dsim_product *product = cw_dsim_config_product(&sim->cfg, kit->product_id);
         cw_dsim_iso_time(cw_dsim_kit_expiry_ms(kit), expiry, sizeof expiry);
         cw_dsim_iso_time(kit->assigned_ms ? kit->assigned_ms : kit->created_ms, issued, sizeof issued);
-        return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:s, s:s}", "cardIssuanceDate", issued, "cardIssuanceType",
-                         kit->issuance, "cardName", kit->alias, "cardStatus", kit->status, "cardType",
-                         product ? product->card_type : "PHYSICAL", "encryptedCardNumber",
+        return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:s, s:s}", "cardIssuanceDate", issued,
+                         "cardIssuanceType", kit->issuance, "cardName", kit->alias, "cardStatus", kit->status,
+                         "cardType", product ? product->card_type : "PHYSICAL", "encryptedCardNumber",
                          cw_dsim_kit_sealed_pan(sim, kit->kit_no), "expDate", expiry, "kitNo", kit->kit_no);
 }
 
@@ -186,13 +192,14 @@ void cw_dsim_kitops_by_card(const struct cw_dsim_call *call, struct cw_dsim_repl
                 cw_dsim_refuse(&sim->cfg, reply, fault ? CW_DSIM_E_INPUT : CW_DSIM_E_CARD_NOT_FOUND, fault);
                 return;
         }
-        json_t *account = *kit.account_no ? cw_dsim_number_or_string(sim, kit.account_no, kit.account_is_number)
-                                          : json_null();
+        json_t *account = *kit.account_no
+                              ? cw_dsim_number_or_string(sim, kit.account_no, kit.account_is_number)
+                              : json_null();
         reply->result =
             json_pack("{s:o, s:{s:o, s:s, s:s, s:s, s:s, s:b, s:s, s:o}, s:o}", "entityId",
-                      *kit.entity_id ? json_string(kit.entity_id) : json_null(), "accountInfo", "accountNo", account,
-                      "accountStatus", "ACTIVE", "accountType", "SAVINGS", "accountsCurrency", "356", "branchId",
-                      kit.branch_id, "defaultAccount", 1, "product", kit.product_id, "kitDetails",
+                      *kit.entity_id ? json_string(kit.entity_id) : json_null(), "accountInfo", "accountNo",
+                      account, "accountStatus", "ACTIVE", "accountType", "SAVINGS", "accountsCurrency", "356",
+                      "branchId", kit.branch_id, "defaultAccount", 1, "product", kit.product_id, "kitDetails",
                       card_details(sim, &kit), "lastPinChangeDate", pin_date(sim, kit.kit_no));
 }
 
@@ -209,7 +216,8 @@ void cw_dsim_kitops_cvv(const struct cw_dsim_call *call, struct cw_dsim_reply *r
         }
         if (terminal(&kit) || status_is(&kit, "BLOCKED")) {
                 OPENSSL_cleanse(pan, sizeof pan);
-                cw_dsim_refuse(&sim->cfg, reply, state_error(&kit), "Card status does not allow the operation");
+                cw_dsim_refuse(&sim->cfg, reply, state_error(&kit),
+                               "Card status does not allow the operation");
                 return;
         }
         const struct cw_dsim_product *product = cw_dsim_config_product(&sim->cfg, kit.product_id);

@@ -27,7 +27,8 @@ static void pan_tag(const struct cw_dsim *sim, const char *pan, uint8_t tag[32])
 static size_t seal_pan(const uint8_t key[32], const char *pan, uint8_t *ret) {
         size_t len = strlen(pan);
         cw_dsim_random(ret, CW_DSIM_IV_LEN);
-        if (!cw_dsim_gcm_seal(key, ret, (const uint8_t *)pan, len, ret + CW_DSIM_IV_LEN, ret + CW_DSIM_IV_LEN + len))
+        if (!cw_dsim_gcm_seal(key, ret, (const uint8_t *)pan, len, ret + CW_DSIM_IV_LEN,
+                              ret + CW_DSIM_IV_LEN + len))
                 abort();
         return CW_DSIM_IV_LEN + len + CW_DSIM_TAG_LEN;
 }
@@ -69,8 +70,8 @@ static void plan_expiry(const struct cw_dsim_kit_plan *plan, int64_t now_ms, int
         *ret_month = plan->exp_month ? plan->exp_month : months % 12 + 1;
 }
 
-static bool insert_kit(struct cw_dsim *sim, const struct cw_dsim_kit_plan *plan, const char *kit_no, const char *pan,
-                       int64_t now_ms) {
+static bool insert_kit(struct cw_dsim *sim, const struct cw_dsim_kit_plan *plan, const char *kit_no,
+                       const char *pan, int64_t now_ms) {
         uint8_t key[32];
         uint8_t tag[32];
         uint8_t sealed[CW_DSIM_IV_LEN + CW_DSIM_PAN_MAX + CW_DSIM_TAG_LEN];
@@ -84,17 +85,23 @@ static bool insert_kit(struct cw_dsim *sim, const struct cw_dsim_kit_plan *plan,
         cw_dsim_mask_pan(pan, masked, sizeof masked);
         plan_expiry(plan, now_ms, &year, &month);
         int64_t serial = cw_dsim_store_add(sim->db, "kit_order", 1);
-        return cw_dsim_store_run(
-                   sim->db,
-                   "INSERT INTO kit(kit_no, serial, parent_kit_no, product_id, branch_id, order_id, issuance, emboss,"
-                   " status, delivery, masked_pan, pan_sealed, pan_tag, exp_year, exp_month, created_ms, changed_ms)"
-                   " VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?16)",
-                   "tittttttttt" "bb" "iii", kit_no, serial, plan->parent_kit_no, plan->product->id, plan->branch_id,
-                   plan->order_id, plan->issuance, plan->emboss, plan->status, plan->delivery, masked, sealed,
-                   sealed_len, tag, sizeof tag, (int64_t)year, (int64_t)month, now_ms) == 1;
+        return cw_dsim_store_run(sim->db,
+                                 "INSERT INTO kit(kit_no, serial, parent_kit_no, product_id, branch_id, "
+                                 "order_id, issuance, emboss,"
+                                 " status, delivery, masked_pan, pan_sealed, pan_tag, exp_year, exp_month, "
+                                 "created_ms, changed_ms)"
+                                 " VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?16)",
+                                 "tittttttttt"
+                                 "bb"
+                                 "iii",
+                                 kit_no, serial, plan->parent_kit_no, plan->product->id, plan->branch_id,
+                                 plan->order_id, plan->issuance, plan->emboss, plan->status, plan->delivery,
+                                 masked, sealed, sealed_len, tag, sizeof tag, (int64_t)year, (int64_t)month,
+                                 now_ms) == 1;
 }
 
-bool cw_dsim_kit_make(struct cw_dsim *sim, const struct cw_dsim_kit_plan *plan, int64_t now_ms, char *ret_kit_no) {
+bool cw_dsim_kit_make(struct cw_dsim *sim, const struct cw_dsim_kit_plan *plan, int64_t now_ms,
+                      char *ret_kit_no) {
         struct cw_dsim_kit_plan full = *plan;
         char parent[40];
         char pan[CW_DSIM_PAN_MAX];
@@ -150,7 +157,8 @@ void cw_dsim_kit_read(sqlite3_stmt *stmt, struct cw_dsim_kit *kit) {
 }
 
 bool cw_dsim_kit_load(struct cw_dsim *sim, const char *kit_no, struct cw_dsim_kit *kit) {
-        CW_AUTO(sqlite3_finalize) sqlite3_stmt *stmt = cw_dsim_store_query(
+        CW_AUTO(sqlite3_finalize)
+        sqlite3_stmt *stmt = cw_dsim_store_query(
             sim->db, "SELECT " CW_DSIM_KIT_COLUMNS " FROM kit WHERE kit_no = ?1", "t", kit_no);
         if (!cw_dsim_store_step(stmt))
                 return false;
@@ -161,7 +169,8 @@ bool cw_dsim_kit_load(struct cw_dsim *sim, const char *kit_no, struct cw_dsim_ki
 bool cw_dsim_kit_by_pan(struct cw_dsim *sim, const char *pan, struct cw_dsim_kit *kit) {
         uint8_t tag[32];
         pan_tag(sim, pan, tag);
-        CW_AUTO(sqlite3_finalize) sqlite3_stmt *stmt = cw_dsim_store_query(
+        CW_AUTO(sqlite3_finalize)
+        sqlite3_stmt *stmt = cw_dsim_store_query(
             sim->db, "SELECT " CW_DSIM_KIT_COLUMNS " FROM kit WHERE pan_tag = ?1", "b", tag, sizeof tag);
         if (!cw_dsim_store_step(stmt))
                 return false;
@@ -170,7 +179,8 @@ bool cw_dsim_kit_by_pan(struct cw_dsim *sim, const char *pan, struct cw_dsim_kit
 }
 
 bool cw_dsim_kit_pan(struct cw_dsim *sim, const char *kit_no, char pan[CW_DSIM_PAN_MAX]) {
-        CW_AUTO(sqlite3_finalize) sqlite3_stmt *stmt =
+        CW_AUTO(sqlite3_finalize)
+        sqlite3_stmt *stmt =
             cw_dsim_store_query(sim->db, "SELECT pan_sealed FROM kit WHERE kit_no = ?1", "t", kit_no);
         if (!cw_dsim_store_step(stmt))
                 return false;
@@ -188,8 +198,8 @@ bool cw_dsim_kit_pan(struct cw_dsim *sim, const char *kit_no, char pan[CW_DSIM_P
 }
 
 void cw_dsim_kit_set_status(struct cw_dsim *sim, const char *kit_no, const char *status, int64_t now_ms) {
-        (void)cw_dsim_store_run(sim->db, "UPDATE kit SET status = ?2, changed_ms = ?3 WHERE kit_no = ?1", "tti",
-                                kit_no, status, now_ms);
+        (void)cw_dsim_store_run(sim->db, "UPDATE kit SET status = ?2, changed_ms = ?3 WHERE kit_no = ?1",
+                                "tti", kit_no, status, now_ms);
 }
 
 int64_t cw_dsim_kit_expiry_ms(const struct cw_dsim_kit *kit) {

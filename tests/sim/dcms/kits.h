@@ -46,16 +46,20 @@ struct cw_dsim_kit_plan {
         int exp_month;
 };
 
-/* Makes and stores a kit. False when a given kit number or PAN exists already. ret_kit_no holds 40 characters. */
-bool cw_dsim_kit_make(struct cw_dsim *sim, const struct cw_dsim_kit_plan *plan, int64_t now_ms, char *ret_kit_no);
+/* Makes and stores a kit. False when a given kit number or PAN exists already. ret_kit_no holds 40
+ * characters. */
+bool cw_dsim_kit_make(struct cw_dsim *sim, const struct cw_dsim_kit_plan *plan, int64_t now_ms,
+                      char *ret_kit_no);
 
 /* A pack number for the next kits of a pack. */
 void cw_dsim_kit_pack_number(struct cw_dsim *sim, char *out, size_t size);
 
 /* The columns cw_dsim_kit_read expects, in order. */
-#define CW_DSIM_KIT_COLUMNS                                                                                          \
-        "kit_no, parent_kit_no, product_id, branch_id, order_id, entity_id, account_no, alias, issuance, emboss,"    \
-        " status, delivery, masked_pan, account_is_number, exp_year, exp_month, serial, created_ms, changed_ms,"     \
+#define CW_DSIM_KIT_COLUMNS                                                                                  \
+        "kit_no, parent_kit_no, product_id, branch_id, order_id, entity_id, account_no, alias, issuance, "   \
+        "emboss,"                                                                                            \
+        " status, delivery, masked_pan, account_is_number, exp_year, exp_month, serial, created_ms, "        \
+        "changed_ms,"                                                                                        \
         " activated_ms, assigned_ms"
 
 void cw_dsim_kit_read(sqlite3_stmt *stmt, struct cw_dsim_kit *kit);
@@ -75,7 +79,8 @@ enum cw_dsim_kit_view { CW_DSIM_VIEW_V1, CW_DSIM_VIEW_V2, CW_DSIM_VIEW_INVENTORY
 /* The Kit object of the reference, without the members the view does not carry. New reference. */
 json_t *cw_dsim_kit_json(struct cw_dsim *sim, const struct cw_dsim_kit *kit, enum cw_dsim_kit_view view);
 
-/* Base64(IV16 | ciphertext | tag16) of the PAN digits under card_number_key, a fresh IV each time. New reference. */
+/* Base64(IV16 | ciphertext | tag16) of the PAN digits under card_number_key, a fresh IV each time. New
+ * reference. */
 json_t *cw_dsim_kit_sealed_pan(struct cw_dsim *sim, const char *kit_no);
 
 /* accountNo as it was registered, or the other way round when the drift switch turns it. New reference. */

@@ -55,7 +55,8 @@ static json_t *ecb_pan(struct cw_dsim *sim, const char *kit_no) {
         size_t len = 0;
         if (!cw_dsim_kit_pan(sim, kit_no, pan))
                 return json_null();
-        bool ok = cw_dsim_aes_encrypt(sim->cfg.card_number_v1_key, NULL, (const uint8_t *)pan, strlen(pan), out, &len);
+        bool ok = cw_dsim_aes_encrypt(sim->cfg.card_number_v1_key, NULL, (const uint8_t *)pan, strlen(pan),
+                                      out, &len);
         OPENSSL_cleanse(pan, sizeof pan);
         if (!ok)
                 abort();
@@ -77,7 +78,8 @@ static void put_card_number(struct cw_dsim *sim, const struct cw_dsim_kit *kit, 
                 put_text(object, "cardNumber", kit->masked_pan);
         }
         if (view == CW_DSIM_VIEW_V2 || (view == CW_DSIM_VIEW_V1 && sim->cfg.card_form_v1 == CW_DSIM_CARD_GCM))
-                (void)json_object_set_new(object, "encryptedCardNumber", cw_dsim_kit_sealed_pan(sim, kit->kit_no));
+                (void)json_object_set_new(object, "encryptedCardNumber",
+                                          cw_dsim_kit_sealed_pan(sim, kit->kit_no));
         else if (view == CW_DSIM_VIEW_V1)
                 (void)json_object_set_new(object, "encryptedCardNumber", ecb_pan(sim, kit->kit_no));
 }
@@ -98,8 +100,9 @@ static void put_product(struct cw_dsim *sim, const struct cw_dsim_kit *kit, json
 json_t *cw_dsim_kit_json(struct cw_dsim *sim, const struct cw_dsim_kit *kit, enum cw_dsim_kit_view view) {
         json_t *object = json_object();
         if (*kit->account_no)
-                (void)json_object_set_new(object, "accountNo",
-                                          cw_dsim_number_or_string(sim, kit->account_no, kit->account_is_number));
+                (void)json_object_set_new(
+                    object, "accountNo",
+                    cw_dsim_number_or_string(sim, kit->account_no, kit->account_is_number));
         put_text(object, "aliasName", kit->alias);
         put_text(object, "branchId", kit->branch_id);
         put_time(object, "cardActivationDate", kit->activated_ms);
@@ -111,7 +114,8 @@ json_t *cw_dsim_kit_json(struct cw_dsim *sim, const struct cw_dsim_kit *kit, enu
         put_time(object, "expDate", cw_dsim_kit_expiry_ms(kit));
         put_text(object, "kitNo", kit->kit_no);
         put_text(object, "parentKitNo", kit->parent_kit_no);
-        (void)json_object_set_new(object, "embeddedValues", json_pack("{s:s}", "parentKitNo", kit->parent_kit_no));
+        (void)json_object_set_new(object, "embeddedValues",
+                                  json_pack("{s:s}", "parentKitNo", kit->parent_kit_no));
         put_product(sim, kit, object);
         put_card_number(sim, kit, view, object);
         if (sim->cfg.inventory_extra_fields && view == CW_DSIM_VIEW_INVENTORY) {

@@ -29,11 +29,15 @@ static const char USAGE[] = "usage: dcms-sim --listen IPV4 --port N --port-file 
                             "                [--client-ca PEM] --db FILE --config FILE\n";
 
 static bool parse_options(int argc, char **argv, struct options *o) {
-        static const struct option longs[] = {
-            {"listen", required_argument, NULL, 'l'}, {"port", required_argument, NULL, 'p'},
-            {"port-file", required_argument, NULL, 'f'}, {"cert", required_argument, NULL, 'c'},
-            {"key", required_argument, NULL, 'k'}, {"client-ca", required_argument, NULL, 'a'},
-            {"db", required_argument, NULL, 'd'}, {"config", required_argument, NULL, 'g'}, {NULL, 0, NULL, 0}};
+        static const struct option longs[] = {{"listen", required_argument, NULL, 'l'},
+                                              {"port", required_argument, NULL, 'p'},
+                                              {"port-file", required_argument, NULL, 'f'},
+                                              {"cert", required_argument, NULL, 'c'},
+                                              {"key", required_argument, NULL, 'k'},
+                                              {"client-ca", required_argument, NULL, 'a'},
+                                              {"db", required_argument, NULL, 'd'},
+                                              {"config", required_argument, NULL, 'g'},
+                                              {NULL, 0, NULL, 0}};
         int c = 0;
         while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
                 const char **slot = c == 'l'   ? &o->listen
@@ -49,7 +53,8 @@ static bool parse_options(int argc, char **argv, struct options *o) {
                         return false;
                 *slot = optarg;
         }
-        return optind == argc && o->listen && o->port && o->port_file && o->cert && o->key && o->db && o->config;
+        return optind == argc && o->listen && o->port && o->port_file && o->cert && o->key && o->db &&
+               o->config;
 }
 
 static bool parse_port(const char *text, uint16_t *ret_port) {
@@ -68,7 +73,8 @@ static char *read_pem(const char *path) {
         CW_AUTO_MEM char *text = file ? calloc(1, PEM_MAX) : NULL;
         size_t n = text ? fread(text, 1, PEM_MAX - 1, file) : 0;
         if (n == 0) {
-                (void)fprintf(stderr, "dcms-sim: cannot read %s: %s\n", path, file ? "it is empty" : strerror(errno));
+                (void)fprintf(stderr, "dcms-sim: cannot read %s: %s\n", path,
+                              file ? "it is empty" : strerror(errno));
                 return NULL;
         }
         return CW_STEAL(text);
@@ -81,7 +87,8 @@ static bool write_port_file(const char *path, uint16_t port) {
         if (n < 0 || (size_t)n >= sizeof temporary)
                 return false;
         CW_AUTO_FILE FILE *file = fopen(temporary, "we");
-        bool ok = file && fprintf(file, "%u\n", (unsigned)port) > 0 && fflush(file) == 0 && rename(temporary, path) == 0;
+        bool ok = file && fprintf(file, "%u\n", (unsigned)port) > 0 && fflush(file) == 0 &&
+                  rename(temporary, path) == 0;
         if (!ok)
                 (void)fprintf(stderr, "dcms-sim: cannot write %s: %s\n", path, strerror(errno));
         return ok;
@@ -92,11 +99,14 @@ static bool check_database_key(struct cw_dsim *sim) {
         static const char label[] = "dcms-sim database key check";
         uint8_t tag[32];
         cw_dsim_hmac(sim->cfg.card_number_key, 32, label, sizeof label - 1, tag);
-        (void)cw_dsim_store_run(sim->db, "INSERT OR IGNORE INTO secret_check VALUES(1, ?1)", "b", tag, sizeof tag);
-        if (cw_dsim_store_int(sim->db, "SELECT count(*) FROM secret_check WHERE tag = ?1", "b", tag, sizeof tag) == 1)
+        (void)cw_dsim_store_run(sim->db, "INSERT OR IGNORE INTO secret_check VALUES(1, ?1)", "b", tag,
+                                sizeof tag);
+        if (cw_dsim_store_int(sim->db, "SELECT count(*) FROM secret_check WHERE tag = ?1", "b", tag,
+                              sizeof tag) == 1)
                 return true;
-        (void)fprintf(stderr, "dcms-sim: the database was made with another card_number_key; use that key or a new "
-                              "database file\n");
+        (void)fprintf(stderr,
+                      "dcms-sim: the database was made with another card_number_key; use that key or a new "
+                      "database file\n");
         return false;
 }
 

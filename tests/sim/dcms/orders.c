@@ -72,14 +72,14 @@ static bool insert_order(const struct cw_dsim_call *call, const char *id) {
         char name[24];
         (void)snprintf(name, sizeof name, "%lld", (long long)(call->now_ms / 1000));
         int64_t serial = cw_dsim_store_add(call->sim->db, "order_serial", 1);
-        return cw_dsim_store_run(call->sim->db,
-                                 "INSERT INTO card_order(order_id, serial, order_name, branch_id, status, party_id,"
-                                 " party_type, request, created_ms, step_ms)"
-                                 " VALUES(?1, ?2, ?3, ?4, 'RECEIVED', ?5, ?6, ?7, ?8, ?8)",
-                                 "tittttti", id, serial, name, json_string_value(json_object_get(branch, "branchId")),
-                                 json_string_value(json_object_get(party, "orderingPartyId")),
-                                 json_string_value(json_object_get(party, "orderingPartyType")), text,
-                                 call->now_ms) == 1;
+        return cw_dsim_store_run(
+                   call->sim->db,
+                   "INSERT INTO card_order(order_id, serial, order_name, branch_id, status, party_id,"
+                   " party_type, request, created_ms, step_ms)"
+                   " VALUES(?1, ?2, ?3, ?4, 'RECEIVED', ?5, ?6, ?7, ?8, ?8)",
+                   "tittttti", id, serial, name, json_string_value(json_object_get(branch, "branchId")),
+                   json_string_value(json_object_get(party, "orderingPartyId")),
+                   json_string_value(json_object_get(party, "orderingPartyType")), text, call->now_ms) == 1;
 }
 
 void cw_dsim_orders_create(const struct cw_dsim_call *call, struct cw_dsim_reply *reply) {
@@ -97,7 +97,8 @@ void cw_dsim_orders_create(const struct cw_dsim_call *call, struct cw_dsim_reply
         const json_t *products = json_object_get(call->body, "products");
         for (size_t i = 0; i < json_array_size(products); i++) {
                 const json_t *line = json_array_get(products, i);
-                (void)cw_dsim_store_run(call->sim->db, "INSERT INTO order_line VALUES(?1, ?2, ?3, ?4, 'RECEIVED')", "titi",
+                (void)cw_dsim_store_run(call->sim->db,
+                                        "INSERT INTO order_line VALUES(?1, ?2, ?3, ?4, 'RECEIVED')", "titi",
                                         id, (int64_t)i, json_string_value(json_object_get(line, "productId")),
                                         (int64_t)json_integer_value(json_object_get(line, "quantity")));
         }
@@ -120,7 +121,8 @@ static const char *upload_fault(const struct cw_dsim_call *call) {
             strpbrk(call->upload_name, "/\\"))
                 return "Invalid file format";
         for (size_t i = 0; i < call->upload_len; i++)
-                if (call->upload[i] == 0x7f || (call->upload[i] < 0x20 && !memchr("\t\r\n", call->upload[i], 3)))
+                if (call->upload[i] == 0x7f ||
+                    (call->upload[i] < 0x20 && !memchr("\t\r\n", call->upload[i], 3)))
                         return "Invalid file format";
         return call->upload_len == 0 ? "The file is empty" : NULL;
 }
@@ -134,14 +136,17 @@ void cw_dsim_orders_upload(const struct cw_dsim_call *call, struct cw_dsim_reply
         }
         cw_dsim_sha256(call->upload, call->upload_len, digest);
         (void)cw_dsim_store_run(call->sim->db, "INSERT OR REPLACE INTO upload VALUES(?1, ?2, ?3, ?4)", "tibi",
-                                call->upload_name, (int64_t)call->upload_len, digest, sizeof digest, call->now_ms);
+                                call->upload_name, (int64_t)call->upload_len, digest, sizeof digest,
+                                call->now_ms);
         reply->result = json_pack("{s:s, s:s}", "fileName", call->upload_name, "status", "success");
 }
 
 static json_t *order_lines(struct cw_dsim *sim, const char *id) {
         json_t *lines = json_array();
-        CW_AUTO(sqlite3_finalize) sqlite3_stmt *stmt = cw_dsim_store_query(
-            sim->db, "SELECT product_id, quantity, status FROM order_line WHERE order_id = ?1 ORDER BY line", "t", id);
+        CW_AUTO(sqlite3_finalize)
+        sqlite3_stmt *stmt = cw_dsim_store_query(
+            sim->db, "SELECT product_id, quantity, status FROM order_line WHERE order_id = ?1 ORDER BY line",
+            "t", id);
         while (cw_dsim_store_step(stmt)) {
                 const struct cw_dsim_product *product =
                     cw_dsim_config_product(&sim->cfg, cw_dsim_store_text(stmt, 0));
@@ -149,39 +154,41 @@ static json_t *order_lines(struct cw_dsim *sim, const char *id) {
                         continue;
                 (void)json_array_append_new(
                     lines, json_pack("{s:o, s:s, s:s, s:I, s:s, s:s}", "binNumber",
-                                     cw_dsim_number_or_string(sim, product->bin, true), "cardType", product->card_type,
-                                     "corporateName", product->corporate, "noOfCard",
-                                     (json_int_t)sqlite3_column_int64(stmt, 1), "productId", product->id, "status",
-                                     cw_dsim_store_text(stmt, 2)));
+                                     cw_dsim_number_or_string(sim, product->bin, true), "cardType",
+                                     product->card_type, "corporateName", product->corporate, "noOfCard",
+                                     (json_int_t)sqlite3_column_int64(stmt, 1), "productId", product->id,
+                                     "status", cw_dsim_store_text(stmt, 2)));
         }
         return lines;
 }
 
 void cw_dsim_orders_status_of(const struct cw_dsim_call *call, struct cw_dsim_reply *reply) {
         const char *id = cw_dsim_body_text(call, "cardOrderId", "");
-        CW_AUTO(sqlite3_finalize) sqlite3_stmt *stmt = cw_dsim_store_query(
+        CW_AUTO(sqlite3_finalize)
+        sqlite3_stmt *stmt = cw_dsim_store_query(
             call->sim->db, "SELECT order_name, status FROM card_order WHERE order_id = ?1", "t", id);
         if (!cw_dsim_store_step(stmt)) {
                 refuse(call, reply, "Invalid cardOrderId");
                 return;
         }
-        reply->result = json_pack("{s:s, s:s, s:s, s:o}", "cardOrderName", cw_dsim_store_text(stmt, 0), "status",
-                                  cw_dsim_store_text(stmt, 1), "tenantName", call->sim->cfg.tenant,
+        reply->result = json_pack("{s:s, s:s, s:s, s:o}", "cardOrderName", cw_dsim_store_text(stmt, 0),
+                                  "status", cw_dsim_store_text(stmt, 1), "tenantName", call->sim->cfg.tenant,
                                   "productDetails", order_lines(call->sim, id));
 }
 
 void cw_dsim_orders_cancel(const struct cw_dsim_call *call, struct cw_dsim_reply *reply) {
         const char *id = cw_dsim_body_text(call, "orderId", "");
-        CW_AUTO(sqlite3_finalize) sqlite3_stmt *stmt = cw_dsim_store_query(
+        CW_AUTO(sqlite3_finalize)
+        sqlite3_stmt *stmt = cw_dsim_store_query(
             call->sim->db, "SELECT status FROM card_order WHERE order_id = ?1 AND branch_id = ?2", "tt", id,
             cw_dsim_body_text(call, "branchId", ""));
         char field[96] = "Invalid orderId or branchId";
         bool found = cw_dsim_store_step(stmt);
         if (found && strcmp(cw_dsim_store_text(stmt, 0), "RECEIVED") == 0) {
-                (void)cw_dsim_store_run(call->sim->db, "UPDATE card_order SET status = 'CANCELLED' WHERE order_id = ?1",
-                                        "t", id);
-                (void)cw_dsim_store_run(call->sim->db, "UPDATE order_line SET status = 'CANCELLED' WHERE order_id = ?1",
-                                        "t", id);
+                (void)cw_dsim_store_run(
+                    call->sim->db, "UPDATE card_order SET status = 'CANCELLED' WHERE order_id = ?1", "t", id);
+                (void)cw_dsim_store_run(
+                    call->sim->db, "UPDATE order_line SET status = 'CANCELLED' WHERE order_id = ?1", "t", id);
                 reply->result = json_string("Order cancelled successfully");
                 return;
         }
@@ -192,7 +199,8 @@ void cw_dsim_orders_cancel(const struct cw_dsim_call *call, struct cw_dsim_reply
 }
 
 void cw_dsim_orders_received(const struct cw_dsim_call *call, struct cw_dsim_reply *reply) {
-        CW_AUTO(sqlite3_finalize) sqlite3_stmt *stmt = cw_dsim_store_query(
+        CW_AUTO(sqlite3_finalize)
+        sqlite3_stmt *stmt = cw_dsim_store_query(
             call->sim->db,
             "SELECT request, created_ms FROM card_order WHERE status = 'RECEIVED' AND created_ms <= ?1"
             " ORDER BY serial",
@@ -209,14 +217,16 @@ void cw_dsim_orders_received(const struct cw_dsim_call *call, struct cw_dsim_rep
 }
 
 /* The selector the documents leave open: body orderId or cardOrderId, or ?orderId=. NULL after a refusal. */
-static const char *selected_order(const struct cw_dsim_call *call, struct cw_dsim_reply *reply, char *ret_status,
-                                  size_t status_size) {
-        const char *id = cw_dsim_body_text(call, "orderId", cw_dsim_body_text(call, "cardOrderId", call->order_arg));
+static const char *selected_order(const struct cw_dsim_call *call, struct cw_dsim_reply *reply,
+                                  char *ret_status, size_t status_size) {
+        const char *id =
+            cw_dsim_body_text(call, "orderId", cw_dsim_body_text(call, "cardOrderId", call->order_arg));
         if (!id) {
                 cw_dsim_refuse(&call->sim->cfg, reply, CW_DSIM_E_INPUT, "orderId is required");
                 return NULL;
         }
-        CW_AUTO(sqlite3_finalize) sqlite3_stmt *stmt =
+        CW_AUTO(sqlite3_finalize)
+        sqlite3_stmt *stmt =
             cw_dsim_store_query(call->sim->db, "SELECT status FROM card_order WHERE order_id = ?1", "t", id);
         if (!cw_dsim_store_step(stmt)) {
                 refuse(call, reply, "Invalid orderId");
@@ -253,9 +263,10 @@ void cw_dsim_orders_pull_all(const struct cw_dsim_call *call, struct cw_dsim_rep
 }
 
 void cw_dsim_orders_retry_stuck(const struct cw_dsim_call *call, struct cw_dsim_reply *reply) {
-        (void)cw_dsim_store_run(call->sim->db,
-                                "UPDATE card_order SET stuck = 0, step_ms = ?1 WHERE status = 'PENDING' AND stuck = 1"
-                                " AND step_ms <= ?2",
-                                "ii", call->now_ms, call->now_ms - call->sim->cfg.order.stuck_threshold_ms);
+        (void)cw_dsim_store_run(
+            call->sim->db,
+            "UPDATE card_order SET stuck = 0, step_ms = ?1 WHERE status = 'PENDING' AND stuck = 1"
+            " AND step_ms <= ?2",
+            "ii", call->now_ms, call->now_ms - call->sim->cfg.order.stuck_threshold_ms);
         reply->result = json_true();
 }

@@ -5,8 +5,9 @@
 #include "dsim.h"
 
 /*
- * Moves every order whose time has come: RECEIVED (when processed automatically), PENDING, PROCESSED with its kits,
- * SUCCESS or FAILED. Called before each request, so that no thread of its own is needed and a restart loses nothing.
+ * Moves every order whose time has come: RECEIVED (when processed automatically), PENDING, PROCESSED with its
+ * kits, SUCCESS or FAILED. Called before each request, so that no thread of its own is needed and a restart
+ * loses nothing.
  */
 void cw_dsim_orders_advance(struct cw_dsim *sim, int64_t now_ms);
 

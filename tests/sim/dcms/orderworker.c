@@ -7,7 +7,8 @@
 
 /* One product that never leaves the CMS by itself makes the whole order wait for retry-stuck-pending. */
 static bool order_sticks(struct cw_dsim *sim, const char *id) {
-        CW_AUTO(sqlite3_finalize) sqlite3_stmt *stmt =
+        CW_AUTO(sqlite3_finalize)
+        sqlite3_stmt *stmt =
             cw_dsim_store_query(sim->db, "SELECT product_id FROM order_line WHERE order_id = ?1", "t", id);
         while (cw_dsim_store_step(stmt))
                 if (cw_dsim_json_has_string(sim->cfg.order.stuck_products, cw_dsim_store_text(stmt, 0)))
@@ -16,10 +17,11 @@ static bool order_sticks(struct cw_dsim *sim, const char *id) {
 }
 
 void cw_dsim_orders_start(struct cw_dsim *sim, const char *id, int64_t at_ms) {
-        (void)cw_dsim_store_run(sim->db,
-                                "UPDATE card_order SET status = 'PENDING', step_ms = ?2, stuck = ?3 WHERE order_id = ?1",
-                                "tii", id, at_ms, (int64_t)order_sticks(sim, id));
-        (void)cw_dsim_store_run(sim->db, "UPDATE order_line SET status = 'PENDING' WHERE order_id = ?1", "t", id);
+        (void)cw_dsim_store_run(
+            sim->db, "UPDATE card_order SET status = 'PENDING', step_ms = ?2, stuck = ?3 WHERE order_id = ?1",
+            "tii", id, at_ms, (int64_t)order_sticks(sim, id));
+        (void)cw_dsim_store_run(sim->db, "UPDATE order_line SET status = 'PENDING' WHERE order_id = ?1", "t",
+                                id);
 }
 
 /* Makes the kits of one line, pack by pack. */
@@ -51,40 +53,47 @@ static bool line_fails(const struct cw_dsim *sim, const char *product_id, int64_
 }
 
 /* PENDING to PROCESSED at the CMS: kits exist from here on; lines keep their own verdict. */
-static void produce_order(struct cw_dsim *sim, const char *id, const char *branch, int64_t serial, int64_t at_ms) {
-        CW_AUTO(sqlite3_finalize) sqlite3_stmt *stmt = cw_dsim_store_query(
-            sim->db, "SELECT line, product_id, quantity FROM order_line WHERE order_id = ?1 ORDER BY line", "t", id);
+static void produce_order(struct cw_dsim *sim, const char *id, const char *branch, int64_t serial,
+                          int64_t at_ms) {
+        CW_AUTO(sqlite3_finalize)
+        sqlite3_stmt *stmt = cw_dsim_store_query(
+            sim->db, "SELECT line, product_id, quantity FROM order_line WHERE order_id = ?1 ORDER BY line",
+            "t", id);
         while (cw_dsim_store_step(stmt)) {
                 const char *product_id = cw_dsim_store_text(stmt, 1);
                 const struct cw_dsim_product *product = cw_dsim_config_product(&sim->cfg, product_id);
                 bool ok = product && !line_fails(sim, product_id, serial);
                 if (ok)
                         make_line_kits(sim, id, branch, product, sqlite3_column_int64(stmt, 2), at_ms);
-                (void)cw_dsim_store_run(sim->db,
-                                        "UPDATE order_line SET status = ?3 WHERE order_id = ?1 AND line = ?2", "tit",
-                                        id, sqlite3_column_int64(stmt, 0), ok ? "PROCESSED" : "FAILED");
+                (void)cw_dsim_store_run(
+                    sim->db, "UPDATE order_line SET status = ?3 WHERE order_id = ?1 AND line = ?2", "tit", id,
+                    sqlite3_column_int64(stmt, 0), ok ? "PROCESSED" : "FAILED");
         }
-        (void)cw_dsim_store_run(sim->db, "UPDATE card_order SET status = 'PROCESSED', step_ms = ?2 WHERE order_id = ?1",
-                                "ti", id, at_ms);
+        (void)cw_dsim_store_run(
+            sim->db, "UPDATE card_order SET status = 'PROCESSED', step_ms = ?2 WHERE order_id = ?1", "ti", id,
+            at_ms);
 }
 
 /* An order is SUCCESS only when all its lines are. */
 static void finish_orders(struct cw_dsim *sim, int64_t due_ms) {
-        (void)cw_dsim_store_run(sim->db,
-                                "UPDATE order_line SET status = 'SUCCESS' WHERE status = 'PROCESSED' AND order_id IN"
-                                " (SELECT order_id FROM card_order WHERE status = 'PROCESSED' AND step_ms <= ?1)",
-                                "i", due_ms);
-        (void)cw_dsim_store_run(sim->db,
-                                "UPDATE card_order SET status = iif((SELECT count(*) FROM order_line l WHERE"
-                                " l.order_id = card_order.order_id AND l.status <> 'SUCCESS') = 0, 'SUCCESS', 'FAILED')"
-                                " WHERE status = 'PROCESSED' AND step_ms <= ?1",
-                                "i", due_ms);
+        (void)cw_dsim_store_run(
+            sim->db,
+            "UPDATE order_line SET status = 'SUCCESS' WHERE status = 'PROCESSED' AND order_id IN"
+            " (SELECT order_id FROM card_order WHERE status = 'PROCESSED' AND step_ms <= ?1)",
+            "i", due_ms);
+        (void)cw_dsim_store_run(
+            sim->db,
+            "UPDATE card_order SET status = iif((SELECT count(*) FROM order_line l WHERE"
+            " l.order_id = card_order.order_id AND l.status <> 'SUCCESS') = 0, 'SUCCESS', 'FAILED')"
+            " WHERE status = 'PROCESSED' AND step_ms <= ?1",
+            "i", due_ms);
 }
 
 /* The oldest order in status whose step began at due_ms or before. */
-static bool next_due(struct cw_dsim *sim, const char *status, int64_t due_ms, char *id, char *branch, int64_t *serial,
-                     int64_t *step_ms) {
-        CW_AUTO(sqlite3_finalize) sqlite3_stmt *stmt = cw_dsim_store_query(
+static bool next_due(struct cw_dsim *sim, const char *status, int64_t due_ms, char *id, char *branch,
+                     int64_t *serial, int64_t *step_ms) {
+        CW_AUTO(sqlite3_finalize)
+        sqlite3_stmt *stmt = cw_dsim_store_query(
             sim->db,
             "SELECT order_id, branch_id, serial, step_ms FROM card_order WHERE status = ?1 AND stuck = 0"
             " AND step_ms <= ?2 ORDER BY serial LIMIT 1",

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* setPin and validatePin, v1 and v2. What is kept is a keyed, salted verifier; the PIN is wiped before the answer. */
+/* setPin and validatePin, v1 and v2. What is kept is a keyed, salted verifier; the PIN is wiped before the
+ * answer. */
 #include <stdio.h>
 #include <string.h>
 
@@ -21,9 +22,10 @@ struct pin_row {
         uint8_t verifier[VERIFIER_LEN];
 };
 
-/* Keyed, so that the file alone does not give ten thousand PINs to try; salted, so that equal PINs look different. */
-static void make_verifier(const struct cw_dsim *sim, const char *kit_no, const uint8_t salt[SALT_LEN], const char *pin,
-                          uint8_t out[VERIFIER_LEN]) {
+/* Keyed, so that the file alone does not give ten thousand PINs to try; salted, so that equal PINs look
+ * different. */
+static void make_verifier(const struct cw_dsim *sim, const char *kit_no, const uint8_t salt[SALT_LEN],
+                          const char *pin, uint8_t out[VERIFIER_LEN]) {
         static const char label[] = "dcms-sim PIN verification";
         uint8_t key[32];
         uint8_t salted[32];
@@ -39,13 +41,15 @@ static void make_verifier(const struct cw_dsim *sim, const char *kit_no, const u
 
 static void load_row(struct cw_dsim *sim, const char *kit_no, struct pin_row *row) {
         memset(row, 0, sizeof *row);
-        CW_AUTO(sqlite3_finalize) sqlite3_stmt *stmt = cw_dsim_store_query(
+        CW_AUTO(sqlite3_finalize)
+        sqlite3_stmt *stmt = cw_dsim_store_query(
             sim->db, "SELECT salt, verifier, failures, locked FROM pin WHERE kit_no = ?1", "t", kit_no);
         if (!cw_dsim_store_step(stmt))
                 return;
         row->failures = sqlite3_column_int64(stmt, 2);
         row->locked = sqlite3_column_int(stmt, 3) != 0;
-        row->set = sqlite3_column_bytes(stmt, 0) == (int)SALT_LEN && sqlite3_column_bytes(stmt, 1) == (int)VERIFIER_LEN;
+        row->set = sqlite3_column_bytes(stmt, 0) == (int)SALT_LEN &&
+                   sqlite3_column_bytes(stmt, 1) == (int)VERIFIER_LEN;
         if (!row->set)
                 return;
         memcpy(row->salt, sqlite3_column_blob(stmt, 0), SALT_LEN);
@@ -87,7 +91,8 @@ static bool pin_kit(const struct cw_dsim_call *call, struct cw_dsim_reply *reply
         } else if (strcmp(kit->status, "BLOCKED") == 0) {
                 cw_dsim_refuse(cfg, reply, CW_DSIM_E_CARD_BLOCKED, "kitNo is blocked");
         } else if (!one_of(kit->status, cfg->pin_requires_active ? active : usable)) {
-                cw_dsim_refuse(cfg, reply, CW_DSIM_E_CARD_STATUS, "Card status does not allow PIN operations");
+                cw_dsim_refuse(cfg, reply, CW_DSIM_E_CARD_STATUS,
+                               "Card status does not allow PIN operations");
         } else if (!expiry_matches(call, kit)) {
                 cw_dsim_refuse(cfg, reply, CW_DSIM_E_INPUT, "Invalid expiryDate");
         } else {
@@ -96,7 +101,8 @@ static bool pin_kit(const struct cw_dsim_call *call, struct cw_dsim_reply *reply
         return false;
 }
 
-/* The IV of the v2 form must not come back with other bytes: the two blocks' difference would be in the clear. */
+/* The IV of the v2 form must not come back with other bytes: the two blocks' difference would be in the
+ * clear. */
 static bool pin_iv_fresh(struct cw_dsim *sim, const char *text) {
         uint8_t raw[128];
         size_t len = 0;
@@ -122,15 +128,16 @@ static bool account_field(struct cw_dsim *sim, const struct cw_dsim_kit *kit, ui
 }
 
 /* The PIN of the request; PIN001 otherwise. The caller wipes pin. */
-static bool read_pin(const struct cw_dsim_call *call, struct cw_dsim_reply *reply, const struct cw_dsim_kit *kit,
-                     bool v2, char pin[CW_DSIM_PIN_MAX + 1]) {
+static bool read_pin(const struct cw_dsim_call *call, struct cw_dsim_reply *reply,
+                     const struct cw_dsim_kit *kit, bool v2, char pin[CW_DSIM_PIN_MAX + 1]) {
         struct cw_dsim *sim = call->sim;
         uint8_t block[8];
         uint8_t field[8];
         const char *why = "the kit number cannot make an account field";
-        bool ok = account_field(sim, kit, field) &&
-                  open_block(sim, cw_dsim_body_text(call, "pin", ""), v2, block, &why) &&
-                  cw_dsim_pin_decode(block, field, (size_t)sim->cfg.pin_min, (size_t)sim->cfg.pin_max, pin, &why);
+        bool ok =
+            account_field(sim, kit, field) &&
+            open_block(sim, cw_dsim_body_text(call, "pin", ""), v2, block, &why) &&
+            cw_dsim_pin_decode(block, field, (size_t)sim->cfg.pin_min, (size_t)sim->cfg.pin_max, pin, &why);
         OPENSSL_cleanse(block, sizeof block);
         OPENSSL_cleanse(field, sizeof field);
         if (!ok)
@@ -146,7 +153,8 @@ static void set_pin(const struct cw_dsim_call *call, struct cw_dsim_reply *reply
                 return;
         load_row(call->sim, kit.kit_no, &row);
         if (row.locked || row.set) {
-                cw_dsim_refuse(&call->sim->cfg, reply, row.locked ? CW_DSIM_E_PIN_LOCKED : CW_DSIM_E_PIN_SET, NULL);
+                cw_dsim_refuse(&call->sim->cfg, reply, row.locked ? CW_DSIM_E_PIN_LOCKED : CW_DSIM_E_PIN_SET,
+                               NULL);
                 return;
         }
         if (!read_pin(call, reply, &kit, v2, pin))
@@ -154,12 +162,12 @@ static void set_pin(const struct cw_dsim_call *call, struct cw_dsim_reply *reply
         cw_dsim_random(row.salt, sizeof row.salt);
         make_verifier(call->sim, kit.kit_no, row.salt, pin, row.verifier);
         OPENSSL_cleanse(pin, sizeof pin);
-        (void)cw_dsim_store_run(call->sim->db,
-                                "INSERT INTO pin(kit_no, salt, verifier, changed_ms, set_count) VALUES(?1, ?2, ?3, ?4, 1)"
-                                " ON CONFLICT(kit_no) DO UPDATE SET salt = ?2, verifier = ?3, changed_ms = ?4,"
-                                " set_count = set_count + 1",
-                                "tbbi", kit.kit_no, row.salt, sizeof row.salt, row.verifier, sizeof row.verifier,
-                                call->now_ms);
+        (void)cw_dsim_store_run(
+            call->sim->db,
+            "INSERT INTO pin(kit_no, salt, verifier, changed_ms, set_count) VALUES(?1, ?2, ?3, ?4, 1)"
+            " ON CONFLICT(kit_no) DO UPDATE SET salt = ?2, verifier = ?3, changed_ms = ?4,"
+            " set_count = set_count + 1",
+            "tbbi", kit.kit_no, row.salt, sizeof row.salt, row.verifier, sizeof row.verifier, call->now_ms);
         reply->result = json_true();
 }
 
@@ -167,9 +175,10 @@ static void set_pin(const struct cw_dsim_call *call, struct cw_dsim_reply *reply
 static void count_failure(const struct cw_dsim_call *call, struct cw_dsim_reply *reply, const char *kit_no,
                           int64_t failures) {
         bool lock = failures >= call->sim->cfg.pin_try_limit;
-        (void)cw_dsim_store_run(call->sim->db, "UPDATE pin SET failures = ?2, locked = ?3 WHERE kit_no = ?1", "tii",
-                                kit_no, failures, (int64_t)lock);
-        cw_dsim_refuse(&call->sim->cfg, reply, lock ? CW_DSIM_E_PIN_LOCKED : CW_DSIM_E_PIN_WRONG, "Incorrect PIN");
+        (void)cw_dsim_store_run(call->sim->db, "UPDATE pin SET failures = ?2, locked = ?3 WHERE kit_no = ?1",
+                                "tii", kit_no, failures, (int64_t)lock);
+        cw_dsim_refuse(&call->sim->cfg, reply, lock ? CW_DSIM_E_PIN_LOCKED : CW_DSIM_E_PIN_WRONG,
+                       "Incorrect PIN");
         reply->keep = true;
 }
 
@@ -182,7 +191,8 @@ static void validate_pin(const struct cw_dsim_call *call, struct cw_dsim_reply *
                 return;
         load_row(call->sim, kit.kit_no, &row);
         if (row.locked || !row.set) {
-                cw_dsim_refuse(&call->sim->cfg, reply, row.locked ? CW_DSIM_E_PIN_LOCKED : CW_DSIM_E_PIN_WRONG,
+                cw_dsim_refuse(&call->sim->cfg, reply,
+                               row.locked ? CW_DSIM_E_PIN_LOCKED : CW_DSIM_E_PIN_WRONG,
                                row.locked ? NULL : "no PIN is set");
                 return;
         }
@@ -194,7 +204,8 @@ static void validate_pin(const struct cw_dsim_call *call, struct cw_dsim_reply *
                 count_failure(call, reply, kit.kit_no, row.failures + 1);
                 return;
         }
-        (void)cw_dsim_store_run(call->sim->db, "UPDATE pin SET failures = 0 WHERE kit_no = ?1", "t", kit.kit_no);
+        (void)cw_dsim_store_run(call->sim->db, "UPDATE pin SET failures = 0 WHERE kit_no = ?1", "t",
+                                kit.kit_no);
         reply->result = json_true();
 }
 

@@ -15,7 +15,8 @@ static bool refuse(const char **why, const char *text) {
         return false;
 }
 
-/* Sixteen upper-case hex characters to eight bytes: lower case is another text for the same block, so refused. */
+/* Sixteen upper-case hex characters to eight bytes: lower case is another text for the same block, so
+ * refused. */
 static bool block_from_hex(const uint8_t *text, uint8_t block[8]) {
         char hex[17];
         for (size_t i = 0; i < 16; i++) {
@@ -29,8 +30,8 @@ static bool block_from_hex(const uint8_t *text, uint8_t block[8]) {
         return ok;
 }
 
-bool cw_dsim_pin_open_v2(const char *text, const uint8_t key[32], enum cw_dsim_pin_v2_form form, uint8_t block[8],
-                         const char **why) {
+bool cw_dsim_pin_open_v2(const char *text, const uint8_t key[32], enum cw_dsim_pin_v2_form form,
+                         uint8_t block[8], const char **why) {
         uint8_t raw[RAW_MAX];
         uint8_t clear[16];
         size_t len = 0;
@@ -71,8 +72,8 @@ static bool open_v1_raw(const uint8_t *raw, size_t len, const uint8_t key[32], u
         return ok;
 }
 
-bool cw_dsim_pin_open_v1(const char *text, const uint8_t key[32], enum cw_dsim_pin_v1_mode mode, uint8_t block[8],
-                         const char **why) {
+bool cw_dsim_pin_open_v1(const char *text, const uint8_t key[32], enum cw_dsim_pin_v1_mode mode,
+                         uint8_t block[8], const char **why) {
         static const uint8_t zero_iv[16];
         uint8_t raw[RAW_MAX];
         size_t len = 0;

@@ -99,8 +99,8 @@ static const char *status_name(int http) {
         }
 }
 
-static json_t *make_exception(enum cw_dsim_dialect dialect, int http, const char *code, const char *short_message,
-                              const char *detail, const char *field) {
+static json_t *make_exception(enum cw_dsim_dialect dialect, int http, const char *code,
+                              const char *short_message, const char *detail, const char *field) {
         if (dialect == CW_DSIM_DIALECT_A) {
                 char status[64];
                 (void)snprintf(status, sizeof status, "%d %s", http, status_name(http));
@@ -113,8 +113,8 @@ static json_t *make_exception(enum cw_dsim_dialect dialect, int http, const char
         if (field)
                 (void)json_array_append_new(fields, json_string(field));
         return json_pack("{s:s, s:s, s:s, s:s, s:o, s:s, s:n, s:n, s:[]}", "errorCode", code, "shortMessage",
-                         short_message, "detailMessage", detail, "httpStatus", status_name(http), "fieldError",
-                         fields, "languageCode", "en", "cause", "message", "suppressed");
+                         short_message, "detailMessage", detail, "httpStatus", status_name(http),
+                         "fieldError", fields, "languageCode", "en", "cause", "message", "suppressed");
 }
 
 static const char *error_code(const struct cw_dsim_config *cfg, const struct error_text *text) {
@@ -123,8 +123,8 @@ static const char *error_code(const struct cw_dsim_config *cfg, const struct err
 
 json_t *cw_dsim_exception(const struct cw_dsim_config *cfg, enum cw_dsim_error error, const char *field) {
         const struct error_text *text = &ERRORS[error];
-        return make_exception(cfg->dialect, text->http, error_code(cfg, text), text->short_message, text->detail,
-                              field);
+        return make_exception(cfg->dialect, text->http, error_code(cfg, text), text->short_message,
+                              text->detail, field);
 }
 
 static void set_exception(struct cw_dsim_reply *reply, int http, json_t *exception) {
@@ -148,7 +148,8 @@ void cw_dsim_refuse(const struct cw_dsim_config *cfg, struct cw_dsim_reply *repl
                       cw_dsim_exception(cfg, error, field));
 }
 
-void cw_dsim_refuse_as(const struct cw_dsim_config *cfg, struct cw_dsim_reply *reply, int http, const char *code) {
+void cw_dsim_refuse_as(const struct cw_dsim_config *cfg, struct cw_dsim_reply *reply, int http,
+                       const char *code) {
         set_exception(reply, http,
                       make_exception(cfg->dialect, http, code, status_name(http), "Unexpected error", NULL));
 }
@@ -156,9 +157,8 @@ void cw_dsim_refuse_as(const struct cw_dsim_config *cfg, struct cw_dsim_reply *r
 char *cw_dsim_reply_text(const struct cw_dsim_reply *reply) {
         if (reply->bare)
                 return json_dumps(reply->result, JSON_COMPACT | JSON_ENCODE_ANY);
-        CW_AUTO_JSON json_t *envelope =
-            json_pack("{s:O?, s:O?, s:O?}", "result", reply->result, "exception", reply->exception, "pagination",
-                      reply->pagination);
+        CW_AUTO_JSON json_t *envelope = json_pack("{s:O?, s:O?, s:O?}", "result", reply->result, "exception",
+                                                  reply->exception, "pagination", reply->pagination);
         static const char *const names[] = {"result", "exception", "pagination"};
         for (size_t i = 0; i < 3; i++)
                 if (!json_object_get(envelope, names[i]))
@@ -184,8 +184,9 @@ json_t *cw_dsim_page_list(int64_t page_no, int64_t page_size, int64_t total) {
 }
 
 json_t *cw_dsim_page_guide(int64_t page_no, int64_t page_size, int64_t total) {
-        return json_pack("{s:I, s:I, s:I, s:I}", "pageNo", (json_int_t)page_no, "pageSize", (json_int_t)page_size,
-                         "totalRecords", (json_int_t)total, "totalPages", (json_int_t)page_count(page_size, total));
+        return json_pack("{s:I, s:I, s:I, s:I}", "pageNo", (json_int_t)page_no, "pageSize",
+                         (json_int_t)page_size, "totalRecords", (json_int_t)total, "totalPages",
+                         (json_int_t)page_count(page_size, total));
 }
 
 const char *cw_dsim_body_text(const struct cw_dsim_call *call, const char *name, const char *fallback) {
@@ -198,13 +199,13 @@ int64_t cw_dsim_body_int(const struct cw_dsim_call *call, const char *name, int6
         return json_is_integer(value) ? json_integer_value(value) : fallback;
 }
 
-bool cw_dsim_iv_fresh(struct cw_dsim *sim, const char *purpose, const void *iv, size_t iv_len, const void *data,
-                      size_t len) {
+bool cw_dsim_iv_fresh(struct cw_dsim *sim, const char *purpose, const void *iv, size_t iv_len,
+                      const void *data, size_t len) {
         uint8_t digest[32];
         cw_dsim_sha256(data, len, digest);
-        (void)cw_dsim_store_run(sim->db, "INSERT OR IGNORE INTO iv_used VALUES(?1, ?2, ?3)", "tbb", purpose, iv,
-                                iv_len, digest, sizeof digest);
-        return cw_dsim_store_int(sim->db,
-                                 "SELECT count(*) FROM iv_used WHERE purpose = ?1 AND iv = ?2 AND digest = ?3",
-                                 "tbb", purpose, iv, iv_len, digest, sizeof digest) == 1;
+        (void)cw_dsim_store_run(sim->db, "INSERT OR IGNORE INTO iv_used VALUES(?1, ?2, ?3)", "tbb", purpose,
+                                iv, iv_len, digest, sizeof digest);
+        return cw_dsim_store_int(
+                   sim->db, "SELECT count(*) FROM iv_used WHERE purpose = ?1 AND iv = ?2 AND digest = ?3",
+                   "tbb", purpose, iv, iv_len, digest, sizeof digest) == 1;
 }

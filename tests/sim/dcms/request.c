@@ -44,8 +44,8 @@ static void append(struct bytes *bytes, const char *data, size_t len) {
 
 /* Exactly one part, named file, with a file name. */
 static enum MHD_Result take_part(void *cls, enum MHD_ValueKind kind, const char *key, const char *file_name,
-                                 const char *content_type, const char *encoding, const char *data, uint64_t offset,
-                                 size_t size) {
+                                 const char *content_type, const char *encoding, const char *data,
+                                 uint64_t offset, size_t size) {
         struct cw_dsim_request *request = cls;
         (void)kind;
         (void)content_type;
@@ -75,7 +75,8 @@ static const char *header(struct MHD_Connection *connection, const char *name) {
         return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
 }
 
-struct cw_dsim_request *cw_dsim_request_new(struct MHD_Connection *connection, const char *method, const char *path) {
+struct cw_dsim_request *cw_dsim_request_new(struct MHD_Connection *connection, const char *method,
+                                            const char *path) {
         struct cw_dsim_request *request = calloc(1, sizeof *request);
         if (!request)
                 return NULL;

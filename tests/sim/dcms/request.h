@@ -9,7 +9,8 @@
 struct cw_dsim_request;
 
 /* NULL when there is no memory. Free with cw_dsim_request_free. */
-struct cw_dsim_request *cw_dsim_request_new(struct MHD_Connection *connection, const char *method, const char *path);
+struct cw_dsim_request *cw_dsim_request_new(struct MHD_Connection *connection, const char *method,
+                                            const char *path);
 void cw_dsim_request_free(struct cw_dsim_request *request);
 
 /* A piece of the body. */

@@ -80,12 +80,14 @@ static bool load_json(struct passage *p, const char *text, size_t len) {
         bool array = p->endpoint->kind == CW_DSIM_BODY_ARRAY;
         if (!p->call.body) {
                 char field[96];
-                (void)snprintf(field, sizeof field, "body is not JSON (line %d, column %d)", error.line, error.column);
+                (void)snprintf(field, sizeof field, "body is not JSON (line %d, column %d)", error.line,
+                               error.column);
                 return refuse(p, CW_DSIM_E_INPUT, field);
         }
         if (array ? json_is_array(p->call.body) : json_is_object(p->call.body))
                 return true;
-        return refuse(p, CW_DSIM_E_INPUT, array ? "body must be a bare JSON array" : "body must be a JSON object");
+        return refuse(p, CW_DSIM_E_INPUT,
+                      array ? "body must be a bare JSON array" : "body must be a JSON object");
 }
 
 static bool decode_body(struct passage *p) {
@@ -120,7 +122,8 @@ static bool good_request_id(const char *id) {
         return len > 0 && len <= REQUEST_ID_MAX;
 }
 
-/* requestId or txnId of the body, or the header; taken out of the body so that the schema need not know it. */
+/* requestId or txnId of the body, or the header; taken out of the body so that the schema need not know it.
+ */
 static bool take_request_id(struct passage *p) {
         static const char *const names[] = {"requestId", "txnId"};
         const char *id = p->in->request_id;
@@ -129,7 +132,8 @@ static bool take_request_id(struct passage *p) {
                 if (!value)
                         continue;
                 if (!json_is_string(value) || (id && strcmp(id, json_string_value(value)) != 0))
-                        return refuse(p, CW_DSIM_E_INPUT, "requestId must be one string, the same wherever it is sent");
+                        return refuse(p, CW_DSIM_E_INPUT,
+                                      "requestId must be one string, the same wherever it is sent");
                 id = json_string_value(value);
         }
         if (id && !good_request_id(id))
@@ -153,18 +157,22 @@ static bool body_checks(struct passage *p) {
 }
 
 static void body_digest(const struct passage *p, uint8_t digest[32]) {
-        CW_AUTO_MEM char *text = p->call.body ? json_dumps(p->call.body, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
+        CW_AUTO_MEM char *text =
+            p->call.body ? json_dumps(p->call.body, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
         if (text)
                 cw_dsim_sha256(text, strlen(text), digest);
         else
-                cw_dsim_sha256(p->in->upload ? p->in->upload : (const uint8_t *)"", p->in->upload_len, digest);
+                cw_dsim_sha256(p->in->upload ? p->in->upload : (const uint8_t *)"", p->in->upload_len,
+                               digest);
 }
 
 /* True when the answer is already known (or the id belongs to another call). */
 static bool replayed(struct passage *p) {
         uint8_t digest[32];
-        CW_AUTO(sqlite3_finalize) sqlite3_stmt *stmt = cw_dsim_store_query(
-            p->sim->db, "SELECT endpoint, http, response, digest FROM request WHERE request_id = ?1", "t", p->request_id);
+        CW_AUTO(sqlite3_finalize)
+        sqlite3_stmt *stmt = cw_dsim_store_query(
+            p->sim->db, "SELECT endpoint, http, response, digest FROM request WHERE request_id = ?1", "t",
+            p->request_id);
         if (!cw_dsim_store_step(stmt))
                 return false;
         if (strcmp(cw_dsim_store_text(stmt, 0), p->endpoint->path) != 0) {
@@ -176,8 +184,8 @@ static bool replayed(struct passage *p) {
                 (void)cw_dsim_store_add(p->sim->db, "request_id_other_body", 1);
         p->reply.http = sqlite3_column_int(stmt, 1);
         p->stored = strdup(cw_dsim_store_text(stmt, 2));
-        (void)cw_dsim_store_run(p->sim->db, "UPDATE request SET replays = replays + 1 WHERE request_id = ?1", "t",
-                                p->request_id);
+        (void)cw_dsim_store_run(p->sim->db, "UPDATE request SET replays = replays + 1 WHERE request_id = ?1",
+                                "t", p->request_id);
         return true;
 }
 
@@ -186,8 +194,8 @@ static void remember(struct passage *p) {
         CW_AUTO_MEM char *text = cw_dsim_reply_text(&p->reply);
         body_digest(p, digest);
         (void)cw_dsim_store_run(p->sim->db, "INSERT INTO request VALUES(?1, ?2, ?3, ?4, ?5, ?6, 0)", "ttbiti",
-                                p->request_id, p->endpoint->path, digest, sizeof digest, (int64_t)p->reply.http, text,
-                                p->call.now_ms);
+                                p->request_id, p->endpoint->path, digest, sizeof digest,
+                                (int64_t)p->reply.http, text, p->call.now_ms);
 }
 
 /* The handler in a savepoint: a refused call leaves nothing behind unless it says so. */
@@ -261,8 +269,8 @@ static void finish(struct passage *p, struct cw_dsim_out *out) {
                 out->body_len = (size_t)out->fault.truncate;
 }
 
-static void run_endpoint(struct cw_dsim *sim, const struct cw_dsim_in *in, const struct cw_dsim_endpoint *endpoint,
-                         struct cw_dsim_out *out) {
+static void run_endpoint(struct cw_dsim *sim, const struct cw_dsim_in *in,
+                         const struct cw_dsim_endpoint *endpoint, struct cw_dsim_out *out) {
         struct passage p = {.sim = sim, .in = in, .endpoint = endpoint};
         p.call.sim = sim;
         p.call.endpoint = endpoint;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One HTTP request in, one HTTP response out: every check of the documents, then the handler, in one transaction. */
+/* One HTTP request in, one HTTP response out: every check of the documents, then the handler, in one
+ * transaction. */
 #pragma once
 
 #include "dsim.h"
@@ -8,20 +9,20 @@
 struct cw_dsim_in {
         const char *method;
         const char *path;
-        const char *tenant;        /* headers; NULL when absent */
+        const char *tenant; /* headers; NULL when absent */
         const char *authorization;
         const char *content_type;
         const char *request_id;
         const char *sim_token;
-        const char *order_arg;     /* ?orderId= */
-        const char *stray_arg;     /* the name of any other query argument */
+        const char *order_arg; /* ?orderId= */
+        const char *stray_arg; /* the name of any other query argument */
         const char *body;
         size_t body_len;
         bool too_large;
-        const uint8_t *upload;     /* the part "file" of multipart/form-data */
+        const uint8_t *upload; /* the part "file" of multipart/form-data */
         size_t upload_len;
         const char *upload_name;
-        const char *upload_fault;  /* what is wrong with the multipart body, or NULL */
+        const char *upload_fault; /* what is wrong with the multipart body, or NULL */
 };
 
 struct cw_dsim_out {
@@ -39,7 +40,8 @@ struct cw_dsim_out {
 void cw_dsim_route(struct cw_dsim *sim, const struct cw_dsim_in *in, struct cw_dsim_out *out);
 
 /* The test side under /_sim/ (simside.c). path is what follows /_sim. */
-void cw_dsim_simside(struct cw_dsim *sim, const struct cw_dsim_in *in, const char *path, struct cw_dsim_out *out);
+void cw_dsim_simside(struct cw_dsim *sim, const struct cw_dsim_in *in, const char *path,
+                     struct cw_dsim_out *out);
 
 /* True when header is media type want, with or without parameters. */
 bool cw_dsim_media_is(const char *header, const char *want);

@@ -12,8 +12,10 @@
 static bool check_object(json_t *object, const struct cw_dsim_field *fields, const char *prefix,
                          struct cw_dsim_complaint *complaint);
 
-/* Field names come from the client: keep what is printable, so that a log or terminal sees no control bytes. */
-static bool complain(struct cw_dsim_complaint *complaint, const char *prefix, const char *name, const char *text) {
+/* Field names come from the client: keep what is printable, so that a log or terminal sees no control bytes.
+ */
+static bool complain(struct cw_dsim_complaint *complaint, const char *prefix, const char *name,
+                     const char *text) {
         char safe[64];
         size_t n = 0;
         for (; name[n] && n + 1 < sizeof safe; n++)

@@ -8,19 +8,19 @@
 #include <jansson.h>
 
 enum cw_dsim_type {
-        CW_DSIM_TEXT,       /* non-empty string */
-        CW_DSIM_CHOICE,     /* one of choices */
-        CW_DSIM_INT,        /* non-negative JSON integer */
+        CW_DSIM_TEXT,   /* non-empty string */
+        CW_DSIM_CHOICE, /* one of choices */
+        CW_DSIM_INT,    /* non-negative JSON integer */
         CW_DSIM_BOOL,
-        CW_DSIM_ACCOUNT,    /* JSON integer or string: the documents show both */
-        CW_DSIM_MMYY,       /* "0729", or the integer 729 of the documented sample */
-        CW_DSIM_DATE,       /* YYYY-MM-DD */
-        CW_DSIM_STAMP,      /* YYYY-MM-DD HH:mm:ss */
-        CW_DSIM_ISO,        /* ISO-8601 UTC with Z */
-        CW_DSIM_OBJECT,     /* fields of sub */
-        CW_DSIM_FREE,       /* any object (metaValues, sortFields) */
-        CW_DSIM_TEXTS,      /* array of non-empty strings, at least one */
-        CW_DSIM_OBJECTS,    /* array of objects with the fields of sub, at least one */
+        CW_DSIM_ACCOUNT, /* JSON integer or string: the documents show both */
+        CW_DSIM_MMYY,    /* "0729", or the integer 729 of the documented sample */
+        CW_DSIM_DATE,    /* YYYY-MM-DD */
+        CW_DSIM_STAMP,   /* YYYY-MM-DD HH:mm:ss */
+        CW_DSIM_ISO,     /* ISO-8601 UTC with Z */
+        CW_DSIM_OBJECT,  /* fields of sub */
+        CW_DSIM_FREE,    /* any object (metaValues, sortFields) */
+        CW_DSIM_TEXTS,   /* array of non-empty strings, at least one */
+        CW_DSIM_OBJECTS, /* array of objects with the fields of sub, at least one */
 };
 
 #define CW_DSIM_REQUIRED 1U

@@ -27,16 +27,18 @@ static void answer_error(struct cw_dsim_out *out, int status, const char *text) 
 
 static json_t *orders_json(struct cw_dsim *sim) {
         json_t *list = json_array();
-        CW_AUTO(sqlite3_finalize) sqlite3_stmt *stmt = cw_dsim_store_query(
+        CW_AUTO(sqlite3_finalize)
+        sqlite3_stmt *stmt = cw_dsim_store_query(
             sim->db,
             "SELECT order_id, order_name, branch_id, status, stuck, (SELECT count(*) FROM kit WHERE"
             " kit.order_id = card_order.order_id) FROM card_order ORDER BY serial",
             "");
         while (cw_dsim_store_step(stmt)) {
-                json_t *row = json_pack("{s:s, s:s, s:s, s:s, s:b, s:I}", "orderId", cw_dsim_store_text(stmt, 0),
-                                        "cardOrderName", cw_dsim_store_text(stmt, 1), "branchId",
-                                        cw_dsim_store_text(stmt, 2), "status", cw_dsim_store_text(stmt, 3), "stuck",
-                                        sqlite3_column_int(stmt, 4), "kits", (json_int_t)sqlite3_column_int64(stmt, 5));
+                json_t *row =
+                    json_pack("{s:s, s:s, s:s, s:s, s:b, s:I}", "orderId", cw_dsim_store_text(stmt, 0),
+                              "cardOrderName", cw_dsim_store_text(stmt, 1), "branchId",
+                              cw_dsim_store_text(stmt, 2), "status", cw_dsim_store_text(stmt, 3), "stuck",
+                              sqlite3_column_int(stmt, 4), "kits", (json_int_t)sqlite3_column_int64(stmt, 5));
                 (void)json_array_append_new(list, row);
         }
         return list;
@@ -49,9 +51,11 @@ static json_t *text_or_null(sqlite3_stmt *stmt, int column) {
 
 static json_t *kits_json(struct cw_dsim *sim) {
         json_t *list = json_array();
-        CW_AUTO(sqlite3_finalize) sqlite3_stmt *stmt = cw_dsim_store_query(
+        CW_AUTO(sqlite3_finalize)
+        sqlite3_stmt *stmt = cw_dsim_store_query(
             sim->db,
-            "SELECT k.kit_no, k.masked_pan, k.status, k.delivery, k.branch_id, k.product_id, k.order_id, k.entity_id,"
+            "SELECT k.kit_no, k.masked_pan, k.status, k.delivery, k.branch_id, k.product_id, k.order_id, "
+            "k.entity_id,"
             " k.alias, k.activations, k.delivered, p.verifier IS NOT NULL, coalesce(p.locked, 0),"
             " coalesce(p.set_count, 0), coalesce(p.failures, 0), k.exp_year, k.exp_month"
             " FROM kit k LEFT JOIN pin p ON p.kit_no = k.kit_no ORDER BY k.serial",
@@ -61,15 +65,16 @@ static json_t *kits_json(struct cw_dsim *sim) {
                 (void)snprintf(expiry, sizeof expiry, "%04d-%02d", sqlite3_column_int(stmt, 15),
                                sqlite3_column_int(stmt, 16));
                 json_t *row = json_pack(
-                    "{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:I, s:I, s:b, s:b, s:I, s:I, s:s}", "kitNo",
-                    cw_dsim_store_text(stmt, 0), "maskedPan", cw_dsim_store_text(stmt, 1), "status",
+                    "{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:I, s:I, s:b, s:b, s:I, s:I, s:s}",
+                    "kitNo", cw_dsim_store_text(stmt, 0), "maskedPan", cw_dsim_store_text(stmt, 1), "status",
                     cw_dsim_store_text(stmt, 2), "deliveryStatus", cw_dsim_store_text(stmt, 3), "branchId",
                     cw_dsim_store_text(stmt, 4), "productId", cw_dsim_store_text(stmt, 5), "orderId",
-                    text_or_null(stmt, 6), "entityId", text_or_null(stmt, 7), "aliasName", text_or_null(stmt, 8),
-                    "activationCount", (json_int_t)sqlite3_column_int64(stmt, 9), "deliveredCount",
-                    (json_int_t)sqlite3_column_int64(stmt, 10), "pin_set", sqlite3_column_int(stmt, 11), "pin_locked",
-                    sqlite3_column_int(stmt, 12), "pinSetCount", (json_int_t)sqlite3_column_int64(stmt, 13),
-                    "pinFailures", (json_int_t)sqlite3_column_int64(stmt, 14), "expiry", expiry);
+                    text_or_null(stmt, 6), "entityId", text_or_null(stmt, 7), "aliasName",
+                    text_or_null(stmt, 8), "activationCount", (json_int_t)sqlite3_column_int64(stmt, 9),
+                    "deliveredCount", (json_int_t)sqlite3_column_int64(stmt, 10), "pin_set",
+                    sqlite3_column_int(stmt, 11), "pin_locked", sqlite3_column_int(stmt, 12), "pinSetCount",
+                    (json_int_t)sqlite3_column_int64(stmt, 13), "pinFailures",
+                    (json_int_t)sqlite3_column_int64(stmt, 14), "expiry", expiry);
                 (void)json_array_append_new(list, row);
         }
         return list;
@@ -77,7 +82,8 @@ static json_t *kits_json(struct cw_dsim *sim) {
 
 static json_t *calls_json(struct cw_dsim *sim) {
         json_t *calls = json_object();
-        CW_AUTO(sqlite3_finalize) sqlite3_stmt *stmt = cw_dsim_store_query(
+        CW_AUTO(sqlite3_finalize)
+        sqlite3_stmt *stmt = cw_dsim_store_query(
             sim->db, "SELECT substr(name, 7), value FROM number WHERE name LIKE 'calls:%' ORDER BY name", "");
         while (cw_dsim_store_step(stmt))
                 (void)json_object_set_new(calls, cw_dsim_store_text(stmt, 0),
@@ -87,11 +93,14 @@ static json_t *calls_json(struct cw_dsim *sim) {
 
 static json_t *replays_json(struct cw_dsim *sim) {
         json_t *list = json_array();
-        CW_AUTO(sqlite3_finalize) sqlite3_stmt *stmt = cw_dsim_store_query(
-            sim->db, "SELECT request_id, endpoint, replays FROM request WHERE replays > 0 ORDER BY at_ms", "");
+        CW_AUTO(sqlite3_finalize)
+        sqlite3_stmt *stmt = cw_dsim_store_query(
+            sim->db, "SELECT request_id, endpoint, replays FROM request WHERE replays > 0 ORDER BY at_ms",
+            "");
         while (cw_dsim_store_step(stmt))
-                (void)json_array_append_new(list, json_pack("{s:s, s:s, s:I}", "requestId", cw_dsim_store_text(stmt, 0),
-                                                            "endpoint", cw_dsim_store_text(stmt, 1), "replays",
+                (void)json_array_append_new(list, json_pack("{s:s, s:s, s:I}", "requestId",
+                                                            cw_dsim_store_text(stmt, 0), "endpoint",
+                                                            cw_dsim_store_text(stmt, 1), "replays",
                                                             (json_int_t)sqlite3_column_int64(stmt, 2)));
         return list;
 }
@@ -100,9 +109,9 @@ static json_t *products_json(const struct cw_dsim *sim) {
         json_t *list = json_array();
         for (size_t i = 0; i < sim->cfg.product_count; i++) {
                 const struct cw_dsim_product *p = &sim->cfg.products[i];
-                (void)json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s}", "productId", p->id, "bin", p->bin,
-                                                            "plasticCode", p->plastic_code, "serviceCode",
-                                                            p->service_code));
+                (void)json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s}", "productId", p->id, "bin",
+                                                            p->bin, "plasticCode", p->plastic_code,
+                                                            "serviceCode", p->service_code));
         }
         return list;
 }
@@ -115,11 +124,12 @@ static void show_state(struct cw_dsim *sim, struct cw_dsim_out *out) {
         cw_dsim_orders_advance(sim, cw_dsim_now_ms());
         cw_dsim_store_exec(sim->db, "COMMIT");
         json_t *state = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:b}", "orders", orders_json(sim), "kits",
-                                  kits_json(sim), "calls", calls_json(sim), "replayed", replays_json(sim), "faults",
-                                  cw_dsim_faults_json(sim->faults), "products", products_json(sim), "down",
-                                  cw_dsim_gate_is_down(sim));
+                                  kits_json(sim), "calls", calls_json(sim), "replayed", replays_json(sim),
+                                  "faults", cw_dsim_faults_json(sim->faults), "products", products_json(sim),
+                                  "down", cw_dsim_gate_is_down(sim));
         for (size_t i = 0; i < 3; i++)
-                (void)json_object_set_new(state, numbers[i], json_integer(cw_dsim_store_get(sim->db, numbers[i])));
+                (void)json_object_set_new(state, numbers[i],
+                                          json_integer(cw_dsim_store_get(sim->db, numbers[i])));
         (void)pthread_mutex_unlock(&sim->lock);
         answer(out, 200, state);
 }
@@ -149,10 +159,14 @@ static void go_down(struct cw_dsim *sim, json_t *body, struct cw_dsim_out *out) 
         double seconds = -1.0;
         json_int_t until = -1;
         const char *mode = "refuse";
-        bool ok = json_unpack(body, "{s?F, s?I, s?s!}", "seconds", &seconds, "until", &until, "mode", &mode) == 0;
+        bool ok =
+            json_unpack(body, "{s?F, s?I, s?s!}", "seconds", &seconds, "until", &until, "mode", &mode) == 0;
         bool silent = strcmp(mode, "silent") == 0;
-        if (!ok || (seconds < 0) == (until < 0) || seconds > 86400.0 || (!silent && strcmp(mode, "refuse") != 0)) {
-                answer_error(out, 400, "the body must be {seconds} or {until (seconds since 1970)}, and mode refuse or silent");
+        if (!ok || (seconds < 0) == (until < 0) || seconds > 86400.0 ||
+            (!silent && strcmp(mode, "refuse") != 0)) {
+                answer_error(
+                    out, 400,
+                    "the body must be {seconds} or {until (seconds since 1970)}, and mode refuse or silent");
                 return;
         }
         int64_t until_ms = until >= 0 ? until * 1000 : cw_dsim_now_ms() + (int64_t)(seconds * 1000.0);
@@ -183,17 +197,19 @@ static void hash_pan(struct cw_dsim *sim, json_t *body, struct cw_dsim_out *out)
         answer(out, 200, json_pack("{s:s, s:s}", "kitNo", kit_no, "sha256", hex));
 }
 
-void cw_dsim_simside(struct cw_dsim *sim, const struct cw_dsim_in *in, const char *path, struct cw_dsim_out *out) {
+void cw_dsim_simside(struct cw_dsim *sim, const struct cw_dsim_in *in, const char *path,
+                     struct cw_dsim_out *out) {
         const char *token = in->sim_token ? in->sim_token : "";
         size_t len = strlen(token);
         bool post = strcmp(in->method, "POST") == 0;
-        out->known = strcmp(path, "/state") == 0 || strcmp(path, "/faults") == 0 || strcmp(path, "/down") == 0 ||
-                     strcmp(path, "/plain-pan") == 0;
+        out->known = strcmp(path, "/state") == 0 || strcmp(path, "/faults") == 0 ||
+                     strcmp(path, "/down") == 0 || strcmp(path, "/plain-pan") == 0;
         if (strlen(sim->cfg.sim_token) != len || CRYPTO_memcmp(token, sim->cfg.sim_token, len) != 0) {
                 answer_error(out, 403, "X-Sim-Token is missing or wrong");
                 return;
         }
-        CW_AUTO_JSON json_t *body = post ? json_loadb(in->body, in->body_len, JSON_REJECT_DUPLICATES, NULL) : NULL;
+        CW_AUTO_JSON json_t *body =
+            post ? json_loadb(in->body, in->body_len, JSON_REJECT_DUPLICATES, NULL) : NULL;
         if (strcmp(path, "/state") == 0 && strcmp(in->method, "GET") == 0)
                 show_state(sim, out);
         else if (strcmp(path, "/faults") == 0 && post)
@@ -205,5 +221,6 @@ void cw_dsim_simside(struct cw_dsim *sim, const struct cw_dsim_in *in, const cha
         else if (strcmp(path, "/plain-pan") == 0 && post)
                 hash_pan(sim, body, out);
         else
-                answer_error(out, 404, "the test side has GET state, POST or DELETE faults, POST down, POST plain-pan");
+                answer_error(out, 404,
+                             "the test side has GET state, POST or DELETE faults, POST down, POST plain-pan");
 }

@@ -11,7 +11,8 @@
 static const char SCHEMA[] =
     "CREATE TABLE number(name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;"
     "CREATE TABLE secret_check(id INTEGER PRIMARY KEY, tag BLOB NOT NULL) STRICT;"
-    "CREATE TABLE customer(entity_id TEXT PRIMARY KEY, created_ms INTEGER NOT NULL, profile TEXT NOT NULL) STRICT;"
+    "CREATE TABLE customer(entity_id TEXT PRIMARY KEY, created_ms INTEGER NOT NULL, profile TEXT NOT NULL) "
+    "STRICT;"
     "CREATE TABLE account(entity_id TEXT NOT NULL, account_no TEXT NOT NULL, account_type TEXT,"
     " PRIMARY KEY(entity_id, account_no)) STRICT;"
     "CREATE TABLE card_order(order_id TEXT PRIMARY KEY, serial INTEGER NOT NULL, order_name TEXT NOT NULL,"
@@ -68,7 +69,8 @@ sqlite3 *cw_dsim_store_open(const char *path) {
         sqlite3 *db = NULL;
         int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_FULLMUTEX;
         if (sqlite3_open_v2(path, &db, flags, NULL) != SQLITE_OK ||
-            sqlite3_exec(db, "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL",
+            sqlite3_exec(db,
+                         "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL",
                          NULL, NULL, NULL) != SQLITE_OK ||
             sqlite3_exec(db, "BEGIN IMMEDIATE; COMMIT", NULL, NULL, NULL) != SQLITE_OK) {
                 (void)fprintf(stderr, "dcms-sim: cannot use database %s: %s\n", path, sqlite3_errmsg(db));
@@ -76,7 +78,8 @@ sqlite3 *cw_dsim_store_open(const char *path) {
                 return NULL;
         }
         if (!create_or_check(db)) {
-                (void)fprintf(stderr, "dcms-sim: %s is not a database of this simulator version; name a new file\n",
+                (void)fprintf(stderr,
+                              "dcms-sim: %s is not a database of this simulator version; name a new file\n",
                               path);
                 (void)sqlite3_close(db);
                 return NULL;

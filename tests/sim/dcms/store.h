@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The simulator's SQLite file: schema, statements, counters. The caller holds the simulator's lock. An error of
- * SQLite itself ends the process with a message: a test server that lost its state must not go on answering.
+ * The simulator's SQLite file: schema, statements, counters. The caller holds the simulator's lock. An error
+ * of SQLite itself ends the process with a message: a test server that lost its state must not go on
+ * answering.
  */
 #pragma once
 
@@ -15,14 +16,15 @@
 
 CW_DEFINE_CLEANUP(sqlite3_stmt *, sqlite3_finalize);
 
-/* Opens or creates the file; NULL with a message on stderr when it cannot be used. Close with sqlite3_close. */
+/* Opens or creates the file; NULL with a message on stderr when it cannot be used. Close with sqlite3_close.
+ */
 sqlite3 *cw_dsim_store_open(const char *path);
 
 /*
  * fmt has one letter a parameter: t = const char * (NULL is SQL NULL), i = int64_t, b = const void *, size_t.
  * query returns a bound statement for cw_dsim_store_step; finalize it. run steps to the end and returns the
- * number of changed rows, -1 when a UNIQUE or primary key constraint refused it. int returns the first column of
- * the first row, 0 when there is none.
+ * number of changed rows, -1 when a UNIQUE or primary key constraint refused it. int returns the first column
+ * of the first row, 0 when there is none.
  */
 sqlite3_stmt *cw_dsim_store_query(sqlite3 *db, const char *sql, const char *fmt, ...);
 int cw_dsim_store_run(sqlite3 *db, const char *sql, const char *fmt, ...);

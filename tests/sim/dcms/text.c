@@ -60,7 +60,8 @@ static size_t b64_encode(const char *alphabet, bool pad, const uint8_t *data, si
         return n;
 }
 
-/* Decodes the characters before any padding; the bits left over must be zero so that each value has one text. */
+/* Decodes the characters before any padding; the bits left over must be zero so that each value has one text.
+ */
 static bool b64_decode(const char *alphabet, const char *text, size_t text_len, uint8_t *out, size_t cap,
                        size_t *ret_len) {
         uint32_t bits = 0;
@@ -151,7 +152,8 @@ void cw_dsim_iso_time(int64_t ms, char *out, size_t out_size) {
         (void)snprintf(out, out_size, "%s.%03d+00:00", stamp, (int)(ms % 1000));
 }
 
-/* strptime is too kind (white space, short fields); the round trip through timegm refuses what it let pass. */
+/* strptime is too kind (white space, short fields); the round trip through timegm refuses what it let pass.
+ */
 static bool parse_exact(const char *text, const char *format, int64_t *ret_ms) {
         struct tm tm;
         memset(&tm, 0, sizeof tm);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Text forms the simulator reads and writes: hex, strict Base64, decimal digits, dates, masked card numbers. */
+/* Text forms the simulator reads and writes: hex, strict Base64, decimal digits, dates, masked card numbers.
+ */
 #pragma once
 
 #include <stdbool.h>
@@ -19,8 +20,8 @@ bool cw_dsim_hex_decode(const char *text, uint8_t *out, size_t want);
 void cw_dsim_b64_encode(const uint8_t *data, size_t len, char *out);
 
 /*
- * Canonical RFC 4648 Base64 only: no white space, padding required, unused bits zero. Returns false when text is
- * not that or needs more than cap bytes.
+ * Canonical RFC 4648 Base64 only: no white space, padding required, unused bits zero. Returns false when text
+ * is not that or needs more than cap bytes.
  */
 bool cw_dsim_b64_decode(const char *text, uint8_t *out, size_t cap, size_t *ret_len);
 
