@@ -14,13 +14,13 @@ static const EVP_CIPHER *cbc_of(size_t len) {
         return len == 16 ? EVP_aes_128_cbc() : len == 24 ? EVP_aes_192_cbc() : EVP_aes_256_cbc();
 }
 
-static bool run(const EVP_CIPHER *cipher, const uint8_t *key, const uint8_t *iv, bool encrypt, const uint8_t *in,
-                size_t len, uint8_t *out) {
+static bool run(const EVP_CIPHER *cipher, const uint8_t *key, const uint8_t *iv, bool encrypt,
+                const uint8_t *in, size_t len, uint8_t *out) {
         EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
         int n = 0;
         bool ok = ctx && EVP_CipherInit_ex(ctx, cipher, NULL, key, iv, encrypt ? 1 : 0) == 1 &&
-                  EVP_CIPHER_CTX_set_padding(ctx, 0) == 1 && EVP_CipherUpdate(ctx, out, &n, in, (int)len) == 1 &&
-                  (size_t)n == len;
+                  EVP_CIPHER_CTX_set_padding(ctx, 0) == 1 &&
+                  EVP_CipherUpdate(ctx, out, &n, in, (int)len) == 1 && (size_t)n == len;
 
         EVP_CIPHER_CTX_free(ctx);
         return ok;
@@ -30,8 +30,8 @@ bool emuc_aes_block(const struct emuc_aes_key *key, const uint8_t in[16], uint8_
         return run(ecb_of(key->len), key->bytes, NULL, true, in, 16, out);
 }
 
-bool emuc_aes_cbc(const struct emuc_aes_key *key, bool encrypt, const uint8_t iv[16], const uint8_t *in, size_t len,
-                  uint8_t *out) {
+bool emuc_aes_cbc(const struct emuc_aes_key *key, bool encrypt, const uint8_t iv[16], const uint8_t *in,
+                  size_t len, uint8_t *out) {
         return run(cbc_of(key->len), key->bytes, iv, encrypt, in, len, out);
 }
 
@@ -47,8 +47,8 @@ bool emuc_aes_cmac(const struct emuc_aes_key *key, const uint8_t *msg, size_t le
                 memcpy(name, key->len == 24 ? "AES-192-CBC" : "AES-256-CBC", 12);
         params[0] = OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_CIPHER, name, 0);
         params[1] = OSSL_PARAM_construct_end();
-        ok = ctx && EVP_MAC_init(ctx, key->bytes, key->len, params) == 1 && EVP_MAC_update(ctx, msg, len) == 1 &&
-             EVP_MAC_final(ctx, ret, &n, 16) == 1 && n == 16;
+        ok = ctx && EVP_MAC_init(ctx, key->bytes, key->len, params) == 1 &&
+             EVP_MAC_update(ctx, msg, len) == 1 && EVP_MAC_final(ctx, ret, &n, 16) == 1 && n == 16;
         EVP_MAC_CTX_free(ctx);
         EVP_MAC_free(mac);
         return ok;
@@ -56,7 +56,7 @@ bool emuc_aes_cmac(const struct emuc_aes_key *key, const uint8_t *msg, size_t le
 
 bool emuc_scp03_kdf(const struct emuc_aes_key *key, uint8_t c, const uint8_t *context, size_t context_len,
                     size_t out_len, uint8_t *out) {
-        uint8_t msg[64] = { 0 }, block[32];
+        uint8_t msg[64] = {0}, block[32];
 
         if (context_len > 32 || out_len > 32)
                 return false;

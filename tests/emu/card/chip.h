@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The chip: a GlobalPlatform card manager with SCP02 and SCP03 and one EMV debit application. One C-APDU in, one R-APDU
- * out; state without power in struct emuc_nvm, the rest is lost at reset. Written from GlobalPlatform Card 2.3.1 (with
- * Amendment D), EMV CPS 1.1 and EMV Book 3; what a command may be is said in README.md beside this file.
+ * The chip: a GlobalPlatform card manager with SCP02 and SCP03 and one EMV debit application. One C-APDU in,
+ * one R-APDU out; state without power in struct emuc_nvm, the rest is lost at reset. Written from
+ * GlobalPlatform Card 2.3.1 (with Amendment D), EMV CPS 1.1 and EMV Book 3; what a command may be is said in
+ * README.md beside this file.
  */
 #pragma once
 
@@ -20,8 +21,8 @@ struct emuc_config {
         uint8_t i03;          /* 00, 10, 60 or 70 */
         unsigned key_tries;
         bool t0;
-        bool format1;     /* GPO and GENERATE AC answer template 80 instead of 77 */
-        unsigned arpc;    /* method 1 or 2 */
+        bool format1;  /* GPO and GENERATE AC answer template 80 instead of 77 */
+        unsigned arpc; /* method 1 or 2 */
 };
 
 /* One command after parsing; data is clear once the secure channel took it apart. */
@@ -122,8 +123,10 @@ uint16_t emuc_perso_install(struct emuc_chip *c, const struct emuc_cmd *cmd, str
 uint16_t emuc_perso_store(struct emuc_chip *c, const struct emuc_cmd *cmd);
 void emuc_perso_close(struct emuc_chip *c);
 /* Checks and keeps one clear DGI. */
-uint16_t emuc_dgi_store(struct emuc_chip *c, uint16_t id, const uint8_t *value, size_t len, bool was_encrypted);
-/* Everything a debit application needs is there and consistent; else 6A86 and a violation that names what is not. */
+uint16_t emuc_dgi_store(struct emuc_chip *c, uint16_t id, const uint8_t *value, size_t len,
+                        bool was_encrypted);
+/* Everything a debit application needs is there and consistent; else 6A86 and a violation that names what is
+ * not. */
 uint16_t emuc_dgi_complete(struct emuc_chip *c);
 
 uint16_t emuc_emv_command(struct emuc_chip *c, const struct emuc_cmd *cmd, struct emuc_rsp *r);

@@ -7,13 +7,13 @@
 
 #define MSG_MAX 640U
 
-static bool run(const EVP_CIPHER *cipher, const uint8_t *key, const uint8_t *iv, bool encrypt, const uint8_t *in,
-                size_t len, uint8_t *out) {
+static bool run(const EVP_CIPHER *cipher, const uint8_t *key, const uint8_t *iv, bool encrypt,
+                const uint8_t *in, size_t len, uint8_t *out) {
         EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
         int n = 0;
         bool ok = ctx && EVP_CipherInit_ex(ctx, cipher, NULL, key, iv, encrypt ? 1 : 0) == 1 &&
-                  EVP_CIPHER_CTX_set_padding(ctx, 0) == 1 && EVP_CipherUpdate(ctx, out, &n, in, (int)len) == 1 &&
-                  (size_t)n == len;
+                  EVP_CIPHER_CTX_set_padding(ctx, 0) == 1 &&
+                  EVP_CipherUpdate(ctx, out, &n, in, (int)len) == 1 && (size_t)n == len;
 
         EVP_CIPHER_CTX_free(ctx);
         return ok;
@@ -76,8 +76,9 @@ size_t emuc_unpad80(const uint8_t *buf, size_t len, size_t block) {
         return i > len - block && buf[i - 1] == 0x80 ? i - 1 : SIZE_MAX;
 }
 
-bool emuc_retail_mac(const uint8_t key[16], const uint8_t *iv, const uint8_t *msg, size_t len, uint8_t ret[8]) {
-        uint8_t buf[MSG_MAX], x[8] = { 0 };
+bool emuc_retail_mac(const uint8_t key[16], const uint8_t *iv, const uint8_t *msg, size_t len,
+                     uint8_t ret[8]) {
+        uint8_t buf[MSG_MAX], x[8] = {0};
         size_t padded;
 
         if (len >= sizeof buf)
@@ -98,7 +99,7 @@ bool emuc_retail_mac(const uint8_t key[16], const uint8_t *iv, const uint8_t *ms
 }
 
 bool emuc_des3_kcv(const uint8_t key[16], uint8_t ret[3]) {
-        uint8_t zero[8] = { 0 };
+        uint8_t zero[8] = {0};
 
         if (!emuc_des3_ecb(key, true, zero, 8, zero))
                 return false;

@@ -17,8 +17,8 @@ static bool is_record(struct emuc_chip *c, uint16_t id, const uint8_t *v, size_t
         struct emuc_tlv t;
 
         (void)c;
-        return (id & 0xff) != 0 && len <= 254 && emuc_tlv_read(v, len, &t) && t.tag == 0x70 && t.total == len &&
-               emuc_tlv_valid(t.value, t.len);
+        return (id & 0xff) != 0 && len <= 254 && emuc_tlv_read(v, len, &t) && t.tag == 0x70 &&
+               t.total == len && emuc_tlv_valid(t.value, t.len);
 }
 
 static bool is_anything(struct emuc_chip *c, uint16_t id, const uint8_t *v, size_t len) {
@@ -39,7 +39,8 @@ static bool is_fci(struct emuc_chip *c, uint16_t id, const uint8_t *v, size_t le
 
         (void)c;
         (void)id;
-        if (!emuc_tlv_read(v, len, &a5) || a5.tag != 0xa5 || a5.total != len || !emuc_tlv_valid(a5.value, a5.len))
+        if (!emuc_tlv_read(v, len, &a5) || a5.tag != 0xa5 || a5.total != len ||
+            !emuc_tlv_valid(a5.value, a5.len))
                 return false;
         return !emuc_tlv_find(a5.value, a5.len, 0x9f38, &pdol) || emuc_dol_total(pdol.value, pdol.len) <= 250;
 }
@@ -100,15 +101,15 @@ static bool is_tries(struct emuc_chip *c, uint16_t id, const uint8_t *v, size_t 
 }
 
 static const struct rule rules[] = {
-        { 0x0062, 0x0062, CLEAR, is_objects },    { 0x0101, 0x0aff, CLEAR, is_record },
-        { 0x0d01, 0x0d01, CLEAR, is_objects },    { 0x0e01, 0x0e01, CLEAR, is_objects },
-        { 0x0b01, 0x1eff, CLEAR, is_anything },   { 0x3000, 0x3001, CLEAR, is_objects },
-        { 0x7fff, 0x7fff, CLEAR, is_anything },   { 0x8000, 0x8000, SECRET, is_keys },
-        { 0x8010, 0x8010, SECRET, is_pin },       { 0x8101, 0x8106, SECRET, is_anything },
-        { 0x8201, 0x8205, SECRET, is_anything },  { 0x8301, 0x8305, SECRET, is_anything },
-        { 0x9000, 0x9000, EITHER, is_kcvs },      { 0x9010, 0x9010, CLEAR, is_tries },
-        { 0x9102, 0x9102, CLEAR, is_fci },        { 0x9104, 0x9104, CLEAR, is_gpo },
-        { 0x9200, 0x9200, CLEAR, is_anything },
+    {0x0062, 0x0062, CLEAR, is_objects},   {0x0101, 0x0aff, CLEAR, is_record},
+    {0x0d01, 0x0d01, CLEAR, is_objects},   {0x0e01, 0x0e01, CLEAR, is_objects},
+    {0x0b01, 0x1eff, CLEAR, is_anything},  {0x3000, 0x3001, CLEAR, is_objects},
+    {0x7fff, 0x7fff, CLEAR, is_anything},  {0x8000, 0x8000, SECRET, is_keys},
+    {0x8010, 0x8010, SECRET, is_pin},      {0x8101, 0x8106, SECRET, is_anything},
+    {0x8201, 0x8205, SECRET, is_anything}, {0x8301, 0x8305, SECRET, is_anything},
+    {0x9000, 0x9000, EITHER, is_kcvs},     {0x9010, 0x9010, CLEAR, is_tries},
+    {0x9102, 0x9102, CLEAR, is_fci},       {0x9104, 0x9104, CLEAR, is_gpo},
+    {0x9200, 0x9200, CLEAR, is_anything},
 };
 
 static const struct rule *rule_for(uint16_t id) {

@@ -14,8 +14,8 @@ static bool groupings_there(struct emuc_chip *c) {
         static const struct {
                 uint16_t id;
                 const char *name;
-        } needed[] = { { 0x8000, "DGI 8000" }, { 0x9000, "DGI 9000" }, { 0x8010, "DGI 8010" }, { 0x9010, "DGI 9010" },
-                       { 0x9102, "DGI 9102" }, { 0x9104, "DGI 9104" }, { 0x9200, "DGI 9200" } };
+        } needed[] = {{0x8000, "DGI 8000"}, {0x9000, "DGI 9000"}, {0x8010, "DGI 8010"}, {0x9010, "DGI 9010"},
+                      {0x9102, "DGI 9102"}, {0x9104, "DGI 9104"}, {0x9200, "DGI 9200"}};
 
         for (size_t i = 0; i < sizeof needed / sizeof needed[0]; i++)
                 if (!emuc_nvm_dgi(c->nvm, needed[i].id))
@@ -27,7 +27,7 @@ static bool objects_there(struct emuc_chip *c) {
         static const struct {
                 uint32_t tag;
                 const char *name;
-        } needed[] = { { 0x5a, "5A" }, { 0x5f24, "5F24" }, { 0x57, "57" }, { 0x8c, "8C" }, { 0x8d, "8D" }, { 0x8e, "8E" } };
+        } needed[] = {{0x5a, "5A"}, {0x5f24, "5F24"}, {0x57, "57"}, {0x8c, "8C"}, {0x8d, "8D"}, {0x8e, "8E"}};
         struct emuc_tlv t;
 
         for (size_t i = 0; i < sizeof needed / sizeof needed[0]; i++)
@@ -46,9 +46,10 @@ static bool named_by(const struct emuc_tlv *afl, uint16_t id) {
 }
 
 static bool afl_entry(struct emuc_chip *c, const uint8_t e[4]) {
-        uint16_t sfi = e[0] >> 3;
+        unsigned sfi = e[0] >> 3;
 
-        if ((e[0] & 0x07) || sfi < 1 || sfi > 30 || e[1] == 0 || e[2] < e[1] || e[3] > e[2] - e[1] + 1)
+        if ((e[0] & 0x07) || sfi < 1 || sfi > 30 || e[1] == 0 || e[2] < e[1] ||
+            e[3] > (unsigned)e[2] - e[1] + 1U)
                 return incomplete(c, "AFL entry");
         for (unsigned rec = e[1]; rec <= e[2]; rec++)
                 if (!emuc_nvm_dgi(c->nvm, (uint16_t)(sfi << 8 | rec)))
@@ -115,7 +116,8 @@ static bool lists_agree(struct emuc_chip *c) {
 }
 
 uint16_t emuc_dgi_complete(struct emuc_chip *c) {
-        bool ok = groupings_there(c) && objects_there(c) && afl_agrees(c) && track2_agrees(c) && lists_agree(c);
+        bool ok =
+            groupings_there(c) && objects_there(c) && afl_agrees(c) && track2_agrees(c) && lists_agree(c);
 
         return ok ? 0x9000 : 0x6a86;
 }

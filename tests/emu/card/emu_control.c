@@ -29,7 +29,8 @@ static json_t *fault(struct emuc_emu *e, const json_t *request) {
                 return ok();
         }
         if (f.kind == EMUC_FAULT_SWAP && f.ins < 0 && !json_object_get(request, "nth"))
-                return emuc_emu_present(e, f.plastic, err, sizeof err) == 0 ? ok() : emu_jsonline_error("%s", err);
+                return emuc_emu_present(e, f.plastic, err, sizeof err) == 0 ? ok()
+                                                                            : emu_jsonline_error("%s", err);
         for (size_t i = 0; i < EMUC_FAULTS; i++) {
                 if (e->faults[i].kind == EMUC_FAULT_NONE) {
                         e->faults[i] = f;
@@ -69,12 +70,13 @@ static void put_hex(json_t *o, const char *name, const uint8_t *p, size_t len) {
 }
 
 static json_t *chip_state(const struct emuc_nvm *n) {
-        json_t *o = json_pack("{s:s,s:s,s:s,s:b,s:I,s:I,s:I,s:i,s:i,s:i,s:i,s:i}", "plastic", n->plastic, "life_cycle",
-                              card_state_name(n->card_state), "app_state", app_state_name(n->app_state),
-                              "personalised", n->app_state == EMUC_APP_PERSONALIZED, "apdus", (json_int_t)n->apdus,
-                              "ext_auth_failures", (json_int_t)n->auth_failures, "arqc", (json_int_t)n->arqcs, "atc",
-                              (int)n->atc, "pin_tries", (int)n->pin_tries, "key_tries_scp02", (int)n->tries02,
-                              "key_tries_scp03", (int)n->tries03, "dgis", (int)n->dgi_count);
+        json_t *o =
+            json_pack("{s:s,s:s,s:s,s:b,s:I,s:I,s:I,s:i,s:i,s:i,s:i,s:i}", "plastic", n->plastic,
+                      "life_cycle", card_state_name(n->card_state), "app_state", app_state_name(n->app_state),
+                      "personalised", n->app_state == EMUC_APP_PERSONALIZED, "apdus", (json_int_t)n->apdus,
+                      "ext_auth_failures", (json_int_t)n->auth_failures, "arqc", (json_int_t)n->arqcs, "atc",
+                      (int)n->atc, "pin_tries", (int)n->pin_tries, "key_tries_scp02", (int)n->tries02,
+                      "key_tries_scp03", (int)n->tries03, "dgis", (int)n->dgi_count);
 
         if (o) {
                 put_hex(o, "cplc", n->cplc, sizeof n->cplc);
@@ -89,8 +91,8 @@ static json_t *state(struct emuc_emu *e, const json_t *request) {
         struct emuc_nvm *other = NULL;
         char err[256];
         json_t *o = json_pack("{s:b,s:b,s:b,s:I,s:O}", "ok", 1, "present", e->chip != NULL, "connected",
-                              e->vpcd.fd >= 0, "violation_count", (json_int_t)e->violation_count, "violations",
-                              e->violations);
+                              e->vpcd.fd >= 0, "violation_count", (json_int_t)e->violation_count,
+                              "violations", e->violations);
         json_t *chip = NULL;
 
         if (dir && (!e->chip || strcmp(dir, e->dir) != 0)) {

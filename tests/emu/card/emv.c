@@ -71,7 +71,7 @@ static uint16_t read_record(struct emuc_chip *c, const struct emuc_cmd *cmd, str
 static uint16_t get_data(struct emuc_chip *c, const struct emuc_cmd *cmd, struct emuc_rsp *r) {
         uint32_t tag = (uint32_t)(cmd->p1 << 8 | cmd->p2);
         uint16_t number = tag == 0x9f36 ? c->nvm->atc : c->nvm->last_online_atc;
-        uint8_t value[2] = { (uint8_t)(number >> 8), (uint8_t)number };
+        uint8_t value[2] = {(uint8_t)(number >> 8), (uint8_t)number};
 
         if (tag == 0x9f36 || tag == 0x9f13)
                 (void)emuc_tlv_put(r->data, sizeof r->data, &r->len, tag, value, 2);
@@ -89,7 +89,8 @@ static uint16_t get_challenge(struct emuc_chip *c, const struct emuc_cmd *cmd, s
                 emuc_violate(c, "GET CHALLENGE: P1 %02X, P2 %02X", cmd->p1, cmd->p2);
                 return 0x6a86;
         }
-        return RAND_bytes(random, sizeof random) == 1 && emuc_reply(r, random, sizeof random) ? 0x9000 : 0x6f00;
+        return RAND_bytes(random, sizeof random) == 1 && emuc_reply(r, random, sizeof random) ? 0x9000
+                                                                                              : 0x6f00;
 }
 
 static uint16_t personalised(struct emuc_chip *c, const struct emuc_cmd *cmd, struct emuc_rsp *r) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* GENERATE AC and issuer authentication, the way of CVN 18: common session key, MAC over data || AIP || ATC || 9F10. */
+/* GENERATE AC and issuer authentication, the way of CVN 18: common session key, MAC over data || AIP || ATC
+ * || 9F10. */
 #include "appdata.h"
 #include "chip.h"
 #include "des.h"
@@ -10,7 +11,8 @@
 
 enum { AC_AAC = 0x00, AC_TC = 0x40, AC_ARQC = 0x80 };
 
-/* CVR byte 2 (fifth byte of 9F10): bits 8-7 second cryptogram, 6-5 first, 4 issuer authentication failed, 3-2 PIN. */
+/* CVR byte 2 (fifth byte of 9F10): bits 8-7 second cryptogram, 6-5 first, 4 issuer authentication failed, 3-2
+ * PIN. */
 static void set_cvr(const struct emuc_chip *c, uint8_t *iad, uint8_t type, bool second) {
         uint8_t first = second ? 0x20 : (uint8_t)(type >> 2);
         uint8_t later = second ? type : 0x80;
@@ -40,9 +42,9 @@ static bool cryptogram(struct emuc_chip *c, const struct emuc_cmd *cmd, const ui
         return emuc_retail_mac(c->tx.sk_ac, NULL, msg, n + 4 + iad_len, ret);
 }
 
-static void answer(const struct emuc_chip *c, uint8_t type, const uint8_t ac[8], const uint8_t *iad, size_t iad_len,
-                   struct emuc_rsp *r) {
-        uint8_t atc[2] = { (uint8_t)(c->nvm->atc >> 8), (uint8_t)c->nvm->atc }, inner[80];
+static void answer(const struct emuc_chip *c, uint8_t type, const uint8_t ac[8], const uint8_t *iad,
+                   size_t iad_len, struct emuc_rsp *r) {
+        uint8_t atc[2] = {(uint8_t)(c->nvm->atc >> 8), (uint8_t)c->nvm->atc}, inner[80];
         size_t n = 0;
 
         if (c->cfg->format1) {
@@ -60,7 +62,8 @@ static void answer(const struct emuc_chip *c, uint8_t type, const uint8_t ac[8],
         (void)emuc_tlv_put(r->data, sizeof r->data, &r->len, 0x77, inner, n);
 }
 
-static uint16_t make(struct emuc_chip *c, const struct emuc_cmd *cmd, uint8_t type, bool second, struct emuc_rsp *r) {
+static uint16_t make(struct emuc_chip *c, const struct emuc_cmd *cmd, uint8_t type, bool second,
+                     struct emuc_rsp *r) {
         uint8_t ac[8], copy[32];
         const uint8_t *iad;
         size_t len;
@@ -90,8 +93,9 @@ static bool length_is(struct emuc_chip *c, const struct emuc_cmd *cmd, uint32_t 
 }
 
 static uint16_t first_ac(struct emuc_chip *c, const struct emuc_cmd *cmd, struct emuc_rsp *r) {
-        uint8_t seed[8] = { (uint8_t)(c->nvm->atc >> 8), (uint8_t)c->nvm->atc };
-        uint8_t type = (cmd->p1 & 0xc0) == AC_AAC ? AC_AAC : AC_ARQC; /* always online: a TC asked for becomes an ARQC */
+        uint8_t seed[8] = {(uint8_t)(c->nvm->atc >> 8), (uint8_t)c->nvm->atc};
+        uint8_t type =
+            (cmd->p1 & 0xc0) == AC_AAC ? AC_AAC : AC_ARQC; /* always online: a TC asked for becomes an ARQC */
         const uint8_t *mk = emuc_app_key(c->nvm, 0);
         uint16_t sw;
 

@@ -61,11 +61,12 @@ static bool to_format2(const uint8_t block[8], uint8_t ret[8]) {
         return true;
 }
 
-bool emuc_script_pin(const uint8_t sk_enc[16], const uint8_t mk_ac[16], const uint8_t *current, const uint8_t cipher[16],
-                     uint8_t ret[8]) {
+bool emuc_script_pin(const uint8_t sk_enc[16], const uint8_t mk_ac[16], const uint8_t *current,
+                     const uint8_t cipher[16], uint8_t ret[8]) {
         uint8_t clear[16];
 
-        if (!emuc_des3_ecb(sk_enc, false, cipher, 16, clear) || clear[0] != 8 || emuc_unpad80(clear, 16, 8) != 9)
+        if (!emuc_des3_ecb(sk_enc, false, cipher, 16, clear) || clear[0] != 8 ||
+            emuc_unpad80(clear, 16, 8) != 9)
                 return false;
         for (unsigned i = 0; i < 4; i++)
                 clear[1 + 4 + i] ^= mk_ac[4 + i];

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* EMV Book 2 A1 and Visa CVN 18 as the chip computes them. Master keys here are the card's own (already diversified). */
+/* EMV Book 2 A1 and Visa CVN 18 as the chip computes them. Master keys here are the card's own (already
+ * diversified). */
 #pragma once
 
 #include <stdbool.h>
@@ -13,6 +14,7 @@ void emuc_script_key(const uint8_t mk[16], uint16_t atc, uint8_t ret[16]);
 /* ARPC method 1 (8 bytes from ARC) and 2 (4 bytes from CSU and proprietary data). */
 bool emuc_arpc1(const uint8_t sk[16], const uint8_t arqc[8], const uint8_t arc[2], uint8_t ret[8]);
 bool emuc_arpc2(const uint8_t sk[16], const uint8_t arqc[8], const uint8_t *csu, size_t len, uint8_t ret[4]);
-/* PIN block of a PIN CHANGE after decipherment: the new PIN as a format 2 block, or false. current NULL for P2 02. */
-bool emuc_script_pin(const uint8_t sk_enc[16], const uint8_t mk_ac[16], const uint8_t *current, const uint8_t cipher[16],
-                     uint8_t ret[8]);
+/* PIN block of a PIN CHANGE after decipherment: the new PIN as a format 2 block, or false. current NULL for
+ * P2 02. */
+bool emuc_script_pin(const uint8_t sk_enc[16], const uint8_t mk_ac[16], const uint8_t *current,
+                     const uint8_t cipher[16], uint8_t ret[8]);

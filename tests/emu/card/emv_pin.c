@@ -45,8 +45,13 @@ uint16_t emuc_emv_verify(struct emuc_chip *c, const struct emuc_cmd *cmd) {
 
 /* MAC over header || ATC || ARQC || enciphered data. */
 static bool mac_right(const struct emuc_chip *c, const struct emuc_cmd *cmd, size_t body, size_t mac_len) {
-        uint8_t msg[5 + 2 + 8 + 16] = { cmd->cla, cmd->ins, cmd->p1, cmd->p2, (uint8_t)cmd->lc,
-                                        (uint8_t)(c->nvm->atc >> 8), (uint8_t)c->nvm->atc };
+        uint8_t msg[5 + 2 + 8 + 16] = {cmd->cla,
+                                       cmd->ins,
+                                       cmd->p1,
+                                       cmd->p2,
+                                       (uint8_t)cmd->lc,
+                                       (uint8_t)(c->nvm->atc >> 8),
+                                       (uint8_t)c->nvm->atc};
         const uint8_t *mk = emuc_app_key(c->nvm, 1);
         uint8_t key[16], mac[8];
 
@@ -55,7 +60,8 @@ static bool mac_right(const struct emuc_chip *c, const struct emuc_cmd *cmd, siz
         emuc_script_key(mk, c->nvm->atc, key);
         memcpy(msg + 7, c->tx.arqc, 8);
         memcpy(msg + 15, cmd->data, body);
-        return emuc_retail_mac(key, NULL, msg, 15 + body, mac) && CRYPTO_memcmp(mac, cmd->data + body, mac_len) == 0;
+        return emuc_retail_mac(key, NULL, msg, 15 + body, mac) &&
+               CRYPTO_memcmp(mac, cmd->data + body, mac_len) == 0;
 }
 
 static bool change_pin(struct emuc_chip *c, const struct emuc_cmd *cmd) {

@@ -8,7 +8,7 @@
 #define CLA_SECURE 0x04U
 
 static bool parse(const uint8_t *p, size_t len, struct emuc_cmd *ret) {
-        struct emuc_cmd cmd = { 0 };
+        struct emuc_cmd cmd = {0};
 
         if (len < 4)
                 return false;
@@ -34,7 +34,7 @@ static bool parse(const uint8_t *p, size_t len, struct emuc_cmd *ret) {
 
 /* Commands that make no sense without an answer: under T=1 they need Le. */
 static bool wants_answer(uint8_t ins) {
-        static const uint8_t list[] = { 0x50, 0xca, 0xf2, 0xa8, 0xb2, 0xae, 0x84 };
+        static const uint8_t list[] = {0x50, 0xca, 0xf2, 0xa8, 0xb2, 0xae, 0x84};
 
         return memchr(list, ins, sizeof list) != NULL;
 }
@@ -56,8 +56,8 @@ static uint16_t dispatch(struct emuc_chip *c, const struct emuc_cmd *cmd, struct
         if (c->nvm->card_state == EMUC_CARD_TERMINATED && cmd->ins != 0xca)
                 return 0x6985;
         if (c->selected == EMUC_SEL_APP) {
-                bool gp = cmd->ins == 0x50 || cmd->ins == 0xe2 ||
-                          (cmd->ins == 0x82 && (cmd->cla & 0x80) != 0);
+                bool gp =
+                    cmd->ins == 0x50 || cmd->ins == 0xe2 || (cmd->ins == 0x82 && (cmd->cla & 0x80) != 0);
                 if (!gp)
                         return emuc_emv_command(c, cmd, r);
         }
@@ -104,8 +104,8 @@ static bool data_allowed(uint16_t sw) {
         return sw == 0x9000 || sw >> 8 == 0x62 || sw >> 8 == 0x63;
 }
 
-static size_t answer_t1(struct emuc_chip *c, const struct emuc_cmd *cmd, const struct emuc_rsp *r, uint16_t sw,
-                        uint8_t *rsp) {
+static size_t answer_t1(struct emuc_chip *c, const struct emuc_cmd *cmd, const struct emuc_rsp *r,
+                        uint16_t sw, uint8_t *rsp) {
         if (!data_allowed(sw) || r->len == 0)
                 return finish(rsp, NULL, 0, sw);
         if (r->len > 256) {
@@ -122,8 +122,8 @@ static size_t answer_t1(struct emuc_chip *c, const struct emuc_cmd *cmd, const s
 }
 
 /* A command with data leaves its answer for GET RESPONSE; one without must ask for the exact length. */
-static size_t answer_t0(struct emuc_chip *c, const struct emuc_cmd *cmd, const struct emuc_rsp *r, uint16_t sw,
-                        uint8_t *rsp) {
+static size_t answer_t0(struct emuc_chip *c, const struct emuc_cmd *cmd, const struct emuc_rsp *r,
+                        uint16_t sw, uint8_t *rsp) {
         if (!data_allowed(sw) || r->len == 0 || r->len > 256)
                 return finish(rsp, NULL, 0, r->len > 256 ? 0x6f00 : sw);
         if (cmd->lc) {
@@ -158,12 +158,13 @@ static size_t get_response(struct emuc_chip *c, const struct emuc_cmd *cmd, uint
 
 size_t emuc_chip_apdu(struct emuc_chip *c, const uint8_t *p, size_t len, uint8_t *rsp) {
         struct emuc_cmd cmd;
-        struct emuc_rsp r = { .len = 0 };
+        struct emuc_rsp r = {.len = 0};
         uint16_t sw;
 
         c->nvm->apdus++;
         if (!parse(p, len, &cmd)) {
-                emuc_violate(c, "command of %zu bytes with a wrong length (INS %02X)", len, len > 1 ? p[1] : 0U);
+                emuc_violate(c, "command of %zu bytes with a wrong length (INS %02X)", len,
+                             len > 1 ? p[1] : 0U);
                 return finish(rsp, NULL, 0, 0x6700);
         }
         if (c->cfg->t0 && cmd.ins == 0xc0 && (cmd.cla & 0x7f) == 0)

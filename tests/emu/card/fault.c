@@ -8,7 +8,7 @@
 
 static bool hex_number(const json_t *o, const char *name, size_t bytes, unsigned *ret) {
         const char *text = json_string_value(json_object_get(o, name));
-        uint8_t b[2] = { 0 };
+        uint8_t b[2] = {0};
         size_t n = 0;
 
         if (!text || !cw_hex_decode(text, strlen(text), b, sizeof b, &n) || n != bytes)
@@ -21,9 +21,9 @@ static bool parse_kind(const json_t *request, struct emuc_fault *f) {
         static const struct {
                 const char *name;
                 enum emuc_fault_kind kind;
-        } kinds[] = { { "none", EMUC_FAULT_NONE }, { "die", EMUC_FAULT_DIE },   { "tear", EMUC_FAULT_TEAR },
-                      { "mute", EMUC_FAULT_MUTE }, { "sw", EMUC_FAULT_SW },     { "late", EMUC_FAULT_LATE },
-                      { "swap", EMUC_FAULT_SWAP } };
+        } kinds[] = {{"none", EMUC_FAULT_NONE}, {"die", EMUC_FAULT_DIE}, {"tear", EMUC_FAULT_TEAR},
+                     {"mute", EMUC_FAULT_MUTE}, {"sw", EMUC_FAULT_SW},   {"late", EMUC_FAULT_LATE},
+                     {"swap", EMUC_FAULT_SWAP}};
         const char *text = json_string_value(json_object_get(request, "kind"));
 
         for (size_t i = 0; text && i < sizeof kinds / sizeof kinds[0]; i++) {
@@ -36,7 +36,8 @@ static bool parse_kind(const json_t *request, struct emuc_fault *f) {
 }
 
 static bool parse_when(const json_t *request, struct emuc_fault *f) {
-        const json_t *nth = json_object_get(request, "nth"), *reconnect = json_object_get(request, "reconnect");
+        const json_t *nth = json_object_get(request, "nth"),
+                     *reconnect = json_object_get(request, "reconnect");
         unsigned ins = 0;
 
         f->nth = nth ? (unsigned)json_integer_value(nth) : 1;
@@ -52,12 +53,14 @@ static bool parse_when(const json_t *request, struct emuc_fault *f) {
 }
 
 bool emuc_fault_parse(const json_t *request, struct emuc_fault *ret, char *err, size_t err_cap) {
-        struct emuc_fault f = { 0 };
+        struct emuc_fault f = {0};
         const char *plastic = json_string_value(json_object_get(request, "plastic"));
         unsigned sw = 0;
 
         if (!parse_kind(request, &f) || !parse_when(request, &f)) {
-                (void)snprintf(err, err_cap, "fault: kind is none, die, tear, mute, sw, late or swap; nth >= 1; ins is hex");
+                (void)snprintf(
+                    err, err_cap,
+                    "fault: kind is none, die, tear, mute, sw, late or swap; nth >= 1; ins is hex");
                 return false;
         }
         f.ms = json_integer_value(json_object_get(request, "ms"));
@@ -91,7 +94,7 @@ bool emuc_fault_match(struct emuc_fault list[EMUC_FAULTS], uint8_t ins, struct e
                 }
                 *ret = *f;
                 if (!f->repeat)
-                        *f = (struct emuc_fault){ 0 };
+                        *f = (struct emuc_fault){0};
                 return true;
         }
         return false;

@@ -22,7 +22,7 @@ static void fci(struct emuc_rsp *r, const uint8_t *aid, size_t aid_len, const ui
 }
 
 static uint16_t select_isd(struct emuc_chip *c, struct emuc_rsp *r) {
-        static const uint8_t a5[] = { 0x9f, 0x65, 0x01, 0xff };
+        static const uint8_t a5[] = {0x9f, 0x65, 0x01, 0xff};
 
         c->selected = EMUC_SEL_ISD;
         fci(r, emuc_isd_aid, sizeof emuc_isd_aid, a5, sizeof a5);
@@ -30,7 +30,7 @@ static uint16_t select_isd(struct emuc_chip *c, struct emuc_rsp *r) {
 }
 
 static uint16_t select_app(struct emuc_chip *c, struct emuc_rsp *r) {
-        struct emuc_tlv a5 = { 0 };
+        struct emuc_tlv a5 = {0};
 
         if (c->nvm->card_state == EMUC_CARD_LOCKED || c->nvm->card_state == EMUC_CARD_TERMINATED)
                 return 0x6a82;

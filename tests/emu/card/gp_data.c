@@ -7,20 +7,20 @@
 
 /* Card recognition data: GlobalPlatform 2.3.1 with the protocols this card speaks. */
 static uint16_t card_data(const struct emuc_chip *c, struct emuc_rsp *r) {
-        static const uint8_t gp[] = { 0x2a, 0x86, 0x48, 0x86, 0xfc, 0x6b, 0x01 };
+        static const uint8_t gp[] = {0x2a, 0x86, 0x48, 0x86, 0xfc, 0x6b, 0x01};
         uint8_t oid[12], inner[96], part[32], outer[128];
         size_t n = 0, m;
 
         memcpy(oid, gp, 6);
         (void)emuc_tlv_put(inner, sizeof inner, &n, 0x06, gp, sizeof gp);
-        memcpy(oid + 6, (const uint8_t[]){ 0x02, 0x02, 0x03, 0x01 }, 4);
+        memcpy(oid + 6, (const uint8_t[]){0x02, 0x02, 0x03, 0x01}, 4);
         m = 0;
         (void)emuc_tlv_put(part, sizeof part, &m, 0x06, oid, 10);
         (void)emuc_tlv_put(inner, sizeof inner, &n, 0x60, part, m);
         for (unsigned v = 2; v <= 3; v++) {
                 if (!(v == 2 ? c->has02 : c->has03))
                         continue;
-                memcpy(oid + 6, (const uint8_t[]){ 0x04, (uint8_t)v, v == 2 ? c->cfg->i02 : c->cfg->i03 }, 3);
+                memcpy(oid + 6, (const uint8_t[]){0x04, (uint8_t)v, v == 2 ? c->cfg->i02 : c->cfg->i03}, 3);
                 m = 0;
                 (void)emuc_tlv_put(part, sizeof part, &m, 0x06, oid, 9);
                 (void)emuc_tlv_put(inner, sizeof inner, &n, 0x64, part, m);
@@ -34,7 +34,7 @@ static uint16_t card_data(const struct emuc_chip *c, struct emuc_rsp *r) {
 /* C0: key id, version, then pairs of type and length. */
 static void key_entry(uint8_t *buf, size_t cap, size_t *n, const struct emuc_keyset *set, uint8_t type) {
         for (uint8_t id = 1; id <= 3; id++) {
-                uint8_t e[4] = { id, set->kvn, type, (uint8_t)set->key[id - 1].len };
+                uint8_t e[4] = {id, set->kvn, type, (uint8_t)set->key[id - 1].len};
                 (void)emuc_tlv_put(buf, cap, n, 0xc0, e, sizeof e);
         }
 }
@@ -54,7 +54,7 @@ static uint16_t key_information(const struct emuc_chip *c, struct emuc_rsp *r) {
 static uint16_t sequence_counter(const struct emuc_chip *c, struct emuc_rsp *r) {
         bool two = c->cfg->default_scp == 2 && c->has02;
         uint32_t v = two ? c->nvm->ssc02 : c->nvm->ssc03;
-        uint8_t b[3] = { (uint8_t)(v >> 16), (uint8_t)(v >> 8), (uint8_t)v };
+        uint8_t b[3] = {(uint8_t)(v >> 16), (uint8_t)(v >> 8), (uint8_t)v};
 
         (void)emuc_tlv_put(r->data, sizeof r->data, &r->len, 0xc1, b + (two ? 1 : 0), two ? 2 : 3);
         return 0x9000;
@@ -67,7 +67,8 @@ uint16_t emuc_gp_get_data(struct emuc_chip *c, const struct emuc_cmd *cmd, struc
         }
         switch (cmd->p1 << 8 | cmd->p2) {
         case 0x9f7f:
-                (void)emuc_tlv_put(r->data, sizeof r->data, &r->len, 0x9f7f, c->nvm->cplc, sizeof c->nvm->cplc);
+                (void)emuc_tlv_put(r->data, sizeof r->data, &r->len, 0x9f7f, c->nvm->cplc,
+                                   sizeof c->nvm->cplc);
                 return 0x9000;
         case 0x0066:
                 return card_data(c, r);
@@ -83,8 +84,8 @@ uint16_t emuc_gp_get_data(struct emuc_chip *c, const struct emuc_cmd *cmd, struc
         }
 }
 
-static uint16_t status_entry(const struct emuc_cmd *cmd, struct emuc_rsp *r, const uint8_t *aid, size_t aid_len,
-                             uint8_t state, uint8_t privileges) {
+static uint16_t status_entry(const struct emuc_cmd *cmd, struct emuc_rsp *r, const uint8_t *aid,
+                             size_t aid_len, uint8_t state, uint8_t privileges) {
         uint8_t inner[64];
         size_t n = 0;
 

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *const key_names[3] = { "enc", "mac", "dek" };
+static const char *const key_names[3] = {"enc", "mac", "dek"};
 
 static bool get_key(const json_t *o, const char *name, bool aes, struct emuc_aes_key *ret) {
         const char *text = json_string_value(json_object_get(o, name));
@@ -23,14 +23,15 @@ static bool get_kvn(const json_t *o, uint8_t fallback, uint8_t *ret) {
         size_t n = 0;
 
         *ret = fallback;
-        return !text || (cw_hex_decode(text, strlen(text), ret, 1, &n) && n == 1 && *ret >= 0x01 && *ret <= 0x7f);
+        return !text ||
+               (cw_hex_decode(text, strlen(text), ret, 1, &n) && n == 1 && *ret >= 0x01 && *ret <= 0x7f);
 }
 
 static bool get_diversify(const json_t *o, enum emuc_diversify *ret) {
         static const struct {
                 const char *name;
                 enum emuc_diversify how;
-        } names[] = { { "visa2", EMUC_DIV_VISA2 }, { "emv", EMUC_DIV_EMV }, { "kdf3", EMUC_DIV_KDF3 } };
+        } names[] = {{"visa2", EMUC_DIV_VISA2}, {"emv", EMUC_DIV_EMV}, {"kdf3", EMUC_DIV_KDF3}};
         const char *text = json_string_value(json_object_get(o, "diversify"));
 
         *ret = EMUC_DIV_NONE;
@@ -46,7 +47,7 @@ static bool get_diversify(const json_t *o, enum emuc_diversify *ret) {
 }
 
 static bool get_source(const json_t *o, bool aes, uint8_t kvn, struct emuc_keysource *ret) {
-        struct emuc_keysource src = { .present = true };
+        struct emuc_keysource src = {.present = true};
 
         if (!get_kvn(o, kvn, &src.set.kvn) || !get_diversify(o, &src.how))
                 return false;
@@ -70,7 +71,7 @@ static bool get_source(const json_t *o, bool aes, uint8_t kvn, struct emuc_keyso
 int emuc_keys_load(const char *path, struct emuc_keys *ret, char *err, size_t err_cap) {
         json_error_t je;
         json_t *root = json_load_file(path, JSON_REJECT_DUPLICATES, &je);
-        struct emuc_keys keys = { 0 };
+        struct emuc_keys keys = {0};
         const json_t *o02, *o03;
         bool ok;
 
@@ -82,10 +83,12 @@ int emuc_keys_load(const char *path, struct emuc_keys *ret, char *err, size_t er
         o03 = json_object_get(root, "scp03");
         if (!o02 && !o03)
                 o02 = o03 = root;
-        ok = (!o02 || get_source(o02, false, 0x20, &keys.scp02)) && (!o03 || get_source(o03, true, 0x30, &keys.scp03));
+        ok = (!o02 || get_source(o02, false, 0x20, &keys.scp02)) &&
+             (!o03 || get_source(o03, true, 0x30, &keys.scp03));
         json_decref(root);
         if (!ok) {
-                (void)snprintf(err, err_cap, "%s: not a key file (kvn, enc, mac, dek or kmc, diversify; hex)", path);
+                (void)snprintf(err, err_cap, "%s: not a key file (kvn, enc, mac, dek or kmc, diversify; hex)",
+                               path);
                 return -1;
         }
         *ret = keys;
@@ -93,7 +96,8 @@ int emuc_keys_load(const char *path, struct emuc_keys *ret, char *err, size_t er
 }
 
 /* x[8] with the key number in the last nibble pair: F0 n for the left half, 0F n for the right. */
-static bool derive_3des(const struct emuc_aes_key *kmc, const uint8_t x[6], uint8_t n, struct emuc_aes_key *ret) {
+static bool derive_3des(const struct emuc_aes_key *kmc, const uint8_t x[6], uint8_t n,
+                        struct emuc_aes_key *ret) {
         uint8_t block[16];
 
         memcpy(block, x, 6);
@@ -106,8 +110,9 @@ static bool derive_3des(const struct emuc_aes_key *kmc, const uint8_t x[6], uint
         return emuc_des3_ecb(kmc->bytes, true, block, 16, ret->bytes);
 }
 
-static bool derive_kdf3(const struct emuc_aes_key *kmc, const uint8_t kdd[10], uint8_t n, struct emuc_aes_key *ret) {
-        uint8_t out[32], msg[16] = { 0, 0, 0, 0, n, 0 };
+static bool derive_kdf3(const struct emuc_aes_key *kmc, const uint8_t kdd[10], uint8_t n,
+                        struct emuc_aes_key *ret) {
+        uint8_t out[32], msg[16] = {0, 0, 0, 0, n, 0};
 
         memcpy(msg + 6, kdd, 10);
         for (uint8_t i = 1; i <= 2; i++) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The card manager's static keys: given, or diversified from a master key with the chip's own data. Test keys only. */
+/* The card manager's static keys: given, or diversified from a master key with the chip's own data. Test keys
+ * only. */
 #pragma once
 
 #include "aes.h"
@@ -27,7 +28,8 @@ struct emuc_keys {
         struct emuc_keysource scp03;
 };
 
-/* {"scp02":SRC,"scp03":SRC} or SRC alone for both; SRC = {"kvn","enc","mac","dek"} or {"kvn","kmc","diversify"}. */
+/* {"scp02":SRC,"scp03":SRC} or SRC alone for both; SRC = {"kvn","enc","mac","dek"} or
+ * {"kvn","kmc","diversify"}. */
 int emuc_keys_load(const char *path, struct emuc_keys *ret, char *err, size_t err_cap);
 /* The keys inside one chip. False when the source is absent or libcrypto fails. */
 bool emuc_keys_derive(const struct emuc_keysource *src, const uint8_t kdd[10], struct emuc_keyset *ret);

@@ -89,11 +89,11 @@ static bool set_option(struct options *o, int opt, const char *arg) {
 
 static bool read_options(int argc, char **argv, struct options *o) {
         static const struct option longs[] = {
-                { "vpcd-host", 1, NULL, 'h' },   { "vpcd-port", 1, NULL, 'p' }, { "control", 1, NULL, 'c' },
-                { "keys", 1, NULL, 'k' },        { "log", 1, NULL, 'l' },       { "default-scp", 1, NULL, 'd' },
-                { "i02", 1, NULL, '2' },         { "i03", 1, NULL, '3' },       { "key-tries", 1, NULL, 't' },
-                { "protocol", 1, NULL, 'T' },    { "format", 1, NULL, 'f' },    { "arpc", 1, NULL, 'a' },
-                { NULL, 0, NULL, 0 },
+            {"vpcd-host", 1, NULL, 'h'}, {"vpcd-port", 1, NULL, 'p'}, {"control", 1, NULL, 'c'},
+            {"keys", 1, NULL, 'k'},      {"log", 1, NULL, 'l'},       {"default-scp", 1, NULL, 'd'},
+            {"i02", 1, NULL, '2'},       {"i03", 1, NULL, '3'},       {"key-tries", 1, NULL, 't'},
+            {"protocol", 1, NULL, 'T'},  {"format", 1, NULL, 'f'},    {"arpc", 1, NULL, 'a'},
+            {NULL, 0, NULL, 0},
         };
         int opt;
 
@@ -122,8 +122,8 @@ static int serve(struct emuc_emu *e, struct emu_jsonline *control, int stop_fd) 
                 struct pollfd fds[EMU_JSONLINE_POLLFDS + 2];
                 size_t n = emu_jsonline_pollfds(control, fds);
 
-                fds[n] = (struct pollfd){ .fd = e->vpcd.fd, .events = POLLIN };
-                fds[n + 1] = (struct pollfd){ .fd = stop_fd, .events = POLLIN };
+                fds[n] = (struct pollfd){.fd = e->vpcd.fd, .events = POLLIN};
+                fds[n + 1] = (struct pollfd){.fd = stop_fd, .events = POLLIN};
                 if (poll(fds, n + 2, emuc_emu_timeout_ms(e)) < 0 && errno != EINTR)
                         return 1;
                 if (fds[n + 1].revents)
@@ -155,8 +155,8 @@ static bool set_up(struct emuc_emu *e, const struct options *o) {
 }
 
 int main(int argc, char **argv) {
-        struct options o = { .host = "127.0.0.1",
-                             .cfg = { .default_scp = 3, .i02 = 0x55, .i03 = 0x70, .key_tries = 5, .arpc = 2 } };
+        struct options o = {.host = "127.0.0.1",
+                            .cfg = {.default_scp = 3, .i02 = 0x55, .i03 = 0x70, .key_tries = 5, .arpc = 2}};
         struct emuc_emu *e = calloc(1, sizeof *e);
         struct emu_jsonline *control = NULL;
         int stop_fd, rc = 1;

@@ -11,14 +11,16 @@
 #include <string.h>
 
 static const uint8_t cplc_model[42] = {
-        0x47, 0x90, 0x50, 0x40, 0x47, 0x91, 0x01, 0x21, 0x78, 0x00, /* fabricator, type, OS, release date, level */
-        0x41, 0x23, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,             /* fabrication date, serial (4), batch (2) */
-        0x12, 0x93, 0x41, 0x30, 0x12, 0x94, 0x41, 0x31,             /* module fabricator, date, ICC maker, date */
-        0x12, 0x95, 0x41, 0x32, 0x00, 0x00, 0x00, 0x01,             /* pre-personaliser, date, equipment */
-        0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,             /* personaliser, date, equipment: not yet */
+    0x47, 0x90, 0x50, 0x40, 0x47, 0x91, 0x01, 0x21,
+    0x78, 0x00,                                     /* fabricator, type, OS, release date, level */
+    0x41, 0x23, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, /* fabrication date, serial (4), batch (2) */
+    0x12, 0x93, 0x41, 0x30, 0x12, 0x94, 0x41, 0x31, /* module fabricator, date, ICC maker, date */
+    0x12, 0x95, 0x41, 0x32, 0x00, 0x00, 0x00, 0x01, /* pre-personaliser, date, equipment */
+    0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, /* personaliser, date, equipment: not yet */
 };
 
-/* The serial number follows the plastic's name, so a test can tell cards apart and find the same one again. */
+/* The serial number follows the plastic's name, so a test can tell cards apart and find the same one again.
+ */
 static int give_identity(struct emuc_nvm *nvm) {
         uint8_t hash[EVP_MAX_MD_SIZE];
         unsigned len = 0;
@@ -55,7 +57,7 @@ bool emuc_nvm_put_dgi(struct emuc_nvm *nvm, uint16_t id, const uint8_t *value, s
         if (!slot)
                 slot = &nvm->dgis[nvm->dgi_count++];
         free(slot->value);
-        *slot = (struct emuc_dgi){ .id = id, .len = len, .value = copy };
+        *slot = (struct emuc_dgi){.id = id, .len = len, .value = copy};
         return true;
 }
 

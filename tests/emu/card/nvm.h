@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a chip remembers without power: DIR/chip.json, replaced atomically at each change. It holds the card's data and
- * application keys in clear, as the silicon would: test BINs and test keys only, file mode 0600.
+ * What a chip remembers without power: DIR/chip.json, replaced atomically at each change. It holds the card's
+ * data and application keys in clear, as the silicon would: test BINs and test keys only, file mode 0600.
  */
 #pragma once
 
@@ -57,9 +57,9 @@ struct emuc_nvm {
 };
 
 /*
- * Reads dir/chip.json, or makes a new chip: card OP_READY, application SELECTABLE, key_tries tries per key set, CPLC and
- * key diversification data derived from the plastic's name (the last part of dir's real path). On failure -1 and a
- * sentence in err.
+ * Reads dir/chip.json, or makes a new chip: card OP_READY, application SELECTABLE, key_tries tries per key
+ * set, CPLC and key diversification data derived from the plastic's name (the last part of dir's real path).
+ * On failure -1 and a sentence in err.
  */
 int emuc_nvm_open(const char *dir, unsigned key_tries, struct emuc_nvm **ret, char *err, size_t err_cap);
 int emuc_nvm_save(const struct emuc_nvm *nvm);

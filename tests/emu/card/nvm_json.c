@@ -41,17 +41,17 @@ static json_t *dgis_json(const struct emuc_nvm *nvm) {
 }
 
 static json_t *to_json(const struct emuc_nvm *nvm) {
-        return json_pack("{s:i, s:s, s:o, s:o, s:i, s:i, s:I, s:I, s:i, s:i, s:o, s:o, s:o, s:i, s:i, s:i, s:i,"
-                         " s:I, s:I, s:I}",
-                         "version", 1, "plastic", nvm->plastic, "cplc", hex(nvm->cplc, sizeof nvm->cplc), "kdd",
-                         hex(nvm->kdd, sizeof nvm->kdd), "card_state", nvm->card_state, "app_state", nvm->app_state,
-                         "ssc02", (json_int_t)nvm->ssc02, "ssc03", (json_int_t)nvm->ssc03, "tries02",
-                         (int)nvm->tries02, "tries03", (int)nvm->tries03, "next_challenge",
-                         hex(nvm->next_challenge, nvm->next_challenge_len), "dgis", dgis_json(nvm), "pin",
-                         hex(nvm->pin, nvm->has_pin ? 8 : 0), "pin_tries", nvm->pin_tries, "pin_limit",
-                         nvm->pin_limit, "atc", nvm->atc, "last_online_atc", nvm->last_online_atc, "apdus",
-                         (json_int_t)nvm->apdus, "arqcs", (json_int_t)nvm->arqcs, "auth_failures",
-                         (json_int_t)nvm->auth_failures);
+        return json_pack(
+            "{s:i, s:s, s:o, s:o, s:i, s:i, s:I, s:I, s:i, s:i, s:o, s:o, s:o, s:i, s:i, s:i, s:i,"
+            " s:I, s:I, s:I}",
+            "version", 1, "plastic", nvm->plastic, "cplc", hex(nvm->cplc, sizeof nvm->cplc), "kdd",
+            hex(nvm->kdd, sizeof nvm->kdd), "card_state", nvm->card_state, "app_state", nvm->app_state,
+            "ssc02", (json_int_t)nvm->ssc02, "ssc03", (json_int_t)nvm->ssc03, "tries02", (int)nvm->tries02,
+            "tries03", (int)nvm->tries03, "next_challenge", hex(nvm->next_challenge, nvm->next_challenge_len),
+            "dgis", dgis_json(nvm), "pin", hex(nvm->pin, nvm->has_pin ? 8 : 0), "pin_tries", nvm->pin_tries,
+            "pin_limit", nvm->pin_limit, "atc", nvm->atc, "last_online_atc", nvm->last_online_atc, "apdus",
+            (json_int_t)nvm->apdus, "arqcs", (json_int_t)nvm->arqcs, "auth_failures",
+            (json_int_t)nvm->auth_failures);
 }
 
 static bool write_all(int fd, const char *text, size_t len) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* INSTALL [for personalization] and STORE DATA in DGI format: block numbers, DGIs that share or span commands, DEK. */
+/* INSTALL [for personalization] and STORE DATA in DGI format: block numbers, DGIs that share or span
+ * commands, DEK. */
 #include "chip.h"
 #include "scp.h"
 
@@ -64,7 +65,8 @@ uint16_t emuc_perso_install(struct emuc_chip *c, const struct emuc_cmd *cmd, str
 static uint16_t check_header(struct emuc_chip *c, const struct emuc_cmd *cmd) {
         uint8_t enc = cmd->p1 & P1_ENCRYPTED, format = cmd->p1 & P1_FORMAT;
 
-        if ((cmd->p1 & 0x07) || (enc != 0 && enc != P1_ENCRYPTED) || (format != 0 && format != P1_FORMAT_DGI)) {
+        if ((cmd->p1 & 0x07) || (enc != 0 && enc != P1_ENCRYPTED) ||
+            (format != 0 && format != P1_FORMAT_DGI)) {
                 emuc_violate(c, "STORE DATA: P1 %02X", cmd->p1);
                 return 0x6a86;
         }

@@ -95,7 +95,8 @@ uint16_t emuc_scp_authenticate(struct emuc_chip *c, const struct emuc_cmd *cmd) 
                 return 0x6985;
         }
         if (cmd->lc != 16 || cmd->p2 != 0 || !level_allowed(c, cmd->p1)) {
-                emuc_violate(c, "EXTERNAL AUTHENTICATE: level %02X, P2 %02X, Lc %zu", cmd->p1, cmd->p2, cmd->lc);
+                emuc_violate(c, "EXTERNAL AUTHENTICATE: level %02X, P2 %02X, Lc %zu", cmd->p1, cmd->p2,
+                             cmd->lc);
                 emuc_scp_close(c);
                 return cmd->lc != 16 ? 0x6700 : 0x6a86;
         }

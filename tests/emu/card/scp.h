@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Secure channel of the card side. scp.c holds what SCP02 and SCP03 share, scp02.c and scp03.c what they do not. */
+/* Secure channel of the card side. scp.c holds what SCP02 and SCP03 share, scp02.c and scp03.c what they do
+ * not. */
 #pragma once
 
 #include "chip.h"
@@ -12,7 +13,8 @@
 void emuc_scp_close(struct emuc_chip *c);
 uint16_t emuc_scp_initialize(struct emuc_chip *c, const struct emuc_cmd *cmd, struct emuc_rsp *r);
 uint16_t emuc_scp_authenticate(struct emuc_chip *c, const struct emuc_cmd *cmd);
-/* Checks and opens one command of an open session in place: buf (room for 256) receives the clear data cmd then points to. */
+/* Checks and opens one command of an open session in place: buf (room for 256) receives the clear data cmd
+ * then points to. */
 uint16_t emuc_scp_unwrap(struct emuc_chip *c, struct emuc_cmd *cmd, uint8_t *buf);
 /* Protects the answer as the session's level asks. */
 bool emuc_scp_protect(struct emuc_chip *c, struct emuc_rsp *r, uint16_t sw);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* GlobalPlatform Card Specification, appendix E: SCP02 with i = 15 or 55 (three keys, explicit initiation, ICV enciphered). */
+/* GlobalPlatform Card Specification, appendix E: SCP02 with i = 15 or 55 (three keys, explicit initiation,
+ * ICV enciphered). */
 #include "des.h"
 #include "scp.h"
 
@@ -9,17 +10,18 @@
 
 #define I_PSEUDO_RANDOM 0x40U
 
-static bool session_key(const struct emuc_aes_key *key, uint16_t constant, uint16_t ssc, struct emuc_aes_key *ret) {
+static bool session_key(const struct emuc_aes_key *key, uint16_t constant, uint16_t ssc,
+                        struct emuc_aes_key *ret) {
         static const uint8_t zero[8];
-        uint8_t data[16] = { (uint8_t)(constant >> 8), (uint8_t)constant, (uint8_t)(ssc >> 8), (uint8_t)ssc };
+        uint8_t data[16] = {(uint8_t)(constant >> 8), (uint8_t)constant, (uint8_t)(ssc >> 8), (uint8_t)ssc};
 
         ret->len = 16;
         return emuc_des3_cbc(key->bytes, true, zero, data, sizeof data, ret->bytes);
 }
 
 /* Full 3DES CBC-MAC over the padded 14 bytes: the authentication cryptograms. */
-static bool cryptogram(const struct emuc_aes_key *key, const uint8_t *a, size_t a_len, const uint8_t *b, size_t b_len,
-                       uint8_t ret[8]) {
+static bool cryptogram(const struct emuc_aes_key *key, const uint8_t *a, size_t a_len, const uint8_t *b,
+                       size_t b_len, uint8_t ret[8]) {
         static const uint8_t zero[8];
         uint8_t buf[24];
         size_t len;
@@ -49,30 +51,35 @@ static bool card_challenge(struct emuc_chip *c, uint8_t ret[6]) {
 bool emuc_scp02_start(struct emuc_chip *c, const uint8_t host[8], struct emuc_rsp *r) {
         struct emuc_scp *s = &c->scp;
         uint16_t ssc = (uint16_t)c->nvm->ssc02;
-        uint8_t card[8] = { (uint8_t)(ssc >> 8), (uint8_t)ssc }, crypt[8], head[2] = { c->set02.kvn, 0x02 };
+        uint8_t card[8] = {(uint8_t)(ssc >> 8), (uint8_t)ssc}, crypt[8], head[2] = {c->set02.kvn, 0x02};
 
-        if (!session_key(&c->set02.key[0], 0x0182, ssc, &s->enc) || !session_key(&c->set02.key[1], 0x0101, ssc, &s->mac) ||
+        if (!session_key(&c->set02.key[0], 0x0182, ssc, &s->enc) ||
+            !session_key(&c->set02.key[1], 0x0101, ssc, &s->mac) ||
             !session_key(&c->set02.key[2], 0x0181, ssc, &s->dek) || !card_challenge(c, card + 2) ||
-            !cryptogram(&s->enc, host, 8, card, 8, crypt) || !cryptogram(&s->enc, card, 8, host, 8, s->host_cryptogram))
+            !cryptogram(&s->enc, host, 8, card, 8, crypt) ||
+            !cryptogram(&s->enc, card, 8, host, 8, s->host_cryptogram))
                 return false;
         return emuc_reply(r, head, 2) && emuc_reply(r, card, 8) && emuc_reply(r, crypt, 8);
 }
 
 bool emuc_scp02_mac(struct emuc_chip *c, const struct emuc_cmd *cmd, const uint8_t *clear, size_t clear_len,
                     const uint8_t mac[8], bool first) {
-        uint8_t msg[5 + 256] = { (uint8_t)(cmd->cla | 0x04), cmd->ins, cmd->p1, cmd->p2, (uint8_t)(clear_len + 8) };
-        uint8_t icv[8] = { 0 }, good[8];
+        uint8_t msg[5 + 256] = {(uint8_t)(cmd->cla | 0x04), cmd->ins, cmd->p1, cmd->p2,
+                                (uint8_t)(clear_len + 8)};
+        uint8_t icv[8] = {0}, good[8];
 
         memcpy(msg + 5, clear, clear_len);
         if (!first && !emuc_des1_block(c->scp.mac.bytes, true, c->scp.chain, icv))
                 return false;
-        if (!emuc_retail_mac(c->scp.mac.bytes, icv, msg, 5 + clear_len, good) || CRYPTO_memcmp(good, mac, 8) != 0)
+        if (!emuc_retail_mac(c->scp.mac.bytes, icv, msg, 5 + clear_len, good) ||
+            CRYPTO_memcmp(good, mac, 8) != 0)
                 return false;
         memcpy(c->scp.chain, good, 8);
         return true;
 }
 
-bool emuc_scp02_open(const struct emuc_chip *c, const uint8_t *in, size_t len, uint8_t *out, size_t *ret_len) {
+bool emuc_scp02_open(const struct emuc_chip *c, const uint8_t *in, size_t len, uint8_t *out,
+                     size_t *ret_len) {
         static const uint8_t zero[8];
 
         if (len == 0 || len % 8 || !emuc_des3_cbc(c->scp.enc.bytes, false, zero, in, len, out))

@@ -43,7 +43,7 @@ static bool session_keys(struct emuc_chip *c, const uint8_t context[16]) {
 }
 
 bool emuc_scp03_start(struct emuc_chip *c, const uint8_t host[8], struct emuc_rsp *r) {
-        uint8_t context[16], crypt[8], ssc[3], head[3] = { c->set03.kvn, 0x03, c->cfg->i03 };
+        uint8_t context[16], crypt[8], ssc[3], head[3] = {c->set03.kvn, 0x03, c->cfg->i03};
 
         memcpy(context, host, 8);
         if (!card_challenge(c, context + 8) || !session_keys(c, context) ||
@@ -74,17 +74,19 @@ bool emuc_scp03_mac(struct emuc_chip *c, const struct emuc_cmd *cmd, const uint8
 
 /* The counter as a block under S-ENC; answers set its top bit apart from commands. */
 static bool counter_icv(const struct emuc_chip *c, uint8_t first, uint8_t ret[16]) {
-        uint8_t block[16] = { first };
+        uint8_t block[16] = {first};
 
         for (unsigned i = 0; i < 4; i++)
                 block[15 - i] = (uint8_t)(c->scp.counter >> (8 * i));
         return emuc_aes_block(&c->scp.enc, block, ret);
 }
 
-bool emuc_scp03_open(const struct emuc_chip *c, const uint8_t *in, size_t len, uint8_t *out, size_t *ret_len) {
+bool emuc_scp03_open(const struct emuc_chip *c, const uint8_t *in, size_t len, uint8_t *out,
+                     size_t *ret_len) {
         uint8_t icv[16];
 
-        if (len == 0 || len % 16 || !counter_icv(c, 0x00, icv) || !emuc_aes_cbc(&c->scp.enc, false, icv, in, len, out))
+        if (len == 0 || len % 16 || !counter_icv(c, 0x00, icv) ||
+            !emuc_aes_cbc(&c->scp.enc, false, icv, in, len, out))
                 return false;
         *ret_len = emuc_unpad80(out, len, 16);
         return *ret_len != SIZE_MAX;

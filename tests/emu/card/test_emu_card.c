@@ -11,12 +11,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#define BLANK_CHIP                                                                                                    \
-        "{\"version\":1,\"cplc\":\"%s\",\"kdd\":\"%s\",\"card_state\":1,\"app_state\":7,\"ssc02\":%u,\"ssc03\":%u,"    \
-        "\"tries02\":5,\"tries03\":5,\"next_challenge\":\"%s\",\"dgis\":{},\"pin\":\"\",\"pin_tries\":0,"              \
+#define BLANK_CHIP                                                                                           \
+        "{\"version\":1,\"cplc\":\"%s\",\"kdd\":\"%s\",\"card_state\":1,\"app_state\":7,\"ssc02\":%u,"       \
+        "\"ssc03\":%u,"                                                                                      \
+        "\"tries02\":5,\"tries03\":5,\"next_challenge\":\"%s\",\"dgis\":{},\"pin\":\"\",\"pin_tries\":0,"    \
         "\"pin_limit\":0,\"atc\":0,\"last_online_atc\":0}"
-#define CPLC42                                                                                                        \
-        "000102030405060708090A0B0C0D0E0F101112131415161718191A1B1C1D1E1F20212223242526272829"
+#define CPLC42 "000102030405060708090A0B0C0D0E0F101112131415161718191A1B1C1D1E1F20212223242526272829"
 
 #define INIT_02 "8050200008010203040506070800"
 #define INIT_03 "8050300008010203040506070800"
@@ -30,55 +30,98 @@ struct trace {
 };
 
 static const struct trace traces[] = {
-        { "SCP02 level 01",
-          "{\"scp02\":{\"kvn\":\"70\",\"enc\":\"100102030405060708090A0B0C0D0E0F\",\"mac\":"
-          "\"101102030405060708090A0B0C0D0E0F\",\"dek\":\"102102030405060708090A0B0C0D0E0F\"}}",
-          "00000000000000000000", 1, 0, "6B4524ABEE7C", "805070000840A62C37FA6304F800",
-          "00000000000000000000700200016B4524ABEE7CF32EA3838BC148F3", "8482010010BA6961667737C5BCEBECE14C7D6A4376",
-          { "84F220020814DB34FA4341DCA8", "84CA00660855ED7C5FF069512B00",
-            "84F22002124F0212345C054F9F70C58FC1B380C4228AF8", "84F280020A4F003B95F09317DE6A4E00", NULL } },
-        { "SCP02 level 03", "{\"scp02\":{\"kvn\":\"01\",\"enc\":\"" PERSO_D "\",\"mac\":\"" PERSO_D "\",\"dek\":\"" PERSO_D "\"}}",
-          "000074746E6E6E626262", 0x06a1, 0, "5086BBEE58F4", "8050000008EBAA9E53C696281B00",
-          "000074746E6E6E626262010206A15086BBEE58F467149061DA4B6EAE", "848203001005814C116071EB67D8BA9D9879454564",
-          { "84E4008018BC146FA0403BE4BAD3BC089E4ABD8674DA7EFEA21047B85800",
-            "84E4008018C2748C1669FAFC0E20C5253680388A4A49C9A6038D77B45700", NULL } },
-        { "SCP03-128 level 11",
-          "{\"scp03\":{\"kvn\":\"30\",\"enc\":\"000102030405060708090A0B0C0D0E0F\",\"mac\":"
-          "\"101112131415161718191A1B1C1D1E1F\",\"dek\":\"202122232425262728292A2B2C2D2E2F\"}}",
-          "00000000000000000000", 0, 2, "3EB51047495B249F", "8050300008B13E5F938FC108C400",
-          "000000000000000000003003703EB51047495B249F66C484C1D2EF1948000002",
-          "84821100107D5F5826A993EBC89EEA24957FA0B3CE", { "84E291000EBF3E035C015A558D036518A2829700", NULL } },
-        { "SCP03-128 level 03",
-          "{\"scp03\":{\"kvn\":\"30\",\"enc\":\"000102030405060708090A0B0C0D0E0F\",\"mac\":"
-          "\"101112131415161718191A1B1C1D1E1F\",\"dek\":\"202122232425262728292A2B2C2D2E2F\"}}",
-          "00000000000000000000", 0, 1, "30760CD2C47C1DD3", "80503000088E1552D0513C60F300",
-          "0000000000000000000030037030760CD2C47C1DD395065FE5EAD8A9D7000001",
-          "8482030010FD4721A14D9B07003C451D2F8AE6BB21", { "84E2910018CA9C00F6713D79BC8BAA642BDFF51C3F6A4082D3BD9AD26C00", NULL } },
-        { "SCP03-128 level 33",
-          "{\"scp03\":{\"kvn\":\"30\",\"enc\":\"000102030405060708090A0B0C0D0E0F\",\"mac\":"
-          "\"101112131415161718191A1B1C1D1E1F\",\"dek\":\"202122232425262728292A2B2C2D2E2F\"}}",
-          "00000000000000000000", 0, 3, "3B1ACA81E821F219", "8050300008FDF38259A1E0DE4400",
-          "000000000000000000003003703B1ACA81E821F219081CDC01C26B372D000003",
-          "84823300108C36F96BCC00724A4E13AD591D7DA3F0", { "84E2910018267A85DFE4A98FCA6FB0527E0DFECCE4914E40401433C87F00", NULL } },
-        { "SCP03-192 level 03",
-          "{\"scp03\":{\"kvn\":\"31\",\"enc\":\"000102030405060708090A0B0C0D0E0F0001020304050607\",\"mac\":"
-          "\"101112131415161718191A1B1C1D1E1F1011121314151617\",\"dek\":"
-          "\"202122232425262728292A2B2C2D2E2F2021222324252627\"}}",
-          "00000000000000000000", 0, 1, "B570A67BE3844671", "805031000869C65DA8202BF19F00",
-          "00000000000000000000310370B570A67BE38446717729D6DD3D2EC5B1000001",
-          "848203001065DF4F1A356A887905466516D9E5B7C1", { "84E2910018D2C6FB477C5D4AFE4FD4D21F17EFF10D3578EC1774A12A2D00", NULL } },
-        { "SCP03-256 level 03",
-          "{\"scp03\":{\"kvn\":\"32\",\"enc\":\"000102030405060708090A0B0C0D0E0F000102030405060708090A0B0C0D0E0F\","
-          "\"mac\":\"101112131415161718191A1B1C1D1E1F101112131415161718191A1B1C1D1E1F\",\"dek\":"
-          "\"202122232425262728292A2B2C2D2E2F202122232425262728292A2B2C2D2E2F\"}}",
-          "00000000000000000000", 0, 1, "8682CD81BBD8919F", "8050320008C6066990FC426E1D00",
-          "000000000000000000003203708682CD81BBD8919F2DE3F2664581F118000001",
-          "848203001077C493B632EDADAF865A1E64ACC07CE9", { "84E29100183DDAA60594963BEFAADA3525B492EDE23C2AB2C1CE3AFE4400", NULL } },
-        { "SCP03 pseudo-random challenge",
-          "{\"scp03\":{\"kvn\":\"30\",\"enc\":\"F995D0A069335C7DF42E590317FFEA6D\",\"mac\":"
-          "\"58563362EC5A4541ABCD32B34B1EAE7D\",\"dek\":\"58563362EC5A4541ABCD32B34B1EAE7D\"}}",
-          "00000000000000000000", 0, 0x15, "", "8050300008B2BDE1A2DC66BD5600",
-          "00000000000000000000300370C40932A6FEFEAEB2", "848203001059D54D932423D29F6313C970875F8C2F", { NULL } },
+    {"SCP02 level 01",
+     "{\"scp02\":{\"kvn\":\"70\",\"enc\":\"100102030405060708090A0B0C0D0E0F\",\"mac\":"
+     "\"101102030405060708090A0B0C0D0E0F\",\"dek\":\"102102030405060708090A0B0C0D0E0F\"}}",
+     "00000000000000000000",
+     1,
+     0,
+     "6B4524ABEE7C",
+     "805070000840A62C37FA6304F800",
+     "00000000000000000000700200016B4524ABEE7CF32EA3838BC148F3",
+     "8482010010BA6961667737C5BCEBECE14C7D6A4376",
+     {"84F220020814DB34FA4341DCA8", "84CA00660855ED7C5FF069512B00",
+      "84F22002124F0212345C054F9F70C58FC1B380C4228AF8", "84F280020A4F003B95F09317DE6A4E00", NULL}},
+    {"SCP02 level 03",
+     "{\"scp02\":{\"kvn\":\"01\",\"enc\":\"" PERSO_D "\",\"mac\":\"" PERSO_D "\",\"dek\":\"" PERSO_D "\"}}",
+     "000074746E6E6E626262",
+     0x06a1,
+     0,
+     "5086BBEE58F4",
+     "8050000008EBAA9E53C696281B00",
+     "000074746E6E6E626262010206A15086BBEE58F467149061DA4B6EAE",
+     "848203001005814C116071EB67D8BA9D9879454564",
+     {"84E4008018BC146FA0403BE4BAD3BC089E4ABD8674DA7EFEA21047B85800",
+      "84E4008018C2748C1669FAFC0E20C5253680388A4A49C9A6038D77B45700", NULL}},
+    {"SCP03-128 level 11",
+     "{\"scp03\":{\"kvn\":\"30\",\"enc\":\"000102030405060708090A0B0C0D0E0F\",\"mac\":"
+     "\"101112131415161718191A1B1C1D1E1F\",\"dek\":\"202122232425262728292A2B2C2D2E2F\"}}",
+     "00000000000000000000",
+     0,
+     2,
+     "3EB51047495B249F",
+     "8050300008B13E5F938FC108C400",
+     "000000000000000000003003703EB51047495B249F66C484C1D2EF1948000002",
+     "84821100107D5F5826A993EBC89EEA24957FA0B3CE",
+     {"84E291000EBF3E035C015A558D036518A2829700", NULL}},
+    {"SCP03-128 level 03",
+     "{\"scp03\":{\"kvn\":\"30\",\"enc\":\"000102030405060708090A0B0C0D0E0F\",\"mac\":"
+     "\"101112131415161718191A1B1C1D1E1F\",\"dek\":\"202122232425262728292A2B2C2D2E2F\"}}",
+     "00000000000000000000",
+     0,
+     1,
+     "30760CD2C47C1DD3",
+     "80503000088E1552D0513C60F300",
+     "0000000000000000000030037030760CD2C47C1DD395065FE5EAD8A9D7000001",
+     "8482030010FD4721A14D9B07003C451D2F8AE6BB21",
+     {"84E2910018CA9C00F6713D79BC8BAA642BDFF51C3F6A4082D3BD9AD26C00", NULL}},
+    {"SCP03-128 level 33",
+     "{\"scp03\":{\"kvn\":\"30\",\"enc\":\"000102030405060708090A0B0C0D0E0F\",\"mac\":"
+     "\"101112131415161718191A1B1C1D1E1F\",\"dek\":\"202122232425262728292A2B2C2D2E2F\"}}",
+     "00000000000000000000",
+     0,
+     3,
+     "3B1ACA81E821F219",
+     "8050300008FDF38259A1E0DE4400",
+     "000000000000000000003003703B1ACA81E821F219081CDC01C26B372D000003",
+     "84823300108C36F96BCC00724A4E13AD591D7DA3F0",
+     {"84E2910018267A85DFE4A98FCA6FB0527E0DFECCE4914E40401433C87F00", NULL}},
+    {"SCP03-192 level 03",
+     "{\"scp03\":{\"kvn\":\"31\",\"enc\":\"000102030405060708090A0B0C0D0E0F0001020304050607\",\"mac\":"
+     "\"101112131415161718191A1B1C1D1E1F1011121314151617\",\"dek\":"
+     "\"202122232425262728292A2B2C2D2E2F2021222324252627\"}}",
+     "00000000000000000000",
+     0,
+     1,
+     "B570A67BE3844671",
+     "805031000869C65DA8202BF19F00",
+     "00000000000000000000310370B570A67BE38446717729D6DD3D2EC5B1000001",
+     "848203001065DF4F1A356A887905466516D9E5B7C1",
+     {"84E2910018D2C6FB477C5D4AFE4FD4D21F17EFF10D3578EC1774A12A2D00", NULL}},
+    {"SCP03-256 level 03",
+     "{\"scp03\":{\"kvn\":\"32\",\"enc\":"
+     "\"000102030405060708090A0B0C0D0E0F000102030405060708090A0B0C0D0E0F\","
+     "\"mac\":\"101112131415161718191A1B1C1D1E1F101112131415161718191A1B1C1D1E1F\",\"dek\":"
+     "\"202122232425262728292A2B2C2D2E2F202122232425262728292A2B2C2D2E2F\"}}",
+     "00000000000000000000",
+     0,
+     1,
+     "8682CD81BBD8919F",
+     "8050320008C6066990FC426E1D00",
+     "000000000000000000003203708682CD81BBD8919F2DE3F2664581F118000001",
+     "848203001077C493B632EDADAF865A1E64ACC07CE9",
+     {"84E29100183DDAA60594963BEFAADA3525B492EDE23C2AB2C1CE3AFE4400", NULL}},
+    {"SCP03 pseudo-random challenge",
+     "{\"scp03\":{\"kvn\":\"30\",\"enc\":\"F995D0A069335C7DF42E590317FFEA6D\",\"mac\":"
+     "\"58563362EC5A4541ABCD32B34B1EAE7D\",\"dek\":\"58563362EC5A4541ABCD32B34B1EAE7D\"}}",
+     "00000000000000000000",
+     0,
+     0x15,
+     "",
+     "8050300008B2BDE1A2DC66BD5600",
+     "00000000000000000000300370C40932A6FEFEAEB2",
+     "848203001059D54D932423D29F6313C970875F8C2F",
+     {NULL}},
 };
 
 static void replay(const struct trace *t) {
@@ -108,7 +151,7 @@ static void test_published_traces(void **state) {
 }
 
 static void test_pseudo_random_challenges(void **state) {
-        static const char *const challenges[3] = { "4D2614D48B5A5572", "86C8BD65FA1044EE", "83FA042C5C10F778" };
+        static const char *const challenges[3] = {"4D2614D48B5A5572", "86C8BD65FA1044EE", "83FA042C5C10F778"};
         char chip[900], data[600];
         struct rig rig;
 
@@ -126,8 +169,8 @@ static void test_pseudo_random_challenges(void **state) {
 static void test_all_levels(void **state) {
         static const struct {
                 uint8_t kvn, level;
-        } cases[] = { { 0x20, 0x00 }, { 0x20, 0x01 }, { 0x20, 0x03 }, { 0x30, 0x00 }, { 0x30, 0x01 },
-                      { 0x30, 0x03 }, { 0x30, 0x11 }, { 0x30, 0x13 }, { 0x30, 0x33 }, { 0x00, 0x33 } };
+        } cases[] = {{0x20, 0x00}, {0x20, 0x01}, {0x20, 0x03}, {0x30, 0x00}, {0x30, 0x01},
+                     {0x30, 0x03}, {0x30, 0x11}, {0x30, 0x13}, {0x30, 0x33}, {0x00, 0x33}};
         struct emuc_aes_key keys[3];
         struct rig rig;
         char data[600];
@@ -161,7 +204,8 @@ static void test_key_information(void **state) {
         rig_start(&rig, PERSO_KEYS, NULL);
         rig_insert(&rig, "info", NULL);
         assert_int_equal(rig_hex(&rig, "80CA00E000", data), 0x9000);
-        assert_string_equal(data, "E024C00401208010C00402208010C00403208010C00401308810C00402308810C00403308810");
+        assert_string_equal(data,
+                            "E024C00401208010C00402208010C00403208010C00401308810C00402308810C00403308810");
         assert_int_equal(rig_hex(&rig, "80CA00CF00", data), 0x9000);
         assert_memory_equal(data, "CF0A00004123", 12);
         assert_int_equal(rig_hex(&rig, "80CA00C100", data), 0x9000);
@@ -194,7 +238,7 @@ static void test_wrong_mac(void **state) {
 }
 
 static void test_wrong_cryptogram_locks(void **state) {
-        const char *const args[] = { "--key-tries", "3", NULL };
+        const char *const args[] = {"--key-tries", "3", NULL};
         struct emuc_aes_key keys[3];
         struct rig rig;
         struct host h;
@@ -286,7 +330,7 @@ static void test_cards_differ(void **state) {
 
 static void test_faults(void **state) {
         struct rig rig;
-        uint8_t cmd[] = { 0x80, 0xca, 0x9f, 0x7f, 0x00 }, rsp[300];
+        uint8_t cmd[] = {0x80, 0xca, 0x9f, 0x7f, 0x00}, rsp[300];
 
         (void)state;
         rig_start(&rig, PERSO_KEYS, NULL);
@@ -324,9 +368,13 @@ static void test_reader_restarts(void **state) {
 }
 
 static void test_bad_control(void **state) {
-        static const char *const bad[] = { "{}", "[]", "nonsense", "{\"cmd\":\"present\"}",
-                                           "{\"cmd\":\"present\",\"plastic\":\"/nonexistent/x\"}",
-                                           "{\"cmd\":\"fault\",\"kind\":\"odd\"}", "{\"cmd\":\"fault\",\"kind\":\"sw\"}" };
+        static const char *const bad[] = {"{}",
+                                          "[]",
+                                          "nonsense",
+                                          "{\"cmd\":\"present\"}",
+                                          "{\"cmd\":\"present\",\"plastic\":\"/nonexistent/x\"}",
+                                          "{\"cmd\":\"fault\",\"kind\":\"odd\"}",
+                                          "{\"cmd\":\"fault\",\"kind\":\"sw\"}"};
         struct rig rig;
 
         (void)state;
@@ -342,12 +390,12 @@ static void test_bad_control(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_published_traces), cmocka_unit_test(test_pseudo_random_challenges),
-                cmocka_unit_test(test_all_levels),       cmocka_unit_test(test_key_information),
-                cmocka_unit_test(test_wrong_mac),        cmocka_unit_test(test_wrong_cryptogram_locks),
-                cmocka_unit_test(test_auth_order),       cmocka_unit_test(test_life_cycle),
-                cmocka_unit_test(test_cards_differ),     cmocka_unit_test(test_faults),
-                cmocka_unit_test(test_reader_restarts),  cmocka_unit_test(test_bad_control),
+            cmocka_unit_test(test_published_traces), cmocka_unit_test(test_pseudo_random_challenges),
+            cmocka_unit_test(test_all_levels),       cmocka_unit_test(test_key_information),
+            cmocka_unit_test(test_wrong_mac),        cmocka_unit_test(test_wrong_cryptogram_locks),
+            cmocka_unit_test(test_auth_order),       cmocka_unit_test(test_life_cycle),
+            cmocka_unit_test(test_cards_differ),     cmocka_unit_test(test_faults),
+            cmocka_unit_test(test_reader_restarts),  cmocka_unit_test(test_bad_control),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,8 +13,12 @@
 #include <string.h>
 
 #define SELECT_APP "00A4040009F0435744454249540100"
-#define GPO "80A8000004830201" "2400"
-#define GEN_AC1 "80AE80001D000000004000000000000000012480000480000124191105" "0152BF458500"
+#define GPO                                                                                                  \
+        "80A8000004830201"                                                                                   \
+        "2400"
+#define GEN_AC1                                                                                              \
+        "80AE80001D000000004000000000000000012480000480000124191105"                                         \
+        "0152BF458500"
 
 static void begin(struct rig *rig, const char *const *args, const char *name) {
         rig_start(rig, PERSO_KEYS, args);
@@ -24,7 +28,7 @@ static void begin(struct rig *rig, const char *const *args, const char *name) {
 static void test_shape_sd_all_levels(void **state) {
         static const struct {
                 uint8_t kvn, level;
-        } cases[] = { { 0x20, 0x01 }, { 0x20, 0x03 }, { 0x30, 0x01 }, { 0x30, 0x03 }, { 0x30, 0x33 }, { 0x20, 0x00 } };
+        } cases[] = {{0x20, 0x01}, {0x20, 0x03}, {0x30, 0x01}, {0x30, 0x03}, {0x30, 0x33}, {0x20, 0x00}};
         struct rig rig;
         char name[16];
 
@@ -54,8 +58,8 @@ static void test_shape_direct(void **state) {
         assert_int_equal(host_open(&h, &rig, keys, 0x30, 0x13), 0x9000);
         for (uint8_t i = 0; i < PERSO_ITEMS; i++) {
                 uint8_t last = i + 1 == PERSO_ITEMS ? 0x80 : 0;
-                assert_int_equal(host_dgi(&h, (uint8_t)(last | 0x08 | (items[i].secret ? 0x60 : 0)), i, items[i].id,
-                                          items[i].value),
+                assert_int_equal(host_dgi(&h, (uint8_t)(last | 0x08 | (items[i].secret ? 0x60 : 0)), i,
+                                          items[i].id, items[i].value),
                                  0x9000);
         }
         assert_int_equal(rig_state(&rig, "personalised"), 1);
@@ -117,7 +121,7 @@ static void test_store_data_refusals(void **state) {
 }
 
 static void test_incomplete(void **state) {
-        static const uint16_t skips[] = { 0x0101, 0x0201, 0x9102, 0x9104, 0x9200, 0x8000, 0x9000, 0x8010 };
+        static const uint16_t skips[] = {0x0101, 0x0201, 0x9102, 0x9104, 0x9200, 0x8000, 0x9000, 0x8010};
         struct emuc_aes_key keys[3];
         struct rig rig;
         struct host h;
@@ -162,9 +166,11 @@ static void test_published_transaction(void **state) {
         begin(&rig, NULL, "vector");
         vector_card(&rig);
         assert_int_equal(rig_hex(&rig, SELECT_APP, data), 0x9000);
-        assert_string_equal(data, "6F1D8409F04357444542495401A51050054445424954" "9F38039F1A02870101");
+        assert_string_equal(data, "6F1D8409F04357444542495401A51050054445424954"
+                                  "9F38039F1A02870101");
         assert_int_equal(rig_hex(&rig, GPO, data), 0x9000);
-        assert_string_equal(data, "770E82021800940808010100" "10010101");
+        assert_string_equal(data, "770E82021800940808010100"
+                                  "10010101");
         assert_int_equal(rig_hex(&rig, "00B2010C00", data), 0x9000);
         assert_string_equal(data, "701557134761340000000019D30122010000012300000F");
         assert_int_equal(rig_hex(&rig, "00B2011400", data), 0x9000);
@@ -172,12 +178,14 @@ static void test_published_transaction(void **state) {
         assert_int_equal(rig_hex(&rig, GEN_AC1, data), 0x9000);
         assert_string_equal(data, "771E9F2701809F3602001C9F26087A788EA6B8A3E7339F100706011203A0B800");
         /* ARPC method 2, CSU zero, in tag 91 of CDOL2 */
-        assert_int_equal(rig_hex(&rig, "80AE400014 9AF514C100000000 3030 0000000000 52BF4585 01 00", data), 0x9000);
+        assert_int_equal(rig_hex(&rig, "80AE400014 9AF514C100000000 3030 0000000000 52BF4585 01 00", data),
+                         0x9000);
         assert_memory_equal(data, "771E9F270140", 12);
         assert_int_equal(rig_hex(&rig, "80CA9F1300", data), 0x9000);
         assert_string_equal(data, "9F1302001C");
         /* the published script changes the PIN to 9999 */
-        assert_int_equal(rig_hex(&rig, "8424000218BB221AF527377A2811D2B6EBC396A9391A22B480EF312F40", NULL), 0x9000);
+        assert_int_equal(rig_hex(&rig, "8424000218BB221AF527377A2811D2B6EBC396A9391A22B480EF312F40", NULL),
+                         0x9000);
         assert_int_equal(rig_hex(&rig, "0020008008241234FFFFFFFFFF", NULL), 0x63c2);
         assert_int_equal(rig_hex(&rig, "0020008008249999FFFFFFFFFF", NULL), 0x9000);
         assert_int_equal(rig_state(&rig, "arqc"), 1);
@@ -199,13 +207,17 @@ static void test_transaction_refusals(void **state) {
         assert_int_equal(rig_hex(&rig, GPO, NULL), 0x9000);
         assert_int_equal(rig_hex(&rig, GPO, NULL), 0x6985);
         assert_int_equal(rig_hex(&rig, "80AE8000010000", NULL), 0x6700);
-        assert_int_equal(rig_hex(&rig, "80AE90001D000000004000000000000000012480000480000124191105" "0152BF458500", NULL),
+        assert_int_equal(rig_hex(&rig,
+                                 "80AE90001D000000004000000000000000012480000480000124191105"
+                                 "0152BF458500",
+                                 NULL),
                          0x6a86);
         assert_int_equal(rig_hex(&rig, GEN_AC1, NULL), 0x9000);
         assert_int_equal(rig_hex(&rig, "8424000008 0000000000000000", NULL), 0x6988);
         assert_int_equal(rig_hex(&rig, "8424000008 0000000000000000", NULL), 0x6985);
         char data[600];
-        assert_int_equal(rig_hex(&rig, "80AE400014 1111111100000000 3030 0000000000 52BF4585 01 00", data), 0x9000);
+        assert_int_equal(rig_hex(&rig, "80AE400014 1111111100000000 3030 0000000000 52BF4585 01 00", data),
+                         0x9000);
         assert_memory_equal(data, "771E9F270100", 12);
         rig_expect_violation(&rig, "ARPC wrong");
         assert_int_equal(rig_hex(&rig, GEN_AC1, NULL), 0x6985);
@@ -235,7 +247,7 @@ static void test_pin_tries(void **state) {
 }
 
 static void test_t0(void **state) {
-        const char *const args[] = { "--protocol", "t0", "--format", "80", NULL };
+        const char *const args[] = {"--protocol", "t0", "--format", "80", NULL};
         struct rig rig;
         uint8_t atr[64];
         char data[600];
@@ -281,7 +293,7 @@ static void test_script_with_current_pin(void **state) {
         perso_items(items);
         (void)unhex(items[6].value + 64, key, 16);
         emuc_script_key(key, 0x001c, key + 0);
-        char ac[33] = { 0 };
+        char ac[33] = {0};
         memcpy(ac, items[6].value, 32);
         (void)unhex(ac, mk, 16);
         (void)unhex("248888FFFFFFFFFF", current, 8);
@@ -295,12 +307,17 @@ static void test_script_with_current_pin(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_shape_sd_all_levels),   cmocka_unit_test(test_shape_direct),
-                cmocka_unit_test(test_packing),               cmocka_unit_test(test_store_data_refusals),
-                cmocka_unit_test(test_incomplete),            cmocka_unit_test(test_published_transaction),
-                cmocka_unit_test(test_transaction_refusals),  cmocka_unit_test(test_pin_tries),
-                cmocka_unit_test(test_t0),                    cmocka_unit_test(test_t1_atr),
-                cmocka_unit_test(test_script_with_current_pin),
+            cmocka_unit_test(test_shape_sd_all_levels),
+            cmocka_unit_test(test_shape_direct),
+            cmocka_unit_test(test_packing),
+            cmocka_unit_test(test_store_data_refusals),
+            cmocka_unit_test(test_incomplete),
+            cmocka_unit_test(test_published_transaction),
+            cmocka_unit_test(test_transaction_refusals),
+            cmocka_unit_test(test_pin_tries),
+            cmocka_unit_test(test_t0),
+            cmocka_unit_test(test_t1_atr),
+            cmocka_unit_test(test_script_with_current_pin),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

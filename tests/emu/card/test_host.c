@@ -16,7 +16,7 @@ static const uint8_t zero[16];
 
 static void des_session_key(const struct emuc_aes_key *key, uint8_t hi, uint8_t lo, const uint8_t ssc[2],
                             struct emuc_aes_key *ret) {
-        uint8_t d[16] = { hi, lo, ssc[0], ssc[1] };
+        uint8_t d[16] = {hi, lo, ssc[0], ssc[1]};
 
         ret->len = 16;
         assert_true(emuc_des3_cbc(key->bytes, true, zero, d, 16, ret->bytes));
@@ -28,13 +28,13 @@ static void cryptogram02(const struct host *h, const uint8_t a[8], const uint8_t
 
         memcpy(buf, a, 8);
         memcpy(buf + 8, b, 8);
-        memcpy(buf + 16, (const uint8_t[]){ 0x80, 0, 0, 0, 0, 0, 0, 0 }, 8);
+        memcpy(buf + 16, (const uint8_t[]){0x80, 0, 0, 0, 0, 0, 0, 0}, 8);
         assert_true(emuc_des3_cbc(h->enc.bytes, true, zero, buf, 24, buf));
         memcpy(ret, buf + 16, 8);
 }
 
-static void start02(struct host *h, const struct emuc_aes_key keys[3], const uint8_t challenge[8], const uint8_t *rsp,
-                    uint8_t crypt[8]) {
+static void start02(struct host *h, const struct emuc_aes_key keys[3], const uint8_t challenge[8],
+                    const uint8_t *rsp, uint8_t crypt[8]) {
         uint8_t card[8];
 
         des_session_key(&keys[0], 0x01, 0x82, rsp + 12, &h->enc);
@@ -45,8 +45,8 @@ static void start02(struct host *h, const struct emuc_aes_key keys[3], const uin
         cryptogram02(h, rsp + 12, challenge, crypt);
 }
 
-static void start03(struct host *h, const struct emuc_aes_key keys[3], const uint8_t challenge[8], const uint8_t *rsp,
-                    uint8_t crypt[8]) {
+static void start03(struct host *h, const struct emuc_aes_key keys[3], const uint8_t challenge[8],
+                    const uint8_t *rsp, uint8_t crypt[8]) {
         uint8_t context[16], card[8];
 
         memcpy(context, challenge, 8);
@@ -62,7 +62,7 @@ static void start03(struct host *h, const struct emuc_aes_key keys[3], const uin
 }
 
 static void mac_command(struct host *h, const uint8_t *head_and_data, size_t len, uint8_t ret[8]) {
-        uint8_t msg[16 + 300], icv[8] = { 0 };
+        uint8_t msg[16 + 300], icv[8] = {0};
 
         if (h->version == 2) {
                 bool first = memcmp(h->chain, zero, 8) == 0;
@@ -78,12 +78,13 @@ static void mac_command(struct host *h, const uint8_t *head_and_data, size_t len
         memcpy(ret, h->chain, 8);
 }
 
-unsigned host_open(struct host *h, struct rig *rig, const struct emuc_aes_key keys[3], uint8_t kvn, uint8_t level) {
-        uint8_t init[14] = { 0x80, 0x50, kvn, 0x00, 0x08, 1, 2, 3, 4, 5, 6, 7, 8, 0x00 };
-        uint8_t auth[21] = { 0x84, 0x82, level, 0x00, 0x10 }, rsp[300];
+unsigned host_open(struct host *h, struct rig *rig, const struct emuc_aes_key keys[3], uint8_t kvn,
+                   uint8_t level) {
+        uint8_t init[14] = {0x80, 0x50, kvn, 0x00, 0x08, 1, 2, 3, 4, 5, 6, 7, 8, 0x00};
+        uint8_t auth[21] = {0x84, 0x82, level, 0x00, 0x10}, rsp[300];
         size_t n = rig_apdu(rig, init, sizeof init, rsp);
 
-        *h = (struct host){ .rig = rig, .level = level };
+        *h = (struct host){.rig = rig, .level = level};
         assert_true(n >= 2);
         if (n == 2)
                 return (unsigned)(rsp[0] << 8 | rsp[1]);
@@ -97,7 +98,7 @@ unsigned host_open(struct host *h, struct rig *rig, const struct emuc_aes_key ke
 }
 
 static void icv03(struct host *h, uint8_t first, uint8_t ret[16]) {
-        uint8_t block[16] = { first };
+        uint8_t block[16] = {first};
 
         block[14] = (uint8_t)(h->counter >> 8);
         block[15] = (uint8_t)h->counter;
@@ -139,7 +140,7 @@ static size_t unwrap(struct host *h, uint8_t *rsp, size_t n) {
         memcpy(msg + 16 + n - 10, rsp + n - 2, 2);
         assert_true(emuc_aes_cmac(&h->rmac, msg, 16 + n - 8, mac));
         assert_memory_equal(mac, rsp + n - 10, 8);
-        uint8_t sw[2] = { rsp[n - 2], rsp[n - 1] };
+        uint8_t sw[2] = {rsp[n - 2], rsp[n - 1]};
         n -= 10;
         if ((h->level & 0x20) && n) {
                 icv03(h, 0x80, icv);
@@ -184,6 +185,7 @@ unsigned host_dgi(struct host *h, uint8_t p1, uint8_t block, uint16_t id, const 
                         assert_true(emuc_aes_cbc(&h->dek, true, zero, v, n, v));
         }
         assert_true(cw_hex_encode(v, n, hex, sizeof hex));
-        (void)snprintf(text, sizeof text, "80E2%02X%02X%02X%04X%02X%s", p1, block, (unsigned)n + 3, id, (unsigned)n, hex);
+        (void)snprintf(text, sizeof text, "80E2%02X%02X%02X%04X%02X%s", p1, block, (unsigned)n + 3, id,
+                       (unsigned)n, hex);
         return host_send(h, text, NULL);
 }

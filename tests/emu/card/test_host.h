@@ -14,8 +14,10 @@ struct host {
         uint32_t counter;
 };
 
-/* Static keys ENC, MAC, DEK; kvn 0 = the card chooses. Asserts the card cryptogram. Returns SW of EXTERNAL AUTHENTICATE. */
-unsigned host_open(struct host *h, struct rig *rig, const struct emuc_aes_key keys[3], uint8_t kvn, uint8_t level);
+/* Static keys ENC, MAC, DEK; kvn 0 = the card chooses. Asserts the card cryptogram. Returns SW of EXTERNAL
+ * AUTHENTICATE. */
+unsigned host_open(struct host *h, struct rig *rig, const struct emuc_aes_key keys[3], uint8_t kvn,
+                   uint8_t level);
 /* Wraps and sends one plain command in hex (with or without Le); opens the answer. */
 unsigned host_send(struct host *h, const char *cmd, char data[600]);
 /* STORE DATA of one DGI, enciphered under the DEK when asked. */

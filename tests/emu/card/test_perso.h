@@ -13,8 +13,11 @@ struct perso_item {
 };
 
 #define PERSO_ITEMS 10U
-#define PERSO_KEYS "{\"scp02\":{\"kvn\":\"20\",\"enc\":\"" PERSO_D "\",\"mac\":\"" PERSO_D "\",\"dek\":\"" PERSO_D "\"}," \
-                   "\"scp03\":{\"kvn\":\"30\",\"enc\":\"" PERSO_D "\",\"mac\":\"" PERSO_D "\",\"dek\":\"" PERSO_D "\"}}"
+#define PERSO_KEYS                                                                                           \
+        "{\"scp02\":{\"kvn\":\"20\",\"enc\":\"" PERSO_D "\",\"mac\":\"" PERSO_D "\",\"dek\":\"" PERSO_D      \
+        "\"},"                                                                                               \
+        "\"scp03\":{\"kvn\":\"30\",\"enc\":\"" PERSO_D "\",\"mac\":\"" PERSO_D "\",\"dek\":\"" PERSO_D       \
+        "\"}}"
 #define PERSO_D "404142434445464748494A4B4C4D4E4F"
 #define PERSO_INSTALL "80E620000F000009F04357444542495401000000"
 

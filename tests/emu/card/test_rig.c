@@ -47,7 +47,7 @@ static void write_file(const char *path, const char *text) {
 }
 
 static void listen_loopback(struct rig *rig) {
-        struct sockaddr_in a = { .sin_family = AF_INET };
+        struct sockaddr_in a = {.sin_family = AF_INET};
         socklen_t len = sizeof a;
 
         a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -61,13 +61,13 @@ static void listen_loopback(struct rig *rig) {
 
 static void spawn(struct rig *rig, const char *const *args) {
         char port[16], control[160], keys[160];
-        char *argv[32] = { NULL };
+        char *argv[32] = {NULL};
         size_t n = 0;
 
         (void)snprintf(port, sizeof port, "%u", rig->port);
         (void)snprintf(control, sizeof control, "%s/control", rig->dir);
         (void)snprintf(keys, sizeof keys, "%s/keys.json", rig->dir);
-        const char *fixed[] = { EMU_CARD_PATH, "--vpcd-port", port, "--control", control, "--keys", keys };
+        const char *fixed[] = {EMU_CARD_PATH, "--vpcd-port", port, "--control", control, "--keys", keys};
         for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++)
                 argv[n++] = strdup(fixed[i]);
         for (size_t i = 0; args && args[i] && n < 30; i++)
@@ -84,7 +84,7 @@ static void spawn(struct rig *rig, const char *const *args) {
 }
 
 static void connect_control(struct rig *rig) {
-        struct sockaddr_un a = { .sun_family = AF_UNIX };
+        struct sockaddr_un a = {.sun_family = AF_UNIX};
 
         (void)snprintf(a.sun_path, sizeof a.sun_path, "%.90s/control", rig->dir);
         rig->control_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -100,7 +100,7 @@ static void connect_control(struct rig *rig) {
 void rig_start(struct rig *rig, const char *keys_json, const char *const *args) {
         char path[160];
 
-        *rig = (struct rig){ .reader_fd = -1 };
+        *rig = (struct rig){.reader_fd = -1};
         (void)snprintf(rig->dir, sizeof rig->dir, "/tmp/emu-card-XXXXXX");
         assert_non_null(mkdtemp(rig->dir));
         (void)snprintf(path, sizeof path, "%s/keys.json", rig->dir);
@@ -111,7 +111,7 @@ void rig_start(struct rig *rig, const char *keys_json, const char *const *args) 
 }
 
 static void remove_tree(const char *dir) {
-        char *const argv[] = { (char[]){ "rm" }, (char[]){ "-rf" }, strdup(dir), NULL };
+        char *const argv[] = {(char[]){"rm"}, (char[]){"-rf"}, strdup(dir), NULL};
         pid_t pid = fork();
 
         if (pid == 0) {
@@ -136,7 +136,7 @@ void rig_stop(struct rig *rig) {
 }
 
 static bool readable(int fd, int timeout_ms) {
-        struct pollfd p = { .fd = fd, .events = POLLIN };
+        struct pollfd p = {.fd = fd, .events = POLLIN};
 
         return poll(&p, 1, timeout_ms) == 1;
 }
@@ -189,7 +189,8 @@ void rig_expect_violation(struct rig *rig, const char *text) {
                         found = true;
         }
         if (!found)
-                fail_msg("no violation \"%s\" in %s", text, json_dumps(json_object_get(reply, "violations"), 0));
+                fail_msg("no violation \"%s\" in %s", text,
+                         json_dumps(json_object_get(reply, "violations"), 0));
         json_decref(reply);
 }
 
@@ -224,7 +225,7 @@ void rig_remove(struct rig *rig) {
 }
 
 static void send_frame(struct rig *rig, const uint8_t *p, size_t len) {
-        uint8_t head[2] = { (uint8_t)(len >> 8), (uint8_t)len };
+        uint8_t head[2] = {(uint8_t)(len >> 8), (uint8_t)len};
 
         assert_int_equal(send(rig->reader_fd, head, 2, MSG_NOSIGNAL), 2);
         assert_int_equal(send(rig->reader_fd, p, len, MSG_NOSIGNAL), (ssize_t)len);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Test rig: the emulator as its own process, a reader that speaks vpcd to it, its control socket, a directory of plastics. */
+/* Test rig: the emulator as its own process, a reader that speaks vpcd to it, its control socket, a directory
+ * of plastics. */
 #pragma once
 
 #include <jansson.h>

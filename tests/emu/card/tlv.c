@@ -45,7 +45,8 @@ bool emuc_tlv_read(const uint8_t *p, size_t len, struct emuc_tlv *ret) {
 
         if (!t || !l || value_len > len - t - l)
                 return false;
-        *ret = (struct emuc_tlv){ .tag = tag, .value = p + t + l, .len = value_len, .total = t + l + value_len };
+        *ret =
+            (struct emuc_tlv){.tag = tag, .value = p + t + l, .len = value_len, .total = t + l + value_len};
         return true;
 }
 

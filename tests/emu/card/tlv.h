@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* BER-TLV as in ISO 7816-4: definite lengths up to FFFF, tags of one to three bytes. Reads and writes, bounds checked. */
+/* BER-TLV as in ISO 7816-4: definite lengths up to FFFF, tags of one to three bytes. Reads and writes, bounds
+ * checked. */
 #pragma once
 
 #include <stdbool.h>

@@ -9,7 +9,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* vpcd writes length and body apart; without an immediate ACK for the first its Nagle costs 44 ms a command. */
+/* vpcd writes length and body apart; without an immediate ACK for the first its Nagle costs 44 ms a command.
+ */
 static void quick_ack(int fd) {
         int one = 1;
 
@@ -17,7 +18,7 @@ static void quick_ack(int fd) {
 }
 
 int emuc_vpcd_connect(struct emuc_vpcd *v, const char *host, uint16_t port) {
-        struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(port) };
+        struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(port)};
         int one = 1;
 
         v->fd = -1;

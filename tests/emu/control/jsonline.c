@@ -37,7 +37,7 @@ json_t *emu_jsonline_error(const char *fmt, ...) {
 }
 
 static int listen_on(const char *path) {
-        struct sockaddr_un a = { .sun_family = AF_UNIX };
+        struct sockaddr_un a = {.sun_family = AF_UNIX};
         int fd;
 
         if (strlen(path) >= sizeof a.sun_path) {
@@ -82,7 +82,7 @@ static void drop(struct client *c) {
         if (c->fd >= 0)
                 (void)close(c->fd);
         free(c->line);
-        *c = (struct client){ .fd = -1 };
+        *c = (struct client){.fd = -1};
 }
 
 void emu_jsonline_free(struct emu_jsonline *s) {
@@ -97,9 +97,9 @@ void emu_jsonline_free(struct emu_jsonline *s) {
 }
 
 size_t emu_jsonline_pollfds(const struct emu_jsonline *s, struct pollfd *fds) {
-        fds[0] = (struct pollfd){ .fd = s->listen_fd, .events = POLLIN };
+        fds[0] = (struct pollfd){.fd = s->listen_fd, .events = POLLIN};
         for (size_t i = 0; i < EMU_JSONLINE_CLIENTS; i++)
-                fds[i + 1] = (struct pollfd){ .fd = s->clients[i].fd, .events = POLLIN };
+                fds[i + 1] = (struct pollfd){.fd = s->clients[i].fd, .events = POLLIN};
         return EMU_JSONLINE_POLLFDS;
 }
 
@@ -146,7 +146,8 @@ static bool answer(struct emu_jsonline *s, struct client *c, const char *line, s
         bool ok;
 
         if (!json_is_object(request))
-                reply = emu_jsonline_error("the line is no JSON object: %s", request ? "other value" : err.text);
+                reply =
+                    emu_jsonline_error("the line is no JSON object: %s", request ? "other value" : err.text);
         else
                 reply = s->fn(s->ctx, request);
         ok = reply && send_line(c->fd, reply);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The control socket of an emulator: SOCK_STREAM unix, one JSON object a line in, one a line out, in order.
- * A line longer than 64 KiB or that is no JSON object gets {"ok":false,...}. Single-threaded; nothing here blocks.
+ * A line longer than 64 KiB or that is no JSON object gets {"ok":false,...}. Single-threaded; nothing here
+ * blocks.
  */
 #pragma once
 

@@ -31,15 +31,16 @@ static json_t *customer(struct emud_emu *e, const json_t *request) {
 }
 
 static json_t *state(const struct emud_emu *e) {
-        static const char *const names[] = { "idle", "entry", "answer" };
+        static const char *const names[] = {"idle", "entry", "answer"};
         char ksn[21];
 
         if (!cw_hex_encode(e->pad.ksn, 10, ksn, sizeof ksn))
                 return emu_jsonline_error("KSN");
-        return json_pack("{s:b,s:b,s:s,s:s,s:s,s:I,s:I,s:I,s:O,s:O}", "ok", 1, "plugged", e->port.master >= 0, "state",
-                         names[e->pad.state], "display", e->pad.display, "ksn", ksn, "pins", (json_int_t)e->pad.pins,
-                         "beeps", (json_int_t)e->pad.beeps, "script_left", (json_int_t)e->pad.customer.count, "prompts",
-                         e->pad.prompts, "violations", e->pad.violations);
+        return json_pack("{s:b,s:b,s:s,s:s,s:s,s:I,s:I,s:I,s:O,s:O}", "ok", 1, "plugged", e->port.master >= 0,
+                         "state", names[e->pad.state], "display", e->pad.display, "ksn", ksn, "pins",
+                         (json_int_t)e->pad.pins, "beeps", (json_int_t)e->pad.beeps, "script_left",
+                         (json_int_t)e->pad.customer.count, "prompts", e->pad.prompts, "violations",
+                         e->pad.violations);
 }
 
 static json_t *fault(struct emud_emu *e, const json_t *request) {

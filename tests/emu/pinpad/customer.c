@@ -19,11 +19,11 @@ static bool read_step(const json_t *step, struct emud_act *ret) {
         static const struct {
                 const char *name;
                 enum emud_act_kind kind;
-        } kinds[] = { { "cancel", EMUD_ACT_CANCEL },
-                      { "timeout", EMUD_ACT_TIMEOUT },
-                      { "unplug", EMUD_ACT_UNPLUG },
-                      { "silent", EMUD_ACT_SILENT } };
-        struct emud_act act = { .kind = EMUD_ACT_GARBLE };
+        } kinds[] = {{"cancel", EMUD_ACT_CANCEL},
+                     {"timeout", EMUD_ACT_TIMEOUT},
+                     {"unplug", EMUD_ACT_UNPLUG},
+                     {"silent", EMUD_ACT_SILENT}};
+        struct emud_act act = {.kind = EMUD_ACT_GARBLE};
 
         act.garble = (unsigned)json_integer_value(json_object_get(step, "garble_lrc"));
         act.delay_ms = (unsigned)json_integer_value(json_object_get(step, "delay_ms"));
@@ -45,13 +45,16 @@ bool emud_customer_add(struct emud_customer *c, const json_t *script, char *err,
         size_t n = json_array_size(script), base = c->count;
 
         if (!json_is_array(script) || n > EMUD_SCRIPT_MAX - base) {
-                (void)snprintf(err, err_cap, "customer needs \"script\", an array of at most %u steps", EMUD_SCRIPT_MAX);
+                (void)snprintf(err, err_cap, "customer needs \"script\", an array of at most %u steps",
+                               EMUD_SCRIPT_MAX);
                 return false;
         }
         for (size_t i = 0; i < n; i++) {
                 if (!read_step(json_array_get(script, i), &c->acts[base + i])) {
                         (void)snprintf(err, err_cap,
-                                       "step %zu: pin (at most 16 digits), cancel, timeout, unplug, silent or garble_lrc", i);
+                                       "step %zu: pin (at most 16 digits), cancel, timeout, unplug, silent "
+                                       "or garble_lrc",
+                                       i);
                         return false;
                 }
         }

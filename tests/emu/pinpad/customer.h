@@ -8,7 +8,14 @@
 
 #define EMUD_SCRIPT_MAX 64U
 
-enum emud_act_kind { EMUD_ACT_PIN, EMUD_ACT_CANCEL, EMUD_ACT_TIMEOUT, EMUD_ACT_UNPLUG, EMUD_ACT_SILENT, EMUD_ACT_GARBLE };
+enum emud_act_kind {
+        EMUD_ACT_PIN,
+        EMUD_ACT_CANCEL,
+        EMUD_ACT_TIMEOUT,
+        EMUD_ACT_UNPLUG,
+        EMUD_ACT_SILENT,
+        EMUD_ACT_GARBLE
+};
 
 struct emud_act {
         enum emud_act_kind kind;

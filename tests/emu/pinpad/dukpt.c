@@ -6,7 +6,8 @@
 #include <openssl/crypto.h>
 #include <string.h>
 
-static const uint8_t variant_c0[16] = { 0xc0, 0xc0, 0xc0, 0xc0, 0, 0, 0, 0, 0xc0, 0xc0, 0xc0, 0xc0, 0, 0, 0, 0 };
+static const uint8_t variant_c0[16] = {0xc0, 0xc0, 0xc0, 0xc0, 0, 0, 0, 0,
+                                       0xc0, 0xc0, 0xc0, 0xc0, 0, 0, 0, 0};
 
 uint32_t emud_ksn_counter(const uint8_t ksn[10]) {
         return (uint32_t)(ksn[7] & 0x1f) << 16 | (uint32_t)ksn[8] << 8 | ksn[9];
@@ -82,7 +83,7 @@ static void put_nibble(uint8_t *block, size_t at, unsigned v) {
 
 bool emud_pin_block(const char *digits, const char *account, uint8_t ret[8]) {
         size_t len = strlen(digits), account_len = strlen(account);
-        uint8_t pin[8], pan[8] = { 0 };
+        uint8_t pin[8], pan[8] = {0};
 
         if (len < 4 || len > 12 || account_len < 2)
                 return false;

@@ -5,7 +5,7 @@
 
 static enum emud_event between(struct emud_parser *p, uint8_t byte) {
         if (byte == EMUD_STX || byte == EMUD_SI) {
-                *p = (struct emud_parser){ .where = EMUD_INSIDE, .kind = byte };
+                *p = (struct emud_parser){.where = EMUD_INSIDE, .kind = byte};
                 return EMUD_EV_NONE;
         }
         p->control = byte;

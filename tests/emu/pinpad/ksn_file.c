@@ -8,7 +8,7 @@
 #include <string.h>
 
 int emud_ksn_load(const char *path, uint8_t ret[10]) {
-        char text[32] = { 0 };
+        char text[32] = {0};
         size_t n = 0;
         FILE *f = fopen(path, "re");
 
@@ -27,7 +27,8 @@ bool emud_ksn_save(const char *path, const uint8_t ksn[10]) {
 
         if (!path)
                 return true;
-        if (snprintf(tmp, sizeof tmp, "%s.new", path) >= (int)sizeof tmp || !cw_hex_encode(ksn, 10, text, sizeof text))
+        if (snprintf(tmp, sizeof tmp, "%s.new", path) >= (int)sizeof tmp ||
+            !cw_hex_encode(ksn, 10, text, sizeof text))
                 return false;
         f = fopen(tmp, "we");
         if (!f)

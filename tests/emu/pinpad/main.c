@@ -34,7 +34,7 @@ static void usage(void) {
 }
 
 static bool set_key_field(struct options *o, const char *arg) {
-        static const char *const names[] = { "none", "zeros", "words" };
+        static const char *const names[] = {"none", "zeros", "words"};
 
         for (int i = 0; i < 3; i++) {
                 if (strcmp(arg, names[i]) == 0) {
@@ -82,10 +82,10 @@ static bool set_option(struct options *o, int opt, const char *arg) {
 
 static bool read_options(int argc, char **argv, struct options *o) {
         static const struct option longs[] = {
-                { "pty-link", 1, NULL, 'p' },  { "control", 1, NULL, 'c' },   { "bdk-file", 1, NULL, 'b' },
-                { "iksn", 1, NULL, 'i' },      { "ksn-state", 1, NULL, 'k' }, { "z62-key", 1, NULL, 'z' },
-                { "final-eot", 1, NULL, 'e' }, { "serial", 1, NULL, 's' },    { "ack-timeout-ms", 1, NULL, 'a' },
-                { NULL, 0, NULL, 0 },
+            {"pty-link", 1, NULL, 'p'},  {"control", 1, NULL, 'c'},   {"bdk-file", 1, NULL, 'b'},
+            {"iksn", 1, NULL, 'i'},      {"ksn-state", 1, NULL, 'k'}, {"z62-key", 1, NULL, 'z'},
+            {"final-eot", 1, NULL, 'e'}, {"serial", 1, NULL, 's'},    {"ack-timeout-ms", 1, NULL, 'a'},
+            {NULL, 0, NULL, 0},
         };
         int opt;
 
@@ -96,7 +96,7 @@ static bool read_options(int argc, char **argv, struct options *o) {
 }
 
 static bool read_bdk(const char *path, uint8_t ret[16]) {
-        char text[40] = { 0 };
+        char text[40] = {0};
         size_t n = 0;
         FILE *f = fopen(path, "re");
 
@@ -153,8 +153,8 @@ static int serve(struct emud_emu *e, struct emu_jsonline *control, int stop_fd) 
                 struct pollfd fds[EMU_JSONLINE_POLLFDS + 2];
                 size_t n = emu_jsonline_pollfds(control, fds);
 
-                fds[n] = (struct pollfd){ .fd = e->port.master, .events = POLLIN };
-                fds[n + 1] = (struct pollfd){ .fd = stop_fd, .events = POLLIN };
+                fds[n] = (struct pollfd){.fd = e->port.master, .events = POLLIN};
+                fds[n + 1] = (struct pollfd){.fd = stop_fd, .events = POLLIN};
                 if (poll(fds, n + 2, emud_pad_timeout_ms(&e->pad, emud_now_ms())) < 0 && errno != EINTR)
                         return 1;
                 if (fds[n + 1].revents)
@@ -173,7 +173,7 @@ static bool set_up(struct emud_emu *e, const struct options *o) {
 
         e->cfg = o->cfg;
         e->link = o->link;
-        e->port = (struct emud_port){ .master = -1, .slave = -1 };
+        e->port = (struct emud_port){.master = -1, .slave = -1};
         if (!read_bdk(o->bdk_file, e->cfg.bdk)) {
                 (void)fprintf(stderr, "emu-pinpad: the BDK file needs 32 hex digits\n");
                 return false;
@@ -214,7 +214,8 @@ static int run(struct emud_emu *e, const struct options *o) {
 }
 
 int main(int argc, char **argv) {
-        struct options o = { .cfg = { .final_eot = true, .ack_timeout_ms = 15000, .serial = "2468804010012345" } };
+        struct options o = {
+            .cfg = {.final_eot = true, .ack_timeout_ms = 15000, .serial = "2468804010012345"}};
         struct emud_emu *e;
         int rc;
 

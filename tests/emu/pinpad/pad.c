@@ -24,7 +24,7 @@ void emud_violate(struct emud_pad *pad, const char *fmt, ...) {
 
 bool emud_pad_init(struct emud_pad *pad, const struct emud_config *cfg, const uint8_t iksn[10], char *err,
                    size_t err_cap) {
-        *pad = (struct emud_pad){ .cfg = cfg, .prompts = json_array(), .violations = json_array() };
+        *pad = (struct emud_pad){.cfg = cfg, .prompts = json_array(), .violations = json_array()};
         memcpy(pad->ksn, iksn, 10);
         emud_show(pad, "READY");
         if (cfg->ksn_path && emud_ksn_load(cfg->ksn_path, pad->ksn) < 0) {

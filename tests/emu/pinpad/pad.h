@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The pad: bytes in, bytes out, time from outside. It speaks the packets of VeriFone part number 22903 with one DUKPT
- * key, as drivers/pinpad/README.md lists them, and records everything a host does that they do not allow.
+ * The pad: bytes in, bytes out, time from outside. It speaks the packets of VeriFone part number 22903 with
+ * one DUKPT key, as drivers/pinpad/README.md lists them, and records everything a host does that they do not
+ * allow.
  */
 #pragma once
 
@@ -65,7 +66,8 @@ struct emud_pad {
 };
 
 /* Reads the KSN from cfg->ksn_path when that exists, else starts at iksn. False and a sentence in err. */
-bool emud_pad_init(struct emud_pad *pad, const struct emud_config *cfg, const uint8_t iksn[10], char *err, size_t err_cap);
+bool emud_pad_init(struct emud_pad *pad, const struct emud_config *cfg, const uint8_t iksn[10], char *err,
+                   size_t err_cap);
 void emud_pad_done(struct emud_pad *pad);
 void emud_pad_bytes(struct emud_pad *pad, int64_t now_ms, const uint8_t *p, size_t len);
 void emud_pad_tick(struct emud_pad *pad, int64_t now_ms);

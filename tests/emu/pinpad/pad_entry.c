@@ -10,7 +10,7 @@
 #include <string.h>
 
 void emud_entry_refuse(struct emud_pad *pad, char code, const char *why) {
-        char payload[4] = { '7', '1', code, '\0' };
+        char payload[4] = {'7', '1', code, '\0'};
 
         emud_violate(pad, "%s", why);
         OPENSSL_cleanse(&pad->request, sizeof pad->request);
@@ -21,10 +21,10 @@ static void remember_prompt(struct emud_pad *pad) {
         const struct emud_request *r = &pad->request;
 
         if (json_array_size(pad->prompts) < EMUD_PROMPTS_MAX)
-                json_array_append_new(pad->prompts, json_pack("{s:s,s:[s,s,s],s:i,s:i,s:i}", "packet", r->packet, "texts",
-                                                              r->prompt[0], r->prompt[1], r->prompt[2], "min",
-                                                              (int)r->min, "max", (int)r->max, "timeout_s",
-                                                              (int)r->timeout_s));
+                json_array_append_new(pad->prompts,
+                                      json_pack("{s:s,s:[s,s,s],s:i,s:i,s:i}", "packet", r->packet, "texts",
+                                                r->prompt[0], r->prompt[1], r->prompt[2], "min", (int)r->min,
+                                                "max", (int)r->max, "timeout_s", (int)r->timeout_s));
 }
 
 void emud_entry_begin(struct emud_pad *pad) {
@@ -64,8 +64,10 @@ static void answer_with_block(struct emud_pad *pad, const char *pin) {
                 emud_entry_refuse(pad, pad->exhausted ? '6' : 'B', "the counter cannot move on");
                 return;
         }
-        if (!emud_pin_block(pin, pad->request.account, block) || !emud_encipher(pad->cfg->bdk, pad->ksn, block, block) ||
-            !cw_hex_encode(pad->ksn, 10, ksn, sizeof ksn) || !cw_hex_encode(block, 8, block_hex, sizeof block_hex)) {
+        if (!emud_pin_block(pin, pad->request.account, block) ||
+            !emud_encipher(pad->cfg->bdk, pad->ksn, block, block) ||
+            !cw_hex_encode(pad->ksn, 10, ksn, sizeof ksn) ||
+            !cw_hex_encode(block, 8, block_hex, sizeof block_hex)) {
                 emud_entry_refuse(pad, 'C', "the PIN block cannot be made");
                 return;
         }

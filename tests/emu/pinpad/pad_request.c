@@ -80,7 +80,7 @@ static bool take_lengths(struct cursor *c, struct emud_request *r) {
 
 /* '\0' = well, else the code for packet 71. */
 static char parse_z62(const struct emud_pad *pad, struct cursor c, struct emud_request *r) {
-        static const char *const keys[] = { "", "0000000000000000", "DUKPT ENCRYPTION" };
+        static const char *const keys[] = {"", "0000000000000000", "DUKPT ENCRYPTION"};
         bool ended = false;
 
         if (!take_field(&c, r->account, sizeof r->account, &ended) || ended || !account_right(r->account))
@@ -107,7 +107,7 @@ static char parse_z60(struct cursor c, struct emud_request *r) {
 }
 
 static void pin_request(struct emud_pad *pad, const char *packet, struct cursor c) {
-        struct emud_request r = { .min = 4, .max = 12, .timeout_s = DEFAULT_TIMEOUT_S };
+        struct emud_request r = {.min = 4, .max = 12, .timeout_s = DEFAULT_TIMEOUT_S};
         char code;
 
         (void)snprintf(r.packet, sizeof r.packet, "%s", packet);
@@ -146,7 +146,7 @@ static bool texts_right(struct cursor c, unsigned count, size_t longest, char *r
 }
 
 static void show_texts(struct emud_pad *pad, const char *payload, size_t len) {
-        struct cursor c = { payload + 2, len - 2 };
+        struct cursor c = {payload + 2, len - 2};
         unsigned count = 1;
         char text[65];
         bool rotating = payload[1] == '3';
@@ -166,22 +166,24 @@ static void show_texts(struct emud_pad *pad, const char *payload, size_t len) {
         }
         emud_show(pad, text);
         if (json_array_size(pad->prompts) < EMUD_PROMPTS_MAX)
-                json_array_append_new(pad->prompts, json_pack("{s:s#,s:[s]}", "packet", payload, (size_t)2, "texts", text));
+                json_array_append_new(pad->prompts,
+                                      json_pack("{s:s#,s:[s]}", "packet", payload, (size_t)2, "texts", text));
         emud_send_control(pad, EMUD_ACK);
 }
 
 static void session_packet(struct emud_pad *pad, const char *payload, size_t len) {
-        struct cursor rest = { payload + 3, len - 3 };
+        struct cursor rest = {payload + 3, len - 3};
 
         if (strncmp(payload, "Z62", 3) == 0 || strncmp(payload, "Z60", 3) == 0) {
-                char packet[4] = { payload[0], payload[1], payload[2], '\0' };
+                char packet[4] = {payload[0], payload[1], payload[2], '\0'};
                 pin_request(pad, packet, rest);
         } else if (strcmp(payload, "72") == 0) {
                 emud_send_control(pad, EMUD_ACK);
         } else if (strcmp(payload, "Z1") == 0) {
                 emud_show(pad, "READY");
                 emud_send_control(pad, EMUD_ACK);
-        } else if (strncmp(payload, "Z2", 2) == 0 || strncmp(payload, "Z3", 2) == 0 || strncmp(payload, "Z8", 2) == 0) {
+        } else if (strncmp(payload, "Z2", 2) == 0 || strncmp(payload, "Z3", 2) == 0 ||
+                   strncmp(payload, "Z8", 2) == 0) {
                 show_texts(pad, payload, len);
         } else {
                 refuse(pad, "unknown packet", payload);

@@ -35,7 +35,8 @@ static int open_slave(struct emud_port *p) {
 }
 
 int emud_port_open(struct emud_port *p, const char *link) {
-        *p = (struct emud_port){ .master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC), .slave = -1, .link = link };
+        *p = (struct emud_port){
+            .master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC), .slave = -1, .link = link};
         if (p->master >= 0 && open_slave(p) == 0)
                 return 0;
         int saved = errno;
