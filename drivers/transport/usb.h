@@ -140,9 +140,10 @@ enum cw_usb_fault_do {
 };
 struct cw_usb_fault_rule {
         enum cw_usb_fault_op op;
-        unsigned nth; /* from 1; 0 = every one */
+        unsigned nth; /* from 1 among the calls this rule is about; 0 = every one */
         enum cw_usb_fault_do what;
-        size_t bytes; /* for SHORT */
+        size_t bytes;    /* for SHORT */
+        size_t at_least; /* only OUT calls of this many bytes: 10000 = panels only */
 };
 #define CW_USB_FAULT_RULES_MAX 8
 CW_WARN_UNUSED cw_rc cw_usb_fault_new(struct cw_usb *take_inner, const struct cw_usb_fault_rule *rules, size_t count,

@@ -12,6 +12,7 @@ struct fault_layer {
         struct cw_usb base;
         struct cw_usb *inner;
         struct cw_usb_fault_rule rules[CW_USB_FAULT_RULES_MAX];
+        unsigned seen[CW_USB_FAULT_RULES_MAX]; /* calls a rule was about */
         size_t count;
         unsigned calls[CW_USB_FAULT_IN + 1]; /* [ANY] counts all */
         bool gone;
@@ -19,15 +20,19 @@ struct fault_layer {
         size_t held_len;
 };
 
-static const struct cw_usb_fault_rule *next_rule(struct fault_layer *l, enum cw_usb_fault_op op) {
+static const struct cw_usb_fault_rule *next_rule(struct fault_layer *l, enum cw_usb_fault_op op, size_t len) {
+        const struct cw_usb_fault_rule *hit = NULL;
         l->calls[CW_USB_FAULT_ANY]++;
         l->calls[op]++;
         for (size_t i = 0; i < l->count; i++) {
                 const struct cw_usb_fault_rule *r = &l->rules[i];
-                if ((r->op == CW_USB_FAULT_ANY || r->op == op) && (r->nth == 0 || r->nth == l->calls[r->op]))
-                        return r;
+                if ((r->op != CW_USB_FAULT_ANY && r->op != op) || len < r->at_least)
+                        continue;
+                l->seen[i]++;
+                if (!hit && (r->nth == 0 || r->nth == l->seen[i]))
+                        hit = r;
         }
-        return NULL;
+        return hit;
 }
 
 static cw_rc no_device(struct cw_fault *f, const char *op) {
@@ -66,7 +71,7 @@ static cw_rc fault_control(struct cw_usb *u, uint8_t request_type, uint8_t reque
                            uint16_t index, void *data, uint16_t len, int64_t deadline_ns, uint16_t *ret_len,
                            struct cw_fault *f) {
         struct fault_layer *l = (struct fault_layer *)u;
-        const struct cw_usb_fault_rule *r = next_rule(l, CW_USB_FAULT_CONTROL);
+        const struct cw_usb_fault_rule *r = next_rule(l, CW_USB_FAULT_CONTROL, 0);
         cw_rc rc = before(l, r, "usb.control", f);
         if (rc != CW_OK)
                 return rc;
@@ -90,7 +95,7 @@ static cw_rc send_short(struct fault_layer *l, const void *data, size_t len, siz
 static cw_rc fault_bulk_out(struct cw_usb *u, const void *data, size_t len, int64_t deadline_ns, size_t *ret_sent,
                             struct cw_fault *f) {
         struct fault_layer *l = (struct fault_layer *)u;
-        const struct cw_usb_fault_rule *r = next_rule(l, CW_USB_FAULT_OUT);
+        const struct cw_usb_fault_rule *r = next_rule(l, CW_USB_FAULT_OUT, len);
         cw_rc rc = before(l, r, "usb.bulk_out", f);
         if (rc != CW_OK)
                 return rc;
@@ -125,7 +130,7 @@ static cw_rc fault_bulk_in(struct cw_usb *u, void *data, size_t cap, int64_t dea
                 *ret_len = hand_over_one(l, data);
                 return CW_OK;
         }
-        const struct cw_usb_fault_rule *r = next_rule(l, CW_USB_FAULT_IN);
+        const struct cw_usb_fault_rule *r = next_rule(l, CW_USB_FAULT_IN, 0);
         cw_rc rc = before(l, r, "usb.bulk_in", f);
         if (rc == CW_OK)
                 rc = cw_usb_bulk_in(l->inner, data, cap, deadline_ns, ret_len, f);

@@ -45,8 +45,10 @@ static const char *refine(struct cw_evolis *e, enum cw_evolis_trouble trouble, e
         int64_t limit_ns = cw_deadline_ns(GRACE_MS);
         if (cw_evolis_ask_sensor(e, 'o', limit_ns, &high, &known, &ignored) == CW_OK && known && !high)
                 return "PRT_COVER_OPEN";
-        if (trouble == CW_EVOLIS_T_RIBBON || trouble == CW_EVOLIS_T_RIBBON_ENDED)
-                return ribbon_code(e, code);
+        if (trouble == CW_EVOLIS_T_RIBBON || trouble == CW_EVOLIS_T_RIBBON_ENDED || trouble == CW_EVOLIS_T_UNKNOWN)
+                code = ribbon_code(e, code);
+        if (strncmp(code, "PRT_RIBBON", 10) == 0)
+                return code;
         if (trouble != CW_EVOLIS_T_FEEDER && trouble != CW_EVOLIS_T_MECHANICAL && trouble != CW_EVOLIS_T_UNKNOWN)
                 return code;
         if (where != CW_WHERE_NONE)

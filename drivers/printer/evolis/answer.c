@@ -75,6 +75,7 @@ static const struct {
         { "LOCK", CW_EVOLIS_T_LOCK },           { "CLEAN", CW_EVOLIS_T_CLEANING },
         { "BLANK", CW_EVOLIS_T_MAG_BLANK },     { "MAG", CW_EVOLIS_T_MAG },
         { "TRACK", CW_EVOLIS_T_MAG },           { "STRIPE", CW_EVOLIS_T_MAG },
+        { "SEQUENCE", CW_EVOLIS_T_PARAMETER },  { "DATA", CW_EVOLIS_T_PARAMETER },
         { "REJECT", CW_EVOLIS_T_REJECT_FULL },  { "RIBBON END", CW_EVOLIS_T_RIBBON_ENDED },
         { "RIB END", CW_EVOLIS_T_RIBBON_ENDED }, { "RIB", CW_EVOLIS_T_RIBBON },
         { "SMART", CW_EVOLIS_T_CONTACT },       { "CONTACT", CW_EVOLIS_T_CONTACT },

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define CONTACT_LIMIT_MS 1500
+#define AGREE_TRIES 5
 
 static void evolis_close(struct cw_printer *p) {
         struct cw_evolis *e = (struct cw_evolis *)p;
@@ -16,26 +17,42 @@ static void evolis_close(struct cw_printer *p) {
         free(e);
 }
 
-static cw_rc ask_first(struct cw_evolis *e, int64_t deadline_ns, char *ret, size_t cap, struct cw_fault *f) {
-        return cw_evolis_ask(e, "Rsn", cw_printer_deadline(deadline_ns, CONTACT_LIMIT_MS), ret, cap, f);
+/*
+ * The serial number, asked until two answers in a row agree: the answer to a command of a process before us may still be
+ * on its way and would shift every answer after it. Stays "" when the firmware has none to tell.
+ */
+static cw_rc agree(struct cw_evolis *e, int64_t deadline_ns, char *ret, size_t cap, struct cw_fault *f) {
+        CW_WIPED(char, last, CW_EVOLIS_REPLY_MAX); /* it may be a track that a dead process asked for */
+        for (int i = 0; i < AGREE_TRIES; i++) {
+                cw_rc rc = cw_evolis_drain(e, deadline_ns, f);
+                if (rc == CW_OK)
+                        rc = cw_evolis_ask(e, "Rsn", cw_printer_deadline(deadline_ns, CONTACT_LIMIT_MS), ret, cap, f);
+                if (rc != CW_OK)
+                        return rc;
+                if (cw_evolis_kind(ret) != CW_EVOLIS_OK && i > 0 && strcmp(ret, last) == 0) {
+                        if (cw_evolis_kind(ret) != CW_EVOLIS_VALUE)
+                                ret[0] = '\0';
+                        return CW_OK;
+                }
+                (void)snprintf(last, CW_EVOLIS_REPLY_MAX, "%s", ret);
+        }
+        return cw_fail(f, CW_RC(CW_L_PRINTER, CW_C_RECONNECT, CW_E_SYNTAX), 0, "evolis.open", "PRD_UNEXPECTED_DATA",
+                       "the printer answers the same question differently each time; switch it off and on");
 }
 
 /*
- * The first answer. A mute printer may still be waiting for the rest of a panel that a dead process began, or have a
- * halted endpoint: SOFT_RESET empties its buffers and, by the class specification, moves nothing.
+ * A mute printer may still be waiting for the rest of a panel that a dead process began, or have a halted endpoint:
+ * SOFT_RESET empties its buffers and, by the class specification, moves nothing.
  */
 static cw_rc first_contact(struct cw_evolis *e, int64_t deadline_ns, char *ret, size_t cap, struct cw_fault *f) {
         struct cw_fault ignored;
-        cw_rc rc = cw_evolis_drain(e, deadline_ns, f);
-        if (rc == CW_OK)
-                rc = ask_first(e, deadline_ns, ret, cap, f);
+        cw_rc rc = agree(e, deadline_ns, ret, cap, f);
         if (rc == CW_OK || cw_usb_gone(e->base.usb))
                 return rc;
         if (cw_usb_clear_halt(e->base.usb, &ignored) != CW_OK ||
             cw_usb_soft_reset(e->base.usb, cw_printer_deadline(deadline_ns, 500), &ignored) != CW_OK)
                 return rc;
-        rc = cw_evolis_drain(e, deadline_ns, f);
-        return rc == CW_OK ? ask_first(e, deadline_ns, ret, cap, f) : rc;
+        return agree(e, deadline_ns, ret, cap, f);
 }
 
 /* What is asked to get back into step: the serial number, or the firmware where there is none. */
@@ -62,10 +79,8 @@ static cw_rc ask_text(struct cw_evolis *e, const char *command, int64_t deadline
 static cw_rc identify(struct cw_evolis *e, const char *first, int64_t deadline_ns, struct cw_fault *f) {
         struct cw_printer_info *info = &e->base.info;
         char device_id[CW_USB_DEVICE_ID_MAX] = "", id_model[CW_PRINTER_TEXT_MAX] = "";
-        if (cw_evolis_kind(first) == CW_EVOLIS_VALUE) {
-                set_sync(e, "Rsn", first);
-                cw_evolis_quote(first, info->serial, sizeof info->serial);
-        }
+        set_sync(e, "Rsn", first);
+        cw_evolis_quote(first, info->serial, sizeof info->serial);
         cw_rc rc = ask_text(e, "Rfv", deadline_ns, info->firmware, sizeof info->firmware, f);
         if (rc == CW_OK)
                 rc = ask_text(e, "Rtp", deadline_ns, info->model, sizeof info->model, f);
@@ -80,8 +95,7 @@ static cw_rc identify(struct cw_evolis *e, const char *first, int64_t deadline_n
         if (!info->model[0])
                 (void)snprintf(info->model, sizeof info->model, "%s", id_model);
         e->model = cw_evolis_model_find(info->model, id_model);
-        /* A late answer to a question of a process before us would have shifted all of these: ask the first once more. */
-        e->out_of_step = true;
+        e->out_of_step = false;
         return CW_OK;
 }
 
@@ -114,13 +128,13 @@ static void fill_info(struct cw_evolis *e) {
 }
 
 static cw_rc begin(struct cw_evolis *e, int64_t deadline_ns, struct cw_fault *f) {
-        char first[CW_EVOLIS_REPLY_MAX];
+        CW_WIPED(char, first, CW_EVOLIS_REPLY_MAX);
         cw_rc rc = cw_secret_new(CW_EVOLIS_REPLY_MAX, &e->memory);
         if (rc != CW_OK)
                 return cw_fail(f, rc, 0, "evolis.open", "", "not enough locked memory");
         e->stream.bytes = e->memory->ptr;
         e->model = cw_evolis_model_find("", "");
-        rc = first_contact(e, deadline_ns, first, sizeof first, f);
+        rc = first_contact(e, deadline_ns, first, CW_EVOLIS_REPLY_MAX, f);
         if (rc == CW_OK)
                 rc = identify(e, first, deadline_ns, f);
         if (rc == CW_OK)

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #define QUIET_MS 80
+#define DRAIN_QUIET_MS 30
 #define ASK_LIMIT_MS 2000
 #define SYNC_LIMIT_MS 600
 #define SYNC_TRIES 3
@@ -29,7 +30,7 @@ cw_rc cw_evolis_drain(struct cw_evolis *e, int64_t deadline_ns, struct cw_fault 
         for (int i = 0; i < DRAIN_READS_MAX; i++) {
                 size_t len = 0;
                 cw_rc rc = cw_usb_bulk_in(e->base.usb, bytes, CW_EVOLIS_REPLY_MAX,
-                                          cw_printer_deadline(deadline_ns, QUIET_MS), &len, f);
+                                          cw_printer_deadline(deadline_ns, DRAIN_QUIET_MS), &len, f);
                 if (is_timeout(rc))
                         return CW_OK;
                 if (rc != CW_OK)

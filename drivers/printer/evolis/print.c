@@ -88,7 +88,7 @@ static cw_rc download(struct cw_evolis *e, const struct cw_panel *panel, int64_t
         return cw_evolis_refused(e, reply, "evolis.print", effect, f);
 }
 
-/* The ribbon kind that the panels are made for, for a printer that is set to one without these panels. */
+/* For a printer that cannot tell its ribbon. */
 static const char *ribbon_setting(const struct cw_panels *panels) {
         bool overcoat = false;
         for (size_t i = 0; i < panels->count; i++) {
@@ -96,19 +96,23 @@ static const char *ribbon_setting(const struct cw_panels *panels) {
                         return "Pr;ymcko";
                 overcoat = overcoat || panels->panel[i].id == 'o';
         }
-        return overcoat ? "Pr;ko" : "Pr;k";
+        return overcoat ? "Pr;ko" : "Pr;kb";
 }
 
-static cw_rc set_ribbon(struct cw_evolis *e, const struct cw_panels *panels, int64_t deadline_ns,
-                        struct cw_fault *f) {
+/* A printer that reads the ribbon's tag knows its kind better than a setting does; the wrong one is refused in time. */
+static cw_rc check_ribbon(struct cw_evolis *e, const struct cw_panels *panels, int64_t deadline_ns,
+                          struct cw_fault *f) {
         struct cw_ribbon ribbon;
         cw_rc rc = cw_evolis_ask_ribbon(e, deadline_ns, &ribbon, f);
         if (rc != CW_OK)
                 return rc;
-        bool all = true;
+        if (!ribbon.kind[0])
+                return cw_evolis_set(e, ribbon_setting(panels), deadline_ns, f);
         for (size_t i = 0; i < panels->count; i++)
-                all = all && cw_printer_ribbon_has(ribbon.kind, panels->panel[i].id);
-        return all ? CW_OK : cw_evolis_set(e, ribbon_setting(panels), deadline_ns, f);
+                if (!cw_printer_ribbon_has(ribbon.kind, panels->panel[i].id))
+                        return cw_printer_fail(f, CW_C_OPERATOR, CW_E_MISMATCH, "evolis.print", "PRT_RIBBON",
+                                               ribbon.kind);
+        return CW_OK;
 }
 
 cw_rc cw_evolis_print(struct cw_printer *p, const struct cw_panels *panels, int64_t deadline_ns,
@@ -116,7 +120,7 @@ cw_rc cw_evolis_print(struct cw_printer *p, const struct cw_panels *panels, int6
         struct cw_evolis *e = (struct cw_evolis *)p;
         cw_rc rc = cw_evolis_need_card(e, "evolis.print", deadline_ns, ret, f);
         if (rc == CW_OK)
-                rc = set_ribbon(e, panels, deadline_ns, f);
+                rc = check_ribbon(e, panels, deadline_ns, f);
         if (rc == CW_OK)
                 rc = cw_evolis_begin_sequence(e, deadline_ns, f);
         if (rc == CW_OK)

@@ -17,6 +17,11 @@ cw_rc cw_evolis_ask_where(struct cw_evolis *e, int64_t deadline_ns, enum cw_wher
                           size_t vendor_cap, struct cw_fault *f) {
         char answer[CW_EVOLIS_REPLY_MAX];
         cw_rc rc = cw_evolis_ask(e, "Rlr;p", deadline_ns, answer, sizeof answer, f);
+        /* An OK too many has been seen in the field, and here it would say that the path is empty: ask in step again. */
+        if (rc == CW_OK && cw_evolis_kind(answer) == CW_EVOLIS_OK) {
+                e->out_of_step = true;
+                rc = cw_evolis_ask(e, "Rlr;p", deadline_ns, answer, sizeof answer, f);
+        }
         if (rc != CW_OK)
                 return rc;
         *ret = cw_evolis_where(e->model->generation, answer);
@@ -51,9 +56,11 @@ static cw_rc ask_number(struct cw_evolis *e, const char *command, int64_t deadli
         char answer[CW_EVOLIS_REPLY_MAX];
         int64_t v = -1;
         cw_rc rc = cw_evolis_ask(e, command, deadline_ns, answer, sizeof answer, f);
-        /* A bare OK to a ribbon question has been seen in the field: the second answer counts. */
-        if (rc == CW_OK && cw_evolis_kind(answer) == CW_EVOLIS_OK)
+        /* OK is no number: a stray one came before the answer, which is still on its way. */
+        if (rc == CW_OK && cw_evolis_kind(answer) == CW_EVOLIS_OK) {
+                e->out_of_step = true;
                 rc = cw_evolis_ask(e, command, deadline_ns, answer, sizeof answer, f);
+        }
         if (rc != CW_OK)
                 return rc;
         *ret = cw_evolis_number(answer, &v) ? v : -1;

@@ -86,6 +86,8 @@ cw_rc cw_evolis_stripe_read(struct cw_printer *p, unsigned track, int64_t deadli
         char command[16];
         (void)snprintf(command, sizeof command, "Smr;%u", track);
         cw_rc rc = cw_evolis_need_card(e, "evolis.stripe_read", deadline_ns, &effect, f);
+        if (rc == CW_OK)
+                rc = cw_evolis_begin_sequence(e, deadline_ns, f);
         if (rc != CW_OK)
                 return rc;
         uint8_t bytes[32];

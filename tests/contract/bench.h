@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A card printer on a table and a person beside it, for the contract test: the same checks run over the emulated
+ * printer in process (no bus, its clock jumps) and over the emulator process through libusb.
+ */
+#pragma once
+
+#include "drivers/printer/printer.h"
+
+#include <jansson.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+struct bench;
+
+/* What differs from a Primacy with 5 cards and a ribbon ymcko of 100. */
+struct bench_options {
+        const char *model;     /* NULL = "Primacy" */
+        const char *reply_end; /* NULL = "nul" */
+        const char *positions; /* NULL = "modern" */
+};
+
+struct bench_ops {
+        const char *name;
+        bool jumps; /* time jumps: nobody waits for a late answer */
+        struct bench *(*open)(const struct bench_options *o);
+        void (*close)(struct bench *b);
+        cw_rc (*connect)(struct bench *b, struct cw_usb **ret, struct cw_fault *f);
+        /* A command of the emulator's control language; its reply, a new reference. */
+        json_t *(*command)(struct bench *b, const json_t *request);
+};
+extern const struct bench_ops bench_ops;
+
+/* {'cmd': ...} with ' for "; it must succeed. */
+void bench_order(struct bench *b, const char *text);
+/* A number or boolean of the emulator's state. */
+int64_t bench_state(struct bench *b, const char *group, const char *key);
+/* A text of the emulator's state into ret. */
+void bench_state_text(struct bench *b, const char *group, const char *key, char *ret, size_t cap);
+/* Cards in a tray: "output" or "reject". */
+size_t bench_tray(struct bench *b, const char *tray);
+
+/* The checks. */
+extern const struct CMUnitTest contract_checks[];
+extern const size_t contract_check_count;

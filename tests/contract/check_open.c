@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Opening, identity, framing, the technician's console. */
+#include "tests/contract/checks.h"
+
+#include <string.h>
+
+void open_identifies(void **state) {
+        struct cw_printer *p = check_open(*state);
+        const struct cw_printer_info *i = cw_printer_info(p);
+        assert_string_equal(i->family, "evolis");
+        assert_string_equal(i->serial, "T1");
+        assert_string_equal(i->firmware, "1520");
+        assert_non_null(strstr(i->model, "Primacy"));
+        assert_int_equal(i->width, 648);
+        assert_int_equal(i->height, 1016);
+        assert_true(i->caps & CW_PRINTER_CAP_CONTACT);
+        assert_int_equal(bench_state(*state, "counters", "fed"), 0);
+        cw_printer_close(p);
+}
+
+void open_again_after_close(void **state) {
+        cw_printer_close(check_open(*state));
+        cw_printer_close(check_open(*state));
+        cw_printer_close(NULL);
+}
+
+void open_too_late_touches_nothing(void **state) {
+        struct cw_usb *usb = NULL;
+        struct cw_printer *p = NULL;
+        struct cw_fault f = { 0 };
+        check_ok(bench_ops.connect(*state, &usb, &f), &f);
+        int64_t before = bench_state(*state, "usb", "commands");
+        check_class(cw_printer_open(cw_printer_driver("evolis"), usb, 0, &p, &f), &f, CW_C_RETRY, "");
+        assert_null(p);
+        assert_int_equal(bench_state(*state, "usb", "commands"), before);
+}
+
+static void send_and_close(struct bench *b, const void *bytes, size_t len) {
+        struct cw_usb *usb = NULL;
+        struct cw_fault f = { 0 };
+        size_t sent = 0;
+        check_ok(bench_ops.connect(b, &usb, &f), &f);
+        check_ok(cw_usb_bulk_out(usb, bytes, len, LONG_NS, &sent, &f), &f);
+        assert_int_equal(sent, len);
+        cw_usb_close(usb);
+}
+
+void open_drains_what_a_dead_process_left(void **state) {
+        static const char questions[] = "\x1bRfv\r\x1bRtp\r\x1bRlr;p\r";
+        send_and_close(*state, questions, sizeof questions - 1);
+        struct cw_printer *p = check_open(*state);
+        assert_string_equal(cw_printer_info(p)->serial, "T1");
+        assert_string_equal(cw_printer_info(p)->firmware, "1520");
+        cw_printer_close(p);
+}
+
+void open_ends_half_a_panel_of_a_dead_process(void **state) {
+        static uint8_t half[3000] = "\x1b" "Ss\r\x1b" "Db;k;2;";
+        send_and_close(*state, half, sizeof half);
+        struct cw_printer *p = check_open(*state);
+        assert_string_equal(cw_printer_info(p)->serial, "T1");
+        assert_true(bench_state(*state, "usb", "soft_resets") >= 1);
+        check_feed(p);
+        cw_printer_close(p);
+}
+
+static void assert_host_mode(struct bench *b) {
+        char mode[16];
+        bench_state_text(b, "settings", "Pem", mode, sizeof mode);
+        assert_string_equal(mode, "2");
+}
+
+void open_takes_charge_of_errors(void **state) {
+        cw_printer_close(check_open(*state));
+        assert_host_mode(*state);
+}
+
+void open_takes_charge_again_after_power_cycle(void **state) {
+        struct cw_printer *p = check_open(*state);
+        struct cw_printer_status s;
+        struct cw_fault f = { 0 };
+        bench_order(*state, "{'cmd':'power_cycle'}");
+        check_class(cw_printer_status(p, LONG_NS, &s, &f), &f, CW_C_RECONNECT, "");
+        assert_true(cw_printer_gone(p));
+        cw_printer_close(p);
+        cw_printer_close(check_open(*state));
+        assert_host_mode(*state);
+}
+
+void open_refuses_a_printer_that_hides_errors(void **state) {
+        struct cw_usb *usb = NULL;
+        struct cw_printer *p = NULL;
+        struct cw_fault f = { 0 };
+        bench_order(*state, "{'cmd':'fault','name':'error_cde','text':'Pem','count':0}");
+        check_ok(bench_ops.connect(*state, &usb, &f), &f);
+        check_class(cw_printer_open(cw_printer_driver("evolis"), usb, LONG_NS, &p, &f), &f, CW_C_OPERATOR,
+                    "PRT_SETUP_ERROR");
+}
+
+void open_fails_cleanly_at_every_transfer(void **state) {
+        unsigned transfers = 0;
+        for (unsigned n = 1; n < 60; n++) {
+                const struct cw_usb_fault_rule rule = { CW_USB_FAULT_ANY, n, CW_USB_DO_GONE, 0, 0 };
+                struct cw_usb *usb = NULL, *layer = NULL;
+                struct cw_printer *p = NULL;
+                struct cw_fault f = { 0 };
+                check_ok(bench_ops.connect(*state, &usb, &f), &f);
+                assert_int_equal(cw_usb_fault_new(usb, &rule, 1, &layer), CW_OK);
+                cw_rc rc = cw_printer_open(cw_printer_driver("evolis"), layer, LONG_NS, &p, &f);
+                cw_printer_close(p);
+                if (rc == CW_OK) {
+                        transfers = n;
+                        break;
+                }
+                check_class(rc, &f, CW_C_RECONNECT, "");
+        }
+        assert_in_range(transfers, 10, 59);
+        assert_int_equal(bench_state(*state, "counters", "fed"), 0);
+}
+
+void open_copes_with_bad_device_ids(void **state) {
+        static const char *const kinds[] = { "length", "without_length", "little_endian", "short", "empty" };
+        for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+                char order[128];
+                (void)snprintf(order, sizeof order, "{'cmd':'fault','name':'device_id_bad','text':'%s','count':0}",
+                               kinds[i]);
+                bench_order(*state, order);
+                struct cw_printer *p = check_open(*state);
+                assert_non_null(strstr(cw_printer_info(p)->model, "Primacy"));
+                cw_printer_close(p);
+                bench_order(*state, "{'cmd':'faults_off'}");
+        }
+}
+
+void unknown_model_moves_nothing(void **state) {
+        (void)state;
+        const struct bench_options strange = { .model = "Nonesuch" };
+        struct bench *b = bench_ops.open(&strange);
+        struct cw_printer *p = NULL;
+        struct cw_usb *usb = NULL;
+        struct cw_printer_effect e;
+        struct cw_fault f = { 0 };
+        check_ok(bench_ops.connect(b, &usb, &f), &f);
+        check_ok(cw_printer_open(cw_printer_driver("evolis"), usb, LONG_NS, &p, &f), &f);
+        check_class(cw_printer_feed(p, LONG_NS, &e, &f), &f, CW_C_REJECT, "PRT_SETUP_ERROR");
+        assert_false(e.started);
+        check_class(cw_printer_reject(p, LONG_NS, &e, &f), &f, CW_C_REJECT, "PRT_SETUP_ERROR");
+        assert_int_equal(bench_state(b, "counters", "fed"), 0);
+        cw_printer_close(p);
+        bench_ops.close(b);
+}
+
+static void one_card_with(const struct bench_options *o) {
+        struct bench *b = bench_ops.open(o);
+        struct cw_printer *p = check_open(b);
+        struct cw_printer_status s;
+        struct cw_printer_effect e;
+        struct cw_fault f = { 0 };
+        check_ok(cw_printer_status(p, LONG_NS, &s, &f), &f);
+        assert_int_equal(s.ribbon.remaining, 100);
+        check_feed(p);
+        check_ok(cw_printer_eject(p, LONG_NS, &e, &f), &f);
+        assert_int_equal(e.where, CW_WHERE_OUTPUT);
+        cw_printer_close(p);
+        bench_ops.close(b);
+}
+
+void answers_may_end_with_cr(void **state) {
+        (void)state;
+        one_card_with(&(struct bench_options){ .reply_end = "cr" });
+}
+
+void answers_may_end_with_nothing(void **state) {
+        (void)state;
+        one_card_with(&(struct bench_options){ .reply_end = "none" });
+}
+
+void raw_answers_and_refuses_card_data(void **state) {
+        static const char *const refused[] = { "Smr;2", "Dm;2;1", "Db;k;2;", "Psc;1;2;3", "Pem;0", "R\r", "" };
+        struct cw_printer *p = check_open(*state);
+        struct cw_fault f = { 0 };
+        char answer[64];
+        check_ok(cw_printer_raw(p, "Rfv", LONG_NS, answer, sizeof answer, &f), &f);
+        assert_string_equal(answer, "1520");
+        int64_t before = bench_state(*state, "usb", "commands");
+        for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++)
+                check_class(cw_printer_raw(p, refused[i], LONG_NS, answer, sizeof answer, &f), &f, CW_C_REJECT, "");
+        assert_int_equal(bench_state(*state, "usb", "commands"), before);
+        cw_printer_close(p);
+}

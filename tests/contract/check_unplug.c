@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The cable is pulled at each transfer: nothing twice, and reconcile tells what the printer really did. */
+#include "tests/contract/checks.h"
+
+
+typedef cw_rc (*action_fn)(struct cw_printer *p, int64_t deadline_ns, struct cw_printer_effect *ret,
+                           struct cw_fault *f);
+
+/* Transfers that opening takes, so that the n-th of the action can be named. */
+static unsigned transfers_of_open(struct bench *b) {
+        struct cw_usb *layer = NULL;
+        struct cw_printer *p = check_open_faulty(b, NULL, 0, &layer);
+        unsigned n = cw_usb_fault_calls(layer, CW_USB_FAULT_ANY);
+        cw_printer_close(p);
+        return n;
+}
+
+/* One round: the fault at the n-th transfer of the action, then a new connection reconciles. False when n is past it. */
+static bool round_at(struct bench *b, unsigned n, enum cw_usb_fault_do what, enum cw_printer_step step,
+                     action_fn action, struct cw_printer_finding *ret) {
+        struct cw_printer_baseline before;
+        struct cw_printer_effect e;
+        struct cw_usb *layer = NULL;
+        struct cw_fault f = { 0 };
+        struct cw_printer *p = check_open(b);
+        check_ok(cw_printer_baseline(p, LONG_NS, &before, &f), &f);
+        cw_printer_close(p);
+        const struct cw_usb_fault_rule rule = { CW_USB_FAULT_ANY, transfers_of_open(b) + n, what, 0, 0 };
+        p = check_open_faulty(b, &rule, 1, &layer);
+        cw_rc rc = action(p, LONG_NS, &e, &f);
+        bool hit = cw_usb_fault_calls(layer, CW_USB_FAULT_ANY) >= rule.nth;
+        cw_printer_close(p);
+        if (rc != CW_OK)
+                check_class(rc, &f, e.started ? CW_C_IN_DOUBT : CW_C_RECONNECT, "");
+        p = check_open(b);
+        check_ok(cw_printer_reconcile(p, step, &before, LONG_NS, ret, &f), &f);
+        cw_printer_close(p);
+        return hit;
+}
+
+static void clear_path(struct bench *b) {
+        struct cw_printer *p = check_open(b);
+        struct cw_printer_effect e;
+        struct cw_fault f = { 0 };
+        cw_rc rc = cw_printer_reject(p, LONG_NS, &e, &f);
+        if (rc != CW_OK)
+                check_class(rc, &f, CW_C_REJECT, "");
+        cw_printer_close(p);
+}
+
+static void feed_rounds(struct bench *b, enum cw_usb_fault_do what, bool *ret_done, bool *ret_not_done) {
+        for (unsigned n = 1; n < 40; n++) {
+                struct cw_printer_finding finding;
+                int64_t fed = bench_state(b, "counters", "fed");
+                bool more = round_at(b, n, what, CW_PRINTER_STEP_FEED, cw_printer_feed, &finding);
+                int64_t moved = bench_state(b, "counters", "fed") - fed;
+                assert_in_range(moved, 0, 1);
+                assert_int_equal(finding.verdict, moved ? CW_VERDICT_DONE : CW_VERDICT_NOT_DONE);
+                *ret_done = *ret_done || moved;
+                *ret_not_done = *ret_not_done || !moved;
+                clear_path(b);
+                bench_order(b, "{'cmd':'hopper','count':5}");
+                if (!more)
+                        return;
+        }
+        fail_msg("a feed never ends");
+}
+
+void unplug_at_every_transfer_of_feed(void **state) {
+        bool done = false, not_done = false;
+        feed_rounds(*state, CW_USB_DO_GONE, &done, &not_done);
+        assert_true(done && not_done);
+}
+
+void unplug_after_every_transfer_of_contact(void **state) {
+        struct cw_printer *p = check_open(*state);
+        bool done = false, not_done = false;
+        check_feed(p);
+        cw_printer_close(p);
+        for (unsigned n = 1; n < 40; n++) {
+                struct cw_printer_finding finding;
+                int64_t contacts = bench_state(*state, "counters", "contacts");
+                bool more = round_at(*state, n, CW_USB_DO_GONE_AFTER, CW_PRINTER_STEP_CONTACT, cw_printer_to_contact,
+                                     &finding);
+                int64_t moved = bench_state(*state, "counters", "contacts") - contacts;
+                assert_in_range(moved, 0, 1);
+                assert_int_equal(finding.verdict, moved ? CW_VERDICT_DONE : CW_VERDICT_NOT_DONE);
+                done = done || moved;
+                not_done = not_done || !moved;
+                clear_path(*state);
+                bench_order(*state, "{'cmd':'hopper','count':5}");
+                if (!more)
+                        break;
+                p = check_open(*state);
+                check_feed(p);
+                cw_printer_close(p);
+        }
+        assert_true(done && not_done);
+}
+
+void stalls_never_move_twice(void **state) {
+        for (unsigned n = 1; n <= 3; n++) {
+                struct cw_printer_effect e;
+                struct cw_usb *layer = NULL;
+                struct cw_fault f = { 0 };
+                int64_t fed = bench_state(*state, "counters", "fed");
+                const struct cw_usb_fault_rule rule = { CW_USB_FAULT_ANY, transfers_of_open(*state) + n,
+                                                        CW_USB_DO_STALL, 0, 0 };
+                struct cw_printer *p = check_open_faulty(*state, &rule, 1, &layer);
+                cw_rc rc = cw_printer_feed(p, LONG_NS, &e, &f);
+                if (rc != CW_OK)
+                        check_class(rc, &f, e.started ? CW_C_IN_DOUBT : CW_C_RECONNECT, "");
+                assert_in_range(bench_state(*state, "counters", "fed") - fed, 0, 1);
+                cw_printer_close(p);
+                clear_path(*state);
+        }
+}
+
+void power_cycle_between_steps(void **state) {
+        struct cw_printer *p = check_open(*state);
+        struct cw_printer_effect e;
+        struct cw_fault f = { 0 };
+        check_feed(p);
+        bench_order(*state, "{'cmd':'power_cycle'}");
+        check_class(cw_printer_to_contact(p, LONG_NS, &e, &f), &f, CW_C_RECONNECT, "");
+        assert_false(e.started);
+        cw_printer_close(p);
+        p = check_open(*state);
+        check_ok(cw_printer_reject(p, LONG_NS, &e, &f), &f);
+        assert_int_equal(bench_tray(*state, "reject"), 1);
+        assert_int_equal(bench_state(*state, "counters", "fed"), 1);
+        cw_printer_close(p);
+}
+
+void reconcile_other_printer(void **state) {
+        struct cw_printer *p = check_open(*state);
+        struct cw_printer_baseline before;
+        struct cw_printer_finding finding;
+        struct cw_fault f = { 0 };
+        check_ok(cw_printer_baseline(p, LONG_NS, &before, &f), &f);
+        before.serial[1] = '2';
+        check_ok(cw_printer_reconcile(p, CW_PRINTER_STEP_FEED, &before, LONG_NS, &finding, &f), &f);
+        assert_int_equal(finding.verdict, CW_VERDICT_UNKNOWN);
+        cw_printer_close(p);
+}
+
+void reconcile_stripe_is_unknown(void **state) {
+        struct cw_printer *p = check_open(*state);
+        struct cw_printer_baseline before;
+        struct cw_printer_finding finding;
+        struct cw_fault f = { 0 };
+        check_feed(p);
+        check_ok(cw_printer_baseline(p, LONG_NS, &before, &f), &f);
+        check_ok(cw_printer_reconcile(p, CW_PRINTER_STEP_STRIPE, &before, LONG_NS, &finding, &f), &f);
+        assert_int_equal(finding.verdict, CW_VERDICT_UNKNOWN);
+        assert_string_not_equal(finding.text, "");
+        cw_printer_close(p);
+}

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/contract/checks.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+
+int check_setup(void **state) {
+        const struct bench_options standard = { NULL, NULL, NULL };
+        *state = bench_ops.open(&standard);
+        return *state ? 0 : -1;
+}
+
+int check_teardown(void **state) {
+        bench_ops.close(*state);
+        return 0;
+}
+
+void check_class(cw_rc rc, const struct cw_fault *f, enum cw_class cls, const char *code) {
+        if (cw_rc_class(rc) != cls || (code[0] && strcmp(f->code, code) != 0))
+                fail_msg("want %s %s, got %s %s in %s: %s", cw_class_name(cls), code,
+                         cw_class_name(cw_rc_class(rc)), f->code, f->op, f->text);
+        if (rc != CW_OK)
+                assert_string_not_equal(f->text, "");
+}
+
+void check_ok(cw_rc rc, const struct cw_fault *f) {
+        if (rc != CW_OK)
+                fail_msg("%s %s in %s: %s", cw_class_name(cw_rc_class(rc)), f->code, f->op, f->text);
+}
+
+static struct cw_printer *open_on(struct cw_usb *usb) {
+        struct cw_printer *p = NULL;
+        struct cw_fault f = { 0 };
+        check_ok(cw_printer_open(cw_printer_driver("evolis"), usb, LONG_NS, &p, &f), &f);
+        return p;
+}
+
+struct cw_printer *check_open(struct bench *b) {
+        struct cw_usb *usb = NULL;
+        struct cw_fault f = { 0 };
+        check_ok(bench_ops.connect(b, &usb, &f), &f);
+        return open_on(usb);
+}
+
+struct cw_printer *check_open_faulty(struct bench *b, const struct cw_usb_fault_rule *rules, size_t count,
+                                     struct cw_usb **ret_layer) {
+        struct cw_usb *usb = NULL;
+        struct cw_fault f = { 0 };
+        check_ok(bench_ops.connect(b, &usb, &f), &f);
+        assert_int_equal(cw_usb_fault_new(usb, rules, count, ret_layer), CW_OK);
+        return open_on(*ret_layer);
+}
+
+void check_feed(struct cw_printer *p) {
+        struct cw_printer_effect e;
+        struct cw_fault f = { 0 };
+        check_ok(cw_printer_feed(p, LONG_NS, &e, &f), &f);
+        assert_true(cw_where_inside(e.where));
+}
+
+static void fill(uint8_t *bytes, size_t len, uint32_t seed) {
+        for (size_t i = 0; i < len; i++) {
+                seed = seed * 1664525u + 1013904223u;
+                bytes[i] = (uint8_t)(seed >> 24);
+        }
+}
+
+struct cw_panels *check_panels(void) {
+        struct cw_panels *p = calloc(1, sizeof *p);
+        assert_non_null(p);
+        p->width = CW_PANEL_WIDTH;
+        p->height = CW_PANEL_HEIGHT;
+        p->count = 5;
+        size_t colour = cw_panel_size(p->width, p->height, 6), mono = cw_panel_size(p->width, p->height, 1);
+        p->map_len = 3 * colour + 2 * mono;
+        p->map = mmap(NULL, p->map_len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        assert_ptr_not_equal(p->map, MAP_FAILED);
+        uint8_t *at = p->map;
+        for (size_t i = 0; i < 5; i++) {
+                size_t len = i < 3 ? colour : mono;
+                fill(at, len, (uint32_t)i + 1);
+                p->panel[i] = (struct cw_panel){ "ymcko"[i], i < 3 ? 6 : 1, at, len };
+                at += len;
+        }
+        /* A resin panel with white, black and half lines, so that its compressed form is used. */
+        uint8_t *k = (uint8_t *)p->map + 3 * colour;
+        memset(k, 0, mono);
+        memset(k + 81, 0xff, (size_t)81 * 10);
+        memset(k + 4000, 0xa5, 30);
+        return p;
+}
+
+struct cw_tracks check_tracks(void) {
+        static const char *const text[3] = { "B4000001234567899^DOE/JANE^29122010000000000000",
+                                             "4000001234567899=29122010000000000", "222002" };
+        struct cw_tracks t = { 0 };
+        for (int i = 0; i < 3; i++)
+                t.track[i] = CW_SPAN((const uint8_t *)text[i], strlen(text[i]));
+        return t;
+}
+
+const struct CMUnitTest contract_checks[] = {
+        CHECK(open_identifies),
+        CHECK(open_again_after_close),
+        CHECK(open_too_late_touches_nothing),
+        CHECK(open_drains_what_a_dead_process_left),
+        CHECK(open_ends_half_a_panel_of_a_dead_process),
+        CHECK(open_takes_charge_of_errors),
+        CHECK(open_takes_charge_again_after_power_cycle),
+        CHECK(open_refuses_a_printer_that_hides_errors),
+        CHECK(open_fails_cleanly_at_every_transfer),
+        CHECK(open_copes_with_bad_device_ids),
+        { "unknown_model_moves_nothing", unknown_model_moves_nothing, NULL, NULL, NULL },
+        { "answers_may_end_with_cr", answers_may_end_with_cr, NULL, NULL, NULL },
+        { "answers_may_end_with_nothing", answers_may_end_with_nothing, NULL, NULL, NULL },
+        CHECK(raw_answers_and_refuses_card_data),
+        CHECK(status_ready),
+        CHECK(status_cover_open),
+        CHECK(status_hopper_empty),
+        CHECK(status_ribbon_ended),
+        CHECK(status_ribbon_missing),
+        CHECK(status_reject_full),
+        CHECK(status_survives_garbage),
+        CHECK(status_survives_split_answers),
+        CHECK(status_survives_merged_answers),
+        CHECK(status_back_in_step_after_lost_answer),
+        CHECK(status_back_in_step_after_late_answer),
+        CHECK(status_stray_ok_does_not_empty_the_path),
+        CHECK(status_tells_less_when_commands_are_unknown),
+        CHECK(status_port_status_zero_says_nothing),
+        CHECK(preflight_passes),
+        CHECK(preflight_names_what_is_missing),
+        CHECK(preflight_refuses_a_card_inside),
+        CHECK(preflight_wants_the_right_ribbon),
+        CHECK(feed_takes_one_card),
+        CHECK(feed_refuses_when_a_card_is_inside),
+        CHECK(feed_hopper_empty),
+        CHECK(feed_jam),
+        CHECK(feed_cover_open),
+        CHECK(feed_localised_refusal),
+        CHECK(feed_too_late_touches_nothing),
+        CHECK(contact_and_out),
+        CHECK(contact_without_card),
+        CHECK(contact_jam),
+        CHECK(eject_delivers),
+        CHECK(eject_output_full),
+        CHECK(reject_goes_to_the_box),
+        CHECK(reject_without_card),
+        CHECK(reject_full),
+        CHECK(clean_and_test_card),
+        CHECK(lost_answer_to_a_move_is_doubt),
+        CHECK(stripe_written_and_read),
+        CHECK(stripe_write_fails),
+        CHECK(stripe_blank),
+        CHECK(stripe_bad_data_sends_nothing),
+        CHECK(stripe_read_by_a_new_process),
+        CHECK(print_whole_card),
+        CHECK(print_chip_and_stripe_first),
+        CHECK(print_ribbon_ends),
+        CHECK(print_cover_opened),
+        CHECK(print_jam),
+        CHECK(print_unplugged),
+        CHECK(print_partial_panel_is_never_resent),
+        CHECK(print_answer_lost_at_the_end),
+        CHECK(print_late_panel_answer),
+        CHECK(print_wrong_panels_send_nothing),
+        CHECK(print_wrong_ribbon_uses_nothing),
+        CHECK(print_without_card),
+        CHECK(unplug_at_every_transfer_of_feed),
+        CHECK(unplug_after_every_transfer_of_contact),
+        CHECK(stalls_never_move_twice),
+        CHECK(power_cycle_between_steps),
+        CHECK(reconcile_other_printer),
+        CHECK(reconcile_stripe_is_unknown),
+};
+const size_t contract_check_count = sizeof contract_checks / sizeof contract_checks[0];
