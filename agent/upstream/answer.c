@@ -42,11 +42,12 @@ static bool open_body(struct cw_gateway_codec *gateway, struct cw_http_result *h
                 http->body = clear;
                 return true;
         }
-        if (http->status >= 400 && cw_rc_class(rc) != CW_C_RETRY) {
+        if (http->status >= 400 && rc == CW_UP(OPERATOR, CW_E_SYNTAX)) {
                 a->fault = (struct cw_fault){ 0 };
                 return true;
         }
-        say(a, cw_rc_class(rc) == CW_C_RETRY ? CW_ANSWER_AGAIN : CW_ANSWER_PERSON, true);
+        bool effect_possible = http->status < 400 || http->status >= 500;
+        say(a, cw_rc_class(rc) == CW_C_RETRY ? CW_ANSWER_AGAIN : CW_ANSWER_PERSON, effect_possible);
         return false;
 }
 
@@ -71,6 +72,18 @@ static bool parse_body(const struct cw_dcms_endpoint *e, struct cw_http_result *
         (void)snprintf(why, sizeof why, "no JSON, or cut short, at byte %d of %zu", error.position, body->len);
         bad_answer(e, http->status, why, a);
         return false;
+}
+
+/* The server encrypts and we do not. */
+static bool is_sealed(const json_t *root) {
+        return json_is_string(json_object_get(root, "refNo")) && json_is_string(json_object_get(root, "body"));
+}
+
+static void sealed_answer(const struct cw_dcms_endpoint *e, int status, struct cw_answer *a) {
+        (void)cw_fail(&a->fault, CW_UP(OPERATOR, CW_E_MISMATCH), status, e->name, CW_DCMS_CODE_GATEWAY,
+                      "the server's answer to %s is encrypted, but server.gateway is \"none\"; set it and its keys as "
+                      "agreed with the bank", e->name);
+        say(a, CW_ANSWER_PERSON, status < 400 || status >= 500);
 }
 
 static void refused(const struct cw_dcms_endpoint *e, int status, struct cw_answer *a) {
@@ -125,6 +138,10 @@ static void from_success(const struct cw_dcms_endpoint *e, const struct cw_http_
                 a->verdict = CW_ANSWER_OK;
                 return;
         }
+        if (is_sealed(a->root)) {
+                sealed_answer(e, http->status, a);
+                return;
+        }
         if (cw_envelope_read(a->root, &a->envelope) != CW_OK) {
                 bad_answer(e, http->status, "it has neither result nor exception", a);
                 return;
@@ -148,7 +165,10 @@ static void from_error(const struct cw_dcms_endpoint *e, bool sealed, struct cw_
                 if (cw_envelope_read(a->root, &a->envelope) != CW_OK && json_object_get(a->root, "errorCode"))
                         cw_envelope_exception(a->root, &a->envelope);
         }
-        by_status(e, http->status, a);
+        if (is_sealed(a->root))
+                sealed_answer(e, http->status, a);
+        else
+                by_status(e, http->status, a);
 }
 
 void cw_answer_read(const struct cw_dcms_endpoint *e, struct cw_gateway_codec *gateway, struct cw_http_result *http,

@@ -132,7 +132,7 @@ static cw_rc send_try(struct cw_call *c) {
                 .body = CW_SPAN(body->ptr, body->len),
                 .connect_timeout_ms = d->config->server.connect_timeout_ms,
                 .timeout_ms = timeout_of(d, c->e->timeout),
-                .fresh = c->e->lost == CW_DCMS_LOST_IN_DOUBT,
+                .fresh = c->e->lost != CW_DCMS_LOST_REPEAT,
         };
         return cw_http_start(d->http, &request, on_exchange, c, &c->exchange, &c->fault);
 }

@@ -47,7 +47,7 @@ struct cw_dcms_kit {
         char parent_kit_no[32];
         char entity_id[64];
         char order_id[64];
-        char branch_id[32];
+        char branch_id[64];
         char bin[12];
         char product_id[64];
         char plastic_code[16];
@@ -63,7 +63,7 @@ struct cw_dcms_kit {
 struct cw_dcms_order {
         char order_id[64];
         char status[24]; /* RECEIVED PENDING PROCESSED SUCCESS FAILED ... */
-        char branch_id[32];
+        char branch_id[64];
         int64_t cards; /* sum of its product lines, 0 when not said */
 };
 

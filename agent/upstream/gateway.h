@@ -18,7 +18,8 @@ struct cw_gateway_ops {
         const char *name;
         /* Clear body to what goes over the wire. */
         cw_rc (*seal)(struct cw_gateway_codec *g, struct cw_span clear, struct cw_secret **ret, struct cw_fault *f);
-        /* What came over the wire to the clear body. */
+        /* What came over the wire to the clear body. OPERATOR/CW_E_SYNTAX: it is not an encrypted body at all;
+         * OPERATOR/CW_E_MISMATCH: it is, but not for these keys. */
         cw_rc (*open)(struct cw_gateway_codec *g, struct cw_span wire, struct cw_secret **ret, struct cw_fault *f);
         void (*free)(struct cw_gateway_codec *g);
 };

@@ -205,7 +205,8 @@ static cw_rc ecdh_open(struct cw_gateway_codec *codec, struct cw_span wire, stru
         struct ecdh *g = (struct ecdh *)codec;
         struct envelope e = { 0 };
         if (!read_envelope(wire, &e))
-                return open_trouble(f, "the answer is not an encrypted envelope; check server.gateway with the bank");
+                return cw_fail(f, CW_UP(OPERATOR, CW_E_SYNTAX), 0, OP ".open", CW_DCMS_CODE_GATEWAY,
+                               "the answer is not an encrypted envelope; check server.gateway with the bank");
         cw_rc rc = check_envelope(g, &e, f);
         if (rc != CW_OK)
                 return rc;

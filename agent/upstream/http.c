@@ -150,7 +150,9 @@ static void finish(struct cw_http_exchange *x, CURLcode code) {
         long status = 0;
         (void)curl_easy_getinfo(x->easy, CURLINFO_RESPONSE_CODE, &status);
         r.status = (int)status;
-        r.sent = code == CURLE_OK || may_be_sent(x->easy, code);
+        r.sent = code == CURLE_OK || (may_be_sent(x->easy, code) && !cw_tls_shut_out(x->http->tls));
+        if (status > 0)
+                cw_tls_answered(x->http->tls);
         read_headers(x, &r);
         if (code == CURLE_OK)
                 r.body = CW_STEAL(x->answer);

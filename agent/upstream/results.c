@@ -61,7 +61,7 @@ static void read_owner(const json_t *o, struct cw_dcms_kit *kit) {
         if (cw_json_text(o, "accountNo", text, sizeof kit->account_no))
                 (void)snprintf(kit->account_no, sizeof kit->account_no, "%.31s", text);
         if (cw_json_text(o, "branchId", text, sizeof kit->branch_id))
-                (void)snprintf(kit->branch_id, sizeof kit->branch_id, "%.31s", text);
+                (void)snprintf(kit->branch_id, sizeof kit->branch_id, "%s", text);
 }
 
 static void read_kit(const json_t *o, struct cw_dcms_kit *kit) {

@@ -24,7 +24,9 @@ struct cw_tls {
         size_t cert_len;
         struct cw_secret *key;
         int64_t server_end_ms, client_end_ms, ca_end_ms;
-        int alert; /* TLS alert number the server sent, -1 = none */
+        int alert;      /* TLS alert number the server sent, -1 = none */
+        bool asked;     /* the server asked for a client certificate in the last handshake */
+        bool answered;  /* the server has answered a request of ours at least once */
 };
 
 /* A setting a person must put right; empties OpenSSL's error queue, libcurl would read it. */
@@ -131,13 +133,17 @@ static int ctx_index(void) {
         return index;
 }
 
-/* Sees the alert the server sends and the certificate it showed. */
+/* Sees the alert the server sends, its wish for a client certificate, and the certificate it showed. */
 static void on_info(const SSL *ssl, int where, int value) {
         struct cw_tls *t = SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), ctx_index());
         if (!t)
                 return;
         if ((where & SSL_CB_READ_ALERT) == SSL_CB_READ_ALERT && (value >> 8) == SSL3_AL_FATAL)
                 t->alert = value & 0xff;
+        if (where & SSL_CB_HANDSHAKE_START)
+                t->asked = false;
+        if ((where & SSL_CB_CONNECT_LOOP) == SSL_CB_CONNECT_LOOP && SSL_get_state(ssl) == TLS_ST_CR_CERT_REQ)
+                t->asked = true;
         if (where & SSL_CB_HANDSHAKE_DONE) {
                 const X509 *cert = SSL_get0_peer_certificate(ssl);
                 if (cert)
@@ -184,9 +190,14 @@ void cw_tls_clear_alert(struct cw_tls *t) {
         t->alert = -1;
 }
 
+void cw_tls_answered(struct cw_tls *t) {
+        t->answered = true;
+}
+
 static const char *verify_text(long verify) {
         switch (verify) {
         case X509_V_OK:
+        case X509_V_ERR_UNSPECIFIED: /* libcurl looks at the name first and leaves this behind */
                 return "the server's certificate is not for the host name in server.url; check server.url, or ask the "
                        "bank for a certificate with that name";
         case X509_V_ERR_CERT_HAS_EXPIRED:
@@ -213,15 +224,30 @@ static cw_rc verify_fault(long verify, struct cw_fault *f) {
                        text ? "" : X509_verify_cert_error_string(verify));
 }
 
-static void alert_fault(const struct cw_tls *t, int64_t now_wall_ms, struct cw_fault *f) {
-        const char *name = SSL_alert_desc_string_long(t->alert);
-        const char *what = "server.client_cert_file and its key, and the TLS versions the server speaks";
+static const char *what_to_check(const struct cw_tls *t, int64_t now_wall_ms) {
         if (!t->cert)
-                what = "whether the bank wants a client certificate (server.client_cert_file is not set)";
-        else if (t->client_end_ms < now_wall_ms)
-                what = "the client certificate, it has expired: get a new one from the bank";
+                return "the bank wants a client certificate: set server.client_cert_file and its key";
+        if (t->client_end_ms < now_wall_ms)
+                return "the client certificate in server.client_cert_file has expired: get a new one from the bank";
+        return "check server.client_cert_file and its key with the bank";
+}
+
+static void alert_fault(const struct cw_tls *t, int64_t now_wall_ms, struct cw_fault *f) {
+        bool ours = t->asked || t->alert == SSL_AD_HANDSHAKE_FAILURE;
         (void)cw_fail(f, CW_UP(OPERATOR, CW_E_DENIED), t->alert, OP, CW_DCMS_CODE_TLS,
-                      "the server ended the TLS handshake (alert %d, %s); check %s", t->alert, name, what);
+                      "the server ended the TLS handshake (alert %d, %s); %s", t->alert,
+                      SSL_alert_desc_string_long(t->alert),
+                      ours ? what_to_check(t, now_wall_ms) : "check server.url and the TLS versions the server speaks");
+}
+
+/*
+ * Servers that refuse our certificate under TLS 1.3 often just close, after libcurl thought the handshake done. Taken
+ * for that as long as the server never answered us, or when the certificate has expired.
+ */
+static bool closed_on_us(const struct cw_tls *t, CURLcode code, int64_t now_wall_ms) {
+        bool closed = code == CURLE_SEND_ERROR || code == CURLE_RECV_ERROR || code == CURLE_GOT_NOTHING ||
+                      code == CURLE_SSL_CONNECT_ERROR;
+        return closed && t->asked && (!t->answered || (t->cert && t->client_end_ms < now_wall_ms));
 }
 
 /* True when the alert is about who we are or which TLS we speak, not about a bad moment. */
@@ -235,6 +261,12 @@ bool cw_tls_explain(struct cw_tls *t, CURL *easy, CURLcode code, int64_t now_wal
         (void)curl_easy_getinfo(easy, CURLINFO_SSL_VERIFYRESULT, &verify);
         if (alert_needs_person(t->alert)) {
                 alert_fault(t, now_wall_ms, f);
+                return true;
+        }
+        if (closed_on_us(t, code, now_wall_ms)) {
+                (void)cw_fail(f, CW_UP(OPERATOR, CW_E_DENIED), code, OP, CW_DCMS_CODE_TLS,
+                              "the server asked for a client certificate and closed the connection; %s",
+                              what_to_check(t, now_wall_ms));
                 return true;
         }
         switch (code) {
@@ -254,6 +286,12 @@ bool cw_tls_explain(struct cw_tls *t, CURL *easy, CURLcode code, int64_t now_wal
         default:
                 return false;
         }
+}
+
+bool cw_tls_shut_out(const struct cw_tls *t) {
+        return (t->alert >= SSL_AD_BAD_CERTIFICATE && t->alert <= SSL_AD_CERTIFICATE_UNKNOWN) ||
+               t->alert == SSL_AD_UNKNOWN_CA || t->alert == SSL_AD_ACCESS_DENIED || t->alert == SSL_AD_HANDSHAKE_FAILURE ||
+               t->alert == TLS13_AD_CERTIFICATE_REQUIRED;
 }
 
 int64_t cw_tls_server_end_ms(const struct cw_tls *t) {

@@ -22,6 +22,10 @@ CW_DEFINE_CLEANUP(struct cw_tls *, cw_tls_free);
 bool cw_tls_apply(struct cw_tls *t, CURL *easy);
 /* Forgets the last alert; before each transfer. */
 void cw_tls_clear_alert(struct cw_tls *t);
+/* The server answered a request. */
+void cw_tls_answered(struct cw_tls *t);
+/* True when the last alert says that the server never let us in, so that it saw no request. */
+bool cw_tls_shut_out(const struct cw_tls *t);
 /*
  * True when a failed transfer failed for a certificate or another matter of TLS that a person must settle; fills *f
  * with OPERATOR and what to check. False: it was the network.

@@ -62,7 +62,7 @@ static void test_whole_transaction(void **state) {
         struct cw_terminal *t = with(x, LINES(lines));
         struct cw_terminal_ac ac;
         static const uint8_t arpc[4] = {0xc1, 0xc2, 0xc3, 0xc4}, csu[4] = {0x00, 0x82, 0x00, 0x00};
-        assert_int_equal(cw_terminal_select(t, NULL), CW_OK);
+        assert_int_equal(cw_terminal_select(t, NULL, NULL), CW_OK);
         assert_int_equal(cw_terminal_start(t, NULL), CW_OK);
         assert_int_equal(cw_terminal_read_records(t, NULL, NULL, NULL), CW_OK);
         assert_int_equal(cw_terminal_generate_ac(t, CW_AC_ARQC, true, &ac, NULL), CW_OK);
@@ -87,7 +87,7 @@ static void test_who_the_card_is(void **state) {
         };
         struct cw_terminal *t = with(x, LINES(lines));
         struct cw_terminal_card who = {0};
-        assert_int_equal(cw_terminal_select(t, NULL), CW_OK);
+        assert_int_equal(cw_terminal_select(t, NULL, NULL), CW_OK);
         assert_int_equal(cw_terminal_start(t, NULL), CW_OK);
         assert_element(t, 0x94, "08010100");
         assert_int_equal(cw_terminal_read_records(t, NULL, NULL, NULL), CW_OK);
@@ -127,7 +127,7 @@ static void test_refusals(void **state) {
             {gone, CW_C_RECONNECT}, {absent, CW_C_REJECT}, {unnamed, CW_C_REJECT}, {garbage, CW_C_REJECT}};
         for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
                 struct cw_terminal *t = with(x, cases[i].line, 1);
-                assert_int_equal(cw_rc_class(cw_terminal_select(t, NULL)), cases[i].cls);
+                assert_int_equal(cw_rc_class(cw_terminal_select(t, NULL, NULL)), cases[i].cls);
                 cw_terminal_done(t);
         }
 }

@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Certificates, the way to the server, and the gateway codec. */
+#include "rig.h"
+
+#include <string.h>
+
+static int setup(void **state) {
+        static struct rig rig;
+        rig_make(&rig);
+        *state = &rig;
+        return 0;
+}
+
+static int teardown(void **state) {
+        rig_stop(*state);
+        return 0;
+}
+
+static void fetch_branch(struct rig *rig, struct outcome *o) {
+        *o = (struct outcome){ 0 };
+        cw_dcms_branch(rig->d, "BRANCH001", outcome_take, o);
+        rig_wait(rig, o, 30000);
+        json_decref(o->result);
+        o->result = NULL;
+}
+
+static void expect_ok(struct rig *rig) {
+        struct outcome o;
+        fetch_branch(rig, &o);
+        if (o.rc != CW_OK)
+                fail_msg("%s: %s", o.fault.code, o.fault.text);
+}
+
+/* OPERATOR, that code, and a sentence with that word; one exchange, since trying again cannot help. */
+static void expect_person(struct rig *rig, const char *code, const char *word) {
+        struct outcome o;
+        struct cw_dcms_health h;
+        fetch_branch(rig, &o);
+        if (cw_rc_class(o.rc) != CW_C_OPERATOR || strcmp(o.fault.code, code) != 0 || !strstr(o.fault.text, word))
+                fail_msg("%s %s: %s", cw_class_name(cw_rc_class(o.rc)), o.fault.code, o.fault.text);
+        cw_dcms_health(rig->d, &h);
+        assert_int_equal(h.state, CW_DCMS_NEEDS_PERSON);
+        assert_int_equal(h.exchanges, 1);
+        assert_string_equal(h.last_fault.code, code);
+}
+
+static void begin(struct rig *rig) {
+        rig_start_sim(rig);
+        rig_start_client(rig);
+}
+
+static void wrong_ca(void **state) {
+        struct rig *rig = *state;
+        char other[128];
+        (void)snprintf(other, sizeof other, "%s/other-ca.pem", rig->dir);
+        rig->config.server.ca_file = other;
+        begin(rig);
+        expect_person(rig, CW_DCMS_CODE_TLS, "server.ca_file");
+}
+
+static void wrong_host_name(void **state) {
+        struct rig *rig = *state;
+        rig->server_pem = "elsewhere.pem";
+        rig->server_key = "elsewhere.key";
+        begin(rig);
+        expect_person(rig, CW_DCMS_CODE_TLS, "host name");
+}
+
+static void expired_certificate(void **state) {
+        struct rig *rig = *state;
+        rig->server_pem = "expired.pem";
+        rig->server_key = "expired.key";
+        begin(rig);
+        expect_person(rig, CW_DCMS_CODE_TLS, "expired");
+}
+
+static void client_certificate(void **state) {
+        struct rig *rig = *state;
+        struct cw_dcms_health h;
+        rig->client_ca = true;
+        rig->config.server.client_cert_file = rig->cert_file;
+        rig->config.server.client_key_credential = "client.key";
+        begin(rig);
+        expect_ok(rig);
+        cw_dcms_health(rig->d, &h);
+        assert_int_equal(h.client_cert_days_left, 4);
+        assert_int_equal(h.server_cert_days_left, 8);
+}
+
+static void client_certificate_missing(void **state) {
+        struct rig *rig = *state;
+        rig->client_ca = true;
+        begin(rig);
+        expect_person(rig, CW_DCMS_CODE_TLS, "client certificate");
+}
+
+static void client_certificate_of_a_stranger(void **state) {
+        struct rig *rig = *state;
+        rig->client_ca = true;
+        (void)snprintf(rig->cert_file, sizeof rig->cert_file, "%s/stranger.pem", rig->dir);
+        rig->config.server.client_cert_file = rig->cert_file;
+        rig->config.server.client_key_credential = "stranger.key";
+        begin(rig);
+        expect_person(rig, CW_DCMS_CODE_TLS, "server.client_cert_file");
+}
+
+static void server_down_and_back(void **state) {
+        struct rig *rig = *state;
+        struct outcome o;
+        struct cw_dcms_health h;
+        begin(rig);
+        expect_ok(rig);
+        rig_stop_sim(rig);
+        fetch_branch(rig, &o);
+        assert_int_equal(cw_rc_class(o.rc), CW_C_RETRY);
+        assert_string_equal(o.fault.code, CW_DCMS_CODE_OFFLINE);
+        assert_int_equal(o.reply.tries, 3);
+        cw_dcms_health(rig->d, &h);
+        assert_int_equal(h.state, CW_DCMS_OFFLINE);
+        assert_true(h.token_held && h.failures >= 3);
+        rig_start_sim(rig);
+        expect_ok(rig);
+        cw_dcms_health(rig->d, &h);
+        assert_int_equal(h.state, CW_DCMS_ONLINE);
+        assert_int_equal(h.last_fault.rc, CW_OK);
+}
+
+/* A PIN that surely never left may be asked for again; one that may have left is in doubt. */
+static void pin_while_the_server_is_down(void **state) {
+        struct rig *rig = *state;
+        struct outcome o = { 0 };
+        CW_AUTO(cw_secret_free) struct cw_secret *pin = rig_pin("1234");
+        const struct cw_dcms_set_pin in = { RIG_ENTITY, RIG_KIT, "0729", pin, NULL };
+        begin(rig);
+        expect_ok(rig);
+        rig_stop_sim(rig);
+        cw_dcms_set_pin(rig->d, &in, outcome_take, &o);
+        rig_wait(rig, &o, 20000);
+        assert_int_equal(cw_rc_class(o.rc), CW_C_RETRY);
+        assert_false(o.reply.replayed);
+}
+
+static void silent_server(void **state) {
+        struct rig *rig = *state;
+        struct outcome o;
+        rig->config.server.timeout_ms = 300;
+        begin(rig);
+        expect_ok(rig);
+        rig_down(rig, "{\"seconds\":2.5,\"mode\":\"silent\"}");
+        fetch_branch(rig, &o);
+        assert_int_equal(cw_rc_class(o.rc), CW_C_RETRY);
+        assert_int_equal(o.rc & 0xffffu, CW_E_TIMEOUT);
+        rig_run(rig, 2500);
+        rig->config.server.timeout_ms = 2000;
+        expect_ok(rig);
+}
+
+/* ---- gateway codec ---- */
+
+static void gateway_on(struct rig *rig, const char *kdf, enum cw_gateway variant) {
+        (void)json_object_set_new(rig->sim_config, "gateway",
+                                  json_pack("{s:s, s:s, s:s, s:s, s:s}", "codec", "refno-envelope", "kid", "kid-7", "kdf",
+                                            kdf, "private_key_file", "gateway.key", "peer_public_key_file", "bank.pub"));
+        rig->config.server.gateway = variant;
+        rig->config.server.gateway_key_credential = "bank.key";
+        rig->config.server.gateway_peer_key_file = rig->peer_file;
+        rig->config.server.gateway_kid = "kid-7";
+}
+
+static void whole_life_through_the_gateway(struct rig *rig) {
+        struct outcome o = { 0 };
+        CW_AUTO(cw_secret_free) struct cw_secret *pin = rig_pin("1234");
+        const struct cw_dcms_set_pin in = { RIG_ENTITY, RIG_KIT, "0729", pin, NULL };
+        begin(rig);
+        expect_ok(rig);
+        rig_faults(rig, "{\"endpoint\":\"/kit-manager/v2/setPin\",\"drop\":\"after_commit\"}");
+        cw_dcms_set_pin(rig->d, &in, outcome_take, &o);
+        rig_wait(rig, &o, 20000);
+        assert_int_equal(o.rc, CW_OK);
+        assert_int_equal(o.reply.tries, 2);
+        outcome_done(&o);
+        cw_dcms_activate(rig->d, RIG_ENTITY, "99999999", NULL, outcome_take, &o);
+        rig_wait(rig, &o, 20000);
+        assert_string_equal(o.fault.code, "MCC007");
+        outcome_done(&o);
+        const struct cw_dcms_kit_filter filter = { .branch_id = "BRANCH001", .page_size = 1 };
+        cw_dcms_kits_inventory(rig->d, &filter, outcome_take, &o);
+        rig_wait(rig, &o, 20000);
+        assert_int_equal(o.reply.kit_count, 2);
+        outcome_done(&o);
+}
+
+static void gateway_sha256(void **state) {
+        gateway_on(*state, "sha256", CW_GATEWAY_ECDH_SHA256);
+        whole_life_through_the_gateway(*state);
+}
+
+static void gateway_hkdf(void **state) {
+        gateway_on(*state, "hkdf-sha256", CW_GATEWAY_ECDH_HKDF);
+        whole_life_through_the_gateway(*state);
+}
+
+static void gateway_keys_differ(void **state) {
+        struct rig *rig = *state;
+        gateway_on(rig, "hkdf-sha256", CW_GATEWAY_ECDH_SHA256);
+        begin(rig);
+        expect_person(rig, CW_DCMS_CODE_GATEWAY, "gateway");
+}
+
+static void gateway_only_there(void **state) {
+        struct rig *rig = *state;
+        gateway_on(rig, "sha256", CW_GATEWAY_NONE);
+        begin(rig);
+        expect_person(rig, CW_DCMS_CODE_GATEWAY, "server.gateway");
+}
+
+static void gateway_only_here(void **state) {
+        struct rig *rig = *state;
+        gateway_on(rig, "sha256", CW_GATEWAY_ECDH_SHA256);
+        (void)json_object_set_new(rig->sim_config, "gateway", json_pack("{s:s}", "codec", "none"));
+        begin(rig);
+        struct outcome o;
+        fetch_branch(rig, &o);
+        assert_int_equal(cw_rc_class(o.rc), CW_C_OPERATOR);
+}
+
+/* ---- what is wrong before anything is sent ---- */
+
+static void refuse(struct rig *rig, const char *word) {
+        struct cw_fault f = { 0 };
+        struct cw_dcms *d = NULL;
+        if (!rig->loop)
+                assert_int_equal(cw_loop_new(cw_clock_real(), &rig->loop), CW_OK);
+        (void)snprintf(rig->url, sizeof rig->url, "%s", "https://127.0.0.1:9/dcms");
+        cw_rc rc = cw_dcms_new(rig->loop, &rig->config, cw_clock_real(), &d, &f);
+        if (cw_rc_class(rc) != CW_C_OPERATOR || !strstr(f.text, word))
+                fail_msg("expected \"%s\", got %s: %s", word, cw_class_name(cw_rc_class(rc)), f.text);
+        assert_null(d);
+}
+
+static void settings_that_cannot_work(void **state) {
+        struct rig *rig = *state;
+        const struct cw_config_server good = rig->config.server;
+        char path[128];
+        rig->config.server.ca_file = "/nonexistent/ca.pem";
+        refuse(rig, "/nonexistent/ca.pem");
+        (void)snprintf(path, sizeof path, "%s/password", rig->dir);
+        rig->config.server.ca_file = path;
+        refuse(rig, "no certificate");
+        rig->config.server = good;
+        rig->config.server.password_credential = "no-such-credential";
+        refuse(rig, "no-such-credential");
+        rig->config.server = good;
+        rig->config.server.client_cert_file = rig->cert_file;
+        refuse(rig, "client_key_credential");
+        rig->config.server.client_key_credential = "stranger.key";
+        refuse(rig, "do not belong together");
+        rig->config.server.client_key_credential = "password";
+        refuse(rig, "PEM");
+        rig->config.server = good;
+        rig->config.server.gateway = CW_GATEWAY_ECDH_HKDF;
+        refuse(rig, "key id");
+        rig->config.server = good;
+        rig->config.server.tenant = "A\r\nX: 1";
+        refuse(rig, "server.tenant");
+}
+
+static void only_plain_https_urls(void **state) {
+        struct rig *rig = *state;
+        static const char *const bad[] = { "http://127.0.0.1/dcms", "https://", "https://user:pw@host/dcms",
+                                           "https://host/dcms?x=1", "https://host/dc ms", "file:///etc/passwd", "" };
+        assert_int_equal(cw_loop_new(cw_clock_real(), &rig->loop), CW_OK);
+        for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+                struct cw_dcms *d = NULL;
+                struct cw_fault f = { 0 };
+                (void)snprintf(rig->url, sizeof rig->url, "%s", bad[i]);
+                assert_int_equal(cw_rc_class(cw_dcms_new(rig->loop, &rig->config, cw_clock_real(), &d, &f)), CW_C_OPERATOR);
+                assert_non_null(strstr(f.text, "server.url"));
+        }
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                TEST(wrong_ca),
+                TEST(wrong_host_name),
+                TEST(expired_certificate),
+                TEST(client_certificate),
+                TEST(client_certificate_missing),
+                TEST(client_certificate_of_a_stranger),
+                TEST(server_down_and_back),
+                TEST(pin_while_the_server_is_down),
+                TEST(silent_server),
+                TEST(gateway_sha256),
+                TEST(gateway_hkdf),
+                TEST(gateway_keys_differ),
+                TEST(gateway_only_there),
+                TEST(gateway_only_here),
+                TEST(settings_that_cannot_work),
+                TEST(only_plain_https_urls),
+        };
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
