@@ -9,8 +9,6 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#define RESERVE_BYTES ((off_t)4 << 20)
-
 static const char *error_text(int primary) {
         switch (primary) {
         case SQLITE_FULL:
@@ -127,10 +125,9 @@ int64_t cw_db_disk_free_mib(const struct cw_journal *j) {
 /* Failing to make the reserve is no error: the disk floor then refuses new kits. */
 void cw_db_reserve_make(struct cw_journal *j) {
         int fd = open(j->reserve_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-        if (fd < 0 || posix_fallocate(fd, 0, RESERVE_BYTES) != 0) {
+        j->reserve_used = fd < 0 || posix_fallocate(fd, 0, (off_t)j->reserve_bytes) != 0;
+        if (j->reserve_used)
                 (void)unlink(j->reserve_path);
-                j->reserve_used = true;
-        }
         if (fd >= 0)
                 (void)close(fd);
 }

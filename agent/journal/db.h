@@ -13,7 +13,7 @@ struct cw_journal {
         const struct cw_clock *clock;
         char *path;
         char *reserve_path; /* its deletion frees the room to finish the step under way */
-        int64_t disk_free_min_mib;
+        int64_t disk_free_min_mib, reserve_bytes;
         uint32_t generation;
         bool reserve_used;
         bool dead; /* what is durable is not known: only a restart helps */

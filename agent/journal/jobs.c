@@ -260,13 +260,15 @@ cw_rc cw_journal_accept_kit(struct cw_journal *j, const struct cw_kit *kit, cons
                                "The server's kit record lacks a field, or a field is too long or not masked; it was "
                                "not accepted.");
         int64_t free_mib = cw_db_disk_free_mib(j);
+        if (j->reserve_used)
+                cw_db_reserve_make(j);
         bool low = j->reserve_used || (free_mib >= 0 && free_mib < j->disk_free_min_mib);
         struct accept a = { .kit = kit, .sealed = sealed, .auto_visual = auto_visual };
         struct cw_job_row known;
         if (low && cw_journal_job_by_kit(j, kit->kit, &known, NULL) != CW_OK && !j->dead)
                 return cw_fail(f, CW_JRC(CW_C_OPERATOR, CW_E_TOO_BIG), free_mib, "journal.accept_kit", "",
                                "The disk has too little free space (%lld MiB); no new kit is accepted until space is "
-                               "freed and the daemon was started again.",
+                               "freed in the state directory.",
                                (long long)free_mib);
         cw_rc rc = cw_db_txn(j, accept_txn, &a, "accept", "kit", f);
         if (rc == CW_OK) {

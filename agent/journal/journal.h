@@ -42,6 +42,7 @@ struct cw_journal_options {
         const struct cw_clock *clock; /* borrowed for the life of the journal */
         int64_t disk_free_min_mib;    /* below this no new kit is accepted */
         const char *vfs;              /* SQLite VFS name, NULL = the default */
+        int64_t reserve_bytes;        /* disk space kept to finish the step under way, 0 = 4 MiB */
 };
 
 /*

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #define LOCK_WAIT_MS 3000
+#define RESERVE_BYTES ((int64_t)4 << 20)
 
 /* The settings that make a commit durable and the file tamper-evident; text is what SQLite must read back. */
 static const struct {
@@ -153,6 +154,7 @@ cw_rc cw_journal_open(const struct cw_journal_options *options, struct cw_journa
                 return cw_fail(fault, CW_JRC(CW_C_RETRY, CW_E_NOMEM), 0, "journal.open", "", "Out of memory.");
         j->clock = options->clock;
         j->disk_free_min_mib = options->disk_free_min_mib;
+        j->reserve_bytes = options->reserve_bytes > 0 ? options->reserve_bytes : RESERVE_BYTES;
         if (!set_paths(j, options->path))
                 return cw_fail(fault, CW_JRC(CW_C_RETRY, CW_E_NOMEM), 0, "journal.open", "", "Out of memory.");
         cw_rc rc = make_file(j->path, fault);
