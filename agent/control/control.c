@@ -255,10 +255,9 @@ static cw_rc fail_listen(struct cw_fault *f, const char *path) {
 }
 
 /* Group members of either group get in through the file's group; what they may do is decided per request. */
-static void share_with_group(const char *path, const char *group) {
+static bool share_with_group(const char *path, const char *group) {
         const struct group *g = *group ? getgrnam(group) : NULL;
-        if (g)
-                (void)chown(path, (uid_t)-1, g->gr_gid);
+        return !g || chown(path, (uid_t)-1, g->gr_gid) == 0;
 }
 
 static cw_rc listen_stream(const struct cw_control_options *o, int *ret_fd, struct cw_fault *f) {
@@ -271,9 +270,8 @@ static cw_rc listen_stream(const struct cw_control_options *o, int *ret_fd, stru
         CW_AUTO_FD int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         (void)unlink(o->path);
         if (fd < 0 || bind(fd, (const struct sockaddr *)&addr, sizeof addr) < 0 || chmod(o->path, 0660) < 0 ||
-            listen(fd, BACKLOG) < 0)
+            !share_with_group(o->path, *o->operate_group ? o->operate_group : o->admin_group) || listen(fd, BACKLOG) < 0)
                 return fail_listen(f, o->path);
-        share_with_group(o->path, *o->operate_group ? o->operate_group : o->admin_group);
         *ret_fd = CW_STEAL_FD(fd);
         return CW_OK;
 }
