@@ -49,7 +49,8 @@ static void go_on(struct cw_intake *in);
 /* A tenth up or down, so that a thousand branches do not knock at the same moment. */
 static int64_t jitter(int64_t ms) {
         uint16_t r = 0;
-        (void)getrandom(&r, sizeof r, GRND_NONBLOCK);
+        if (getrandom(&r, sizeof r, GRND_NONBLOCK) != (ssize_t)sizeof r)
+                r = 0;
         return ms - ms / 10 + ms / 5 * r / UINT16_MAX;
 }
 
