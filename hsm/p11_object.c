@@ -53,7 +53,8 @@ void cw_p11_template_fill(struct cw_p11_template *t, const struct cw_p11_spec *s
         put_bool(t, CKA_PRIVATE, true);
         put_bool(t, CKA_SENSITIVE, spec->sensitive);
         put_bool(t, CKA_EXTRACTABLE, !spec->sensitive);
-        put_bool(t, CKA_MODIFIABLE, false);
+        if (spec->value != NULL) /* SoftHSM fills a derived object after it has obeyed this */
+                put_bool(t, CKA_MODIFIABLE, false);
         for (size_t i = 0; i < USAGES; i++)
                 put_bool(t, usages[i].type, (spec->usage & usages[i].use) != 0);
         put_bool(t, CKA_VERIFY, false);

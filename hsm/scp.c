@@ -150,6 +150,16 @@ static cw_rc check_wrappable(const struct cw_scp *s, const struct cw_capdu *a, s
         return CW_OK;
 }
 
+cw_rc cw_scp_check(const struct cw_scp *s, const uint8_t *apdu, size_t len, struct cw_fault *f) {
+        struct cw_capdu a;
+        cw_rc rc = cw_capdu_parse(apdu, len, &a, f);
+        return rc != CW_OK ? rc : check_wrappable(s, &a, f);
+}
+
+size_t cw_scp_room(const struct cw_scp *s) {
+        return s->pending ? CW_SCP_PENDING_MAX - s->pending_count : SIZE_MAX;
+}
+
 static cw_rc wrap_secure(struct cw_scp *s, const struct cw_capdu *a, uint8_t *ret, size_t *ret_len,
                          struct cw_fault *f) {
         CW_WIPED(uint8_t, data, CW_APDU_MAX);

@@ -31,6 +31,10 @@ CW_DEFINE_CLEANUP(struct cw_scp *, cw_scp_free);
 
 /* The EXTERNAL AUTHENTICATE C-APDU (21 bytes); once. REJECT for a level the card's i does not offer. */
 CW_WARN_UNUSED cw_rc cw_scp_authenticate(struct cw_scp *s, uint8_t level, uint8_t ret[21], struct cw_fault *f);
+/* What cw_scp_wrap would refuse, without a change of state: for a batch that is to be wrapped whole or not at all. */
+CW_WARN_UNUSED cw_rc cw_scp_check(const struct cw_scp *s, const uint8_t *apdu, size_t len, struct cw_fault *f);
+/* How many more commands may be wrapped before a response is unwrapped. */
+size_t cw_scp_room(const struct cw_scp *s);
 /* Wraps the next command; ret_cap >= CW_APDU_MAX. */
 CW_WARN_UNUSED cw_rc cw_scp_wrap(struct cw_scp *s, const uint8_t *apdu, size_t len, uint8_t *ret, size_t ret_cap,
                                  size_t *ret_len, struct cw_fault *f);

@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The station's half: one blocking call per function. */
+#include "hsm/client/hsm_client.h"
+
+#include "base/buf.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct cw_hsm_session {
+        int fd;
+        int64_t timeout_ms;
+};
+
+cw_rc cw_hsm_session_open(int take_fd, int64_t timeout_ms, struct cw_hsm_session **ret) {
+        struct cw_hsm_session *s = calloc(1, sizeof(*s));
+        if (s == NULL) {
+                (void)close(take_fd);
+                return CW_RC(CW_L_HSM, CW_C_RETRY, CW_E_NOMEM);
+        }
+        *s = (struct cw_hsm_session){ take_fd, timeout_ms };
+        *ret = s;
+        return CW_OK;
+}
+
+void cw_hsm_session_close(struct cw_hsm_session *s) {
+        if (s == NULL)
+                return;
+        (void)close(s->fd);
+        free(s);
+}
+
+static cw_rc no_memory(struct cw_fault *f) {
+        return cw_fail(f, CW_RC(CW_L_HSM, CW_C_RETRY, CW_E_NOMEM), 0, "hsm.call", "", "out of memory");
+}
+
+static cw_rc malformed(struct cw_fault *f) {
+        return cw_fail(f, CW_RC(CW_L_HSM, CW_C_RECONNECT, CW_E_SYNTAX), 0, "hsm.call", "",
+                       "hsmd answered in a way that is not agreed; are both of the same version?");
+}
+
+/* Sends the request and frees it. */
+static cw_rc call(struct cw_hsm_session *s, struct cw_msg *take, struct cw_msg **ret, struct cw_fault *f) {
+        CW_AUTO(cw_msg_free) struct cw_msg *request = take;
+        if (request == NULL)
+                return no_memory(f);
+        return cw_ipc_call(s->fd, request, cw_deadline_ns(s->timeout_ms), ret, f);
+}
+
+static void set(struct cw_msg **m, const char *key, json_t *value) {
+        if (*m != NULL && json_object_set_new((*m)->json, key, value) == 0)
+                return;
+        if (*m == NULL)
+                json_decref(value);
+        cw_msg_free(*m);
+        *m = NULL;
+}
+
+static void set_hex(struct cw_msg **m, const char *key, const void *bytes, size_t len) {
+        char text[2 * 32 + 1] = "";
+        (void)cw_hex_encode(bytes, len, text, sizeof(text));
+        set(m, key, json_string(text));
+}
+
+static void attach(struct cw_msg **m, const void *bytes, size_t len) {
+        if (*m != NULL && cw_msg_attach_copy(*m, bytes, len) == CW_OK)
+                return;
+        cw_msg_free(*m);
+        *m = NULL;
+}
+
+static bool copy_text(const struct cw_msg *m, const char *key, char *ret, size_t cap) {
+        const char *value = cw_msg_str(m, key, "");
+        size_t len = strlen(value);
+        if (len >= cap)
+                return false;
+        memcpy(ret, value, len + 1);
+        return true;
+}
+
+static bool copy_hex(const struct cw_msg *m, const char *key, void *ret, size_t cap, size_t *ret_len) {
+        const char *value = cw_msg_str(m, key, "");
+        return cw_hex_decode(value, strlen(value), ret, cap, ret_len);
+}
+
+/* One attachment out of a call that has no other result. */
+static cw_rc call_for_att(struct cw_hsm_session *s, struct cw_msg *take, struct cw_secret **ret, struct cw_fault *f) {
+        CW_AUTO(cw_msg_free) struct cw_msg *reply = NULL;
+        cw_rc rc = call(s, take, &reply, f);
+        if (rc != CW_OK)
+                return rc;
+        struct cw_secret *att = cw_msg_take_att(reply, 0);
+        if (att == NULL)
+                return malformed(f);
+        *ret = att;
+        return CW_OK;
+}
+
+void cw_hsm_card_data_done(struct cw_hsm_card_data *d) {
+        cw_secret_free(d->pan);
+        cw_secret_free(d->track1);
+        cw_secret_free(d->track2);
+        cw_secret_free(d->track2_equivalent);
+        cw_secret_free(d->cvv2);
+        cw_wipe(d, sizeof(*d));
+}
+
+cw_rc cw_hsm_session_card_data(struct cw_hsm_session *s, struct cw_hsm_card_data *ret, struct cw_fault *f) {
+        CW_AUTO(cw_msg_free) struct cw_msg *reply = NULL;
+        struct cw_hsm_card_data d = { 0 };
+        cw_rc rc = call(s, cw_msg_request("card.data"), &reply, f);
+        if (rc != CW_OK)
+                return rc;
+        bool ok = copy_text(reply, "expiry", d.expiry, sizeof(d.expiry)) &&
+                  copy_text(reply, "service_code", d.service_code, sizeof(d.service_code)) &&
+                  copy_text(reply, "psn", d.psn, sizeof(d.psn)) && copy_text(reply, "name", d.name, sizeof(d.name)) &&
+                  copy_text(reply, "track_name", d.track_name, sizeof(d.track_name)) &&
+                  copy_text(reply, "masked_pan", d.masked_pan, sizeof(d.masked_pan)) && reply->att_count == 5;
+        if (!ok)
+                return malformed(f);
+        d.pan = cw_msg_take_att(reply, 0);
+        d.track1 = cw_msg_take_att(reply, 1);
+        d.track2 = cw_msg_take_att(reply, 2);
+        d.track2_equivalent = cw_msg_take_att(reply, 3);
+        d.cvv2 = cw_msg_take_att(reply, 4);
+        *ret = d;
+        return CW_OK;
+}
+
+cw_rc cw_hsm_session_gp_start(struct cw_hsm_session *s, uint8_t *ret_kvn, uint8_t ret_challenge[8],
+                              struct cw_fault *f) {
+        CW_AUTO(cw_msg_free) struct cw_msg *reply = NULL;
+        uint8_t challenge[8];
+        size_t n = 0;
+        cw_rc rc = call(s, cw_msg_request("gp.start"), &reply, f);
+        if (rc != CW_OK)
+                return rc;
+        int64_t kvn = cw_msg_int(reply, "kvn", -1);
+        if (kvn < 0 || kvn > 255 || !copy_hex(reply, "challenge", challenge, sizeof(challenge), &n) || n != 8)
+                return malformed(f);
+        *ret_kvn = (uint8_t)kvn;
+        memcpy(ret_challenge, challenge, 8);
+        return CW_OK;
+}
+
+static bool read_card(const struct cw_msg *reply, struct cw_hsm_gp_card *ret) {
+        uint8_t sequence[3];
+        size_t kdd_len = 0, n = 0;
+        int64_t scp = cw_msg_int(reply, "scp", -1), i = cw_msg_int(reply, "i", -1), kvn = cw_msg_int(reply, "kvn", -1);
+        if (scp < 2 || scp > 3 || i < 0 || i > 255 || kvn < 0 || kvn > 255 ||
+            !copy_hex(reply, "kdd", ret->kdd, sizeof(ret->kdd), &kdd_len) || kdd_len != sizeof(ret->kdd) ||
+            !copy_hex(reply, "sequence", sequence, sizeof(sequence), &n))
+                return false;
+        ret->scp = (uint8_t)scp;
+        ret->i = (uint8_t)i;
+        ret->kvn = (uint8_t)kvn;
+        ret->has_sequence = n > 0;
+        for (size_t k = 0; k < n; k++)
+                ret->sequence = ret->sequence << 8 | sequence[k];
+        return true;
+}
+
+cw_rc cw_hsm_session_gp_card(struct cw_hsm_session *s, const uint8_t *response, size_t len, const uint8_t *aid,
+                             size_t aid_len, struct cw_hsm_gp_card *ret, struct cw_fault *f) {
+        CW_AUTO(cw_msg_free) struct cw_msg *reply = NULL;
+        struct cw_hsm_gp_card card = { 0 };
+        struct cw_msg *m = cw_msg_request("gp.card");
+        if (aid_len > 0)
+                set_hex(&m, "aid", aid, aid_len);
+        attach(&m, response, len);
+        cw_rc rc = call(s, m, &reply, f);
+        if (rc != CW_OK)
+                return rc;
+        if (!read_card(reply, &card))
+                return malformed(f);
+        *ret = card;
+        return CW_OK;
+}
+
+cw_rc cw_hsm_session_gp_authenticate(struct cw_hsm_session *s, uint8_t level, struct cw_secret **ret_apdu,
+                                     struct cw_fault *f) {
+        struct cw_msg *m = cw_msg_request("gp.authenticate");
+        set(&m, "level", json_integer(level));
+        return call_for_att(s, m, ret_apdu, f);
+}
+
+cw_rc cw_hsm_session_perso_sensitive(struct cw_hsm_session *s, const char *const *dgis, size_t count,
+                                     struct cw_secret **ret_items, struct cw_fault *f) {
+        struct cw_msg *m = cw_msg_request("perso.sensitive");
+        json_t *list = json_array();
+        for (size_t i = 0; i < count; i++)
+                (void)json_array_append_new(list, json_string(dgis[i]));
+        set(&m, "dgis", list);
+        return call_for_att(s, m, ret_items, f);
+}
+
+cw_rc cw_hsm_session_gp_wrap(struct cw_hsm_session *s, const void *items, size_t len, struct cw_secret **ret_items,
+                             struct cw_fault *f) {
+        struct cw_msg *m = cw_msg_request("gp.wrap");
+        attach(&m, items, len);
+        return call_for_att(s, m, ret_items, f);
+}
+
+cw_rc cw_hsm_session_gp_unwrap(struct cw_hsm_session *s, const void *rapdu, size_t len, struct cw_secret **ret_data,
+                               struct cw_fault *f) {
+        struct cw_msg *m = cw_msg_request("gp.unwrap");
+        attach(&m, rapdu, len);
+        return call_for_att(s, m, ret_data, f);
+}
+
+cw_rc cw_hsm_session_emv_arqc(struct cw_hsm_session *s, uint16_t atc, const uint8_t arqc[8], const char *psn,
+                              const void *data, size_t len, struct cw_hsm_arqc *ret, struct cw_fault *f) {
+        CW_AUTO(cw_msg_free) struct cw_msg *reply = NULL;
+        struct cw_hsm_arqc result = { 0 };
+        const uint8_t atc_bytes[2] = { (uint8_t)(atc >> 8), (uint8_t)atc };
+        size_t csu_len = 0;
+        struct cw_msg *m = cw_msg_request("emv.arqc");
+        set_hex(&m, "atc", atc_bytes, sizeof(atc_bytes));
+        set_hex(&m, "arqc", arqc, 8);
+        set(&m, "psn", json_string(psn));
+        attach(&m, data, len);
+        cw_rc rc = call(s, m, &reply, f);
+        if (rc != CW_OK)
+                return rc;
+        result.genuine = cw_msg_bool(reply, "genuine", false);
+        if (!copy_hex(reply, "arpc", result.arpc, sizeof(result.arpc), &result.arpc_len) ||
+            !copy_hex(reply, "csu", result.csu, sizeof(result.csu), &csu_len) ||
+            (result.genuine && (result.arpc_len != 4 || csu_len != 4)))
+                return malformed(f);
+        *ret = result;
+        return CW_OK;
+}
+
+cw_rc cw_hsm_session_kiosk_pan(struct cw_hsm_session *s, const struct cw_secret *pan, const char *expiry,
+                               const char *psn, char ret_pan_hash[CW_HSM_PAN_HASH_HEX],
+                               char ret_masked[CW_HSM_MASKED_PAN], struct cw_fault *f) {
+        CW_AUTO(cw_msg_free) struct cw_msg *reply = NULL;
+        struct cw_msg *m = cw_msg_request("kiosk.pan");
+        set(&m, "expiry", json_string(expiry));
+        set(&m, "psn", json_string(psn));
+        attach(&m, pan->ptr, pan->len);
+        cw_rc rc = call(s, m, &reply, f);
+        if (rc != CW_OK)
+                return rc;
+        if (!copy_text(reply, "pan_hash", ret_pan_hash, CW_HSM_PAN_HASH_HEX) ||
+            !copy_text(reply, "masked_pan", ret_masked, CW_HSM_MASKED_PAN))
+                return malformed(f);
+        return CW_OK;
+}
+
+static struct cw_msg *entry(const char *name, const char *ksn_hex, const uint8_t block[8]) {
+        struct cw_msg *m = cw_msg_request(name);
+        set(&m, "ksn", json_string(ksn_hex));
+        attach(&m, block, 8);
+        return m;
+}
+
+cw_rc cw_hsm_session_pin_first(struct cw_hsm_session *s, const char *ksn_hex, const uint8_t block[8],
+                               struct cw_fault *f) {
+        CW_AUTO(cw_msg_free) struct cw_msg *reply = NULL;
+        return call(s, entry("pin.first", ksn_hex, block), &reply, f);
+}
+
+cw_rc cw_hsm_session_pin_second(struct cw_hsm_session *s, const char *ksn_hex, const uint8_t block[8],
+                                bool *ret_equal, unsigned *ret_attempts_left, struct cw_fault *f) {
+        CW_AUTO(cw_msg_free) struct cw_msg *reply = NULL;
+        cw_rc rc = call(s, entry("pin.second", ksn_hex, block), &reply, f);
+        if (rc != CW_OK)
+                return rc;
+        int64_t left = cw_msg_int(reply, "attempts_left", -1);
+        if (left < 0 || left > 100 || !json_is_boolean(json_object_get(reply->json, "equal")))
+                return malformed(f);
+        *ret_equal = cw_msg_bool(reply, "equal", false);
+        *ret_attempts_left = (unsigned)left;
+        return CW_OK;
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "hsm/posture.h"
+
+#include <stdio.h>
+#include <string.h>
+
+bool cw_posture_ready(const struct cw_posture *p) {
+        for (size_t i = 0; i < p->keys->count; i++) {
+                if (!p->keys->keys[i].ok)
+                        return false;
+        }
+        return cw_probe_all_ok(p->probes);
+}
+
+const char *cw_posture_pin_path(const struct cw_config_hsm *cfg) {
+        return cfg->allow_host_memory ? "host-memory" : "refused";
+}
+
+static json_t *key_json(const struct cw_stored_key *k) {
+        char text[121]; /* with 64 keys the reply must still fit one message */
+        (void)snprintf(text, sizeof(text), "%.120s", k->text);
+        return json_pack("{s:s, s:s, s:s, s:s, s:b, s:s}", "label", k->cfg->label, "purpose", k->cfg->purpose,
+                         "algorithm", k->cfg->algorithm, "kcv", k->kcv, "ok", k->ok, "text", text);
+}
+
+static json_t *keys_json(const struct cw_key_store *ks) {
+        json_t *list = json_array();
+        for (size_t i = 0; list != NULL && i < ks->count; i++) {
+                if (json_array_append_new(list, key_json(&ks->keys[i])) != 0) {
+                        json_decref(list);
+                        return NULL;
+                }
+        }
+        return list;
+}
+
+/* Only what the token cannot do: a list of everything it can says nothing. */
+static json_t *missing_json(const struct cw_probe_report *r) {
+        json_t *list = json_array();
+        for (size_t i = 0; list != NULL && i < r->count; i++) {
+                const struct cw_probe *p = &r->probes[i];
+                if (p->ok)
+                        continue;
+                if (json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "probe", p->name, "needed_for",
+                                                          p->needed_for, "text", p->text)) != 0) {
+                        json_decref(list);
+                        return NULL;
+                }
+        }
+        return list;
+}
+
+static const char *summary(const struct cw_posture *p, char *buf, size_t cap) {
+        for (size_t i = 0; i < p->keys->count; i++) {
+                const struct cw_stored_key *k = &p->keys->keys[i];
+                if (k->ok)
+                        continue;
+                (void)snprintf(buf, cap, "key %s: %s", k->cfg->label, k->text);
+                return buf;
+        }
+        for (size_t i = 0; i < p->probes->count; i++) {
+                const struct cw_probe *q = &p->probes->probes[i];
+                if (q->ok)
+                        continue;
+                (void)snprintf(buf, cap, "the token fails %s, needed for %s: %s", q->name, q->needed_for, q->text);
+                return buf;
+        }
+        return p->cfg->allow_host_memory
+                       ? "clear PINs pass through host memory: not PCI PIN compliant"
+                       : "PINs are refused: this token cannot translate them and hsm.allow_host_memory is not set";
+}
+
+/* Takes keys and missing, which may be NULL when out of memory. */
+static cw_rc fill(json_t *obj, const struct cw_config_hsm *cfg, const char *label, const char *model,
+                  const char *manufacturer, json_t *keys, json_t *missing, bool ready, const char *text) {
+        CW_AUTO_JSON json_t *members =
+                json_pack("{s:s, s:{s:s, s:s, s:s}, s:s, s:o, s:o, s:b, s:s}", "version", CW_VERSION, "token", "label",
+                          label, "model", model, "manufacturer", manufacturer, "pin_path", cw_posture_pin_path(cfg),
+                          "keys", keys, "missing", missing, "ready", ready, "text", text);
+        if (members == NULL || json_object_update(obj, members) != 0)
+                return CW_RC(CW_L_HSM, CW_C_RETRY, CW_E_NOMEM);
+        return CW_OK;
+}
+
+cw_rc cw_posture_to_json(const struct cw_posture *p, json_t *obj) {
+        char buf[320];
+        return fill(obj, p->cfg, p->token->label, p->token->model, p->token->manufacturer, keys_json(p->keys),
+                    missing_json(p->probes), cw_posture_ready(p), summary(p, buf, sizeof(buf)));
+}
+
+cw_rc cw_posture_absent(const struct cw_config_hsm *cfg, const char *text, json_t *obj) {
+        return fill(obj, cfg, cfg->token_label, "", "", json_array(), json_array(), false, text);
+}

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* gp.*: the secure channel to the card. */
+#include "base/buf.h"
+#include "hsm/apdu.h"
+#include "hsm/gp_init_update.h"
+#include "hsm/session_internal.h"
+
+#include <string.h>
+
+#define BATCH_MAX 256u
+#define BATCH_BYTES_MAX (64u * 1024u)
+
+cw_rc cw_sess_gp_start(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply, struct cw_fault *f) {
+        (void)request;
+        cw_scp_free(s->scp);
+        s->scp = NULL;
+        s->state &= ~(unsigned)(CW_ST_STARTED | CW_ST_CARD | CW_ST_AUTH);
+        cw_rc rc = cw_hsm_random(s->c, s->host_challenge, sizeof(s->host_challenge), f);
+        if (rc == CW_OK)
+                rc = cw_sess_put_int(reply, "kvn", s->product->kvn, f);
+        if (rc == CW_OK)
+                rc = cw_sess_put_hex(reply, "challenge", s->host_challenge, sizeof(s->host_challenge), f);
+        if (rc == CW_OK)
+                s->state |= CW_ST_STARTED;
+        return rc;
+}
+
+static cw_rc card_keys(struct cw_sess *s, const uint8_t kdd[CW_KDD_LEN], struct cw_gp_keyset *ret,
+                       struct cw_fault *f) {
+        const struct cw_stored_key *enc = NULL, *mac = NULL, *dek = NULL;
+        enum cw_gp_diversification how;
+        if (!cw_gp_diversification_from_name(s->product->diversification, &how))
+                return cw_fail(f, CW_RC(CW_L_HSM, CW_C_OPERATOR, CW_E_UNSUPPORTED), 0, "hsm.gp", "HSM_PRODUCT",
+                               "the product's diversification is not known");
+        cw_rc rc = cw_sess_key(s, s->product->kmc_enc, "kmc-enc", &enc, f);
+        if (rc == CW_OK)
+                rc = cw_sess_key(s, s->product->kmc_mac, "kmc-mac", &mac, f);
+        if (rc == CW_OK)
+                rc = cw_sess_key(s, s->product->kmc_dek, "kmc-dek", &dek, f);
+        if (rc != CW_OK)
+                return rc;
+        const struct cw_gp_keyset masters = { enc->key, mac->key, dek->key, false };
+        return cw_gp_diversify(s->c, how, &masters, kdd, ret, f);
+}
+
+static cw_rc check_card(const struct cw_sess *s, const struct cw_gp_init_update *u, struct cw_fault *f) {
+        if (s->product->scp != 0 && s->product->scp != u->scp)
+                return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_UNSUPPORTED), u->scp, "hsm.gp", "HSM_INIT_UPDATE",
+                               "the product wants SCP0%d and the card speaks SCP0%d; wrong plastic in the hopper?",
+                               (int)s->product->scp, u->scp);
+        if (s->product->kvn != 0 && s->product->kvn != u->kvn)
+                return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_MISMATCH), u->kvn, "hsm.gp", "HSM_INIT_UPDATE",
+                               "the card answered with another key version than asked for");
+        return CW_OK;
+}
+
+static cw_rc put_card(const struct cw_gp_init_update *u, struct cw_msg *reply, struct cw_fault *f) {
+        size_t sequence_len = !u->has_sequence ? 0 : u->scp == 2 ? 2 : 3;
+        cw_rc rc = cw_sess_put_int(reply, "scp", u->scp, f);
+        if (rc == CW_OK)
+                rc = cw_sess_put_int(reply, "i", u->i, f);
+        if (rc == CW_OK)
+                rc = cw_sess_put_int(reply, "kvn", u->kvn, f);
+        if (rc == CW_OK)
+                rc = cw_sess_put_hex(reply, "kdd", u->kdd, sizeof(u->kdd), f);
+        return rc != CW_OK ? rc : cw_sess_put_hex(reply, "sequence", u->sequence + 3 - sequence_len, sequence_len, f);
+}
+
+cw_rc cw_sess_gp_card(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply, struct cw_fault *f) {
+        struct cw_gp_init_update u;
+        struct cw_gp_keyset keys = { 0 };
+        struct cw_span response;
+        uint8_t aid[16];
+        size_t aid_len = 0;
+        const char *aid_hex = cw_msg_str(request, "aid", "");
+        if (!cw_hex_decode(aid_hex, strlen(aid_hex), aid, sizeof(aid), &aid_len))
+                return cw_sess_bad("\"aid\" must have at most 32 hex digits", f);
+        cw_rc rc = cw_sess_att(request, 0, 1, 64, &response, f);
+        if (rc == CW_OK)
+                rc = cw_gp_init_update_parse(response.ptr, response.len, &u, f);
+        if (rc == CW_OK)
+                rc = check_card(s, &u, f);
+        if (rc == CW_OK)
+                rc = card_keys(s, u.kdd, &keys, f);
+        if (rc == CW_OK)
+                rc = cw_scp_new(s->c, &keys, &u, s->host_challenge, aid, aid_len, &s->scp, f);
+        s->state &= ~(unsigned)CW_ST_STARTED; /* one response for one challenge */
+        if (rc == CW_OK)
+                rc = put_card(&u, reply, f);
+        if (rc == CW_OK)
+                s->state |= CW_ST_CARD;
+        return rc;
+}
+
+cw_rc cw_sess_gp_authenticate(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply, struct cw_fault *f) {
+        uint8_t apdu[21];
+        int64_t level = cw_msg_int(request, "level", -1);
+        int64_t least = s->product->security_level;
+        if (level < 0 || level > 0xff)
+                return cw_sess_bad("\"level\" must be a number from 0 to 255", f);
+        if ((level & least) != least)
+                return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_DENIED), level, "hsm.gp", "HSM_LEVEL",
+                               "the product wants security level %02X at least", (unsigned)least);
+        cw_rc rc = cw_scp_authenticate(s->scp, (uint8_t)level, apdu, f);
+        if (rc == CW_OK)
+                rc = cw_sess_put_att(reply, apdu, sizeof(apdu), f);
+        if (rc == CW_OK)
+                s->state |= CW_ST_AUTH;
+        return rc;
+}
+
+/* The batch is wrapped whole or not at all: chain and counters cannot be turned back. */
+static cw_rc check_batch(struct cw_sess *s, struct cw_span batch, size_t *ret_count, struct cw_fault *f) {
+        struct cw_reader r;
+        size_t count = 0;
+        cw_reader_init(&r, batch.ptr, batch.len);
+        while (r.left > 0) {
+                struct cw_span item = cw_get_item(&r);
+                if (r.bad)
+                        return cw_sess_bad("the attachment is not a list of packed items", f);
+                if (++count > BATCH_MAX || count > cw_scp_room(s->scp))
+                        return cw_sess_bad("too many commands at once", f);
+                cw_rc rc = cw_scp_check(s->scp, item.ptr, item.len, f);
+                if (rc != CW_OK)
+                        return rc;
+        }
+        *ret_count = count;
+        return CW_OK;
+}
+
+static cw_rc wrap_batch(struct cw_sess *s, struct cw_span batch, struct cw_secret *out, struct cw_fault *f) {
+        CW_WIPED(uint8_t, wrapped, CW_APDU_MAX);
+        struct cw_reader r;
+        struct cw_writer w;
+        size_t n = 0;
+        cw_reader_init(&r, batch.ptr, batch.len);
+        cw_writer_init(&w, out->ptr, out->cap);
+        while (r.left > 0) {
+                struct cw_span item = cw_get_item(&r);
+                cw_rc rc = cw_scp_wrap(s->scp, item.ptr, item.len, wrapped, sizeof(wrapped), &n, f);
+                if (rc != CW_OK)
+                        return rc;
+                cw_put_item(&w, wrapped, n);
+        }
+        if (w.bad)
+                return cw_fail(f, CW_RC(CW_L_HSM, CW_C_FATAL, CW_E_TOO_BIG), 0, "hsm.gp", "", "wrapped batch too long");
+        out->len = w.len;
+        return CW_OK;
+}
+
+cw_rc cw_sess_gp_wrap(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply, struct cw_fault *f) {
+        CW_AUTO(cw_secret_free) struct cw_secret *out = NULL;
+        struct cw_span batch;
+        size_t count = 0;
+        cw_rc rc = cw_sess_att(request, 0, 2, BATCH_BYTES_MAX, &batch, f);
+        if (rc == CW_OK)
+                rc = check_batch(s, batch, &count, f);
+        if (rc == CW_OK)
+                rc = cw_secret_new(count * (CW_APDU_MAX + 2), &out);
+        if (rc == CW_OK)
+                rc = wrap_batch(s, batch, out, f);
+        if (rc == CW_OK)
+                rc = cw_msg_attach(reply, out);
+        if (rc == CW_OK)
+                out = NULL;
+        return rc;
+}
+
+cw_rc cw_sess_gp_unwrap(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply, struct cw_fault *f) {
+        CW_WIPED(uint8_t, clear, 258);
+        struct cw_span response;
+        size_t n = 0;
+        cw_rc rc = cw_sess_att(request, 0, 2, 258, &response, f);
+        if (rc == CW_OK)
+                rc = cw_scp_unwrap(s->scp, response.ptr, response.len, clear, sizeof(clear), &n, f);
+        return rc != CW_OK ? rc : cw_sess_put_att(reply, clear, n, f);
+}

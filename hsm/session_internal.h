@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files session*.c share. */
+#pragma once
+
+#include "base/buf.h"
+#include "hsm/card_number.h"
+#include "hsm/pinblock.h"
+#include "hsm/scp.h"
+#include "hsm/session.h"
+
+#define CW_SESS_KIT_MAX 32u
+#define CW_SESS_NAME_MAX 64u
+
+/* What has happened in this session. */
+enum {
+        CW_ST_OPEN = 0x001,    /* kind is fixed; issue: PAN and kit too */
+        CW_ST_ISSUE = 0x002,
+        CW_ST_KIOSK = 0x004,
+        CW_ST_STARTED = 0x010, /* gp.start gave a challenge */
+        CW_ST_CARD = 0x020,    /* the card's cryptogram was right */
+        CW_ST_AUTH = 0x040,    /* EXTERNAL AUTHENTICATE was made */
+        CW_ST_PAN = 0x100,     /* kiosk: the chip's PAN is known */
+        CW_ST_BOUND = 0x200,   /* kiosk: kit and product are known, the server's PAN is the chip's */
+        CW_ST_PROVED = 0x400,  /* an ARQC was right */
+        CW_ST_FIRST = 0x800,   /* one entry waits for the second */
+        CW_ST_EQUAL = 0x1000,  /* both entries were equal */
+};
+
+/* Everything here is in locked memory. */
+struct cw_sess_secret {
+        struct cw_pan pan;
+        struct cw_pin first, chosen;
+};
+
+struct cw_sess {
+        struct cw_sess_env env;
+        const struct cw_hsm_crypto *c; /* = env.crypto */
+        unsigned state;
+        unsigned refusals;
+        unsigned calls[32]; /* by row of the operation table */
+        const struct cw_config_product *product;
+        char kit[CW_SESS_KIT_MAX + 1];
+        char expiry[5];
+        char psn[3];
+        char name[CW_SESS_NAME_MAX + 1];
+        struct cw_secret *memory; /* of secret */
+        struct cw_sess_secret *secret;
+        uint8_t host_challenge[8];
+        struct cw_scp *scp;
+        int64_t attempts_left;
+};
+
+/* An operation: reads the request, fills the reply, which is {"ok": true} so far. */
+typedef cw_rc (*cw_sess_fn)(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply, struct cw_fault *f);
+
+cw_rc cw_sess_open(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply, struct cw_fault *f);
+cw_rc cw_sess_card_data(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply, struct cw_fault *f);
+cw_rc cw_sess_gp_start(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply, struct cw_fault *f);
+cw_rc cw_sess_gp_card(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply, struct cw_fault *f);
+cw_rc cw_sess_gp_authenticate(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply, struct cw_fault *f);
+cw_rc cw_sess_gp_wrap(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply, struct cw_fault *f);
+cw_rc cw_sess_gp_unwrap(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply, struct cw_fault *f);
+cw_rc cw_sess_perso_sensitive(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply, struct cw_fault *f);
+cw_rc cw_sess_emv_arqc(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply, struct cw_fault *f);
+cw_rc cw_sess_kiosk_pan(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply, struct cw_fault *f);
+cw_rc cw_sess_kiosk_bind(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply, struct cw_fault *f);
+cw_rc cw_sess_kiosk_seal_pan(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply, struct cw_fault *f);
+cw_rc cw_sess_pin_first(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply, struct cw_fault *f);
+cw_rc cw_sess_pin_second(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply, struct cw_fault *f);
+cw_rc cw_sess_pin_form(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply, struct cw_fault *f);
+
+/* ---- request and reply members (session_io.c) ---- */
+
+/* A malformed request: REJECT/CW_E_SYNTAX, code HSM_REQUEST. */
+cw_rc cw_sess_bad(const char *text, struct cw_fault *f);
+/* String member of at most cap - 1 bytes, printable, not empty. */
+CW_WARN_UNUSED cw_rc cw_sess_text(const struct cw_msg *m, const char *key, char *ret, size_t cap, struct cw_fault *f);
+/* String of exactly count digits, NUL added. */
+CW_WARN_UNUSED cw_rc cw_sess_digits(const struct cw_msg *m, const char *key, size_t count, char *ret,
+                                    struct cw_fault *f);
+/* YYMM with a month from 01 to 12. */
+CW_WARN_UNUSED cw_rc cw_sess_expiry(const struct cw_msg *m, const char *key, char ret[5], struct cw_fault *f);
+/* Hex string of exactly len bytes. */
+CW_WARN_UNUSED cw_rc cw_sess_hex(const struct cw_msg *m, const char *key, void *ret, size_t len, struct cw_fault *f);
+/* Attachment i, borrowed, between min and max bytes. */
+CW_WARN_UNUSED cw_rc cw_sess_att(const struct cw_msg *m, unsigned i, size_t min, size_t max, struct cw_span *ret,
+                                 struct cw_fault *f);
+CW_WARN_UNUSED cw_rc cw_sess_put_str(struct cw_msg *reply, const char *key, const char *value, struct cw_fault *f);
+CW_WARN_UNUSED cw_rc cw_sess_put_int(struct cw_msg *reply, const char *key, int64_t value, struct cw_fault *f);
+CW_WARN_UNUSED cw_rc cw_sess_put_bool(struct cw_msg *reply, const char *key, bool value, struct cw_fault *f);
+CW_WARN_UNUSED cw_rc cw_sess_put_hex(struct cw_msg *reply, const char *key, const void *p, size_t len,
+                                     struct cw_fault *f);
+CW_WARN_UNUSED cw_rc cw_sess_put_att(struct cw_msg *reply, const void *p, size_t len, struct cw_fault *f);
+
+/* ---- shared steps ---- */
+
+/* pan_hash and masked_pan of the session's PAN. */
+CW_WARN_UNUSED cw_rc cw_sess_put_pan_names(struct cw_sess *s, struct cw_msg *reply, struct cw_fault *f);
+/* Opens the attachment of the request that holds encryptedCardNumber. */
+CW_WARN_UNUSED cw_rc cw_sess_open_card_number(struct cw_sess *s, const struct cw_msg *request, struct cw_pan *ret,
+                                              struct cw_fault *f);
+/* The product of the request's plastic_code. */
+CW_WARN_UNUSED cw_rc cw_sess_product(struct cw_sess *s, const struct cw_msg *request, struct cw_fault *f);
+CW_WARN_UNUSED cw_rc cw_sess_key(const struct cw_sess *s, const char *label, const char *purpose,
+                                 const struct cw_stored_key **ret, struct cw_fault *f);

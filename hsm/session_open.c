@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* session.open: fixes what the session is for, and refuses early what would fail with a card in the machine. */
+#include "hsm/session_internal.h"
+
+#include "hsm/track.h"
+
+#include <string.h>
+
+static cw_rc want(const struct cw_sess *s, const char *label, const char *purpose, struct cw_fault *f) {
+        const struct cw_stored_key *k = NULL;
+        return cw_sess_key(s, label, purpose, &k, f);
+}
+
+static cw_rc want_product_keys(const struct cw_sess *s, struct cw_fault *f) {
+        const struct cw_config_product *p = s->product;
+        const struct {
+                const char *label, *purpose;
+        } wanted[] = {
+                { p->cvk, "cvk" },         { p->imk_ac, "imk-ac" },   { p->imk_smi, "imk-smi" }, { p->imk_smc, "imk-smc" },
+                { p->kmc_enc, "kmc-enc" }, { p->kmc_mac, "kmc-mac" }, { p->kmc_dek, "kmc-dek" },
+        };
+        cw_rc rc = CW_OK;
+        for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]) && rc == CW_OK; i++)
+                rc = want(s, wanted[i].label, wanted[i].purpose, f);
+        return rc;
+}
+
+static cw_rc open_issue(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply, struct cw_fault *f) {
+        char track_name[CW_TRACK_NAME_MAX + 1];
+        cw_rc rc = cw_sess_text(request, "kit", s->kit, sizeof(s->kit), f);
+        if (rc == CW_OK)
+                rc = cw_sess_product(s, request, f);
+        if (rc == CW_OK)
+                rc = cw_sess_expiry(request, "expiry", s->expiry, f);
+        if (rc == CW_OK)
+                rc = cw_sess_text(request, "name", s->name, sizeof(s->name), f);
+        if (rc == CW_OK)
+                rc = cw_track_name(s->name, track_name, f);
+        if (rc == CW_OK)
+                rc = want_product_keys(s, f);
+        if (rc == CW_OK)
+                rc = cw_sess_open_card_number(s, request, &s->secret->pan, f);
+        if (rc == CW_OK)
+                rc = cw_sess_put_pan_names(s, reply, f);
+        if (rc != CW_OK)
+                return rc;
+        memcpy(s->psn, s->product->psn, 2);
+        s->state |= CW_ST_OPEN | CW_ST_ISSUE;
+        return CW_OK;
+}
+
+static cw_rc open_kiosk(struct cw_sess *s, struct cw_fault *f) {
+        const struct cw_config *cfg = s->env.cfg;
+        if (!cfg->hsm.allow_host_memory)
+                return cw_fail(f, CW_RC(CW_L_HSM, CW_C_OPERATOR, CW_E_DENIED), 0, "hsm.session", "HSM_HOST_MEMORY",
+                               "this token cannot translate a PIN inside and hsm.allow_host_memory is not set; a PIN "
+                               "cannot be chosen here");
+        cw_rc rc = want(s, cfg->pan_transport_key, "pan-transport", f);
+        if (rc == CW_OK)
+                rc = want(s, cfg->pan_hash_key, "pan-hash", f);
+        if (rc == CW_OK)
+                rc = want(s, cfg->pin.key, "pin-transport", f);
+        if (rc == CW_OK)
+                rc = want(s, cfg->pin.bdk, "bdk", f);
+        if (rc == CW_OK)
+                s->state |= CW_ST_OPEN | CW_ST_KIOSK;
+        return rc;
+}
+
+cw_rc cw_sess_open(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply, struct cw_fault *f) {
+        const char *kind = cw_msg_str(request, "kind", "");
+        if (strcmp(kind, "issue") == 0)
+                return open_issue(s, request, reply, f);
+        if (strcmp(kind, "kiosk") == 0)
+                return open_kiosk(s, f);
+        return cw_sess_bad("\"kind\" must be issue or kiosk", f);
+}

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "hsm/worker.h"
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "hsm/p11_crypto.h"
+#include "hsm/posture.h"
+#include "hsm/session.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+
+#define SEND_TIMEOUT_MS 2000
+#define PIN_MAX_LEN 256u
+
+struct worker {
+        const struct cw_worker_args *args;
+        struct cw_p11 *token;
+        struct cw_hsm_crypto crypto;
+        struct cw_key_store keys;
+        struct cw_probe_report probes;
+        struct cw_sess *session;
+        struct cw_fault broken; /* why there is no token; rc CW_OK when there is one */
+};
+
+static void busy(struct worker *w) {
+        atomic_store(&w->args->slot->called_ns, cw_mono_ns(cw_clock_real()));
+}
+
+static void idle(struct worker *w) {
+        atomic_store(&w->args->slot->called_ns, 0);
+}
+
+/* The supervisor's sockets, listeners and other workers' ends are none of ours. */
+static void keep_only(int a, int b) {
+        int lo = a < b ? a : b, hi = a < b ? b : a;
+        unsigned from = 3;
+        if (lo >= 3) {
+                if ((unsigned)lo > from)
+                        (void)close_range(from, (unsigned)lo - 1, 0);
+                from = (unsigned)lo + 1;
+        }
+        if (hi >= 3) {
+                if ((unsigned)hi > from)
+                        (void)close_range(from, (unsigned)hi - 1, 0);
+                from = (unsigned)hi + 1;
+        }
+        (void)close_range(from, ~0u, 0);
+}
+
+static void become_worker(const struct cw_worker_args *args) {
+        sigset_t none;
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (getppid() != args->parent_pid)
+                _exit(1);
+        keep_only(args->control_fd, args->session_fd);
+        (void)sigemptyset(&none);
+        (void)sigprocmask(SIG_SETMASK, &none, NULL);
+        (void)signal(SIGPIPE, SIG_IGN); /* modules of networked HSMs write to dead sockets */
+        (void)prctl(PR_SET_NAME, args->session_fd >= 0 ? "hsmd-session" : "hsmd-token");
+}
+
+static cw_rc open_token(struct worker *w, struct cw_fault *f) {
+        const struct cw_config *cfg = w->args->cfg;
+        CW_AUTO(cw_secret_free) struct cw_secret *pin = NULL;
+        const char *dir = cfg->agent.credential_dir[0] ? cfg->agent.credential_dir : NULL;
+        cw_rc rc = cw_credential_read(dir, cfg->hsm.pin_credential, PIN_MAX_LEN, &pin, f);
+        if (rc == CW_OK)
+                rc = cw_p11_open(cfg->hsm.module, cfg->hsm.token_label, false, &w->args->slot->called_ns, &w->token, f);
+        if (rc == CW_OK)
+                rc = cw_p11_login(w->token, pin, f);
+        if (rc != CW_OK)
+                return rc;
+        cw_p11_crypto_init(w->token, &w->crypto);
+        return cw_key_store_load(&w->keys, &cfg->hsm, w->token, &w->crypto, f);
+}
+
+static cw_rc start(struct worker *w, struct cw_fault *f) {
+        cw_rc rc = open_token(w, f);
+        if (rc == CW_OK && w->args->session_fd < 0)
+                return cw_probe_run(&w->crypto, &w->probes, f);
+        if (rc != CW_OK)
+                return rc;
+        const struct cw_sess_env env = { w->args->cfg, &w->crypto, &w->keys, w->args->state_dir };
+        return cw_sess_new(&env, &w->session, f);
+}
+
+/* Loads the keys anew, so that a vanished token or an exchanged key is seen. */
+static cw_rc hello(struct worker *w, struct cw_msg *reply, struct cw_fault *f) {
+        const struct cw_posture p = { &w->args->cfg->hsm, w->token, &w->keys, &w->probes };
+        cw_rc rc = cw_p11_check(w->token, f);
+        if (rc == CW_OK)
+                rc = cw_key_store_load(&w->keys, &w->args->cfg->hsm, w->token, &w->crypto, f);
+        return rc != CW_OK ? rc : cw_posture_to_json(&p, reply->json);
+}
+
+/* The worker without a session knows one call. */
+static bool answer_hello(struct worker *w, struct cw_msg *request, struct cw_msg **ret_reply) {
+        struct cw_fault f = { 0 };
+        cw_rc rc = CW_RC(CW_L_HSM, CW_C_RETRY, CW_E_NOMEM);
+        CW_AUTO(cw_msg_free) struct cw_msg *reply = cw_msg_ok(request);
+        if (strcmp(cw_msg_str(request, "call", ""), "hello") != 0)
+                rc = cw_fail(&f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_UNSUPPORTED), 0, "hsm.worker", "", "no such call");
+        else if (reply != NULL)
+                rc = hello(w, reply, &f);
+        *ret_reply = rc == CW_OK ? CW_STEAL(reply) : cw_msg_error(request, &f);
+        return cw_rc_class(rc) != CW_C_RECONNECT && *ret_reply != NULL;
+}
+
+/* False when the worker is to end. */
+static bool answer(struct worker *w, enum cw_sess_from from, struct cw_msg *request, struct cw_msg **ret_reply) {
+        if (w->broken.rc != CW_OK) {
+                *ret_reply = cw_msg_error(request, &w->broken);
+                return false;
+        }
+        return w->session != NULL ? cw_sess_call(w->session, from, request, ret_reply)
+                                  : answer_hello(w, request, ret_reply);
+}
+
+static bool serve(struct worker *w, int fd, enum cw_sess_from from) {
+        CW_AUTO(cw_msg_free) struct cw_msg *request = NULL, *reply = NULL;
+        cw_rc rc = cw_ipc_recv(fd, cw_deadline_ns(0), &request, NULL);
+        if (cw_rc_class(rc) == CW_C_RETRY)
+                return true;
+        if (rc != CW_OK)
+                return false;
+        if (request->type != CW_MSG_REQUEST)
+                return true;
+        busy(w);
+        bool go_on = answer(w, from, request, &reply);
+        idle(w);
+        return reply != NULL && cw_ipc_send(fd, reply, cw_deadline_ns(SEND_TIMEOUT_MS), NULL) == CW_OK && go_on;
+}
+
+static void loop(struct worker *w) {
+        struct pollfd fds[2] = { { w->args->control_fd, POLLIN, 0 }, { w->args->session_fd, POLLIN, 0 } };
+        for (;;) {
+                if (poll(fds, 2, -1) < 0 && errno != EINTR)
+                        return;
+                if (fds[0].revents != 0 && !serve(w, fds[0].fd, CW_FROM_AGENT))
+                        return;
+                if (fds[1].revents != 0 && !serve(w, fds[1].fd, CW_FROM_STATION))
+                        return;
+        }
+}
+
+void cw_worker_run(const struct cw_worker_args *args) {
+        static struct worker w;
+        w.args = args;
+        become_worker(args);
+        busy(&w);
+        cw_rc rc = start(&w, &w.broken);
+        if (rc != CW_OK && w.broken.rc == CW_OK)
+                (void)cw_fail(&w.broken, rc, 0, "hsm.worker", "", "the worker cannot start");
+        idle(&w);
+        loop(&w);
+        busy(&w);
+        cw_sess_free(w.session);
+        cw_p11_close(w.token);
+        _exit(0);
+}

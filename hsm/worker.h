@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A worker: the process that loads the PKCS#11 module. One answers hello; each other one has a single session, whose
+ * requests come from the supervisor (control socket) and from the station (session socket).
+ */
+#pragma once
+
+#include "config/config.h"
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+/* Shared with the supervisor: start of the running token call on the monotonic clock, 0 while idle. */
+struct cw_worker_slot {
+        _Atomic int64_t called_ns;
+        uint8_t pad[56]; /* a cache line of its own */
+};
+struct cw_worker_args {
+        const struct cw_config *cfg;
+        const char *state_dir;
+        int control_fd;
+        int session_fd; /* -1: the worker that answers hello */
+        struct cw_worker_slot *slot;
+        int parent_pid;
+};
+
+/* For the child right after the fork; never returns. Nothing may have been logged or threaded in it before. */
+__attribute__((noreturn)) void cw_worker_run(const struct cw_worker_args *args);
