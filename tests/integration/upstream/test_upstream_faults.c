@@ -2,7 +2,9 @@
 /* What the network and the server do to a call, and what the caller hears. A simulator of its own for every test. */
 #include "rig.h"
 
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static int setup(void **state) {
         static struct rig rig;
@@ -349,6 +351,53 @@ static void freeing_answers_every_open_call_once(void **state) {
         expect(&o[3], CW_C_RETRY, "");
 }
 
+/* Copies of the text in writable memory; needle is the text XORed with A5, so that it does not find itself. */
+static int count_in_memory(const uint8_t *needle, size_t len) {
+        CW_AUTO_FILE FILE *maps = fopen("/proc/self/maps", "re");
+        CW_AUTO_FILE FILE *mem = fopen("/proc/self/mem", "re");
+        assert_non_null(maps);
+        assert_non_null(mem);
+        static uint8_t block[1 << 16];
+        char line[512];
+        int found = 0;
+        while (fgets(line, sizeof line, maps)) {
+                unsigned long from = 0, to = 0;
+                char rights[8] = "";
+                if (sscanf(line, "%lx-%lx %7s", &from, &to, rights) != 3 || rights[0] != 'r' || rights[1] != 'w' ||
+                    to - from > (256ul << 20))
+                        continue;
+                for (unsigned long at = from; at < to; at += sizeof block - len) {
+                        size_t want = to - at < sizeof block ? to - at : sizeof block;
+                        memset(block, 0, sizeof block);
+                        if (pread(fileno(mem), block, want, (off_t)at) <= 0)
+                                break;
+                        for (size_t i = 0; i + len <= want; i++) {
+                                size_t k = 0;
+                                while (k < len && (block[i + k] ^ 0xa5u) == needle[k])
+                                        k++;
+                                found += k == len;
+                        }
+                }
+        }
+        memset(block, 0, sizeof block);
+        return found;
+}
+
+static void nothing_of_a_pin_stays_in_memory(void **state) {
+        struct rig *rig = *state;
+        struct outcome o;
+        uint8_t needle[24];
+        struct cw_secret *pin = rig_pin("1234");
+        for (size_t i = 0; i < sizeof needle; i++)
+                needle[i] = (uint8_t)(pin->ptr[30 + i] ^ 0xa5u);
+        assert_true(count_in_memory(needle, sizeof needle) >= 1);
+        rig_faults(rig, "{\"endpoint\":\"/kit-manager/v2/setPin\",\"drop\":\"after_commit\"}");
+        set_pin(rig, pin, NULL, &o);
+        expect(&o, CW_C_NONE, "");
+        cw_secret_free(pin);
+        assert_int_equal(count_in_memory(needle, sizeof needle), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void) {
@@ -371,6 +420,7 @@ int main(void) {
                 TEST(many_calls_share_one_login),
                 TEST(broken_login_is_tried_again),
                 TEST(freeing_answers_every_open_call_once),
+                TEST(nothing_of_a_pin_stays_in_memory),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
