@@ -299,8 +299,3 @@ static json_t *bench_command(struct bench *b, const json_t *request) {
 }
 
 const struct bench_ops bench_ops = { "model", true, bench_open, bench_close, bench_connect, bench_command };
-
-int main(void) {
-        return _cmocka_run_group_tests("printer contract, in process", contract_checks, contract_check_count, NULL,
-                                       NULL);
-}
