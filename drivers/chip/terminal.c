@@ -61,7 +61,7 @@ void cw_terminal_done(struct cw_terminal *t) {
         t->elements = NULL;
 }
 
-cw_rc cw_terminal_select(struct cw_terminal *t, struct cw_fault *f) {
+cw_rc cw_terminal_select(struct cw_terminal *t, struct cw_rapdu *ret_fci, struct cw_fault *f) {
         CW_AUTO_RAPDU struct cw_rapdu r = {0};
         struct cw_span name;
         cw_rc rc = cw_gp_do_select(t->channel, &t->profile->aid, t->timeout_ms, &r, f);
@@ -73,7 +73,10 @@ cw_rc cw_terminal_select(struct cw_terminal *t, struct cw_fault *f) {
         if (!cw_tlv_find(fci, 0x84, &name) || name.len < t->profile->aid.len ||
             memcmp(name.ptr, t->profile->aid.bytes, t->profile->aid.len) != 0)
                 return wrong(f, "chip.select", "the payment application does not answer with its name");
-        return cw_elements_add_template(t->elements, fci, f);
+        rc = cw_elements_add_template(t->elements, fci, f);
+        if (rc == CW_OK && ret_fci)
+                *ret_fci = r;
+        return rc;
 }
 
 /* Lc, data, Le of a command whose data is in data. */

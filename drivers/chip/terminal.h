@@ -29,7 +29,8 @@ void cw_terminal_done(struct cw_terminal *t);
  * All of these block up to timeout_ms per APDU. RECONNECT when the card goes away, REJECT when it answers
  * wrongly, CW_E_CHIP_SW with the SW when it refuses.
  */
-CW_WARN_UNUSED cw_rc cw_terminal_select(struct cw_terminal *t, struct cw_fault *f);
+/* ret_fci (may be NULL) is the answer to SELECT. */
+CW_WARN_UNUSED cw_rc cw_terminal_select(struct cw_terminal *t, struct cw_rapdu *ret_fci, struct cw_fault *f);
 /* GET PROCESSING OPTIONS with what the PDOL asks for; AIP and AFL are known afterwards. */
 CW_WARN_UNUSED cw_rc cw_terminal_start(struct cw_terminal *t, struct cw_fault *f);
 /* Called for every record; whole is the record as read. An error ends the reading. */

@@ -54,7 +54,7 @@ static void session(const struct cw_profile *profile, struct any_card *card) {
         struct cw_secret *covered = NULL;
         if (cw_terminal_init(&card->channel, profile, 1, &t, NULL) != CW_OK)
                 return;
-        if (cw_terminal_select(&t, NULL) == CW_OK && cw_terminal_start(&t, NULL) == CW_OK &&
+        if (cw_terminal_select(&t, NULL, NULL) == CW_OK && cw_terminal_start(&t, NULL) == CW_OK &&
             cw_terminal_read_records(&t, NULL, NULL, NULL) == CW_OK &&
             cw_terminal_card(&t, &who, NULL) == CW_OK &&
             cw_terminal_generate_ac(&t, CW_AC_ARQC, true, &ac, NULL) == CW_OK)

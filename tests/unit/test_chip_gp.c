@@ -39,8 +39,7 @@ static void test_commands(void **state) {
         assert_command(&c, "8050300008B13E5F938FC108C400");
         cw_gp_install_personalize(&app, &c);
         assert_command(&c, "80E620000D000007A000000951000100000000");
-        struct cw_gp_install install = {aid("F0434301"), aid("F0434301AA"), app, {0}, 1, {0xc9, 0x00}, 2};
-        install.package = aid("F043430102");
+        struct cw_gp_install install = {aid("F043430102"), aid("F0434301AA"), app, {0}, 1, {0xc9, 0x00}, 2};
         cw_gp_install_selectable(&install, &c);
         assert_command(&c, "80E60C001A05F04343010205F0434301AA07A0000009510001010002C9000000");
 }

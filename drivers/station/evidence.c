@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What can be known without moving anything: the baseline before a step, and the verdict on a step whose end
+ * nobody saw. */
+#include "drivers/station/station.h"
+
+#include "base/clock.h"
+#include "drivers/chip/terminal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define QUESTION_MS 5000
+#define READER_WAIT_MS 3000
+
+static uint32_t reader_events(struct cw_station *st) {
+        struct cw_card_reader_state r = {0};
+        if (st->reader)
+                cw_card_reader_get(st->reader, &r);
+        return r.events;
+}
+
+/* A print may have delivered the card already: the path is empty, and the place the print reported is still
+ * the truth. */
+static enum cw_where place(struct cw_station *st, enum cw_where seen) {
+        struct cw_machine_view view;
+        cw_machine_view(&st->machine, &view);
+        bool delivered = view.status.where == CW_WHERE_OUTPUT || view.status.where == CW_WHERE_REJECT;
+        return seen == CW_WHERE_NONE && delivered && cw_work_active(&st->work) ? view.status.where : seen;
+}
+
+struct cw_msg *cw_evidence_baseline(struct cw_station *st, const struct cw_msg *request) {
+        struct cw_printer *printer = NULL;
+        struct cw_printer_baseline b = {0};
+        struct cw_fault f = {0};
+        CW_AUTO(cw_msg_free) struct cw_msg *reply = cw_msg_ok(request);
+        cw_rc rc = cw_machine_use(&st->machine, &printer, &f);
+        if (rc == CW_OK) {
+                rc = cw_printer_baseline(printer, cw_deadline_ns(QUESTION_MS), &b, &f);
+                cw_machine_after(&st->machine, rc, NULL);
+        }
+        if (rc != CW_OK)
+                return cw_msg_error(request, &f);
+        CW_AUTO_JSON json_t *more =
+            json_pack("{s:s, s:I, s:I, s:I, s:I, s:s, s:s}", "printer_serial", b.serial, "cards_fed",
+                      (json_int_t)b.cards_fed, "panels", (json_int_t)b.panels, "ribbon_remaining",
+                      (json_int_t)b.ribbon_remaining, "reader_events", (json_int_t)reader_events(st), "where",
+                      cw_where_name(place(st, b.where)), "cplc", st->work.cplc);
+        if (!reply || !more || json_object_update(reply->json, more) < 0)
+                return NULL;
+        return CW_STEAL(reply);
+}
+
+/* ---- reconcile ---- */
+
+struct verdict {
+        enum cw_verdict verdict;
+        enum cw_where where;
+        char text[200];
+        json_t *evidence;
+};
+
+static void say(struct verdict *v, enum cw_verdict verdict, const char *text) {
+        v->verdict = verdict;
+        (void)snprintf(v->text, sizeof v->text, "%s", text);
+}
+
+static int64_t number(const json_t *obj, const char *key) {
+        const json_t *value = json_object_get(obj, key);
+        return json_is_integer(value) ? json_integer_value(value) : -1;
+}
+
+static void read_baseline(const json_t *obj, struct cw_printer_baseline *ret) {
+        const char *serial = json_string_value(json_object_get(obj, "printer_serial"));
+        const char *where = json_string_value(json_object_get(obj, "where"));
+        (void)snprintf(ret->serial, sizeof ret->serial, "%s", serial ? serial : "");
+        ret->cards_fed = number(obj, "cards_fed");
+        ret->panels = number(obj, "panels");
+        ret->ribbon_remaining = number(obj, "ribbon_remaining");
+        ret->where = where ? cw_where_from_name(where) : CW_WHERE_UNKNOWN;
+}
+
+/* The printer's own verdict; for chip and verify only where the card is and whether it is still the same. */
+static cw_rc ask_printer(struct cw_station *st, enum cw_printer_step step, const json_t *baseline,
+                         struct verdict *v, struct cw_fault *f) {
+        struct cw_printer *printer = NULL;
+        struct cw_printer_baseline before = {0};
+        struct cw_printer_finding found = {0};
+        read_baseline(baseline, &before);
+        cw_rc rc = cw_machine_use(&st->machine, &printer, f);
+        if (rc != CW_OK)
+                return rc;
+        rc = cw_printer_reconcile(printer, step, &before, cw_deadline_ns(QUESTION_MS), &found, f);
+        cw_machine_after(&st->machine, rc, NULL);
+        if (rc != CW_OK)
+                return rc;
+        say(v, found.verdict, found.text);
+        v->where = place(st, found.where);
+        (void)json_object_set_new(v->evidence, "cards_fed", json_integer(found.now.cards_fed));
+        (void)json_object_set_new(v->evidence, "panels", json_integer(found.now.panels));
+        (void)json_object_set_new(v->evidence, "ribbon_remaining", json_integer(found.now.ribbon_remaining));
+        return CW_OK;
+}
+
+/* SELECT and GET PROCESSING OPTIONS work on a personalised application only. */
+static bool is_personalised(struct cw_card_channel *channel, const struct cw_profile *profile,
+                            struct cw_work *work, bool *ret_other_card) {
+        struct cw_terminal t;
+        struct cw_terminal_card who = {0};
+        struct cw_fault f = {0};
+        bool yes = false;
+        if (cw_terminal_init(channel, profile, CW_APDU_TIMEOUT_MS, &t, &f) != CW_OK)
+                return false;
+        if (cw_terminal_select(&t, NULL, &f) == CW_OK && cw_terminal_start(&t, &f) == CW_OK &&
+            cw_terminal_read_records(&t, NULL, NULL, &f) == CW_OK &&
+            cw_terminal_card(&t, &who, &f) == CW_OK) {
+                yes = true;
+                if (work->has_card)
+                        *ret_other_card = who.pan->len != work->card.pan->len ||
+                                          !cw_equal_ct(who.pan->ptr, work->card.pan->ptr, who.pan->len);
+        }
+        cw_terminal_card_done(&who);
+        cw_terminal_done(&t);
+        return yes;
+}
+
+/* One profile when the job is here, else every product's: the station may have been restarted since. */
+static bool any_personalised(struct cw_station *st, struct cw_card_channel *channel, bool *ret_other_card) {
+        for (size_t i = 0; i < st->config->product_count; i++) {
+                const struct cw_profile *profile = NULL;
+                struct cw_fault f = {0};
+                if (cw_work_active(&st->work) && i != st->work.product)
+                        continue;
+                if (cw_profiles_get(&st->profiles, i, &profile, &f) == CW_OK &&
+                    is_personalised(channel, profile, &st->work, ret_other_card))
+                        return true;
+        }
+        return false;
+}
+
+static void look_at_chip(struct cw_station *st, const json_t *baseline, struct verdict *v) {
+        CW_AUTO(cw_card_close) struct cw_card_channel *channel = NULL;
+        const char *before = json_string_value(json_object_get(baseline, "cplc"));
+        const struct cw_aid none = {.len = 0};
+        char cplc[CW_CPLC_HEX] = "";
+        struct cw_fault f = {0};
+        bool other = false;
+        if (v->where != CW_WHERE_CONTACT) {
+                say(v, CW_VERDICT_UNKNOWN,
+                    "the card is not at the contact station, so its chip cannot be asked");
+                return;
+        }
+        if (cw_card_reader_wait(st->reader, true, NULL, READER_WAIT_MS, NULL, &f) != CW_OK ||
+            cw_card_reader_connect(st->reader, CW_CONNECT_TIMEOUT_MS, &channel, &f) != CW_OK ||
+            cw_gp_identify(channel, &none, CW_APDU_TIMEOUT_MS, cplc, NULL, &f) != CW_OK) {
+                (void)snprintf(v->text, sizeof v->text, "the chip does not answer: %.160s", f.text);
+                v->verdict = CW_VERDICT_UNKNOWN;
+                return;
+        }
+        (void)json_object_set_new(v->evidence, "cplc", json_string(cplc));
+        if (before && *before && !cw_cplc_same_chip(before, cplc))
+                say(v, CW_VERDICT_UNKNOWN, "another chip is under the contacts than before the step");
+        else if (!any_personalised(st, channel, &other))
+                say(v, CW_VERDICT_NOT_DONE, "the chip holds no complete payment application");
+        else if (other)
+                say(v, CW_VERDICT_UNKNOWN, "the chip is personalised for another card number");
+        else
+                say(v, CW_VERDICT_DONE, "the chip holds a complete payment application");
+}
+
+static const struct {
+        const char *step;
+        enum cw_printer_step printer;
+} printer_steps[] = {
+    {"feed", CW_PRINTER_STEP_FEED},      {"stripe", CW_PRINTER_STEP_STRIPE},
+    {"print", CW_PRINTER_STEP_PRINT},    {"eject", CW_PRINTER_STEP_EJECT},
+    {"reject", CW_PRINTER_STEP_REJECT},  {"chip", CW_PRINTER_STEP_CONTACT},
+    {"verify", CW_PRINTER_STEP_CONTACT},
+};
+
+static cw_rc judge(struct cw_station *st, const char *step, const json_t *baseline, struct verdict *v,
+                   struct cw_fault *f) {
+        for (size_t i = 0; i < sizeof printer_steps / sizeof *printer_steps; i++) {
+                if (strcmp(printer_steps[i].step, step) != 0)
+                        continue;
+                cw_rc rc = ask_printer(st, printer_steps[i].printer, baseline, v, f);
+                if (rc != CW_OK)
+                        return rc;
+                if (strcmp(step, "chip") == 0)
+                        look_at_chip(st, baseline, v);
+                else if (strcmp(step, "verify") == 0 && cw_where_inside(v->where))
+                        say(v, CW_VERDICT_NOT_DONE,
+                            "reading the chip changes nothing but its transaction counter");
+                return CW_OK;
+        }
+        return cw_fail(f, CW_RC(CW_L_STATION, CW_C_REJECT, CW_E_UNSUPPORTED), 0, "station.reconcile", "",
+                       "the station knows no step \"%.15s\" that could be in doubt; compare the versions",
+                       step);
+}
+
+struct cw_msg *cw_evidence_reconcile(struct cw_station *st, const struct cw_msg *request) {
+        static const char *const words[] = {
+            [CW_VERDICT_UNKNOWN] = "unknown", [CW_VERDICT_DONE] = "done", [CW_VERDICT_NOT_DONE] = "not_done"};
+        struct cw_step_key key = {0};
+        struct cw_fault f = {0};
+        CW_AUTO(cw_msg_free) struct cw_msg *reply = cw_msg_ok(request);
+        CW_AUTO_JSON json_t *evidence = json_object();
+        struct verdict v = {.where = CW_WHERE_UNKNOWN, .evidence = evidence};
+        cw_rc rc = CW_OK;
+        if (!cw_step_key_read(request, &key))
+                rc = cw_fail(&f, CW_RC(CW_L_STATION, CW_C_REJECT, CW_E_SYNTAX), 0, "station.reconcile", "",
+                             "reconcile needs job, step and seq");
+        else
+                rc = judge(st, key.step, json_object_get(request->json, "baseline"), &v, &f);
+        if (rc != CW_OK)
+                return cw_msg_error(request, &f);
+        CW_AUTO_JSON json_t *more = json_pack("{s:s, s:s, s:s, s:O}", "verdict", words[v.verdict], "where",
+                                              cw_where_name(v.where), "text", v.text, "evidence", evidence);
+        if (!reply || !more || json_object_update(reply->json, more) < 0)
+                return NULL;
+        return CW_STEAL(reply);
+}

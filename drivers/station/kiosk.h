@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One customer at a kiosk: the card stays powered in one exclusive transaction from kiosk.begin to kiosk.end.
+ * Bench thread only.
+ */
+#pragma once
+
+#include "drivers/chip/terminal.h"
+#include "hsm/client/hsm_client.h"
+
+struct cw_station;
+
+#define CW_TICKET_MAX 64
+
+struct cw_kiosk {
+        char ticket[CW_TICKET_MAX]; /* "" = nobody is there */
+        struct cw_hsm_session *session;
+        struct cw_card_channel *channel;
+        bool has_terminal;
+        struct cw_terminal terminal;
+        struct cw_terminal_card who;
+        bool genuine;
+};
+
+/* The calls of ARCHITECTURE.md; each returns the reply. */
+struct cw_msg *cw_kiosk_begin(struct cw_station *st, struct cw_msg *request);
+struct cw_msg *cw_kiosk_prove(struct cw_station *st, const struct cw_msg *request);
+struct cw_msg *cw_kiosk_pin(struct cw_station *st, const struct cw_msg *request);
+struct cw_msg *cw_kiosk_show(struct cw_station *st, const struct cw_msg *request);
+struct cw_msg *cw_kiosk_end(struct cw_station *st, const struct cw_msg *request);
+/* Powers the card off, wipes, closes the session. */
+void cw_kiosk_clear(struct cw_station *st);

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "drivers/station/machine.h"
+
+#include "base/clock.h"
+
+#include <stdio.h>
+
+#define STATUS_MS 2000
+#define FIND_MS 3000
+#define POLL_READY_MS 2000
+#define POLL_TROUBLE_MS 500
+#define RETRY_FIRST_MS 250
+#define RETRY_LAST_MS 5000
+
+static void set_offline(struct cw_machine *m, const struct cw_fault *f) {
+        (void)pthread_mutex_lock(&m->lock);
+        struct cw_printer_status status = {.state = CW_PRINTER_OFFLINE, .where = CW_WHERE_UNKNOWN};
+        status.ribbon.remaining = status.ribbon.capacity = -1;
+        status.counters = (struct cw_printer_counters){-1, -1, -1, -1};
+        (void)snprintf(status.code, sizeof status.code, "%s", f->code[0] ? f->code : "PRT_NOT_REACHABLE");
+        (void)snprintf(status.text, sizeof status.text, "%.150s", f->text);
+        m->status = status;
+        m->present = false;
+        (void)pthread_mutex_unlock(&m->lock);
+}
+
+void cw_machine_init(struct cw_machine *m, const char *driver, const char *serial) {
+        *m = (struct cw_machine){.driver = driver, .serial = serial, .retry_ms = RETRY_FIRST_MS};
+        (void)pthread_mutex_init(&m->lock, NULL);
+        struct cw_fault f = {0};
+        (void)cw_fail(&f, CW_RC(CW_L_STATION, CW_C_OPERATOR, CW_E_NOT_FOUND), 0, "station.printer", "", "%s",
+                      cw_machine_exists(m)
+                          ? "the printer has not been found yet; switch it on and look at its cable"
+                          : "this station has no printer");
+        set_offline(m, &f);
+}
+
+static void drop(struct cw_machine *m) {
+        cw_printer_close(m->printer);
+        m->printer = NULL;
+}
+
+void cw_machine_done(struct cw_machine *m) {
+        drop(m);
+        if (m->bus)
+                cw_usb_bus_close(m->bus);
+        (void)pthread_mutex_destroy(&m->lock);
+}
+
+bool cw_machine_exists(const struct cw_machine *m) {
+        return m->driver[0] != '\0';
+}
+
+void cw_machine_view(struct cw_machine *m, struct cw_machine_view *ret) {
+        (void)pthread_mutex_lock(&m->lock);
+        *ret = (struct cw_machine_view){m->status, m->info, m->present};
+        (void)pthread_mutex_unlock(&m->lock);
+}
+
+static cw_rc find(struct cw_machine *m, struct cw_fault *f) {
+        const struct cw_printer_ops *driver = cw_printer_driver(m->driver);
+        if (!driver)
+                return cw_fail(f, CW_RC(CW_L_STATION, CW_C_REJECT, CW_E_UNSUPPORTED), 0, "station.printer",
+                               "PRT_SETUP_ERROR",
+                               "there is no printer driver \"%.20s\"; correct the configuration", m->driver);
+        if (!m->bus) {
+                cw_rc rc = cw_usb_bus_open(&m->bus, f);
+                if (rc != CW_OK)
+                        return rc;
+        }
+        cw_rc rc = cw_printer_find(m->bus, driver, m->serial, cw_deadline_ns(FIND_MS), &m->printer, f);
+        if (rc != CW_OK)
+                return rc;
+        (void)pthread_mutex_lock(&m->lock);
+        m->info = *cw_printer_info(m->printer);
+        m->present = true;
+        (void)pthread_mutex_unlock(&m->lock);
+        return CW_OK;
+}
+
+static bool dead(struct cw_machine *m, cw_rc rc) {
+        return cw_rc_class(rc) == CW_C_RECONNECT || cw_printer_gone(m->printer);
+}
+
+/* Status of an open printer; a handle that is of no more use is closed. */
+static cw_rc ask(struct cw_machine *m, struct cw_fault *f) {
+        struct cw_printer_status status;
+        cw_rc rc = cw_printer_status(m->printer, cw_deadline_ns(STATUS_MS), &status, f);
+        if (rc == CW_OK) {
+                (void)pthread_mutex_lock(&m->lock);
+                m->status = status;
+                m->present = true;
+                (void)pthread_mutex_unlock(&m->lock);
+        } else if (dead(m, rc)) {
+                drop(m);
+                set_offline(m, f);
+        }
+        return rc;
+}
+
+int64_t cw_machine_poll(struct cw_machine *m) {
+        struct cw_fault f = {0};
+        if (!cw_machine_exists(m))
+                return POLL_READY_MS;
+        cw_rc rc = m->printer ? CW_OK : find(m, &f);
+        if (rc == CW_OK)
+                rc = ask(m, &f);
+        if (m->printer) {
+                m->retry_ms = RETRY_FIRST_MS;
+                return rc == CW_OK && m->status.state == CW_PRINTER_READY ? POLL_READY_MS : POLL_TROUBLE_MS;
+        }
+        set_offline(m, &f);
+        int64_t delay_ms = m->retry_ms;
+        m->retry_ms = delay_ms * 2 < RETRY_LAST_MS ? delay_ms * 2 : RETRY_LAST_MS;
+        return delay_ms;
+}
+
+cw_rc cw_machine_use(struct cw_machine *m, struct cw_printer **ret, struct cw_fault *f) {
+        if (!cw_machine_exists(m))
+                return cw_fail(f, CW_RC(CW_L_STATION, CW_C_REJECT, CW_E_UNSUPPORTED), 0, "station.printer",
+                               "PRT_SETUP_ERROR",
+                               "this station has no printer; send card jobs to another one");
+        if (m->printer && cw_printer_gone(m->printer))
+                drop(m);
+        if (!m->printer) {
+                cw_rc rc = find(m, f);
+                if (rc != CW_OK) {
+                        set_offline(m, f);
+                        return rc;
+                }
+        }
+        *ret = m->printer;
+        return CW_OK;
+}
+
+void cw_machine_after(struct cw_machine *m, cw_rc rc, const struct cw_printer_effect *effect) {
+        struct cw_fault f = {0};
+        if (effect) {
+                (void)pthread_mutex_lock(&m->lock);
+                m->status.where = effect->where;
+                (void)pthread_mutex_unlock(&m->lock);
+        }
+        if (!m->printer || (rc != CW_OK && dead(m, rc))) {
+                (void)cw_fail(&f, CW_RC(CW_L_STATION, CW_C_RECONNECT, CW_E_CLOSED), 0, "station.printer", "",
+                              "the connection to the printer was lost; look at its cable and its display");
+                drop(m);
+                set_offline(m, &f);
+        }
+}

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cardwright-stationd from the inside. The loop thread serves the socket and never blocks; the bench thread
+ * does the work; the reader has its monitor. What both threads touch is under lock.
+ */
+#pragma once
+
+#include "base/ipc.h"
+#include "base/loop.h"
+#include "config/config.h"
+#include "drivers/pinpad/pinpad.h"
+#include "drivers/reader/reader.h"
+#include "drivers/station/bench.h"
+#include "drivers/station/kiosk.h"
+#include "drivers/station/machine.h"
+#include "drivers/station/result.h"
+#include "drivers/station/work.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+/* Names one step for ever. */
+struct cw_step_key {
+        char job[CW_WORK_ID_MAX];
+        char step[16];
+        int64_t seq;
+};
+
+/* The key try that waits for its acknowledgement. */
+struct cw_attempt {
+        struct cw_step_key key;
+        bool waiting, acked;
+};
+
+struct cw_station {
+        const struct cw_config *config;
+        const struct cw_config_station *self;
+        struct cw_loop *loop;
+        struct cw_bench *bench;
+        struct cw_card_reader *reader;
+        atomic_bool cancel; /* ends the waiting of a kiosk call */
+
+        /* loop thread */
+        struct cw_listener *listener;
+        struct cw_peer *peer;
+        uint64_t client; /* counts connections; the current one */
+        struct cw_timer *watchdog;
+
+        /* bench thread */
+        struct cw_machine machine;
+        struct cw_profiles profiles;
+        struct cw_work work;
+        struct cw_kiosk kiosk;
+        struct cw_pinpad *pad;
+        int64_t pad_look_ns; /* when the PIN pad is looked for again */
+
+        pthread_mutex_t lock;
+        pthread_cond_t attempted;
+        struct cw_attempt attempt;
+        bool running; /* a step is under way or waits for the bench */
+        struct cw_step_key running_key;
+        uint64_t running_client; /* whom its result goes to */
+        uint32_t running_id;
+        struct cw_step_key last_key;
+        json_t *last;             /* result of the last step until it is acknowledged */
+        char job[CW_WORK_ID_MAX]; /* for status */
+        bool pad_present;
+};
+
+static inline bool cw_station_is_kiosk(const struct cw_station *st) {
+        return st->self->kind == CW_STATION_KIOSK;
+}
+bool cw_step_key_equal(const struct cw_step_key *a, const struct cw_step_key *b);
+/* Reads job, step, seq of a request; false when one is missing or too long. */
+bool cw_step_key_read(const struct cw_msg *m, struct cw_step_key *ret);
+
+/* main.c calls these; server.c has them. */
+CW_WARN_UNUSED cw_rc cw_server_open(struct cw_station *st, struct cw_fault *f);
+void cw_server_close(struct cw_station *st);
+/* Bench to loop. */
+void cw_server_deliver(void *ctx, uint64_t client, struct cw_msg *m);
+
+/* view.c: replies that need no device. Loop thread. */
+struct cw_msg *cw_view_hello(struct cw_station *st, const struct cw_msg *request);
+struct cw_msg *cw_view_status(struct cw_station *st, const struct cw_msg *request);
+
+/* calls.c: every request that needs the bench. */
+void cw_calls_work(void *ctx, struct cw_task *task);
+int64_t cw_calls_idle(void *ctx);
+
+/* steps.c: performs a step and answers it. Bench thread. */
+void cw_steps_run(struct cw_station *st, struct cw_task *task);
+/* One step: what it needs to know, what it leaves behind. */
+struct cw_step_run {
+        struct cw_station *st;
+        struct cw_step_key key;
+        const json_t *baseline; /* borrowed, may be NULL */
+        uint64_t client;        /* whom events go to */
+        struct cw_result *result;
+};
+void cw_step_progress(const struct cw_step_run *run, int percent, const char *text);
+/* Waits until cardwrightd has made the key try durable; RETRY when it does not. */
+CW_WARN_UNUSED cw_rc cw_step_attempt(const struct cw_step_run *run, const char *card, uint8_t kvn,
+                                     uint8_t scp, struct cw_fault *f);
+/* step_card.c */
+cw_rc cw_step_preflight(struct cw_step_run *run, struct cw_fault *f);
+cw_rc cw_step_feed(struct cw_step_run *run, struct cw_fault *f);
+cw_rc cw_step_stripe(struct cw_step_run *run, struct cw_fault *f);
+cw_rc cw_step_print(struct cw_step_run *run, struct cw_fault *f);
+cw_rc cw_step_eject(struct cw_step_run *run, struct cw_fault *f);
+cw_rc cw_step_reject(struct cw_step_run *run, struct cw_fault *f);
+cw_rc cw_step_test_card(struct cw_step_run *run, const char *kind, struct cw_fault *f);
+/* step_chip.c, step_verify.c */
+cw_rc cw_step_chip(struct cw_step_run *run, struct cw_fault *f);
+cw_rc cw_step_verify(struct cw_step_run *run, struct cw_fault *f);
+/* Brings the card to the contacts if it is not there and connects it. */
+CW_WARN_UNUSED cw_rc cw_step_contact(struct cw_step_run *run, struct cw_card_channel **ret,
+                                     struct cw_fault *f);
+
+/* evidence.c */
+struct cw_msg *cw_evidence_baseline(struct cw_station *st, const struct cw_msg *request);
+struct cw_msg *cw_evidence_reconcile(struct cw_station *st, const struct cw_msg *request);
+
+#define CW_APDU_TIMEOUT_MS 20000 /* EEPROM writes of a slow chip included */
+#define CW_CONNECT_TIMEOUT_MS 8000
+#define CW_FEED_TIMEOUT_MS 40000
+#define CW_MOVE_TIMEOUT_MS 40000
+#define CW_STRIPE_TIMEOUT_MS 40000
+#define CW_PRINT_TIMEOUT_MS 180000

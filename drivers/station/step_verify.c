@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reads the finished chip the way a terminal does and compares all of it with what was to be written. */
+#include "drivers/station/station.h"
+
+#include "drivers/chip/terminal.h"
+#include "drivers/chip/tlv.h"
+
+#include <string.h>
+
+struct verify {
+        struct cw_step_run *run;
+        struct cw_work *work;
+        struct cw_card_channel *channel;
+        struct cw_terminal terminal;
+        unsigned records;
+};
+
+static cw_rc differs(struct cw_fault *f, const char *what) {
+        return cw_fail(f, CW_RC(CW_L_CHIP, CW_C_REJECT, CW_E_CHIP_CONTENT), 0, "station.verify",
+                       "PRD_SMARTCARD",
+                       "%s on the chip is not what was to be written; the card is to be rejected", what);
+}
+
+static bool equal(struct cw_span a, struct cw_span b) {
+        return a.len == b.len && (a.len == 0 || cw_equal_ct(a.ptr, b.ptr, a.len));
+}
+
+/* The chip under the contacts is the one that was personalised: by its CPLC, never because a card is there.
+ */
+static cw_rc check_identity(struct verify *v, struct cw_fault *f) {
+        char cplc[CW_CPLC_HEX];
+        const char *want = v->work->cplc;
+        const char *baseline = json_string_value(json_object_get(v->run->baseline, "cplc"));
+        if (!*want && baseline)
+                want = baseline;
+        cw_rc rc = cw_gp_identify(v->channel, &v->work->data->profile->security_domain, CW_APDU_TIMEOUT_MS,
+                                  cplc, NULL, f);
+        if (rc != CW_OK)
+                return rc;
+        cw_result_evidence(v->run->result, "cplc", cplc);
+        if (*want && !cw_cplc_same_chip(cplc, want))
+                return cw_fail(f, CW_RC(CW_L_CHIP, CW_C_REJECT, CW_E_CHIP_IDENTITY), 0, "station.verify",
+                               "PRD_SMARTCARD",
+                               "another chip is under the contacts than the one that was personalised; "
+                               "reject the card and look into the printer");
+        return CW_OK;
+}
+
+/* The profile may give template A5 with or without its own header. */
+static cw_rc check_fci(struct verify *v, struct cw_span fci, struct cw_fault *f) {
+        const struct cw_perso_dgi *want = cw_perso_data_role(v->work->data, CW_DGI_FCI);
+        struct cw_span got, inner;
+        if (!want)
+                return differs(f, "the answer to SELECT");
+        if (!cw_tlv_find(fci, 0xa5, &got))
+                return differs(f, "the answer to SELECT");
+        bool wrapped = want->value.ptr[0] == 0xa5 && cw_tlv_find(want->value, 0xa5, &inner);
+        return equal(got, wrapped ? inner : want->value) ? CW_OK : differs(f, "the answer to SELECT");
+}
+
+static cw_rc check_gpo(struct verify *v, struct cw_fault *f) {
+        static const uint32_t tags[] = {0x82, 0x94};
+        const struct cw_perso_dgi *want = cw_perso_data_role(v->work->data, CW_DGI_GPO);
+        for (size_t i = 0; i < sizeof tags / sizeof *tags; i++) {
+                struct cw_span a, b;
+                if (!want || !cw_tlv_find(want->value, tags[i], &a) ||
+                    !cw_elements_get(v->terminal.elements, tags[i], &b) || !equal(a, b))
+                        return differs(f, "the answer to GET PROCESSING OPTIONS");
+        }
+        return CW_OK;
+}
+
+static cw_rc on_record(void *ctx, uint8_t sfi, uint8_t record, struct cw_span whole, struct cw_fault *f) {
+        struct verify *v = ctx;
+        const struct cw_perso_dgi *want = cw_perso_data_record(v->work->data, sfi, record);
+        v->records++;
+        return want && equal(want->value, whole) ? CW_OK : differs(f, "a record");
+}
+
+static cw_rc check_track2(struct verify *v, struct cw_fault *f) {
+        struct cw_span got;
+        const struct cw_secret *want = v->work->card.track2_equivalent;
+        if (!cw_elements_get(v->terminal.elements, 0x57, &got) || !equal(got, CW_SPAN(want->ptr, want->len)))
+                return differs(f, "the track 2 equivalent data");
+        return CW_OK;
+}
+
+static cw_rc read_all(struct verify *v, struct cw_fault *f) {
+        CW_AUTO_RAPDU struct cw_rapdu fci = {0};
+        cw_rc rc = cw_terminal_select(&v->terminal, &fci, f);
+        if (rc == CW_OK)
+                rc = check_fci(v, CW_SPAN(fci.data, fci.len), f);
+        if (rc == CW_OK)
+                rc = cw_terminal_start(&v->terminal, f);
+        if (rc == CW_OK)
+                rc = check_gpo(v, f);
+        if (rc == CW_OK)
+                rc = cw_terminal_read_records(&v->terminal, on_record, v, f);
+        return rc == CW_OK ? check_track2(v, f) : rc;
+}
+
+/* An online transaction: the issuer keys on the chip are the right ones when hsmd finds the ARQC genuine and
+ * the chip the ARPC. */
+static cw_rc transact(struct verify *v, struct cw_fault *f) {
+        struct cw_terminal_ac ac, second;
+        struct cw_hsm_arqc answer = {0};
+        CW_AUTO(cw_secret_free) struct cw_secret *covered = NULL;
+        const cw_rc not_genuine = CW_RC(CW_L_CHIP, CW_C_REJECT, CW_E_CHIP_CRYPTOGRAM);
+        cw_rc rc = cw_terminal_generate_ac(&v->terminal, CW_AC_ARQC, true, &ac, f);
+        if (rc == CW_OK && (ac.cid & CW_AC_TYPE) != CW_AC_ARQC)
+                rc = cw_fail(f, not_genuine, ac.cid, "station.verify", "PRD_SMARTCARD",
+                             "the chip declines a transaction that it should send online; check the "
+                             "profile's risk data");
+        if (rc == CW_OK)
+                rc = cw_terminal_covered(&v->terminal, &covered, f);
+        if (rc == CW_OK)
+                rc = cw_hsm_session_emv_arqc(v->work->session, ac.atc, ac.ac, v->work->card.psn, covered->ptr,
+                                             covered->len, &answer, f);
+        if (rc != CW_OK)
+                return rc;
+        cw_result_evidence_int(v->run->result, "atc", ac.atc);
+        if (!answer.genuine)
+                return cw_fail(f, not_genuine, ac.atc, "station.verify", "PRD_SMARTCARD",
+                               "the chip's cryptogram is not the one its keys should make; compare the "
+                               "issuer keys and the profile");
+        rc = cw_terminal_set_issuer(&v->terminal, answer.arpc, answer.arpc_len, answer.csu, f);
+        if (rc == CW_OK)
+                rc = cw_terminal_generate_ac(&v->terminal, v->terminal.profile->second_ac, false, &second, f);
+        if (rc == CW_OK && (second.cid & CW_AC_TYPE) != v->terminal.profile->second_ac)
+                rc = cw_fail(
+                    f, not_genuine, second.cid, "station.verify", "PRD_SMARTCARD",
+                    "the chip does not accept the issuer's answer; compare the issuer keys and the profile");
+        return rc;
+}
+
+static cw_rc verify_card(struct verify *v, struct cw_fault *f) {
+        cw_rc rc = check_identity(v, f);
+        /* As a terminal finds it: freshly powered. */
+        if (rc == CW_OK)
+                rc = v->channel->ops->reset(v->channel, CW_APDU_TIMEOUT_MS, f);
+        if (rc == CW_OK)
+                rc =
+                    cw_terminal_init(v->channel, v->work->data->profile, CW_APDU_TIMEOUT_MS, &v->terminal, f);
+        if (rc != CW_OK)
+                return rc;
+        rc = read_all(v, f);
+        if (rc == CW_OK)
+                rc = transact(v, f);
+        cw_terminal_done(&v->terminal);
+        cw_result_evidence_int(v->run->result, "records", v->records);
+        return rc;
+}
+
+cw_rc cw_step_verify(struct cw_step_run *run, struct cw_fault *f) {
+        struct verify v = {.run = run, .work = &run->st->work};
+        CW_AUTO(cw_card_close) struct cw_card_channel *channel = NULL;
+        cw_step_progress(run, 58, "checking the chip as a terminal does");
+        cw_rc rc = cw_work_data(v.work, &run->st->profiles, f);
+        if (rc == CW_OK)
+                rc = cw_step_contact(run, &channel, f);
+        if (rc != CW_OK)
+                return rc;
+        v.channel = channel;
+        return verify_card(&v, f);
+}
