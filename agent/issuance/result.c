@@ -76,8 +76,7 @@ static const char *const advice[CW_WAIT_MAX_] = {
         [CW_WAIT_RESULT] = "The station works on the card.",
         [CW_WAIT_LAST] = "The station is asked what became of the last step.",
         [CW_WAIT_RECONCILE] = "The station finds out what became of the last step.",
-        [CW_WAIT_DECISION] = "Nobody knows whether the last step reached the card; look at the card and decide: done or "
-                             "spoiled.",
+        [CW_WAIT_DECISION] = "The last step may have reached the card or not; look at it and decide: done or spoiled.",
         [CW_WAIT_DESTROYED] = "Put the spoiled card into the locked reject box, then confirm it.",
         [CW_WAIT_VISUAL] = "Look at the finished card and accept or refuse it.",
         [CW_WAIT_HANDOVER] = "The card is ready; release it for a kiosk when the customer is there.",
