@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -114,7 +115,9 @@ static void launch(struct rig *rig) {
         assert_true(rig->pid >= 0);
         if (rig->pid != 0)
                 return;
-        if (!freopen(file[6], "a", stderr))
+        /* A failed test leaves no server behind, and holds no pipe of the test runner open. */
+        if (prctl(PR_SET_PDEATHSIG, SIGTERM) != 0 || !freopen(file[6], "a", stderr) ||
+            !freopen("/dev/null", "w", stdout))
                 _exit(127);
         (void)execl(DSIM_PROGRAM, "dcms-sim", "--listen", "127.0.0.1", "--port", "0", "--port-file", file[0],
                     "--cert", file[1], "--key", file[2], "--db", file[4], "--config", file[5],
