@@ -43,7 +43,7 @@ static bool open_body(struct cw_gateway_codec *gateway, struct cw_http_result *h
                 return true;
         }
         if (http->status >= 400 && rc == CW_UP(OPERATOR, CW_E_SYNTAX)) {
-                a->fault = (struct cw_fault){ 0 };
+                a->fault = (struct cw_fault){0};
                 return true;
         }
         bool effect_possible = http->status < 400 || http->status >= 500;
@@ -54,7 +54,7 @@ static bool open_body(struct cw_gateway_codec *gateway, struct cw_http_result *h
 /* Masks, then parses. False with the fault filled when the text is no JSON. */
 static bool parse_body(const struct cw_dcms_endpoint *e, struct cw_http_result *http, struct cw_answer *a) {
         struct cw_secret *body = http->body;
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         bool login = e->id == CW_DCMS_EP_LOGIN && http->status < 300;
         if (login && cw_rc_class(cw_mask_take(body->ptr, body->len, "idtoken", &a->token)) == CW_C_RETRY) {
                 bad_answer(e, http->status, "no memory for its token", a);
@@ -69,20 +69,24 @@ static bool parse_body(const struct cw_dcms_endpoint *e, struct cw_http_result *
         if (a->root)
                 return true;
         char why[80];
-        (void)snprintf(why, sizeof why, "no JSON, or cut short, at byte %d of %zu", error.position, body->len);
+        (void)snprintf(why, sizeof why, "no JSON, or cut short, at byte %d of %zu", error.position,
+                       body->len);
         bad_answer(e, http->status, why, a);
         return false;
 }
 
 /* The server encrypts and we do not. */
 static bool is_sealed(const json_t *root) {
-        return json_is_string(json_object_get(root, "refNo")) && json_is_string(json_object_get(root, "body"));
+        return json_is_string(json_object_get(root, "refNo")) &&
+               json_is_string(json_object_get(root, "body"));
 }
 
 static void sealed_answer(const struct cw_dcms_endpoint *e, int status, struct cw_answer *a) {
-        (void)cw_fail(&a->fault, CW_UP(OPERATOR, CW_E_MISMATCH), status, e->name, CW_DCMS_CODE_GATEWAY,
-                      "the server's answer to %s is encrypted, but server.gateway is \"none\"; set it and its keys as "
-                      "agreed with the bank", e->name);
+        (void)cw_fail(
+            &a->fault, CW_UP(OPERATOR, CW_E_MISMATCH), status, e->name, CW_DCMS_CODE_GATEWAY,
+            "the server's answer to %s is encrypted, but server.gateway is \"none\"; set it and its keys as "
+            "agreed with the bank",
+            e->name);
         say(a, CW_ANSWER_PERSON, status < 400 || status >= 500);
 }
 
@@ -91,15 +95,16 @@ static void refused(const struct cw_dcms_endpoint *e, int status, struct cw_answ
         const char *code = v->code[0] ? v->code : CW_DCMS_CODE_REFUSED;
         bool login = e->id == CW_DCMS_EP_LOGIN;
         bool tenant = strncmp(v->code, "tenant.", 7) == 0;
-        const char *hint = tenant          ? "; check server.tenant with the bank"
-                           : login         ? "; check server.username and its password credential with the bank"
+        const char *hint = tenant  ? "; check server.tenant with the bank"
+                           : login ? "; check server.username and its password credential with the bank"
                            : status == 403 ? "; the bank must give this user the right to it"
                            : v->refused    ? ""
                                            : "; check server.url";
         bool person = tenant || login;
-        (void)cw_fail(&a->fault, person ? CW_UP(OPERATOR, CW_E_DENIED) : CW_UP(REJECT, CW_E_DENIED), status, e->name,
-                      login && !tenant ? CW_DCMS_CODE_CREDENTIALS : code, "the server refused %s (HTTP %d, %s)%s%s%s", e->name, status, code, v->text[0] ? ": " : "",
-                      v->text, hint);
+        (void)cw_fail(&a->fault, person ? CW_UP(OPERATOR, CW_E_DENIED) : CW_UP(REJECT, CW_E_DENIED), status,
+                      e->name, login && !tenant ? CW_DCMS_CODE_CREDENTIALS : code,
+                      "the server refused %s (HTTP %d, %s)%s%s%s", e->name, status, code,
+                      v->text[0] ? ": " : "", v->text, hint);
         say(a, person ? CW_ANSWER_PERSON : CW_ANSWER_REFUSED, false);
         a->spoken = v->refused;
 }
@@ -108,8 +113,8 @@ static void again(const struct cw_dcms_endpoint *e, int status, struct cw_answer
         bool busy = status == 429 || status == 503 || status == 408;
         const struct cw_envelope *v = &a->envelope;
         const char *code = v->code[0] ? v->code : busy ? CW_DCMS_CODE_BUSY : CW_DCMS_CODE_SERVER;
-        (void)cw_fail(&a->fault, busy ? CW_UP(RETRY, CW_E_BUSY) : CW_UP(RETRY, CW_E_IO), status, e->name, code,
-                      "the server %s (%s, HTTP %d)%s%s", busy ? "is busy" : "failed", e->name, status,
+        (void)cw_fail(&a->fault, busy ? CW_UP(RETRY, CW_E_BUSY) : CW_UP(RETRY, CW_E_IO), status, e->name,
+                      code, "the server %s (%s, HTTP %d)%s%s", busy ? "is busy" : "failed", e->name, status,
                       v->text[0] ? ": " : "", v->text);
         say(a, CW_ANSWER_AGAIN, !busy);
 }
@@ -117,23 +122,28 @@ static void again(const struct cw_dcms_endpoint *e, int status, struct cw_answer
 /* The status of the answer, or the one inside an exception that came with 200. */
 static void by_status(const struct cw_dcms_endpoint *e, int status, struct cw_answer *a) {
         if (status == 401) {
-                (void)cw_fail(&a->fault, CW_UP(OPERATOR, CW_E_DENIED), status, e->name, CW_DCMS_CODE_CREDENTIALS,
-                              "the server does not accept this agent for %s (HTTP 401); check server.username and its "
-                              "password credential with the bank, and this machine's clock", e->name);
+                (void)cw_fail(
+                    &a->fault, CW_UP(OPERATOR, CW_E_DENIED), status, e->name, CW_DCMS_CODE_CREDENTIALS,
+                    "the server does not accept this agent for %s (HTTP 401); check server.username and its "
+                    "password credential with the bank, and this machine's clock",
+                    e->name);
                 say(a, CW_ANSWER_LOGIN, false);
         } else if (status >= 500 || status == 429 || status == 408) {
                 again(e, status, a);
         } else if (status >= 400) {
                 refused(e, status, a);
         } else {
-                (void)cw_fail(&a->fault, CW_UP(OPERATOR, CW_E_UNSUPPORTED), status, e->name, CW_DCMS_CODE_BAD_ANSWER,
-                              "the server answered %s with HTTP %d, which is not part of DCMS (redirects are refused); "
-                              "check server.url", e->name, status);
+                (void)cw_fail(
+                    &a->fault, CW_UP(OPERATOR, CW_E_UNSUPPORTED), status, e->name, CW_DCMS_CODE_BAD_ANSWER,
+                    "the server answered %s with HTTP %d, which is not part of DCMS (redirects are refused); "
+                    "check server.url",
+                    e->name, status);
                 say(a, CW_ANSWER_PERSON, false);
         }
 }
 
-static void from_success(const struct cw_dcms_endpoint *e, const struct cw_http_result *http, struct cw_answer *a) {
+static void from_success(const struct cw_dcms_endpoint *e, const struct cw_http_result *http,
+                         struct cw_answer *a) {
         if (e->id == CW_DCMS_EP_LOGIN && a->token) {
                 a->verdict = CW_ANSWER_OK;
                 return;
@@ -158,7 +168,7 @@ static void from_success(const struct cw_dcms_endpoint *e, const struct cw_http_
 /* Errors speak JSON when they come from DCMS, anything when they come from something in between. */
 static void from_error(const struct cw_dcms_endpoint *e, bool sealed, struct cw_http_result *http,
                        struct cw_answer *a) {
-        struct cw_answer tried = { 0 };
+        struct cw_answer tried = {0};
         if ((sealed || is_json_type(http->content_type)) && parse_body(e, http, &tried)) {
                 a->root = CW_STEAL(tried.root);
                 /* Some gateways send the exception without the envelope around it. */
@@ -171,9 +181,9 @@ static void from_error(const struct cw_dcms_endpoint *e, bool sealed, struct cw_
                 by_status(e, http->status, a);
 }
 
-void cw_answer_read(const struct cw_dcms_endpoint *e, struct cw_gateway_codec *gateway, struct cw_http_result *http,
-                    struct cw_answer *ret) {
-        *ret = (struct cw_answer){ .retry_after_ms = http->retry_after_ms };
+void cw_answer_read(const struct cw_dcms_endpoint *e, struct cw_gateway_codec *gateway,
+                    struct cw_http_result *http, struct cw_answer *ret) {
+        *ret = (struct cw_answer){.retry_after_ms = http->retry_after_ms};
         if (http->rc != CW_OK) {
                 from_transport(http, ret);
                 return;
@@ -184,8 +194,10 @@ void cw_answer_read(const struct cw_dcms_endpoint *e, struct cw_gateway_codec *g
                 return;
         }
         if (success && !gateway && !is_json_type(http->content_type)) {
-                bad_answer(e, http->status, "it is not JSON; check server.url, and that nothing on the way answers "
-                                            "for the bank", ret);
+                bad_answer(e, http->status,
+                           "it is not JSON; check server.url, and that nothing on the way answers "
+                           "for the bank",
+                           ret);
                 ret->fault.rc = CW_UP(OPERATOR, CW_E_SYNTAX);
                 ret->verdict = CW_ANSWER_PERSON;
                 return;
@@ -201,5 +213,5 @@ void cw_answer_read(const struct cw_dcms_endpoint *e, struct cw_gateway_codec *g
 void cw_answer_done(struct cw_answer *a) {
         json_decref(a->root);
         cw_secret_free(a->token);
-        *a = (struct cw_answer){ 0 };
+        *a = (struct cw_answer){0};
 }

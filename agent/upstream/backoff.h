@@ -11,12 +11,13 @@
 /* A server that wants more patience than this is left alone: the call ends and the caller comes back. */
 #define CW_BACKOFF_HINT_MAX_MS 10000
 
-/* Wait before try number tries_made + 1: exponential, half of it jitter, never less than the server's hint (< 0: none). */
+/* Wait before try number tries_made + 1: exponential, half of it jitter, never less than the server's hint (<
+ * 0: none). */
 int64_t cw_backoff_ms(int tries_made, int64_t hint_ms, uint32_t random);
 /* True when another try inside the call is right. */
 bool cw_backoff_again(int tries_made, int64_t hint_ms);
 /*
- * Retry-After (RFC 9110, 10.2.3): seconds or an HTTP date, as milliseconds from now, at most one day; -1 when it is
- * neither.
+ * Retry-After (RFC 9110, 10.2.3): seconds or an HTTP date, as milliseconds from now, at most one day; -1 when
+ * it is neither.
  */
 int64_t cw_backoff_retry_after_ms(const char *value, int64_t now_wall_ms);

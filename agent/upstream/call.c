@@ -37,16 +37,16 @@ static void call_free(struct cw_call *c) {
 /* The one place where a caller hears of the end. */
 static void report(struct cw_call *c, cw_rc rc, const struct cw_fault *f, const struct cw_answer *a) {
         struct cw_dcms_reply reply = {
-                .http_status = a && a->verdict == CW_ANSWER_OK ? 200 : 0,
-                .tries = c->total_tries,
-                .replayed = c->ambiguous,
-                .rows_skipped = c->results.skipped,
-                .kit_count = c->results.kit_count,
-                .kits = c->results.kits,
-                .order_count = c->results.order_count,
-                .orders = c->results.orders,
-                .delivered_count = c->results.delivered_count,
-                .delivered = c->results.delivered,
+            .http_status = a && a->verdict == CW_ANSWER_OK ? 200 : 0,
+            .tries = c->total_tries,
+            .replayed = c->ambiguous,
+            .rows_skipped = c->results.skipped,
+            .kit_count = c->results.kit_count,
+            .kits = c->results.kits,
+            .order_count = c->results.order_count,
+            .orders = c->results.orders,
+            .delivered_count = c->results.delivered_count,
+            .delivered = c->results.delivered,
         };
         (void)snprintf(reply.request_id, sizeof reply.request_id, "%s", c->request_id);
         if (c->joined)
@@ -77,11 +77,13 @@ void cw_call_fail(struct cw_call *c, const struct cw_fault *f, bool effect_possi
         struct cw_fault fault = *f;
         bool doubt = effect_possible || (c->ambiguous && !spoken);
         if (c->e->lost == CW_DCMS_LOST_IN_DOUBT && doubt)
-                (void)cw_fail(&fault, CW_UP(IN_DOUBT, CW_E_TIMEOUT), f->native, c->e->name, CW_DCMS_CODE_LOST,
-                              "%s was sent but its answer was lost; find out at the bank whether it was done before "
-                              "going on (%s)", c->e->name, f->code);
+                (void)cw_fail(
+                    &fault, CW_UP(IN_DOUBT, CW_E_TIMEOUT), f->native, c->e->name, CW_DCMS_CODE_LOST,
+                    "%s was sent but its answer was lost; find out at the bank whether it was done before "
+                    "going on (%s)",
+                    c->e->name, f->code);
         c->hint_ms = a && a->retry_after_ms > 0 ? a->retry_after_ms
-                                                 : cw_backoff_ms(CW_BACKOFF_TRIES_MAX, -1, random_number());
+                                                : cw_backoff_ms(CW_BACKOFF_TRIES_MAX, -1, random_number());
         if (c->e->id == CW_DCMS_EP_LOGIN && c->d->login == c)
                 cw_session_refused(c, &fault);
         report(c, fault.rc, &fault, a);
@@ -113,7 +115,8 @@ static int64_t timeout_of(const struct cw_dcms *d, enum cw_dcms_timeout timeout)
 static cw_rc seal(struct cw_call *c) {
         if (!c->d->gateway || c->wire)
                 return CW_OK;
-        return c->d->gateway->ops->seal(c->d->gateway, CW_SPAN(c->body->ptr, c->body->len), &c->wire, &c->fault);
+        return c->d->gateway->ops->seal(c->d->gateway, CW_SPAN(c->body->ptr, c->body->len), &c->wire,
+                                        &c->fault);
 }
 
 static cw_rc send_try(struct cw_call *c) {
@@ -125,14 +128,14 @@ static cw_rc send_try(struct cw_call *c) {
         (void)snprintf(url, sizeof url, "%s%s", d->url, c->e->path);
         const struct cw_secret *body = c->wire ? c->wire : c->body;
         const struct cw_http_request request = {
-                .method = c->e->method,
-                .url = url,
-                .tenant = d->config->server.tenant,
-                .token = c->e->id == CW_DCMS_EP_LOGIN ? NULL : d->token,
-                .body = CW_SPAN(body->ptr, body->len),
-                .connect_timeout_ms = d->config->server.connect_timeout_ms,
-                .timeout_ms = timeout_of(d, c->e->timeout),
-                .fresh = c->e->lost != CW_DCMS_LOST_REPEAT,
+            .method = c->e->method,
+            .url = url,
+            .tenant = d->config->server.tenant,
+            .token = c->e->id == CW_DCMS_EP_LOGIN ? NULL : d->token,
+            .body = CW_SPAN(body->ptr, body->len),
+            .connect_timeout_ms = d->config->server.connect_timeout_ms,
+            .timeout_ms = timeout_of(d, c->e->timeout),
+            .fresh = c->e->lost != CW_DCMS_LOST_REPEAT,
         };
         return cw_http_start(d->http, &request, on_exchange, c, &c->exchange, &c->fault);
 }
@@ -164,7 +167,8 @@ static bool says_yes(const json_t *result) {
         const json_t *status = json_object_get(result, "status");
         const json_t *v = status ? status : result;
         const char *text = json_string_value(v);
-        return json_is_true(v) || (text && (strncasecmp(text, "success", 7) == 0 || strcasecmp(text, "true") == 0));
+        return json_is_true(v) ||
+               (text && (strncasecmp(text, "success", 7) == 0 || strcasecmp(text, "true") == 0));
 }
 
 static bool is_yes_call(enum cw_dcms_endpoint_id id) {
@@ -220,7 +224,8 @@ static bool next_page(struct cw_call *c, const struct cw_answer *a, size_t kits_
 }
 
 static void no_memory(struct cw_call *c, const struct cw_answer *a) {
-        (void)cw_fail(&c->fault, CW_UP(RETRY, CW_E_NOMEM), 0, c->e->name, "", "no memory for the server's answer");
+        (void)cw_fail(&c->fault, CW_UP(RETRY, CW_E_NOMEM), 0, c->e->name, "",
+                      "no memory for the server's answer");
         cw_call_fail(c, &c->fault, true, true, a);
 }
 
@@ -228,9 +233,11 @@ static void take_answer(struct cw_call *c, struct cw_answer *a) {
         const json_t *result = a->envelope.result;
         size_t kits_before = c->results.kit_count;
         if (is_yes_call(c->e->id) && !says_yes(result)) {
-                (void)cw_fail(&c->fault, CW_UP(REJECT, CW_E_MISMATCH), 200, c->e->name, CW_DCMS_CODE_BAD_ANSWER,
-                              "the server answered %s neither with a yes nor with a reason; look at the bank whether "
-                              "it was done", c->e->name);
+                (void)cw_fail(
+                    &c->fault, CW_UP(REJECT, CW_E_MISMATCH), 200, c->e->name, CW_DCMS_CODE_BAD_ANSWER,
+                    "the server answered %s neither with a yes nor with a reason; look at the bank whether "
+                    "it was done",
+                    c->e->name);
                 cw_call_fail(c, &c->fault, true, true, a);
                 return;
         }
@@ -245,8 +252,10 @@ static void take_answer(struct cw_call *c, struct cw_answer *a) {
                 }
                 bool more = next_page(c, a, kits_before);
                 if (more && c->page > PAGES_MAX)
-                        (void)cw_fail(&c->fault, CW_UP(REJECT, CW_E_TOO_BIG), 200, c->e->name, CW_DCMS_CODE_BAD_ANSWER,
-                                      "the server's list has more than %d pages; ask for fewer kits at a time", PAGES_MAX);
+                        (void)cw_fail(
+                            &c->fault, CW_UP(REJECT, CW_E_TOO_BIG), 200, c->e->name, CW_DCMS_CODE_BAD_ANSWER,
+                            "the server's list has more than %d pages; ask for fewer kits at a time",
+                            PAGES_MAX);
                 if (more) {
                         cw_call_wake(c, c->page > PAGES_MAX ? CW_CALL_FAILED : CW_CALL_START);
                         return;
@@ -307,14 +316,14 @@ static void on_exchange(void *ctx, struct cw_http_result *http) {
 /* Not even a timer could be had, so there is no "later". */
 static void report_no_call(const char *name, cw_dcms_fn fn, void *ctx) {
         struct cw_fault f;
-        const struct cw_dcms_reply reply = { .retry_after_ms = CW_BACKOFF_CAP_MS };
+        const struct cw_dcms_reply reply = {.retry_after_ms = CW_BACKOFF_CAP_MS};
         cw_rc rc = cw_fail(&f, CW_UP(RETRY, CW_E_NOMEM), 0, name, "", "no memory to begin the call %s", name);
         if (fn)
                 fn(ctx, rc, &f, &reply);
 }
 
-struct cw_call *cw_call_new(struct cw_dcms *d, struct cw_request *request, const char *request_id, cw_dcms_fn fn,
-                            void *ctx) {
+struct cw_call *cw_call_new(struct cw_dcms *d, struct cw_request *request, const char *request_id,
+                            cw_dcms_fn fn, void *ctx) {
         struct cw_call *c = calloc(1, sizeof *c);
         if (!c || cw_timer_new(d->loop, on_timer, c, &c->timer) != CW_OK) {
                 free(c);

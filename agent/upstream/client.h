@@ -36,12 +36,12 @@ struct cw_call {
         struct cw_fault fault;
         int64_t hint_ms;
 
-        size_t page_at;    /* where pageNo stands in body, 0 = not paged */
+        size_t page_at; /* where pageNo stands in body, 0 = not paged */
         int64_t page, page_size;
-        int64_t rows;      /* of all pages so far */
-        json_t *joined;    /* rows of all pages */
-        json_t *roots;     /* keeps what typed rows borrow from */
-        json_t *asked;     /* kit numbers of a delivery */
+        int64_t rows;   /* of all pages so far */
+        json_t *joined; /* rows of all pages */
+        json_t *roots;  /* keeps what typed rows borrow from */
+        json_t *asked;  /* kit numbers of a delivery */
         struct cw_results results;
 };
 
@@ -57,11 +57,11 @@ struct cw_dcms {
         struct cw_call *calls;
 
         struct cw_secret *token;
-        uint64_t token_number;     /* grows with every token */
-        int64_t token_renew_ns;    /* monotonic */
-        int64_t token_expires_ms;  /* wall clock */
-        struct cw_call *login;     /* the login under way */
-        int64_t login_hold_ns;     /* no login of our own before this: refused credentials lock accounts */
+        uint64_t token_number;    /* grows with every token */
+        int64_t token_renew_ns;   /* monotonic */
+        int64_t token_expires_ms; /* wall clock */
+        struct cw_call *login;    /* the login under way */
+        int64_t login_hold_ns;    /* no login of our own before this: refused credentials lock accounts */
         struct cw_fault login_fault;
 
         struct cw_dcms_health health;
@@ -70,11 +70,11 @@ struct cw_dcms {
 /* ---- call.c ---- */
 
 /*
- * A new call for the request (ended here), on the list, started by its timer. A request in error becomes a call that
- * reports the fault. NULL when there is no memory: fn was told.
+ * A new call for the request (ended here), on the list, started by its timer. A request in error becomes a
+ * call that reports the fault. NULL when there is no memory: fn was told.
  */
-struct cw_call *cw_call_new(struct cw_dcms *d, struct cw_request *request, const char *request_id, cw_dcms_fn fn,
-                            void *ctx);
+struct cw_call *cw_call_new(struct cw_dcms *d, struct cw_request *request, const char *request_id,
+                            cw_dcms_fn fn, void *ctx);
 /* Sends, or waits for a token first. */
 void cw_call_go(struct cw_call *c);
 /* Later, from its timer: go on, or report the fault in c->fault. */

@@ -46,9 +46,10 @@ static cw_rc read_url(struct cw_dcms *d, struct cw_fault *f) {
                 return cw_fail(f, CW_UP(OPERATOR, CW_E_SYNTAX), 0, "dcms.new", "",
                                "server.url must be https://host[:port]/path without user, query or fragment");
         if (!s->tenant[0] || strlen(s->tenant) > 128 || !printable(s->tenant))
-                return cw_fail(f, CW_UP(OPERATOR, CW_E_SYNTAX), 0, "dcms.new", "",
-                               "server.tenant must be 1 to 128 printable characters without blanks, as given by the "
-                               "bank");
+                return cw_fail(
+                    f, CW_UP(OPERATOR, CW_E_SYNTAX), 0, "dcms.new", "",
+                    "server.tenant must be 1 to 128 printable characters without blanks, as given by the "
+                    "bank");
         (void)snprintf(d->url, sizeof d->url, "%.*s", (int)len, s->url);
         return CW_OK;
 }
@@ -56,14 +57,16 @@ static cw_rc read_url(struct cw_dcms *d, struct cw_fault *f) {
 static cw_rc read_password(struct cw_dcms *d, struct cw_fault *f) {
         const struct cw_config_server *s = &d->config->server;
         if (!s->username[0] || !s->password_credential[0])
-                return cw_fail(f, CW_UP(OPERATOR, CW_E_MISSING), 0, "dcms.new", CW_DCMS_CODE_CREDENTIALS,
-                               "server.username or server.password_credential is not set; set both as given by the "
-                               "bank");
-        return cw_credential_read(d->config->agent.credential_dir, s->password_credential, PASSWORD_MAX, &d->password,
-                                  f);
+                return cw_fail(
+                    f, CW_UP(OPERATOR, CW_E_MISSING), 0, "dcms.new", CW_DCMS_CODE_CREDENTIALS,
+                    "server.username or server.password_credential is not set; set both as given by the "
+                    "bank");
+        return cw_credential_read(d->config->agent.credential_dir, s->password_credential, PASSWORD_MAX,
+                                  &d->password, f);
 }
 
-/* What a start-up finds wrong is for a person, whatever layer found it; only memory may come back by itself. */
+/* What a start-up finds wrong is for a person, whatever layer found it; only memory may come back by itself.
+ */
 static cw_rc for_a_person(cw_rc rc, struct cw_fault *f) {
         if (rc == CW_OK || cw_rc_class(rc) == CW_C_RETRY || cw_rc_class(rc) == CW_C_FATAL)
                 return rc;

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Client of the bank's card management server (M2P DCMS, "Debit" API). Every call is asynchronous on a cw_loop and
- * never blocks it: it returns at once and calls fn exactly once, always later (from inside the call itself only when
- * there is no memory at all).
- * One thread. Authentication, renewal of the token, retries, the gateway codec and masking happen inside.
+ * Client of the bank's card management server (M2P DCMS, "Debit" API). Every call is asynchronous on a
+ * cw_loop and never blocks it: it returns at once and calls fn exactly once, always later (from inside the
+ * call itself only when there is no memory at all). One thread. Authentication, renewal of the token,
+ * retries, the gateway codec and masking happen inside.
  *
  * What a caller sees (it switches on the class alone, as everywhere):
  *   OK         the server did it
- *   RETRY      the same call may be repeated: the server was not reached, is busy, or lost an answer to a call that is
- *              harmless to repeat (reads; calls with the same request_id); not before reply->retry_after_ms
- *   REJECT     the server refused; fault.code is its errorCode ("card.not.found", "MCC007") or one of the codes below
- *   OPERATOR   a person must look: certificate, credentials, url, gateway key; fault.text says which
- *   IN_DOUBT   setPin only: sent, replayed with identical bytes and request_id, and still no answer
- *   FATAL      the caller broke a rule of this header (a missing or malformed argument)
- * fault.native is the HTTP status when there was one, else the libcurl code.
+ *   RETRY      the same call may be repeated: the server was not reached, is busy, or lost an answer to a
+ * call that is harmless to repeat (reads; calls with the same request_id); not before reply->retry_after_ms
+ *   REJECT     the server refused; fault.code is its errorCode ("card.not.found", "MCC007") or one of the
+ * codes below OPERATOR   a person must look: certificate, credentials, url, gateway key; fault.text says
+ * which IN_DOUBT   setPin only: sent, replayed with identical bytes and request_id, and still no answer FATAL
+ * the caller broke a rule of this header (a missing or malformed argument) fault.native is the HTTP status
+ * when there was one, else the libcurl code.
  */
 #pragma once
 
@@ -51,7 +51,7 @@ struct cw_dcms_kit {
         char bin[12];
         char product_id[64];
         char plastic_code[16];
-        char alias_name[64];      /* the name to print                                                    */
+        char alias_name[64]; /* the name to print                                                    */
         char account_no[32];
         char masked_pan[24];      /* first 6 and last 4; masked here, whatever the server sent            */
         char expiry[5];           /* YYMM; "" when absent                                                 */
@@ -84,7 +84,8 @@ struct cw_dcms_reply {
         bool replayed;          /* an earlier try of this call may already have had its effect, so that e.g.
                                  * "pin.already.set" may be our own doing                                   */
         char request_id[CW_DCMS_REQUEST_ID_LEN + 29]; /* as sent; "" for calls without one                  */
-        size_t rows_skipped;    /* rows of the answer that cannot be used: no kit number, not an object, too long */
+        size_t
+            rows_skipped; /* rows of the answer that cannot be used: no kit number, not an object, too long */
         size_t kit_count;
         const struct cw_dcms_kit *kits;
         size_t order_count;
@@ -98,21 +99,23 @@ typedef void (*cw_dcms_fn)(void *ctx, cw_rc rc, const struct cw_fault *f, const 
 struct cw_dcms;
 
 /*
- * Reads CA, client certificate, key, password and gateway key named in config->server (blocks on the file system, no
- * network). loop, config and clock are borrowed and must live longer. OPERATOR with the sentence of what is wrong.
+ * Reads CA, client certificate, key, password and gateway key named in config->server (blocks on the file
+ * system, no network). loop, config and clock are borrowed and must live longer. OPERATOR with the sentence
+ * of what is wrong.
  */
-CW_WARN_UNUSED cw_rc cw_dcms_new(struct cw_loop *loop, const struct cw_config *config, const struct cw_clock *clock,
-                                 struct cw_dcms **ret, struct cw_fault *f);
+CW_WARN_UNUSED cw_rc cw_dcms_new(struct cw_loop *loop, const struct cw_config *config,
+                                 const struct cw_clock *clock, struct cw_dcms **ret, struct cw_fault *f);
 /*
- * Answers what is still open (inside this call) with RETRY/CW_E_CANCELLED, a setPin that may have been sent with
- * IN_DOUBT, then frees. Must not be called from inside one of its callbacks.
+ * Answers what is still open (inside this call) with RETRY/CW_E_CANCELLED, a setPin that may have been sent
+ * with IN_DOUBT, then frees. Must not be called from inside one of its callbacks.
  */
 void cw_dcms_free(struct cw_dcms *d);
 CW_DEFINE_CLEANUP(struct cw_dcms *, cw_dcms_free);
 
 /*
- * Once, first in main(), before threads: libcurl, OpenSSL and jansson get a free() that wipes, and the environment
- * loses what would log TLS keys. cw_dcms_new calls it too, but then what OpenSSL allocated before is not covered.
+ * Once, first in main(), before threads: libcurl, OpenSSL and jansson get a free() that wipes, and the
+ * environment loses what would log TLS keys. cw_dcms_new calls it too, but then what OpenSSL allocated before
+ * is not covered.
  */
 void cw_dcms_process_init(void);
 
@@ -121,19 +124,22 @@ CW_WARN_UNUSED cw_rc cw_dcms_request_id(char ret[CW_DCMS_REQUEST_ID_LEN + 1]);
 
 /* ---- calls. Arguments are copied before the call returns. ---- */
 
-/* POST api/authenticate, even when a token is at hand. For doctor and start-up; other calls log in by themselves. */
+/* POST api/authenticate, even when a token is at hand. For doctor and start-up; other calls log in by
+ * themselves. */
 void cw_dcms_login(struct cw_dcms *d, cw_dcms_fn fn, void *ctx);
 
 /* POST card-order/received: the orders waiting as RECEIVED beyond the server's threshold. reply->orders. */
 void cw_dcms_orders_received(struct cw_dcms *d, cw_dcms_fn fn, void *ctx);
-/* POST card-order/process: sends one RECEIVED order on. request_id NULL: a new one, good for this call only. */
-void cw_dcms_order_process(struct cw_dcms *d, const char *order_id, const char *request_id, cw_dcms_fn fn, void *ctx);
+/* POST card-order/process: sends one RECEIVED order on. request_id NULL: a new one, good for this call only.
+ */
+void cw_dcms_order_process(struct cw_dcms *d, const char *order_id, const char *request_id, cw_dcms_fn fn,
+                           void *ctx);
 /* POST card-order/fetchStatus. reply->orders has one. */
 void cw_dcms_order_status(struct cw_dcms *d, const char *order_id, cw_dcms_fn fn, void *ctx);
 
 struct cw_dcms_kit_filter {
-        const char *ref_type;        /* "DC_KIT" or "PARENT_KIT"; NULL = "DC_KIT"                    */
-        const char *const *kit_nos;  /* at least one of kit_nos, order_ids, branch_id                */
+        const char *ref_type;       /* "DC_KIT" or "PARENT_KIT"; NULL = "DC_KIT"                    */
+        const char *const *kit_nos; /* at least one of kit_nos, order_ids, branch_id                */
         size_t kit_no_count;
         const char *const *order_ids;
         size_t order_id_count;
@@ -143,27 +149,30 @@ struct cw_dcms_kit_filter {
         int64_t page_size;           /* 0 = 50                                                       */
 };
 /* POST inventory/fetchKitDetailsFromInventory, page after page. reply->kits: every kit once. */
-void cw_dcms_kits_inventory(struct cw_dcms *d, const struct cw_dcms_kit_filter *filter, cw_dcms_fn fn, void *ctx);
-/* POST kit-manager/v2/fetchKitsByEntityId. reply->kits with encrypted_card_number where the bank configured it. */
+void cw_dcms_kits_inventory(struct cw_dcms *d, const struct cw_dcms_kit_filter *filter, cw_dcms_fn fn,
+                            void *ctx);
+/* POST kit-manager/v2/fetchKitsByEntityId. reply->kits with encrypted_card_number where the bank configured
+ * it. */
 void cw_dcms_kits_by_entity(struct cw_dcms *d, const char *entity_id, cw_dcms_fn fn, void *ctx);
-/* POST kit-manager/v2/fetchByCardNo with the sealed PAN (Base64 text, att0 of kiosk.seal_pan). reply->kits. */
+/* POST kit-manager/v2/fetchByCardNo with the sealed PAN (Base64 text, att0 of kiosk.seal_pan). reply->kits.
+ */
 void cw_dcms_kit_by_card(struct cw_dcms *d, const char *encrypted_card_number, cw_dcms_fn fn, void *ctx);
 
 struct cw_dcms_set_pin {
         const char *entity_id;
         const char *kit_no;
-        const char *expiry_mmyy;       /* 4 digits */
-        const struct cw_secret *pin;   /* Base64 text from pin.form; copied into secret memory */
-        const char *request_id;        /* journalled with the INTENT; NULL = a new one */
+        const char *expiry_mmyy;     /* 4 digits */
+        const struct cw_secret *pin; /* Base64 text from pin.form; copied into secret memory */
+        const char *request_id;      /* journalled with the INTENT; NULL = a new one */
 };
 /*
- * POST kit-manager/v2/setPin. A lost answer is replayed inside the call with identical bytes and request_id, then
- * IN_DOUBT. "pin.already.set" comes as REJECT with that code: success only for the caller's own INTENT.
+ * POST kit-manager/v2/setPin. A lost answer is replayed inside the call with identical bytes and request_id,
+ * then IN_DOUBT. "pin.already.set" comes as REJECT with that code: success only for the caller's own INTENT.
  */
 void cw_dcms_set_pin(struct cw_dcms *d, const struct cw_dcms_set_pin *in, cw_dcms_fn fn, void *ctx);
 /*
- * POST kit-manager/kitActivation. Repeat with the same request_id after RETRY; "card.already.active" comes as REJECT
- * with that code.
+ * POST kit-manager/kitActivation. Repeat with the same request_id after RETRY; "card.already.active" comes as
+ * REJECT with that code.
  */
 void cw_dcms_activate(struct cw_dcms *d, const char *entity_id, const char *kit_no, const char *request_id,
                       cw_dcms_fn fn, void *ctx);
@@ -173,10 +182,12 @@ struct cw_dcms_delivery {
         const char *status; /* "BANK", "IN_TRANSIT", "DELIVERED", "RETURNED" */
 };
 /*
- * POST inventory/update/deliveryStatus. OK when the server answered kit by kit, even when it refused some or all:
- * look at reply->delivered, which has one row for every kit asked (a kit the answer left out is !ok, DCMS_BAD_ANSWER).
+ * POST inventory/update/deliveryStatus. OK when the server answered kit by kit, even when it refused some or
+ * all: look at reply->delivered, which has one row for every kit asked (a kit the answer left out is !ok,
+ * DCMS_BAD_ANSWER).
  */
-void cw_dcms_delivery(struct cw_dcms *d, const struct cw_dcms_delivery *items, size_t count, cw_dcms_fn fn, void *ctx);
+void cw_dcms_delivery(struct cw_dcms *d, const struct cw_dcms_delivery *items, size_t count, cw_dcms_fn fn,
+                      void *ctx);
 /* POST branch/fetch. reply->result as the server sent it. */
 void cw_dcms_branch(struct cw_dcms *d, const char *branch_id, cw_dcms_fn fn, void *ctx);
 
@@ -185,19 +196,19 @@ void cw_dcms_branch(struct cw_dcms *d, const char *branch_id, cw_dcms_fn fn, voi
 enum cw_dcms_state { CW_DCMS_UNTRIED, CW_DCMS_ONLINE, CW_DCMS_OFFLINE, CW_DCMS_NEEDS_PERSON };
 struct cw_dcms_health {
         enum cw_dcms_state state;
-        int64_t last_contact_ms;      /* wall clock of the last answer, 0 = never                            */
-        int64_t last_try_ms;          /* wall clock of the last exchange, answered or not                    */
-        struct cw_fault last_fault;   /* rc CW_OK when the last exchange was answered                        */
-        int64_t clock_offset_ms;      /* the server's Date minus our wall clock at the last answer           */
+        int64_t last_contact_ms;    /* wall clock of the last answer, 0 = never                            */
+        int64_t last_try_ms;        /* wall clock of the last exchange, answered or not                    */
+        struct cw_fault last_fault; /* rc CW_OK when the last exchange was answered                        */
+        int64_t clock_offset_ms;    /* the server's Date minus our wall clock at the last answer           */
         bool token_held;
-        int64_t token_expires_ms;     /* wall clock, 0 = none                                                */
-        int64_t server_cert_end_ms;   /* notAfter of the server's certificate, wall clock, 0 = not seen yet  */
-        int server_cert_days_left;    /* meaningful when server_cert_end_ms is not 0; negative = expired     */
-        int64_t client_cert_end_ms;   /* 0 = no client certificate configured                                */
+        int64_t token_expires_ms;   /* wall clock, 0 = none                                                */
+        int64_t server_cert_end_ms; /* notAfter of the server's certificate, wall clock, 0 = not seen yet  */
+        int server_cert_days_left;  /* meaningful when server_cert_end_ms is not 0; negative = expired     */
+        int64_t client_cert_end_ms; /* 0 = no client certificate configured                                */
         int client_cert_days_left;
-        int64_t ca_end_ms;            /* the first of the CA file to expire                                  */
+        int64_t ca_end_ms; /* the first of the CA file to expire                                  */
         int ca_days_left;
-        uint64_t exchanges, failures; /* since start                                                         */
+        uint64_t exchanges, failures; /* since start */
         unsigned open_calls;
 };
 void cw_dcms_health(const struct cw_dcms *d, struct cw_dcms_health *ret);

@@ -4,14 +4,15 @@
 #include <string.h>
 
 static const struct cw_dcms_endpoint endpoints[] = {
-#define CW_DCMS_ENDPOINT(id, name, method, path, timeout, body, request_id, lost)                                      \
-        { CW_DCMS_EP_##id,  name, method, path, CW_DCMS_T_##timeout, CW_DCMS_B_##body, request_id,                     \
-          CW_DCMS_LOST_##lost },
+#define CW_DCMS_ENDPOINT(id, name, method, path, timeout, body, request_id, lost)                            \
+        {CW_DCMS_EP_##id,    name, method, path, CW_DCMS_T_##timeout, CW_DCMS_B_##body, request_id,          \
+         CW_DCMS_LOST_##lost},
 #include "agent/upstream/endpoints.def"
 };
 
 static const struct cw_dcms_field fields[] = {
-#define CW_DCMS_FIELD(id, member, kind, required, max) { CW_DCMS_EP_##id, member, CW_DCMS_F_##kind, required, max },
+#define CW_DCMS_FIELD(id, member, kind, required, max)                                                       \
+        {CW_DCMS_EP_##id, member, CW_DCMS_F_##kind, required, max},
 #include "agent/upstream/endpoints.def"
 };
 

@@ -39,5 +39,6 @@ struct cw_dcms_endpoint {
 const struct cw_dcms_endpoint *cw_dcms_endpoint(enum cw_dcms_endpoint_id id);
 /* The fields of all endpoints, grouped by endpoint; *ret_count of them. */
 const struct cw_dcms_field *cw_dcms_fields(size_t *ret_count);
-/* The field of that endpoint, NULL when it has none of that name; *ret_bit (may be NULL) is its number in the endpoint. */
+/* The field of that endpoint, NULL when it has none of that name; *ret_bit (may be NULL) is its number in the
+ * endpoint. */
 const struct cw_dcms_field *cw_dcms_field(enum cw_dcms_endpoint_id id, const char *name, unsigned *ret_bit);

@@ -61,10 +61,16 @@ static int read_status(const json_t *exception) {
                 const char *name;
                 int status;
         } names[] = {
-                { "BAD_REQUEST", 400 },           { "UNAUTHORIZED", 401 },        { "FORBIDDEN", 403 },
-                { "NOT_FOUND", 404 },             { "CONFLICT", 409 },            { "TOO_MANY_REQUESTS", 429 },
-                { "INTERNAL_SERVER_ERROR", 500 }, { "BAD_GATEWAY", 502 },         { "SERVICE_UNAVAILABLE", 503 },
-                { "GATEWAY_TIMEOUT", 504 },
+            {"BAD_REQUEST", 400},
+            {"UNAUTHORIZED", 401},
+            {"FORBIDDEN", 403},
+            {"NOT_FOUND", 404},
+            {"CONFLICT", 409},
+            {"TOO_MANY_REQUESTS", 429},
+            {"INTERNAL_SERVER_ERROR", 500},
+            {"BAD_GATEWAY", 502},
+            {"SERVICE_UNAVAILABLE", 503},
+            {"GATEWAY_TIMEOUT", 504},
         };
         char text[48];
         if (!cw_json_text(exception, "httpStatus", text, sizeof text))
@@ -78,7 +84,7 @@ static int read_status(const json_t *exception) {
 }
 
 void cw_envelope_exception(const json_t *exception, struct cw_envelope *ret) {
-        static const char *const messages[] = { "errorMessage", "shortMessage", "detailMessage", "message" };
+        static const char *const messages[] = {"errorMessage", "shortMessage", "detailMessage", "message"};
         ret->refused = true;
         ret->text[0] = '\0';
         if (!cw_json_text(exception, "errorCode", ret->code, sizeof ret->code))
@@ -127,7 +133,7 @@ static void read_level(const json_t *level, struct cw_envelope *ret) {
 }
 
 cw_rc cw_envelope_read(const json_t *root, struct cw_envelope *ret) {
-        *ret = (struct cw_envelope){ .total_rows = -1, .total_pages = -1 };
+        *ret = (struct cw_envelope){.total_rows = -1, .total_pages = -1};
         if (!is_envelope(root))
                 return CW_UP(REJECT, CW_E_SYNTAX);
         read_level(root, ret);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The response envelope {"result", "exception", "pagination"} in all documented dialects: both exception forms, the
- * three paginations, an envelope nested in result, numbers for strings. Unknown members are ignored.
+ * The response envelope {"result", "exception", "pagination"} in all documented dialects: both exception
+ * forms, the three paginations, an envelope nested in result, numbers for strings. Unknown members are
+ * ignored.
  */
 #pragma once
 
@@ -24,10 +25,12 @@ struct cw_envelope {
 
 /* REJECT/CW_E_SYNTAX when root is not an envelope. */
 CW_WARN_UNUSED cw_rc cw_envelope_read(const json_t *root, struct cw_envelope *ret);
-/* One exception object, as it also stands in the rows of update/deliveryStatus; the other members are left alone. */
+/* One exception object, as it also stands in the rows of update/deliveryStatus; the other members are left
+ * alone. */
 void cw_envelope_exception(const json_t *exception, struct cw_envelope *ret);
 
-/* A string, or a number or bool as text, into ret; false (and "") when absent, of another type or too long. */
+/* A string, or a number or bool as text, into ret; false (and "") when absent, of another type or too long.
+ */
 bool cw_json_text(const json_t *object, const char *member, char *ret, size_t cap);
 /* A whole number, or a string of one; -1 when absent or neither. */
 int64_t cw_json_whole(const json_t *object, const char *member);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Body encryption between us and the bank's gateway ("ECDH + AES-256-GCM at the gateway level"), as an interface: one
- * object per variant, chosen by server.gateway. The envelope and key derivation of the ECDH variants are the working
- * proposal of README.md, not a documented format.
+ * Body encryption between us and the bank's gateway ("ECDH + AES-256-GCM at the gateway level"), as an
+ * interface: one object per variant, chosen by server.gateway. The envelope and key derivation of the ECDH
+ * variants are the working proposal of README.md, not a documented format.
  */
 #pragma once
 
@@ -17,10 +17,12 @@ struct cw_gateway_codec;
 struct cw_gateway_ops {
         const char *name;
         /* Clear body to what goes over the wire. */
-        cw_rc (*seal)(struct cw_gateway_codec *g, struct cw_span clear, struct cw_secret **ret, struct cw_fault *f);
-        /* What came over the wire to the clear body. OPERATOR/CW_E_SYNTAX: it is not an encrypted body at all;
-         * OPERATOR/CW_E_MISMATCH: it is, but not for these keys. */
-        cw_rc (*open)(struct cw_gateway_codec *g, struct cw_span wire, struct cw_secret **ret, struct cw_fault *f);
+        cw_rc (*seal)(struct cw_gateway_codec *g, struct cw_span clear, struct cw_secret **ret,
+                      struct cw_fault *f);
+        /* What came over the wire to the clear body. OPERATOR/CW_E_SYNTAX: it is not an encrypted body at
+         * all; OPERATOR/CW_E_MISMATCH: it is, but not for these keys. */
+        cw_rc (*open)(struct cw_gateway_codec *g, struct cw_span wire, struct cw_secret **ret,
+                      struct cw_fault *f);
         void (*free)(struct cw_gateway_codec *g);
 };
 
@@ -30,8 +32,8 @@ struct cw_gateway_codec {
 };
 
 /*
- * The codec config->server asks for; *ret is NULL for CW_GATEWAY_NONE. Reads the keys (blocks on the file system).
- * OPERATOR when a key is missing, not P-256, or not PEM.
+ * The codec config->server asks for; *ret is NULL for CW_GATEWAY_NONE. Reads the keys (blocks on the file
+ * system). OPERATOR when a key is missing, not P-256, or not PEM.
  */
 CW_WARN_UNUSED cw_rc cw_gateway_new(const struct cw_config *config, const struct cw_clock *clock,
                                     struct cw_gateway_codec **ret, struct cw_fault *f);
@@ -39,13 +41,16 @@ void cw_gateway_free(struct cw_gateway_codec *g);
 CW_DEFINE_CLEANUP(struct cw_gateway_codec *, cw_gateway_free);
 
 /*
- * Static ECDH P-256, AES-256-GCM, {"refNo": 16 digits, "body": Base64(ciphertext | 16-byte tag), "kid"}; the IV is the
- * ASCII of refNo, no associated data. key = SHA-256(x) or HKDF-SHA256(x, no salt, no info), x the 32-byte X coordinate.
- * private_pem and peer_pem (public key or certificate) are borrowed for the call, kid at most 64 bytes.
+ * Static ECDH P-256, AES-256-GCM, {"refNo": 16 digits, "body": Base64(ciphertext | 16-byte tag), "kid"}; the
+ * IV is the ASCII of refNo, no associated data. key = SHA-256(x) or HKDF-SHA256(x, no salt, no info), x the
+ * 32-byte X coordinate. private_pem and peer_pem (public key or certificate) are borrowed for the call, kid
+ * at most 64 bytes.
  */
-CW_WARN_UNUSED cw_rc cw_gateway_ecdh_new(enum cw_gateway variant, struct cw_span private_pem, struct cw_span peer_pem,
-                                         const char *kid, const struct cw_clock *clock,
-                                         struct cw_gateway_codec **ret, struct cw_fault *f);
+CW_WARN_UNUSED cw_rc cw_gateway_ecdh_new(enum cw_gateway variant, struct cw_span private_pem,
+                                         struct cw_span peer_pem, const char *kid,
+                                         const struct cw_clock *clock, struct cw_gateway_codec **ret,
+                                         struct cw_fault *f);
 /* The parts of the ECDH variants, for vectors: ref_no is 16 digits and must never repeat under one key. */
-CW_WARN_UNUSED cw_rc cw_gateway_ecdh_seal_as(struct cw_gateway_codec *g, const char *ref_no, struct cw_span clear,
-                                             struct cw_secret **ret, struct cw_fault *f);
+CW_WARN_UNUSED cw_rc cw_gateway_ecdh_seal_as(struct cw_gateway_codec *g, const char *ref_no,
+                                             struct cw_span clear, struct cw_secret **ret,
+                                             struct cw_fault *f);

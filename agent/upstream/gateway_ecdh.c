@@ -72,9 +72,9 @@ static bool hkdf(uint8_t x[KEY_LEN], uint8_t key[KEY_LEN]) {
         CW_AUTO(EVP_KDF_CTX_free) EVP_KDF_CTX *ctx = kdf ? EVP_KDF_CTX_new(kdf) : NULL;
         char digest[] = "SHA256";
         OSSL_PARAM params[] = {
-                OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, digest, 0),
-                OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, x, KEY_LEN),
-                OSSL_PARAM_construct_end(),
+            OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, digest, 0),
+            OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, x, KEY_LEN),
+            OSSL_PARAM_construct_end(),
         };
         return ctx && EVP_KDF_derive(ctx, key, KEY_LEN, params) == 1;
 }
@@ -89,7 +89,8 @@ static bool derive_key(enum cw_gateway variant, EVP_PKEY *own, EVP_PKEY *peer, u
         return EVP_Digest(x, KEY_LEN, key, &len, EVP_sha256(), NULL) == 1 && len == KEY_LEN;
 }
 
-/* refNo is the IV: it must never repeat under this key, so it is the time in microseconds and always grows. */
+/* refNo is the IV: it must never repeat under this key, so it is the time in microseconds and always grows.
+ */
 static void next_ref(struct ecdh *g, char ret[REF_LEN + 1]) {
         int64_t now = cw_wall_ms(g->clock) * 1000;
         g->last_ref = now > g->last_ref ? now : g->last_ref + 1;
@@ -128,13 +129,15 @@ cw_rc cw_gateway_ecdh_seal_as(struct cw_gateway_codec *codec, const char *ref_no
         CW_AUTO(cw_secret_free) struct cw_secret *wire = NULL;
         cw_rc rc = cw_secret_new(CW_B64_SIZE(clear.len + TAG_LEN) + 160, &wire);
         if (rc != CW_OK || !sealed)
-                return cw_fail(f, CW_UP(RETRY, CW_E_NOMEM), 0, OP ".seal", "", "no memory to encrypt the request");
+                return cw_fail(f, CW_UP(RETRY, CW_E_NOMEM), 0, OP ".seal", "",
+                               "no memory to encrypt the request");
         if (!gcm_seal(g, ref_no, clear, sealed))
                 return cw_fail(f, CW_UP(FATAL, CW_E_STATE), 0, OP ".seal", CW_DCMS_CODE_GATEWAY,
                                "OpenSSL refused to encrypt a request");
         size_t n = (size_t)snprintf((char *)wire->ptr, wire->cap, "{\"refNo\":\"%s\",\"body\":\"", ref_no);
         size_t b64 = 0;
-        if (!cw_b64_encode(CW_B64_STD, sealed, clear.len + TAG_LEN, (char *)wire->ptr + n, wire->cap - n, &b64))
+        if (!cw_b64_encode(CW_B64_STD, sealed, clear.len + TAG_LEN, (char *)wire->ptr + n, wire->cap - n,
+                           &b64))
                 return cw_fail(f, CW_UP(FATAL, CW_E_TOO_BIG), 0, OP ".seal", "", "the request is too large");
         n += b64;
         n += (size_t)snprintf((char *)wire->ptr + n, wire->cap - n, "\",\"kid\":\"%s\"}", g->kid);
@@ -143,7 +146,8 @@ cw_rc cw_gateway_ecdh_seal_as(struct cw_gateway_codec *codec, const char *ref_no
         return CW_OK;
 }
 
-static cw_rc ecdh_seal(struct cw_gateway_codec *g, struct cw_span clear, struct cw_secret **ret, struct cw_fault *f) {
+static cw_rc ecdh_seal(struct cw_gateway_codec *g, struct cw_span clear, struct cw_secret **ret,
+                       struct cw_fault *f) {
         char ref[REF_LEN + 1];
         next_ref((struct ecdh *)g, ref);
         return cw_gateway_ecdh_seal_as(g, ref, clear, ret, f);
@@ -153,7 +157,8 @@ struct envelope {
         struct cw_span ref, body, kid;
 };
 
-/* The three string members of the top object; others are ignored. False when one is missing, twice, or escaped. */
+/* The three string members of the top object; others are ignored. False when one is missing, twice, or
+ * escaped. */
 static bool read_envelope(struct cw_span wire, struct envelope *ret) {
         struct cw_json_scan s;
         cw_json_scan_init(&s, wire.ptr, wire.len);
@@ -192,18 +197,20 @@ static cw_rc check_envelope(const struct ecdh *g, const struct envelope *e, stru
         for (size_t i = 0; digits && i < REF_LEN; i++)
                 digits = e->ref.ptr[i] >= '0' && e->ref.ptr[i] <= '9';
         if (!digits)
-                return open_trouble(f, "the encrypted answer's refNo is not 16 digits; check server.gateway with the "
-                                       "bank");
+                return open_trouble(
+                    f, "the encrypted answer's refNo is not 16 digits; check server.gateway with the "
+                       "bank");
         if (e->kid.ptr && (e->kid.len != strlen(g->kid) || memcmp(e->kid.ptr, g->kid, e->kid.len) != 0))
-                return open_trouble(f, "the answer is encrypted under another key id; check server.gateway_kid and "
-                                       "the gateway keys with the bank");
+                return open_trouble(
+                    f, "the answer is encrypted under another key id; check server.gateway_kid and "
+                       "the gateway keys with the bank");
         return CW_OK;
 }
 
 static cw_rc ecdh_open(struct cw_gateway_codec *codec, struct cw_span wire, struct cw_secret **ret,
                        struct cw_fault *f) {
         struct ecdh *g = (struct ecdh *)codec;
-        struct envelope e = { 0 };
+        struct envelope e = {0};
         if (!read_envelope(wire, &e))
                 return cw_fail(f, CW_UP(OPERATOR, CW_E_SYNTAX), 0, OP ".open", CW_DCMS_CODE_GATEWAY,
                                "the answer is not an encrypted envelope; check server.gateway with the bank");
@@ -214,12 +221,15 @@ static cw_rc ecdh_open(struct cw_gateway_codec *codec, struct cw_span wire, stru
         CW_AUTO_MEM uint8_t *sealed = malloc(e.body.len + 1);
         CW_AUTO(cw_secret_free) struct cw_secret *clear = NULL;
         if (!sealed || cw_secret_new(e.body.len, &clear) != CW_OK)
-                return cw_fail(f, CW_UP(RETRY, CW_E_NOMEM), 0, OP ".open", "", "no memory to decrypt the answer");
+                return cw_fail(f, CW_UP(RETRY, CW_E_NOMEM), 0, OP ".open", "",
+                               "no memory to decrypt the answer");
         if (!cw_b64_decode(CW_B64_STD, e.body.ptr, e.body.len, sealed, e.body.len, &len) || len < TAG_LEN)
-                return open_trouble(f, "the encrypted answer's body is not Base64; check server.gateway with the bank");
+                return open_trouble(
+                    f, "the encrypted answer's body is not Base64; check server.gateway with the bank");
         if (!gcm_open(g, e.ref.ptr, sealed, len - TAG_LEN, clear->ptr))
-                return open_trouble(f, "the answer does not decrypt; check that the gateway keys of both sides belong "
-                                       "together");
+                return open_trouble(
+                    f, "the answer does not decrypt; check that the gateway keys of both sides belong "
+                       "together");
         clear->len = len - TAG_LEN;
         *ret = CW_STEAL(clear);
         return CW_OK;
@@ -237,10 +247,11 @@ static bool kid_ok(const char *kid) {
                strspn(kid, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:-") == n;
 }
 
-cw_rc cw_gateway_ecdh_new(enum cw_gateway variant, struct cw_span private_pem, struct cw_span peer_pem, const char *kid,
-                          const struct cw_clock *clock, struct cw_gateway_codec **ret, struct cw_fault *f) {
-        static const struct cw_gateway_ops ops_sha256 = { "ecdh-sha256", ecdh_seal, ecdh_open, ecdh_free };
-        static const struct cw_gateway_ops ops_hkdf = { "ecdh-hkdf", ecdh_seal, ecdh_open, ecdh_free };
+cw_rc cw_gateway_ecdh_new(enum cw_gateway variant, struct cw_span private_pem, struct cw_span peer_pem,
+                          const char *kid, const struct cw_clock *clock, struct cw_gateway_codec **ret,
+                          struct cw_fault *f) {
+        static const struct cw_gateway_ops ops_sha256 = {"ecdh-sha256", ecdh_seal, ecdh_open, ecdh_free};
+        static const struct cw_gateway_ops ops_hkdf = {"ecdh-hkdf", ecdh_seal, ecdh_open, ecdh_free};
         if (!kid_ok(kid))
                 return key_trouble(f, "server.gateway_kid must be 1 to 64 letters, digits or . _ : -");
         if (private_pem.len > INT_MAX || peer_pem.len > INT_MAX)
@@ -251,12 +262,14 @@ cw_rc cw_gateway_ecdh_new(enum cw_gateway variant, struct cw_span private_pem, s
                                       "passphrase; make one with openssl genpkey -algorithm EC");
         CW_AUTO(EVP_PKEY_free) EVP_PKEY *peer = read_public(peer_pem);
         if (!peer || !is_p256(peer))
-                return key_trouble(f, "server.gateway_peer_key_file is not the P-256 public key or certificate of the "
-                                      "bank's gateway in PEM");
+                return key_trouble(
+                    f, "server.gateway_peer_key_file is not the P-256 public key or certificate of the "
+                       "bank's gateway in PEM");
         struct ecdh *g = calloc(1, sizeof *g);
         if (!g || cw_secret_new(KEY_LEN, &g->key) != CW_OK) {
                 free(g);
-                return cw_fail(f, CW_UP(RETRY, CW_E_NOMEM), 0, OP ".load", "", "no memory for the gateway key");
+                return cw_fail(f, CW_UP(RETRY, CW_E_NOMEM), 0, OP ".load", "",
+                               "no memory for the gateway key");
         }
         g->base.ops = variant == CW_GATEWAY_ECDH_HKDF ? &ops_hkdf : &ops_sha256;
         g->clock = clock;

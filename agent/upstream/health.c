@@ -19,7 +19,7 @@ void cw_health_note(struct cw_dcms *d, const struct cw_http_result *http, const 
         else if (a->verdict == CW_ANSWER_OK || a->verdict == CW_ANSWER_REFUSED)
                 h->state = CW_DCMS_ONLINE;
         if (a->verdict == CW_ANSWER_OK || a->verdict == CW_ANSWER_REFUSED) {
-                h->last_fault = (struct cw_fault){ .rc = CW_OK };
+                h->last_fault = (struct cw_fault){.rc = CW_OK};
         } else {
                 h->last_fault = a->fault;
                 h->failures++;

@@ -39,8 +39,9 @@ static void exchange_free(struct cw_http_exchange *x) {
 }
 
 static cw_rc no_memory(struct cw_fault *f) {
-        return cw_fail(f, CW_UP(RETRY, CW_E_NOMEM), 0, OP, "",
-                       "no memory for a call to the server; free memory or raise LimitMEMLOCK of cardwrightd");
+        return cw_fail(
+            f, CW_UP(RETRY, CW_E_NOMEM), 0, OP, "",
+            "no memory for a call to the server; free memory or raise LimitMEMLOCK of cardwrightd");
 }
 
 /* ---- what libcurl tells us ---- */
@@ -95,11 +96,13 @@ static bool may_be_sent(CURL *easy, CURLcode code) {
 static const char *network_text(CURLcode code, bool sent) {
         switch (code) {
         case CURLE_COULDNT_RESOLVE_HOST:
-                return "the server's name in server.url cannot be resolved; check the network, DNS and server.url";
+                return "the server's name in server.url cannot be resolved; check the network, DNS and "
+                       "server.url";
         case CURLE_COULDNT_CONNECT:
                 return "the server cannot be reached; check the network, the firewall and server.url";
         case CURLE_OPERATION_TIMEDOUT:
-                return sent ? "the server did not answer in time" : "the connection to the server took too long";
+                return sent ? "the server did not answer in time"
+                            : "the connection to the server took too long";
         default:
                 return sent ? "the connection broke before the whole answer was here"
                             : "the connection to the server broke while it was set up";
@@ -118,7 +121,8 @@ static void explain(struct cw_http_exchange *x, CURLcode code, struct cw_http_re
                 return;
         }
         if (!cw_tls_explain(x->http->tls, x->easy, code, cw_wall_ms(x->http->clock), &r->fault))
-                (void)cw_fail(&r->fault, CW_UP(RETRY, code == CURLE_OPERATION_TIMEDOUT ? CW_E_TIMEOUT : CW_E_IO), code,
+                (void)cw_fail(&r->fault,
+                              CW_UP(RETRY, code == CURLE_OPERATION_TIMEDOUT ? CW_E_TIMEOUT : CW_E_IO), code,
                               OP, CW_DCMS_CODE_OFFLINE, "%s (%s)", network_text(code, r->sent),
                               curl_easy_strerror(code));
         r->rc = r->fault.rc;
@@ -146,7 +150,7 @@ static void read_headers(struct cw_http_exchange *x, struct cw_http_result *r) {
 }
 
 static void finish(struct cw_http_exchange *x, CURLcode code) {
-        struct cw_http_result r = { .rc = CW_OK };
+        struct cw_http_result r = {.rc = CW_OK};
         long status = 0;
         (void)curl_easy_getinfo(x->easy, CURLINFO_RESPONSE_CODE, &status);
         r.status = (int)status;
@@ -178,9 +182,7 @@ static void collect(struct cw_http *h) {
                 char *x = NULL;
                 CURLcode code = m->data.result;
                 (void)curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &x);
-                struct cw_http_exchange *exchange = NULL;
-                memcpy(&exchange, &x, sizeof exchange);
-                finish(exchange, code);
+                finish((struct cw_http_exchange *)(void *)x, code);
         }
 }
 
@@ -222,13 +224,14 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *ctx, void *so
                 drop_socket(h, fd, s);
                 return 0;
         }
-        uint32_t events = (what & CURL_POLL_IN ? (uint32_t)EPOLLIN : 0) | (what & CURL_POLL_OUT ? (uint32_t)EPOLLOUT : 0);
+        uint32_t events =
+            (what & CURL_POLL_IN ? (uint32_t)EPOLLIN : 0) | (what & CURL_POLL_OUT ? (uint32_t)EPOLLOUT : 0);
         if (s)
                 return cw_watch_set(s->watch, events) == CW_OK ? 0 : -1;
         s = calloc(1, sizeof *s);
         if (!s)
                 return -1;
-        *s = (struct sock){ .http = h, .fd = fd };
+        *s = (struct sock){.http = h, .fd = fd};
         if (cw_watch_new(h->loop, fd, events, on_ready, s, &s->watch) != CW_OK) {
                 free(s);
                 return -1;
@@ -254,12 +257,12 @@ static int on_timeout_change(CURLM *multi, long timeout_ms, void *ctx) {
         return 0;
 }
 
-cw_rc cw_http_new(struct cw_loop *loop, const struct cw_clock *clock, struct cw_tls *tls, struct cw_http **ret,
-                  struct cw_fault *f) {
+cw_rc cw_http_new(struct cw_loop *loop, const struct cw_clock *clock, struct cw_tls *tls,
+                  struct cw_http **ret, struct cw_fault *f) {
         CW_AUTO(cw_http_free) struct cw_http *h = calloc(1, sizeof *h);
         if (!h)
                 return no_memory(f);
-        *h = (struct cw_http){ .loop = loop, .clock = clock, .tls = tls, .multi = curl_multi_init() };
+        *h = (struct cw_http){.loop = loop, .clock = clock, .tls = tls, .multi = curl_multi_init()};
         if (!h->multi || cw_timer_new(loop, on_timer, h, &h->timer) != CW_OK)
                 return no_memory(f);
         bool ok = curl_multi_setopt(h->multi, CURLMOPT_SOCKETFUNCTION, on_socket) == CURLM_OK &&
@@ -313,9 +316,10 @@ static bool add_headers(struct cw_http_exchange *x, const struct cw_http_request
 #define SET(option, value) (curl_easy_setopt(x->easy, (option), (value)) == CURLE_OK)
 
 static bool set_limits(struct cw_http_exchange *x, const struct cw_http_request *q) {
-        return SET(CURLOPT_PROTOCOLS_STR, "https") && SET(CURLOPT_FOLLOWLOCATION, 0L) && SET(CURLOPT_PROXY, "") &&
-               SET(CURLOPT_NOPROXY, "*") && SET(CURLOPT_NETRC, (long)CURL_NETRC_IGNORED) &&
-               SET(CURLOPT_NOSIGNAL, 1L) && SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS) &&
+        return SET(CURLOPT_PROTOCOLS_STR, "https") && SET(CURLOPT_FOLLOWLOCATION, 0L) &&
+               SET(CURLOPT_PROXY, "") && SET(CURLOPT_NOPROXY, "*") &&
+               SET(CURLOPT_NETRC, (long)CURL_NETRC_IGNORED) && SET(CURLOPT_NOSIGNAL, 1L) &&
+               SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS) &&
                SET(CURLOPT_CONNECTTIMEOUT_MS, (long)q->connect_timeout_ms) &&
                SET(CURLOPT_TIMEOUT_MS, (long)q->timeout_ms) && SET(CURLOPT_TCP_KEEPALIVE, 1L) &&
                SET(CURLOPT_FRESH_CONNECT, q->fresh ? 1L : 0L) && SET(CURLOPT_PIPEWAIT, 1L);
@@ -334,7 +338,7 @@ cw_rc cw_http_start(struct cw_http *h, const struct cw_http_request *request, cw
         struct cw_http_exchange *x = calloc(1, sizeof *x);
         if (!x)
                 return no_memory(f);
-        *x = (struct cw_http_exchange){ .http = h, .easy = curl_easy_init(), .fn = fn, .ctx = ctx };
+        *x = (struct cw_http_exchange){.http = h, .easy = curl_easy_init(), .fn = fn, .ctx = ctx};
         cw_tls_clear_alert(h->tls);
         if (!x->easy || cw_secret_new(ANSWER_START, &x->answer) != CW_OK || !add_headers(x, request) ||
             !set_limits(x, request) || !set_request(x, request) || !cw_tls_apply(h->tls, x->easy) ||

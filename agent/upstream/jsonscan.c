@@ -4,7 +4,7 @@
 #include <string.h>
 
 void cw_json_scan_init(struct cw_json_scan *s, const void *text, size_t len) {
-        *s = (struct cw_json_scan){ .text = text, .len = len };
+        *s = (struct cw_json_scan){.text = text, .len = len};
 }
 
 static bool is_space(uint8_t c) {
@@ -59,7 +59,8 @@ enum cw_json_token cw_json_scan_next(struct cw_json_scan *s) {
         return CW_JSON_END;
 }
 
-/* Value of the \uXXXX at p (after the backslash), '?' when it is not ASCII or malformed; *ret_len bytes used. */
+/* Value of the \uXXXX at p (after the backslash), '?' when it is not ASCII or malformed; *ret_len bytes used.
+ */
 static char unescape(const uint8_t *p, size_t left, size_t *ret_len) {
         *ret_len = 1;
         if (p[0] != 'u' || left < 5)

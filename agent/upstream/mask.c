@@ -25,19 +25,19 @@ static bool ends_with(const char *key, const char *end) {
 }
 
 static enum how classify(const char *key) {
-        static const char *const secret[] = { "cvv",    "cvv1",       "cvv2",       "cvc",       "cvc2",     "icvv",
-                                              "csc",    "pin",        "pinblock",   "pvv",       "pinoffset", "track",
-                                              "track1", "track2",     "trackdata",  "track1data", "track2data",
-                                              "password", NULL };
-        static const char *const pan[] = { "pan", "primaryaccountnumber", "cardnum", "clearpan", NULL };
+        static const char *const secret[] = {"cvv",        "cvv1",       "cvv2",     "cvc",      "cvc2",
+                                             "icvv",       "csc",        "pin",      "pinblock", "pvv",
+                                             "pinoffset",  "track",      "track1",   "track2",   "trackdata",
+                                             "track1data", "track2data", "password", NULL};
+        static const char *const pan[] = {"pan", "primaryaccountnumber", "cardnum", "clearpan", NULL};
         if (one_of(key, secret))
                 return HOW_SECRET;
         if (strncmp(key, "encrypted", 9) == 0)
                 return HOW_PASS;
         if (one_of(key, pan) || strstr(key, "cardnumber") || strstr(key, "cardno"))
                 return HOW_PAN;
-        if (ends_with(key, "id") || ends_with(key, "no") || ends_with(key, "number") || ends_with(key, "name") ||
-            ends_with(key, "ids") || ends_with(key, "nos"))
+        if (ends_with(key, "id") || ends_with(key, "no") || ends_with(key, "number") ||
+            ends_with(key, "name") || ends_with(key, "ids") || ends_with(key, "nos"))
                 return HOW_IDENTIFIER;
         return HOW_TEXT;
 }
@@ -106,7 +106,8 @@ static void mask_text(uint8_t *p, size_t len) {
                 }
                 size_t end = run_end(p, len, i);
                 size_t digits = count_digits(p + i, end - i);
-                if (digits >= 13 && digits <= 19 && (end == len || !is_word(p[end])) && luhn_ok(p + i, end - i))
+                if (digits >= 13 && digits <= 19 && (end == len || !is_word(p[end])) &&
+                    luhn_ok(p + i, end - i))
                         mask_digits(p + i, end - i, digits, 'X');
                 i = end;
         }
@@ -128,9 +129,7 @@ static void mask_string(uint8_t *p, size_t len, enum how how) {
                 memset(p, 'X', len);
         else if (how == HOW_PAN)
                 mask_pan(p, len, 'X');
-        else if (how == HOW_TEXT)
-                mask_text(p, len);
-        else if (count_digits(p, len) != len)
+        else if (how == HOW_TEXT || count_digits(p, len) != len)
                 mask_text(p, len);
 }
 
@@ -146,7 +145,7 @@ cw_rc cw_mask_json(void *text, size_t len, struct cw_fault *f) {
         uint8_t *bytes = text;
         struct cw_json_scan s;
         cw_json_scan_init(&s, text, len);
-        enum how outer[CW_JSON_DEPTH_MAX + 1] = { HOW_TEXT };
+        enum how outer[CW_JSON_DEPTH_MAX + 1] = {HOW_TEXT};
         enum how how = HOW_TEXT;
         for (;;) {
                 char key[40];

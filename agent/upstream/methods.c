@@ -22,7 +22,8 @@ void cw_dcms_orders_received(struct cw_dcms *d, cw_dcms_fn fn, void *ctx) {
         (void)cw_call_new(d, &r, NULL, fn, ctx);
 }
 
-void cw_dcms_order_process(struct cw_dcms *d, const char *order_id, const char *request_id, cw_dcms_fn fn, void *ctx) {
+void cw_dcms_order_process(struct cw_dcms *d, const char *order_id, const char *request_id, cw_dcms_fn fn,
+                           void *ctx) {
         struct cw_request r;
         cw_request_begin(&r, CW_DCMS_EP_ORDER_PROCESS);
         cw_request_text(&r, "orderId", order_id);
@@ -36,7 +37,8 @@ void cw_dcms_order_status(struct cw_dcms *d, const char *order_id, cw_dcms_fn fn
         (void)cw_call_new(d, &r, NULL, fn, ctx);
 }
 
-void cw_dcms_kits_inventory(struct cw_dcms *d, const struct cw_dcms_kit_filter *filter, cw_dcms_fn fn, void *ctx) {
+void cw_dcms_kits_inventory(struct cw_dcms *d, const struct cw_dcms_kit_filter *filter, cw_dcms_fn fn,
+                            void *ctx) {
         struct cw_request r;
         size_t page_at = 0;
         int64_t page_size = filter->page_size > 0 ? filter->page_size : PAGE_SIZE;
@@ -46,7 +48,8 @@ void cw_dcms_kits_inventory(struct cw_dcms *d, const struct cw_dcms_kit_filter *
         cw_request_list(&r, "orderIds", filter->order_ids, filter->order_id_count);
         cw_request_text(&r, "branchId", filter->branch_id);
         /* Without one of the three the server refuses; the caller meant something else. */
-        if (filter->kit_no_count == 0 && filter->order_id_count == 0 && (!filter->branch_id || !filter->branch_id[0]))
+        if (filter->kit_no_count == 0 && filter->order_id_count == 0 &&
+            (!filter->branch_id || !filter->branch_id[0]))
                 r.bad = "branchId";
         cw_request_text(&r, "kitStatus", filter->kit_status);
         cw_request_text(&r, "deliveryStatus", filter->delivery_status);
@@ -104,7 +107,9 @@ static void put_delivery(struct cw_request *r, const struct cw_dcms_delivery *it
         for (size_t i = 0; i < count;) {
                 size_t n = 0;
                 const char *status = items[i].status;
-                for (; i + n < count && items[i + n].status && status && strcmp(items[i + n].status, status) == 0; n++)
+                for (; i + n < count && items[i + n].status && status &&
+                       strcmp(items[i + n].status, status) == 0;
+                     n++)
                         kits[n] = items[i + n].kit_no;
                 cw_request_row(r);
                 cw_request_text(r, "deliveryStatus", status);
@@ -114,7 +119,8 @@ static void put_delivery(struct cw_request *r, const struct cw_dcms_delivery *it
         free(kits);
 }
 
-void cw_dcms_delivery(struct cw_dcms *d, const struct cw_dcms_delivery *items, size_t count, cw_dcms_fn fn, void *ctx) {
+void cw_dcms_delivery(struct cw_dcms *d, const struct cw_dcms_delivery *items, size_t count, cw_dcms_fn fn,
+                      void *ctx) {
         struct cw_request r;
         cw_request_begin(&r, CW_DCMS_EP_DELIVERY);
         put_delivery(&r, items, count);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * libcurl, OpenSSL and jansson keep copies of what passes through them in ordinary memory. They are given a free()
- * that wipes, so that a token, a request or an answer does not stay behind on the heap.
+ * libcurl, OpenSSL and jansson keep copies of what passes through them in ordinary memory. They are given a
+ * free() that wipes, so that a token, a request or an answer does not stay behind on the heap.
  */
 #include "agent/upstream/dcms.h"
 
@@ -64,5 +64,6 @@ void cw_dcms_process_init(void) {
         /* Refused when OpenSSL has allocated already: then its own OPENSSL_cleanse on secrets has to do. */
         (void)CRYPTO_set_mem_functions(ossl_malloc, ossl_realloc, ossl_free);
         json_set_alloc_funcs(malloc, wiping_free);
-        (void)curl_global_init_mem(CURL_GLOBAL_DEFAULT, malloc, wiping_free, wiping_realloc, plain_strdup, calloc);
+        (void)curl_global_init_mem(CURL_GLOBAL_DEFAULT, malloc, wiping_free, wiping_realloc, plain_strdup,
+                                   calloc);
 }

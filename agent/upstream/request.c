@@ -89,7 +89,8 @@ static void refuse(struct cw_request *r, const char *member) {
 }
 
 /* Writes the separator and the name; NULL when the table refuses the member. */
-static const struct cw_dcms_field *open_member(struct cw_request *r, const char *member, enum cw_dcms_kind kind) {
+static const struct cw_dcms_field *open_member(struct cw_request *r, const char *member,
+                                               enum cw_dcms_kind kind) {
         unsigned bit = 0;
         const struct cw_dcms_field *field = cw_dcms_field(r->endpoint->id, member, &bit);
         if (!field || field->kind != kind || (r->seen & (1u << bit))) {
@@ -104,7 +105,7 @@ static const struct cw_dcms_field *open_member(struct cw_request *r, const char 
 }
 
 void cw_request_begin(struct cw_request *r, enum cw_dcms_endpoint_id id) {
-        *r = (struct cw_request){ .endpoint = cw_dcms_endpoint(id) };
+        *r = (struct cw_request){.endpoint = cw_dcms_endpoint(id)};
         r->rc = cw_secret_new(BODY_START, &r->body);
         put_text(r, r->endpoint->body == CW_DCMS_B_ROWS ? "[" : "{");
 }
@@ -203,7 +204,8 @@ static void put_request_id(struct cw_request *r, const char *request_id) {
                 refuse(r, "requestId");
 }
 
-cw_rc cw_request_end(struct cw_request *r, const char *request_id, struct cw_secret **ret, struct cw_fault *f) {
+cw_rc cw_request_end(struct cw_request *r, const char *request_id, struct cw_secret **ret,
+                     struct cw_fault *f) {
         if (r->endpoint->body != CW_DCMS_B_ROWS || r->rows > 0)
                 check_required(r);
         else
@@ -219,11 +221,13 @@ cw_rc cw_request_end(struct cw_request *r, const char *request_id, struct cw_sec
         const char *bad = r->bad;
         cw_request_drop(r);
         if (bad)
-                return cw_fail(f, CW_UP(FATAL, CW_E_RANGE), 0, r->endpoint->name, "",
-                               "the call %s was made with a missing, too long or malformed %s; this is an error of "
-                               "the program, report it",
-                               r->endpoint->name, bad);
-        return cw_fail(f, rc, 0, r->endpoint->name, "", "no memory for the request; free memory or raise "
+                return cw_fail(
+                    f, CW_UP(FATAL, CW_E_RANGE), 0, r->endpoint->name, "",
+                    "the call %s was made with a missing, too long or malformed %s; this is an error of "
+                    "the program, report it",
+                    r->endpoint->name, bad);
+        return cw_fail(f, rc, 0, r->endpoint->name, "",
+                       "no memory for the request; free memory or raise "
                        "LimitMEMLOCK of cardwrightd");
 }
 

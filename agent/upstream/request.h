@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Builds the JSON body of a call straight in secret memory, checked against the endpoint table: a member the table
- * does not know, a missing one, one too long or not UTF-8 makes cw_request_end fail. No jansson: it would leave copies.
+ * Builds the JSON body of a call straight in secret memory, checked against the endpoint table: a member the
+ * table does not know, a missing one, one too long or not UTF-8 makes cw_request_end fail. No jansson: it
+ * would leave copies.
  */
 #pragma once
 
@@ -14,8 +15,8 @@
 struct cw_request {
         const struct cw_dcms_endpoint *endpoint;
         struct cw_secret *body;
-        uint32_t seen;  /* fields of the current object, by number */
-        unsigned rows;  /* objects begun */
+        uint32_t seen;   /* fields of the current object, by number */
+        unsigned rows;   /* objects begun */
         const char *bad; /* first field refused, NULL when all is well */
         cw_rc rc;        /* first failure that is not a bad field */
 };
@@ -28,13 +29,14 @@ void cw_request_row(struct cw_request *r);
 void cw_request_text(struct cw_request *r, const char *member, const char *value);
 void cw_request_secret(struct cw_request *r, const char *member, const struct cw_secret *value);
 void cw_request_list(struct cw_request *r, const char *member, const char *const *values, size_t count);
-/* A number, padded with blanks; *ret_at (may be NULL) is where it stands in the body, for cw_request_patch. */
+/* A number, padded with blanks; *ret_at (may be NULL) is where it stands in the body, for cw_request_patch.
+ */
 void cw_request_number(struct cw_request *r, const char *member, int64_t value, size_t *ret_at);
 /* Replaces a number of a finished body in place: the next page. value is at most 8 characters. */
 void cw_request_patch(struct cw_secret *body, size_t at, int64_t value);
 /*
- * Adds requestId when the endpoint has one, closes the body and hands it over. FATAL/CW_E_MISSING or FATAL/CW_E_RANGE
- * with the member's name, never its value.
+ * Adds requestId when the endpoint has one, closes the body and hands it over. FATAL/CW_E_MISSING or
+ * FATAL/CW_E_RANGE with the member's name, never its value.
  */
 CW_WARN_UNUSED cw_rc cw_request_end(struct cw_request *r, const char *request_id, struct cw_secret **ret,
                                     struct cw_fault *f);

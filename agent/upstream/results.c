@@ -16,7 +16,7 @@ void cw_results_done(struct cw_results *r) {
         free(r->kits);
         free(r->orders);
         free(r->delivered);
-        *r = (struct cw_results){ 0 };
+        *r = (struct cw_results){0};
 }
 
 /* Room for one more row; NULL when there is none. */
@@ -36,13 +36,14 @@ void cw_results_expiry(const json_t *value, char ret[5]) {
                 time_t seconds = (time_t)(json_integer_value(value) / 1000);
                 struct tm tm;
                 if (gmtime_r(&seconds, &tm) && tm.tm_year < 1000)
-                        (void)snprintf(ret, 5, "%02u%02u", (unsigned)tm.tm_year % 100, (unsigned)(tm.tm_mon + 1) % 100);
+                        (void)snprintf(ret, 5, "%02u%02u", (unsigned)tm.tm_year % 100,
+                                       (unsigned)(tm.tm_mon + 1) % 100);
                 return;
         }
         const char *text = json_string_value(value);
         if (!text || strlen(text) < 10 || text[4] != '-' || text[7] != '-')
                 return;
-        const char digits[] = { text[2], text[3], text[5], text[6], '\0' };
+        const char digits[] = {text[2], text[3], text[5], text[6], '\0'};
         int month = (digits[2] - '0') * 10 + digits[3] - '0';
         if (strspn(digits, "0123456789") == 4 && month >= 1 && month <= 12)
                 memcpy(ret, digits, sizeof digits);
@@ -146,7 +147,7 @@ static cw_rc walk_kits(struct cw_results *r, const json_t *at, struct cw_dcms_ki
 }
 
 cw_rc cw_results_kits(struct cw_results *r, const json_t *result) {
-        struct cw_dcms_kit owner = { .encrypted_card_number = "" };
+        struct cw_dcms_kit owner = {.encrypted_card_number = ""};
         return walk_kits(r, result, owner, 0);
 }
 
@@ -164,7 +165,7 @@ static int64_t count_cards(const json_t *lines) {
 }
 
 static cw_rc add_order(struct cw_results *r, const json_t *o) {
-        struct cw_dcms_order order = { .cards = 0 };
+        struct cw_dcms_order order = {.cards = 0};
         if (!cw_json_text(o, "orderId", order.order_id, sizeof order.order_id) &&
             !cw_json_text(o, "cardOrderId", order.order_id, sizeof order.order_id) &&
             !cw_json_text(o, "cardOrderName", order.order_id, sizeof order.order_id)) {
@@ -208,7 +209,7 @@ static const json_t *find_row(const json_t *rows, const char *kit_no) {
 }
 
 static void read_delivered(const json_t *row, struct cw_dcms_delivered *d) {
-        struct cw_envelope e = { .status = 0 };
+        struct cw_envelope e = {.status = 0};
         const json_t *exception = json_object_get(row, "exception");
         if (exception && !json_is_null(exception)) {
                 cw_envelope_exception(exception, &e);
@@ -218,7 +219,8 @@ static void read_delivered(const json_t *row, struct cw_dcms_delivered *d) {
         }
         d->ok = json_is_true(json_object_get(row, "result")) || cw_json_whole(row, "status") == 200;
         if (!d->ok)
-                (void)snprintf(d->code, sizeof d->code, "%s", row ? CW_DCMS_CODE_REFUSED : CW_DCMS_CODE_BAD_ANSWER);
+                (void)snprintf(d->code, sizeof d->code, "%s",
+                               row ? CW_DCMS_CODE_REFUSED : CW_DCMS_CODE_BAD_ANSWER);
         if (!row)
                 (void)snprintf(d->text, sizeof d->text, "the server's answer says nothing about this kit");
 }

@@ -34,7 +34,8 @@ void cw_session_wait(struct cw_call *c, bool force) {
         }
         start_login(d);
         if (!d->login) {
-                (void)cw_fail(&c->fault, CW_UP(RETRY, CW_E_NOMEM), 0, "authenticate", "", "no memory to log in");
+                (void)cw_fail(&c->fault, CW_UP(RETRY, CW_E_NOMEM), 0, "authenticate", "",
+                              "no memory to log in");
                 cw_call_wake(c, CW_CALL_FAILED);
         }
 }
@@ -62,7 +63,7 @@ static void wake_waiting(struct cw_dcms *d, const struct cw_fault *f) {
                 if (f)
                         c->fault = *f;
                 if (!f && c->e->id == CW_DCMS_EP_LOGIN)
-                        c->fault = (struct cw_fault){ .rc = CW_OK };
+                        c->fault = (struct cw_fault){.rc = CW_OK};
                 cw_call_wake(c, f || c->e->id == CW_DCMS_EP_LOGIN ? CW_CALL_FAILED : CW_CALL_START);
         }
 }
@@ -73,8 +74,9 @@ void cw_session_granted(struct cw_call *login, struct cw_secret *take_token) {
         CW_AUTO(cw_secret_free) struct cw_secret *token = take_token;
         if (!header_safe(token)) {
                 struct cw_fault f;
-                (void)cw_fail(&f, CW_UP(OPERATOR, CW_E_SYNTAX), 0, "authenticate", CW_DCMS_CODE_BAD_ANSWER,
-                              "the server's token has characters a header cannot carry; report it to the bank");
+                (void)cw_fail(
+                    &f, CW_UP(OPERATOR, CW_E_SYNTAX), 0, "authenticate", CW_DCMS_CODE_BAD_ANSWER,
+                    "the server's token has characters a header cannot carry; report it to the bank");
                 wake_waiting(d, &f);
                 return;
         }

@@ -24,13 +24,13 @@ struct cw_tls {
         size_t cert_len;
         struct cw_secret *key;
         int64_t server_end_ms, client_end_ms, ca_end_ms;
-        int alert;      /* TLS alert number the server sent, -1 = none */
-        bool asked;     /* the server asked for a client certificate in the last handshake */
-        bool answered;  /* the server has answered a request of ours at least once */
+        int alert;     /* TLS alert number the server sent, -1 = none */
+        bool asked;    /* the server asked for a client certificate in the last handshake */
+        bool answered; /* the server has answered a request of ours at least once */
 };
 
 /* A setting a person must put right; empties OpenSSL's error queue, libcurl would read it. */
-#define TROUBLE(f, ...)                                                                                                \
+#define TROUBLE(f, ...)                                                                                      \
         (ERR_clear_error(), cw_fail((f), CW_UP(OPERATOR, CW_E_SYNTAX), 0, OP, CW_DCMS_CODE_TLS, __VA_ARGS__))
 
 static int64_t end_of(const X509 *cert) {
@@ -45,7 +45,8 @@ static int no_passphrase(char *buf, int size, int writing, void *ctx) {
         return -1;
 }
 
-/* Number of certificates in the PEM text; *ret_end_ms is the earliest notAfter, *ret_first (may be NULL) the first. */
+/* Number of certificates in the PEM text; *ret_end_ms is the earliest notAfter, *ret_first (may be NULL) the
+ * first. */
 static int read_certs(const char *pem, size_t len, int64_t *ret_end_ms, X509 **ret_first) {
         CW_AUTO(BIO_free_all) BIO *bio = BIO_new_mem_buf(pem, (int)len);
         int count = 0;
@@ -70,18 +71,21 @@ static cw_rc load_ca(struct cw_tls *t, const char *path, struct cw_fault *f) {
         if (rc != CW_OK)
                 return TROUBLE(f, "server.ca_file %s cannot be read; check the path and its rights", path);
         if (read_certs(t->ca, t->ca_len, &t->ca_end_ms, NULL) == 0)
-                return TROUBLE(f, "server.ca_file %s holds no certificate in PEM; get the bank's CA again", path);
+                return TROUBLE(f, "server.ca_file %s holds no certificate in PEM; get the bank's CA again",
+                               path);
         return CW_OK;
 }
 
 static cw_rc check_pair(struct cw_tls *t, const X509 *cert, const char *path, struct cw_fault *f) {
         CW_AUTO(BIO_free_all) BIO *bio = BIO_new_mem_buf(t->key->ptr, (int)t->key->len);
-        CW_AUTO(EVP_PKEY_free) EVP_PKEY *key = bio ? PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL) : NULL;
+        CW_AUTO(EVP_PKEY_free)
+        EVP_PKEY *key = bio ? PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL) : NULL;
         if (!key)
                 return TROUBLE(f, "the key in server.client_key_credential is not PEM without passphrase");
         if (X509_check_private_key(cert, key) != 1)
-                return TROUBLE(f, "server.client_cert_file %s and server.client_key_credential do not belong together",
-                               path);
+                return TROUBLE(
+                    f, "server.client_cert_file %s and server.client_key_credential do not belong together",
+                    path);
         return CW_OK;
 }
 
@@ -91,10 +95,13 @@ static cw_rc load_client(struct cw_tls *t, const struct cw_config *config, struc
         if (!path[0] && !server->client_key_credential[0])
                 return CW_OK;
         if (!path[0] || !server->client_key_credential[0])
-                return TROUBLE(f, "set server.client_cert_file and server.client_key_credential both, or neither");
+                return TROUBLE(
+                    f, "set server.client_cert_file and server.client_key_credential both, or neither");
         if (cw_file_read(path, PEM_MAX, &t->cert, &t->cert_len, f) != CW_OK)
-                return TROUBLE(f, "server.client_cert_file %s cannot be read; check the path and its rights", path);
-        cw_rc rc = cw_credential_read(config->agent.credential_dir, server->client_key_credential, PEM_MAX, &t->key, f);
+                return TROUBLE(f, "server.client_cert_file %s cannot be read; check the path and its rights",
+                               path);
+        cw_rc rc = cw_credential_read(config->agent.credential_dir, server->client_key_credential, PEM_MAX,
+                                      &t->key, f);
         if (rc != CW_OK)
                 return rc;
         CW_AUTO(X509_free) X509 *cert = NULL;
@@ -164,7 +171,7 @@ static CURLcode on_context(CURL *easy, void *ssl_ctx, void *ctx) {
 
 static bool set_blob(CURL *easy, CURLoption option, const void *bytes, size_t len) {
         /* libcurl does not write to it, its struct only lacks the const. */
-        struct curl_blob blob = { .len = len, .flags = CURL_BLOB_NOCOPY };
+        struct curl_blob blob = {.len = len, .flags = CURL_BLOB_NOCOPY};
         memcpy(&blob.data, &bytes, sizeof blob.data);
         return curl_easy_setopt(easy, option, &blob) == CURLE_OK;
 }
@@ -198,10 +205,12 @@ static const char *verify_text(long verify) {
         switch (verify) {
         case X509_V_OK:
         case X509_V_ERR_UNSPECIFIED: /* libcurl looks at the name first and leaves this behind */
-                return "the server's certificate is not for the host name in server.url; check server.url, or ask the "
+                return "the server's certificate is not for the host name in server.url; check server.url, "
+                       "or ask the "
                        "bank for a certificate with that name";
         case X509_V_ERR_CERT_HAS_EXPIRED:
-                return "a certificate of the server has expired; check this machine's clock, then ask the bank to renew "
+                return "a certificate of the server has expired; check this machine's clock, then ask the "
+                       "bank to renew "
                        "it";
         case X509_V_ERR_CERT_NOT_YET_VALID:
                 return "the server's certificate is not valid yet; check this machine's clock";
@@ -210,7 +219,8 @@ static const char *verify_text(long verify) {
         case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
         case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
         case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
-                return "the server's certificate is not from the CA in server.ca_file; check that file with the bank, "
+                return "the server's certificate is not from the CA in server.ca_file; check that file with "
+                       "the bank, "
                        "and that nothing on the way opens TLS";
         default:
                 return NULL;
@@ -228,7 +238,8 @@ static const char *what_to_check(const struct cw_tls *t, int64_t now_wall_ms) {
         if (!t->cert)
                 return "the bank wants a client certificate: set server.client_cert_file and its key";
         if (t->client_end_ms < now_wall_ms)
-                return "the client certificate in server.client_cert_file has expired: get a new one from the bank";
+                return "the client certificate in server.client_cert_file has expired: get a new one from "
+                       "the bank";
         return "check server.client_cert_file and its key with the bank";
 }
 
@@ -237,12 +248,13 @@ static void alert_fault(const struct cw_tls *t, int64_t now_wall_ms, struct cw_f
         (void)cw_fail(f, CW_UP(OPERATOR, CW_E_DENIED), t->alert, OP, CW_DCMS_CODE_TLS,
                       "the server ended the TLS handshake (alert %d, %s); %s", t->alert,
                       SSL_alert_desc_string_long(t->alert),
-                      ours ? what_to_check(t, now_wall_ms) : "check server.url and the TLS versions the server speaks");
+                      ours ? what_to_check(t, now_wall_ms)
+                           : "check server.url and the TLS versions the server speaks");
 }
 
 /*
- * Servers that refuse our certificate under TLS 1.3 often just close, after libcurl thought the handshake done. Taken
- * for that as long as the server never answered us, or when the certificate has expired.
+ * Servers that refuse our certificate under TLS 1.3 often just close, after libcurl thought the handshake
+ * done. Taken for that as long as the server never answered us, or when the certificate has expired.
  */
 static bool closed_on_us(const struct cw_tls *t, CURLcode code, int64_t now_wall_ms) {
         bool closed = code == CURLE_SEND_ERROR || code == CURLE_RECV_ERROR || code == CURLE_GOT_NOTHING ||
@@ -279,9 +291,11 @@ bool cw_tls_explain(struct cw_tls *t, CURL *easy, CURLcode code, int64_t now_wal
         case CURLE_SSL_ENGINE_NOTFOUND:
         case CURLE_SSL_ENGINE_SETFAILED:
         case CURLE_SSL_ISSUER_ERROR:
-                (void)cw_fail(f, CW_UP(OPERATOR, CW_E_SYNTAX), code, OP, CW_DCMS_CODE_TLS,
-                              "TLS could not be set up (%s); check server.ca_file, server.client_cert_file and its "
-                              "key", curl_easy_strerror(code));
+                (void)cw_fail(
+                    f, CW_UP(OPERATOR, CW_E_SYNTAX), code, OP, CW_DCMS_CODE_TLS,
+                    "TLS could not be set up (%s); check server.ca_file, server.client_cert_file and its "
+                    "key",
+                    curl_easy_strerror(code));
                 return true;
         default:
                 return false;
@@ -290,8 +304,8 @@ bool cw_tls_explain(struct cw_tls *t, CURL *easy, CURLcode code, int64_t now_wal
 
 bool cw_tls_shut_out(const struct cw_tls *t) {
         return (t->alert >= SSL_AD_BAD_CERTIFICATE && t->alert <= SSL_AD_CERTIFICATE_UNKNOWN) ||
-               t->alert == SSL_AD_UNKNOWN_CA || t->alert == SSL_AD_ACCESS_DENIED || t->alert == SSL_AD_HANDSHAKE_FAILURE ||
-               t->alert == TLS13_AD_CERTIFICATE_REQUIRED;
+               t->alert == SSL_AD_UNKNOWN_CA || t->alert == SSL_AD_ACCESS_DENIED ||
+               t->alert == SSL_AD_HANDSHAKE_FAILURE || t->alert == TLS13_AD_CERTIFICATE_REQUIRED;
 }
 
 int64_t cw_tls_server_end_ms(const struct cw_tls *t) {

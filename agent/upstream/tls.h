@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The TLS side of the connection: the bank's CA pinned by file (no system store), TLS 1.2 or newer, our client
- * certificate, and what the handshake showed: certificate dates, alerts, the sentence for a person.
+ * The TLS side of the connection: the bank's CA pinned by file (no system store), TLS 1.2 or newer, our
+ * client certificate, and what the handshake showed: certificate dates, alerts, the sentence for a person.
  */
 #pragma once
 
@@ -27,8 +27,8 @@ void cw_tls_answered(struct cw_tls *t);
 /* True when the last alert says that the server never let us in, so that it saw no request. */
 bool cw_tls_shut_out(const struct cw_tls *t);
 /*
- * True when a failed transfer failed for a certificate or another matter of TLS that a person must settle; fills *f
- * with OPERATOR and what to check. False: it was the network.
+ * True when a failed transfer failed for a certificate or another matter of TLS that a person must settle;
+ * fills *f with OPERATOR and what to check. False: it was the network.
  */
 bool cw_tls_explain(struct cw_tls *t, CURL *easy, CURLcode code, int64_t now_wall_ms, struct cw_fault *f);
 

@@ -20,7 +20,8 @@ static struct cw_gateway_codec *codec(void) {
         static struct cw_gateway_codec *g;
         struct cw_span own = CW_SPAN((const uint8_t *)own_key, strlen(own_key));
         struct cw_span peer = CW_SPAN((const uint8_t *)peer_key, strlen(peer_key));
-        if (!g && cw_gateway_ecdh_new(CW_GATEWAY_ECDH_SHA256, own, peer, "kid-1", cw_clock_real(), &g, NULL) != CW_OK)
+        if (!g && cw_gateway_ecdh_new(CW_GATEWAY_ECDH_SHA256, own, peer, "kid-1", cw_clock_real(), &g,
+                                      NULL) != CW_OK)
                 __builtin_trap();
         return g;
 }
@@ -28,7 +29,7 @@ static struct cw_gateway_codec *codec(void) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         struct cw_gateway_codec *g = codec();
         CW_AUTO(cw_secret_free) struct cw_secret *clear = NULL, *wire = NULL, *back = NULL;
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         if (size > 65536)
                 return 0;
         cw_rc rc = g->ops->open(g, CW_SPAN(data, size), &clear, &f);

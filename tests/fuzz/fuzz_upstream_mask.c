@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Masking keeps valid JSON valid, changes nothing the second time, and leaves no card number under its names. */
+/* Masking keeps valid JSON valid, changes nothing the second time, and leaves no card number under its names.
+ */
 #include "agent/upstream/mask.h"
 #include "base/cleanup.h"
 

@@ -49,10 +49,10 @@ static void retry_after(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(grows_and_is_capped),
-                cmocka_unit_test(never_before_the_hint),
-                cmocka_unit_test(three_tries_and_bounded_patience),
-                cmocka_unit_test(retry_after),
+            cmocka_unit_test(grows_and_is_capped),
+            cmocka_unit_test(never_before_the_hint),
+            cmocka_unit_test(three_tries_and_bounded_patience),
+            cmocka_unit_test(retry_after),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The vectors were made without this codec: openssl pkeyutl -derive, openssl dgst and openssl kdf for the keys, GHASH
- * written out over openssl enc -aes-256-ecb and -aes-256-ctr for GCM. The keys were made for this file.
+ * The vectors were made without this codec: openssl pkeyutl -derive, openssl dgst and openssl kdf for the
+ * keys, GHASH written out over openssl enc -aes-256-ecb and -aes-256-ctr for GCM. The keys were made for this
+ * file.
  */
 #include "agent/upstream/gateway.h"
 
@@ -37,8 +38,9 @@ static const char rsa_pub[] = "-----BEGIN PUBLIC KEY-----\n"
                               "-----END PUBLIC KEY-----\n";
 static const char clear_text[] = "{\"kitNo\":\"4240181647\",\"entityId\":\"req7\"}";
 static const char sealed_sha256[] =
-        "duBBs3RoTk4rOvsGurFeSclB4GUeClG6QtOnAllGCk8QEc7YAXq/fumkYB7LYKb5L9oJB7On6Ao=";
-static const char sealed_hkdf[] = "Dkf2Q6FCXdUSBZmHYaJV/G2dIp1UhcNZjVwBstjMkxRdsyBNMfl2KNg4YCyjuio1Yvm3wvQmhnc=";
+    "duBBs3RoTk4rOvsGurFeSclB4GUeClG6QtOnAllGCk8QEc7YAXq/fumkYB7LYKb5L9oJB7On6Ao=";
+static const char sealed_hkdf[] =
+    "Dkf2Q6FCXdUSBZmHYaJV/G2dIp1UhcNZjVwBstjMkxRdsyBNMfl2KNg4YCyjuio1Yvm3wvQmhnc=";
 
 static struct cw_span text_span(const char *text) {
         return CW_SPAN((const uint8_t *)text, strlen(text));
@@ -46,9 +48,10 @@ static struct cw_span text_span(const char *text) {
 
 static struct cw_gateway_codec *codec(enum cw_gateway variant, const char *own, const char *peer) {
         struct cw_gateway_codec *g = NULL;
-        struct cw_fault f = { 0 };
-        assert_int_equal(cw_gateway_ecdh_new(variant, text_span(own), text_span(peer), "kid-1", cw_clock_real(), &g, &f),
-                         CW_OK);
+        struct cw_fault f = {0};
+        assert_int_equal(
+            cw_gateway_ecdh_new(variant, text_span(own), text_span(peer), "kid-1", cw_clock_real(), &g, &f),
+            CW_OK);
         return g;
 }
 
@@ -56,11 +59,12 @@ static void check_vector(enum cw_gateway variant, const char *sealed) {
         CW_AUTO(cw_gateway_free) struct cw_gateway_codec *bank = codec(variant, bank_key, gate_pub);
         CW_AUTO(cw_gateway_free) struct cw_gateway_codec *gate = codec(variant, gate_key, bank_pub);
         CW_AUTO(cw_secret_free) struct cw_secret *wire = NULL, *back = NULL;
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         char expected[256];
-        (void)snprintf(expected, sizeof expected, "{\"refNo\":\"1763369938000123\",\"body\":\"%s\",\"kid\":\"kid-1\"}",
-                       sealed);
-        assert_int_equal(cw_gateway_ecdh_seal_as(bank, "1763369938000123", text_span(clear_text), &wire, &f), CW_OK);
+        (void)snprintf(expected, sizeof expected,
+                       "{\"refNo\":\"1763369938000123\",\"body\":\"%s\",\"kid\":\"kid-1\"}", sealed);
+        assert_int_equal(cw_gateway_ecdh_seal_as(bank, "1763369938000123", text_span(clear_text), &wire, &f),
+                         CW_OK);
         assert_int_equal(wire->len, strlen(expected));
         assert_memory_equal(wire->ptr, expected, wire->len);
         assert_int_equal(gate->ops->open(gate, CW_SPAN(wire->ptr, wire->len), &back, &f), CW_OK);
@@ -76,9 +80,10 @@ static void fixed_vectors(void **state) {
 
 static void reference_numbers_never_repeat(void **state) {
         (void)state;
-        CW_AUTO(cw_gateway_free) struct cw_gateway_codec *g = codec(CW_GATEWAY_ECDH_SHA256, bank_key, gate_pub);
+        CW_AUTO(cw_gateway_free)
+        struct cw_gateway_codec *g = codec(CW_GATEWAY_ECDH_SHA256, bank_key, gate_pub);
         char last[17] = "";
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         for (int i = 0; i < 2000; i++) {
                 CW_AUTO(cw_secret_free) struct cw_secret *wire = NULL;
                 assert_int_equal(g->ops->seal(g, text_span("{}"), &wire, &f), CW_OK);
@@ -97,54 +102,60 @@ static cw_rc open_text(struct cw_gateway_codec *g, const char *text, struct cw_f
 
 static void refuses_what_is_not_for_us(void **state) {
         (void)state;
-        CW_AUTO(cw_gateway_free) struct cw_gateway_codec *g = codec(CW_GATEWAY_ECDH_SHA256, bank_key, gate_pub);
-        struct cw_fault f = { 0 };
+        CW_AUTO(cw_gateway_free)
+        struct cw_gateway_codec *g = codec(CW_GATEWAY_ECDH_SHA256, bank_key, gate_pub);
+        struct cw_fault f = {0};
         char text[256];
         static const struct {
                 const char *ref, *body, *kid, *word;
         } bad[] = {
-                { "1763369938000123", sealed_hkdf, "kid-1", "decrypt" },
-                { "1763369938000124", sealed_sha256, "kid-1", "decrypt" },
-                { "176336993800012", sealed_sha256, "kid-1", "16 digits" },
-                { "176336993800012x", sealed_sha256, "kid-1", "16 digits" },
-                { "1763369938000123", sealed_sha256, "kid-2", "key id" },
-                { "1763369938000123", "AAAA", "kid-1", "Base64" },
-                { "1763369938000123", "?", "kid-1", "Base64" },
-                { "1763369938000123", "\\u0041", "kid-1", "envelope" },
+            {"1763369938000123", sealed_hkdf, "kid-1", "decrypt"},
+            {"1763369938000124", sealed_sha256, "kid-1", "decrypt"},
+            {"176336993800012", sealed_sha256, "kid-1", "16 digits"},
+            {"176336993800012x", sealed_sha256, "kid-1", "16 digits"},
+            {"1763369938000123", sealed_sha256, "kid-2", "key id"},
+            {"1763369938000123", "AAAA", "kid-1", "Base64"},
+            {"1763369938000123", "?", "kid-1", "Base64"},
+            {"1763369938000123", "\\u0041", "kid-1", "envelope"},
         };
         for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-                (void)snprintf(text, sizeof text, "{\"refNo\":\"%s\",\"body\":\"%s\",\"kid\":\"%s\"}", bad[i].ref,
-                               bad[i].body, bad[i].kid);
+                (void)snprintf(text, sizeof text, "{\"refNo\":\"%s\",\"body\":\"%s\",\"kid\":\"%s\"}",
+                               bad[i].ref, bad[i].body, bad[i].kid);
                 assert_int_equal(cw_rc_class(open_text(g, text, &f)), CW_C_OPERATOR);
                 assert_non_null(strstr(f.text, bad[i].word));
         }
-        assert_int_equal(cw_rc_class(open_text(g, "{\"result\":true,\"exception\":null}", &f)), CW_C_OPERATOR);
+        assert_int_equal(cw_rc_class(open_text(g, "{\"result\":true,\"exception\":null}", &f)),
+                         CW_C_OPERATOR);
         assert_int_equal(cw_rc_class(open_text(g, "", &f)), CW_C_OPERATOR);
 }
 
 static void refuses_other_keys(void **state) {
         (void)state;
         struct cw_gateway_codec *g = NULL;
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         const struct cw_clock *clock = cw_clock_real();
         struct cw_span own = text_span(bank_key), peer = text_span(gate_pub);
-        assert_int_equal(cw_rc_class(cw_gateway_ecdh_new(CW_GATEWAY_ECDH_SHA256, text_span("x"), peer, "k", clock, &g,
-                                                         &f)), CW_C_OPERATOR);
-        assert_int_equal(cw_rc_class(cw_gateway_ecdh_new(CW_GATEWAY_ECDH_SHA256, own, own, "k", clock, &g, &f)),
+        assert_int_equal(cw_rc_class(cw_gateway_ecdh_new(CW_GATEWAY_ECDH_SHA256, text_span("x"), peer, "k",
+                                                         clock, &g, &f)),
                          CW_C_OPERATOR);
-        assert_int_equal(cw_rc_class(cw_gateway_ecdh_new(CW_GATEWAY_ECDH_SHA256, own, text_span(rsa_pub), "k", clock,
-                                                         &g, &f)), CW_C_OPERATOR);
-        assert_int_equal(cw_rc_class(cw_gateway_ecdh_new(CW_GATEWAY_ECDH_SHA256, own, peer, "k\"", clock, &g, &f)),
+        assert_int_equal(
+            cw_rc_class(cw_gateway_ecdh_new(CW_GATEWAY_ECDH_SHA256, own, own, "k", clock, &g, &f)),
+            CW_C_OPERATOR);
+        assert_int_equal(cw_rc_class(cw_gateway_ecdh_new(CW_GATEWAY_ECDH_SHA256, own, text_span(rsa_pub), "k",
+                                                         clock, &g, &f)),
                          CW_C_OPERATOR);
+        assert_int_equal(
+            cw_rc_class(cw_gateway_ecdh_new(CW_GATEWAY_ECDH_SHA256, own, peer, "k\"", clock, &g, &f)),
+            CW_C_OPERATOR);
         assert_null(g);
 }
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(fixed_vectors),
-                cmocka_unit_test(reference_numbers_never_repeat),
-                cmocka_unit_test(refuses_what_is_not_for_us),
-                cmocka_unit_test(refuses_other_keys),
+            cmocka_unit_test(fixed_vectors),
+            cmocka_unit_test(reference_numbers_never_repeat),
+            cmocka_unit_test(refuses_what_is_not_for_us),
+            cmocka_unit_test(refuses_other_keys),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -32,7 +32,7 @@ static void life_comes_from_the_claims(void **state) {
 
 static void unreadable_tokens_get_the_default(void **state) {
         (void)state;
-        static const char *const bad[] = { "", "opaque", "a.b", "a.!!!.c", "..", "a.e30.c" };
+        static const char *const bad[] = {"", "opaque", "a.b", "a.!!!.c", "..", "a.e30.c"};
         for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
                 assert_int_equal(cw_jwt_life_ms(bad[i], strlen(bad[i]), NOW_MS), CW_JWT_LIFE_DEFAULT_MS);
         assert_int_equal(life_of("{\"exp\":\"soon\"}"), CW_JWT_LIFE_DEFAULT_MS);
@@ -60,7 +60,7 @@ static void base64_is_strict(void **state) {
         assert_true(cw_b64_decode(CW_B64_STD, "+/8=", 4, bytes, sizeof bytes, &n));
         assert_int_equal(n, 2);
         assert_memory_equal(bytes, "\xfb\xff", 2);
-        static const char *const bad[] = { "+/9=", "+/8", "+===", "====", "+/8\n", "-_8=", "A=BC" };
+        static const char *const bad[] = {"+/9=", "+/8", "+===", "====", "+/8\n", "-_8=", "A=BC"};
         for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
                 assert_false(cw_b64_decode(CW_B64_STD, bad[i], strlen(bad[i]), bytes, sizeof bytes, &n));
         assert_false(cw_b64_decode(CW_B64_STD, "AAAAAAAAAAAAAAAA", 16, bytes, sizeof bytes, &n));
@@ -69,10 +69,10 @@ static void base64_is_strict(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(life_comes_from_the_claims),
-                cmocka_unit_test(unreadable_tokens_get_the_default),
-                cmocka_unit_test(renewed_before_the_end),
-                cmocka_unit_test(base64_is_strict),
+            cmocka_unit_test(life_comes_from_the_claims),
+            cmocka_unit_test(unreadable_tokens_get_the_default),
+            cmocka_unit_test(renewed_before_the_end),
+            cmocka_unit_test(base64_is_strict),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

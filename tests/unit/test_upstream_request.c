@@ -19,13 +19,15 @@ static void every_endpoint_is_well_formed(void **state) {
                 assert_int_equal(e->id, id);
                 assert_int_equal(e->path[0], '/');
                 assert_true(strcmp(e->method, "POST") == 0 || strcmp(e->method, "PUT") == 0);
-                /* A requestId needs an object to stand in; without one only idempotent calls may be repeated. */
+                /* A requestId needs an object to stand in; without one only idempotent calls may be repeated.
+                 */
                 if (e->request_id)
                         assert_int_equal(e->body, CW_DCMS_B_OBJECT);
                 else
                         assert_int_equal(e->lost, CW_DCMS_LOST_REPEAT);
                 for (int other = 0; other < id; other++)
-                        assert_string_not_equal(e->path, cw_dcms_endpoint((enum cw_dcms_endpoint_id)other)->path);
+                        assert_string_not_equal(e->path,
+                                                cw_dcms_endpoint((enum cw_dcms_endpoint_id)other)->path);
         }
         assert_int_equal(cw_dcms_endpoint(CW_DCMS_EP_SET_PIN)->lost, CW_DCMS_LOST_IN_DOUBT);
         assert_int_equal(cw_dcms_field(CW_DCMS_EP_SET_PIN, "pin", NULL)->kind, CW_DCMS_F_SECRET);
@@ -35,7 +37,7 @@ static void every_endpoint_is_well_formed(void **state) {
 static void set_pin_body(void **state) {
         (void)state;
         struct cw_request r;
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         CW_AUTO(cw_secret_free) struct cw_secret *pin = NULL, *body = NULL;
         assert_int_equal(cw_secret_dup("QUJD+/==", 8, &pin), CW_OK);
         cw_request_begin(&r, CW_DCMS_EP_SET_PIN);
@@ -44,16 +46,18 @@ static void set_pin_body(void **state) {
         cw_request_text(&r, "expiryDate", "0729");
         cw_request_secret(&r, "pin", pin);
         assert_int_equal(cw_request_end(&r, "id-1", &body, &f), CW_OK);
-        assert_body(body, "{\"entityId\":\"re\\\"q\\\\7\\u000a\xc3\xa9\",\"kitNo\":\"4240181647\",\"expiryDate\":\"0729\","
-                          "\"pin\":\"QUJD+/==\",\"requestId\":\"id-1\"}");
+        assert_body(
+            body,
+            "{\"entityId\":\"re\\\"q\\\\7\\u000a\xc3\xa9\",\"kitNo\":\"4240181647\",\"expiryDate\":\"0729\","
+            "\"pin\":\"QUJD+/==\",\"requestId\":\"id-1\"}");
 }
 
 static void rows_and_no_body(void **state) {
         (void)state;
         struct cw_request r;
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         CW_AUTO(cw_secret_free) struct cw_secret *rows = NULL, *none = NULL;
-        const char *kits[] = { "10012192", "10000843" };
+        const char *kits[] = {"10012192", "10000843"};
         cw_request_begin(&r, CW_DCMS_EP_DELIVERY);
         cw_request_row(&r);
         cw_request_text(&r, "deliveryStatus", "DELIVERED");
@@ -72,7 +76,7 @@ static void rows_and_no_body(void **state) {
 static void page_number_is_patched_in_place(void **state) {
         (void)state;
         struct cw_request r;
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         CW_AUTO(cw_secret_free) struct cw_secret *body = NULL;
         size_t at = 0;
         cw_request_begin(&r, CW_DCMS_EP_KITS_INVENTORY);
@@ -101,7 +105,7 @@ static cw_rc activation(const char *entity, const char *kit, const char *extra, 
 
 static void refuses_what_the_table_does_not_know(void **state) {
         (void)state;
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         assert_int_equal(activation("req7", "4240171508", NULL, "id", &f), CW_OK);
         assert_int_equal(cw_rc_class(activation("req7", NULL, NULL, "id", &f)), CW_C_FATAL);
         assert_non_null(strstr(f.text, "kitNo"));
@@ -111,14 +115,15 @@ static void refuses_what_the_table_does_not_know(void **state) {
         assert_non_null(strstr(f.text, "requestId"));
         assert_int_equal(cw_rc_class(activation("\xff\xfe", "1", NULL, "id", &f)), CW_C_FATAL);
         assert_int_equal(cw_rc_class(activation("\xed\xa0\x80", "1", NULL, "id", &f)), CW_C_FATAL);
-        assert_int_equal(cw_rc_class(activation("req7", "12345678901234567890123456789012", NULL, "id", &f)), CW_C_FATAL);
+        assert_int_equal(cw_rc_class(activation("req7", "12345678901234567890123456789012", NULL, "id", &f)),
+                         CW_C_FATAL);
         assert_null(strstr(f.text, "123456789"));
 }
 
 static void long_bodies_grow(void **state) {
         (void)state;
         struct cw_request r;
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         CW_AUTO(cw_secret_free) struct cw_secret *body = NULL;
         const char *kits[1000];
         for (size_t i = 0; i < 1000; i++)
@@ -146,13 +151,13 @@ static void request_ids_are_uuids(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(every_endpoint_is_well_formed),
-                cmocka_unit_test(set_pin_body),
-                cmocka_unit_test(rows_and_no_body),
-                cmocka_unit_test(page_number_is_patched_in_place),
-                cmocka_unit_test(refuses_what_the_table_does_not_know),
-                cmocka_unit_test(long_bodies_grow),
-                cmocka_unit_test(request_ids_are_uuids),
+            cmocka_unit_test(every_endpoint_is_well_formed),
+            cmocka_unit_test(set_pin_body),
+            cmocka_unit_test(rows_and_no_body),
+            cmocka_unit_test(page_number_is_patched_in_place),
+            cmocka_unit_test(refuses_what_the_table_does_not_know),
+            cmocka_unit_test(long_bodies_grow),
+            cmocka_unit_test(request_ids_are_uuids),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,13 +14,15 @@ static json_t *parse(const char *text) {
 
 static void kits_as_the_documents_show_them(void **state) {
         (void)state;
-        CW_AUTO_JSON json_t *json = parse(
-                "{\"entityId\":\"676765\",\"kitInfo\":[{\"accountNo\":8642135,\"bin\":\"608040\",\"cardCategory\":\"DEBIT\","
-                "\"cardNumber\":\"6080401234566384\",\"cardStatus\":\"inactive\",\"encryptedCardNumber\":\"QUJD\","
-                "\"expDate\":\"2029-07-31T00:00:00.000+00:00\",\"kitNo\":4240181595,\"plasticCode\":71,"
-                "\"aliasName\":\"A CUSTOMER\",\"embeddedValues\":{\"parentKitNo\":\"5902018347\"}},"
-                "{\"kitNo\":\"4240181595\"},{\"kitNo\":\"\"},{\"kitNo\":null},7]}");
-        struct cw_results r = { 0 };
+        CW_AUTO_JSON json_t *json =
+            parse("{\"entityId\":\"676765\",\"kitInfo\":[{\"accountNo\":8642135,\"bin\":\"608040\","
+                  "\"cardCategory\":\"DEBIT\","
+                  "\"cardNumber\":\"6080401234566384\",\"cardStatus\":\"inactive\",\"encryptedCardNumber\":"
+                  "\"QUJD\","
+                  "\"expDate\":\"2029-07-31T00:00:00.000+00:00\",\"kitNo\":4240181595,\"plasticCode\":71,"
+                  "\"aliasName\":\"A CUSTOMER\",\"embeddedValues\":{\"parentKitNo\":\"5902018347\"}},"
+                  "{\"kitNo\":\"4240181595\"},{\"kitNo\":\"\"},{\"kitNo\":null},7]}");
+        struct cw_results r = {0};
         assert_int_equal(cw_results_kits(&r, json), CW_OK);
         assert_int_equal(r.kit_count, 1);
         assert_int_equal(r.skipped, 2);
@@ -41,9 +43,10 @@ static void kits_as_the_documents_show_them(void **state) {
 static void kit_of_an_account(void **state) {
         (void)state;
         CW_AUTO_JSON json_t *json =
-                parse("{\"entityId\":\"req7\",\"accountInfo\":{\"accountNo\":\"77\",\"branchId\":\"BRANCH001\","
-                      "\"kitDetails\":{\"kitNo\":\"1\",\"cardName\":\"N\",\"expDate\":\"2030-01-31\"}},\"preferences\":{}}");
-        struct cw_results r = { 0 };
+            parse("{\"entityId\":\"req7\",\"accountInfo\":{\"accountNo\":\"77\",\"branchId\":\"BRANCH001\","
+                  "\"kitDetails\":{\"kitNo\":\"1\",\"cardName\":\"N\",\"expDate\":\"2030-01-31\"}},"
+                  "\"preferences\":{}}");
+        struct cw_results r = {0};
         assert_int_equal(cw_results_kits(&r, json), CW_OK);
         assert_int_equal(r.kit_count, 1);
         assert_string_equal(r.kits[0].entity_id, "req7");
@@ -57,8 +60,9 @@ static void kit_of_an_account(void **state) {
 
 static void rows_that_cannot_be_used_are_counted(void **state) {
         (void)state;
-        CW_AUTO_JSON json_t *json = parse("[{\"kitNo\":\"1\"},5,{\"a\":1},{\"kitNo\":\"123456789012345678901234567890123\"}]");
-        struct cw_results r = { 0 };
+        CW_AUTO_JSON json_t *json =
+            parse("[{\"kitNo\":\"1\"},5,{\"a\":1},{\"kitNo\":\"123456789012345678901234567890123\"}]");
+        struct cw_results r = {0};
         assert_int_equal(cw_results_kits(&r, json), CW_OK);
         assert_int_equal(r.kit_count, 1);
         assert_int_equal(r.skipped, 3);
@@ -70,9 +74,9 @@ static void expiry_forms(void **state) {
         static const struct {
                 const char *json, *yymm;
         } forms[] = {
-                { "\"2029-07-31\"", "2907" },  { "\"2029-13-31\"", "" }, { "\"31/07/2029\"", "" }, { "729", "" },
-                { "1911945600000", "3008" },   { "null", "" },           { "\"20x9-07-31\"", "" }, { "\"2029-7\"", "" },
-                { "9223372036854775807", "" },
+            {"\"2029-07-31\"", "2907"},  {"\"2029-13-31\"", ""}, {"\"31/07/2029\"", ""}, {"729", ""},
+            {"1911945600000", "3008"},   {"null", ""},           {"\"20x9-07-31\"", ""}, {"\"2029-7\"", ""},
+            {"9223372036854775807", ""},
         };
         for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
                 CW_AUTO_JSON json_t *json = parse(forms[i].json);
@@ -84,11 +88,13 @@ static void expiry_forms(void **state) {
 
 static void orders(void **state) {
         (void)state;
-        CW_AUTO_JSON json_t *one = parse("{\"cardOrderName\":\"1763369938\",\"status\":\"PENDING\",\"productDetails\":[{"
-                                         "\"binNumber\":87654322,\"noOfCard\":5},{\"noOfCard\":\"3\"}]}");
-        CW_AUTO_JSON json_t *many = parse("[{\"orderId\":\"O-1\",\"status\":\"received\",\"branchInfo\":{\"branchId\":\"B1\"},"
-                                          "\"products\":[{\"quantity\":6}]},{\"status\":\"x\"}]");
-        struct cw_results r = { 0 };
+        CW_AUTO_JSON json_t *one =
+            parse("{\"cardOrderName\":\"1763369938\",\"status\":\"PENDING\",\"productDetails\":[{"
+                  "\"binNumber\":87654322,\"noOfCard\":5},{\"noOfCard\":\"3\"}]}");
+        CW_AUTO_JSON json_t *many =
+            parse("[{\"orderId\":\"O-1\",\"status\":\"received\",\"branchInfo\":{\"branchId\":\"B1\"},"
+                  "\"products\":[{\"quantity\":6}]},{\"status\":\"x\"}]");
+        struct cw_results r = {0};
         assert_int_equal(cw_results_orders(&r, one), CW_OK);
         assert_int_equal(cw_results_orders(&r, many), CW_OK);
         assert_int_equal(r.order_count, 2);
@@ -103,12 +109,14 @@ static void orders(void **state) {
 
 static void deliveries_kit_by_kit(void **state) {
         (void)state;
-        CW_AUTO_JSON json_t *json =
-                parse("[{\"kitNo\":\"10012192\",\"result\":true,\"status\":\"200\"},{\"kitNo\":234,\"status\":\"500\","
-                      "\"exception\":{\"errorCode\":\"MCC007\",\"shortMessage\":\"valid kit not found\",\"fieldError\":["
-                      "\"Invalid Kit No\"]}},{\"kitNo\":\"5\",\"result\":false,\"status\":\"500\",\"exception\":null}]");
+        CW_AUTO_JSON json_t *json = parse(
+            "[{\"kitNo\":\"10012192\",\"result\":true,\"status\":\"200\"},{\"kitNo\":234,\"status\":\"500\","
+            "\"exception\":{\"errorCode\":\"MCC007\",\"shortMessage\":\"valid kit not "
+            "found\",\"fieldError\":["
+            "\"Invalid Kit "
+            "No\"]}},{\"kitNo\":\"5\",\"result\":false,\"status\":\"500\",\"exception\":null}]");
         CW_AUTO_JSON json_t *asked = parse("[\"234\",\"10012192\",\"5\",\"6\"]");
-        struct cw_results r = { 0 };
+        struct cw_results r = {0};
         assert_int_equal(cw_results_delivered(&r, json, asked), CW_OK);
         assert_int_equal(r.delivered_count, 4);
         assert_false(r.delivered[0].ok);
@@ -124,12 +132,12 @@ static void deliveries_kit_by_kit(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(kits_as_the_documents_show_them),
-                cmocka_unit_test(kit_of_an_account),
-                cmocka_unit_test(rows_that_cannot_be_used_are_counted),
-                cmocka_unit_test(expiry_forms),
-                cmocka_unit_test(orders),
-                cmocka_unit_test(deliveries_kit_by_kit),
+            cmocka_unit_test(kits_as_the_documents_show_them),
+            cmocka_unit_test(kit_of_an_account),
+            cmocka_unit_test(rows_that_cannot_be_used_are_counted),
+            cmocka_unit_test(expiry_forms),
+            cmocka_unit_test(orders),
+            cmocka_unit_test(deliveries_kit_by_kit),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -24,25 +24,31 @@ static const uint8_t card_key[33] = "@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_";
 
 static json_t *sim_config(void) {
         json_t *config = json_loads(
-                "{\"tenant\":\"ACME_BANK\",\"sim_token\":\"" SIM_TOKEN "\",\"users\":[{\"username\":\"branch-agent\","
-                "\"password\":\"" PASSWORD "\"},{\"username\":\"reader\",\"password\":\"" PASSWORD "\","
-                "\"allow\":[\"/branch/fetch\"]}],"
-                "\"jwt\":{\"secret\":\"a-test-secret-of-at-least-32-characters\",\"ttl_s\":3600},\"keys\":{\"set_pin_key\":"
-                "\"3031323334353637383941424344454630313233343536373839414243444546\",\"set_pin_v1_key\":"
-                "\"3031323334353637383941424344454630313233343536373839414243444546\",\"card_number_key\":"
-                "\"404142434445464748494a4b4c4d4e4f505152535455565758595a5b5c5d5e5f\",\"cvk\":"
-                "\"0123456789abcdeffedcba9876543210\"},\"pin\":{\"v2_plaintext\":\"ascii_hex\",\"account\":\"pan12\"},"
-                "\"gateway\":{\"codec\":\"none\"},\"traps\":{\"number_string_drift\":true,\"inventory_extra_fields\":true},"
-                "\"products\":[{\"productId\":\"TEST_VISA\",\"bin\":\"411111\",\"plasticCode\":\"71\"}],\"branches\":[{"
-                "\"branchId\":\"BRANCH001\",\"branchCode\":\"001\",\"branchName\":\"Main Branch\"}],"
-                "\"order\":{\"worker_delay_ms\":0,\"auto_process_ms\":-1},"
-                "\"customers\":[{\"entityId\":\"" RIG_ENTITY "\",\"accounts\":[\"1001\"]}],"
-                "\"kits\":[{\"kitNo\":\"" RIG_KIT "\",\"productId\":\"TEST_VISA\",\"branchId\":\"BRANCH001\",\"pan\":\""
-                RIG_PAN "\",\"expiry\":\"2029-07\",\"entityId\":\"" RIG_ENTITY "\",\"aliasName\":\"A CUSTOMER\","
-                "\"status\":\"INACTIVE\",\"accountNo\":\"1001\",\"deliveryStatus\":\"BANK\"},"
-                "{\"kitNo\":\"" RIG_KIT2 "\",\"productId\":\"TEST_VISA\",\"branchId\":\"BRANCH001\",\"pan\":"
-                "\"4111111111111129\",\"expiry\":\"2029-07\",\"deliveryStatus\":\"IN_TRANSIT\"}]}",
-                0, NULL);
+            "{\"tenant\":\"ACME_BANK\",\"sim_token\":\"" SIM_TOKEN
+            "\",\"users\":[{\"username\":\"branch-agent\","
+            "\"password\":\"" PASSWORD "\"},{\"username\":\"reader\",\"password\":\"" PASSWORD "\","
+            "\"allow\":[\"/branch/fetch\"]}],"
+            "\"jwt\":{\"secret\":\"a-test-secret-of-at-least-32-characters\",\"ttl_s\":3600},\"keys\":{\"set_"
+            "pin_key\":"
+            "\"3031323334353637383941424344454630313233343536373839414243444546\",\"set_pin_v1_key\":"
+            "\"3031323334353637383941424344454630313233343536373839414243444546\",\"card_number_key\":"
+            "\"404142434445464748494a4b4c4d4e4f505152535455565758595a5b5c5d5e5f\",\"cvk\":"
+            "\"0123456789abcdeffedcba9876543210\"},\"pin\":{\"v2_plaintext\":\"ascii_hex\",\"account\":"
+            "\"pan12\"},"
+            "\"gateway\":{\"codec\":\"none\"},\"traps\":{\"number_string_drift\":true,\"inventory_extra_"
+            "fields\":true},"
+            "\"products\":[{\"productId\":\"TEST_VISA\",\"bin\":\"411111\",\"plasticCode\":\"71\"}],"
+            "\"branches\":[{"
+            "\"branchId\":\"BRANCH001\",\"branchCode\":\"001\",\"branchName\":\"Main Branch\"}],"
+            "\"order\":{\"worker_delay_ms\":0,\"auto_process_ms\":-1},"
+            "\"customers\":[{\"entityId\":\"" RIG_ENTITY "\",\"accounts\":[\"1001\"]}],"
+            "\"kits\":[{\"kitNo\":\"" RIG_KIT
+            "\",\"productId\":\"TEST_VISA\",\"branchId\":\"BRANCH001\",\"pan\":\"" RIG_PAN
+            "\",\"expiry\":\"2029-07\",\"entityId\":\"" RIG_ENTITY "\",\"aliasName\":\"A CUSTOMER\","
+            "\"status\":\"INACTIVE\",\"accountNo\":\"1001\",\"deliveryStatus\":\"BANK\"},"
+            "{\"kitNo\":\"" RIG_KIT2 "\",\"productId\":\"TEST_VISA\",\"branchId\":\"BRANCH001\",\"pan\":"
+            "\"4111111111111129\",\"expiry\":\"2029-07\",\"deliveryStatus\":\"IN_TRANSIT\"}]}",
+            0, NULL);
         assert_non_null(config);
         return config;
 }
@@ -57,7 +63,7 @@ static void put_file(const char *dir, const char *name, const char *text) {
 }
 
 void rig_make(struct rig *rig) {
-        *rig = (struct rig){ .server_pem = "server.pem", .server_key = "server.key" };
+        *rig = (struct rig){.server_pem = "server.pem", .server_key = "server.key"};
         cw_dcms_process_init();
         (void)snprintf(rig->dir, sizeof rig->dir, "/tmp/cw-upstream.XXXXXX");
         assert_non_null(mkdtemp(rig->dir));
@@ -70,15 +76,25 @@ void rig_make(struct rig *rig) {
         (void)snprintf(rig->cred_dir, sizeof rig->cred_dir, "%s", rig->dir);
         rig->config.agent.credential_dir = rig->cred_dir;
         rig->config.server = (struct cw_config_server){
-                .url = rig->url, .tenant = "ACME_BANK", .username = "branch-agent", .password_credential = "password",
-                .ca_file = rig->ca_file, .client_cert_file = "", .client_key_credential = "", .gateway = CW_GATEWAY_NONE,
-                .gateway_key_credential = "", .gateway_peer_key_file = "", .gateway_kid = "",
-                .connect_timeout_ms = 2000, .timeout_ms = 2000, .cbs_timeout_ms = 3000,
+            .url = rig->url,
+            .tenant = "ACME_BANK",
+            .username = "branch-agent",
+            .password_credential = "password",
+            .ca_file = rig->ca_file,
+            .client_cert_file = "",
+            .client_key_credential = "",
+            .gateway = CW_GATEWAY_NONE,
+            .gateway_key_credential = "",
+            .gateway_peer_key_file = "",
+            .gateway_kid = "",
+            .connect_timeout_ms = 2000,
+            .timeout_ms = 2000,
+            .cbs_timeout_ms = 3000,
         };
 }
 
 static void exec_sim(const struct rig *rig) {
-        const char *files[] = { "port", rig->server_pem, rig->server_key, "db", "sim.json", "log", "ca.pem" };
+        const char *files[] = {"port", rig->server_pem, rig->server_key, "db", "sim.json", "log", "ca.pem"};
         char path[7][192];
         for (size_t i = 0; i < 7; i++)
                 (void)snprintf(path[i], sizeof path[i], "%s/%s", rig->dir, files[i]);
@@ -86,8 +102,8 @@ static void exec_sim(const struct rig *rig) {
         (void)snprintf(port, sizeof port, "%u", rig->port);
         if (!freopen(path[5], "a", stderr))
                 _exit(127);
-        (void)execl(DSIM_PROGRAM, "dcms-sim", "--listen", "127.0.0.1", "--port", port, "--port-file", path[0], "--cert",
-                    path[1], "--key", path[2], "--db", path[3], "--config", path[4],
+        (void)execl(DSIM_PROGRAM, "dcms-sim", "--listen", "127.0.0.1", "--port", port, "--port-file", path[0],
+                    "--cert", path[1], "--key", path[2], "--db", path[3], "--config", path[4],
                     rig->client_ca ? "--client-ca" : (char *)NULL, path[6], (char *)NULL);
         _exit(127);
 }
@@ -125,7 +141,7 @@ void rig_stop_sim(struct rig *rig) {
 }
 
 void rig_start_client(struct rig *rig) {
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         if (!rig->loop)
                 assert_int_equal(cw_loop_new(cw_clock_real(), &rig->loop), CW_OK);
         if (cw_dcms_new(rig->loop, &rig->config, cw_clock_real(), &rig->d, &f) != CW_OK)
@@ -140,10 +156,11 @@ void rig_start(struct rig *rig) {
 
 /* Every file the simulator and we wrote goes, by name; an unknown one makes rmdir fail. */
 static void remove_dir(const struct rig *rig) {
-        static const char *const stems[] = { "ca", "other-ca", "server", "elsewhere", "expired", "client", "stranger",
-                                             "bank", "gateway", "sim" };
-        static const char *const ends[] = { ".pem", ".key", ".pub", ".json" };
-        static const char *const names[] = { "password", "port", "db", "db-wal", "db-shm", "db-journal", "log" };
+        static const char *const stems[] = {"ca",     "other-ca", "server", "elsewhere", "expired",
+                                            "client", "stranger", "bank",   "gateway",   "sim"};
+        static const char *const ends[] = {".pem", ".key", ".pub", ".json"};
+        static const char *const names[] = {"password", "port",       "db", "db-wal",
+                                            "db-shm",   "db-journal", "log"};
         char path[192];
         for (size_t i = 0; i < sizeof stems / sizeof stems[0]; i++)
                 for (size_t k = 0; k < sizeof ends / sizeof ends[0]; k++) {
@@ -163,7 +180,7 @@ void rig_stop(struct rig *rig) {
         rig_stop_sim(rig);
         json_decref(rig->sim_config);
         remove_dir(rig);
-        *rig = (struct rig){ 0 };
+        *rig = (struct rig){0};
 }
 
 /* ---- outcomes ---- */
@@ -210,7 +227,7 @@ void rig_run(struct rig *rig, int64_t ms) {
 
 void outcome_done(struct outcome *o) {
         json_decref(o->result);
-        *o = (struct outcome){ 0 };
+        *o = (struct outcome){0};
 }
 
 /* ---- the simulator's own side, and a teller: plain blocking calls ---- */
@@ -234,7 +251,7 @@ static size_t take_text(char *bytes, size_t size, size_t count, void *ctx) {
 
 static json_t *ask(struct rig *rig, const char *path, const char *body, const char *header) {
         char url[256];
-        struct text answer = { 0 };
+        struct text answer = {0};
         long status = 0;
         CURL *curl = curl_easy_init();
         struct curl_slist *headers = curl_slist_append(NULL, "Content-Type: application/json");
@@ -294,8 +311,9 @@ json_t *rig_kit(struct rig *rig, const char *kit_no) {
 
 json_t *rig_teller(struct rig *rig, const char *path, const char *body) {
         char header[1200], whole[128];
-        CW_AUTO_JSON json_t *login = ask(rig, "/dcms/api/authenticate",
-                                         "{\"username\":\"branch-agent\",\"password\":\"" PASSWORD "\"}", "X-None: 1");
+        CW_AUTO_JSON json_t *login =
+            ask(rig, "/dcms/api/authenticate",
+                "{\"username\":\"branch-agent\",\"password\":\"" PASSWORD "\"}", "X-None: 1");
         (void)snprintf(header, sizeof header, "Authorization: Bearer %s",
                        json_string_value(json_object_get(login, "id_token")));
         (void)snprintf(whole, sizeof whole, "/dcms%s", path);

@@ -41,7 +41,8 @@ struct outcome {
         struct cw_dcms_delivered delivered[8];
 };
 
-/* A folder with certificates, keys and credentials; the simulator's configuration with seeded kits. Nothing runs. */
+/* A folder with certificates, keys and credentials; the simulator's configuration with seeded kits. Nothing
+ * runs. */
 void rig_make(struct rig *rig);
 void rig_start_sim(struct rig *rig);
 void rig_stop_sim(struct rig *rig);
@@ -74,5 +75,6 @@ struct cw_secret *rig_pin(const char *pin);
 /* Base64 of IV, AES-GCM(RIG_PAN), tag. */
 void rig_sealed_pan(char *ret, size_t cap);
 
-/* rig_cert.c: CA, server certificates (good, for another name, expired) and a client certificate, as PEM files in dir. */
+/* rig_cert.c: CA, server certificates (good, for another name, expired) and a client certificate, as PEM
+ * files in dir. */
 void rig_make_certs(const char *dir);

@@ -33,8 +33,10 @@ static void write_cert(const char *dir, const char *name, X509 *cert) {
         assert_int_equal(PEM_write_X509(file, cert), 1);
 }
 
-/* A certificate for name, valid from two days ago to days from now; issuer NULL makes a CA that signs itself. */
-static X509 *new_cert(const char *name, EVP_PKEY *key, X509 *issuer, EVP_PKEY *issuer_key, const char *san, long days) {
+/* A certificate for name, valid from two days ago to days from now; issuer NULL makes a CA that signs itself.
+ */
+static X509 *new_cert(const char *name, EVP_PKEY *key, X509 *issuer, EVP_PKEY *issuer_key, const char *san,
+                      long days) {
         static long serial = 1;
         X509 *cert = X509_new();
         assert_non_null(cert);
@@ -43,7 +45,9 @@ static X509 *new_cert(const char *name, EVP_PKEY *key, X509 *issuer, EVP_PKEY *i
         assert_non_null(X509_gmtime_adj(X509_getm_notBefore(cert), -2 * 86400));
         assert_non_null(X509_gmtime_adj(X509_getm_notAfter(cert), days * 86400));
         X509_NAME *subject = X509_get_subject_name(cert);
-        assert_int_equal(X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, (const unsigned char *)name, -1, -1, 0), 1);
+        assert_int_equal(
+            X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, (const unsigned char *)name, -1, -1, 0),
+            1);
         assert_int_equal(X509_set_issuer_name(cert, issuer ? X509_get_subject_name(issuer) : subject), 1);
         assert_int_equal(X509_set_pubkey(cert, key), 1);
         add_extension(cert, NID_basic_constraints, issuer ? "critical,CA:FALSE" : "critical,CA:TRUE");
@@ -53,7 +57,8 @@ static X509 *new_cert(const char *name, EVP_PKEY *key, X509 *issuer, EVP_PKEY *i
         return cert;
 }
 
-static void make_leaf(const char *dir, const char *name, X509 *ca, EVP_PKEY *ca_key, const char *san, long days) {
+static void make_leaf(const char *dir, const char *name, X509 *ca, EVP_PKEY *ca_key, const char *san,
+                      long days) {
         CW_AUTO(EVP_PKEY_free) EVP_PKEY *key = new_key(dir, name);
         CW_AUTO(X509_free) X509 *cert = new_cert(name, key, ca, ca_key, san, days);
         write_cert(dir, name, cert);

@@ -31,7 +31,7 @@ static void expect_code(struct rig *rig, struct outcome *o, enum cw_class cls, c
 
 static void login(void **state) {
         struct rig *rig = *state;
-        struct outcome a = { 0 }, b = { 0 };
+        struct outcome a = {0}, b = {0};
         struct cw_dcms_health h;
         cw_dcms_health(rig->d, &h);
         assert_int_equal(h.state, CW_DCMS_UNTRIED);
@@ -55,8 +55,8 @@ static void login(void **state) {
 
 static void kits(void **state) {
         struct rig *rig = *state;
-        struct outcome o = { 0 };
-        const struct cw_dcms_kit_filter filter = { .branch_id = "BRANCH001", .kit_status = "INACTIVE" };
+        struct outcome o = {0};
+        const struct cw_dcms_kit_filter filter = {.branch_id = "BRANCH001", .kit_status = "INACTIVE"};
         cw_dcms_kits_inventory(rig->d, &filter, outcome_take, &o);
         expect_ok(rig, &o);
         assert_int_equal(o.reply.kit_count, 1);
@@ -80,7 +80,7 @@ static void kits(void **state) {
 
 static void kit_by_card(void **state) {
         struct rig *rig = *state;
-        struct outcome o = { 0 };
+        struct outcome o = {0};
         char sealed[128];
         rig_sealed_pan(sealed, sizeof sealed);
         cw_dcms_kit_by_card(rig->d, sealed, outcome_take, &o);
@@ -98,10 +98,10 @@ static void kit_by_card(void **state) {
 
 static void pin_and_activation(void **state) {
         struct rig *rig = *state;
-        struct outcome o = { 0 };
+        struct outcome o = {0};
         CW_AUTO(cw_secret_free) struct cw_secret *pin = rig_pin("1234");
         CW_AUTO(cw_secret_free) struct cw_secret *other = rig_pin("4321");
-        struct cw_dcms_set_pin in = { RIG_ENTITY, RIG_KIT, "0729", pin, NULL };
+        struct cw_dcms_set_pin in = {RIG_ENTITY, RIG_KIT, "0729", pin, NULL};
         cw_dcms_set_pin(rig->d, &in, outcome_take, &o);
         expect_ok(rig, &o);
         assert_int_equal(strlen(o.reply.request_id), CW_DCMS_REQUEST_ID_LEN);
@@ -133,9 +133,11 @@ static void pin_and_activation(void **state) {
 
 static void deliveries(void **state) {
         struct rig *rig = *state;
-        struct outcome o = { 0 };
+        struct outcome o = {0};
         const struct cw_dcms_delivery items[] = {
-                { RIG_KIT, "DELIVERED" }, { "99999999", "DELIVERED" }, { RIG_KIT2, "BANK" },
+            {RIG_KIT, "DELIVERED"},
+            {"99999999", "DELIVERED"},
+            {RIG_KIT2, "BANK"},
         };
         cw_dcms_delivery(rig->d, items, 3, outcome_take, &o);
         expect_ok(rig, &o);
@@ -152,10 +154,11 @@ static void deliveries(void **state) {
 
 static void orders_and_pages(void **state) {
         struct rig *rig = *state;
-        struct outcome o = { 0 };
-        json_decref(rig_teller(rig, "/card-order",
-                               "{\"orderId\":\"ORD-001\",\"branchInfo\":{\"branchId\":\"BRANCH001\"},\"products\":[{"
-                               "\"bin\":\"411111\",\"productId\":\"TEST_VISA\",\"quantity\":13}]}"));
+        struct outcome o = {0};
+        json_decref(
+            rig_teller(rig, "/card-order",
+                       "{\"orderId\":\"ORD-001\",\"branchInfo\":{\"branchId\":\"BRANCH001\"},\"products\":[{"
+                       "\"bin\":\"411111\",\"productId\":\"TEST_VISA\",\"quantity\":13}]}"));
         cw_dcms_orders_received(rig->d, outcome_take, &o);
         expect_ok(rig, &o);
         assert_int_equal(o.reply.order_count, 1);
@@ -176,7 +179,8 @@ static void orders_and_pages(void **state) {
         outcome_done(&o);
         rig_run(rig, 100);
         /* 13 kits of the order and the second seeded one, 4 a page. */
-        const struct cw_dcms_kit_filter filter = { .branch_id = "BRANCH001", .kit_status = "UNALLOCATED", .page_size = 4 };
+        const struct cw_dcms_kit_filter filter = {
+            .branch_id = "BRANCH001", .kit_status = "UNALLOCATED", .page_size = 4};
         int64_t before = rig_calls(rig, "/inventory/fetchKitDetailsFromInventory");
         cw_dcms_kits_inventory(rig->d, &filter, outcome_take, &o);
         expect_ok(rig, &o);
@@ -189,7 +193,7 @@ static void orders_and_pages(void **state) {
 
 static void branch(void **state) {
         struct rig *rig = *state;
-        struct outcome o = { 0 };
+        struct outcome o = {0};
         cw_dcms_branch(rig->d, "BRANCH001", outcome_take, &o);
         expect_ok(rig, &o);
         assert_non_null(o.result);
@@ -198,8 +202,8 @@ static void branch(void **state) {
 
 static void wrong_arguments_are_the_programs_fault(void **state) {
         struct rig *rig = *state;
-        struct outcome o = { 0 };
-        const struct cw_dcms_kit_filter nothing = { .kit_status = "INACTIVE" };
+        struct outcome o = {0};
+        const struct cw_dcms_kit_filter nothing = {.kit_status = "INACTIVE"};
         cw_dcms_kits_inventory(rig->d, &nothing, outcome_take, &o);
         assert_false(o.done);
         expect_code(rig, &o, CW_C_FATAL, "");
@@ -211,7 +215,7 @@ static void wrong_arguments_are_the_programs_fault(void **state) {
 
 static void other_dialect(void **state) {
         struct rig *rig = *state;
-        struct outcome o = { 0 };
+        struct outcome o = {0};
         rig_stop_sim(rig);
         (void)json_object_set_new(rig->sim_config, "exception_dialect", json_string("A"));
         (void)json_object_set_new(rig->sim_config, "business_errors_http", json_string("ok"));
@@ -229,15 +233,11 @@ static void other_dialect(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(login),
-                cmocka_unit_test(kits),
-                cmocka_unit_test(kit_by_card),
-                cmocka_unit_test(pin_and_activation),
-                cmocka_unit_test(deliveries),
-                cmocka_unit_test(orders_and_pages),
-                cmocka_unit_test(branch),
-                cmocka_unit_test(wrong_arguments_are_the_programs_fault),
-                cmocka_unit_test(other_dialect),
+            cmocka_unit_test(login),         cmocka_unit_test(kits),
+            cmocka_unit_test(kit_by_card),   cmocka_unit_test(pin_and_activation),
+            cmocka_unit_test(deliveries),    cmocka_unit_test(orders_and_pages),
+            cmocka_unit_test(branch),        cmocka_unit_test(wrong_arguments_are_the_programs_fault),
+            cmocka_unit_test(other_dialect),
         };
         return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the network and the server do to a call, and what the caller hears. A simulator of its own for every test. */
+/* What the network and the server do to a call, and what the caller hears. A simulator of its own for every
+ * test. */
 #include "rig.h"
 
 #include <stdio.h>
@@ -25,7 +26,7 @@ static void expect(const struct outcome *o, enum cw_class cls, const char *code)
 }
 
 static void fetch_branch(struct rig *rig, struct outcome *o) {
-        *o = (struct outcome){ 0 };
+        *o = (struct outcome){0};
         cw_dcms_branch(rig->d, "BRANCH001", outcome_take, o);
         rig_wait(rig, o, 30000);
         json_decref(o->result);
@@ -33,8 +34,8 @@ static void fetch_branch(struct rig *rig, struct outcome *o) {
 }
 
 static void set_pin(struct rig *rig, const struct cw_secret *pin, const char *request_id, struct outcome *o) {
-        const struct cw_dcms_set_pin in = { RIG_ENTITY, RIG_KIT, "0729", pin, request_id };
-        *o = (struct outcome){ 0 };
+        const struct cw_dcms_set_pin in = {RIG_ENTITY, RIG_KIT, "0729", pin, request_id};
+        *o = (struct outcome){0};
         cw_dcms_set_pin(rig->d, &in, outcome_take, o);
         rig_wait(rig, o, 30000);
         json_decref(o->result);
@@ -42,7 +43,7 @@ static void set_pin(struct rig *rig, const struct cw_secret *pin, const char *re
 }
 
 static void activate(struct rig *rig, const char *request_id, struct outcome *o) {
-        *o = (struct outcome){ 0 };
+        *o = (struct outcome){0};
         cw_dcms_activate(rig->d, RIG_ENTITY, RIG_KIT, request_id, outcome_take, o);
         rig_wait(rig, o, 30000);
         json_decref(o->result);
@@ -100,7 +101,7 @@ static void refused_password_is_not_tried_again_at_once(void **state) {
         }
         assert_int_equal(rig_calls(rig, "/api/authenticate"), 1);
         rig->config.server.username = "branch-agent";
-        o = (struct outcome){ 0 };
+        o = (struct outcome){0};
         cw_dcms_login(rig->d, outcome_take, &o); /* asked for by a person: at once */
         rig_wait(rig, &o, 10000);
         expect(&o, CW_C_NONE, "");
@@ -160,9 +161,9 @@ static void server_errors_get_three_tries(void **state) {
 static void broken_answers_to_reads_are_read_again(void **state) {
         struct rig *rig = *state;
         static const char *const faults[] = {
-                "\"drop\":\"before_commit\"",   "\"drop\":\"after_commit\"", "\"reset_after_bytes\":0",
-                "\"reset_after_bytes\":17",     "\"truncate_at\":10",        "\"truncate_at\":0",
-                "\"malformed_json\":true",
+            "\"drop\":\"before_commit\"", "\"drop\":\"after_commit\"", "\"reset_after_bytes\":0",
+            "\"reset_after_bytes\":17",   "\"truncate_at\":10",        "\"truncate_at\":0",
+            "\"malformed_json\":true",
         };
         for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++) {
                 char rule[128];
@@ -171,7 +172,8 @@ static void broken_answers_to_reads_are_read_again(void **state) {
                 rig_faults(rig, rule);
                 fetch_branch(rig, &o);
                 /* One try where libcurl itself saw a kept connection end and took another. */
-                if (o.rc != CW_OK || o.reply.tries > 2 || rig_calls(rig, "/branch/fetch") != 2 * (int64_t)(i + 1))
+                if (o.rc != CW_OK || o.reply.tries > 2 ||
+                    rig_calls(rig, "/branch/fetch") != 2 * (int64_t)(i + 1))
                         fail_msg("%s: %d tries, %s", faults[i], o.reply.tries, o.fault.text);
         }
         struct outcome o;
@@ -197,7 +199,8 @@ static void slow_drip_ends_at_the_deadline(void **state) {
         struct outcome o;
         rig->config.server.timeout_ms = 400;
         fetch_branch(rig, &o);
-        rig_faults(rig, "{\"endpoint\":\"/branch/fetch\",\"count\":0,\"drip\":{\"bytes\":1,\"interval_ms\":50}}");
+        rig_faults(rig,
+                   "{\"endpoint\":\"/branch/fetch\",\"count\":0,\"drip\":{\"bytes\":1,\"interval_ms\":50}}");
         int64_t start = cw_mono_ns(cw_clock_real());
         fetch_branch(rig, &o);
         expect(&o, CW_C_RETRY, CW_DCMS_CODE_OFFLINE);
@@ -242,7 +245,9 @@ static void pin_without_any_answer_is_in_doubt(void **state) {
         rig_faults(rig, "{\"endpoint\":\"/kit-manager/v2/setPin\",\"drop\":\"before_commit\",\"count\":3}");
         set_pin(rig, pin, "pin-3", &o);
         expect(&o, CW_C_IN_DOUBT, CW_DCMS_CODE_LOST);
-        rig_faults(rig, "{\"endpoint\":\"/kit-manager/v2/setPin\",\"status\":500,\"after_commit\":true,\"count\":3}");
+        rig_faults(
+            rig,
+            "{\"endpoint\":\"/kit-manager/v2/setPin\",\"status\":500,\"after_commit\":true,\"count\":3}");
         set_pin(rig, pin, "pin-4", &o);
         expect(&o, CW_C_IN_DOUBT, CW_DCMS_CODE_LOST);
         rig_faults(rig, "{\"endpoint\":\"/kit-manager/v2/setPin\",\"status\":503,\"count\":3}");
@@ -269,7 +274,8 @@ static void slow_core_bank_answers_the_replay(void **state) {
 static void lost_activation_is_repeated_with_its_request_id(void **state) {
         struct rig *rig = *state;
         struct outcome o;
-        rig_faults(rig, "{\"endpoint\":\"/kit-manager/kitActivation\",\"drop\":\"after_commit\",\"count\":3}");
+        rig_faults(rig,
+                   "{\"endpoint\":\"/kit-manager/kitActivation\",\"drop\":\"after_commit\",\"count\":3}");
         activate(rig, "act-1", &o);
         expect(&o, CW_C_RETRY, CW_DCMS_CODE_OFFLINE);
         activate(rig, "act-1", &o);
@@ -280,8 +286,8 @@ static void lost_activation_is_repeated_with_its_request_id(void **state) {
 
 static void lost_delivery_is_repeated(void **state) {
         struct rig *rig = *state;
-        struct outcome o = { 0 };
-        const struct cw_dcms_delivery item = { RIG_KIT, "DELIVERED" };
+        struct outcome o = {0};
+        const struct cw_dcms_delivery item = {RIG_KIT, "DELIVERED"};
         rig_faults(rig, "{\"endpoint\":\"/inventory/update/deliveryStatus\",\"reset_after_bytes\":9}");
         cw_dcms_delivery(rig->d, &item, 1, outcome_take, &o);
         rig_wait(rig, &o, 20000);
@@ -292,9 +298,11 @@ static void lost_delivery_is_repeated(void **state) {
 
 static void pages_survive_a_broken_one(void **state) {
         struct rig *rig = *state;
-        struct outcome o = { 0 };
-        const struct cw_dcms_kit_filter filter = { .branch_id = "BRANCH001", .page_size = 1 };
-        rig_faults(rig, "{\"endpoint\":\"/inventory/fetchKitDetailsFromInventory\",\"nth\":2,\"reset_after_bytes\":20}");
+        struct outcome o = {0};
+        const struct cw_dcms_kit_filter filter = {.branch_id = "BRANCH001", .page_size = 1};
+        rig_faults(
+            rig,
+            "{\"endpoint\":\"/inventory/fetchKitDetailsFromInventory\",\"nth\":2,\"reset_after_bytes\":20}");
         cw_dcms_kits_inventory(rig->d, &filter, outcome_take, &o);
         rig_wait(rig, &o, 20000);
         expect(&o, CW_C_NONE, "");
@@ -304,7 +312,7 @@ static void pages_survive_a_broken_one(void **state) {
 
 static void many_calls_share_one_login(void **state) {
         struct rig *rig = *state;
-        struct outcome o[30] = { 0 };
+        struct outcome o[30] = {0};
         for (size_t i = 0; i < 30; i++)
                 cw_dcms_branch(rig->d, "BRANCH001", outcome_take, &o[i]);
         for (size_t i = 0; i < 30; i++) {
@@ -332,11 +340,11 @@ static void broken_login_is_tried_again(void **state) {
 
 static void freeing_answers_every_open_call_once(void **state) {
         struct rig *rig = *state;
-        struct outcome o[4] = { 0 };
+        struct outcome o[4] = {0};
         CW_AUTO(cw_secret_free) struct cw_secret *pin = rig_pin("1234");
-        const struct cw_dcms_set_pin in = { RIG_ENTITY, RIG_KIT, "0729", pin, "pin-1" };
+        const struct cw_dcms_set_pin in = {RIG_ENTITY, RIG_KIT, "0729", pin, "pin-1"};
         fetch_branch(rig, &o[0]);
-        o[0] = (struct outcome){ 0 };
+        o[0] = (struct outcome){0};
         rig_faults(rig, "{\"endpoint\":\"*\",\"delay_ms\":1000,\"count\":0}");
         cw_dcms_set_pin(rig->d, &in, outcome_take, &o[0]);
         cw_dcms_branch(rig->d, "BRANCH001", outcome_take, &o[1]);
@@ -351,7 +359,8 @@ static void freeing_answers_every_open_call_once(void **state) {
         expect(&o[3], CW_C_RETRY, "");
 }
 
-/* Copies of the text in writable memory; needle is the text XORed with A5, so that it does not find itself. */
+/* Copies of the text in writable memory; needle is the text XORed with A5, so that it does not find itself.
+ */
 static int count_in_memory(const uint8_t *needle, size_t len) {
         CW_AUTO_FILE FILE *maps = fopen("/proc/self/maps", "re");
         CW_AUTO_FILE FILE *mem = fopen("/proc/self/mem", "re");
@@ -363,8 +372,8 @@ static int count_in_memory(const uint8_t *needle, size_t len) {
         while (fgets(line, sizeof line, maps)) {
                 unsigned long from = 0, to = 0;
                 char rights[8] = "";
-                if (sscanf(line, "%lx-%lx %7s", &from, &to, rights) != 3 || rights[0] != 'r' || rights[1] != 'w' ||
-                    to - from > (256ul << 20))
+                if (sscanf(line, "%lx-%lx %7s", &from, &to, rights) != 3 || rights[0] != 'r' ||
+                    rights[1] != 'w' || to - from > (256ul << 20))
                         continue;
                 for (unsigned long at = from; at < to; at += sizeof block - len) {
                         size_t want = to - at < sizeof block ? to - at : sizeof block;
@@ -402,25 +411,25 @@ static void nothing_of_a_pin_stays_in_memory(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                TEST(expired_token_is_renewed_once),
-                TEST(token_is_renewed_before_its_end),
-                TEST(refused_password_is_not_tried_again_at_once),
-                TEST(rights_and_tenant),
-                TEST(busy_server_is_given_time),
-                TEST(server_errors_get_three_tries),
-                TEST(broken_answers_to_reads_are_read_again),
-                TEST(foreign_content_needs_a_person),
-                TEST(slow_drip_ends_at_the_deadline),
-                TEST(lost_pin_answer_is_replayed),
-                TEST(pin_without_any_answer_is_in_doubt),
-                TEST(slow_core_bank_answers_the_replay),
-                TEST(lost_activation_is_repeated_with_its_request_id),
-                TEST(lost_delivery_is_repeated),
-                TEST(pages_survive_a_broken_one),
-                TEST(many_calls_share_one_login),
-                TEST(broken_login_is_tried_again),
-                TEST(freeing_answers_every_open_call_once),
-                TEST(nothing_of_a_pin_stays_in_memory),
+            TEST(expired_token_is_renewed_once),
+            TEST(token_is_renewed_before_its_end),
+            TEST(refused_password_is_not_tried_again_at_once),
+            TEST(rights_and_tenant),
+            TEST(busy_server_is_given_time),
+            TEST(server_errors_get_three_tries),
+            TEST(broken_answers_to_reads_are_read_again),
+            TEST(foreign_content_needs_a_person),
+            TEST(slow_drip_ends_at_the_deadline),
+            TEST(lost_pin_answer_is_replayed),
+            TEST(pin_without_any_answer_is_in_doubt),
+            TEST(slow_core_bank_answers_the_replay),
+            TEST(lost_activation_is_repeated_with_its_request_id),
+            TEST(lost_delivery_is_repeated),
+            TEST(pages_survive_a_broken_one),
+            TEST(many_calls_share_one_login),
+            TEST(broken_login_is_tried_again),
+            TEST(freeing_answers_every_open_call_once),
+            TEST(nothing_of_a_pin_stays_in_memory),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

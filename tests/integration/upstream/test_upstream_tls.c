@@ -17,7 +17,7 @@ static int teardown(void **state) {
 }
 
 static void fetch_branch(struct rig *rig, struct outcome *o) {
-        *o = (struct outcome){ 0 };
+        *o = (struct outcome){0};
         cw_dcms_branch(rig->d, "BRANCH001", outcome_take, o);
         rig_wait(rig, o, 30000);
         json_decref(o->result);
@@ -36,7 +36,8 @@ static void expect_person(struct rig *rig, const char *code, const char *word) {
         struct outcome o;
         struct cw_dcms_health h;
         fetch_branch(rig, &o);
-        if (cw_rc_class(o.rc) != CW_C_OPERATOR || strcmp(o.fault.code, code) != 0 || !strstr(o.fault.text, word))
+        if (cw_rc_class(o.rc) != CW_C_OPERATOR || strcmp(o.fault.code, code) != 0 ||
+            !strstr(o.fault.text, word))
                 fail_msg("%s %s: %s", cw_class_name(cw_rc_class(o.rc)), o.fault.code, o.fault.text);
         cw_dcms_health(rig->d, &h);
         assert_int_equal(h.state, CW_DCMS_NEEDS_PERSON);
@@ -128,9 +129,9 @@ static void server_down_and_back(void **state) {
 /* A PIN that surely never left may be asked for again; one that may have left is in doubt. */
 static void pin_while_the_server_is_down(void **state) {
         struct rig *rig = *state;
-        struct outcome o = { 0 };
+        struct outcome o = {0};
         CW_AUTO(cw_secret_free) struct cw_secret *pin = rig_pin("1234");
-        const struct cw_dcms_set_pin in = { RIG_ENTITY, RIG_KIT, "0729", pin, NULL };
+        const struct cw_dcms_set_pin in = {RIG_ENTITY, RIG_KIT, "0729", pin, NULL};
         begin(rig);
         expect_ok(rig);
         rig_stop_sim(rig);
@@ -159,8 +160,9 @@ static void silent_server(void **state) {
 
 static void gateway_on(struct rig *rig, const char *kdf, enum cw_gateway variant) {
         (void)json_object_set_new(rig->sim_config, "gateway",
-                                  json_pack("{s:s, s:s, s:s, s:s, s:s}", "codec", "refno-envelope", "kid", "kid-7", "kdf",
-                                            kdf, "private_key_file", "gateway.key", "peer_public_key_file", "bank.pub"));
+                                  json_pack("{s:s, s:s, s:s, s:s, s:s}", "codec", "refno-envelope", "kid",
+                                            "kid-7", "kdf", kdf, "private_key_file", "gateway.key",
+                                            "peer_public_key_file", "bank.pub"));
         rig->config.server.gateway = variant;
         rig->config.server.gateway_key_credential = "bank.key";
         rig->config.server.gateway_peer_key_file = rig->peer_file;
@@ -168,9 +170,9 @@ static void gateway_on(struct rig *rig, const char *kdf, enum cw_gateway variant
 }
 
 static void whole_life_through_the_gateway(struct rig *rig) {
-        struct outcome o = { 0 };
+        struct outcome o = {0};
         CW_AUTO(cw_secret_free) struct cw_secret *pin = rig_pin("1234");
-        const struct cw_dcms_set_pin in = { RIG_ENTITY, RIG_KIT, "0729", pin, NULL };
+        const struct cw_dcms_set_pin in = {RIG_ENTITY, RIG_KIT, "0729", pin, NULL};
         begin(rig);
         expect_ok(rig);
         rig_faults(rig, "{\"endpoint\":\"/kit-manager/v2/setPin\",\"drop\":\"after_commit\"}");
@@ -183,7 +185,7 @@ static void whole_life_through_the_gateway(struct rig *rig) {
         rig_wait(rig, &o, 20000);
         assert_string_equal(o.fault.code, "MCC007");
         outcome_done(&o);
-        const struct cw_dcms_kit_filter filter = { .branch_id = "BRANCH001", .page_size = 1 };
+        const struct cw_dcms_kit_filter filter = {.branch_id = "BRANCH001", .page_size = 1};
         cw_dcms_kits_inventory(rig->d, &filter, outcome_take, &o);
         rig_wait(rig, &o, 20000);
         assert_int_equal(o.reply.kit_count, 2);
@@ -227,7 +229,7 @@ static void gateway_only_here(void **state) {
 /* ---- what is wrong before anything is sent ---- */
 
 static void refuse(struct rig *rig, const char *word) {
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         struct cw_dcms *d = NULL;
         if (!rig->loop)
                 assert_int_equal(cw_loop_new(cw_clock_real(), &rig->loop), CW_OK);
@@ -267,14 +269,20 @@ static void settings_that_cannot_work(void **state) {
 
 static void only_plain_https_urls(void **state) {
         struct rig *rig = *state;
-        static const char *const bad[] = { "http://127.0.0.1/dcms", "https://", "https://user:pw@host/dcms",
-                                           "https://host/dcms?x=1", "https://host/dc ms", "file:///etc/passwd", "" };
+        static const char *const bad[] = {"http://127.0.0.1/dcms",
+                                          "https://",
+                                          "https://user:pw@host/dcms",
+                                          "https://host/dcms?x=1",
+                                          "https://host/dc ms",
+                                          "file:///etc/passwd",
+                                          ""};
         assert_int_equal(cw_loop_new(cw_clock_real(), &rig->loop), CW_OK);
         for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
                 struct cw_dcms *d = NULL;
-                struct cw_fault f = { 0 };
+                struct cw_fault f = {0};
                 (void)snprintf(rig->url, sizeof rig->url, "%s", bad[i]);
-                assert_int_equal(cw_rc_class(cw_dcms_new(rig->loop, &rig->config, cw_clock_real(), &d, &f)), CW_C_OPERATOR);
+                assert_int_equal(cw_rc_class(cw_dcms_new(rig->loop, &rig->config, cw_clock_real(), &d, &f)),
+                                 CW_C_OPERATOR);
                 assert_non_null(strstr(f.text, "server.url"));
         }
 }
@@ -283,22 +291,22 @@ static void only_plain_https_urls(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                TEST(wrong_ca),
-                TEST(wrong_host_name),
-                TEST(expired_certificate),
-                TEST(client_certificate),
-                TEST(client_certificate_missing),
-                TEST(client_certificate_of_a_stranger),
-                TEST(server_down_and_back),
-                TEST(pin_while_the_server_is_down),
-                TEST(silent_server),
-                TEST(gateway_sha256),
-                TEST(gateway_hkdf),
-                TEST(gateway_keys_differ),
-                TEST(gateway_only_there),
-                TEST(gateway_only_here),
-                TEST(settings_that_cannot_work),
-                TEST(only_plain_https_urls),
+            TEST(wrong_ca),
+            TEST(wrong_host_name),
+            TEST(expired_certificate),
+            TEST(client_certificate),
+            TEST(client_certificate_missing),
+            TEST(client_certificate_of_a_stranger),
+            TEST(server_down_and_back),
+            TEST(pin_while_the_server_is_down),
+            TEST(silent_server),
+            TEST(gateway_sha256),
+            TEST(gateway_hkdf),
+            TEST(gateway_keys_differ),
+            TEST(gateway_only_there),
+            TEST(gateway_only_here),
+            TEST(settings_that_cannot_work),
+            TEST(only_plain_https_urls),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
