@@ -54,7 +54,7 @@ static const char MAKE_CA[] =
 int support_setup(void **state) {
         (void)state;
         (void)curl_global_init(CURL_GLOBAL_DEFAULT);
-        (void)snprintf(ca_dir, sizeof ca_dir, "/tmp/dcms-sim-ca.XXXXXX");
+        (void)snprintf(ca_dir, sizeof ca_dir, P_tmpdir "/dcms-sim-ca.XXXXXX");
         assert_non_null(mkdtemp(ca_dir));
         shell(ca_dir, MAKE_CA);
         return 0;
@@ -140,7 +140,7 @@ static void await_port(struct rig *rig) {
 
 static void make_dir(struct rig *rig, json_t *config) {
         rig->config = config;
-        (void)snprintf(rig->dir, sizeof rig->dir, "/tmp/dcms-sim-rig.XXXXXX");
+        (void)snprintf(rig->dir, sizeof rig->dir, P_tmpdir "/dcms-sim-rig.XXXXXX");
         assert_non_null(mkdtemp(rig->dir));
         json_t *gateway = json_object_get(config, "gateway");
         if (json_object_get(gateway, "private_key_file")) {
