@@ -17,7 +17,7 @@ static const struct cw_dsim_field ENVELOPE[] = {
 };
 
 static bool envelope_ok(const struct cw_dsim *sim, json_t *envelope, json_t *body, const char **why) {
-        struct cw_dsim_complaint complaint;
+        struct cw_dsim_complaint complaint = {.missing = false};
         *why = "the envelope must be {refNo, body, kid}";
         if (!json_is_string(body) || !cw_dsim_schema_check(envelope, ENVELOPE, &complaint))
                 return false;

@@ -145,7 +145,7 @@ static bool take_request_id(struct passage *p) {
 }
 
 static bool body_checks(struct passage *p) {
-        struct cw_dsim_complaint complaint;
+        struct cw_dsim_complaint complaint = {.missing = false};
         if (!decode_body(p) || !take_request_id(p))
                 return false;
         bool ok = true;

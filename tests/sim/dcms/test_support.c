@@ -243,7 +243,7 @@ static size_t take_header(char *data, size_t size, size_t count, void *cls) {
 static struct curl_slist *add_header(struct curl_slist *list, const char *name, const char *value) {
         char line[2200];
         (void)snprintf(line, sizeof line, "%s: %s", name, value);
-        return value && !*value ? list : curl_slist_append(list, line);
+        return !*value ? list : curl_slist_append(list, line);
 }
 
 static struct curl_slist *headers_of(const struct rig *rig, const struct ask *ask) {
