@@ -1,0 +1,257 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One desk and one kiosk with everything below cardwrightd: hsmd on a SoftHSM token, pcscd with virtual chips, printer, pad."""
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(HERE)))
+sys.path.insert(0, os.path.join(SOURCE, "tests/branch"))
+
+from branch import free_ports  # noqa: E402
+from ipc import Peer, close_all  # noqa: E402
+from process import Emulator, Process, socket_answers, wait_for  # noqa: E402
+from testkeys import branch_keys  # noqa: E402
+
+PRINTER_SERIAL = "EMU-desk"
+IKSN = "FFFF9876543210E00000"
+
+
+def luhn(digits):
+    total = 0
+    for i, c in enumerate(reversed(digits)):
+        n = int(c) * (2 if i % 2 == 0 else 1)
+        total += n - 9 if n > 9 else n
+    return digits + str(-total % 10)
+
+
+class Rig:
+    def __init__(self, build):
+        self.build = os.path.abspath(build)
+        self.folder = tempfile.mkdtemp(prefix="cws-", dir="/tmp")
+        self.keys = branch_keys()
+        self.processes = []
+        self.station = self.kiosk = self.hsmd = self.pcscd = None
+        self.serial = 0
+
+    def path(self, *names):
+        return os.path.join(self.folder, *names)
+
+    def write(self, name, text):
+        path = self.path(name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
+            out.write(text)
+        return path
+
+    def run(self, name, argv, env=None, wrapper=()):
+        process = Process(name, [*wrapper, os.path.join(self.build, argv[0]), *argv[1:]], self.path("logs", name + ".log"), env)
+        self.processes.append(process.start())
+        return process
+
+    # ---- configuration ----
+
+    def product(self, code, scp):
+        labels = {"kmc_" + part: f"kmc0{scp}-{part}" for part in ("enc", "mac", "dek")}
+        return {"plastic_code": code, "name": "Test", "profile": "generic-debit.json", "face": "classic-debit.json",
+                "service_code": "220", "psn": "01", "cvk": "debit-cvk", "imk_ac": "debit-imk-ac", "imk_smi": "debit-imk-smi",
+                "imk_smc": "debit-imk-smc", "diversification": "kdf3" if scp == 3 else "emv",
+                "kvn": 0x30 if scp == 3 else 0x20, "scp": scp, "security_level": 0x33 if scp == 3 else 3, **labels}
+
+    def config(self):
+        wrong = {**self.product("73", 3), "diversification": "none"}
+        return {
+            "profile_dir": os.path.join(SOURCE, "config/profiles"), "face_dir": os.path.join(SOURCE, "config/faces"),
+            "pan_transport_key": "dcms-pan", "pan_hash_key": "pan-hash",
+            "agent": {"runtime_dir": self.path("run"), "state_dir": self.path("state"),
+                      "credential_dir": self.path("credentials"), "branch_id": "BRANCH001"},
+            "server": {"url": "https://127.0.0.1:1/dcms", "tenant": "ACME_BANK", "username": "u",
+                       "ca_file": self.path("ca.pem")},
+            "hsm": {"token_label": "cardwright", "allow_host_memory": True,
+                    "keys": [k.config() for k in self.keys.values()]},
+            "pin": {"key": "dcms-pin", "bdk": "pad-bdk", "entry_timeout_ms": 3000},
+            "products": [self.product("71", 3), self.product("72", 2), wrong],
+            "stations": [
+                {"name": "desk", "kind": "issue", "printer_driver": "evolis", "printer_serial": PRINTER_SERIAL,
+                 "reader": "cardwright desk", "plastic_codes": "71,72,73", "card_timeout_ms": 2500},
+                {"name": "kiosk", "kind": "kiosk", "reader": "cardwright kiosk", "pinpad_tty": self.path("pad.tty"),
+                 "pinpad_baud": 9600}],
+        }
+
+    # ---- processes ----
+
+    def start_token(self):
+        os.makedirs(self.path("tokens"))
+        conf = self.write("softhsm2.conf", f"directories.tokendir = {self.path('tokens')}\nobjectstore.backend = file\n"
+                                           "log.level = ERROR\nslots.mechanisms = ALL\n")
+        self.softhsm = {"SOFTHSM2_CONF": conf}
+        env = {**os.environ, **self.softhsm}
+        subprocess.run(["softhsm2-util", "--init-token", "--free", "--label", "cardwright", "--so-pin", "314159", "--pin",
+                        "271828"], env=env, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run([os.path.join(self.build, "hsm/cardwright-hsm-provision"), "--config", self.path("cardwright.json"),
+                        "--keys", self.path("keys.json")], env=env, check=True, stdout=subprocess.DEVNULL)
+
+    def start_pcscd(self):
+        script = "mkdir -p /run/pcscd && mount --bind \"$0\" /run/pcscd && exec pcscd -f -c \"$1\""
+        argv = ["unshare", "-m" if os.geteuid() == 0 else "-Urm", "sh", "-c", script, self.path("pcscd/run"),
+                self.path("pcscd/conf")]
+        self.pcscd = Process("pcscd", argv, self.path("logs/pcscd.log")).start()
+        self.processes.append(self.pcscd)
+        wait_for("pcscd", lambda: socket_answers(self.pcsc["PCSCLITE_CSOCK_NAME"]), processes=[self.pcscd])
+
+    def start_readers(self):
+        self.ports = dict(zip(("desk", "kiosk"), free_ports(2)))
+        os.makedirs(self.path("pcscd/run"))
+        for name, port in self.ports.items():
+            self.write("pcscd/conf/" + name, f'FRIENDLYNAME "cardwright {name}"\nDEVICENAME /dev/null:0x{port:X}\n'
+                                             f"LIBPATH /usr/lib/pcsc/drivers/serial/libifdvpcd.so\nCHANNELID 0x{port:X}\n")
+        self.pcsc = {"PCSCLITE_CSOCK_NAME": self.path("pcscd/run/pcscd.comm")}
+        self.start_pcscd()
+        self.chip, self.kiosk_chip = (self.start_card(name) for name in ("desk", "kiosk"))
+
+    def start_card(self, name):
+        control = self.path("card-" + name)
+        self.run("card-" + name, ["tests/emu/card/emu-card", "--vpcd-port", str(self.ports[name]), "--control", control,
+                                  "--keys", self.path("card-keys.json")])
+        wait_for("emu-card", lambda: socket_answers(control))
+        return Emulator(control)
+
+    def start_printer(self):
+        ready, control = self.path("printer-ready"), self.path("printer")
+        self.run("printer", ["tests/emu/printer/emu-printer", "--ready-file", ready, "--plastics", self.path("plastics"),
+                             "--control", control, "--chip-control", self.path("card-desk"), "--serial", PRINTER_SERIAL,
+                             "--hopper", "50", "--ribbon", "ymcko:100", "--time-scale", "0"])
+        wait_for("emu-printer", lambda: os.path.exists(ready) and socket_answers(control))
+        self.printer = Emulator(control)
+        with open(ready) as f:
+            self.testbed = {"UMOCKDEV_DIR": f.read().strip()}
+
+    def start_hsmd(self):
+        self.hsmd = self.run("hsmd", ["hsm/cardwright-hsmd", "--config", self.path("cardwright.json")], self.softhsm)
+        wait_for("hsmd", lambda: os.path.exists(self.path("run/hsmd/agent.sock")), processes=[self.hsmd])
+
+    def start_station(self):
+        self.station = self.run("stationd-desk", ["drivers/cardwright-stationd", "--config", self.path("cardwright.json"),
+                                                  "--station", "desk"], {**self.pcsc, **self.testbed}, ["umockdev-wrapper"])
+        wait_for("stationd", lambda: os.path.exists(self.path("run/station/desk.sock")), processes=[self.station])
+
+    def start_kiosk(self):
+        self.run("pad", ["tests/emu/pinpad/emu-pinpad", "--pty-link", self.path("pad.tty"), "--control", self.path("pad"),
+                         "--bdk-file", self.path("bdk"), "--iksn", IKSN])
+        wait_for("emu-pinpad", lambda: socket_answers(self.path("pad")))
+        self.pad = Emulator(self.path("pad"))
+        self.kiosk = self.run("stationd-kiosk", ["drivers/cardwright-stationd", "--config", self.path("cardwright.json"),
+                                                 "--station", "kiosk"], self.pcsc)
+        wait_for("the kiosk", lambda: os.path.exists(self.path("run/station/kiosk.sock")), processes=[self.kiosk])
+
+    def start(self):
+        for folder in ("logs", "plastics", "run"):
+            os.makedirs(self.path(folder))
+        self.write("cardwright.json", json.dumps(self.config()))
+        self.write("credentials/hsm-pin", "271828\n")
+        self.write("keys.json", json.dumps({k.label: k.value.hex() for k in self.keys.values()}))
+        self.write("bdk", self.keys["pad-bdk"].value.hex())
+        self.write("card-keys.json", json.dumps({
+            "scp02": {"kvn": "20", "kmc": self.keys["kmc02-enc"].value.hex(), "diversify": "emv"},
+            "scp03": {"kvn": "30", "kmc": self.keys["kmc03-enc"].value.hex(), "diversify": "kdf3"}}))
+        self.start_token()
+        self.start_hsmd()
+        self.start_readers()
+        self.start_printer()
+        self.start_station()
+        self.start_kiosk()
+
+    def recover(self):
+        """After a failed test: an empty printer, no faults, a new station without a job."""
+        self.printer.ask(cmd="faults_off")
+        self.chip.ask(cmd="fault", kind="none")
+        self.printer.ask(cmd="ribbon", kind="ymcko", remaining=100)
+        if not self.pcscd.running():
+            self.start_pcscd()
+        self.station.kill()
+        try:
+            self.printer.ask(cmd="plug")
+        except Exception:  # noqa: BLE001
+            pass
+        try:
+            self.printer.ask(cmd="clear", to="taken")
+        except Exception:  # noqa: BLE001
+            pass
+        self.start_station()
+
+    def stop(self):
+        for process in reversed(self.processes):
+            process.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    # ---- what cardwrightd would do ----
+
+    def hsm(self):
+        return Peer(self.path("run/hsmd/agent.sock"))
+
+    def desk(self):
+        return Peer(self.path("run/station/desk.sock"))
+
+    def seal(self, pan):
+        """encryptedCardNumber in its first form: AES-ECB of the digits with PKCS#7 padding, Base64."""
+        done = subprocess.run(["openssl", "enc", "-aes-256-ecb", "-base64", "-A", "-K", self.keys["dcms-pan"].value.hex()],
+                              input=pan.encode(), stdout=subprocess.PIPE, check=True)
+        return done.stdout.strip()
+
+    def new_pan(self):
+        self.serial += 1
+        return luhn(f"608040{os.getpid() % 100000:05d}{self.serial:04d}")
+
+
+class Job:
+    """One card job: an open session at hsmd and its station."""
+
+    def __init__(self, rig, desk, plastic_code="71"):
+        self.rig, self.desk = rig, desk
+        self.pan = rig.new_pan()
+        self.name = f"J{rig.serial:06d}"
+        self.kit = f"90000{rig.serial:05d}"
+        self.plastic_code = plastic_code
+        self.seq = 0
+        self.hsm = rig.hsm()
+        self.begin()
+
+    def begin(self):
+        opened = self.hsm.call("session.open", [self.rig.seal(self.pan)], kind="issue", job=self.name, kit=self.kit,
+                               plastic_code=self.plastic_code, expiry="2912", name="Asha Rao")
+        self.session = opened["json"]["session"]
+        self.desk.call("job.begin", fds=opened["fds"], job=self.name, kit=self.kit, plastic_code=self.plastic_code)
+        close_all(opened["fds"])
+
+    def baseline(self):
+        self.base = {k: v for k, v in self.desk.ask("baseline").items() if k != "ok"}
+        return self.base
+
+    def send(self, step):
+        self.seq += 0 if step == "preflight" else 1
+        if step != "preflight":
+            self.baseline()
+        return self.desk.send("step", job=self.name, step=step, seq=self.seq if step != "preflight" else 0,
+                              baseline=getattr(self, "base", {}))
+
+    def step(self, step, ack=True):
+        result = self.desk.wait(self.send(step))["json"]
+        if ack and step != "preflight":
+            self.desk.ask("result.ack", job=self.name, step=step, seq=self.seq)
+        return result
+
+    def through(self, *steps):
+        for step in steps:
+            result = self.step(step)
+            assert result["outcome"] == "done", (step, result)
+        return result
+
+    def reconcile(self, step):
+        return self.desk.ask("reconcile", job=self.name, step=step, seq=self.seq, baseline=self.base)
+
+    def end(self):
+        self.desk.ask("job.end", job=self.name)
+        self.hsm.close()
