@@ -16,8 +16,8 @@ bool cw_where_in_machine(enum cw_where where) {
 }
 
 bool cw_job_ended(const struct cw_job *job) {
-        return job->state == CW_JOB_DELIVERED || job->state == CW_JOB_FAILED || job->state == CW_JOB_CANCELLED ||
-               job->state == CW_JOB_DATA_ERROR;
+        return job->state == CW_JOB_DELIVERED || job->state == CW_JOB_FAILED ||
+               job->state == CW_JOB_CANCELLED || job->state == CW_JOB_DATA_ERROR;
 }
 
 bool cw_job_in_machine(const struct cw_job *job) {
@@ -39,8 +39,9 @@ bool cw_job_holds_station(const struct cw_job *job) {
 }
 
 bool cw_job_needs_person(const struct cw_job *job) {
-        return job->wait == CW_WAIT_SUPPLIES || job->wait == CW_WAIT_DECISION || job->wait == CW_WAIT_DESTROYED ||
-               job->wait == CW_WAIT_VISUAL || job->wait == CW_WAIT_PIN_DECISION;
+        return job->wait == CW_WAIT_SUPPLIES || job->wait == CW_WAIT_DECISION ||
+               job->wait == CW_WAIT_DESTROYED || job->wait == CW_WAIT_VISUAL ||
+               job->wait == CW_WAIT_PIN_DECISION;
 }
 
 struct cw_job_action *cw_machine_act(struct cw_machine *m, enum cw_job_action_kind kind) {
@@ -122,8 +123,8 @@ static const char *je_data_ok(struct cw_machine *m) {
 static const char *je_data_refused(struct cw_machine *m) {
         struct cw_job *job = m->job;
         bool fresh = job->wait == CW_WAIT_DATA || job->state == CW_JOB_DATA_OK || job->state == CW_JOB_REMAKE;
-        bool in_machine = cw_job_in_machine(job) && job->wait == CW_WAIT_INTENT && job->step != CW_STEP_REJECT &&
-                          job->step != CW_STEP_EJECT;
+        bool in_machine = cw_job_in_machine(job) && job->wait == CW_WAIT_INTENT &&
+                          job->step != CW_STEP_REJECT && job->step != CW_STEP_EJECT;
         if (job->intent_open || (!fresh && !in_machine))
                 return "the job does not wait for its card data";
         cw_machine_set(job->code, sizeof job->code, m->event->code);
@@ -208,41 +209,41 @@ static const char *je_restarted(struct cw_machine *m) {
 }
 
 static const cw_machine_fn handlers[CW_JE_MAX_] = {
-        [CW_JE_KIT_ASSIGNED] = je_kit_assigned,
-        [CW_JE_DATA_OK] = je_data_ok,
-        [CW_JE_DATA_REFUSED] = je_data_refused,
-        [CW_JE_STATION] = je_station,
-        [CW_JE_STATION_LOST] = je_station_lost,
-        [CW_JE_PREFLIGHT] = cw_je_preflight,
-        [CW_JE_WAKE] = cw_je_wake,
-        [CW_JE_INTENT] = cw_je_intent,
-        [CW_JE_ATTEMPT] = cw_je_attempt,
-        [CW_JE_RESULT] = cw_je_result,
-        [CW_JE_RESULT_NONE] = cw_je_result_none,
-        [CW_JE_VERDICT] = cw_je_verdict,
-        [CW_JE_CANCEL] = cw_je_cancel,
-        [CW_JE_DESTROYED] = cw_je_destroyed,
-        [CW_JE_DECISION] = cw_je_decision,
-        [CW_JE_VISUAL] = cw_je_visual,
-        [CW_JE_PIN_INTENT] = cw_je_pin_intent,
-        [CW_JE_PIN_SET] = cw_je_pin_set,
-        [CW_JE_PIN_FAILED] = cw_je_pin_failed,
-        [CW_JE_PIN_IN_DOUBT] = cw_je_pin_in_doubt,
-        [CW_JE_ACTIVATED] = cw_je_activated,
-        [CW_JE_DELIVERED] = cw_je_delivered,
-        [CW_JE_RETURNED] = cw_je_returned,
-        [CW_JE_RESTARTED] = je_restarted,
+    [CW_JE_KIT_ASSIGNED] = je_kit_assigned,
+    [CW_JE_DATA_OK] = je_data_ok,
+    [CW_JE_DATA_REFUSED] = je_data_refused,
+    [CW_JE_STATION] = je_station,
+    [CW_JE_STATION_LOST] = je_station_lost,
+    [CW_JE_PREFLIGHT] = cw_je_preflight,
+    [CW_JE_WAKE] = cw_je_wake,
+    [CW_JE_INTENT] = cw_je_intent,
+    [CW_JE_ATTEMPT] = cw_je_attempt,
+    [CW_JE_RESULT] = cw_je_result,
+    [CW_JE_RESULT_NONE] = cw_je_result_none,
+    [CW_JE_VERDICT] = cw_je_verdict,
+    [CW_JE_CANCEL] = cw_je_cancel,
+    [CW_JE_DESTROYED] = cw_je_destroyed,
+    [CW_JE_DECISION] = cw_je_decision,
+    [CW_JE_VISUAL] = cw_je_visual,
+    [CW_JE_PIN_INTENT] = cw_je_pin_intent,
+    [CW_JE_PIN_SET] = cw_je_pin_set,
+    [CW_JE_PIN_FAILED] = cw_je_pin_failed,
+    [CW_JE_PIN_IN_DOUBT] = cw_je_pin_in_doubt,
+    [CW_JE_ACTIVATED] = cw_je_activated,
+    [CW_JE_DELIVERED] = cw_je_delivered,
+    [CW_JE_RETURNED] = cw_je_returned,
+    [CW_JE_RESTARTED] = je_restarted,
 };
 
 void cw_issuance_init(struct cw_job *ret, const char *id) {
-        *ret = (struct cw_job){ 0 };
+        *ret = (struct cw_job){0};
         cw_machine_set(ret->id, sizeof ret->id, id);
 }
 
 cw_rc cw_issuance_apply(struct cw_job *job, const struct cw_job_event *event, struct cw_job_actions *ret) {
         struct cw_job next = *job;
-        struct cw_machine m = { .job = &next, .event = event, .out = ret };
-        *ret = (struct cw_job_actions){ 0 };
+        struct cw_machine m = {.job = &next, .event = event, .out = ret};
+        *ret = (struct cw_job_actions){0};
         if ((unsigned)event->kind >= CW_JE_MAX_) {
                 ret->why = "the event is unknown";
                 return CW_RC(CW_L_ISSUANCE, CW_C_REJECT, CW_E_RANGE);
@@ -250,11 +251,11 @@ cw_rc cw_issuance_apply(struct cw_job *job, const struct cw_job_event *event, st
         m.away = job->wait == CW_WAIT_STATION;
         const char *why = handlers[event->kind](&m);
         if (m.overflow) {
-                *ret = (struct cw_job_actions){ .why = "the state machine made too many actions" };
+                *ret = (struct cw_job_actions){.why = "the state machine made too many actions"};
                 return CW_RC(CW_L_ISSUANCE, CW_C_FATAL, CW_E_TOO_BIG);
         }
         if (why) {
-                *ret = (struct cw_job_actions){ .why = why };
+                *ret = (struct cw_job_actions){.why = why};
                 return CW_RC(CW_L_ISSUANCE, CW_C_REJECT, CW_E_STATE);
         }
         *job = next;

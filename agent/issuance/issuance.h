@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The state machine of one card job: event in, actions out. Pure: no I/O, no clock, no allocation, no globals.
+ * The state machine of one card job: event in, actions out. Pure: no I/O, no clock, no allocation, no
+ * globals.
  *
- * The caller applies an event to a copy of the job, makes the event, the new job and the durable actions (REPORT, MOVE,
- * FORGET_SEALED) durable in one transaction (agent/journal does), and only then carries out the other actions, in order.
- * Folding the events of a job over cw_issuance_init gives the job again.
+ * The caller applies an event to a copy of the job, makes the event, the new job and the durable actions
+ * (REPORT, MOVE, FORGET_SEALED) durable in one transaction (agent/journal does), and only then carries out
+ * the other actions, in order. Folding the events of a job over cw_issuance_init gives the job again.
  *
- * One physical step:  PREPARE_STEP -> (baseline) -> event INTENT, durable -> PERFORM -> event RESULT, durable -> RESULT_ACK
- * After a restart or a lost station an open INTENT is answered by the station's last result, else by reconcile, else by
- * a person. A step that may have had its effect is never performed again.
+ * One physical step: PREPARE_STEP, baseline, event INTENT durable, PERFORM, event RESULT durable, RESULT_ACK.
+ *
+ * After a restart or a lost station an open INTENT is answered by the station's last result,
+ * else by reconcile, else by a person. A step that may have had its effect is never performed again.
  */
 #pragma once
 
@@ -21,52 +23,52 @@
 #define CW_STATION_NAME_CAP 33
 #define CW_REASON_CAP 48
 
-#define CW_JOB_REPEATS_MAX 2u  /* repeats of one step on one plastic after RETRY, RECONNECT or a proven not_done */
+#define CW_JOB_REPEATS_MAX 2u  /* repeats of a step on one plastic: RETRY, RECONNECT, proven not_done */
 #define CW_JOB_REMAKES_MAX 1u  /* remakes without a person */
 #define CW_JOB_PLASTICS_MAX 5u /* plastics one job may use, a person's remakes included */
 
 /* The state is the last thing that is surely done; what happens next is in wait and step. */
 enum cw_job_state {
         CW_JOB_NEW,
-        CW_JOB_ACCEPTED,    /* the kit is ours and durable                                  */
-        CW_JOB_DATA_OK,     /* hsmd opened the card data                                    */
-        CW_JOB_LOADED,      /* a plastic was fed                                            */
-        CW_JOB_STRIPE,      /* written, read back, equal                                    */
-        CW_JOB_CHIP,        /* personalised                                                 */
-        CW_JOB_VERIFY,      /* read as a terminal                                           */
-        CW_JOB_PRINT,       /* printed; ejected when place is OUTPUT                        */
-        CW_JOB_OPERATOR_OK, /* visual check passed: the card may be handed over             */
+        CW_JOB_ACCEPTED,    /* the kit is ours and durable */
+        CW_JOB_DATA_OK,     /* hsmd opened the card data */
+        CW_JOB_LOADED,      /* a plastic was fed */
+        CW_JOB_STRIPE,      /* written, read back, equal */
+        CW_JOB_CHIP,        /* personalised */
+        CW_JOB_VERIFY,      /* read as a terminal */
+        CW_JOB_PRINT,       /* printed; ejected when place is OUTPUT */
+        CW_JOB_OPERATOR_OK, /* visual check passed: the card may be handed over */
         CW_JOB_PIN_SET,
         CW_JOB_ACTIVE,
-        CW_JOB_DELIVERED,  /* end: with the customer, and the server knows                  */
-        CW_JOB_SPOILED,    /* the plastic is on its way to the reject box                   */
-        CW_JOB_REMAKE,     /* the spoiled plastic is accounted for, a new one is wanted     */
-        CW_JOB_FAILED,     /* end, with code                                                */
-        CW_JOB_CANCELLED,  /* end                                                           */
-        CW_JOB_DATA_ERROR, /* end, with code                                                */
-        CW_JOB_IN_DOUBT,   /* the open step may have had its effect; resume = state before  */
+        CW_JOB_DELIVERED,  /* end: with the customer, and the server knows */
+        CW_JOB_SPOILED,    /* the plastic is on its way to the reject box */
+        CW_JOB_REMAKE,     /* the spoiled plastic is accounted for, a new one is wanted */
+        CW_JOB_FAILED,     /* end, with code */
+        CW_JOB_CANCELLED,  /* end */
+        CW_JOB_DATA_ERROR, /* end, with code */
+        CW_JOB_IN_DOUBT,   /* the open step may have had its effect; resume = state before */
         CW_JOB_STATE_MAX_
 };
 
 /* What the job waits for, and which event answers it. */
 enum cw_job_wait {
-        CW_WAIT_NOTHING,      /* ended                                                        */
-        CW_WAIT_DATA,         /* hsmd session           -> DATA_OK, DATA_REFUSED              */
-        CW_WAIT_STATION,      /* a station (or the one) -> STATION                            */
-        CW_WAIT_PREFLIGHT,    /* station                -> PREFLIGHT                          */
-        CW_WAIT_SUPPLIES,     /* ribbon, cards, cover   -> WAKE                               */
-        CW_WAIT_INTENT,       /* baseline               -> INTENT                             */
-        CW_WAIT_RESULT,       /* station works          -> ATTEMPT, RESULT                    */
-        CW_WAIT_LAST,         /* result.last            -> RESULT, RESULT_NONE                */
-        CW_WAIT_RECONCILE,    /* reconcile              -> VERDICT                            */
-        CW_WAIT_DECISION,     /* person                 -> DECISION                           */
-        CW_WAIT_DESTROYED,    /* person                 -> DESTROYED                          */
-        CW_WAIT_VISUAL,       /* person                 -> VISUAL                             */
-        CW_WAIT_HANDOVER,     /* customer               -> PIN_INTENT, RETURNED               */
-        CW_WAIT_PIN,          /* setPin under way       -> PIN_SET, PIN_FAILED, PIN_IN_DOUBT  */
-        CW_WAIT_PIN_DECISION, /* validatePin or person  -> PIN_SET, PIN_FAILED                */
-        CW_WAIT_ACTIVATION,   /* outbox                 -> ACTIVATED                          */
-        CW_WAIT_DELIVERY,     /* outbox                 -> DELIVERED                          */
+        CW_WAIT_NOTHING,      /* ended */
+        CW_WAIT_DATA,         /* hsmd session           -> DATA_OK, DATA_REFUSED */
+        CW_WAIT_STATION,      /* a station (or the one) -> STATION */
+        CW_WAIT_PREFLIGHT,    /* station                -> PREFLIGHT */
+        CW_WAIT_SUPPLIES,     /* ribbon, cards, cover   -> WAKE */
+        CW_WAIT_INTENT,       /* baseline               -> INTENT */
+        CW_WAIT_RESULT,       /* station works          -> ATTEMPT, RESULT */
+        CW_WAIT_LAST,         /* result.last            -> RESULT, RESULT_NONE */
+        CW_WAIT_RECONCILE,    /* reconcile              -> VERDICT */
+        CW_WAIT_DECISION,     /* person                 -> DECISION */
+        CW_WAIT_DESTROYED,    /* person                 -> DESTROYED */
+        CW_WAIT_VISUAL,       /* person                 -> VISUAL */
+        CW_WAIT_HANDOVER,     /* customer               -> PIN_INTENT, RETURNED */
+        CW_WAIT_PIN,          /* setPin under way       -> PIN_SET, PIN_FAILED, PIN_IN_DOUBT */
+        CW_WAIT_PIN_DECISION, /* validatePin or person  -> PIN_SET, PIN_FAILED */
+        CW_WAIT_ACTIVATION,   /* outbox                 -> ACTIVATED */
+        CW_WAIT_DELIVERY,     /* outbox                 -> DELIVERED */
         CW_WAIT_MAX_
 };
 
@@ -101,7 +103,7 @@ enum cw_where {
 /* Where the stock ledger has the plastic. */
 enum cw_place {
         CW_PLACE_NONE,
-        CW_PLACE_HOPPER,    /* hopper:<station>    */
+        CW_PLACE_HOPPER,    /* hopper:<station> */
         CW_PLACE_TRANSPORT, /* transport:<station> */
         CW_PLACE_OUTPUT,
         CW_PLACE_KIOSK,
@@ -119,9 +121,9 @@ enum cw_pin_state { CW_PIN_NONE, CW_PIN_INTENT, CW_PIN_DOUBT, CW_PIN_SET, CW_PIN
 
 /* What the server is to be told; the upstream adapter knows the call. */
 enum cw_report {
-        CW_REPORT_PRODUCED, /* made and checked, in the branch                        */
-        CW_REPORT_ACTIVATE, /* PIN set: activate the kit; its acknowledgement = ACTIVATED */
-        CW_REPORT_DELIVERED, /* with the customer; its acknowledgement = DELIVERED     */
+        CW_REPORT_PRODUCED,  /* made and checked, in the branch */
+        CW_REPORT_ACTIVATE,  /* PIN set: activate the kit; its acknowledgement = ACTIVATED */
+        CW_REPORT_DELIVERED, /* with the customer; its acknowledgement = DELIVERED */
         CW_REPORT_FAILED,
         CW_REPORT_DATA_ERROR,
         CW_REPORT_CANCELLED,
@@ -133,49 +135,49 @@ struct cw_job {
         char id[CW_JOB_ID_CAP];
         enum cw_job_state state;
         enum cw_job_wait wait;
-        enum cw_job_state resume;  /* IN_DOUBT: the state before */
-        enum cw_step step;         /* next or open step */
-        uint32_t seq;              /* of step; last number given out, never reused in this job */
-        bool intent_open;          /* INTENT without OUTCOME */
-        uint32_t plastic;          /* plastics drawn so far = number of the current one */
-        enum cw_place place;       /* of the current plastic */
-        enum cw_where where;       /* last told */
-        bool key_tried;            /* a key reached this plastic's chip */
-        bool ribbon_used;          /* ink reached this plastic */
-        bool doubted;              /* reconcile did not know: a person must confirm before a remake */
-        uint32_t repeats;          /* of step, on this plastic */
-        uint32_t remakes;          /* made without a person */
-        bool auto_visual;          /* policy: no visual check by a person */
+        enum cw_job_state resume; /* IN_DOUBT: the state before */
+        enum cw_step step;        /* next or open step */
+        uint32_t seq;             /* of step; last number given out, never reused in this job */
+        bool intent_open;         /* INTENT without OUTCOME */
+        uint32_t plastic;         /* plastics drawn so far = number of the current one */
+        enum cw_place place;      /* of the current plastic */
+        enum cw_where where;      /* last told */
+        bool key_tried;           /* a key reached this plastic's chip */
+        bool ribbon_used;         /* ink reached this plastic */
+        bool doubted;             /* reconcile did not know: a person must confirm before a remake */
+        uint32_t repeats;         /* of step, on this plastic */
+        uint32_t remakes;         /* made without a person */
+        bool auto_visual;         /* policy: no visual check by a person */
         enum cw_pin_state pin;
         char station[CW_STATION_NAME_CAP]; /* that has or last had the job, "" = none */
         char code[CW_REASON_CAP];          /* why it waits, was spoiled or ended, "" = no reason */
 };
 
 enum cw_job_event_kind {
-        CW_JE_KIT_ASSIGNED,  /* auto_visual                                                                   */
-        CW_JE_DATA_OK,       /*                                                                               */
-        CW_JE_DATA_REFUSED,  /* code. Class REJECT of session.open only; a hsmd that is away is waited for    */
-        CW_JE_STATION,       /* station: connected, idle or holding this job, answers; also after a reconnect */
-        CW_JE_STATION_LOST,  /* the station of the job went away                                              */
-        CW_JE_PREFLIGHT,     /* outcome, cls, code                                                            */
-        CW_JE_WAKE,          /* the station looks ready again, or time to look anew                           */
-        CW_JE_INTENT,        /* step, seq, where (of the baseline)                                            */
-        CW_JE_ATTEMPT,       /* seq: a key is about to be tried                                               */
-        CW_JE_RESULT,        /* step, seq, outcome, cls, code, where, ribbon_used, key_tried                  */
-        CW_JE_RESULT_NONE,   /* result.last has nothing of this job                                           */
-        CW_JE_VERDICT,       /* step, seq, verdict, where                                                     */
-        CW_JE_CANCEL,        /* operator                                                                      */
-        CW_JE_DESTROYED,     /* operator: the plastic is in the locked reject box. remake                     */
-        CW_JE_DECISION,      /* operator: decision                                                            */
-        CW_JE_VISUAL,        /* operator: ok                                                                  */
-        CW_JE_PIN_INTENT,    /* card proven, released, PIN chosen; setPin is about to be sent                 */
-        CW_JE_PIN_SET,       /* the server said so, or validatePin did                                        */
-        CW_JE_PIN_FAILED,    /* code; the PIN is surely not set                                               */
-        CW_JE_PIN_IN_DOUBT,  /* code                                                                          */
-        CW_JE_ACTIVATED,     /*                                                                               */
-        CW_JE_DELIVERED,     /*                                                                               */
-        CW_JE_RETURNED,      /* operator: never collected, back to the vault                                  */
-        CW_JE_RESTARTED,     /* first event of every open job after a start of the daemon                     */
+        CW_JE_KIT_ASSIGNED, /* auto_visual */
+        CW_JE_DATA_OK,      /* */
+        CW_JE_DATA_REFUSED, /* code. Class REJECT of session.open only; a hsmd that is away is waited for */
+        CW_JE_STATION, /* station: connected, idle or holding this job, answers; also after a reconnect */
+        CW_JE_STATION_LOST, /* the station of the job went away */
+        CW_JE_PREFLIGHT,    /* outcome, cls, code */
+        CW_JE_WAKE,         /* the station looks ready again, or time to look anew */
+        CW_JE_INTENT,       /* step, seq, where (of the baseline) */
+        CW_JE_ATTEMPT,      /* seq: a key is about to be tried */
+        CW_JE_RESULT,       /* step, seq, outcome, cls, code, where, ribbon_used, key_tried */
+        CW_JE_RESULT_NONE,  /* result.last has nothing of this job */
+        CW_JE_VERDICT,      /* step, seq, verdict, where */
+        CW_JE_CANCEL,       /* operator */
+        CW_JE_DESTROYED,    /* operator: the plastic is in the locked reject box. remake */
+        CW_JE_DECISION,     /* operator: decision */
+        CW_JE_VISUAL,       /* operator: ok */
+        CW_JE_PIN_INTENT,   /* card proven, released, PIN chosen; setPin is about to be sent */
+        CW_JE_PIN_SET,      /* the server said so, or validatePin did */
+        CW_JE_PIN_FAILED,   /* code; the PIN is surely not set */
+        CW_JE_PIN_IN_DOUBT, /* code */
+        CW_JE_ACTIVATED,    /* */
+        CW_JE_DELIVERED,    /* */
+        CW_JE_RETURNED,     /* operator: never collected, back to the vault */
+        CW_JE_RESTARTED,    /* first event of every open job after a start of the daemon */
         CW_JE_MAX_
 };
 
@@ -200,22 +202,22 @@ struct cw_job_event {
 
 enum cw_job_action_kind {
         /* Durable: the journal writes them in the transaction of the event. */
-        CW_JA_REPORT,        /* report, code: outbox row                                                          */
-        CW_JA_MOVE,          /* from, to, station: ledger posting of one plastic                                  */
-        CW_JA_FORGET_SEALED, /* delete the sealed card data: the job ended                                        */
+        CW_JA_REPORT,        /* report, code: outbox row */
+        CW_JA_MOVE,          /* from, to, station: ledger posting of one plastic */
+        CW_JA_FORGET_SEALED, /* delete the sealed card data: the job ended */
         /* Carried out afterwards, in order. */
-        CW_JA_OPEN_DATA,     /* open a hsmd session for the kit; answer DATA_OK or DATA_REFUSED                   */
-        CW_JA_NEED_STATION,  /* station = this one only, "" = any with the plastic code; answer STATION           */
-        CW_JA_PREFLIGHT,     /* station: job.begin with a live session first; step preflight, seq 0               */
-        CW_JA_PREPARE_STEP,  /* step, seq: job.begin when the station has none; baseline; answer INTENT           */
-        CW_JA_PERFORM,       /* step, seq: the INTENT is durable, send the step with its baseline                 */
-        CW_JA_ATTEMPT_ACK,   /* seq                                                                               */
-        CW_JA_RESULT_ACK,    /* step, seq                                                                         */
-        CW_JA_ASK_RESULT,    /* step, seq: result.last, once the station is no longer busy                        */
-        CW_JA_RECONCILE,     /* step, seq: reconcile with the INTENT's baseline; answer VERDICT                   */
-        CW_JA_WAKE_LATER,    /* code: wait until the station may be ready, then WAKE                              */
-        CW_JA_WAIT_PERSON,   /* wait, code: tell people                                                           */
-        CW_JA_JOB_END,       /* station: job.end, close the session; the station is free                          */
+        CW_JA_OPEN_DATA,    /* open a hsmd session for the kit; answer DATA_OK or DATA_REFUSED */
+        CW_JA_NEED_STATION, /* station = this one only, "" = any with the plastic code; answer STATION */
+        CW_JA_PREFLIGHT,    /* station: job.begin with a live session first; step preflight, seq 0 */
+        CW_JA_PREPARE_STEP, /* step, seq: job.begin when the station has none; baseline; answer INTENT */
+        CW_JA_PERFORM,      /* step, seq: the INTENT is durable, send the step with its baseline */
+        CW_JA_ATTEMPT_ACK,  /* seq */
+        CW_JA_RESULT_ACK,   /* step, seq */
+        CW_JA_ASK_RESULT,   /* step, seq: result.last, once the station is no longer busy */
+        CW_JA_RECONCILE,    /* step, seq: reconcile with the INTENT's baseline; answer VERDICT */
+        CW_JA_WAKE_LATER,   /* code: wait until the station may be ready, then WAKE */
+        CW_JA_WAIT_PERSON,  /* wait, code: tell people */
+        CW_JA_JOB_END,      /* station: job.end, close the session; the station is free */
         CW_JA_MAX_
 };
 
@@ -242,10 +244,11 @@ struct cw_job_actions {
 void cw_issuance_init(struct cw_job *ret, const char *id);
 
 /*
- * Applies the event. REJECT/CW_E_STATE when the event cannot happen in this state (an operator's wish that comes too
- * early or too late, with ret->why): the job is untouched and there are no actions. Never blocks.
+ * Applies the event. REJECT/CW_E_STATE when the event cannot happen in this state (an operator's wish that
+ * comes too early or too late, with ret->why): the job is untouched and there are no actions. Never blocks.
  */
-CW_WARN_UNUSED cw_rc cw_issuance_apply(struct cw_job *job, const struct cw_job_event *event, struct cw_job_actions *ret);
+CW_WARN_UNUSED cw_rc cw_issuance_apply(struct cw_job *job, const struct cw_job_event *event,
+                                       struct cw_job_actions *ret);
 
 /* DELIVERED, FAILED, CANCELLED, DATA_ERROR. */
 bool cw_job_ended(const struct cw_job *job);
@@ -283,11 +286,14 @@ bool cw_report_from_name(const char *name, enum cw_report *ret);
 bool cw_job_event_from_name(const char *name, enum cw_job_event_kind *ret);
 
 /*
- * The event a station's result means (ARCHITECTURE.md, "cardwrightd -> stationd"): PREFLIGHT for that step, else RESULT.
- * A result that is malformed becomes IN_DOUBT with code PRD_UNEXPECTED_DATA, since the step may have had its effect.
+ * The event a station's result means (ARCHITECTURE.md, "cardwrightd -> stationd"): PREFLIGHT for that step,
+ * else RESULT. A result that is malformed becomes IN_DOUBT with code PRD_UNEXPECTED_DATA, since the step may
+ * have had its effect.
  */
-void cw_issuance_event_from_result(enum cw_step step, uint32_t seq, const json_t *result, struct cw_job_event *ret);
+void cw_issuance_event_from_result(enum cw_step step, uint32_t seq, const json_t *result,
+                                   struct cw_job_event *ret);
 /* The event a reconcile reply means; a malformed reply is the verdict unknown. */
-void cw_issuance_event_from_verdict(enum cw_step step, uint32_t seq, const json_t *reply, struct cw_job_event *ret);
+void cw_issuance_event_from_verdict(enum cw_step step, uint32_t seq, const json_t *reply,
+                                    struct cw_job_event *ret);
 /* One sentence for a person: what the job waits for and what to do. Static. */
 const char *cw_issuance_advice(const struct cw_job *job);

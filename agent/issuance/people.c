@@ -14,10 +14,11 @@ const char *cw_je_cancel(struct cw_machine *m) {
         struct cw_job *job = m->job;
         if (cw_job_ended(job))
                 return "the job has ended already";
-        bool early = job->state == CW_JOB_NEW || job->state == CW_JOB_ACCEPTED || job->state == CW_JOB_DATA_OK ||
-                     job->state == CW_JOB_REMAKE;
+        bool early = job->state == CW_JOB_NEW || job->state == CW_JOB_ACCEPTED ||
+                     job->state == CW_JOB_DATA_OK || job->state == CW_JOB_REMAKE;
         if (!early || job->intent_open)
-                return "a card is loaded for this job, so it cannot be cancelled; let it finish, or decide about its card";
+                return "a card is loaded for this job, so it cannot be cancelled; let it finish, or decide "
+                       "about its card";
         cw_machine_set(job->code, sizeof job->code, "");
         if (cw_job_holds_station(job))
                 (void)cw_machine_act(m, CW_JA_JOB_END);
@@ -29,8 +30,8 @@ const char *cw_je_cancel(struct cw_machine *m) {
 /* The old plastic is in the locked reject box: only now may there be another one with the same data. */
 const char *cw_je_destroyed(struct cw_machine *m) {
         struct cw_job *job = m->job;
-        bool free_of_machine = job->wait == CW_WAIT_DESTROYED || job->wait == CW_WAIT_SUPPLIES ||
-                               job->wait == CW_WAIT_STATION;
+        bool free_of_machine =
+            job->wait == CW_WAIT_DESTROYED || job->wait == CW_WAIT_SUPPLIES || job->wait == CW_WAIT_STATION;
         if (job->state != CW_JOB_SPOILED || job->intent_open || !free_of_machine)
                 return "this job does not wait for a spoiled card to be put into the reject box";
         if (job->wait == CW_WAIT_SUPPLIES)
@@ -46,8 +47,8 @@ const char *cw_je_destroyed(struct cw_machine *m) {
 
 static void decide_spoiled(struct cw_machine *m) {
         struct cw_job *job = m->job;
-        bool reachable = job->wait == CW_WAIT_DECISION && cw_where_in_machine(job->where) &&
-                         job->step != CW_STEP_REJECT;
+        bool reachable =
+            job->wait == CW_WAIT_DECISION && cw_where_in_machine(job->where) && job->step != CW_STEP_REJECT;
         if (job->intent_open && job->step == CW_STEP_FEED)
                 cw_machine_drawn(m);
         cw_machine_close_intent(m);
@@ -61,8 +62,8 @@ static void decide_spoiled(struct cw_machine *m) {
 }
 
 /*
- * A person looked at the card. Allowed when reconcile did not know, when the station that would know is away, and for
- * a card that could not leave the machine and was taken out by hand.
+ * A person looked at the card. Allowed when reconcile did not know, when the station that would know is away,
+ * and for a card that could not leave the machine and was taken out by hand.
  */
 const char *cw_je_decision(struct cw_machine *m) {
         struct cw_job *job = m->job;
@@ -142,7 +143,8 @@ const char *cw_je_pin_in_doubt(struct cw_machine *m) {
         if (m->job->wait != CW_WAIT_PIN)
                 return "no PIN of this job is under way";
         m->job->pin = CW_PIN_DOUBT;
-        cw_machine_set(m->job->code, sizeof m->job->code, m->event->code[0] ? m->event->code : "PIN_IN_DOUBT");
+        cw_machine_set(m->job->code, sizeof m->job->code,
+                       m->event->code[0] ? m->event->code : "PIN_IN_DOUBT");
         cw_machine_wait_person(m, CW_WAIT_PIN_DECISION);
         return NULL;
 }

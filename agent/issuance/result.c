@@ -17,7 +17,8 @@ static bool flag_of(const json_t *obj, const char *key, bool *ret) {
         return true;
 }
 
-/* Station codes are upper case, digits and underscore; anything else is not shown to people or put into a report. */
+/* Station codes are upper case, digits and underscore; anything else is not shown to people or put into a
+ * report. */
 static bool copy_code(const char *code, char *ret, size_t cap) {
         size_t n = strlen(code);
         if (n >= cap || strspn(code, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") != n)
@@ -40,12 +41,14 @@ static bool read_result(const json_t *result, struct cw_job_event *e) {
         return copy_code(text_of(result, "code"), e->code, sizeof e->code);
 }
 
-void cw_issuance_event_from_result(enum cw_step step, uint32_t seq, const json_t *result, struct cw_job_event *ret) {
-        struct cw_job_event e = { .kind = step == CW_STEP_PREFLIGHT ? CW_JE_PREFLIGHT : CW_JE_RESULT };
+void cw_issuance_event_from_result(enum cw_step step, uint32_t seq, const json_t *result,
+                                   struct cw_job_event *ret) {
+        struct cw_job_event e = {.kind = step == CW_STEP_PREFLIGHT ? CW_JE_PREFLIGHT : CW_JE_RESULT};
         e.step = step;
         e.seq = seq;
         if (!read_result(result, &e)) {
-                /* key_tried stays as far as it was understood; a chip of unknown history is treated by the doubt. */
+                /* key_tried stays as far as it was understood; a chip of unknown history is treated by the
+                 * doubt. */
                 e.outcome = CW_OUTCOME_IN_DOUBT;
                 e.cls = CW_C_IN_DOUBT;
                 e.where = CW_WHERE_UNKNOWN;
@@ -54,8 +57,9 @@ void cw_issuance_event_from_result(enum cw_step step, uint32_t seq, const json_t
         *ret = e;
 }
 
-void cw_issuance_event_from_verdict(enum cw_step step, uint32_t seq, const json_t *reply, struct cw_job_event *ret) {
-        struct cw_job_event e = { .kind = CW_JE_VERDICT };
+void cw_issuance_event_from_verdict(enum cw_step step, uint32_t seq, const json_t *reply,
+                                    struct cw_job_event *ret) {
+        struct cw_job_event e = {.kind = CW_JE_VERDICT};
         e.step = step;
         e.seq = seq;
         if (!cw_verdict_from_name(text_of(reply, "verdict"), &e.verdict) ||
@@ -67,23 +71,25 @@ void cw_issuance_event_from_verdict(enum cw_step step, uint32_t seq, const json_
 }
 
 static const char *const advice[CW_WAIT_MAX_] = {
-        [CW_WAIT_NOTHING] = "The job has ended.",
-        [CW_WAIT_DATA] = "The HSM opens the card data; if this lasts, check the HSM.",
-        [CW_WAIT_STATION] = "Waits for a station; connect one that holds this plastic.",
-        [CW_WAIT_PREFLIGHT] = "The station is being checked.",
-        [CW_WAIT_SUPPLIES] = "The station is not ready; clear the reason shown and the job goes on by itself.",
-        [CW_WAIT_INTENT] = "The next step is about to start.",
-        [CW_WAIT_RESULT] = "The station works on the card.",
-        [CW_WAIT_LAST] = "The station is asked what became of the last step.",
-        [CW_WAIT_RECONCILE] = "The station finds out what became of the last step.",
-        [CW_WAIT_DECISION] = "The last step may have reached the card or not; look at it and decide: done or spoiled.",
-        [CW_WAIT_DESTROYED] = "Put the spoiled card into the locked reject box, then confirm it.",
-        [CW_WAIT_VISUAL] = "Look at the finished card and accept or refuse it.",
-        [CW_WAIT_HANDOVER] = "The card is ready; release it for a kiosk when the customer is there.",
-        [CW_WAIT_PIN] = "The customer's PIN is on its way to the server.",
-        [CW_WAIT_PIN_DECISION] = "It is not known whether the PIN was set; have it validated, or decide with the bank.",
-        [CW_WAIT_ACTIVATION] = "The server is told to activate the kit.",
-        [CW_WAIT_DELIVERY] = "The server is told that the card is with the customer.",
+    [CW_WAIT_NOTHING] = "The job has ended.",
+    [CW_WAIT_DATA] = "The HSM opens the card data; if this lasts, check the HSM.",
+    [CW_WAIT_STATION] = "Waits for a station; connect one that holds this plastic.",
+    [CW_WAIT_PREFLIGHT] = "The station is being checked.",
+    [CW_WAIT_SUPPLIES] = "The station is not ready; clear the reason shown and the job goes on by itself.",
+    [CW_WAIT_INTENT] = "The next step is about to start.",
+    [CW_WAIT_RESULT] = "The station works on the card.",
+    [CW_WAIT_LAST] = "The station is asked what became of the last step.",
+    [CW_WAIT_RECONCILE] = "The station finds out what became of the last step.",
+    [CW_WAIT_DECISION] =
+        "The last step may have reached the card or not; look at it and decide: done or spoiled.",
+    [CW_WAIT_DESTROYED] = "Put the spoiled card into the locked reject box, then confirm it.",
+    [CW_WAIT_VISUAL] = "Look at the finished card and accept or refuse it.",
+    [CW_WAIT_HANDOVER] = "The card is ready; release it for a kiosk when the customer is there.",
+    [CW_WAIT_PIN] = "The customer's PIN is on its way to the server.",
+    [CW_WAIT_PIN_DECISION] =
+        "It is not known whether the PIN was set; have it validated, or decide with the bank.",
+    [CW_WAIT_ACTIVATION] = "The server is told to activate the kit.",
+    [CW_WAIT_DELIVERY] = "The server is told that the card is with the customer.",
 };
 
 const char *cw_issuance_advice(const struct cw_job *job) {

@@ -9,11 +9,9 @@ static const struct {
         enum cw_step next;
         enum cw_job_state state;
 } order[CW_STEP_MAX_] = {
-        [CW_STEP_FEED] = { CW_STEP_STRIPE, CW_JOB_LOADED },
-        [CW_STEP_STRIPE] = { CW_STEP_CHIP, CW_JOB_STRIPE },
-        [CW_STEP_CHIP] = { CW_STEP_VERIFY, CW_JOB_CHIP },
-        [CW_STEP_VERIFY] = { CW_STEP_PRINT, CW_JOB_VERIFY },
-        [CW_STEP_PRINT] = { CW_STEP_EJECT, CW_JOB_PRINT },
+    [CW_STEP_FEED] = {CW_STEP_STRIPE, CW_JOB_LOADED}, [CW_STEP_STRIPE] = {CW_STEP_CHIP, CW_JOB_STRIPE},
+    [CW_STEP_CHIP] = {CW_STEP_VERIFY, CW_JOB_CHIP},   [CW_STEP_VERIFY] = {CW_STEP_PRINT, CW_JOB_VERIFY},
+    [CW_STEP_PRINT] = {CW_STEP_EJECT, CW_JOB_PRINT},
 };
 
 void cw_machine_preflight(struct cw_machine *m) {
@@ -22,7 +20,8 @@ void cw_machine_preflight(struct cw_machine *m) {
         cw_machine_act(m, CW_JA_PREFLIGHT)->seq = 0;
 }
 
-/* The number is given out; its INTENT is not yet written, so the same number is prepared again after a restart. */
+/* The number is given out; its INTENT is not yet written, so the same number is prepared again after a
+ * restart. */
 void cw_machine_prepare(struct cw_machine *m) {
         if (m->away && m->event->kind != CW_JE_STATION) {
                 cw_machine_need_station(m, true);
@@ -157,7 +156,11 @@ void cw_machine_step_done(struct cw_machine *m) {
         if (job->step == CW_STEP_CHIP)
                 job->key_tried = true;
         job->state = order[job->step].state;
-        cw_machine_next_step(m, order[job->step].next);
+        /* Many printers end a print with the card in the tray: then nothing is left to eject. */
+        if (job->step == CW_STEP_PRINT && job->where == CW_WHERE_OUTPUT)
+                ejected(m);
+        else
+                cw_machine_next_step(m, order[job->step].next);
 }
 
 const char *cw_je_preflight(struct cw_machine *m) {
@@ -182,7 +185,8 @@ const char *cw_je_preflight(struct cw_machine *m) {
         return same ? cw_machine_unchanged(m) : NULL;
 }
 
-/* Looking again before a card is fed changes nothing; a card that could not leave is moved under its new number. */
+/* Looking again before a card is fed changes nothing; a card that could not leave is moved under its new
+ * number. */
 const char *cw_je_wake(struct cw_machine *m) {
         if (m->job->wait != CW_WAIT_SUPPLIES)
                 return cw_machine_unchanged(m);
@@ -213,6 +217,10 @@ static bool baseline_fits(struct cw_machine *m) {
                 return true;
         if (job->step == CW_STEP_REJECT && where == CW_WHERE_REJECT) {
                 rejected(m);
+                return false;
+        }
+        if (job->step == CW_STEP_EJECT && where == CW_WHERE_OUTPUT) {
+                ejected(m);
                 return false;
         }
         if (job->code[0] == '\0')
@@ -352,7 +360,8 @@ static void ask_person(struct cw_machine *m) {
         cw_machine_wait_person(m, CW_WAIT_DECISION);
 }
 
-/* Proven not to have happened, and the plastic where it was: the step may still be made, within the usual bounds. */
+/* Proven not to have happened, and the plastic where it was: the step may still be made, within the usual
+ * bounds. */
 static void not_done(struct cw_machine *m) {
         struct cw_job *job = m->job;
         bool feed = job->step == CW_STEP_FEED;

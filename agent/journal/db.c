@@ -19,7 +19,8 @@ static const char *error_text(int primary) {
         case SQLITE_IOERR:
         case SQLITE_CANTOPEN:
         case SQLITE_READONLY:
-                return "The journal file could not be written or read; check the disk and its permissions, then start again.";
+                return "The journal file could not be written or read; check the disk and its permissions, "
+                       "then start again.";
         case SQLITE_BUSY:
                 return "Another process has the journal open; stop it first.";
         default:
@@ -65,8 +66,8 @@ static int bind_all(sqlite3_stmt *s, const struct cw_arg *args, size_t count) {
         return rc;
 }
 
-cw_rc cw_db_query(struct cw_journal *j, const char *sql, const struct cw_arg *args, size_t count, sqlite3_stmt **ret,
-                  struct cw_fault *f) {
+cw_rc cw_db_query(struct cw_journal *j, const char *sql, const struct cw_arg *args, size_t count,
+                  sqlite3_stmt **ret, struct cw_fault *f) {
         CW_AUTO(cw_stmt_free) sqlite3_stmt *s = NULL;
         int rc = sqlite3_prepare_v2(j->db, sql, -1, &s, NULL);
         if (rc == SQLITE_OK)
@@ -85,7 +86,8 @@ cw_rc cw_db_step(struct cw_journal *j, sqlite3_stmt *s, bool *ret_row, struct cw
         return CW_OK;
 }
 
-cw_rc cw_db_run(struct cw_journal *j, const char *sql, const struct cw_arg *args, size_t count, struct cw_fault *f) {
+cw_rc cw_db_run(struct cw_journal *j, const char *sql, const struct cw_arg *args, size_t count,
+                struct cw_fault *f) {
         CW_AUTO(cw_stmt_free) sqlite3_stmt *s = NULL;
         cw_rc rc = cw_db_query(j, sql, args, count, &s, f);
         bool row = false;
@@ -94,8 +96,8 @@ cw_rc cw_db_run(struct cw_journal *j, const char *sql, const struct cw_arg *args
         return rc;
 }
 
-cw_rc cw_db_int(struct cw_journal *j, const char *sql, const struct cw_arg *args, size_t count, int64_t missing,
-                int64_t *ret, struct cw_fault *f) {
+cw_rc cw_db_int(struct cw_journal *j, const char *sql, const struct cw_arg *args, size_t count,
+                int64_t missing, int64_t *ret, struct cw_fault *f) {
         CW_AUTO(cw_stmt_free) sqlite3_stmt *s = NULL;
         cw_rc rc = cw_db_query(j, sql, args, count, &s, f);
         bool row = false;
@@ -175,10 +177,12 @@ static cw_rc txn_once(struct cw_journal *j, cw_txn_fn fn, void *ctx, struct cw_f
 
 static cw_rc injected(struct cw_journal *j, struct cw_fault *f) {
         j->dead = true;
-        return cw_fail(f, CW_JRC(CW_C_FATAL, CW_E_IO), 0, "journal.failpoint", "", "%s", error_text(SQLITE_IOERR));
+        return cw_fail(f, CW_JRC(CW_C_FATAL, CW_E_IO), 0, "journal.failpoint", "", "%s",
+                       error_text(SQLITE_IOERR));
 }
 
-cw_rc cw_db_txn(struct cw_journal *j, cw_txn_fn fn, void *ctx, const char *site, const char *step, struct cw_fault *f) {
+cw_rc cw_db_txn(struct cw_journal *j, cw_txn_fn fn, void *ctx, const char *site, const char *step,
+                struct cw_fault *f) {
         cw_rc rc = cw_db_alive(j, f);
         if (rc != CW_OK)
                 return rc;

@@ -27,9 +27,11 @@ struct cw_arg {
         const char *text;
         int64_t num;
 };
-#define CW_T(v) ((struct cw_arg){ true, (v), 0 })
-#define CW_I(v) ((struct cw_arg){ false, NULL, (int64_t)(v) })
-#define CW_ARGS(...) (const struct cw_arg[]){ __VA_ARGS__ }, sizeof((const struct cw_arg[]){ __VA_ARGS__ }) / sizeof(struct cw_arg)
+#define CW_T(v) ((struct cw_arg){true, (v), 0})
+#define CW_I(v) ((struct cw_arg){false, NULL, (int64_t)(v)})
+#define CW_ARGS(...)                                                                                         \
+        (const struct cw_arg[]){__VA_ARGS__},                                                                \
+            sizeof((const struct cw_arg[]){__VA_ARGS__}) / sizeof(struct cw_arg)
 
 static inline void cw_stmt_free(sqlite3_stmt *s) {
         (void)sqlite3_finalize(s);
@@ -42,22 +44,24 @@ cw_rc cw_db_error(struct cw_journal *j, int sqlite_rc, const char *op, struct cw
 cw_rc cw_db_broken(struct cw_journal *j, const char *op, struct cw_fault *f);
 
 /* Prepares and binds. */
-cw_rc cw_db_query(struct cw_journal *j, const char *sql, const struct cw_arg *args, size_t count, sqlite3_stmt **ret,
-                  struct cw_fault *f);
+cw_rc cw_db_query(struct cw_journal *j, const char *sql, const struct cw_arg *args, size_t count,
+                  sqlite3_stmt **ret, struct cw_fault *f);
 /* Next row: *ret_row false at the end. */
 cw_rc cw_db_step(struct cw_journal *j, sqlite3_stmt *s, bool *ret_row, struct cw_fault *f);
 /* A statement without rows. */
-cw_rc cw_db_run(struct cw_journal *j, const char *sql, const struct cw_arg *args, size_t count, struct cw_fault *f);
+cw_rc cw_db_run(struct cw_journal *j, const char *sql, const struct cw_arg *args, size_t count,
+                struct cw_fault *f);
 /* The integer in the first column of the first row; missing when there is no row. */
-cw_rc cw_db_int(struct cw_journal *j, const char *sql, const struct cw_arg *args, size_t count, int64_t missing,
-                int64_t *ret, struct cw_fault *f);
+cw_rc cw_db_int(struct cw_journal *j, const char *sql, const struct cw_arg *args, size_t count,
+                int64_t missing, int64_t *ret, struct cw_fault *f);
 /* Text of a column, "" for NULL, cut to cap. */
 void cw_db_text(sqlite3_stmt *s, int column, char *ret, size_t cap);
 
 /* fn may run twice (the disk was full, the reserve was freed): it must set, not add to, what it returns. */
 typedef cw_rc (*cw_txn_fn)(struct cw_journal *j, void *ctx, struct cw_fault *f);
 /* One transaction. site and step name the failpoints agent.<site>.before|after[.<step>]; NULL = none. */
-cw_rc cw_db_txn(struct cw_journal *j, cw_txn_fn fn, void *ctx, const char *site, const char *step, struct cw_fault *f);
+cw_rc cw_db_txn(struct cw_journal *j, cw_txn_fn fn, void *ctx, const char *site, const char *step,
+                struct cw_fault *f);
 /* FATAL when the journal is dead, else CW_OK: the first line of every read. */
 cw_rc cw_db_alive(struct cw_journal *j, struct cw_fault *f);
 
@@ -71,9 +75,11 @@ cw_rc cw_schema_check(struct cw_journal *j, bool *ret_new, struct cw_fault *f);
 cw_rc cw_schema_create(struct cw_journal *j, struct cw_fault *f);
 
 /* rows.c */
-#define CW_JOB_COLUMNS                                                                                                 \
-        "j.id, j.state, j.wait, j.resume, j.step, j.seq, j.intent_open, j.plastic, j.place, j.at_where, j.key_tried, " \
-        "j.ribbon_used, j.doubted, j.repeats, j.remakes, j.auto_visual, j.pin, j.station, j.code, j.pan_hash, "        \
+#define CW_JOB_COLUMNS                                                                                       \
+        "j.id, j.state, j.wait, j.resume, j.step, j.seq, j.intent_open, j.plastic, j.place, j.at_where, "    \
+        "j.key_tried, "                                                                                      \
+        "j.ribbon_used, j.doubted, j.repeats, j.remakes, j.auto_visual, j.pin, j.station, j.code, "          \
+        "j.pan_hash, "                                                                                       \
         "j.created_ms, j.updated_ms, i.kit, i.entity, i.plastic_code, i.expiry, i.name, i.masked_pan"
 /* Reads CW_JOB_COLUMNS; false when a word is unknown. */
 bool cw_row_read(sqlite3_stmt *s, struct cw_job_row *ret);
@@ -107,7 +113,8 @@ cw_rc cw_ledger_post(struct cw_journal *j, const struct cw_posting *p, struct cw
 cw_rc cw_ledger_move(struct cw_journal *j, const struct cw_job_row *row, const struct cw_job_action *action,
                      const char *actor, struct cw_fault *f);
 
-/* audit.c: appends to the chain, inside a transaction. ref names the row the digest is of ("event:J1:3", "ledger:7"). */
+/* audit.c: appends to the chain, inside a transaction. ref names the row the digest is of ("event:J1:3",
+ * "ledger:7"). */
 struct cw_audit_row {
         const char *actor, *what, *job, *ref, *detail;
         const char *digest; /* hex, "" = none */
@@ -118,4 +125,5 @@ cw_rc cw_audit_append(struct cw_journal *j, const struct cw_audit_row *row, stru
 bool cw_audit_digest_row(sqlite3_stmt *s, char ret[CW_DIGEST_CAP]);
 cw_rc cw_audit_event(struct cw_journal *j, const char *job, int64_t n, const char *what, const char *actor,
                      struct cw_fault *f);
-cw_rc cw_audit_ledger(struct cw_journal *j, int64_t id, const char *actor, const char *job, struct cw_fault *f);
+cw_rc cw_audit_ledger(struct cw_journal *j, int64_t id, const char *actor, const char *job,
+                      struct cw_fault *f);

@@ -32,21 +32,22 @@ static cw_rc put_event(struct cw_journal *j, const struct cw_apply *a, const str
         CW_AUTO_MEM char *body = obj ? json_dumps(obj, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
         if (!body)
                 return cw_fail(f, CW_JRC(CW_C_RETRY, CW_E_NOMEM), 0, "journal.event", "", "Out of memory.");
-        cw_rc rc = cw_db_run(j,
-                             "INSERT INTO event(job, n, kind, type, step, seq, state, body, evidence, actor, at_ms)"
-                             " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
-                             CW_ARGS(CW_T(a->job), CW_I(n), CW_T(kind_of(a->event, after)),
-                                     CW_T(cw_job_event_name(a->event->kind)), CW_T(cw_step_name(a->event->step)),
-                                     CW_I(a->event->seq), CW_T(cw_job_state_name(after->state)), CW_T(body),
-                                     CW_T(a->evidence), CW_T(a->actor), CW_I(cw_db_now_ms(j))),
-                             f);
+        cw_rc rc =
+            cw_db_run(j,
+                      "INSERT INTO event(job, n, kind, type, step, seq, state, body, evidence, actor, at_ms)"
+                      " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+                      CW_ARGS(CW_T(a->job), CW_I(n), CW_T(kind_of(a->event, after)),
+                              CW_T(cw_job_event_name(a->event->kind)), CW_T(cw_step_name(a->event->step)),
+                              CW_I(a->event->seq), CW_T(cw_job_state_name(after->state)), CW_T(body),
+                              CW_T(a->evidence), CW_T(a->actor), CW_I(cw_db_now_ms(j))),
+                      f);
         if (rc == CW_OK)
                 rc = cw_audit_event(j, a->job, n, cw_job_event_name(a->event->kind), a->actor, f);
         return rc;
 }
 
-static cw_rc put_durable(struct cw_journal *j, const struct cw_apply *a, const struct cw_job_row *row, int64_t n,
-                         struct cw_fault *f) {
+static cw_rc put_durable(struct cw_journal *j, const struct cw_apply *a, const struct cw_job_row *row,
+                         int64_t n, struct cw_fault *f) {
         cw_rc rc = CW_OK;
         const struct cw_job_actions *actions = &a->change.actions;
         for (unsigned i = 0; i < actions->count && rc == CW_OK; i++) {
@@ -56,7 +57,8 @@ static cw_rc put_durable(struct cw_journal *j, const struct cw_apply *a, const s
                 else if (action->kind == CW_JA_MOVE)
                         rc = cw_ledger_move(j, row, action, a->actor, f);
                 else if (action->kind == CW_JA_FORGET_SEALED)
-                        rc = cw_db_run(j, "UPDATE inbox SET sealed = NULL WHERE kit = ?1", CW_ARGS(CW_T(row->kit.kit)), f);
+                        rc = cw_db_run(j, "UPDATE inbox SET sealed = NULL WHERE kit = ?1",
+                                       CW_ARGS(CW_T(row->kit.kit)), f);
         }
         return rc;
 }
@@ -64,7 +66,8 @@ static cw_rc put_durable(struct cw_journal *j, const struct cw_apply *a, const s
 /* A personalised chip proves the key: the tries that led there no longer count against the card. */
 static cw_rc clear_key_tries(struct cw_journal *j, const struct cw_apply *a, const struct cw_job *after,
                              struct cw_fault *f) {
-        bool chip = a->event->step == CW_STEP_CHIP && after->state == CW_JOB_CHIP && a->event->kind == CW_JE_RESULT;
+        bool chip =
+            a->event->step == CW_STEP_CHIP && after->state == CW_JOB_CHIP && a->event->kind == CW_JE_RESULT;
         if (!chip)
                 return CW_OK;
         return cw_db_run(j,
@@ -86,7 +89,8 @@ cw_rc cw_apply_in_txn(struct cw_journal *j, struct cw_apply *a, struct cw_fault 
         if (a->change.actions.unchanged)
                 return CW_OK;
         int64_t n = 0;
-        rc = cw_db_int(j, "SELECT coalesce(max(n), 0) + 1 FROM event WHERE job = ?1", CW_ARGS(CW_T(a->job)), 0, &n, f);
+        rc = cw_db_int(j, "SELECT coalesce(max(n), 0) + 1 FROM event WHERE job = ?1", CW_ARGS(CW_T(a->job)),
+                       0, &n, f);
         if (rc == CW_OK)
                 rc = put_event(j, a, &a->change.job, n, f);
         if (rc == CW_OK)
@@ -145,8 +149,8 @@ static cw_rc apply_txn(struct cw_journal *j, void *ctx, struct cw_fault *f) {
 }
 
 /* fn sees a struct cw_apply as the first member of ctx. */
-static cw_rc run_apply(struct cw_journal *j, cw_txn_fn fn, void *ctx, const json_t *evidence, struct cw_change *ret,
-                       struct cw_fault *f) {
+static cw_rc run_apply(struct cw_journal *j, cw_txn_fn fn, void *ctx, const json_t *evidence,
+                       struct cw_change *ret, struct cw_fault *f) {
         struct cw_apply *a = ctx;
         CW_AUTO_MEM char *text = evidence_text(evidence);
         a->evidence = text ? text : "";
@@ -156,9 +160,9 @@ static cw_rc run_apply(struct cw_journal *j, cw_txn_fn fn, void *ctx, const json
         return rc;
 }
 
-cw_rc cw_journal_apply(struct cw_journal *j, const char *job, const struct cw_job_event *event, const json_t *evidence,
-                       const char *actor, struct cw_change *ret, struct cw_fault *f) {
-        struct cw_apply a = { .job = job, .event = event, .actor = actor ? actor : "" };
+cw_rc cw_journal_apply(struct cw_journal *j, const char *job, const struct cw_job_event *event,
+                       const json_t *evidence, const char *actor, struct cw_change *ret, struct cw_fault *f) {
+        struct cw_apply a = {.job = job, .event = event, .actor = actor ? actor : ""};
         return run_apply(j, apply_txn, &a, evidence, ret, f);
 }
 
@@ -185,12 +189,13 @@ static cw_rc insert_job(struct cw_journal *j, struct accept *a, char *id, size_t
         if (rc != CW_OK)
                 return rc;
         (void)snprintf(id, cap, "J%06lld", (long long)n);
-        return cw_db_run(j,
-                         "INSERT INTO job(id, kit, state, wait, resume, step, seq, intent_open, plastic, place,"
-                         " at_where, key_tried, ribbon_used, doubted, repeats, remakes, auto_visual, pin, station, code,"
-                         " pan_hash, ended, created_ms, updated_ms) VALUES(?1, ?2, 'NEW', 'nothing', 'NEW', 'none', 0,"
-                         " 0, 0, 'none', 'unset', 0, 0, 0, 0, 0, 0, 'none', '', '', '', 0, ?3, ?3)",
-                         CW_ARGS(CW_T(id), CW_T(k->kit), CW_I(now)), f);
+        return cw_db_run(
+            j,
+            "INSERT INTO job(id, kit, state, wait, resume, step, seq, intent_open, plastic, place,"
+            " at_where, key_tried, ribbon_used, doubted, repeats, remakes, auto_visual, pin, station, code,"
+            " pan_hash, ended, created_ms, updated_ms) VALUES(?1, ?2, 'NEW', 'nothing', 'NEW', 'none', 0,"
+            " 0, 0, 'none', 'unset', 0, 0, 0, 0, 0, 0, 'none', '', '', '', 0, ?3, ?3)",
+            CW_ARGS(CW_T(id), CW_T(k->kit), CW_I(now)), f);
 }
 
 static cw_rc accept_txn(struct cw_journal *j, void *ctx, struct cw_fault *f) {
@@ -200,7 +205,7 @@ static cw_rc accept_txn(struct cw_journal *j, void *ctx, struct cw_fault *f) {
         cw_rc rc = cw_row_load(j, "kit", a->kit->kit, &known, &absent);
         if (rc == CW_OK) {
                 a->is_new = false;
-                a->change = (struct cw_change){ .job = known.job };
+                a->change = (struct cw_change){.job = known.job};
                 a->change.actions.unchanged = true;
                 return CW_OK;
         }
@@ -213,8 +218,8 @@ static cw_rc accept_txn(struct cw_journal *j, void *ctx, struct cw_fault *f) {
         rc = insert_job(j, a, id, sizeof id, f);
         if (rc != CW_OK)
                 return rc;
-        struct cw_job_event event = { .kind = CW_JE_KIT_ASSIGNED, .auto_visual = a->auto_visual };
-        struct cw_apply apply = { .job = id, .event = &event, .evidence = "", .actor = "server" };
+        struct cw_job_event event = {.kind = CW_JE_KIT_ASSIGNED, .auto_visual = a->auto_visual};
+        struct cw_apply apply = {.job = id, .event = &event, .evidence = "", .actor = "server"};
         rc = cw_apply_in_txn(j, &apply, f);
         a->is_new = true;
         a->change = apply.change;
@@ -247,29 +252,32 @@ static bool pan_masked(const char *text) {
 
 static bool kit_ok(const struct cw_kit *k, const char *sealed) {
         return text_ok(k->kit, sizeof k->kit, true) && text_ok(k->entity, sizeof k->entity, true) &&
-               text_ok(k->plastic_code, sizeof k->plastic_code, true) && text_ok(k->expiry, sizeof k->expiry, true) &&
-               digits(k->expiry, 4, 4) && text_ok(k->name, sizeof k->name, false) &&
+               text_ok(k->plastic_code, sizeof k->plastic_code, true) &&
+               text_ok(k->expiry, sizeof k->expiry, true) && digits(k->expiry, 4, 4) &&
+               text_ok(k->name, sizeof k->name, false) &&
                text_ok(k->masked_pan, sizeof k->masked_pan, false) && pan_masked(k->masked_pan) && sealed &&
                text_ok(sealed, CW_SEALED_MAX + 1, true) && !digits(sealed, 12, 19);
 }
 
-cw_rc cw_journal_accept_kit(struct cw_journal *j, const struct cw_kit *kit, const char *sealed, bool auto_visual,
-                            bool *ret_new, struct cw_change *ret, struct cw_fault *f) {
+cw_rc cw_journal_accept_kit(struct cw_journal *j, const struct cw_kit *kit, const char *sealed,
+                            bool auto_visual, bool *ret_new, struct cw_change *ret, struct cw_fault *f) {
         if (!kit_ok(kit, sealed))
-                return cw_fail(f, CW_JRC(CW_C_REJECT, CW_E_RANGE), 0, "journal.accept_kit", "DP_IO_ERROR",
-                               "The server's kit record lacks a field, or a field is too long or not masked; it was "
-                               "not accepted.");
+                return cw_fail(
+                    f, CW_JRC(CW_C_REJECT, CW_E_RANGE), 0, "journal.accept_kit", "DP_IO_ERROR",
+                    "The server's kit record lacks a field, or a field is too long or not masked; it was "
+                    "not accepted.");
         int64_t free_mib = cw_db_disk_free_mib(j);
         if (j->reserve_used)
                 cw_db_reserve_make(j);
         bool low = j->reserve_used || (free_mib >= 0 && free_mib < j->disk_free_min_mib);
-        struct accept a = { .kit = kit, .sealed = sealed, .auto_visual = auto_visual };
+        struct accept a = {.kit = kit, .sealed = sealed, .auto_visual = auto_visual};
         struct cw_job_row known;
         if (low && cw_journal_job_by_kit(j, kit->kit, &known, NULL) != CW_OK && !j->dead)
-                return cw_fail(f, CW_JRC(CW_C_OPERATOR, CW_E_TOO_BIG), free_mib, "journal.accept_kit", "",
-                               "The disk has too little free space (%lld MiB); no new kit is accepted until space is "
-                               "freed in the state directory.",
-                               (long long)free_mib);
+                return cw_fail(
+                    f, CW_JRC(CW_C_OPERATOR, CW_E_TOO_BIG), free_mib, "journal.accept_kit", "",
+                    "The disk has too little free space (%lld MiB); no new kit is accepted until space is "
+                    "freed in the state directory.",
+                    (long long)free_mib);
         cw_rc rc = cw_db_txn(j, accept_txn, &a, "accept", "kit", f);
         if (rc == CW_OK) {
                 *ret_new = a.is_new;
@@ -283,8 +291,9 @@ cw_rc cw_journal_sealed(struct cw_journal *j, const char *job, char *ret, size_t
         bool row = false;
         cw_rc rc = cw_db_alive(j, f);
         if (rc == CW_OK)
-                rc = cw_db_query(j, "SELECT i.sealed FROM job j JOIN inbox i ON i.kit = j.kit WHERE j.id = ?1",
-                                 CW_ARGS(CW_T(job)), &s, f);
+                rc =
+                    cw_db_query(j, "SELECT i.sealed FROM job j JOIN inbox i ON i.kit = j.kit WHERE j.id = ?1",
+                                CW_ARGS(CW_T(job)), &s, f);
         if (rc == CW_OK)
                 rc = cw_db_step(j, s, &row, f);
         if (rc != CW_OK)
@@ -316,16 +325,18 @@ static cw_rc data_ok_txn(struct cw_journal *j, void *ctx, struct cw_fault *f) {
                              CW_ARGS(CW_T(d->pan_hash), CW_T(d->apply.job)), 0, &others, f);
         if (rc != CW_OK)
                 return rc;
-        d->event = (struct cw_job_event){ .kind = CW_JE_DATA_OK };
+        d->event = (struct cw_job_event){.kind = CW_JE_DATA_OK};
         if (others > 0)
-                d->event = (struct cw_job_event){ .kind = CW_JE_DATA_REFUSED, .code = "PAN_ALREADY_EXISTS" };
+                d->event = (struct cw_job_event){.kind = CW_JE_DATA_REFUSED, .code = "PAN_ALREADY_EXISTS"};
         rc = cw_apply_in_txn(j, &d->apply, f);
         if (rc != CW_OK || others > 0 || d->apply.change.actions.unchanged)
                 return rc;
-        rc = cw_db_run(j, "UPDATE job SET pan_hash = ?2 WHERE id = ?1", CW_ARGS(CW_T(d->apply.job), CW_T(d->pan_hash)), f);
+        rc = cw_db_run(j, "UPDATE job SET pan_hash = ?2 WHERE id = ?1",
+                       CW_ARGS(CW_T(d->apply.job), CW_T(d->pan_hash)), f);
         if (rc == CW_OK)
-                rc = cw_db_run(j, "UPDATE inbox SET masked_pan = ?2 WHERE kit = (SELECT kit FROM job WHERE id = ?1)",
-                               CW_ARGS(CW_T(d->apply.job), CW_T(d->masked_pan)), f);
+                rc = cw_db_run(
+                    j, "UPDATE inbox SET masked_pan = ?2 WHERE kit = (SELECT kit FROM job WHERE id = ?1)",
+                    CW_ARGS(CW_T(d->apply.job), CW_T(d->masked_pan)), f);
         return rc;
 }
 
@@ -336,23 +347,23 @@ cw_rc cw_journal_data_ok(struct cw_journal *j, const char *job, const char *pan_
         if (!hex || !text_ok(masked_pan, CW_MASKED_PAN_CAP, true) || !pan_masked(masked_pan))
                 return cw_fail(f, CW_JRC(CW_C_REJECT, CW_E_RANGE), 0, "journal.data_ok", "",
                                "The HSM answered with a card hash or masked number of the wrong form.");
-        struct data_ok d = { .pan_hash = pan_hash, .masked_pan = masked_pan };
+        struct data_ok d = {.pan_hash = pan_hash, .masked_pan = masked_pan};
         d.event.kind = CW_JE_DATA_OK;
-        d.apply = (struct cw_apply){ .job = job, .event = &d.event, .actor = "hsmd" };
+        d.apply = (struct cw_apply){.job = job, .event = &d.event, .actor = "hsmd"};
         return run_apply(j, data_ok_txn, &d, NULL, ret, f);
 }
 
-cw_rc cw_journal_intent(struct cw_journal *j, const char *job, enum cw_step step, uint32_t seq, const json_t *baseline,
-                        struct cw_change *ret, struct cw_fault *f) {
-        struct cw_job_event event = { .kind = CW_JE_INTENT, .step = step, .seq = seq };
+cw_rc cw_journal_intent(struct cw_journal *j, const char *job, enum cw_step step, uint32_t seq,
+                        const json_t *baseline, struct cw_change *ret, struct cw_fault *f) {
+        struct cw_job_event event = {.kind = CW_JE_INTENT, .step = step, .seq = seq};
         const char *where = json_string_value(json_object_get(baseline, "where"));
         if (!where || !cw_where_from_name(where, &event.where))
                 event.where = CW_WHERE_UNSET;
         return cw_journal_apply(j, job, &event, baseline, "", ret, f);
 }
 
-cw_rc cw_journal_outcome(struct cw_journal *j, const char *job, enum cw_step step, uint32_t seq, const json_t *result,
-                         struct cw_change *ret, struct cw_fault *f) {
+cw_rc cw_journal_outcome(struct cw_journal *j, const char *job, enum cw_step step, uint32_t seq,
+                         const json_t *result, struct cw_change *ret, struct cw_fault *f) {
         struct cw_job_event event;
         cw_issuance_event_from_result(step, seq, result, &event);
         return cw_journal_apply(j, job, &event, result, "station", ret, f);
@@ -372,28 +383,33 @@ static cw_rc attempt_txn(struct cw_journal *j, void *ctx, struct cw_fault *f) {
         if (rc != CW_OK)
                 return rc;
         if (tries >= (int64_t)CW_KEY_TRIES_MAX)
-                return cw_fail(f, CW_JRC(CW_C_REJECT, CW_E_DENIED), tries, "journal.attempt", "PRD_SMARTCARD",
-                               "This card refused its key %u times; another try could block it. Check the card stock "
-                               "and the key version.",
-                               CW_KEY_TRIES_MAX);
+                return cw_fail(
+                    f, CW_JRC(CW_C_REJECT, CW_E_DENIED), tries, "journal.attempt", "PRD_SMARTCARD",
+                    "This card refused its key %u times; another try could block it. Check the card stock "
+                    "and the key version.",
+                    CW_KEY_TRIES_MAX);
         rc = cw_apply_in_txn(j, &a->apply, f);
         if (rc != CW_OK)
                 return rc;
-        return cw_db_run(j, "INSERT INTO key_try(job, seq, card, kvn, scp, success, at_ms) VALUES(?1, ?2, ?3, ?4, ?5, 0, ?6)",
-                         CW_ARGS(CW_T(a->apply.job), CW_I(a->apply.event->seq), CW_T(a->card), CW_I(a->kvn),
-                                 CW_I(a->scp), CW_I(cw_db_now_ms(j))),
-                         f);
+        return cw_db_run(
+            j,
+            "INSERT INTO key_try(job, seq, card, kvn, scp, success, at_ms) VALUES(?1, ?2, ?3, ?4, ?5, 0, ?6)",
+            CW_ARGS(CW_T(a->apply.job), CW_I(a->apply.event->seq), CW_T(a->card), CW_I(a->kvn), CW_I(a->scp),
+                    CW_I(cw_db_now_ms(j))),
+            f);
 }
 
 cw_rc cw_journal_attempt(struct cw_journal *j, const char *job, uint32_t seq, const char *card, unsigned kvn,
                          unsigned scp, struct cw_change *ret, struct cw_fault *f) {
         size_t n = strlen(card);
         if (n == 0 || n > 96 || strspn(card, "0123456789ABCDEFabcdef") != n)
-                return cw_fail(f, CW_JRC(CW_C_REJECT, CW_E_RANGE), 0, "journal.attempt", "PRD_UNEXPECTED_DATA",
-                               "The station named no card serial for the key try.");
-        struct cw_job_event event = { .kind = CW_JE_ATTEMPT, .step = CW_STEP_CHIP, .seq = seq, .key_tried = true };
-        struct attempt a = { .card = card, .kvn = kvn, .scp = scp };
-        a.apply = (struct cw_apply){ .job = job, .event = &event, .actor = "station" };
-        CW_AUTO_JSON json_t *evidence = json_pack("{s:s, s:i, s:i}", "card", card, "kvn", (int)kvn, "scp", (int)scp);
+                return cw_fail(f, CW_JRC(CW_C_REJECT, CW_E_RANGE), 0, "journal.attempt",
+                               "PRD_UNEXPECTED_DATA", "The station named no card serial for the key try.");
+        struct cw_job_event event = {
+            .kind = CW_JE_ATTEMPT, .step = CW_STEP_CHIP, .seq = seq, .key_tried = true};
+        struct attempt a = {.card = card, .kvn = kvn, .scp = scp};
+        a.apply = (struct cw_apply){.job = job, .event = &event, .actor = "station"};
+        CW_AUTO_JSON json_t *evidence =
+            json_pack("{s:s, s:i, s:i}", "card", card, "kvn", (int)kvn, "scp", (int)scp);
         return run_apply(j, attempt_txn, &a, evidence, ret, f);
 }

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The journal of cardwrightd: jobs, their events, what came from the server (inbox), what it must be told (outbox), the
- * stock ledger, hand-over releases, key tries, and the hash-chained audit log. One SQLite file, one connection, one
- * thread. Every function that changes something is one transaction and is durable when it returns CW_OK; all of them
- * block on the disk (one fsync).
+ * The journal of cardwrightd: jobs, their events, what came from the server (inbox), what it must be told
+ * (outbox), the stock ledger, hand-over releases, key tries, and the hash-chained audit log. One SQLite file,
+ * one connection, one thread. Every function that changes something is one transaction and is durable when it
+ * returns CW_OK; all of them block on the disk (one fsync).
  *
- * Errors: REJECT (this cannot be, nothing changed), OPERATOR (disk low, damaged or newer file), FATAL (an I/O or fsync
- * error, or our own invariant: it is not known what is durable; stop the process, a restart recovers). After a FATAL every
- * further call is FATAL.
+ * Errors: REJECT (this cannot be, nothing changed), OPERATOR (disk low, damaged or newer file), FATAL (an I/O
+ * or fsync error, or our own invariant: it is not known what is durable; stop the process, a restart
+ * recovers). After a FATAL every further call is FATAL.
  *
- * Holds no clear PAN, PIN, PIN block, CVV, track or key: the masked PAN, the keyed hash of the PAN, and, until the job
- * ends, the server's encryptedCardNumber text.
+ * Holds no clear PAN, PIN, PIN block, CVV, track or key: the masked PAN, the keyed hash of the PAN, and,
+ * until the job ends, the server's encryptedCardNumber text.
  */
 #pragma once
 
@@ -30,9 +30,9 @@
 #define CW_PAN_HASH_CAP 129
 #define CW_IDEM_CAP 80
 #define CW_ACTOR_CAP 65
-#define CW_SEALED_MAX 1024u         /* encryptedCardNumber text */
-#define CW_EVIDENCE_MAX 8192u       /* evidence or baseline, as JSON text */
-#define CW_KEY_TRIES_MAX 3u         /* tries of one key version on one card that no chip success followed */
+#define CW_SEALED_MAX 1024u   /* encryptedCardNumber text */
+#define CW_EVIDENCE_MAX 8192u /* evidence or baseline, as JSON text */
+#define CW_KEY_TRIES_MAX 3u   /* tries of one key version on one card that no chip success followed */
 #define CW_JOURNAL_SCHEMA 1
 
 struct cw_journal;
@@ -46,9 +46,9 @@ struct cw_journal_options {
 };
 
 /*
- * Opens or makes the journal: exclusive lock, quick_check, version check, WAL checkpoint, read-back of every setting.
- * OPERATOR when the file is damaged, newer, not a journal, or held by another process: the text says what to do and the
- * file is left as it is.
+ * Opens or makes the journal: exclusive lock, quick_check, version check, WAL checkpoint, read-back of every
+ * setting. OPERATOR when the file is damaged, newer, not a journal, or held by another process: the text says
+ * what to do and the file is left as it is.
  */
 CW_WARN_UNUSED cw_rc cw_journal_open(const struct cw_journal_options *options, struct cw_journal **ret,
                                      struct cw_fault *f);
@@ -58,7 +58,7 @@ CW_DEFINE_CLEANUP(struct cw_journal *, cw_journal_close);
 /* Number of this start of the daemon, 1 for the first: the generation in hello. */
 uint32_t cw_journal_generation(const struct cw_journal *j);
 
-/* ---- jobs ---------------------------------------------------------------------------------------------------- */
+/* ---- jobs ---- */
 
 struct cw_kit {
         char kit[CW_KIT_CAP];
@@ -83,69 +83,77 @@ struct cw_change {
 };
 
 /*
- * Inbox and new job (event KIT_ASSIGNED) in one transaction. A kit that is already known changes nothing: *ret_new is
- * false and *ret its job, without actions. REJECT when a field is missing or too long, OPERATOR when the disk is below
- * its floor.
+ * Inbox and new job (event KIT_ASSIGNED) in one transaction. A kit that is already known changes nothing:
+ * *ret_new is false and *ret its job, without actions. REJECT when a field is missing or too long, OPERATOR
+ * when the disk is below its floor.
  */
 CW_WARN_UNUSED cw_rc cw_journal_accept_kit(struct cw_journal *j, const struct cw_kit *kit, const char *sealed,
-                                           bool auto_visual, bool *ret_new, struct cw_change *ret, struct cw_fault *f);
+                                           bool auto_visual, bool *ret_new, struct cw_change *ret,
+                                           struct cw_fault *f);
 /*
- * The sealed card data of the job's kit, for session.open and kiosk.bind, copied into ret (cap bytes, text). REJECT
- * CW_E_NOT_FOUND when the job ended.
+ * The sealed card data of the job's kit, for session.open and kiosk.bind, copied into ret (cap bytes, text).
+ * REJECT CW_E_NOT_FOUND when the job ended.
  */
 CW_WARN_UNUSED cw_rc cw_journal_sealed(struct cw_journal *j, const char *job, char *ret, size_t cap,
                                        struct cw_fault *f);
 
 /*
- * Applies one event to the job: event row, projection, outbox, ledger, audit. evidence (borrowed, may be NULL) is kept
- * with the event; actor says who ("station:s1", "uid:1000", "server", "" = the daemon itself). REJECT with the sentence
- * of the state machine when it refuses the event.
+ * Applies one event to the job: event row, projection, outbox, ledger, audit. evidence (borrowed, may be
+ * NULL) is kept with the event; actor says who ("station:s1", "uid:1000", "server", "" = the daemon itself).
+ * REJECT with the sentence of the state machine when it refuses the event.
  */
 CW_WARN_UNUSED cw_rc cw_journal_apply(struct cw_journal *j, const char *job, const struct cw_job_event *event,
                                       const json_t *evidence, const char *actor, struct cw_change *ret,
                                       struct cw_fault *f);
 
-/* DATA_OK. pan_hash is hex. A PAN another live kit has already becomes DATA_REFUSED with PAN_ALREADY_EXISTS. */
+/* DATA_OK. pan_hash is hex. A PAN another live kit has already becomes DATA_REFUSED with PAN_ALREADY_EXISTS.
+ */
 CW_WARN_UNUSED cw_rc cw_journal_data_ok(struct cw_journal *j, const char *job, const char *pan_hash,
                                         const char *masked_pan, struct cw_change *ret, struct cw_fault *f);
 /* INTENT of the job's next step with the station's baseline reply; the where of the baseline is checked. */
 CW_WARN_UNUSED cw_rc cw_journal_intent(struct cw_journal *j, const char *job, enum cw_step step, uint32_t seq,
                                        const json_t *baseline, struct cw_change *ret, struct cw_fault *f);
 /* OUTCOME: the station's result of step and seq, as received. */
-CW_WARN_UNUSED cw_rc cw_journal_outcome(struct cw_journal *j, const char *job, enum cw_step step, uint32_t seq,
-                                        const json_t *result, struct cw_change *ret, struct cw_fault *f);
+CW_WARN_UNUSED cw_rc cw_journal_outcome(struct cw_journal *j, const char *job, enum cw_step step,
+                                        uint32_t seq, const json_t *result, struct cw_change *ret,
+                                        struct cw_fault *f);
 /*
- * ATTEMPT: a key of version kvn is about to be tried on the card (its serial from the chip, hex). REJECT/CW_E_DENIED
- * when CW_KEY_TRIES_MAX tries had no success: do not acknowledge it.
+ * ATTEMPT: a key of version kvn is about to be tried on the card (its serial from the chip, hex).
+ * REJECT/CW_E_DENIED when CW_KEY_TRIES_MAX tries had no success: do not acknowledge it.
  */
 CW_WARN_UNUSED cw_rc cw_journal_attempt(struct cw_journal *j, const char *job, uint32_t seq, const char *card,
-                                        unsigned kvn, unsigned scp, struct cw_change *ret, struct cw_fault *f);
+                                        unsigned kvn, unsigned scp, struct cw_change *ret,
+                                        struct cw_fault *f);
 
 /* The baseline of the job's open INTENT, a new reference. REJECT/CW_E_NOT_FOUND when none is open. */
-CW_WARN_UNUSED cw_rc cw_journal_baseline(struct cw_journal *j, const char *job, json_t **ret, struct cw_fault *f);
+CW_WARN_UNUSED cw_rc cw_journal_baseline(struct cw_journal *j, const char *job, json_t **ret,
+                                         struct cw_fault *f);
 
 typedef void (*cw_change_fn)(void *ctx, const struct cw_job_row *row, const struct cw_change *change);
-/* After open, once: event RESTARTED for every open job, one transaction each, oldest first. fn must not call the journal. */
+/* After open, once: event RESTARTED for every open job, one transaction each, oldest first. fn must not call
+ * the journal. */
 CW_WARN_UNUSED cw_rc cw_journal_recover(struct cw_journal *j, cw_change_fn fn, void *ctx, struct cw_fault *f);
 
 /* One job by its id, by its kit, by the keyed hash of its PAN. REJECT/CW_E_NOT_FOUND. */
-CW_WARN_UNUSED cw_rc cw_journal_job(struct cw_journal *j, const char *job, struct cw_job_row *ret, struct cw_fault *f);
+CW_WARN_UNUSED cw_rc cw_journal_job(struct cw_journal *j, const char *job, struct cw_job_row *ret,
+                                    struct cw_fault *f);
 CW_WARN_UNUSED cw_rc cw_journal_job_by_kit(struct cw_journal *j, const char *kit, struct cw_job_row *ret,
                                            struct cw_fault *f);
-CW_WARN_UNUSED cw_rc cw_journal_job_by_pan_hash(struct cw_journal *j, const char *pan_hash, struct cw_job_row *ret,
-                                                struct cw_fault *f);
+CW_WARN_UNUSED cw_rc cw_journal_job_by_pan_hash(struct cw_journal *j, const char *pan_hash,
+                                                struct cw_job_row *ret, struct cw_fault *f);
 
 typedef void (*cw_job_fn)(void *ctx, const struct cw_job_row *row);
 /* Jobs in order of arrival; open_only leaves ended ones out. limit 0 = all. fn must not call the journal. */
-CW_WARN_UNUSED cw_rc cw_journal_jobs(struct cw_journal *j, bool open_only, unsigned limit, cw_job_fn fn, void *ctx,
-                                     struct cw_fault *f);
+CW_WARN_UNUSED cw_rc cw_journal_jobs(struct cw_journal *j, bool open_only, unsigned limit, cw_job_fn fn,
+                                     void *ctx, struct cw_fault *f);
 /*
- * History of a job as a new JSON array: [{"n", "kind": "INTENT|OUTCOME|ATTEMPT|NOTE", "type", "step", "seq", "state",
- * "actor", "at_ms", "evidence"}].
+ * History of a job as a new JSON array: [{"n", "kind": "INTENT|OUTCOME|ATTEMPT|NOTE", "type", "step", "seq",
+ * "state", "actor", "at_ms", "evidence"}].
  */
-CW_WARN_UNUSED cw_rc cw_journal_history(struct cw_journal *j, const char *job, json_t **ret, struct cw_fault *f);
+CW_WARN_UNUSED cw_rc cw_journal_history(struct cw_journal *j, const char *job, json_t **ret,
+                                        struct cw_fault *f);
 
-/* ---- outbox -------------------------------------------------------------------------------------------------- */
+/* ---- outbox ---- */
 
 struct cw_outbox_item {
         int64_t id;
@@ -161,22 +169,26 @@ struct cw_outbox_item {
         int64_t created_ms, next_at_ms;
 };
 
-/* The oldest unsent report of each kit that is due now (wall clock), at most cap. Later reports of a kit wait for earlier ones. */
+/* The oldest unsent report of each kit that is due now (wall clock), at most cap. Later reports of a kit wait
+ * for earlier ones. */
 CW_WARN_UNUSED cw_rc cw_journal_outbox_next(struct cw_journal *j, struct cw_outbox_item *ret, size_t cap,
                                             size_t *ret_count, struct cw_fault *f);
 /* All unsent reports in order, for people. */
 CW_WARN_UNUSED cw_rc cw_journal_outbox_list(struct cw_journal *j, struct cw_outbox_item *ret, size_t cap,
                                             size_t *ret_count, struct cw_fault *f);
-/* The server has it. For ACTIVATE and DELIVERED the job's event follows in the same transaction. Twice is once. */
+/* The server has it. For ACTIVATE and DELIVERED the job's event follows in the same transaction. Twice is
+ * once. */
 CW_WARN_UNUSED cw_rc cw_journal_outbox_acked(struct cw_journal *j, int64_t id, struct cw_change *ret,
                                              struct cw_fault *f);
-/* Not sent: tried again after delay_ms; park when the server refused it for good. code: the server's code or class. */
-CW_WARN_UNUSED cw_rc cw_journal_outbox_failed(struct cw_journal *j, int64_t id, const char *code, int64_t delay_ms,
-                                              bool park, struct cw_fault *f);
+/* Not sent: tried again after delay_ms; park when the server refused it for good. code: the server's code or
+ * class. */
+CW_WARN_UNUSED cw_rc cw_journal_outbox_failed(struct cw_journal *j, int64_t id, const char *code,
+                                              int64_t delay_ms, bool park, struct cw_fault *f);
 /* An operator's wish to try a parked report again. */
-CW_WARN_UNUSED cw_rc cw_journal_outbox_unpark(struct cw_journal *j, int64_t id, const char *actor, struct cw_fault *f);
+CW_WARN_UNUSED cw_rc cw_journal_outbox_unpark(struct cw_journal *j, int64_t id, const char *actor,
+                                              struct cw_fault *f);
 
-/* ---- hand-over releases -------------------------------------------------------------------------------------- */
+/* ---- hand-over releases ---- */
 
 struct cw_release {
         int64_t id;
@@ -185,69 +197,78 @@ struct cw_release {
         char kiosk[CW_STATION_NAME_CAP];
         int64_t created_ms, expires_ms;
 };
-/* A teller lets this one kit be handed over at this kiosk for ttl_ms. REJECT unless its job waits for HANDOVER. Replaces an earlier one. */
+/* A teller lets this one kit be handed over at this kiosk for ttl_ms. REJECT unless its job waits for
+ * HANDOVER. Replaces an earlier one. */
 CW_WARN_UNUSED cw_rc cw_journal_release_create(struct cw_journal *j, const char *kit, uint32_t teller_uid,
                                                const char *kiosk, int64_t ttl_ms, struct cw_release *ret,
                                                struct cw_fault *f);
-/* Uses up the release of the kit at the kiosk. REJECT/CW_E_DENIED when there is none, it expired or was used. */
+/* Uses up the release of the kit at the kiosk. REJECT/CW_E_DENIED when there is none, it expired or was used.
+ */
 CW_WARN_UNUSED cw_rc cw_journal_release_use(struct cw_journal *j, const char *kit, const char *kiosk,
                                             struct cw_release *ret, struct cw_fault *f);
-/* The newest unused, unexpired release at this kiosk (without using it), for the kiosk's start. REJECT/CW_E_NOT_FOUND. */
-CW_WARN_UNUSED cw_rc cw_journal_release_pending(struct cw_journal *j, const char *kiosk, struct cw_release *ret,
-                                                struct cw_fault *f);
+/* The newest unused, unexpired release at this kiosk (without using it), for the kiosk's start.
+ * REJECT/CW_E_NOT_FOUND. */
+CW_WARN_UNUSED cw_rc cw_journal_release_pending(struct cw_journal *j, const char *kiosk,
+                                                struct cw_release *ret, struct cw_fault *f);
 
-/* ---- stock --------------------------------------------------------------------------------------------------- */
+/* ---- stock ---- */
 
 /*
- * Moves count (> 0) plastics as people do: supplier <-> received <-> hopper:<station>, hopper -> spoiled (a test card),
- * spoiled | returned -> destroyed. What jobs do is posted by the state machine. REJECT for any other way, or for more
- * plastics than the source has ("supplier" excepted).
+ * Moves count (> 0) plastics as people do: supplier <-> received <-> hopper:<station>, hopper -> spoiled (a
+ * test card), spoiled | returned -> destroyed. What jobs do is posted by the state machine. REJECT for any
+ * other way, or for more plastics than the source has ("supplier" excepted).
  */
 CW_WARN_UNUSED cw_rc cw_journal_stock_move(struct cw_journal *j, const char *plastic_code, const char *from,
-                                           const char *to, int64_t count, const char *actor, const char *reason,
-                                           struct cw_fault *f);
-/* First start: the hopper's count from the configuration, once per station and plastic code (supplier -> hopper). */
-CW_WARN_UNUSED cw_rc cw_journal_stock_open(struct cw_journal *j, const char *station, const char *plastic_code,
-                                           int64_t count, struct cw_fault *f);
+                                           const char *to, int64_t count, const char *actor,
+                                           const char *reason, struct cw_fault *f);
+/* First start: the hopper's count from the configuration, once per station and plastic code (supplier ->
+ * hopper). */
+CW_WARN_UNUSED cw_rc cw_journal_stock_open(struct cw_journal *j, const char *station,
+                                           const char *plastic_code, int64_t count, struct cw_fault *f);
 
 struct cw_stock_check {
-        int64_t drawn;  /* left a hopper for a job */
+        int64_t drawn; /* left a hopper for a job */
         int64_t delivered, spoiled, returned, destroyed;
         int64_t in_transport, in_output, in_kiosk;
         int64_t unaccounted; /* plastics the ledger and the jobs disagree on; 0 or something is wrong */
         bool balanced;       /* nothing unaccounted, no place below zero */
-        bool closed;         /* balanced, and drawn = delivered + spoiled + returned + destroyed: nothing lies open */
+        bool closed; /* balanced, and drawn = delivered + spoiled + returned + destroyed: nothing lies open */
 };
-CW_WARN_UNUSED cw_rc cw_journal_stock_check(struct cw_journal *j, struct cw_stock_check *ret, struct cw_fault *f);
+CW_WARN_UNUSED cw_rc cw_journal_stock_check(struct cw_journal *j, struct cw_stock_check *ret,
+                                            struct cw_fault *f);
 /* New JSON array [{"place", "plastic_code", "count"}] of all places that are not zero, sorted. */
 CW_WARN_UNUSED cw_rc cw_journal_stock(struct cw_journal *j, json_t **ret, struct cw_fault *f);
 
-/* ---- audit --------------------------------------------------------------------------------------------------- */
+/* ---- audit ---- */
 
 /* Appends a line of the daemon's own: what ("login.denied"), actor, detail (JSON, may be NULL, no secret). */
-CW_WARN_UNUSED cw_rc cw_journal_audit(struct cw_journal *j, const char *what, const char *actor, const json_t *detail,
-                                      struct cw_fault *f);
+CW_WARN_UNUSED cw_rc cw_journal_audit(struct cw_journal *j, const char *what, const char *actor,
+                                      const json_t *detail, struct cw_fault *f);
 
 struct cw_audit_check {
         int64_t rows;
         bool intact;
-        int64_t bad_row;  /* first row that does not fit, 0 when intact */
-        char head[65];    /* hex hash of the last row: write it down elsewhere to detect a replaced file */
+        int64_t bad_row; /* first row that does not fit, 0 when intact */
+        char head[65];   /* hex hash of the last row: write it down elsewhere to detect a replaced file */
 };
 /* Recomputes the whole chain and compares every event and ledger row with its audit row. */
-CW_WARN_UNUSED cw_rc cw_journal_audit_verify(struct cw_journal *j, struct cw_audit_check *ret, struct cw_fault *f);
+CW_WARN_UNUSED cw_rc cw_journal_audit_verify(struct cw_journal *j, struct cw_audit_check *ret,
+                                             struct cw_fault *f);
 /* New JSON array of the last limit rows [{"n", "at_ms", "actor", "what", "job", "hash"}]. */
-CW_WARN_UNUSED cw_rc cw_journal_audit_tail(struct cw_journal *j, unsigned limit, json_t **ret, struct cw_fault *f);
+CW_WARN_UNUSED cw_rc cw_journal_audit_tail(struct cw_journal *j, unsigned limit, json_t **ret,
+                                           struct cw_fault *f);
 
-/* ---- health -------------------------------------------------------------------------------------------------- */
+/* ---- health ---- */
 
 struct cw_journal_health {
         int64_t disk_free_mib;
-        bool disk_low;       /* below the floor, or the reserve was used up */
+        bool disk_low; /* below the floor, or the reserve was used up */
         int64_t jobs_open, jobs_waiting_person, outbox_unsent, outbox_parked, intents_open;
 };
-CW_WARN_UNUSED cw_rc cw_journal_health(struct cw_journal *j, struct cw_journal_health *ret, struct cw_fault *f);
-/* Folds the events of every job and compares with the projection; REJECT/CW_E_MISMATCH names the first that differs. */
+CW_WARN_UNUSED cw_rc cw_journal_health(struct cw_journal *j, struct cw_journal_health *ret,
+                                       struct cw_fault *f);
+/* Folds the events of every job and compares with the projection; REJECT/CW_E_MISMATCH names the first that
+ * differs. */
 CW_WARN_UNUSED cw_rc cw_journal_check_fold(struct cw_journal *j, struct cw_fault *f);
 /* Consistent copy into a new file (VACUUM INTO). REJECT when it exists. */
 CW_WARN_UNUSED cw_rc cw_journal_backup(struct cw_journal *j, const char *path, struct cw_fault *f);

@@ -29,8 +29,8 @@ cw_rc cw_journal_jobs(struct cw_journal *j, bool open_only, unsigned limit, cw_j
 
 /* ---- recovery ---- */
 
-static cw_rc next_open(struct cw_journal *j, int64_t after, int64_t *ret_n, struct cw_job_row *ret, bool *ret_more,
-                       struct cw_fault *f) {
+static cw_rc next_open(struct cw_journal *j, int64_t after, int64_t *ret_n, struct cw_job_row *ret,
+                       bool *ret_more, struct cw_fault *f) {
         CW_AUTO(cw_stmt_free) sqlite3_stmt *s = NULL;
         cw_rc rc = cw_db_query(j,
                                "SELECT " CW_JOB_COLUMNS ", j.n FROM job j JOIN inbox i ON i.kit = j.kit"
@@ -45,7 +45,7 @@ static cw_rc next_open(struct cw_journal *j, int64_t after, int64_t *ret_n, stru
 }
 
 cw_rc cw_journal_recover(struct cw_journal *j, cw_change_fn fn, void *ctx, struct cw_fault *f) {
-        const struct cw_job_event event = { .kind = CW_JE_RESTARTED };
+        const struct cw_job_event event = {.kind = CW_JE_RESTARTED};
         int64_t n = 0;
         cw_rc rc = cw_db_alive(j, f);
         while (rc == CW_OK) {
@@ -69,10 +69,11 @@ cw_rc cw_journal_baseline(struct cw_journal *j, const char *job, json_t **ret, s
         bool row = false;
         cw_rc rc = cw_db_alive(j, f);
         if (rc == CW_OK)
-                rc = cw_db_query(j,
-                                 "SELECT e.evidence FROM event e JOIN job j ON j.id = e.job WHERE j.id = ?1"
-                                 " AND j.intent_open = 1 AND e.kind = 'INTENT' AND e.step = j.step AND e.seq = j.seq",
-                                 CW_ARGS(CW_T(job)), &s, f);
+                rc = cw_db_query(
+                    j,
+                    "SELECT e.evidence FROM event e JOIN job j ON j.id = e.job WHERE j.id = ?1"
+                    " AND j.intent_open = 1 AND e.kind = 'INTENT' AND e.step = j.step AND e.seq = j.seq",
+                    CW_ARGS(CW_T(job)), &s, f);
         if (rc == CW_OK)
                 rc = cw_db_step(j, s, &row, f);
         if (rc != CW_OK)
@@ -89,13 +90,13 @@ cw_rc cw_journal_baseline(struct cw_journal *j, const char *job, json_t **ret, s
 
 static json_t *history_item(sqlite3_stmt *s) {
         json_t *evidence = json_loads((const char *)sqlite3_column_text(s, 8), JSON_DECODE_ANY, NULL);
-        return json_pack("{s:I, s:s, s:s, s:s, s:I, s:s, s:s, s:I, s:o}", "n", (json_int_t)sqlite3_column_int64(s, 0),
-                         "kind", (const char *)sqlite3_column_text(s, 1), "type",
-                         (const char *)sqlite3_column_text(s, 2), "step", (const char *)sqlite3_column_text(s, 3),
-                         "seq", (json_int_t)sqlite3_column_int64(s, 4), "state",
-                         (const char *)sqlite3_column_text(s, 5), "actor", (const char *)sqlite3_column_text(s, 6),
-                         "at_ms", (json_int_t)sqlite3_column_int64(s, 7), "evidence",
-                         evidence ? evidence : json_null());
+        return json_pack(
+            "{s:I, s:s, s:s, s:s, s:I, s:s, s:s, s:I, s:o}", "n", (json_int_t)sqlite3_column_int64(s, 0),
+            "kind", (const char *)sqlite3_column_text(s, 1), "type", (const char *)sqlite3_column_text(s, 2),
+            "step", (const char *)sqlite3_column_text(s, 3), "seq", (json_int_t)sqlite3_column_int64(s, 4),
+            "state", (const char *)sqlite3_column_text(s, 5), "actor",
+            (const char *)sqlite3_column_text(s, 6), "at_ms", (json_int_t)sqlite3_column_int64(s, 7),
+            "evidence", evidence ? evidence : json_null());
 }
 
 cw_rc cw_journal_history(struct cw_journal *j, const char *job, json_t **ret, struct cw_fault *f) {
@@ -112,7 +113,8 @@ cw_rc cw_journal_history(struct cw_journal *j, const char *job, json_t **ret, st
         while (rc == CW_OK && row) {
                 rc = cw_db_step(j, s, &row, f);
                 if (rc == CW_OK && row && json_array_append_new(list, history_item(s)) < 0)
-                        rc = cw_fail(f, CW_JRC(CW_C_RETRY, CW_E_NOMEM), 0, "journal.history", "", "Out of memory.");
+                        rc = cw_fail(f, CW_JRC(CW_C_RETRY, CW_E_NOMEM), 0, "journal.history", "",
+                                     "Out of memory.");
         }
         if (rc == CW_OK)
                 *ret = CW_STEAL(list);
@@ -131,7 +133,8 @@ static cw_rc fold_job(struct cw_journal *j, const struct cw_job *stored, bool *r
         struct cw_job job;
         bool row = true, good = true;
         cw_issuance_init(&job, stored->id);
-        cw_rc rc = cw_db_query(j, "SELECT body FROM event WHERE job = ?1 ORDER BY n", CW_ARGS(CW_T(stored->id)), &s, f);
+        cw_rc rc = cw_db_query(j, "SELECT body FROM event WHERE job = ?1 ORDER BY n",
+                               CW_ARGS(CW_T(stored->id)), &s, f);
         while (rc == CW_OK && row && good) {
                 rc = cw_db_step(j, s, &row, f);
                 if (rc == CW_OK && row)
@@ -146,8 +149,9 @@ cw_rc cw_journal_check_fold(struct cw_journal *j, struct cw_fault *f) {
         bool more = true;
         cw_rc rc = cw_db_alive(j, f);
         if (rc == CW_OK)
-                rc = cw_db_query(j, "SELECT " CW_JOB_COLUMNS " FROM job j JOIN inbox i ON i.kit = j.kit ORDER BY j.n",
-                                 NULL, 0, &s, f);
+                rc = cw_db_query(
+                    j, "SELECT " CW_JOB_COLUMNS " FROM job j JOIN inbox i ON i.kit = j.kit ORDER BY j.n",
+                    NULL, 0, &s, f);
         while (rc == CW_OK && more) {
                 struct cw_job_row row;
                 bool same = false;
@@ -158,16 +162,17 @@ cw_rc cw_journal_check_fold(struct cw_journal *j, struct cw_fault *f) {
                         return cw_db_broken(j, "journal.fold", f);
                 rc = fold_job(j, &row.job, &same, f);
                 if (rc == CW_OK && !same)
-                        rc = cw_fail(f, CW_JRC(CW_C_REJECT, CW_E_MISMATCH), 0, "journal.fold", "",
-                                     "Job %s does not follow from its events; keep the journal and ask for support.",
-                                     row.job.id);
+                        rc = cw_fail(
+                            f, CW_JRC(CW_C_REJECT, CW_E_MISMATCH), 0, "journal.fold", "",
+                            "Job %s does not follow from its events; keep the journal and ask for support.",
+                            row.job.id);
         }
         return rc;
 }
 
 cw_rc cw_journal_health(struct cw_journal *j, struct cw_journal_health *ret, struct cw_fault *f) {
         CW_AUTO(cw_stmt_free) sqlite3_stmt *s = NULL;
-        struct cw_journal_health h = { .disk_free_mib = cw_db_disk_free_mib(j) };
+        struct cw_journal_health h = {.disk_free_mib = cw_db_disk_free_mib(j)};
         bool row = false;
         cw_rc rc = cw_db_alive(j, f);
         if (rc == CW_OK)

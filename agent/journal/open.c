@@ -15,16 +15,17 @@
 static const struct {
         const char *set, *get, *want;
 } settings[] = {
-        { "PRAGMA journal_mode=WAL", "PRAGMA journal_mode", "wal" },
-        { "PRAGMA synchronous=FULL", "PRAGMA synchronous", "2" },
-        { "PRAGMA foreign_keys=ON", "PRAGMA foreign_keys", "1" },
-        { "PRAGMA trusted_schema=OFF", "PRAGMA trusted_schema", "0" },
-        { "PRAGMA cell_size_check=ON", "PRAGMA cell_size_check", "1" },
-        { "PRAGMA secure_delete=ON", "PRAGMA secure_delete", "1" },
-        { "PRAGMA locking_mode=EXCLUSIVE", "PRAGMA locking_mode", "exclusive" },
+    {"PRAGMA journal_mode=WAL", "PRAGMA journal_mode", "wal"},
+    {"PRAGMA synchronous=FULL", "PRAGMA synchronous", "2"},
+    {"PRAGMA foreign_keys=ON", "PRAGMA foreign_keys", "1"},
+    {"PRAGMA trusted_schema=OFF", "PRAGMA trusted_schema", "0"},
+    {"PRAGMA cell_size_check=ON", "PRAGMA cell_size_check", "1"},
+    {"PRAGMA secure_delete=ON", "PRAGMA secure_delete", "1"},
+    {"PRAGMA locking_mode=EXCLUSIVE", "PRAGMA locking_mode", "exclusive"},
 };
 
-/* At open nothing is under way yet: what SQLite says is for a person, not a reason to say that state was lost. */
+/* At open nothing is under way yet: what SQLite says is for a person, not a reason to say that state was
+ * lost. */
 static cw_rc refused(struct cw_journal *j, cw_rc rc, struct cw_fault *f) {
         if (f && cw_rc_class(rc) == CW_C_FATAL) {
                 rc = CW_JRC(CW_C_OPERATOR, rc & 0xffffu);
@@ -57,10 +58,11 @@ static cw_rc apply_settings(struct cw_journal *j, struct cw_fault *f) {
                 if (rc != CW_OK)
                         return rc;
                 if (strcmp(got, settings[i].want) != 0)
-                        return cw_fail(f, CW_JRC(CW_C_OPERATOR, CW_E_UNSUPPORTED), 0, "journal.settings", "",
-                                       "SQLite did not take \"%s\"; the file system of the state directory may lack "
-                                       "what the journal needs.",
-                                       settings[i].set);
+                        return cw_fail(
+                            f, CW_JRC(CW_C_OPERATOR, CW_E_UNSUPPORTED), 0, "journal.settings", "",
+                            "SQLite did not take \"%s\"; the file system of the state directory may lack "
+                            "what the journal needs.",
+                            settings[i].set);
         }
         return CW_OK;
 }
@@ -72,8 +74,9 @@ static cw_rc quick_check(struct cw_journal *j, struct cw_fault *f) {
                 return rc;
         if (strcmp(got, "ok") == 0)
                 return CW_OK;
-        return cw_fail(f, CW_JRC(CW_C_OPERATOR, CW_E_MISMATCH), SQLITE_CORRUPT, "journal.quick_check", "",
-                       "The journal file is damaged; it was left as it is. Restore it from a backup with support.");
+        return cw_fail(
+            f, CW_JRC(CW_C_OPERATOR, CW_E_MISMATCH), SQLITE_CORRUPT, "journal.quick_check", "",
+            "The journal file is damaged; it was left as it is. Restore it from a backup with support.");
 }
 
 /* The file is made by us, so that its mode does not depend on the umask. */
@@ -104,15 +107,18 @@ static cw_rc open_db(struct cw_journal *j, const char *vfs, struct cw_fault *f) 
         if (rc == SQLITE_OK)
                 rc = sqlite3_db_config(j->db, SQLITE_DBCONFIG_DEFENSIVE, 1, &set);
         if (rc == SQLITE_OK)
-                rc = sqlite3_exec(j->db, "PRAGMA locking_mode=EXCLUSIVE; PRAGMA mmap_size=0;", NULL, NULL, NULL);
+                rc = sqlite3_exec(j->db, "PRAGMA locking_mode=EXCLUSIVE; PRAGMA mmap_size=0;", NULL, NULL,
+                                  NULL);
         return rc == SQLITE_OK ? CW_OK : cw_db_error(j, rc, "journal.open", f);
 }
 
 static cw_rc next_generation(struct cw_journal *j, void *ctx, struct cw_fault *f) {
         int64_t *ret = ctx;
-        cw_rc rc = cw_db_run(j, "UPDATE meta SET value = CAST(value AS INTEGER) + 1 WHERE key = 'generation'", NULL, 0, f);
+        cw_rc rc = cw_db_run(j, "UPDATE meta SET value = CAST(value AS INTEGER) + 1 WHERE key = 'generation'",
+                             NULL, 0, f);
         if (rc == CW_OK)
-                rc = cw_db_int(j, "SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'generation'", NULL, 0, 0, ret, f);
+                rc = cw_db_int(j, "SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'generation'", NULL, 0,
+                               0, ret, f);
         return rc;
 }
 
@@ -151,12 +157,14 @@ cw_rc cw_journal_open(const struct cw_journal_options *options, struct cw_journa
         struct cw_fault *fault = f ? f : &local;
         CW_AUTO(cw_journal_close) struct cw_journal *j = calloc(1, sizeof *j);
         if (!j)
-                return cw_fail(fault, CW_JRC(CW_C_RETRY, CW_E_NOMEM), 0, "journal.open", "", "Out of memory.");
+                return cw_fail(fault, CW_JRC(CW_C_RETRY, CW_E_NOMEM), 0, "journal.open", "",
+                               "Out of memory.");
         j->clock = options->clock;
         j->disk_free_min_mib = options->disk_free_min_mib;
         j->reserve_bytes = options->reserve_bytes > 0 ? options->reserve_bytes : RESERVE_BYTES;
         if (!set_paths(j, options->path))
-                return cw_fail(fault, CW_JRC(CW_C_RETRY, CW_E_NOMEM), 0, "journal.open", "", "Out of memory.");
+                return cw_fail(fault, CW_JRC(CW_C_RETRY, CW_E_NOMEM), 0, "journal.open", "",
+                               "Out of memory.");
         cw_rc rc = make_file(j->path, fault);
         if (rc == CW_OK)
                 rc = open_db(j, options->vfs, fault);
@@ -191,7 +199,8 @@ cw_rc cw_journal_backup(struct cw_journal *j, const char *path, struct cw_fault 
         rc = cw_db_query(j, "VACUUM INTO ?1", CW_ARGS(CW_T(path)), &s, f);
         /* Nothing of the journal itself can be hurt by a copy that fails. */
         if (rc == CW_OK && sqlite3_step(s) != SQLITE_DONE)
-                rc = cw_fail(f, CW_JRC(CW_C_OPERATOR, CW_E_IO), sqlite3_extended_errcode(j->db), "journal.backup", "",
+                rc = cw_fail(f, CW_JRC(CW_C_OPERATOR, CW_E_IO), sqlite3_extended_errcode(j->db),
+                             "journal.backup", "",
                              "The backup could not be written; check the free space and the directory.");
         return rc;
 }

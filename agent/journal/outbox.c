@@ -12,27 +12,30 @@ cw_rc cw_outbox_put(struct cw_journal *j, const struct cw_job_row *row, const st
         const char *report = cw_report_name(action->report);
         char idem[CW_IDEM_CAP];
         (void)snprintf(idem, sizeof idem, "%s/%s/%lld", row->job.id, report, (long long)event_n);
-        CW_AUTO_JSON json_t *obj = json_pack("{s:s, s:s, s:s, s:s, s:s}", "kit", row->kit.kit, "entity", row->kit.entity,
-                                             "job", row->job.id, "report", report, "code", action->code);
+        CW_AUTO_JSON json_t *obj =
+            json_pack("{s:s, s:s, s:s, s:s, s:s}", "kit", row->kit.kit, "entity", row->kit.entity, "job",
+                      row->job.id, "report", report, "code", action->code);
         CW_AUTO_MEM char *body = obj ? json_dumps(obj, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
         if (!body)
                 return cw_fail(f, CW_JRC(CW_C_RETRY, CW_E_NOMEM), 0, "journal.outbox", "", "Out of memory.");
         int64_t now = cw_db_now_ms(j);
-        return cw_db_run(j,
-                         "INSERT INTO outbox(idem, report, job, kit, body, code, attempts, parked, last_error, created_ms,"
-                         " next_at_ms) VALUES(?1, ?2, ?3, ?4, ?5, ?6, 0, 0, '', ?7, ?7)",
-                         CW_ARGS(CW_T(idem), CW_T(report), CW_T(row->job.id), CW_T(row->kit.kit), CW_T(body),
-                                 CW_T(action->code), CW_I(now)),
-                         f);
+        return cw_db_run(
+            j,
+            "INSERT INTO outbox(idem, report, job, kit, body, code, attempts, parked, last_error, created_ms,"
+            " next_at_ms) VALUES(?1, ?2, ?3, ?4, ?5, ?6, 0, 0, '', ?7, ?7)",
+            CW_ARGS(CW_T(idem), CW_T(report), CW_T(row->job.id), CW_T(row->kit.kit), CW_T(body),
+                    CW_T(action->code), CW_I(now)),
+            f);
 }
 
-#define ITEM_COLUMNS                                                                                                  \
-        "o.id, o.idem, o.report, o.job, o.kit, i.entity, o.code, o.attempts, o.parked, o.last_error, o.created_ms, " \
+#define ITEM_COLUMNS                                                                                         \
+        "o.id, o.idem, o.report, o.job, o.kit, i.entity, o.code, o.attempts, o.parked, o.last_error, "       \
+        "o.created_ms, "                                                                                     \
         "o.next_at_ms"
 
 static bool read_item(sqlite3_stmt *s, struct cw_outbox_item *ret) {
         char report[CW_REASON_CAP];
-        *ret = (struct cw_outbox_item){ .id = sqlite3_column_int64(s, 0) };
+        *ret = (struct cw_outbox_item){.id = sqlite3_column_int64(s, 0)};
         cw_db_text(s, 1, ret->idem, sizeof ret->idem);
         cw_db_text(s, 2, report, sizeof report);
         cw_db_text(s, 3, ret->job, sizeof ret->job);
@@ -67,11 +70,12 @@ cw_rc cw_journal_outbox_next(struct cw_journal *j, struct cw_outbox_item *ret, s
         CW_AUTO(cw_stmt_free) sqlite3_stmt *s = NULL;
         cw_rc rc = cw_db_alive(j, f);
         if (rc == CW_OK)
-                rc = cw_db_query(j,
-                                 "SELECT " ITEM_COLUMNS " FROM outbox o JOIN inbox i ON i.kit = o.kit WHERE o.id IN"
-                                 " (SELECT min(id) FROM outbox WHERE acked_ms IS NULL GROUP BY kit)"
-                                 " AND o.parked = 0 AND (o.next_at_ms <= ?1 OR o.next_at_ms > ?1 + ?2) ORDER BY o.id",
-                                 CW_ARGS(CW_I(cw_db_now_ms(j)), CW_I(DELAY_MAX_MS)), &s, f);
+                rc = cw_db_query(
+                    j,
+                    "SELECT " ITEM_COLUMNS " FROM outbox o JOIN inbox i ON i.kit = o.kit WHERE o.id IN"
+                    " (SELECT min(id) FROM outbox WHERE acked_ms IS NULL GROUP BY kit)"
+                    " AND o.parked = 0 AND (o.next_at_ms <= ?1 OR o.next_at_ms > ?1 + ?2) ORDER BY o.id",
+                    CW_ARGS(CW_I(cw_db_now_ms(j)), CW_I(DELAY_MAX_MS)), &s, f);
         return rc == CW_OK ? read_items(j, s, ret, cap, ret_count, f) : rc;
 }
 
@@ -99,8 +103,9 @@ struct outbox_change {
 static cw_rc load_item(struct cw_journal *j, struct outbox_change *c, struct cw_fault *f) {
         CW_AUTO(cw_stmt_free) sqlite3_stmt *s = NULL;
         bool row = false;
-        cw_rc rc = cw_db_query(j, "SELECT " ITEM_COLUMNS " FROM outbox o JOIN inbox i ON i.kit = o.kit WHERE o.id = ?1",
-                               CW_ARGS(CW_I(c->id)), &s, f);
+        cw_rc rc = cw_db_query(
+            j, "SELECT " ITEM_COLUMNS " FROM outbox o JOIN inbox i ON i.kit = o.kit WHERE o.id = ?1",
+            CW_ARGS(CW_I(c->id)), &s, f);
         if (rc == CW_OK)
                 rc = cw_db_step(j, s, &row, f);
         if (rc != CW_OK)
@@ -112,14 +117,14 @@ static cw_rc load_item(struct cw_journal *j, struct outbox_change *c, struct cw_
 }
 
 static cw_rc follow_up(struct cw_journal *j, struct outbox_change *c, struct cw_fault *f) {
-        struct cw_job_event event = { 0 };
+        struct cw_job_event event = {0};
         if (c->item.report == CW_REPORT_ACTIVATE)
                 event.kind = CW_JE_ACTIVATED;
         else if (c->item.report == CW_REPORT_DELIVERED)
                 event.kind = CW_JE_DELIVERED;
         else
                 return CW_OK;
-        struct cw_apply apply = { .job = c->item.job, .event = &event, .evidence = "", .actor = "server" };
+        struct cw_apply apply = {.job = c->item.job, .event = &event, .evidence = "", .actor = "server"};
         cw_rc rc = cw_apply_in_txn(j, &apply, f);
         if (rc == CW_OK)
                 c->change = apply.change;
@@ -134,21 +139,26 @@ static cw_rc acked_txn(struct cw_journal *j, void *ctx, struct cw_fault *f) {
                 rc = cw_row_load(j, "id", c->item.job, &row, f);
         if (rc != CW_OK)
                 return rc;
-        c->change = (struct cw_change){ .job = row.job };
-        rc = cw_db_run(j, "UPDATE outbox SET acked_ms = ?2, last_error = '' WHERE id = ?1 AND acked_ms IS NULL",
+        c->change = (struct cw_change){.job = row.job};
+        rc = cw_db_run(j,
+                       "UPDATE outbox SET acked_ms = ?2, last_error = '' WHERE id = ?1 AND acked_ms IS NULL",
                        CW_ARGS(CW_I(c->id), CW_I(cw_db_now_ms(j))), f);
         if (rc != CW_OK || sqlite3_changes(j->db) == 0) {
                 c->change.actions.unchanged = true;
                 return rc;
         }
-        struct cw_audit_row audit = { .actor = "server", .what = "reported", .job = c->item.job, .ref = c->item.idem,
-                                      .detail = "", .digest = "" };
+        struct cw_audit_row audit = {.actor = "server",
+                                     .what = "reported",
+                                     .job = c->item.job,
+                                     .ref = c->item.idem,
+                                     .detail = "",
+                                     .digest = ""};
         rc = cw_audit_append(j, &audit, f);
         return rc == CW_OK ? follow_up(j, c, f) : rc;
 }
 
 cw_rc cw_journal_outbox_acked(struct cw_journal *j, int64_t id, struct cw_change *ret, struct cw_fault *f) {
-        struct outbox_change c = { .id = id };
+        struct outbox_change c = {.id = id};
         cw_rc rc = cw_db_txn(j, acked_txn, &c, "outbox", "acked", f);
         if (rc == CW_OK)
                 *ret = c.change;
@@ -161,17 +171,18 @@ static cw_rc failed_txn(struct cw_journal *j, void *ctx, struct cw_fault *f) {
         if (rc != CW_OK)
                 return rc;
         int64_t delay = c->delay_ms < 0 ? 0 : c->delay_ms > DELAY_MAX_MS ? DELAY_MAX_MS : c->delay_ms;
-        return cw_db_run(j,
-                         "UPDATE outbox SET attempts = attempts + 1, last_error = ?2, next_at_ms = ?3, parked = ?4"
-                         " WHERE id = ?1 AND acked_ms IS NULL",
-                         CW_ARGS(CW_I(c->id), CW_T(c->code), CW_I(cw_db_now_ms(j) + delay), CW_I(c->park)), f);
+        return cw_db_run(
+            j,
+            "UPDATE outbox SET attempts = attempts + 1, last_error = ?2, next_at_ms = ?3, parked = ?4"
+            " WHERE id = ?1 AND acked_ms IS NULL",
+            CW_ARGS(CW_I(c->id), CW_T(c->code), CW_I(cw_db_now_ms(j) + delay), CW_I(c->park)), f);
 }
 
-cw_rc cw_journal_outbox_failed(struct cw_journal *j, int64_t id, const char *code, int64_t delay_ms, bool park,
-                               struct cw_fault *f) {
+cw_rc cw_journal_outbox_failed(struct cw_journal *j, int64_t id, const char *code, int64_t delay_ms,
+                               bool park, struct cw_fault *f) {
         char cut[CW_REASON_CAP];
         (void)snprintf(cut, sizeof cut, "%s", code);
-        struct outbox_change c = { .id = id, .code = cut, .delay_ms = delay_ms, .park = park };
+        struct outbox_change c = {.id = id, .code = cut, .delay_ms = delay_ms, .park = park};
         return cw_db_txn(j, failed_txn, &c, "outbox", "failed", f);
 }
 
@@ -185,12 +196,16 @@ static cw_rc unpark_txn(struct cw_journal *j, void *ctx, struct cw_fault *f) {
                                "This report was not refused; it is sent by itself.");
         rc = cw_db_run(j, "UPDATE outbox SET parked = 0, next_at_ms = ?2 WHERE id = ?1",
                        CW_ARGS(CW_I(c->id), CW_I(cw_db_now_ms(j))), f);
-        struct cw_audit_row audit = { .actor = c->actor, .what = "outbox.retry", .job = c->item.job,
-                                      .ref = c->item.idem, .detail = "", .digest = "" };
+        struct cw_audit_row audit = {.actor = c->actor,
+                                     .what = "outbox.retry",
+                                     .job = c->item.job,
+                                     .ref = c->item.idem,
+                                     .detail = "",
+                                     .digest = ""};
         return rc == CW_OK ? cw_audit_append(j, &audit, f) : rc;
 }
 
 cw_rc cw_journal_outbox_unpark(struct cw_journal *j, int64_t id, const char *actor, struct cw_fault *f) {
-        struct outbox_change c = { .id = id, .actor = actor };
+        struct outbox_change c = {.id = id, .actor = actor};
         return cw_db_txn(j, unpark_txn, &c, "outbox", "unpark", f);
 }

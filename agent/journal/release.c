@@ -17,7 +17,8 @@ static cw_rc note(struct cw_journal *j, const struct cw_release *r, const char *
         (void)snprintf(actor, sizeof actor, "uid:%u", r->teller_uid);
         (void)snprintf(ref, sizeof ref, "release:%lld", (long long)r->id);
         (void)snprintf(detail, sizeof detail, "kiosk %s, until %lld", r->kiosk, (long long)r->expires_ms);
-        struct cw_audit_row audit = { .actor = actor, .what = what, .job = job, .ref = ref, .detail = detail, .digest = "" };
+        struct cw_audit_row audit = {
+            .actor = actor, .what = what, .job = job, .ref = ref, .detail = detail, .digest = ""};
         return cw_audit_append(j, &audit, f);
 }
 
@@ -33,8 +34,9 @@ static cw_rc create_txn(struct cw_journal *j, void *ctx, struct cw_fault *f) {
                                "This kit is not ready to be handed over. %s", cw_issuance_advice(&row.job));
         r->created_ms = cw_db_now_ms(j);
         r->expires_ms = r->created_ms + c->ttl_ms;
-        rc = cw_db_run(j, "UPDATE release SET ended = 'replaced', ended_ms = ?2 WHERE kit = ?1 AND ended IS NULL",
-                       CW_ARGS(CW_T(r->kit), CW_I(r->created_ms)), f);
+        rc = cw_db_run(
+            j, "UPDATE release SET ended = 'replaced', ended_ms = ?2 WHERE kit = ?1 AND ended IS NULL",
+            CW_ARGS(CW_T(r->kit), CW_I(r->created_ms)), f);
         if (rc == CW_OK)
                 rc = cw_db_run(j,
                                "INSERT INTO release(kit, teller_uid, kiosk, created_ms, expires_ms)"
@@ -48,7 +50,7 @@ static cw_rc create_txn(struct cw_journal *j, void *ctx, struct cw_fault *f) {
 
 cw_rc cw_journal_release_create(struct cw_journal *j, const char *kit, uint32_t teller_uid, const char *kiosk,
                                 int64_t ttl_ms, struct cw_release *ret, struct cw_fault *f) {
-        struct release_change c = { .ttl_ms = ttl_ms, .release = { .teller_uid = teller_uid } };
+        struct release_change c = {.ttl_ms = ttl_ms, .release = {.teller_uid = teller_uid}};
         int n = snprintf(c.release.kit, sizeof c.release.kit, "%s", kit);
         int m = snprintf(c.release.kiosk, sizeof c.release.kiosk, "%s", kiosk);
         if (n <= 0 || m <= 0 || (size_t)n >= sizeof c.release.kit || (size_t)m >= sizeof c.release.kiosk ||
@@ -62,22 +64,25 @@ cw_rc cw_journal_release_create(struct cw_journal *j, const char *kit, uint32_t 
 }
 
 /* A clock that was set back does not make a release last longer: it is void before it was made. */
-static cw_rc find(struct cw_journal *j, const char *kit, const char *kiosk, struct cw_release *ret, struct cw_fault *f) {
+static cw_rc find(struct cw_journal *j, const char *kit, const char *kiosk, struct cw_release *ret,
+                  struct cw_fault *f) {
         CW_AUTO(cw_stmt_free) sqlite3_stmt *s = NULL;
         bool row = false;
-        cw_rc rc = cw_db_query(j,
-                               "SELECT id, kit, teller_uid, kiosk, created_ms, expires_ms FROM release WHERE ended IS NULL"
-                               " AND kiosk = ?1 AND (?2 IS NULL OR kit = ?2) AND created_ms <= ?3 AND expires_ms > ?3"
-                               " ORDER BY id DESC LIMIT 1",
-                               CW_ARGS(CW_T(kiosk), CW_T(kit), CW_I(cw_db_now_ms(j))), &s, f);
+        cw_rc rc = cw_db_query(
+            j,
+            "SELECT id, kit, teller_uid, kiosk, created_ms, expires_ms FROM release WHERE ended IS NULL"
+            " AND kiosk = ?1 AND (?2 IS NULL OR kit = ?2) AND created_ms <= ?3 AND expires_ms > ?3"
+            " ORDER BY id DESC LIMIT 1",
+            CW_ARGS(CW_T(kiosk), CW_T(kit), CW_I(cw_db_now_ms(j))), &s, f);
         if (rc == CW_OK)
                 rc = cw_db_step(j, s, &row, f);
         if (rc != CW_OK)
                 return rc;
         if (!row)
-                return cw_fail(f, CW_JRC(CW_C_REJECT, kit ? CW_E_DENIED : CW_E_NOT_FOUND), 0, "journal.release", "",
-                               "There is no valid release for this kiosk; a teller has to release the kit anew.");
-        struct cw_release r = { .id = sqlite3_column_int64(s, 0) };
+                return cw_fail(
+                    f, CW_JRC(CW_C_REJECT, kit ? CW_E_DENIED : CW_E_NOT_FOUND), 0, "journal.release", "",
+                    "There is no valid release for this kiosk; a teller has to release the kit anew.");
+        struct cw_release r = {.id = sqlite3_column_int64(s, 0)};
         cw_db_text(s, 1, r.kit, sizeof r.kit);
         r.teller_uid = (uint32_t)sqlite3_column_int64(s, 2);
         cw_db_text(s, 3, r.kiosk, sizeof r.kiosk);
@@ -106,7 +111,7 @@ static cw_rc use_txn(struct cw_journal *j, void *ctx, struct cw_fault *f) {
 
 cw_rc cw_journal_release_use(struct cw_journal *j, const char *kit, const char *kiosk, struct cw_release *ret,
                              struct cw_fault *f) {
-        struct release_change c = { 0 };
+        struct release_change c = {0};
         (void)snprintf(c.release.kit, sizeof c.release.kit, "%s", kit);
         (void)snprintf(c.release.kiosk, sizeof c.release.kiosk, "%s", kiosk);
         cw_rc rc = cw_db_txn(j, use_txn, &c, "release", "use", f);
@@ -115,7 +120,8 @@ cw_rc cw_journal_release_use(struct cw_journal *j, const char *kit, const char *
         return rc;
 }
 
-cw_rc cw_journal_release_pending(struct cw_journal *j, const char *kiosk, struct cw_release *ret, struct cw_fault *f) {
+cw_rc cw_journal_release_pending(struct cw_journal *j, const char *kiosk, struct cw_release *ret,
+                                 struct cw_fault *f) {
         cw_rc rc = cw_db_alive(j, f);
         return rc == CW_OK ? find(j, NULL, kiosk, ret, f) : rc;
 }

@@ -181,21 +181,22 @@ static int x_traits(sqlite3_file *file) {
         return 0;
 }
 
-/* Version 1 has no shared memory: the journal must work with the WAL index in its own heap (exclusive locking). */
+/* Version 1 has no shared memory: the journal must work with the WAL index in its own heap (exclusive
+ * locking). */
 static const sqlite3_io_methods methods = {
-        .iVersion = 1,
-        .xClose = x_close,
-        .xRead = x_read,
-        .xWrite = x_write,
-        .xTruncate = x_truncate,
-        .xSync = x_sync,
-        .xFileSize = x_file_size,
-        .xLock = x_lock,
-        .xUnlock = x_unlock,
-        .xCheckReservedLock = x_reserved,
-        .xFileControl = x_control,
-        .xSectorSize = x_sector,
-        .xDeviceCharacteristics = x_traits,
+    .iVersion = 1,
+    .xClose = x_close,
+    .xRead = x_read,
+    .xWrite = x_write,
+    .xTruncate = x_truncate,
+    .xSync = x_sync,
+    .xFileSize = x_file_size,
+    .xLock = x_lock,
+    .xUnlock = x_unlock,
+    .xCheckReservedLock = x_reserved,
+    .xFileControl = x_control,
+    .xSectorSize = x_sector,
+    .xDeviceCharacteristics = x_traits,
 };
 
 static int v_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int flags, int *ret_flags) {
@@ -257,18 +258,18 @@ static int v_error(sqlite3_vfs *vfs, int cap, char *ret) {
 }
 
 static sqlite3_vfs crash_vfs = {
-        .iVersion = 1,
-        .szOsFile = sizeof(struct file),
-        .mxPathname = PATH_CAP - 1,
-        .zName = "crash",
-        .xOpen = v_open,
-        .xDelete = v_delete,
-        .xAccess = v_access,
-        .xFullPathname = v_full,
-        .xRandomness = v_random,
-        .xSleep = v_sleep,
-        .xCurrentTime = v_time,
-        .xGetLastError = v_error,
+    .iVersion = 1,
+    .szOsFile = sizeof(struct file),
+    .mxPathname = PATH_CAP - 1,
+    .zName = "crash",
+    .xOpen = v_open,
+    .xDelete = v_delete,
+    .xAccess = v_access,
+    .xFullPathname = v_full,
+    .xRandomness = v_random,
+    .xSleep = v_sleep,
+    .xCurrentTime = v_time,
+    .xGetLastError = v_error,
 };
 
 bool crash_vfs_arm(const struct crash_plan *p) {

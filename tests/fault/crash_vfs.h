@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * An SQLite VFS named "crash" over the default one, for a process that is to die or to fail at its k-th I/O operation.
- * In the power model, what was not yet synced is lost sector by sector, at random, the operation under way included.
+ * An SQLite VFS named "crash" over the default one, for a process that is to die or to fail at its k-th I/O
+ * operation. In the power model, what was not yet synced is lost sector by sector, at random, the operation
+ * under way included.
  */
 #pragma once
 

@@ -12,7 +12,7 @@ static int64_t still(void *ctx) {
         (void)ctx;
         return 1700000000000;
 }
-static const struct cw_clock clock_still = { still, still, NULL };
+static const struct cw_clock clock_still = {still, still, NULL};
 
 struct story {
         struct cw_journal *j;
@@ -28,7 +28,8 @@ static void head_of(struct cw_journal *j, char ret[65]) {
         CW_AUTO_JSON json_t *tail = NULL;
         ret[0] = '\0';
         if (cw_journal_audit_tail(j, 1, &tail, NULL) == CW_OK && json_array_size(tail) == 1)
-                (void)snprintf(ret, 65, "%s", json_string_value(json_object_get(json_array_get(tail, 0), "hash")));
+                (void)snprintf(ret, 65, "%s",
+                               json_string_value(json_object_get(json_array_get(tail, 0), "hash")));
 }
 
 /* Every call of the story ends here: acknowledged, or the journal stopped and stays stopped. */
@@ -53,8 +54,8 @@ static void event(struct story *s, struct cw_job_event e) {
 static void step(struct story *s, enum cw_step name, uint32_t seq, const char *outcome, const char *where) {
         CW_AUTO_JSON json_t *baseline = json_pack("{s:i, s:s}", "cards_fed", (int)seq, "where",
                                                   name == CW_STEP_FEED ? "none" : "transport");
-        CW_AUTO_JSON json_t *result = json_pack("{s:s, s:s, s:s, s:s}", "outcome", outcome, "class", "OPERATOR", "code",
-                                                "PRD_FEEDER_JAM", "where", where);
+        CW_AUTO_JSON json_t *result = json_pack("{s:s, s:s, s:s, s:s}", "outcome", outcome, "class",
+                                                "OPERATOR", "code", "PRD_FEEDER_JAM", "where", where);
         done(s, cw_journal_intent(s->j, s->job, name, seq, baseline, &s->change, &s->fault));
         if (name == CW_STEP_CHIP)
                 done(s, cw_journal_attempt(s->j, s->job, seq, "00010203", 32, 3, &s->change, &s->fault));
@@ -62,19 +63,23 @@ static void step(struct story *s, enum cw_step name, uint32_t seq, const char *o
 }
 
 static void kit(struct story *s) {
-        struct cw_kit k = { .kit = "4240181595", .entity = "CIF0001", .plastic_code = "71", .expiry = "2907",
-                            .name = "ASHA RAO", .masked_pan = "608040XXXXXX6384" };
+        struct cw_kit k = {.kit = "4240181595",
+                           .entity = "CIF0001",
+                           .plastic_code = "71",
+                           .expiry = "2907",
+                           .name = "ASHA RAO",
+                           .masked_pan = "608040XXXXXX6384"};
         bool is_new;
         (void)snprintf(s->job, sizeof s->job, "J000001");
         done(s, cw_journal_stock_open(s->j, "s1", "71", 10, &s->fault));
         done(s, cw_journal_accept_kit(s->j, &k, SEALED, true, &is_new, &s->change, &s->fault));
-        done(s, cw_journal_data_ok(s->j, s->job, "00112233445566778899AABBCCDDEEFF", "608040XXXXXX6384", &s->change,
-                                   &s->fault));
+        done(s, cw_journal_data_ok(s->j, s->job, "00112233445566778899AABBCCDDEEFF", "608040XXXXXX6384",
+                                   &s->change, &s->fault));
 }
 
 static void to_feed(struct story *s) {
-        event(s, (struct cw_job_event){ .kind = CW_JE_STATION, .station = "s1" });
-        event(s, (struct cw_job_event){ .kind = CW_JE_PREFLIGHT, .outcome = CW_OUTCOME_DONE });
+        event(s, (struct cw_job_event){.kind = CW_JE_STATION, .station = "s1"});
+        event(s, (struct cw_job_event){.kind = CW_JE_PREFLIGHT, .outcome = CW_OUTCOME_DONE});
 }
 
 /* A plastic fed, encoded, spoiled after its key, confirmed by a person, the failure reported. */
@@ -84,14 +89,15 @@ static void tell(struct story *s) {
         step(s, CW_STEP_FEED, 1, "done", "transport");
         step(s, CW_STEP_STRIPE, 2, "done", "transport");
         step(s, CW_STEP_CHIP, 3, "failed", "reject");
-        event(s, (struct cw_job_event){ .kind = CW_JE_DESTROYED });
+        event(s, (struct cw_job_event){.kind = CW_JE_DESTROYED});
         done(s, cw_journal_outbox_failed(s->j, 1, "RETRY", 1000, false, &s->fault));
         done(s, cw_journal_outbox_acked(s->j, 1, &s->change, &s->fault));
 }
 
 int run_story(const char *path, const char *vfs, struct run_progress *p, bool record) {
-        struct cw_journal_options options = { .path = path, .clock = &clock_still, .vfs = vfs, .reserve_bytes = RESERVE };
-        struct story s = { .p = p, .record = record };
+        struct cw_journal_options options = {
+            .path = path, .clock = &clock_still, .vfs = vfs, .reserve_bytes = RESERVE};
+        struct story s = {.p = p, .record = record};
         p->acked = 0;
         p->liar = p->wrong_class = false;
         cw_rc rc = cw_journal_open(&options, &s.j, &s.fault);
@@ -133,7 +139,7 @@ static const char *check_open(struct cw_journal *j, const struct run_progress *r
 }
 
 const char *run_check(const char *path, const struct run_progress *reference, unsigned acked) {
-        struct cw_journal_options options = { .path = path, .clock = &clock_still, .reserve_bytes = RESERVE };
+        struct cw_journal_options options = {.path = path, .clock = &clock_still, .reserve_bytes = RESERVE};
         CW_AUTO(cw_journal_close) struct cw_journal *j = NULL;
         if (cw_journal_open(&options, &j, NULL) != CW_OK)
                 return "the journal does not open again";

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Deterministic simulator of the state machine: seeds instead of cases. The daemon of the simulation loses its memory at
- * random points, also inside its commits; the durable rest is the job, the event log, the ledger and the outbox.
- * A seed that breaks a rule is printed; run it alone with:  test_fault_issuance <seed>
+ * Deterministic simulator of the state machine: seeds instead of cases. The daemon of the simulation loses
+ * its memory at random points, also inside its commits; the durable rest is the job, the event log, the
+ * ledger and the outbox. A seed that breaks a rule is printed; run it alone with:  test_fault_issuance <seed>
  */
 #include "tests/fault/world.h"
 
@@ -65,7 +65,8 @@ static bool crash(struct sim *s) {
 }
 
 static void count_reached(struct sim *s, const struct cw_job_event *e) {
-        s->remakes += s->job.state == CW_JOB_REMAKE && (e->kind == CW_JE_RESULT || e->kind == CW_JE_DESTROYED);
+        s->remakes +=
+            s->job.state == CW_JOB_REMAKE && (e->kind == CW_JE_RESULT || e->kind == CW_JE_DESTROYED);
         s->confirmed += e->kind == CW_JE_DESTROYED;
         s->decided += e->kind == CW_JE_DECISION;
         s->reconciled += e->kind == CW_JE_VERDICT;
@@ -101,7 +102,7 @@ static bool commit(struct sim *s, const struct cw_job_event *e) {
 }
 
 static bool commit_kind(struct sim *s, enum cw_job_event_kind kind) {
-        const struct cw_job_event e = { .kind = kind, .code = "X" };
+        const struct cw_job_event e = {.kind = kind, .code = "X"};
         return commit(s, &e);
 }
 
@@ -113,14 +114,14 @@ static bool deliver_kept(struct sim *s) {
 }
 
 static bool lose_station(struct sim *s) {
-        struct cw_job_event e = { .kind = CW_JE_STATION_LOST, .station = "s1" };
+        struct cw_job_event e = {.kind = CW_JE_STATION_LOST, .station = "s1"};
         return commit(s, &e);
 }
 
 static bool act_perform(struct sim *s, const struct cw_job_action *a) {
         bool key = false;
         if (a->step == CW_STEP_CHIP) {
-                const struct cw_job_event attempt = { .kind = CW_JE_ATTEMPT, .seq = a->seq };
+                const struct cw_job_event attempt = {.kind = CW_JE_ATTEMPT, .seq = a->seq};
                 unsigned before = s->crashes;
                 key = commit(s, &attempt);
                 if (s->crashes != before) {
@@ -138,7 +139,8 @@ static bool act_perform(struct sim *s, const struct cw_job_action *a) {
 }
 
 static bool act_prepare(struct sim *s, const struct cw_job_action *a) {
-        struct cw_job_event e = { .kind = CW_JE_INTENT, .step = a->step, .seq = a->seq, .where = world_where(&s->w) };
+        struct cw_job_event e = {
+            .kind = CW_JE_INTENT, .step = a->step, .seq = a->seq, .where = world_where(&s->w)};
         if (world_chance(&s->w, 3))
                 return lose_station(s);
         if (a->step == CW_STEP_FEED && e.where != CW_WHERE_TRANSPORT)
@@ -147,7 +149,7 @@ static bool act_prepare(struct sim *s, const struct cw_job_action *a) {
 }
 
 static bool act_preflight(struct sim *s) {
-        struct cw_job_event e = { .kind = CW_JE_PREFLIGHT, .outcome = CW_OUTCOME_DONE };
+        struct cw_job_event e = {.kind = CW_JE_PREFLIGHT, .outcome = CW_OUTCOME_DONE};
         if (world_chance(&s->w, 15)) {
                 e.outcome = CW_OUTCOME_FAILED;
                 e.cls = world_random(&s->w, 50) ? CW_C_OPERATOR : CW_C_REJECT;
@@ -172,12 +174,12 @@ static bool act_wake(struct sim *s) {
 }
 
 static bool act(struct sim *s, const struct cw_job_action *a) {
-        struct cw_job_event e = { 0 };
+        struct cw_job_event e = {0};
         switch (a->kind) {
         case CW_JA_OPEN_DATA:
                 return commit_kind(s, world_chance(&s->w, 1) ? CW_JE_DATA_REFUSED : CW_JE_DATA_OK);
         case CW_JA_NEED_STATION:
-                e = (struct cw_job_event){ .kind = CW_JE_STATION, .station = "s1" };
+                e = (struct cw_job_event){.kind = CW_JE_STATION, .station = "s1"};
                 return commit(s, &e);
         case CW_JA_PREFLIGHT:
                 return act_preflight(s);
@@ -202,13 +204,13 @@ static bool act(struct sim *s, const struct cw_job_action *a) {
 }
 
 static bool pin_outcome(struct sim *s) {
-        static const enum cw_job_event_kind kinds[] = { CW_JE_PIN_SET, CW_JE_PIN_FAILED, CW_JE_PIN_IN_DOUBT };
+        static const enum cw_job_event_kind kinds[] = {CW_JE_PIN_SET, CW_JE_PIN_FAILED, CW_JE_PIN_IN_DOUBT};
         return commit_kind(s, kinds[s->w.faults ? world_random(&s->w, 3) : 0]);
 }
 
 /* Nothing is under way: a person, a customer or the server comes. */
 static bool outside(struct sim *s) {
-        struct cw_job_event e = { .kind = CW_JE_VISUAL };
+        struct cw_job_event e = {.kind = CW_JE_VISUAL};
         switch (s->job.wait) {
         case CW_WAIT_DECISION:
                 e = world_person_decides(&s->w, &s->job);
@@ -257,13 +259,15 @@ static void check_books(struct sim *s) {
                 world_broke(&s->w, "plastics drawn and plastics booked differ");
         if (s->ledger[CW_PLACE_SPOILED] != rejected || (int)s->w.drawn != rejected + outside_machine)
                 world_broke(&s->w, "a plastic is not accounted for");
-        if (s->ledger[CW_PLACE_TRANSPORT] != 0 || s->ledger[CW_PLACE_OUTPUT] != 0 || s->ledger[CW_PLACE_KIOSK] != 0)
+        if (s->ledger[CW_PLACE_TRANSPORT] != 0 || s->ledger[CW_PLACE_OUTPUT] != 0 ||
+            s->ledger[CW_PLACE_KIOSK] != 0)
                 world_broke(&s->w, "a plastic is left over in the books");
 }
 
 static void check_end(struct sim *s) {
         const unsigned *r = s->reports;
-        if (r[CW_REPORT_FAILED] + r[CW_REPORT_DATA_ERROR] + r[CW_REPORT_CANCELLED] + r[CW_REPORT_DELIVERED] != 1)
+        if (r[CW_REPORT_FAILED] + r[CW_REPORT_DATA_ERROR] + r[CW_REPORT_CANCELLED] + r[CW_REPORT_DELIVERED] !=
+            1)
                 world_broke(&s->w, "the server is not told exactly one end");
         if (r[CW_REPORT_PRODUCED] > 1 || s->forgotten != 1)
                 world_broke(&s->w, "produced twice, or the sealed data was not forgotten once");
@@ -277,8 +281,8 @@ static void check_end(struct sim *s) {
 }
 
 static void run(struct sim *s, uint64_t seed) {
-        const struct cw_job_event assigned = { .kind = CW_JE_KIT_ASSIGNED };
-        *s = (struct sim){ .w = { .random = seed * UINT64_C(0x9E3779B97F4A7C15) + 1 } };
+        const struct cw_job_event assigned = {.kind = CW_JE_KIT_ASSIGNED};
+        *s = (struct sim){.w = {.random = seed * UINT64_C(0x9E3779B97F4A7C15) + 1}};
         cw_issuance_init(&s->job, "J1");
         s->w.faults = false;
         bool alive = commit(s, &assigned);
@@ -306,9 +310,10 @@ static void tell(const struct sim *s, unsigned long seed) {
         (void)fprintf(stderr, "seed %lu: %s\n", seed, s->w.broken);
         for (unsigned i = 0; i < s->events; i++) {
                 const struct cw_job_event *e = &s->log[i];
-                (void)fprintf(stderr, "  %3u %-13s %-9s seq %u %s/%s where %s decision %s\n", i, cw_job_event_name(e->kind),
-                              cw_step_name(e->step), e->seq, cw_outcome_name(e->outcome), cw_class_name(e->cls),
-                              cw_where_name(e->where), cw_decision_name(e->decision));
+                (void)fprintf(stderr, "  %3u %-13s %-9s seq %u %s/%s where %s decision %s\n", i,
+                              cw_job_event_name(e->kind), cw_step_name(e->step), e->seq,
+                              cw_outcome_name(e->outcome), cw_class_name(e->cls), cw_where_name(e->where),
+                              cw_decision_name(e->decision));
         }
         (void)fprintf(stderr, "  job %s waits for %s, step %s seq %u\n", cw_job_state_name(s->job.state),
                       cw_job_wait_name(s->job.wait), cw_step_name(s->job.step), s->job.seq);
@@ -318,7 +323,8 @@ int main(int argc, char **argv) {
         static struct sim s;
         unsigned long first = argc > 1 ? strtoul(argv[1], NULL, 10) : 1;
         unsigned long last = argc > 1 ? first : SEEDS;
-        unsigned long ends[CW_JOB_STATE_MAX_] = { 0 }, crashes = 0, remakes = 0, confirmed = 0, decided = 0, reconciled = 0;
+        unsigned long ends[CW_JOB_STATE_MAX_] = {0}, crashes = 0, remakes = 0, confirmed = 0, decided = 0,
+                      reconciled = 0;
         for (unsigned long seed = first; seed <= last; seed++) {
                 run(&s, seed);
                 if (s.w.broken || argc > 1) {
@@ -333,12 +339,13 @@ int main(int argc, char **argv) {
                 decided += s.decided;
                 reconciled += s.reconciled;
         }
-        (void)printf("%lu seeds: %lu delivered, %lu failed, %lu data errors; %lu crashes, %lu remakes, %lu confirmed, "
-                     "%lu decided, %lu reconciled\n",
-                     last - first + 1, ends[CW_JOB_DELIVERED], ends[CW_JOB_FAILED], ends[CW_JOB_DATA_ERROR], crashes, remakes,
-                     confirmed, decided, reconciled);
+        (void)printf(
+            "%lu seeds: %lu delivered, %lu failed, %lu data errors; %lu crashes, %lu remakes, %lu confirmed, "
+            "%lu decided, %lu reconciled\n",
+            last - first + 1, ends[CW_JOB_DELIVERED], ends[CW_JOB_FAILED], ends[CW_JOB_DATA_ERROR], crashes,
+            remakes, confirmed, decided, reconciled);
         /* A simulator that never comes to the rare places proves nothing. */
-        bool reached = ends[CW_JOB_DELIVERED] && ends[CW_JOB_FAILED] && ends[CW_JOB_DATA_ERROR] && crashes && remakes &&
-                       confirmed && decided && reconciled;
+        bool reached = ends[CW_JOB_DELIVERED] && ends[CW_JOB_FAILED] && ends[CW_JOB_DATA_ERROR] && crashes &&
+                       remakes && confirmed && decided && reconciled;
         return argc > 1 || reached ? 0 : 1;
 }

@@ -55,7 +55,7 @@ static void draw(struct world *w) {
                 world_broke(w, "more plastics than a job may use");
                 return;
         }
-        w->plastics[w->drawn++] = (struct plastic){ .spot = SPOT_TRANSPORT };
+        w->plastics[w->drawn++] = (struct plastic){.spot = SPOT_TRANSPORT};
 }
 
 static void touch_chip(struct world *w, struct plastic *p, bool whole) {
@@ -114,8 +114,9 @@ static void half_effect(struct world *w, enum cw_step step, struct cw_job_event 
 }
 
 static struct cw_job_event fail_step(struct world *w, enum cw_step step) {
-        static const enum cw_class classes[] = { CW_C_RETRY, CW_C_RECONNECT, CW_C_OPERATOR, CW_C_REJECT, CW_C_FATAL };
-        struct cw_job_event e = { .outcome = CW_OUTCOME_FAILED, .code = "PRD_TIMEOUT" };
+        static const enum cw_class classes[] = {CW_C_RETRY, CW_C_RECONNECT, CW_C_OPERATOR, CW_C_REJECT,
+                                                CW_C_FATAL};
+        struct cw_job_event e = {.outcome = CW_OUTCOME_FAILED, .code = "PRD_TIMEOUT"};
         e.cls = classes[world_random(w, sizeof classes / sizeof classes[0])];
         half_effect(w, step, &e);
         /* The class may promise too much: RETRY though a key or ink reached the card. */
@@ -124,8 +125,10 @@ static struct cw_job_event fail_step(struct world *w, enum cw_step step) {
 }
 
 static struct cw_job_event doubt_step(struct world *w, enum cw_step step) {
-        struct cw_job_event e = { .outcome = CW_OUTCOME_IN_DOUBT, .cls = CW_C_IN_DOUBT, .where = CW_WHERE_UNKNOWN,
-                                  .code = "PRD_TIMEOUT" };
+        struct cw_job_event e = {.outcome = CW_OUTCOME_IN_DOUBT,
+                                 .cls = CW_C_IN_DOUBT,
+                                 .where = CW_WHERE_UNKNOWN,
+                                 .code = "PRD_TIMEOUT"};
         if (world_chance(w, 50))
                 effect(w, step);
         w->doubt = true;
@@ -134,14 +137,16 @@ static struct cw_job_event doubt_step(struct world *w, enum cw_step step) {
 
 static struct cw_job_event perform(struct world *w, enum cw_step step, bool key_allowed) {
         if (step == CW_STEP_CHIP && !key_allowed)
-                return (struct cw_job_event){ .outcome = CW_OUTCOME_FAILED, .cls = CW_C_RETRY, .code = "PRD_SMARTCARD",
-                                              .where = CW_WHERE_CONTACT };
+                return (struct cw_job_event){.outcome = CW_OUTCOME_FAILED,
+                                             .cls = CW_C_RETRY,
+                                             .code = "PRD_SMARTCARD",
+                                             .where = CW_WHERE_CONTACT};
         if (world_chance(w, 10))
                 return fail_step(w, step);
         if (world_chance(w, 6))
                 return doubt_step(w, step);
         effect(w, step);
-        struct cw_job_event e = { .outcome = CW_OUTCOME_DONE, .where = world_where(w) };
+        struct cw_job_event e = {.outcome = CW_OUTCOME_DONE, .where = world_where(w)};
         e.key_tried = step == CW_STEP_CHIP;
         e.ribbon_used = step == CW_STEP_PRINT;
         return e;
@@ -171,7 +176,7 @@ static bool happened(const struct world *w, uint32_t seq) {
 }
 
 struct cw_job_event world_reconcile(struct world *w, enum cw_step step, uint32_t seq) {
-        struct cw_job_event e = { .kind = CW_JE_VERDICT, .step = step, .seq = seq, .where = world_where(w) };
+        struct cw_job_event e = {.kind = CW_JE_VERDICT, .step = step, .seq = seq, .where = world_where(w)};
         if (w->faults && world_random(w, 3) == 0) {
                 e.verdict = CW_VERDICT_UNKNOWN;
                 e.where = world_random(w, 2) ? CW_WHERE_UNKNOWN : e.where;
@@ -183,8 +188,9 @@ struct cw_job_event world_reconcile(struct world *w, enum cw_step step, uint32_t
                 e.where = CW_WHERE_FEEDER;
         /* Half an effect is neither: an honest driver does not know. */
         const struct plastic *p = current(w);
-        bool half = p && !happened(w, seq) && ((step == CW_STEP_CHIP && p->key_steps) || (step == CW_STEP_PRINT && p->ink_steps) ||
-                                        (step == CW_STEP_FEED && card_inside(w)));
+        bool half = p && !happened(w, seq) &&
+                    ((step == CW_STEP_CHIP && p->key_steps) || (step == CW_STEP_PRINT && p->ink_steps) ||
+                     (step == CW_STEP_FEED && card_inside(w)));
         if (half)
                 e.verdict = CW_VERDICT_UNKNOWN;
         else
@@ -199,7 +205,7 @@ void world_doubted(struct world *w, enum cw_step step) {
 }
 
 struct cw_job_event world_person_decides(struct world *w, const struct cw_job *job) {
-        struct cw_job_event e = { .kind = CW_JE_DECISION, .decision = CW_DECISION_SPOILED };
+        struct cw_job_event e = {.kind = CW_JE_DECISION, .decision = CW_DECISION_SPOILED};
         w->doubt = false;
         if (job->step == CW_STEP_FEED && !card_inside(w))
                 e.decision = CW_DECISION_NOT_DONE;
@@ -214,7 +220,7 @@ struct cw_job_event world_person_decides(struct world *w, const struct cw_job *j
 }
 
 struct cw_job_event world_person_destroys(struct world *w) {
-        struct cw_job_event e = { .kind = CW_JE_DESTROYED, .remake = world_random(w, 4) != 0 };
+        struct cw_job_event e = {.kind = CW_JE_DESTROYED, .remake = world_random(w, 4) != 0};
         struct plastic *p = current(w);
         if (p) {
                 p->spot = SPOT_REJECT;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A branch in a few hundred lines for the deterministic simulator: one station with its printer, plastics that remember
- * what was done to them, a person and a server. It judges: a rule of the house that is broken ends the run with a text.
+ * A branch in a few hundred lines for the deterministic simulator: one station with its printer, plastics
+ * that remember what was done to them, a person and a server. It judges: a rule of the house that is broken
+ * ends the run with a text.
  */
 #pragma once
 
@@ -27,8 +28,8 @@ struct world {
         struct plastic plastics[WORLD_PLASTICS_MAX];
         unsigned drawn;
         bool performed[WORLD_SEQ_MAX];
-        bool doubt;     /* the state of the card in the machine is not known to anybody */
-        bool effect;    /* the last step physically happened */
+        bool doubt;  /* the state of the card in the machine is not known to anybody */
+        bool effect; /* the last step physically happened */
         enum cw_step doubt_step;
         bool kept_valid; /* the station's last result */
         struct cw_job_event kept;
@@ -40,7 +41,8 @@ bool world_chance(struct world *w, uint32_t percent); /* only while faults are o
 
 /* Where the sensors see the card. */
 enum cw_where world_where(const struct world *w);
-/* The station performs the step. key_allowed: the ATTEMPT was acknowledged. The result is kept; false when it was lost. */
+/* The station performs the step. key_allowed: the ATTEMPT was acknowledged. The result is kept; false when it
+ * was lost. */
 bool world_perform(struct world *w, enum cw_step step, uint32_t seq, bool key_allowed);
 struct cw_job_event world_reconcile(struct world *w, enum cw_step step, uint32_t seq);
 /* The verdict unknown became durable. */

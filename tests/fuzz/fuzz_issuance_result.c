@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Bytes a station might send as result and verdict, and what the state machine makes of them in each physical step. */
+/* Bytes a station might send as result and verdict, and what the state machine makes of them in each physical
+ * step. */
 #include "agent/issuance/issuance.h"
 #include "base/cleanup.h"
 
@@ -9,7 +10,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void apply(struct cw_job *job, const struct cw_job_event *e) {
         struct cw_job_actions actions;
-        if (cw_rc_class(cw_issuance_apply(job, e, &actions)) == CW_C_FATAL || actions.count > CW_JOB_ACTIONS_MAX)
+        if (cw_rc_class(cw_issuance_apply(job, e, &actions)) == CW_C_FATAL ||
+            actions.count > CW_JOB_ACTIONS_MAX)
                 abort();
 }
 

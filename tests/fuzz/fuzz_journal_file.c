@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Opening a journal that was damaged. First byte 0: the rest is the whole file. Else: the rest patches a good journal,
- * as records of offset (3 bytes), length (1 byte), bytes. Whatever opens is read through; nothing may crash or hang.
+ * Opening a journal that was damaged. First byte 0: the rest is the whole file. Else: the rest patches a good
+ * journal, as records of offset (3 bytes), length (1 byte), bytes. Whatever opens is read through; nothing
+ * may crash or hang.
  */
 #include "agent/journal/journal.h"
 
@@ -24,10 +25,10 @@ static int64_t still(void *ctx) {
         (void)ctx;
         return 1700000000000;
 }
-static const struct cw_clock clock_still = { still, still, NULL };
+static const struct cw_clock clock_still = {still, still, NULL};
 
 static void clean(void) {
-        static const char *const names[] = { "", "-wal", "-journal", "-shm", ".reserve" };
+        static const char *const names[] = {"", "-wal", "-journal", "-shm", ".reserve"};
         for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
                 char name[128];
                 (void)snprintf(name, sizeof name, "%s%s", path, names[i]);
@@ -41,7 +42,7 @@ static void leave(void) {
 }
 
 static cw_rc open_journal(struct cw_journal **ret) {
-        struct cw_journal_options options = { .path = path, .clock = &clock_still, .reserve_bytes = 4096 };
+        struct cw_journal_options options = {.path = path, .clock = &clock_still, .reserve_bytes = 4096};
         struct cw_fault f;
         return cw_journal_open(&options, ret, &f);
 }
@@ -49,7 +50,8 @@ static cw_rc open_journal(struct cw_journal **ret) {
 /* A journal with a job in it, made once. */
 static void make_good(void) {
         struct cw_journal *j = NULL;
-        struct cw_kit kit = { .kit = "4240181595", .entity = "CIF0001", .plastic_code = "71", .expiry = "2907" };
+        struct cw_kit kit = {
+            .kit = "4240181595", .entity = "CIF0001", .plastic_code = "71", .expiry = "2907"};
         struct cw_change change;
         bool is_new;
         (void)snprintf(dir, sizeof dir, "/tmp/cw-fuzz-XXXXXX");
@@ -57,7 +59,8 @@ static void make_good(void) {
                 abort();
         (void)snprintf(path, sizeof path, "%s/journal.db", dir);
         (void)atexit(leave);
-        if (open_journal(&j) != CW_OK || cw_journal_accept_kit(j, &kit, "c2VhbGVk", true, &is_new, &change, NULL) != CW_OK)
+        if (open_journal(&j) != CW_OK ||
+            cw_journal_accept_kit(j, &kit, "c2VhbGVk", true, &is_new, &change, NULL) != CW_OK)
                 abort();
         cw_journal_close(j);
         FILE *file = fopen(path, "rb");

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Kit records as a server might send them: what is accepted can be read back as it was and holds no clear PAN. */
+/* Kit records as a server might send them: what is accepted can be read back as it was and holds no clear
+ * PAN. */
 #include "agent/journal/journal.h"
 
 #include <stdio.h>
@@ -16,10 +17,10 @@ static int64_t still(void *ctx) {
         (void)ctx;
         return 1700000000000;
 }
-static const struct cw_clock clock_still = { still, still, NULL };
+static const struct cw_clock clock_still = {still, still, NULL};
 
 static void leave(void) {
-        static const char *const names[] = { "", "-wal", ".reserve" };
+        static const char *const names[] = {"", "-wal", ".reserve"};
         cw_journal_close(journal);
         for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
                 char name[128];
@@ -34,7 +35,7 @@ static void start(void) {
         if (!mkdtemp(dir))
                 abort();
         (void)snprintf(path, sizeof path, "%s/journal.db", dir);
-        struct cw_journal_options options = { .path = path, .clock = &clock_still, .reserve_bytes = 4096 };
+        struct cw_journal_options options = {.path = path, .clock = &clock_still, .reserve_bytes = 4096};
         if (cw_journal_open(&options, &journal, NULL) != CW_OK)
                 abort();
         (void)atexit(leave);
@@ -54,10 +55,12 @@ static unsigned digits_of(const char *text) {
         return n;
 }
 
-static void check_accepted(const struct cw_kit *kit, const char *sealed, bool is_new, const struct cw_change *change) {
+static void check_accepted(const struct cw_kit *kit, const char *sealed, bool is_new,
+                           const struct cw_change *change) {
         struct cw_job_row row;
         char back[CW_SEALED_MAX + 1];
-        if (cw_journal_job_by_kit(journal, kit->kit, &row, NULL) != CW_OK || strcmp(row.job.id, change->job.id) != 0)
+        if (cw_journal_job_by_kit(journal, kit->kit, &row, NULL) != CW_OK ||
+            strcmp(row.job.id, change->job.id) != 0)
                 abort();
         if (digits_of(row.kit.masked_pan) > 10)
                 abort();
@@ -65,7 +68,8 @@ static void check_accepted(const struct cw_kit *kit, const char *sealed, bool is
                 return;
         if (strcmp(row.kit.name, kit->name) != 0 || strcmp(row.kit.entity, kit->entity) != 0)
                 abort();
-        if (cw_journal_sealed(journal, row.job.id, back, sizeof back, NULL) != CW_OK || strcmp(back, sealed) != 0)
+        if (cw_journal_sealed(journal, row.job.id, back, sizeof back, NULL) != CW_OK ||
+            strcmp(back, sealed) != 0)
                 abort();
 }
 
@@ -73,7 +77,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         if (!journal)
                 start();
         CW_AUTO_JSON json_t *obj = json_loadb((const char *)data, size, JSON_REJECT_DUPLICATES, NULL);
-        struct cw_kit kit = { 0 };
+        struct cw_kit kit = {0};
         struct cw_change change;
         bool is_new = false;
         field(obj, "kitNo", kit.kit, sizeof kit.kit);

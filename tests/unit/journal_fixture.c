@@ -26,7 +26,8 @@ void rejected(struct fixture *x, cw_rc rc, unsigned code) {
 }
 
 cw_rc fixture_try_open(struct fixture *x, int64_t disk_free_min_mib) {
-        struct cw_journal_options options = { .path = x->path, .clock = &x->clock, .disk_free_min_mib = disk_free_min_mib };
+        struct cw_journal_options options = {
+            .path = x->path, .clock = &x->clock, .disk_free_min_mib = disk_free_min_mib};
         return cw_journal_open(&options, &x->j, &x->fault);
 }
 
@@ -50,14 +51,14 @@ int fixture_setup(void **state) {
                 return -1;
         (void)snprintf(x->path, sizeof x->path, "%s/journal.db", x->dir);
         x->now_ms = 1700000000000;
-        x->clock = (struct cw_clock){ mono, wall, x };
+        x->clock = (struct cw_clock){mono, wall, x};
         *state = x;
         fixture_open(x);
         return 0;
 }
 
 int fixture_teardown(void **state) {
-        static const char *const names[] = { "", "-wal", "-journal", "-shm", ".reserve", ".copy" };
+        static const char *const names[] = {"", "-wal", "-journal", "-shm", ".reserve", ".copy"};
         struct fixture *x = *state;
         fixture_close(x);
         for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
@@ -71,8 +72,11 @@ int fixture_teardown(void **state) {
 }
 
 void accept_kit(struct fixture *x, const char *kit, char ret[CW_JOB_ID_CAP]) {
-        struct cw_kit k = { .entity = "CIF0001", .plastic_code = "71", .expiry = "2907", .name = "ASHA RAO",
-                            .masked_pan = "608040XXXXXX6384" };
+        struct cw_kit k = {.entity = "CIF0001",
+                           .plastic_code = "71",
+                           .expiry = "2907",
+                           .name = "ASHA RAO",
+                           .masked_pan = "608040XXXXXX6384"};
         bool is_new = false;
         (void)snprintf(k.kit, sizeof k.kit, "%s", kit);
         good(x, cw_journal_accept_kit(x->j, &k, SEALED, true, &is_new, &x->change, &x->fault));
@@ -85,7 +89,7 @@ void apply(struct fixture *x, const char *job, struct cw_job_event e) {
 }
 
 void to_feed(struct fixture *x, const char *job, const char *station) {
-        struct cw_job_event e = { .kind = CW_JE_STATION };
+        struct cw_job_event e = {.kind = CW_JE_STATION};
         struct cw_job_row row;
         char hash[65];
         good(x, cw_journal_job(x->j, job, &row, &x->fault));
@@ -103,9 +107,9 @@ void run_step(struct fixture *x, const char *job, const char *outcome, const cha
         uint32_t seq = row.job.seq;
         CW_AUTO_JSON json_t *baseline = json_pack("{s:i, s:s}", "cards_fed", (int)seq, "where",
                                                   step == CW_STEP_FEED ? "none" : "transport");
-        CW_AUTO_JSON json_t *result = json_pack("{s:s, s:s, s:s, s:s, s:b, s:b, s:{s:s}}", "outcome", outcome, "class", cls,
-                                                "code", "PRD_FEEDER_JAM", "where", "transport", "ribbon_used", 0,
-                                                "key_tried", 0, "evidence", "cplc", "4790");
+        CW_AUTO_JSON json_t *result = json_pack("{s:s, s:s, s:s, s:s, s:b, s:b, s:{s:s}}", "outcome", outcome,
+                                                "class", cls, "code", "PRD_FEEDER_JAM", "where", "transport",
+                                                "ribbon_used", 0, "key_tried", 0, "evidence", "cplc", "4790");
         good(x, cw_journal_intent(x->j, job, step, seq, baseline, &x->change, &x->fault));
         if (step == CW_STEP_CHIP)
                 good(x, cw_journal_attempt(x->j, job, seq, "00010203", 32, 3, &x->change, &x->fault));

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A journal in a directory of its own, a clock that the test moves, and short ways to bring a job somewhere. */
+/* A journal in a directory of its own, a clock that the test moves, and short ways to bring a job somewhere.
+ */
 #pragma once
 
 #include "agent/journal/journal.h"
@@ -12,7 +13,7 @@
 
 #include <cmocka.h>
 
-#define EV(...) ((struct cw_job_event){ __VA_ARGS__ })
+#define EV(...) ((struct cw_job_event){__VA_ARGS__})
 #define SEALED "8E0bWm1Q0R5tYk3fZ2V1aQ7uJ0b0m6dQx5b6lq0Cw1k="
 
 struct fixture {

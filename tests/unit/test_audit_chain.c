@@ -43,19 +43,21 @@ static void whole_chain_is_intact(void **state) {
 /* Also with the triggers gone, as someone with the file in his hands would do it. */
 static void tampering_is_found(void **state) {
         static const char *const sql[] = {
-                "UPDATE audit SET actor = 'uid:0' WHERE n = 3",
-                "UPDATE audit SET at_ms = at_ms + 1 WHERE n = 5",
-                "DELETE FROM audit WHERE n = 4",
-                "DELETE FROM audit WHERE n = (SELECT max(n) FROM audit)",
-                "DELETE FROM audit",
-                "UPDATE audit SET n = n + 1000 WHERE n = (SELECT max(n) FROM audit)",
-                "INSERT INTO audit SELECT n + 9999, at_ms, actor, what, job, ref, detail, digest, hash FROM audit WHERE n > 9",
-                "UPDATE event SET evidence = '{\"cards_fed\":9}' WHERE type = 'intent' AND step = 'feed'",
-                "UPDATE event SET body = replace(body, 'failed', 'done')||' ' WHERE type = 'preflight'",
-                "DELETE FROM event WHERE type = 'attempt'",
-                "UPDATE ledger SET to_place = 'issued' WHERE to_place = 'output'",
-                "DELETE FROM ledger WHERE to_place = 'output'",
-                "INSERT INTO ledger SELECT id + 99, '71', 'output', 'issued', 1, job, 1, actor, '', at_ms FROM ledger LIMIT 1",
+            "UPDATE audit SET actor = 'uid:0' WHERE n = 3",
+            "UPDATE audit SET at_ms = at_ms + 1 WHERE n = 5",
+            "DELETE FROM audit WHERE n = 4",
+            "DELETE FROM audit WHERE n = (SELECT max(n) FROM audit)",
+            "DELETE FROM audit",
+            "UPDATE audit SET n = n + 1000 WHERE n = (SELECT max(n) FROM audit)",
+            "INSERT INTO audit SELECT n + 9999, at_ms, actor, what, job, ref, detail, digest, hash FROM "
+            "audit WHERE n > 9",
+            "UPDATE event SET evidence = '{\"cards_fed\":9}' WHERE type = 'intent' AND step = 'feed'",
+            "UPDATE event SET body = replace(body, 'failed', 'done')||' ' WHERE type = 'preflight'",
+            "DELETE FROM event WHERE type = 'attempt'",
+            "UPDATE ledger SET to_place = 'issued' WHERE to_place = 'output'",
+            "DELETE FROM ledger WHERE to_place = 'output'",
+            "INSERT INTO ledger SELECT id + 99, '71', 'output', 'issued', 1, job, 1, actor, '', at_ms FROM "
+            "ledger LIMIT 1",
         };
         (void)state;
         for (size_t i = 0; i < sizeof sql / sizeof sql[0]; i++) {
@@ -84,8 +86,9 @@ static bool refuses(struct fixture *x, const char *sql) {
 }
 
 static void history_tables_refuse_changes(void **state) {
-        static const char *const sql[] = { "UPDATE audit SET actor = ''", "DELETE FROM audit", "UPDATE event SET actor = ''",
-                                           "DELETE FROM event",           "DELETE FROM ledger", "UPDATE ledger SET count = 2" };
+        static const char *const sql[] = {"UPDATE audit SET actor = ''", "DELETE FROM audit",
+                                          "UPDATE event SET actor = ''", "DELETE FROM event",
+                                          "DELETE FROM ledger",          "UPDATE ledger SET count = 2"};
         struct fixture *x = *state;
         fill(x);
         fixture_close(x);
@@ -105,10 +108,10 @@ static void too_long_detail_is_refused(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                T(whole_chain_is_intact),
-                cmocka_unit_test(tampering_is_found),
-                T(history_tables_refuse_changes),
-                T(too_long_detail_is_refused),
+            T(whole_chain_is_intact),
+            cmocka_unit_test(tampering_is_found),
+            T(history_tables_refuse_changes),
+            T(too_long_detail_is_refused),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,7 +11,7 @@
 
 static struct cw_job_actions out;
 
-#define EV(...) ((struct cw_job_event){ __VA_ARGS__ })
+#define EV(...) ((struct cw_job_event){__VA_ARGS__})
 
 static void ok(struct cw_job *job, struct cw_job_event e) {
         cw_rc rc = cw_issuance_apply(job, &e, &out);
@@ -36,8 +36,8 @@ static const struct cw_job_action *action(enum cw_job_action_kind kind) {
 
 static void result(struct cw_job *job, enum cw_outcome outcome, enum cw_where where) {
         ok(job, EV(.kind = CW_JE_INTENT, .step = job->step, .seq = job->seq));
-        ok(job, EV(.kind = CW_JE_RESULT, .step = job->step, .seq = job->seq, .outcome = outcome, .cls = CW_C_OPERATOR,
-                   .where = where, .code = "PRD_X"));
+        ok(job, EV(.kind = CW_JE_RESULT, .step = job->step, .seq = job->seq, .outcome = outcome,
+                   .cls = CW_C_OPERATOR, .where = where, .code = "PRD_X"));
 }
 
 static void assign(struct cw_job *job, bool auto_visual) {
@@ -60,7 +60,8 @@ static struct cw_job job_at(enum cw_step step, bool auto_visual) {
 static struct cw_job doubted_at(enum cw_step step, enum cw_where where) {
         struct cw_job job = job_at(step, true);
         result(&job, CW_OUTCOME_IN_DOUBT, where);
-        ok(&job, EV(.kind = CW_JE_VERDICT, .step = job.step, .seq = job.seq, .verdict = CW_VERDICT_UNKNOWN, .where = where));
+        ok(&job, EV(.kind = CW_JE_VERDICT, .step = job.step, .seq = job.seq, .verdict = CW_VERDICT_UNKNOWN,
+                    .where = where));
         assert_int_equal(job.wait, CW_WAIT_DECISION);
         return job;
 }
@@ -287,20 +288,27 @@ static void uncollected_card_is_returned(void **state) {
         no(&job, EV(.kind = CW_JE_PIN_INTENT));
 }
 
-/* Whatever event meets whatever reachable state: taken or refused, never FATAL, never more actions than fit. */
+/* Whatever event meets whatever reachable state: taken or refused, never FATAL, never more actions than fit.
+ */
 static void every_event_in_every_wait(void **state) {
         (void)state;
-        struct cw_job seeds[] = { job_at(CW_STEP_FEED, true),   job_at(CW_STEP_CHIP, true), job_at(CW_STEP_EJECT, false),
-                                  doubted_at(CW_STEP_FEED, CW_WHERE_UNKNOWN), doubted_at(CW_STEP_PRINT, CW_WHERE_PRINT),
-                                  ready() };
+        struct cw_job seeds[] = {job_at(CW_STEP_FEED, true),
+                                 job_at(CW_STEP_CHIP, true),
+                                 job_at(CW_STEP_EJECT, false),
+                                 doubted_at(CW_STEP_FEED, CW_WHERE_UNKNOWN),
+                                 doubted_at(CW_STEP_PRINT, CW_WHERE_PRINT),
+                                 ready()};
         for (size_t s = 0; s < sizeof seeds / sizeof seeds[0]; s++) {
                 for (int kind = 0; kind < CW_JE_MAX_; kind++) {
                         for (int v = 0; v < CW_WHERE_MAX_; v++) {
                                 struct cw_job job = seeds[s];
-                                struct cw_job_event e = { .kind = (enum cw_job_event_kind)kind, .step = job.step,
-                                                          .seq = job.seq, .where = (enum cw_where)v,
-                                                          .outcome = (enum cw_outcome)(v % CW_OUTCOME_MAX_),
-                                                          .cls = (enum cw_class)(v % 7), .station = "s1" };
+                                struct cw_job_event e = {.kind = (enum cw_job_event_kind)kind,
+                                                         .step = job.step,
+                                                         .seq = job.seq,
+                                                         .where = (enum cw_where)v,
+                                                         .outcome = (enum cw_outcome)(v % CW_OUTCOME_MAX_),
+                                                         .cls = (enum cw_class)(v % 7),
+                                                         .station = "s1"};
                                 cw_rc rc = cw_issuance_apply(&job, &e, &out);
                                 assert_int_not_equal(cw_rc_class(rc), CW_C_FATAL);
                                 assert_true(out.count <= CW_JOB_ACTIONS_MAX);
@@ -313,22 +321,22 @@ static void every_event_in_every_wait(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(cancel_before_loaded),
-                cmocka_unit_test(no_cancel_once_a_card_may_move),
-                cmocka_unit_test(cancel_a_remake_that_never_fed),
-                cmocka_unit_test(data_refused_ends_the_job),
-                cmocka_unit_test(person_says_done),
-                cmocka_unit_test(person_says_spoiled_then_confirms),
-                cmocka_unit_test(card_that_cannot_be_found_waits_for_the_reject_box),
-                cmocka_unit_test(feed_in_doubt_may_be_called_not_done),
-                cmocka_unit_test(station_gone_for_good_a_person_decides),
-                cmocka_unit_test(card_taken_out_by_hand_after_a_failed_eject),
-                cmocka_unit_test(jammed_reject_is_confirmed_by_hand),
-                cmocka_unit_test(confirmed_remakes_are_bounded),
-                cmocka_unit_test(handed_over),
-                cmocka_unit_test(pin_in_doubt_is_not_activated),
-                cmocka_unit_test(uncollected_card_is_returned),
-                cmocka_unit_test(every_event_in_every_wait),
+            cmocka_unit_test(cancel_before_loaded),
+            cmocka_unit_test(no_cancel_once_a_card_may_move),
+            cmocka_unit_test(cancel_a_remake_that_never_fed),
+            cmocka_unit_test(data_refused_ends_the_job),
+            cmocka_unit_test(person_says_done),
+            cmocka_unit_test(person_says_spoiled_then_confirms),
+            cmocka_unit_test(card_that_cannot_be_found_waits_for_the_reject_box),
+            cmocka_unit_test(feed_in_doubt_may_be_called_not_done),
+            cmocka_unit_test(station_gone_for_good_a_person_decides),
+            cmocka_unit_test(card_taken_out_by_hand_after_a_failed_eject),
+            cmocka_unit_test(jammed_reject_is_confirmed_by_hand),
+            cmocka_unit_test(confirmed_remakes_are_bounded),
+            cmocka_unit_test(handed_over),
+            cmocka_unit_test(pin_in_doubt_is_not_activated),
+            cmocka_unit_test(uncollected_card_is_returned),
+            cmocka_unit_test(every_event_in_every_wait),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

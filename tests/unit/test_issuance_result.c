@@ -22,13 +22,16 @@ static struct cw_job_event from(enum cw_step step, const char *json) {
 
 static void good_results(void **state) {
         (void)state;
-        struct cw_job_event e = from(CW_STEP_FEED, "{\"outcome\":\"done\",\"where\":\"transport\",\"ribbon_used\":false,"
-                                                   "\"key_tried\":false,\"evidence\":{},\"ms\":12}");
+        struct cw_job_event e =
+            from(CW_STEP_FEED, "{\"outcome\":\"done\",\"where\":\"transport\",\"ribbon_used\":false,"
+                               "\"key_tried\":false,\"evidence\":{},\"ms\":12}");
         assert_int_equal(e.kind, CW_JE_RESULT);
         assert_int_equal(e.outcome, CW_OUTCOME_DONE);
         assert_int_equal(e.where, CW_WHERE_TRANSPORT);
-        e = from(CW_STEP_PRINT, "{\"outcome\":\"failed\",\"class\":\"OPERATOR\",\"code\":\"PRT_RIBBON_ENDED\",\"text\":\"x\","
-                                "\"where\":\"print\",\"ribbon_used\":true,\"key_tried\":true}");
+        e = from(
+            CW_STEP_PRINT,
+            "{\"outcome\":\"failed\",\"class\":\"OPERATOR\",\"code\":\"PRT_RIBBON_ENDED\",\"text\":\"x\","
+            "\"where\":\"print\",\"ribbon_used\":true,\"key_tried\":true}");
         assert_int_equal(e.outcome, CW_OUTCOME_FAILED);
         assert_int_equal(e.cls, CW_C_OPERATOR);
         assert_string_equal(e.code, "PRT_RIBBON_ENDED");
@@ -39,17 +42,18 @@ static void good_results(void **state) {
 static void malformed_results_are_in_doubt(void **state) {
         (void)state;
         static const char *const bad[] = {
-                "{}",
-                "[]",
-                "null",
-                "\"done\"",
-                "{\"outcome\":\"DONE\"}",
-                "{\"outcome\":1}",
-                "{\"outcome\":\"done\",\"where\":\"nowhere\"}",
-                "{\"outcome\":\"done\",\"where\":3}",
-                "{\"outcome\":\"done\",\"key_tried\":\"yes\"}",
-                "{\"outcome\":\"failed\",\"class\":\"RETRY\",\"code\":\"lower case\",\"where\":\"contact\"}",
-                "{\"outcome\":\"failed\",\"where\":\"contact\",\"code\":\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"}",
+            "{}",
+            "[]",
+            "null",
+            "\"done\"",
+            "{\"outcome\":\"DONE\"}",
+            "{\"outcome\":1}",
+            "{\"outcome\":\"done\",\"where\":\"nowhere\"}",
+            "{\"outcome\":\"done\",\"where\":3}",
+            "{\"outcome\":\"done\",\"key_tried\":\"yes\"}",
+            "{\"outcome\":\"failed\",\"class\":\"RETRY\",\"code\":\"lower case\",\"where\":\"contact\"}",
+            "{\"outcome\":\"failed\",\"where\":\"contact\",\"code\":"
+            "\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"}",
         };
         for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
                 struct cw_job_event e = from(CW_STEP_CHIP, bad[i]);
@@ -58,7 +62,8 @@ static void malformed_results_are_in_doubt(void **state) {
                 assert_int_equal(e.where, CW_WHERE_UNKNOWN);
                 assert_string_equal(e.code, "PRD_UNEXPECTED_DATA");
         }
-        struct cw_job_event e = from(CW_STEP_CHIP, "{\"outcome\":\"failed\",\"class\":\"odd\",\"where\":\"contact\"}");
+        struct cw_job_event e =
+            from(CW_STEP_CHIP, "{\"outcome\":\"failed\",\"class\":\"odd\",\"where\":\"contact\"}");
         assert_int_equal(e.cls, CW_C_FATAL); /* an unknown class is the most careful one */
 }
 
@@ -68,12 +73,12 @@ static void verdicts(void **state) {
                 const char *json;
                 enum cw_verdict verdict;
         } cases[] = {
-                { "{\"verdict\":\"done\",\"where\":\"print\"}", CW_VERDICT_DONE },
-                { "{\"verdict\":\"not_done\",\"where\":\"contact\"}", CW_VERDICT_NOT_DONE },
-                { "{\"verdict\":\"unknown\",\"where\":\"unknown\"}", CW_VERDICT_UNKNOWN },
-                { "{\"verdict\":\"done\"}", CW_VERDICT_UNKNOWN },
-                { "{\"verdict\":\"not done\",\"where\":\"print\"}", CW_VERDICT_UNKNOWN },
-                { "{}", CW_VERDICT_UNKNOWN },
+            {"{\"verdict\":\"done\",\"where\":\"print\"}", CW_VERDICT_DONE},
+            {"{\"verdict\":\"not_done\",\"where\":\"contact\"}", CW_VERDICT_NOT_DONE},
+            {"{\"verdict\":\"unknown\",\"where\":\"unknown\"}", CW_VERDICT_UNKNOWN},
+            {"{\"verdict\":\"done\"}", CW_VERDICT_UNKNOWN},
+            {"{\"verdict\":\"not done\",\"where\":\"print\"}", CW_VERDICT_UNKNOWN},
+            {"{}", CW_VERDICT_UNKNOWN},
         };
         for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
                 CW_AUTO_JSON json_t *obj = json_loads(cases[i].json, 0, NULL);
@@ -110,10 +115,10 @@ static void names_are_one_to_one(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(good_results),
-                cmocka_unit_test(malformed_results_are_in_doubt),
-                cmocka_unit_test(verdicts),
-                cmocka_unit_test(names_are_one_to_one),
+            cmocka_unit_test(good_results),
+            cmocka_unit_test(malformed_results_are_in_doubt),
+            cmocka_unit_test(verdicts),
+            cmocka_unit_test(names_are_one_to_one),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

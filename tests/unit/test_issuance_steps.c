@@ -33,7 +33,7 @@ static const struct cw_job_action *action(enum cw_job_action_kind kind) {
         return NULL;
 }
 
-#define EV(...) ((struct cw_job_event){ __VA_ARGS__ })
+#define EV(...) ((struct cw_job_event){__VA_ARGS__})
 
 static void to_station(struct cw_job *job) {
         ok(job, EV(.kind = CW_JE_STATION, .station = "s1"));
@@ -63,8 +63,8 @@ static void intent(struct cw_job *job) {
 static void result(struct cw_job *job, enum cw_outcome outcome, enum cw_class cls, enum cw_where where) {
         uint32_t seq = job->seq;
         enum cw_step step = job->step;
-        ok(job, EV(.kind = CW_JE_RESULT, .step = step, .seq = seq, .outcome = outcome, .cls = cls, .where = where,
-                   .code = "PRD_X"));
+        ok(job, EV(.kind = CW_JE_RESULT, .step = step, .seq = seq, .outcome = outcome, .cls = cls,
+                   .where = where, .code = "PRD_X"));
         assert_int_equal(action(CW_JA_RESULT_ACK)->seq, seq);
         assert_int_equal(action(CW_JA_RESULT_ACK)->step, step);
 }
@@ -87,8 +87,11 @@ static void straight_way(void **state) {
         static const struct {
                 enum cw_step step;
                 enum cw_job_state after;
-        } way[] = { { CW_STEP_FEED, CW_JOB_LOADED },   { CW_STEP_STRIPE, CW_JOB_STRIPE }, { CW_STEP_CHIP, CW_JOB_CHIP },
-                    { CW_STEP_VERIFY, CW_JOB_VERIFY }, { CW_STEP_PRINT, CW_JOB_PRINT } };
+        } way[] = {{CW_STEP_FEED, CW_JOB_LOADED},
+                   {CW_STEP_STRIPE, CW_JOB_STRIPE},
+                   {CW_STEP_CHIP, CW_JOB_CHIP},
+                   {CW_STEP_VERIFY, CW_JOB_VERIFY},
+                   {CW_STEP_PRINT, CW_JOB_PRINT}};
         struct cw_job job = fresh(true);
         uint32_t last = 0;
         for (size_t i = 0; i < sizeof way / sizeof way[0]; i++) {
@@ -126,8 +129,10 @@ static void preflight_waits_for_ribbon(void **state) {
         ok(&job, EV(.kind = CW_JE_KIT_ASSIGNED));
         ok(&job, EV(.kind = CW_JE_DATA_OK));
         to_station(&job);
-        struct cw_job_event out_of_ribbon = { .kind = CW_JE_PREFLIGHT, .outcome = CW_OUTCOME_FAILED,
-                                              .cls = CW_C_OPERATOR, .code = "PRT_RIBBON_ENDED" };
+        struct cw_job_event out_of_ribbon = {.kind = CW_JE_PREFLIGHT,
+                                             .outcome = CW_OUTCOME_FAILED,
+                                             .cls = CW_C_OPERATOR,
+                                             .code = "PRT_RIBBON_ENDED"};
         ok(&job, out_of_ribbon);
         assert_int_equal(job.wait, CW_WAIT_SUPPLIES);
         assert_false(out.unchanged);
@@ -150,7 +155,8 @@ static void preflight_reject_fails_without_plastic(void **state) {
         ok(&job, EV(.kind = CW_JE_KIT_ASSIGNED));
         ok(&job, EV(.kind = CW_JE_DATA_OK));
         to_station(&job);
-        ok(&job, EV(.kind = CW_JE_PREFLIGHT, .outcome = CW_OUTCOME_FAILED, .cls = CW_C_REJECT, .code = "PRT_SETUP_ERROR"));
+        ok(&job, EV(.kind = CW_JE_PREFLIGHT, .outcome = CW_OUTCOME_FAILED, .cls = CW_C_REJECT,
+                    .code = "PRT_SETUP_ERROR"));
         assert_int_equal(job.state, CW_JOB_FAILED);
         assert_int_equal(job.plastic, 0);
         assert_int_equal(action(CW_JA_REPORT)->report, CW_REPORT_FAILED);
@@ -240,7 +246,8 @@ static void ribbon_end_during_print_spoils(void **state) {
         up_to(&job, CW_STEP_PRINT);
         intent(&job);
         ok(&job, EV(.kind = CW_JE_RESULT, .step = CW_STEP_PRINT, .seq = job.seq, .outcome = CW_OUTCOME_FAILED,
-                    .cls = CW_C_OPERATOR, .code = "PRT_RIBBON_ENDED", .where = CW_WHERE_PRINT, .ribbon_used = true));
+                    .cls = CW_C_OPERATOR, .code = "PRT_RIBBON_ENDED", .where = CW_WHERE_PRINT,
+                    .ribbon_used = true));
         assert_int_equal(job.state, CW_JOB_SPOILED);
         step_done(&job);
         assert_int_equal(job.wait, CW_WAIT_DESTROYED);
@@ -263,8 +270,9 @@ static void trouble_in_reject_keeps_the_reason(void **state) {
         struct cw_job job = fresh(true);
         up_to(&job, CW_STEP_STRIPE);
         intent(&job);
-        ok(&job, EV(.kind = CW_JE_RESULT, .step = CW_STEP_STRIPE, .seq = job.seq, .outcome = CW_OUTCOME_FAILED,
-                    .cls = CW_C_OPERATOR, .code = "PRD_MAGSTRIPE", .where = CW_WHERE_MAG));
+        ok(&job,
+           EV(.kind = CW_JE_RESULT, .step = CW_STEP_STRIPE, .seq = job.seq, .outcome = CW_OUTCOME_FAILED,
+              .cls = CW_C_OPERATOR, .code = "PRD_MAGSTRIPE", .where = CW_WHERE_MAG));
         intent(&job);
         result(&job, CW_OUTCOME_FAILED, CW_C_OPERATOR, CW_WHERE_TRANSPORT);
         assert_string_equal(job.code, "PRD_MAGSTRIPE");
@@ -305,8 +313,8 @@ static void reconcile_decides(void **state) {
                 ok(&job, EV(.kind = CW_JE_RESULT_NONE));
                 assert_int_equal(action(CW_JA_RECONCILE)->seq, job.seq);
                 uint32_t seq = job.seq;
-                ok(&job, EV(.kind = CW_JE_VERDICT, .step = CW_STEP_STRIPE, .seq = job.seq, .verdict = (enum cw_verdict)verdict,
-                            .where = CW_WHERE_TRANSPORT));
+                ok(&job, EV(.kind = CW_JE_VERDICT, .step = CW_STEP_STRIPE, .seq = job.seq,
+                            .verdict = (enum cw_verdict)verdict, .where = CW_WHERE_TRANSPORT));
                 if (verdict == CW_VERDICT_DONE) {
                         assert_int_equal(job.step, CW_STEP_CHIP);
                 } else if (verdict == CW_VERDICT_NOT_DONE) {
@@ -331,8 +339,8 @@ static void chip_not_done_after_key_spoils(void **state) {
         ok(&job, EV(.kind = CW_JE_RESTARTED));
         to_station(&job);
         ok(&job, EV(.kind = CW_JE_RESULT_NONE));
-        ok(&job, EV(.kind = CW_JE_VERDICT, .step = CW_STEP_CHIP, .seq = job.seq, .verdict = CW_VERDICT_NOT_DONE,
-                    .where = CW_WHERE_CONTACT));
+        ok(&job, EV(.kind = CW_JE_VERDICT, .step = CW_STEP_CHIP, .seq = job.seq,
+                    .verdict = CW_VERDICT_NOT_DONE, .where = CW_WHERE_CONTACT));
         assert_int_equal(job.step, CW_STEP_REJECT);
         step_done(&job);
         assert_int_equal(job.wait, CW_WAIT_DESTROYED);
@@ -345,8 +353,8 @@ static void not_done_without_the_card_asks_a_person(void **state) {
         intent(&job);
         result(&job, CW_OUTCOME_IN_DOUBT, CW_C_IN_DOUBT, CW_WHERE_UNKNOWN);
         assert_non_null(action(CW_JA_RECONCILE));
-        ok(&job, EV(.kind = CW_JE_VERDICT, .step = CW_STEP_STRIPE, .seq = job.seq, .verdict = CW_VERDICT_NOT_DONE,
-                    .where = CW_WHERE_UNKNOWN));
+        ok(&job, EV(.kind = CW_JE_VERDICT, .step = CW_STEP_STRIPE, .seq = job.seq,
+                    .verdict = CW_VERDICT_NOT_DONE, .where = CW_WHERE_UNKNOWN));
         assert_int_equal(job.wait, CW_WAIT_DECISION);
 }
 
@@ -482,32 +490,32 @@ static void late_data_refusal_spoils(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(straight_way),
-                cmocka_unit_test(feed_moves_one_plastic),
-                cmocka_unit_test(preflight_waits_for_ribbon),
-                cmocka_unit_test(preflight_reject_fails_without_plastic),
-                cmocka_unit_test(empty_feeder_waits),
-                cmocka_unit_test(spoiled_before_key_is_remade_once),
-                cmocka_unit_test(spoiled_after_key_waits_for_person),
-                cmocka_unit_test(retry_before_key_repeats_within_bounds),
-                cmocka_unit_test(ribbon_end_during_print_spoils),
-                cmocka_unit_test(retry_after_ink_spoils),
-                cmocka_unit_test(trouble_in_reject_keeps_the_reason),
-                cmocka_unit_test(restart_takes_the_kept_result),
-                cmocka_unit_test(reconcile_decides),
-                cmocka_unit_test(chip_not_done_after_key_spoils),
-                cmocka_unit_test(not_done_without_the_card_asks_a_person),
-                cmocka_unit_test(failed_without_place_is_in_doubt),
-                cmocka_unit_test(stale_result_is_acknowledged_and_ignored),
-                cmocka_unit_test(restart_between_steps_goes_on_with_the_same_number),
-                cmocka_unit_test(restart_before_feed_may_take_any_station),
-                cmocka_unit_test(baseline_without_the_card_stops),
-                cmocka_unit_test(feed_onto_a_card_waits),
-                cmocka_unit_test(full_output_waits_and_ejects_again),
-                cmocka_unit_test(printer_that_rejected_by_itself_needs_no_reject),
-                cmocka_unit_test(jam_in_feed_is_one_spoiled_plastic),
-                cmocka_unit_test(events_out_of_order_are_refused),
-                cmocka_unit_test(late_data_refusal_spoils),
+            cmocka_unit_test(straight_way),
+            cmocka_unit_test(feed_moves_one_plastic),
+            cmocka_unit_test(preflight_waits_for_ribbon),
+            cmocka_unit_test(preflight_reject_fails_without_plastic),
+            cmocka_unit_test(empty_feeder_waits),
+            cmocka_unit_test(spoiled_before_key_is_remade_once),
+            cmocka_unit_test(spoiled_after_key_waits_for_person),
+            cmocka_unit_test(retry_before_key_repeats_within_bounds),
+            cmocka_unit_test(ribbon_end_during_print_spoils),
+            cmocka_unit_test(retry_after_ink_spoils),
+            cmocka_unit_test(trouble_in_reject_keeps_the_reason),
+            cmocka_unit_test(restart_takes_the_kept_result),
+            cmocka_unit_test(reconcile_decides),
+            cmocka_unit_test(chip_not_done_after_key_spoils),
+            cmocka_unit_test(not_done_without_the_card_asks_a_person),
+            cmocka_unit_test(failed_without_place_is_in_doubt),
+            cmocka_unit_test(stale_result_is_acknowledged_and_ignored),
+            cmocka_unit_test(restart_between_steps_goes_on_with_the_same_number),
+            cmocka_unit_test(restart_before_feed_may_take_any_station),
+            cmocka_unit_test(baseline_without_the_card_stops),
+            cmocka_unit_test(feed_onto_a_card_waits),
+            cmocka_unit_test(full_output_waits_and_ejects_again),
+            cmocka_unit_test(printer_that_rejected_by_itself_needs_no_reject),
+            cmocka_unit_test(jam_in_feed_is_one_spoiled_plastic),
+            cmocka_unit_test(events_out_of_order_are_refused),
+            cmocka_unit_test(late_data_refusal_spoils),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,7 +8,8 @@ static void kit_is_accepted_once(void **state) {
         accept_kit(x, "4240181595", job);
         assert_string_equal(job, "J000001");
         assert_int_equal(x->change.job.state, CW_JOB_ACCEPTED);
-        struct cw_kit again = { .kit = "4240181595", .entity = "CIF0001", .plastic_code = "71", .expiry = "2907" };
+        struct cw_kit again = {
+            .kit = "4240181595", .entity = "CIF0001", .plastic_code = "71", .expiry = "2907"};
         bool is_new = true;
         good(x, cw_journal_accept_kit(x->j, &again, SEALED, true, &is_new, &x->change, &x->fault));
         assert_false(is_new);
@@ -20,8 +21,8 @@ static void kit_is_accepted_once(void **state) {
 
 static void bad_kits_are_refused(void **state) {
         struct fixture *x = *state;
-        const struct cw_kit fine = { .kit = "1", .entity = "e", .plastic_code = "71", .expiry = "2907" };
-        struct cw_kit bad[6] = { fine, fine, fine, fine, fine, fine };
+        const struct cw_kit fine = {.kit = "1", .entity = "e", .plastic_code = "71", .expiry = "2907"};
+        struct cw_kit bad[6] = {fine, fine, fine, fine, fine, fine};
         bool is_new;
         bad[0].kit[0] = '\0';
         bad[1].entity[0] = '\0';
@@ -30,11 +31,16 @@ static void bad_kits_are_refused(void **state) {
         (void)strcpy(bad[4].masked_pan, "6080401234566384"); /* not masked */
         (void)strcpy(bad[5].name, "A\nB");
         for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
-                rejected(x, cw_journal_accept_kit(x->j, &bad[i], SEALED, true, &is_new, &x->change, &x->fault), CW_E_RANGE);
+                rejected(x,
+                         cw_journal_accept_kit(x->j, &bad[i], SEALED, true, &is_new, &x->change, &x->fault),
+                         CW_E_RANGE);
         rejected(x, cw_journal_accept_kit(x->j, &fine, "", true, &is_new, &x->change, &x->fault), CW_E_RANGE);
-        rejected(x, cw_journal_accept_kit(x->j, &fine, NULL, true, &is_new, &x->change, &x->fault), CW_E_RANGE);
+        rejected(x, cw_journal_accept_kit(x->j, &fine, NULL, true, &is_new, &x->change, &x->fault),
+                 CW_E_RANGE);
         /* A clear PAN in place of the sealed one never reaches the file. */
-        rejected(x, cw_journal_accept_kit(x->j, &fine, "6080401234566384", true, &is_new, &x->change, &x->fault), CW_E_RANGE);
+        rejected(x,
+                 cw_journal_accept_kit(x->j, &fine, "6080401234566384", true, &is_new, &x->change, &x->fault),
+                 CW_E_RANGE);
 }
 
 static void straight_job_and_its_history(void **state) {
@@ -66,10 +72,11 @@ static void refusal_changes_nothing(void **state) {
         struct fixture *x = *state;
         char job[CW_JOB_ID_CAP];
         accept_kit(x, "4240181595", job);
-        struct cw_job_event e = { .kind = CW_JE_VISUAL, .ok = true };
+        struct cw_job_event e = {.kind = CW_JE_VISUAL, .ok = true};
         rejected(x, cw_journal_apply(x->j, job, &e, NULL, "uid:1000", &x->change, &x->fault), CW_E_STATE);
         assert_non_null(strstr(x->fault.text, "does not wait for a visual check"));
-        rejected(x, cw_journal_apply(x->j, "J000077", &e, NULL, "uid:1000", &x->change, &x->fault), CW_E_NOT_FOUND);
+        rejected(x, cw_journal_apply(x->j, "J000077", &e, NULL, "uid:1000", &x->change, &x->fault),
+                 CW_E_NOT_FOUND);
         CW_AUTO_JSON json_t *history = NULL;
         good(x, cw_journal_history(x->j, job, &history, &x->fault));
         assert_int_equal(json_array_size(history), 1);
@@ -162,8 +169,10 @@ static void key_tries_are_limited_per_card(void **state) {
         assert_false(row.job.key_tried);
         uint32_t seq = row.job.seq;
         good(x, cw_journal_attempt(x->j, job, seq, "DDEEFF", 32, 2, &x->change, &x->fault));
-        rejected(x, cw_journal_attempt(x->j, job, seq, "no serial", 32, 2, &x->change, &x->fault), CW_E_RANGE);
-        rejected(x, cw_journal_attempt(x->j, job, seq + 1, "DDEEFF", 32, 2, &x->change, &x->fault), CW_E_STATE);
+        rejected(x, cw_journal_attempt(x->j, job, seq, "no serial", 32, 2, &x->change, &x->fault),
+                 CW_E_RANGE);
+        rejected(x, cw_journal_attempt(x->j, job, seq + 1, "DDEEFF", 32, 2, &x->change, &x->fault),
+                 CW_E_STATE);
 }
 
 static void success_clears_the_tries(void **state) {
@@ -198,7 +207,7 @@ static void recovery_asks_for_the_last_result(void **state) {
         good(x, cw_journal_intent(x->j, job, CW_STEP_FEED, 1, NULL, &x->change, &x->fault));
         fixture_close(x);
         fixture_open(x);
-        struct seen seen = { 0 };
+        struct seen seen = {0};
         good(x, cw_journal_recover(x->j, on_change, &seen, &x->fault));
         assert_int_equal(seen.jobs, 1);
         assert_int_equal(seen.last.state, CW_JOB_IN_DOUBT);
@@ -207,8 +216,9 @@ static void recovery_asks_for_the_last_result(void **state) {
         apply(x, job, EV(.kind = CW_JE_STATION, .station = "s1"));
         assert_int_equal(x->change.actions.list[0].kind, CW_JA_ASK_RESULT);
         apply(x, job, EV(.kind = CW_JE_RESULT_NONE));
-        apply(x, job, EV(.kind = CW_JE_VERDICT, .step = CW_STEP_FEED, .seq = 1, .verdict = CW_VERDICT_DONE,
-                         .where = CW_WHERE_TRANSPORT));
+        apply(x, job,
+              EV(.kind = CW_JE_VERDICT, .step = CW_STEP_FEED, .seq = 1, .verdict = CW_VERDICT_DONE,
+                 .where = CW_WHERE_TRANSPORT));
         assert_int_equal(x->change.job.state, CW_JOB_LOADED);
         good(x, cw_journal_check_fold(x->j, &x->fault));
 }
@@ -223,7 +233,7 @@ static void idle_restarts_leave_no_events(void **state) {
         good(x, cw_journal_history(x->j, job, &before, &x->fault));
         uint32_t generation = cw_journal_generation(x->j);
         for (int i = 0; i < 3; i++) {
-                struct seen seen = { 0 };
+                struct seen seen = {0};
                 fixture_close(x);
                 fixture_open(x);
                 good(x, cw_journal_recover(x->j, on_change, &seen, &x->fault));
@@ -242,8 +252,8 @@ static void huge_evidence_does_not_lose_the_outcome(void **state) {
         accept_kit(x, "4240181595", job);
         to_feed(x, job, "s1");
         good(x, cw_journal_intent(x->j, job, CW_STEP_FEED, 1, NULL, &x->change, &x->fault));
-        CW_AUTO_JSON json_t *result = json_pack("{s:s, s:s, s:{s:s}}", "outcome", "done", "where", "transport", "evidence",
-                                                "cplc", big);
+        CW_AUTO_JSON json_t *result = json_pack("{s:s, s:s, s:{s:s}}", "outcome", "done", "where",
+                                                "transport", "evidence", "cplc", big);
         good(x, cw_journal_outcome(x->j, job, CW_STEP_FEED, 1, result, &x->change, &x->fault));
         assert_int_equal(x->change.job.state, CW_JOB_LOADED);
 }
@@ -286,20 +296,20 @@ static void lists_and_health(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                T(kit_is_accepted_once),
-                T(bad_kits_are_refused),
-                T(straight_job_and_its_history),
-                T(refusal_changes_nothing),
-                T(baseline_of_the_open_intent),
-                T(sealed_data_goes_with_the_job),
-                T(sealed_data_leaves_the_file),
-                T(same_pan_twice_is_refused),
-                T(key_tries_are_limited_per_card),
-                T(success_clears_the_tries),
-                T(recovery_asks_for_the_last_result),
-                T(idle_restarts_leave_no_events),
-                T(huge_evidence_does_not_lose_the_outcome),
-                T(lists_and_health),
+            T(kit_is_accepted_once),
+            T(bad_kits_are_refused),
+            T(straight_job_and_its_history),
+            T(refusal_changes_nothing),
+            T(baseline_of_the_open_intent),
+            T(sealed_data_goes_with_the_job),
+            T(sealed_data_leaves_the_file),
+            T(same_pan_twice_is_refused),
+            T(key_tries_are_limited_per_card),
+            T(success_clears_the_tries),
+            T(recovery_asks_for_the_last_result),
+            T(idle_restarts_leave_no_events),
+            T(huge_evidence_does_not_lose_the_outcome),
+            T(lists_and_health),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -117,7 +117,7 @@ static void low_disk_refuses_new_kits_only(void **state) {
         accept_kit(x, "4240181595", job);
         fixture_close(x);
         good(x, fixture_try_open(x, INT64_MAX / 2));
-        struct cw_kit kit = { .kit = "4240181596", .entity = "e", .plastic_code = "71", .expiry = "2907" };
+        struct cw_kit kit = {.kit = "4240181596", .entity = "e", .plastic_code = "71", .expiry = "2907"};
         bool is_new = true;
         cw_rc rc = cw_journal_accept_kit(x->j, &kit, SEALED, true, &is_new, &x->change, &x->fault);
         assert_int_equal(cw_rc_class(rc), CW_C_OPERATOR);
@@ -160,12 +160,12 @@ static void fold_finds_a_changed_projection(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                T(newer_schema_is_refused),      T(file_of_another_program_is_refused),
-                T(no_database_is_refused),       T(damaged_pages_are_refused),
-                T(truncated_file_is_refused),    T(a_directory_is_refused),
-                T(second_process_is_refused),    T(empty_file_becomes_a_journal),
-                T(low_disk_refuses_new_kits_only), T(backup_is_a_journal),
-                T(fold_finds_a_changed_projection),
+            T(newer_schema_is_refused),         T(file_of_another_program_is_refused),
+            T(no_database_is_refused),          T(damaged_pages_are_refused),
+            T(truncated_file_is_refused),       T(a_directory_is_refused),
+            T(second_process_is_refused),       T(empty_file_becomes_a_journal),
+            T(low_disk_refuses_new_kits_only),  T(backup_is_a_journal),
+            T(fold_finds_a_changed_projection),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -88,8 +88,8 @@ static void acknowledgements_carry_the_job_to_delivered(void **state) {
         produce(x, "4240181595", job);
         apply(x, job, EV(.kind = CW_JE_PIN_INTENT));
         apply(x, job, EV(.kind = CW_JE_PIN_SET));
-        static const enum cw_job_state after[] = { CW_JOB_PIN_SET, CW_JOB_ACTIVE, CW_JOB_DELIVERED };
-        static const enum cw_report reports[] = { CW_REPORT_PRODUCED, CW_REPORT_ACTIVATE, CW_REPORT_DELIVERED };
+        static const enum cw_job_state after[] = {CW_JOB_PIN_SET, CW_JOB_ACTIVE, CW_JOB_DELIVERED};
+        static const enum cw_report reports[] = {CW_REPORT_PRODUCED, CW_REPORT_ACTIVATE, CW_REPORT_DELIVERED};
         for (size_t i = 0; i < 3; i++) {
                 assert_int_equal(next(x, items), 1);
                 assert_int_equal(items[0].report, reports[i]);
@@ -143,9 +143,11 @@ static void release_needs_a_finished_card(void **state) {
         struct cw_release r;
         char job[CW_JOB_ID_CAP];
         accept_kit(x, "4240181595", job);
-        rejected(x, cw_journal_release_create(x->j, "4240181595", 1001, "k1", 60000, &r, &x->fault), CW_E_STATE);
+        rejected(x, cw_journal_release_create(x->j, "4240181595", 1001, "k1", 60000, &r, &x->fault),
+                 CW_E_STATE);
         rejected(x, cw_journal_release_create(x->j, "1", 1001, "k1", 60000, &r, &x->fault), CW_E_NOT_FOUND);
-        rejected(x, cw_journal_release_create(x->j, "4240181595", 1001, "", 60000, &r, &x->fault), CW_E_RANGE);
+        rejected(x, cw_journal_release_create(x->j, "4240181595", 1001, "", 60000, &r, &x->fault),
+                 CW_E_RANGE);
         rejected(x, cw_journal_release_create(x->j, "4240181595", 1001, "k1", 0, &r, &x->fault), CW_E_RANGE);
 }
 
@@ -153,14 +155,14 @@ static void release_needs_a_finished_card(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                T(acked_report_is_gone),
-                T(unsent_reports_survive_a_restart_in_order),
-                T(back_off_and_clock_jumps),
-                T(refused_report_blocks_its_own_kit_only),
-                T(acknowledgements_carry_the_job_to_delivered),
-                T(release_is_used_once),
-                T(release_expires_and_is_replaced),
-                T(release_needs_a_finished_card),
+            T(acked_report_is_gone),
+            T(unsent_reports_survive_a_restart_in_order),
+            T(back_off_and_clock_jumps),
+            T(refused_report_blocks_its_own_kit_only),
+            T(acknowledgements_carry_the_job_to_delivered),
+            T(release_is_used_once),
+            T(release_expires_and_is_replaced),
+            T(release_needs_a_finished_card),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

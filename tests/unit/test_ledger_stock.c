@@ -77,20 +77,28 @@ static void spoiled_and_remade_are_both_counted(void **state) {
 
 static void people_move_stock_only_where_it_goes(void **state) {
         struct fixture *x = *state;
-        static const char *const bad[][2] = { { "output", "returned" },   { "issued", "spoiled" },  { "hopper", "received" },
-                                              { "received:x", "spoiled" }, { "received", "hopper:" }, { "received", "destroyed" },
-                                              { "", "received" },          { "spoiled", "received" }, { "supplier", "supplier" } };
+        static const char *const bad[][2] = {
+            {"output", "returned"},    {"issued", "spoiled"},   {"hopper", "received"},
+            {"received:x", "spoiled"}, {"received", "hopper:"}, {"received", "destroyed"},
+            {"", "received"},          {"spoiled", "received"}, {"supplier", "supplier"}};
         for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
-                rejected(x, cw_journal_stock_move(x->j, "71", bad[i][0], bad[i][1], 1, "uid:0", "", &x->fault), CW_E_RANGE);
+                rejected(x,
+                         cw_journal_stock_move(x->j, "71", bad[i][0], bad[i][1], 1, "uid:0", "", &x->fault),
+                         CW_E_RANGE);
         good(x, cw_journal_stock_move(x->j, "71", "supplier", "received", 100, "uid:0", "parcel", &x->fault));
         good(x, cw_journal_stock_move(x->j, "71", "received", "hopper:s1", 40, "uid:0", "", &x->fault));
-        rejected(x, cw_journal_stock_move(x->j, "71", "received", "hopper:s1", 61, "uid:0", "", &x->fault), CW_E_RANGE);
-        rejected(x, cw_journal_stock_move(x->j, "72", "received", "hopper:s1", 1, "uid:0", "", &x->fault), CW_E_RANGE);
-        rejected(x, cw_journal_stock_move(x->j, "71", "supplier", "received", 0, "uid:0", "", &x->fault), CW_E_RANGE);
-        rejected(x, cw_journal_stock_move(x->j, "71", "supplier", "received", -1, "uid:0", "", &x->fault), CW_E_RANGE);
+        rejected(x, cw_journal_stock_move(x->j, "71", "received", "hopper:s1", 61, "uid:0", "", &x->fault),
+                 CW_E_RANGE);
+        rejected(x, cw_journal_stock_move(x->j, "72", "received", "hopper:s1", 1, "uid:0", "", &x->fault),
+                 CW_E_RANGE);
+        rejected(x, cw_journal_stock_move(x->j, "71", "supplier", "received", 0, "uid:0", "", &x->fault),
+                 CW_E_RANGE);
+        rejected(x, cw_journal_stock_move(x->j, "71", "supplier", "received", -1, "uid:0", "", &x->fault),
+                 CW_E_RANGE);
         assert_int_equal(count_at(x, "received"), 60);
         assert_int_equal(count_at(x, "hopper:s1"), 40);
-        good(x, cw_journal_stock_move(x->j, "71", "hopper:s1", "spoiled", 1, "uid:0", "test card", &x->fault));
+        good(x,
+             cw_journal_stock_move(x->j, "71", "hopper:s1", "spoiled", 1, "uid:0", "test card", &x->fault));
         struct cw_stock_check c = check(x);
         assert_int_equal(c.drawn, 1);
         assert_int_equal(c.spoiled, 1);
@@ -127,12 +135,12 @@ static void job_and_ledger_that_disagree_are_seen(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                T(hopper_opens_once),
-                T(plastics_follow_their_card),
-                T(spoiled_and_remade_are_both_counted),
-                T(people_move_stock_only_where_it_goes),
-                T(wrong_count_is_seen),
-                T(job_and_ledger_that_disagree_are_seen),
+            T(hopper_opens_once),
+            T(plastics_follow_their_card),
+            T(spoiled_and_remade_are_both_counted),
+            T(people_move_stock_only_where_it_goes),
+            T(wrong_count_is_seen),
+            T(job_and_ledger_that_disagree_are_seen),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
