@@ -266,6 +266,14 @@ static void account_test_card(struct test_card *t) {
         (void)cw_daemon_check(t->daemon, rc, &f);
 }
 
+/* Only a test card that failed with the plastic still in the feeder, or none there, used none. */
+static bool plastic_drawn(const json_t *result) {
+        const char *outcome = json_string_value(json_object_get(result, "outcome"));
+        const char *where = json_string_value(json_object_get(result, "where"));
+        bool still_there = where && (strcmp(where, "none") == 0 || strcmp(where, "feeder") == 0);
+        return !outcome || strcmp(outcome, "failed") != 0 || !still_there;
+}
+
 static void on_test_card(void *ctx, cw_rc rc, const struct cw_fault *f, struct cw_msg *reply) {
         struct test_card *t = ctx;
         if (rc != CW_OK) {
@@ -276,8 +284,7 @@ static void on_test_card(void *ctx, cw_rc rc, const struct cw_fault *f, struct c
         json_t *result = json_object_get(reply->json, "result");
         if (!result)
                 result = reply->json;
-        const char *outcome = json_string_value(json_object_get(result, "outcome"));
-        if (outcome && strcmp(outcome, "failed") != 0)
+        if (plastic_drawn(result))
                 account_test_card(t);
         cw_control_reply(t->request, json_deep_copy(result));
         free(t);
@@ -291,8 +298,8 @@ static void post_test_card(void *ctx, struct cw_control_request *r) {
                 refuse(r, CW_E_NOT_FOUND, "no station with a printer has this name; see cardwright stations");
                 return;
         }
-        if (cw_runs_at(d, l) || cw_station_link_busy(l)) {
-                refuse(r, CW_E_BUSY, "the station works on a job; wait until it is free");
+        if (cw_runs_holder(d, l) || cw_runs_at(d, l) || cw_station_link_busy(l)) {
+                refuse(r, CW_E_BUSY, "the station has a job, or its card; wait until it is free");
                 return;
         }
         struct test_card *t = calloc(1, sizeof *t);

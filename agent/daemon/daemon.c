@@ -72,11 +72,20 @@ static void disclose_pin_path(struct cw_daemon *d) {
 
 static void on_hsm_change(void *ctx) {
         struct cw_daemon *d = ctx;
-        if (!cw_hsm_link_ready(d->hsm))
-                return;
-        disclose_pin_path(d);
-        cw_runs_station_up(d, NULL);
+        if (!cw_hsm_link_hello(d->hsm)) {
+                cw_runs_hsm_down(d);
+                cw_kiosk_hsm_down(d);
+        } else if (cw_hsm_link_ready(d->hsm)) {
+                disclose_pin_path(d);
+                cw_runs_hsm_up(d);
+        }
 }
+
+static void on_session_closed(void *ctx, int64_t session) {
+        cw_runs_session_closed(ctx, session);
+}
+
+static const struct cw_hsm_ops hsm_ops = { on_hsm_change, on_session_closed };
 
 /* ---- start ---- */
 
@@ -107,7 +116,7 @@ static cw_rc open_stock(struct cw_daemon *d, struct cw_fault *f) {
 
 static cw_rc open_links(struct cw_daemon *d) {
         uint32_t generation = cw_journal_generation(d->journal);
-        cw_rc rc = cw_hsm_link_new(d->loop, d->config, generation, on_hsm_change, d, &d->hsm);
+        cw_rc rc = cw_hsm_link_new(d->loop, d->config, generation, &hsm_ops, d, &d->hsm);
         for (size_t i = 0; i < d->config->station_count && rc == CW_OK; i++) {
                 rc = cw_station_link_new(d->loop, d->config, &d->config->stations[i], generation, &station_ops, d,
                                          &d->stations[i]);
@@ -211,18 +220,26 @@ static cw_rc start(struct cw_daemon *d, struct cw_fault *f) {
         return rc;
 }
 
-/* In the reverse order; what is still under way is answered while everything it needs is there. */
+/*
+ * First everything under way is answered, while everything its answer may touch is still there; only then is memory freed.
+ * A start that failed half-way stops here too.
+ */
 static void stop(struct cw_daemon *d) {
         cw_dcms_free(d->dcms);
         cw_runs_free(d);
+        if (d->hsm)
+                cw_hsm_link_close(d->hsm);
+        for (size_t i = 0; i < d->station_count; i++)
+                cw_station_link_close(d->stations[i]);
+        cw_kiosk_free_all(d);
+        cw_control_free(d->control);
         for (size_t i = 0; i < d->station_count; i++)
                 cw_station_link_free(d->stations[i]);
         cw_hsm_link_free(d->hsm);
-        cw_kiosk_free_all(d);
-        cw_control_free(d->control);
         cw_intake_free(d->intake);
         cw_reports_free(d->reports);
-        cw_journal_close(d->journal);
+        if (d->journal)
+                cw_journal_close(d->journal);
         cw_timer_free(d->watchdog);
         cw_loop_free(d->loop);
 }

@@ -30,6 +30,7 @@ struct cw_daemon {
         struct cw_intake *intake;
         struct cw_reports *reports;
         struct cw_kiosk *kiosks; /* hand-overs under way */
+        int64_t kiosk_rest_until_ns[CW_CONFIG_STATIONS_MAX];
         struct cw_control *control;
         struct cw_timer *watchdog;
         int64_t started_ms;

@@ -16,7 +16,7 @@ struct cw_hsm_link {
         struct cw_loop *loop;
         const struct cw_config *config;
         uint32_t generation;
-        void (*on_change)(void *ctx);
+        const struct cw_hsm_ops *ops;
         void *ctx;
         struct cw_peer *peer;
         struct cw_timer *timer;
@@ -31,14 +31,14 @@ static void forget_hello(struct cw_hsm_link *l) {
 
 static void drop(struct cw_hsm_link *l, const struct cw_fault *why) {
         bool was_up = l->hello != NULL;
-        cw_peer_free(CW_STEAL(l->peer));
-        forget_hello(l);
         (void)snprintf(l->trouble, sizeof l->trouble, "%s", why->text);
+        forget_hello(l);
         cw_timer_arm(l->timer, RETRY_MS);
+        cw_peer_free(CW_STEAL(l->peer));
         if (!was_up)
                 return;
-        cw_log(CW_EV_PEER_LOST, CW_F_STR("PEER", "hsmd"), CW_F_STR("TEXT", why->text));
-        l->on_change(l->ctx);
+        cw_log(CW_EV_PEER_LOST, CW_F_STR("PEER", "hsmd"), CW_F_STR("TEXT", l->trouble));
+        l->ops->on_change(l->ctx);
 }
 
 static void on_closed(void *ctx, struct cw_peer *p, const struct cw_fault *why) {
@@ -54,7 +54,14 @@ static void on_request(void *ctx, struct cw_peer *p, struct cw_msg *request) {
         cw_peer_send(p, cw_msg_error(request, &f));
 }
 
-static const struct cw_peer_ops peer_ops = { on_request, NULL, on_closed };
+static void on_event(void *ctx, struct cw_peer *p, struct cw_msg *event) {
+        (void)p;
+        struct cw_hsm_link *l = ctx;
+        if (strcmp(cw_msg_str(event, "event", ""), "session.closed") == 0)
+                l->ops->on_closed(l->ctx, cw_msg_int(event, "session", 0));
+}
+
+static const struct cw_peer_ops peer_ops = { on_request, on_event, on_closed };
 
 static void note_trouble(struct cw_hsm_link *l) {
         l->trouble[0] = '\0';
@@ -81,7 +88,7 @@ static void on_hello(void *ctx, cw_rc rc, const struct cw_fault *f, struct cw_ms
         note_trouble(l);
         cw_timer_arm(l->timer, POLL_MS);
         if (changed)
-                l->on_change(l->ctx);
+                l->ops->on_change(l->ctx);
 }
 
 static void connect_now(struct cw_hsm_link *l) {
@@ -109,12 +116,11 @@ static void on_timer(void *ctx) {
 }
 
 cw_rc cw_hsm_link_new(struct cw_loop *loop, const struct cw_config *config, uint32_t generation,
-                      void (*on_change)(void *ctx), void *ctx, struct cw_hsm_link **ret) {
+                      const struct cw_hsm_ops *ops, void *ctx, struct cw_hsm_link **ret) {
         struct cw_hsm_link *l = calloc(1, sizeof *l);
         if (!l)
                 return CW_RC(CW_L_HSM, CW_C_RETRY, CW_E_NOMEM);
-        *l = (struct cw_hsm_link){ .loop = loop, .config = config, .generation = generation, .on_change = on_change,
-                                   .ctx = ctx };
+        *l = (struct cw_hsm_link){ .loop = loop, .config = config, .generation = generation, .ops = ops, .ctx = ctx };
         cw_rc rc = cw_timer_new(loop, on_timer, l, &l->timer);
         if (rc != CW_OK) {
                 free(l);
@@ -125,12 +131,17 @@ cw_rc cw_hsm_link_new(struct cw_loop *loop, const struct cw_config *config, uint
         return CW_OK;
 }
 
+void cw_hsm_link_close(struct cw_hsm_link *l) {
+        forget_hello(l);
+        cw_timer_disarm(l->timer);
+        cw_peer_free(CW_STEAL(l->peer));
+}
+
 void cw_hsm_link_free(struct cw_hsm_link *l) {
         if (!l)
                 return;
-        cw_peer_free(CW_STEAL(l->peer));
+        cw_hsm_link_close(l);
         cw_timer_free(l->timer);
-        forget_hello(l);
         free(l);
 }
 

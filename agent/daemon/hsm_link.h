@@ -7,9 +7,16 @@
 
 struct cw_hsm_link;
 
-/* on_change: hsmd came up, went away, or its posture changed. */
+struct cw_hsm_ops {
+        void (*on_change)(void *ctx);                  /* hsmd came up, went away, or its posture changed */
+        void (*on_closed)(void *ctx, int64_t session); /* hsmd ended this session by itself */
+};
+
+/* config and ops are borrowed. */
 CW_WARN_UNUSED cw_rc cw_hsm_link_new(struct cw_loop *loop, const struct cw_config *config, uint32_t generation,
-                                     void (*on_change)(void *ctx), void *ctx, struct cw_hsm_link **ret);
+                                     const struct cw_hsm_ops *ops, void *ctx, struct cw_hsm_link **ret);
+/* For the end of the daemon: hangs up for good, answers every call under way, tells nobody. */
+void cw_hsm_link_close(struct cw_hsm_link *l);
 void cw_hsm_link_free(struct cw_hsm_link *l);
 /* Connected, and hsmd said that the token and all keys are there. */
 bool cw_hsm_link_ready(const struct cw_hsm_link *l);

@@ -10,6 +10,7 @@
 #define QUICK_CALL_MS 8000
 #define MARGIN_MS 10000
 #define PROVE_MS 30000
+#define REST_MS 2000
 
 /*
  * One hand-over. Its calls follow one another, each answered exactly once, so that it lives until the last answer and is
@@ -61,8 +62,16 @@ static void kiosk_free(struct cw_kiosk *k) {
         free(k);
 }
 
+/* A kiosk or hsmd that fails at once is not asked again and again while the release lasts. */
+static void rest(struct cw_kiosk *k) {
+        for (size_t i = 0; i < k->daemon->station_count; i++)
+                if (k->daemon->stations[i] == k->link)
+                        k->daemon->kiosk_rest_until_ns[i] = cw_deadline_ns(REST_MS);
+}
+
 /* The one end of a hand-over, good or bad. text is for the customer. */
 static void end(struct cw_kiosk *k, const char *text) {
+        rest(k);
         if (k->begun) {
                 show(k, text);
                 cw_station_link_call(k->link, ticket_msg(k, "kiosk.end"), QUICK_CALL_MS, NULL, NULL);
@@ -107,7 +116,8 @@ static void on_pin_set(void *ctx, cw_rc rc, const struct cw_fault *f, const stru
                 end(k, "PIN SET");
                 return;
         }
-        bool doubt = cw_rc_class(rc) == CW_C_IN_DOUBT;
+        /* A PIN that was set by somebody else is not the one this customer chose: the bank must find out. */
+        bool doubt = cw_rc_class(rc) == CW_C_IN_DOUBT || strcmp(f->code, "pin.already.set") == 0;
         job_event(k, doubt ? CW_JE_PIN_IN_DOUBT : CW_JE_PIN_FAILED, *f->code ? f->code : cw_class_name(cw_rc_class(rc)),
                   NULL, &journal_rc);
         end_with(k, f, doubt ? "PLEASE ASK US" : "PIN NOT SET");
@@ -318,13 +328,20 @@ static void on_session(void *ctx, cw_rc rc, const struct cw_fault *f, struct cw_
         cw_station_link_call(k->link, m, timeout_ms + MARGIN_MS, on_card, k);
 }
 
+static bool rests(const struct cw_daemon *d, const struct cw_station_link *l) {
+        for (size_t i = 0; i < d->station_count; i++)
+                if (d->stations[i] == l)
+                        return cw_deadline_left_ms(d->kiosk_rest_until_ns[i]) > 0;
+        return false;
+}
+
 void cw_kiosk_look(struct cw_daemon *d, struct cw_station_link *l) {
         struct cw_release release;
         struct cw_fault f = { 0 };
         for (const struct cw_kiosk *k = d->kiosks; k; k = k->next)
                 if (k->link == l)
                         return;
-        if (!cw_hsm_link_ready(d->hsm) || cw_station_link_busy(l))
+        if (!cw_hsm_link_ready(d->hsm) || !cw_station_link_up(l) || cw_station_link_busy(l) || rests(d, l))
                 return;
         cw_rc rc = cw_journal_release_pending(d->journal, cw_station_link_name(l), &release, &f);
         if (rc != CW_OK) {
@@ -346,6 +363,11 @@ json_t *cw_kiosk_status(const struct cw_daemon *d) {
                 (void)json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "kiosk", kiosk_name(k), "step", k->step,
                                                             "job", k->row.job.id));
         return list;
+}
+
+void cw_kiosk_hsm_down(struct cw_daemon *d) {
+        for (struct cw_kiosk *k = d->kiosks; k; k = k->next)
+                k->session = 0;
 }
 
 void cw_kiosk_free_all(struct cw_daemon *d) {

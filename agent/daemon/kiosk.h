@@ -11,5 +11,7 @@
 void cw_kiosk_look(struct cw_daemon *d, struct cw_station_link *l);
 /* New array [{"kiosk", "step", "job"}] of what is under way. */
 json_t *cw_kiosk_status(const struct cw_daemon *d);
+/* hsmd went away: the numbers of its sessions mean nothing any more. */
+void cw_kiosk_hsm_down(struct cw_daemon *d);
 /* At the end of the daemon, after links and server client are gone. */
 void cw_kiosk_free_all(struct cw_daemon *d);

@@ -33,20 +33,6 @@ static int64_t backoff_ms(uint32_t attempts) {
         return ms < BACKOFF_MAX_MS ? ms : BACKOFF_MAX_MS;
 }
 
-static void sent(struct sending *s) {
-        struct cw_daemon *d = s->reports->daemon;
-        struct cw_fault f = { 0 };
-        struct cw_change change;
-        cw_log(CW_EV_REPORT_SENT, CW_F_STR("KIT", s->item.kit), CW_F_STR("REPORT", cw_report_name(s->item.report)));
-        cw_rc rc = cw_journal_outbox_acked(d->journal, s->item.id, &change, &f);
-        s->used = false;
-        cw_reports_kick(s->reports);
-        if (rc != CW_OK)
-                (void)cw_daemon_check(d, rc, &f);
-        else
-                cw_runs_changed(d, &change);
-}
-
 static void not_sent(struct sending *s, const struct cw_fault *f, int64_t delay_ms, bool park) {
         struct cw_fault journal_fault = { 0 };
         cw_log(CW_EV_REPORT_FAILED, CW_F_STR("KIT", s->item.kit), CW_F_STR("REPORT", cw_report_name(s->item.report)),
@@ -57,6 +43,23 @@ static void not_sent(struct sending *s, const struct cw_fault *f, int64_t delay_
         s->used = false;
         if (rc != CW_OK)
                 (void)cw_daemon_check(s->reports->daemon, rc, &journal_fault);
+}
+
+static void sent(struct sending *s) {
+        struct cw_daemon *d = s->reports->daemon;
+        struct cw_fault f = { 0 };
+        struct cw_change change;
+        cw_log(CW_EV_REPORT_SENT, CW_F_STR("KIT", s->item.kit), CW_F_STR("REPORT", cw_report_name(s->item.report)));
+        cw_rc rc = cw_journal_outbox_acked(d->journal, s->item.id, &change, &f);
+        if (cw_rc_class(rc) == CW_C_REJECT) {
+                not_sent(s, &f, BACKOFF_MAX_MS, true); /* the job does not fit: a person must look, not the server again */
+                return;
+        }
+        s->used = false;
+        if (cw_daemon_check(d, rc, &f) != CW_OK)
+                return;
+        cw_reports_kick(s->reports);
+        cw_runs_changed(d, &change);
 }
 
 static void failed(struct sending *s, const struct cw_fault *f, int64_t retry_after_ms) {

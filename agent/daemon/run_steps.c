@@ -9,7 +9,8 @@
 #define QUICK_CALL_MS 8000
 /* A step ends by the station's own deadlines; ours only catches a station that hangs. */
 #define STEP_CALL_MS ((int64_t)15 * 60 * 1000)
-#define RETRY_MS 1000
+#define RETRY_MIN_MS 500
+#define RETRY_MAX_MS 30000
 #define WAKE_MS 5000
 
 static struct cw_msg *station_msg(const struct cw_run *r, const char *call) {
@@ -35,12 +36,14 @@ static void station_actor(const struct cw_run *r, char ret[CW_ACTOR_CAP]) {
 }
 
 /*
- * An answer may come after its job has ended and is gone: it finds the run by the job's name.
+ * An answer may come after its job has ended and is gone: it finds the run by the job's name. One of a station that the job
+ * has lost, or left, meanwhile says nothing about the job any more.
  */
 typedef void (*answer_fn)(struct cw_run *r, cw_rc rc, const struct cw_fault *f, struct cw_msg *reply);
 struct asked {
         struct cw_daemon *daemon;
         char job[CW_JOB_ID_CAP];
+        unsigned binding;
         answer_fn fn;
 };
 
@@ -52,12 +55,22 @@ static void on_answer(void *ctx, cw_rc rc, const struct cw_fault *f, struct cw_m
                 asked.fn(r, rc, f, reply);
 }
 
+static void on_station_answer(void *ctx, cw_rc rc, const struct cw_fault *f, struct cw_msg *reply) {
+        const struct asked *asked = ctx;
+        const struct cw_run *r = cw_runs_find(asked->daemon, asked->job);
+        if (r && r->binding == asked->binding)
+                on_answer(ctx, rc, f, reply);
+        else
+                free(ctx);
+}
+
 static struct asked *asked_new(struct cw_run *r, answer_fn fn) {
         struct asked *a = calloc(1, sizeof *a);
         if (!a)
                 return NULL;
         a->daemon = r->daemon;
         a->fn = fn;
+        a->binding = r->binding;
         memcpy(a->job, r->job.id, sizeof a->job);
         return a;
 }
@@ -73,7 +86,7 @@ static void no_memory(struct cw_run *r, struct cw_msg *take, answer_fn fn) {
 static void ask_station(struct cw_run *r, struct cw_msg *m, int64_t timeout_ms, answer_fn fn) {
         struct asked *a = asked_new(r, fn);
         if (a)
-                cw_station_link_call(r->link, m, timeout_ms, on_answer, a);
+                cw_station_link_call(r->link, m, timeout_ms, on_station_answer, a);
         else
                 no_memory(r, m, fn);
 }
@@ -90,8 +103,12 @@ static void tell_station(struct cw_run *r, struct cw_msg *m) {
         cw_station_link_call(r->link, m, QUICK_CALL_MS, NULL, NULL);
 }
 
+/* What fails again and again is tried less and less often; news from hsmd or a new station ends the rest early. */
 static void retry_later(struct cw_run *r) {
-        cw_timer_arm(r->timer, RETRY_MS);
+        int64_t ms = (int64_t)RETRY_MIN_MS << (r->failures < 6 ? r->failures : 6);
+        r->failures++;
+        r->resting = true;
+        cw_timer_arm(r->timer, ms < RETRY_MAX_MS ? ms : RETRY_MAX_MS);
 }
 
 /* ---- hsmd session ---- */
@@ -103,13 +120,31 @@ static void close_session(struct cw_run *r) {
         r->session = 0;
 }
 
+void cw_run_bind(struct cw_run *r, struct cw_station_link *l) {
+        r->wants_station = false;
+        r->link = l;
+        r->begun = false;
+        r->binding++;
+        r->failures = 0;
+        r->resting = false;
+}
+
 void cw_run_release(struct cw_run *r) {
         close_session(r);
         r->link = NULL;
+        r->binding++;
         r->begun = false;
         r->has_pending = false;
         r->asks_result = false;
         r->reconciles = false;
+        r->looking = false;
+}
+
+void cw_run_lose_station(struct cw_run *r) {
+        struct cw_job_event e = { .kind = CW_JE_STATION_LOST };
+        memcpy(e.station, r->job.station, sizeof e.station);
+        cw_run_release(r);
+        cw_run_event(r, &e, NULL, "");
 }
 
 static struct cw_msg *open_msg(struct cw_run *r, struct cw_fault *f, cw_rc *ret_rc) {
@@ -157,16 +192,21 @@ static void on_data(struct cw_run *r, cw_rc rc, const struct cw_fault *f, struct
                 return;
         }
         if (rc != CW_OK) {
+                cw_log_fault(CW_EV_SESSION_REFUSED, &fault);
                 retry_later(r);
                 return;
         }
         /* The data is good. The session itself is opened again when a station is there: it holds a worker of hsmd. */
         (void)close(opened.fd);
         cw_hsm_link_call(r->daemon->hsm, cw_hsm_msg_close(opened.session), NULL, NULL);
-        r->wants_data = false;
         struct cw_change change;
         rc = cw_journal_data_ok(r->daemon->journal, r->job.id, opened.pan_hash, opened.masked_pan, &change, &fault);
-        (void)snprintf(r->kit.masked_pan, sizeof r->kit.masked_pan, "%s", opened.masked_pan);
+        if (cw_rc_class(rc) == CW_C_REJECT)
+                retry_later(r); /* an answer that cannot be right: hsmd is asked again */
+        else
+                r->wants_data = false;
+        if (rc == CW_OK)
+                (void)snprintf(r->kit.masked_pan, sizeof r->kit.masked_pan, "%s", opened.masked_pan);
         cw_run_take(r, rc, &fault, &change);
 }
 
@@ -181,12 +221,35 @@ static void open_data(struct cw_run *r) {
 
 static void perform_begun(struct cw_run *r, const struct cw_job_action *a);
 
+static void preflight_failed(struct cw_run *r, enum cw_class cls, const struct cw_fault *f, const char *actor) {
+        struct cw_job_event e = { .kind = CW_JE_PREFLIGHT, .outcome = CW_OUTCOME_FAILED, .cls = cls };
+        (void)snprintf(e.code, sizeof e.code, "%s", *f->code ? f->code : "DP_NOT_AVAILABLE");
+        r->has_pending = false;
+        cw_run_event(r, &e, NULL, actor);
+}
+
+static bool pending_preflight(const struct cw_run *r) {
+        return r->has_pending && r->pending.kind == CW_JA_PREFLIGHT;
+}
+
+/* Before a card is fed, a station that cannot take this job is a station a person must look at. */
+static void begin_refused(struct cw_run *r, const struct cw_fault *f) {
+        char actor[CW_ACTOR_CAP];
+        cw_log_fault(CW_EV_STATION_REFUSED, f);
+        close_session(r);
+        bool passing = cw_rc_class(f->rc) != CW_C_REJECT && cw_rc_class(f->rc) != CW_C_OPERATOR;
+        if (passing || !pending_preflight(r)) {
+                retry_later(r);
+                return;
+        }
+        station_actor(r, actor);
+        preflight_failed(r, CW_C_OPERATOR, f, actor);
+}
+
 static void on_begun(struct cw_run *r, cw_rc rc, const struct cw_fault *f, struct cw_msg *reply) {
         (void)reply;
         if (rc != CW_OK) {
-                cw_log_fault(CW_EV_STATION_REFUSED, f);
-                close_session(r);
-                retry_later(r);
+                begin_refused(r, f);
                 return;
         }
         r->begun = true;
@@ -208,11 +271,18 @@ static void begin(struct cw_run *r) {
         ask_station(r, m, QUICK_CALL_MS, on_begun);
 }
 
-static void preflight_refused(struct cw_run *r, const struct cw_fault *f) {
-        struct cw_job_event e = { .kind = CW_JE_PREFLIGHT, .outcome = CW_OUTCOME_FAILED, .cls = cw_rc_class(f->rc) };
-        (void)snprintf(e.code, sizeof e.code, "%s", *f->code ? f->code : "DP_NOT_AVAILABLE");
+/*
+ * hsmd will never open this data. Before a card is fed that ends the job, later it spoils the card in the machine; a card
+ * that is only to leave waits, since it needs nothing of the data.
+ */
+static void session_refused(struct cw_run *r, const struct cw_fault *f) {
+        bool leaving = r->job.step == CW_STEP_EJECT || r->job.step == CW_STEP_REJECT;
+        if (leaving) {
+                retry_later(r);
+                return;
+        }
         r->has_pending = false;
-        cw_run_event(r, &e, NULL, "hsmd");
+        data_refused(r, f);
 }
 
 static void on_session(struct cw_run *r, cw_rc rc, const struct cw_fault *f, struct cw_msg *reply) {
@@ -223,10 +293,8 @@ static void on_session(struct cw_run *r, cw_rc rc, const struct cw_fault *f, str
                 rc = cw_hsm_reply_opened(reply, &opened, &fault);
         if (rc != CW_OK) {
                 cw_log_fault(CW_EV_SESSION_REFUSED, &fault);
-                bool refused = cw_rc_class(rc) == CW_C_REJECT && r->has_pending &&
-                               r->pending.kind == CW_JA_PREFLIGHT;
-                if (refused)
-                        preflight_refused(r, &fault);
+                if (cw_rc_class(rc) == CW_C_REJECT && r->has_pending)
+                        session_refused(r, &fault);
                 else
                         retry_later(r);
                 return;
@@ -234,7 +302,7 @@ static void on_session(struct cw_run *r, cw_rc rc, const struct cw_fault *f, str
         close_session(r);
         r->session = opened.session;
         r->session_fd = opened.fd;
-        if (r->link)
+        if (r->link && r->has_pending)
                 begin(r);
         else
                 close_session(r); /* the station went away meanwhile */
@@ -268,16 +336,21 @@ static void note_dead_session(struct cw_run *r, const json_t *result) {
         }
 }
 
+/* Nothing of the job was moved: the same is asked again, with a new session when the station may have lost its one. */
+static void ask_again(struct cw_run *r, enum cw_job_action_kind kind, const struct cw_fault *f) {
+        cw_log_fault(CW_EV_STATION_REFUSED, f);
+        r->begun = r->begun && cw_rc_class(f->rc) == CW_C_RETRY;
+        r->pending = (struct cw_job_action){ .kind = kind };
+        r->has_pending = true;
+        retry_later(r);
+}
+
 static void on_preflight(struct cw_run *r, cw_rc rc, const struct cw_fault *f, struct cw_msg *reply) {
         struct cw_job_event e;
         char actor[CW_ACTOR_CAP];
+        r->looking = false;
         if (rc != CW_OK) {
-                /* Nothing moves in preflight: it is simply done again. */
-                cw_log_fault(CW_EV_STATION_REFUSED, f);
-                r->begun = false;
-                r->pending = (struct cw_job_action){ .kind = CW_JA_PREFLIGHT, .step = CW_STEP_PREFLIGHT };
-                r->has_pending = r->link != NULL;
-                retry_later(r);
+                ask_again(r, CW_JA_PREFLIGHT, f);
                 return;
         }
         const json_t *result = result_of(reply);
@@ -289,12 +362,11 @@ static void on_preflight(struct cw_run *r, cw_rc rc, const struct cw_fault *f, s
 
 static void on_baseline(struct cw_run *r, cw_rc rc, const struct cw_fault *f, struct cw_msg *reply) {
         if (rc != CW_OK) {
-                cw_log_fault(CW_EV_STATION_REFUSED, f);
-                r->pending = (struct cw_job_action){ .kind = CW_JA_PREPARE_STEP, .step = r->job.step, .seq = r->job.seq };
-                r->has_pending = r->link != NULL;
-                retry_later(r);
+                ask_again(r, CW_JA_PREPARE_STEP, f);
                 return;
         }
+        if (r->job.wait != CW_WAIT_INTENT)
+                return; /* the step was called off meanwhile */
         struct cw_fault fault = { 0 };
         struct cw_change change;
         (void)json_object_del(reply->json, "ok");
@@ -319,8 +391,7 @@ static void on_result(struct cw_run *r, cw_rc rc, const struct cw_fault *f, stru
         }
         /* Whether the step began is not known here. The connection starts anew, and the station is asked for its result. */
         cw_log_fault(CW_EV_STATION_REFUSED, f);
-        if (r->link && cw_rc_class(rc) != CW_C_RECONNECT)
-                cw_station_link_reset(r->link, "the station did not say how its step ended");
+        cw_station_link_reset(r->link, "the station did not say how its step ended");
 }
 
 static void perform_step(struct cw_run *r, const struct cw_job_action *a) {
@@ -332,7 +403,8 @@ static void perform_step(struct cw_run *r, const struct cw_job_action *a) {
 }
 
 static void perform_begun(struct cw_run *r, const struct cw_job_action *a) {
-        if (a->kind == CW_JA_PREFLIGHT)
+        r->looking = a->kind == CW_JA_PREFLIGHT;
+        if (r->looking)
                 ask_station(r, step_msg(r, "step", CW_STEP_PREFLIGHT, 0), STEP_CALL_MS, on_preflight);
         else
                 ask_station(r, station_msg(r, "baseline"), QUICK_CALL_MS, on_baseline);
@@ -347,14 +419,19 @@ static bool names_this_step(const struct cw_run *r, const json_t *result) {
                json_integer_value(json_object_get(result, "seq")) == (json_int_t)r->job.seq;
 }
 
+/* The question may be asked again; every other failure is an answer of a kind: it does not know. */
+static bool may_ask_again(const struct cw_fault *f) {
+        cw_log_fault(CW_EV_STATION_REFUSED, f);
+        return cw_rc_class(f->rc) == CW_C_RETRY || cw_rc_class(f->rc) == CW_C_RECONNECT;
+}
+
 static void on_last(struct cw_run *r, cw_rc rc, const struct cw_fault *f, struct cw_msg *reply) {
-        if (rc != CW_OK) {
-                cw_log_fault(CW_EV_STATION_REFUSED, f);
-                r->asks_result = r->link != NULL;
+        if (rc != CW_OK && may_ask_again(f)) {
+                r->asks_result = true;
                 retry_later(r);
                 return;
         }
-        const json_t *result = json_object_get(reply->json, "result");
+        const json_t *result = rc == CW_OK ? json_object_get(reply->json, "result") : NULL;
         if (names_this_step(r, result)) {
                 take_result(r, result);
                 return;
@@ -366,62 +443,77 @@ static void on_last(struct cw_run *r, cw_rc rc, const struct cw_fault *f, struct
 }
 
 static void on_verdict(struct cw_run *r, cw_rc rc, const struct cw_fault *f, struct cw_msg *reply) {
-        if (rc != CW_OK) {
-                cw_log_fault(CW_EV_STATION_REFUSED, f);
-                r->reconciles = r->link != NULL;
+        if (rc != CW_OK && may_ask_again(f)) {
+                r->reconciles = true;
                 retry_later(r);
                 return;
         }
         struct cw_job_event e;
         char actor[CW_ACTOR_CAP];
-        cw_issuance_event_from_verdict(r->job.step, r->job.seq, reply->json, &e);
+        cw_issuance_event_from_verdict(r->job.step, r->job.seq, rc == CW_OK ? reply->json : NULL, &e);
         station_actor(r, actor);
-        cw_run_event(r, &e, reply->json, actor);
+        cw_run_event(r, &e, rc == CW_OK ? reply->json : NULL, actor);
 }
 
 static void reconcile(struct cw_run *r) {
         struct cw_fault f = { 0 };
         CW_AUTO_JSON json_t *baseline = NULL;
         cw_rc rc = cw_journal_baseline(r->daemon->journal, r->job.id, &baseline, &f);
-        if (rc != CW_OK) {
-                (void)cw_daemon_check(r->daemon, rc, &f);
-                return;
-        }
+        /* Without a baseline the station may still know the answer; only an empty one proves nothing. */
+        if (cw_daemon_check(r->daemon, rc, &f) != CW_OK)
+                baseline = json_object();
         struct cw_msg *m = step_msg(r, "reconcile", r->job.step, r->job.seq);
         if (m)
                 (void)json_object_set(m->json, "baseline", baseline);
         ask_station(r, m, STEP_CALL_MS, on_verdict);
 }
 
-void cw_run_continue(struct cw_run *r) {
-        if (r->job.wait == CW_WAIT_SUPPLIES) {
-                cw_timer_arm(r->timer, WAKE_MS);
-                return;
-        }
-        if (r->wants_data) {
-                open_data(r);
-                return;
-        }
-        bool idle = r->link && cw_station_link_up(r->link) && !cw_station_link_busy(r->link);
-        if (r->asks_result && idle) {
-                r->asks_result = false;
-                ask_station(r, station_msg(r, "result.last"), QUICK_CALL_MS, on_last);
-        } else if (r->reconciles && idle) {
-                r->reconciles = false;
-                reconcile(r);
-        } else if (r->has_pending && r->begun) {
+/* Performs what waits for a station that has the job with a live session, or fetches that first. */
+static void go_on_pending(struct cw_run *r) {
+        if (r->begun) {
                 struct cw_job_action a = r->pending;
                 r->has_pending = false;
                 perform_begun(r, &a);
-        } else if (r->has_pending && r->link && !r->opening) {
+        } else if (!r->opening) {
                 if (!cw_hsm_link_ready(r->daemon->hsm) || !ask_session(r, on_session))
                         retry_later(r);
         }
 }
 
+void cw_run_continue(struct cw_run *r) {
+        bool idle = r->link && cw_station_link_up(r->link) && !cw_station_link_busy(r->link);
+        if (r->resting)
+                return;
+        if (r->wants_data) {
+                open_data(r);
+        } else if (r->has_pending && r->link) {
+                go_on_pending(r);
+        } else if (r->asks_result && idle) {
+                r->asks_result = false;
+                ask_station(r, station_msg(r, "result.last"), QUICK_CALL_MS, on_last);
+        } else if (r->reconciles && idle) {
+                r->reconciles = false;
+                reconcile(r);
+        } else if (r->job.wait == CW_WAIT_SUPPLIES && !r->looking) {
+                cw_timer_arm(r->timer, WAKE_MS);
+        }
+}
+
 /* ---- actions ---- */
 
+/*
+ * After a person's decision the job goes on where its card is; the station may have come back, or the daemon been restarted,
+ * while it waited for that person.
+ */
+static void find_own_station(struct cw_run *r) {
+        struct cw_station_link *l = cw_daemon_station(r->daemon, r->job.station);
+        if (l && cw_station_link_up(l) && !cw_runs_at(r->daemon, l))
+                cw_run_bind(r, l);
+}
+
 static void end_at_station(struct cw_run *r) {
+        if (!r->link)
+                find_own_station(r);
         if (r->link)
                 tell_station(r, station_msg(r, "job.end"));
         cw_run_release(r);
@@ -430,6 +522,18 @@ static void end_at_station(struct cw_run *r) {
 static void need_station(struct cw_run *r, const struct cw_job_action *a) {
         r->wants_station = true;
         (void)snprintf(r->wanted, sizeof r->wanted, "%s", a->station);
+}
+
+static void wake_later(struct cw_run *r, const struct cw_job_action *a) {
+        cw_log(CW_EV_JOB_WAITS, CW_F_STR("JOB", r->job.id), CW_F_STR("STATION", r->job.station), CW_F_STR("CODE", a->code),
+               CW_F_STR("ADVICE", cw_issuance_advice(&r->job)));
+        r->not_ready_seen = false;
+        if (!r->link)
+                find_own_station(r);
+        if (r->link)
+                cw_timer_arm(r->timer, WAKE_MS);
+        else
+                cw_run_lose_station(r);
 }
 
 static void perform_with_station(struct cw_run *r, const struct cw_job_action *a) {
@@ -479,10 +583,7 @@ void cw_run_perform(struct cw_run *r, const struct cw_job_action *a) {
                 need_station(r, a);
                 return;
         case CW_JA_WAKE_LATER:
-                cw_log(CW_EV_JOB_WAITS, CW_F_STR("JOB", r->job.id), CW_F_STR("STATION", r->job.station),
-                       CW_F_STR("CODE", a->code), CW_F_STR("ADVICE", cw_issuance_advice(&r->job)));
-                r->not_ready_seen = false;
-                cw_timer_arm(r->timer, WAKE_MS);
+                wake_later(r, a);
                 return;
         case CW_JA_WAIT_PERSON:
                 cw_log(CW_EV_JOB_NEEDS_PERSON, CW_F_STR("JOB", r->job.id), CW_F_STR("STATION", r->job.station),
@@ -505,6 +606,11 @@ void cw_run_perform(struct cw_run *r, const struct cw_job_action *a) {
         case CW_JA_RECONCILE:
                 break;
         }
+        bool news_only = a->kind == CW_JA_RESULT_ACK || a->kind == CW_JA_ATTEMPT_ACK;
+        if (!r->link && !news_only)
+                find_own_station(r);
         if (r->link)
                 perform_with_station(r, a);
+        else if (!news_only)
+                cw_run_lose_station(r);
 }

@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#define END_CALL_MS 8000
+
 struct cw_run *cw_runs_find(struct cw_daemon *d, const char *job) {
         for (struct cw_run *r = d->runs; r; r = r->next)
                 if (strcmp(r->job.id, job) == 0)
@@ -28,10 +30,16 @@ static void wake(struct cw_run *r) {
         cw_run_event(r, &e, NULL, "");
 }
 
+/* The timer of a job that waits for supplies and has nothing under way is the time to look anew. */
+static bool may_wake(const struct cw_run *r) {
+        return r->job.wait == CW_WAIT_SUPPLIES && r->link && !r->has_pending && !r->looking;
+}
+
 /* Waiting for supplies: look anew now and then even when the printer never said that it was not ready. */
 static void on_timer(void *ctx) {
         struct cw_run *r = ctx;
-        if (r->job.wait == CW_WAIT_SUPPLIES && r->link && printer_ready(r->link))
+        r->resting = false;
+        if (may_wake(r) && printer_ready(r->link))
                 wake(r);
         else
                 cw_run_continue(r);
@@ -72,28 +80,47 @@ void cw_runs_free(struct cw_daemon *d) {
                 run_free(d->runs);
 }
 
-static void perform_all(struct cw_run *r, const struct cw_job_actions *actions) {
-        for (unsigned i = 0; i < actions->count; i++)
-                cw_run_perform(r, &actions->list[i]);
+/*
+ * An action may lead to another event at once (the station is gone): what is left of the older event is then void. False
+ * when that happened; r may be gone.
+ */
+static bool perform_all(struct cw_daemon *d, struct cw_run *r, const struct cw_change *change) {
+        unsigned turn = r->turn;
+        for (unsigned i = 0; i < change->actions.count; i++) {
+                cw_run_perform(r, &change->actions.list[i]);
+                if (cw_runs_find(d, change->job.id) != r || r->turn != turn)
+                        return false;
+        }
+        return true;
+}
+
+/* What the machine refuses is stale news. Anything else left an event that happened without its row. */
+static void not_taken(struct cw_daemon *d, cw_rc rc, const struct cw_fault *f) {
+        if (cw_rc_class(rc) == CW_C_REJECT)
+                cw_log_fault(CW_EV_EVENT_REFUSED, f);
+        else
+                cw_daemon_fatal(d, f);
 }
 
 void cw_run_take(struct cw_run *r, cw_rc rc, const struct cw_fault *f, const struct cw_change *change) {
         struct cw_daemon *d = r->daemon;
         if (rc != CW_OK) {
-                if (cw_rc_class(cw_daemon_check(d, rc, f)) != CW_C_FATAL)
-                        cw_log_fault(CW_EV_EVENT_REFUSED, f);
+                not_taken(d, rc, f);
                 return;
         }
         struct cw_change copy = *change;
         bool moved = r->job.state != copy.job.state || r->job.wait != copy.job.wait;
         r->job = copy.job;
+        r->turn++;
         r->percent = 0;
-        if (moved)
+        if (moved) {
+                r->failures = 0;
+                r->resting = false;
                 cw_log(CW_EV_JOB_STATE, CW_F_STR("JOB", r->job.id), CW_F_STR("KIT", r->kit.kit),
                        CW_F_STR("STATE", cw_job_state_name(r->job.state)), CW_F_STR("WAIT", cw_job_wait_name(r->job.wait)),
                        CW_F_STR("STATION", r->job.station), CW_F_STR("CODE", r->job.code));
-        perform_all(r, &copy.actions);
-        if (cw_job_ended(&r->job))
+        }
+        if (perform_all(d, r, &copy) && cw_job_ended(&r->job))
                 run_free(r);
         cw_runs_schedule(d);
 }
@@ -153,12 +180,27 @@ static bool suits(const struct cw_run *r, const struct cw_station_link *l) {
         return cw_station_link_status(l) != NULL;
 }
 
+struct cw_run *cw_runs_holder(struct cw_daemon *d, const struct cw_station_link *l) {
+        for (struct cw_run *r = d->runs; r; r = r->next)
+                if (cw_job_holds_station(&r->job) && strcmp(r->job.station, cw_station_link_name(l)) == 0)
+                        return r;
+        return NULL;
+}
+
 /* The station has the card of another job, or works for it: only that job may have it. */
 static bool reserved_for_another(const struct cw_run *r, const struct cw_station_link *l) {
-        for (const struct cw_run *other = r->daemon->runs; other; other = other->next)
-                if (other != r && cw_job_holds_station(&other->job) &&
-                    strcmp(other->job.station, cw_station_link_name(l)) == 0)
+        const struct cw_run *holder = cw_runs_holder(r->daemon, l);
+        return holder && holder != r;
+}
+
+/* Another station holds this plastic and is ready, though it may be working: better to wait for it than for supplies. */
+static bool ready_elsewhere(const struct cw_run *r) {
+        for (size_t i = 0; i < r->daemon->station_count; i++) {
+                const struct cw_station_link *l = r->daemon->stations[i];
+                const struct cw_config_station *s = cw_station_link_config(l);
+                if (s->kind == CW_STATION_ISSUE && printer_ready(l) && has_code(s->plastic_codes, r->kit.plastic_code))
                         return true;
+        }
         return false;
 }
 
@@ -173,15 +215,13 @@ static struct cw_station_link *pick_station(const struct cw_run *r) {
                         return l;
                 second = second ? second : l;
         }
-        return second;
+        return ready_elsewhere(r) ? NULL : second;
 }
 
 static void assign(struct cw_run *r, struct cw_station_link *l) {
         struct cw_job_event e = { .kind = CW_JE_STATION };
         (void)snprintf(e.station, sizeof e.station, "%s", cw_station_link_name(l));
-        r->wants_station = false;
-        r->link = l;
-        r->begun = false;
+        cw_run_bind(r, l);
         cw_run_event(r, &e, NULL, "");
 }
 
@@ -216,19 +256,56 @@ static void for_each_run(struct cw_daemon *d, void (*fn)(struct cw_run *r)) {
         free(ids);
 }
 
+/*
+ * A station that was restarted, or that we lost while we ended its job, may still have a job that is no longer its own, and
+ * would refuse every other one.
+ */
+static void end_stale_job(struct cw_daemon *d, struct cw_station_link *l) {
+        const char *job = json_string_value(json_object_get(cw_station_link_hello(l), "job"));
+        if (!job || !*job)
+                return;
+        const struct cw_run *holder = cw_runs_holder(d, l);
+        if (holder && strcmp(holder->job.id, job) == 0)
+                return;
+        struct cw_msg *m = cw_msg_request("job.end");
+        if (m)
+                (void)json_object_set_new(m->json, "job", json_string(job));
+        cw_station_link_call(l, m, END_CALL_MS, NULL, NULL);
+}
+
 void cw_runs_station_up(struct cw_daemon *d, struct cw_station_link *l) {
-        (void)l;
-        for_each_run(d, cw_run_continue);
+        end_stale_job(d, l);
         cw_runs_schedule(d);
+}
+
+static void try_now(struct cw_run *r) {
+        r->resting = false;
+        cw_run_continue(r);
+}
+
+void cw_runs_hsm_up(struct cw_daemon *d) {
+        for_each_run(d, try_now);
+}
+
+static void forget_session(struct cw_run *r) {
+        r->session = 0;
+        r->begun = false;
+}
+
+void cw_runs_hsm_down(struct cw_daemon *d) {
+        for_each_run(d, forget_session);
+}
+
+void cw_runs_session_closed(struct cw_daemon *d, int64_t session) {
+        for (struct cw_run *r = d->runs; r; r = r->next)
+                if (session != 0 && r->session == session)
+                        forget_session(r);
 }
 
 void cw_runs_station_down(struct cw_daemon *d, struct cw_station_link *l) {
         struct cw_run *r = cw_runs_at(d, l);
-        if (!r)
-                return;
-        struct cw_job_event e = { .kind = CW_JE_STATION_LOST };
-        cw_run_release(r);
-        cw_run_event(r, &e, NULL, "");
+        if (r)
+                cw_run_lose_station(r);
 }
 
 /* Supplies are back when the printer, seen not ready before, is ready again. */
@@ -241,7 +318,7 @@ static void look_at_supplies(struct cw_run *r) {
 
 void cw_runs_station_status(struct cw_daemon *d, struct cw_station_link *l) {
         struct cw_run *r = cw_runs_at(d, l);
-        if (r && r->job.wait == CW_WAIT_SUPPLIES)
+        if (r && may_wake(r))
                 look_at_supplies(r);
         else if (r)
                 cw_run_continue(r);
@@ -251,9 +328,12 @@ void cw_runs_station_status(struct cw_daemon *d, struct cw_station_link *l) {
 static void on_attempt(struct cw_run *r, const struct cw_msg *m) {
         struct cw_fault f = { 0 };
         struct cw_change change;
-        uint32_t seq = (uint32_t)cw_msg_int(m, "seq", 0);
-        cw_rc rc = cw_journal_attempt(r->daemon->journal, r->job.id, seq, cw_msg_str(m, "card", ""),
-                                      (unsigned)cw_msg_int(m, "kvn", 0), (unsigned)cw_msg_int(m, "scp", 0), &change, &f);
+        int64_t seq = cw_msg_int(m, "seq", 0);
+        if (seq != (int64_t)r->job.seq)
+                return;
+        cw_rc rc = cw_journal_attempt(r->daemon->journal, r->job.id, r->job.seq, cw_msg_str(m, "card", ""),
+                                      (unsigned)cw_msg_int(m, "kvn", 0) & 0xff, (unsigned)cw_msg_int(m, "scp", 0) & 0xff,
+                                      &change, &f);
         /* Without the acknowledgement the station makes no try and reports the step as failed. */
         cw_run_take(r, rc, &f, &change);
 }

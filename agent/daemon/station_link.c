@@ -34,17 +34,18 @@ static void forget(json_t **slot) {
         *slot = NULL;
 }
 
+/* It counts as down before its calls are answered: an answer that resets the link then finds nothing left to do. */
 static void drop(struct cw_station_link *l, const char *why) {
         bool was_up = l->hello != NULL;
-        cw_peer_free(CW_STEAL(l->peer));
+        (void)snprintf(l->trouble, sizeof l->trouble, "%s", why);
         forget(&l->hello);
         forget(&l->status);
         l->busy = false;
-        (void)snprintf(l->trouble, sizeof l->trouble, "%s", why);
         cw_timer_arm(l->timer, RETRY_MS);
+        cw_peer_free(CW_STEAL(l->peer));
         if (!was_up)
                 return;
-        cw_log(CW_EV_PEER_LOST, CW_F_STR("PEER", l->station->name), CW_F_STR("TEXT", why));
+        cw_log(CW_EV_PEER_LOST, CW_F_STR("PEER", l->station->name), CW_F_STR("TEXT", l->trouble));
         l->ops->on_down(l->ctx, l);
 }
 
@@ -90,13 +91,20 @@ static void on_status(void *ctx, cw_rc rc, const struct cw_fault *f, struct cw_m
         struct cw_station_link *l = ctx;
         if (!l->peer)
                 return;
-        if (rc != CW_OK) {
-                drop(l, f->text);
+        if (cw_rc_class(rc) == CW_C_RECONNECT || cw_rc_class(rc) == CW_C_IN_DOUBT) {
+                drop(l, f->text); /* hangs or is gone */
                 return;
         }
+        cw_timer_arm(l->timer, POLL_MS);
+        if (rc != CW_OK) {
+                /* It lives and works on, but cannot say how it is: no new job until it can. */
+                forget(&l->status);
+                (void)snprintf(l->trouble, sizeof l->trouble, "%s", f->text);
+                return;
+        }
+        l->trouble[0] = '\0';
         keep(&l->status, reply->json);
         l->busy = cw_msg_bool(reply, "busy", false);
-        cw_timer_arm(l->timer, POLL_MS);
         l->ops->on_status(l->ctx, l);
 }
 
@@ -148,13 +156,19 @@ cw_rc cw_station_link_new(struct cw_loop *loop, const struct cw_config *config, 
         return CW_OK;
 }
 
+void cw_station_link_close(struct cw_station_link *l) {
+        forget(&l->hello);
+        forget(&l->status);
+        l->busy = false;
+        cw_timer_disarm(l->timer);
+        cw_peer_free(CW_STEAL(l->peer));
+}
+
 void cw_station_link_free(struct cw_station_link *l) {
         if (!l)
                 return;
-        cw_peer_free(CW_STEAL(l->peer));
+        cw_station_link_close(l);
         cw_timer_free(l->timer);
-        forget(&l->hello);
-        forget(&l->status);
         free(l);
 }
 

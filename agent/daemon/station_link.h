@@ -9,7 +9,7 @@ struct cw_station_link;
 
 struct cw_station_ops {
         void (*on_up)(void *ctx, struct cw_station_link *l);     /* hello is there */
-        void (*on_down)(void *ctx, struct cw_station_link *l);   /* every call under way was answered before */
+        void (*on_down)(void *ctx, struct cw_station_link *l);   /* once, after the calls under way were answered */
         void (*on_status)(void *ctx, struct cw_station_link *l); /* a fresh status */
         void (*on_event)(void *ctx, struct cw_station_link *l, struct cw_msg *event);
 };
@@ -18,6 +18,8 @@ struct cw_station_ops {
 CW_WARN_UNUSED cw_rc cw_station_link_new(struct cw_loop *loop, const struct cw_config *config,
                                          const struct cw_config_station *station, uint32_t generation,
                                          const struct cw_station_ops *ops, void *ctx, struct cw_station_link **ret);
+/* For the end of the daemon: hangs up for good, answers every call under way, tells nobody (no on_down). */
+void cw_station_link_close(struct cw_station_link *l);
 void cw_station_link_free(struct cw_station_link *l);
 
 const struct cw_config_station *cw_station_link_config(const struct cw_station_link *l);
