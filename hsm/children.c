@@ -132,7 +132,14 @@ static void on_child_request(void *ctx, struct cw_peer *p, struct cw_msg *reques
         cw_sv_kill_child(ctx);
 }
 
-static const struct cw_peer_ops child_ops = { on_child_request, NULL, on_child_closed };
+/* The one event of a worker: the station closed its socket and the session ends in order. */
+static void on_child_event(void *ctx, struct cw_peer *p, struct cw_msg *event) {
+        (void)p;
+        (void)event;
+        cw_sv_close_child(ctx);
+}
+
+static const struct cw_peer_ops child_ops = { on_child_request, on_child_event, on_child_closed };
 
 static struct cw_worker_slot *take_slot(struct cw_supervisor *sv) {
         for (size_t i = 0; i < CW_SV_CHILDREN_MAX; i++) {

@@ -23,6 +23,7 @@ struct worker {
         struct cw_key_store keys;
         struct cw_probe_report probes;
         struct cw_sess *session;
+        bool station_gone;      /* it closed its socket: an ordinary end */
         struct cw_fault broken; /* why there is no token; rc CW_OK when there is one */
 };
 
@@ -125,14 +126,22 @@ static bool serve(struct worker *w, int fd, enum cw_sess_from from) {
         cw_rc rc = cw_ipc_recv(fd, cw_deadline_ns(0), &request, NULL);
         if (cw_rc_class(rc) == CW_C_RETRY)
                 return true;
-        if (rc != CW_OK)
+        if (rc != CW_OK) {
+                w->station_gone = from == CW_FROM_STATION && rc == CW_RC(CW_L_IPC, CW_C_RECONNECT, CW_E_CLOSED);
                 return false;
+        }
         if (request->type != CW_MSG_REQUEST)
                 return true;
         busy(w);
         bool go_on = answer(w, from, request, &reply);
         idle(w);
         return reply != NULL && cw_ipc_send(fd, reply, cw_deadline_ns(SEND_TIMEOUT_MS), NULL) == CW_OK && go_on;
+}
+
+/* So that the end is not taken for a crash; when it cannot be told, it is. */
+static bool tell_ended(struct worker *w) {
+        CW_AUTO(cw_msg_free) struct cw_msg *m = cw_msg_event("session.ended");
+        return m != NULL && cw_ipc_send(w->args->control_fd, m, cw_deadline_ns(SEND_TIMEOUT_MS), NULL) == CW_OK;
 }
 
 static void loop(struct worker *w) {
@@ -142,8 +151,10 @@ static void loop(struct worker *w) {
                         return;
                 if (fds[0].revents != 0 && !serve(w, fds[0].fd, CW_FROM_AGENT))
                         return;
-                if (fds[1].revents != 0 && !serve(w, fds[1].fd, CW_FROM_STATION))
+                if (fds[1].revents != 0 && !serve(w, fds[1].fd, CW_FROM_STATION)) {
+                        (void)(w->station_gone && tell_ended(w));
                         return;
+                }
         }
 }
 

@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: Apache-2.0
+# Unit, integration and fuzz tests of the HSM side.
+find_package(OpenSSL REQUIRED)
+set(unit ${CMAKE_SOURCE_DIR}/tests/unit)
+set(hsmd ${CMAKE_SOURCE_DIR}/tests/integration/hsmd)
+
+add_library(cw_hsm_soft STATIC ${unit}/test_hsm_soft.c)
+target_link_libraries(cw_hsm_soft PUBLIC cw_hsm OpenSSL::Crypto PRIVATE cw_flags)
+
+foreach(name vectors scp)
+        cw_add_test(test_hsm_${name} SOURCES ${unit}/test_hsm_${name}.c LABELS unit LIBS cw_hsm cw_hsm_soft)
+        target_compile_definitions(test_hsm_${name} PRIVATE CW_VECTORS="${CMAKE_SOURCE_DIR}/tests/vectors")
+endforeach()
+
+# A running daemon on a private SoftHSM token. The counterparts share no cipher or codec with it.
+add_library(cw_test_shim_module MODULE ${hsmd}/shim_module.c)
+target_link_libraries(cw_test_shim_module PRIVATE cw_flags)
+target_include_directories(cw_test_shim_module PRIVATE ${P11KIT_INCLUDE_DIRS})
+target_compile_definitions(cw_test_shim_module PRIVATE CW_REAL_MODULE="/usr/lib/softhsm/libsofthsm2.so")
+# The module is loaded into a program that has no sanitizer runtime of its own to share.
+set_target_properties(cw_test_shim_module PROPERTIES PREFIX "" LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests/hsm)
+
+add_library(cw_test_hsmd_rig STATIC ${hsmd}/rig.c ${hsmd}/ossl.c ${hsmd}/card.c)
+target_link_libraries(cw_test_hsmd_rig PUBLIC cw_hsm_client cw_base OpenSSL::Crypto cmocka PRIVATE cw_flags)
+target_include_directories(cw_test_hsmd_rig PUBLIC ${hsmd})
+target_compile_definitions(cw_test_hsmd_rig PRIVATE CW_HSMD="$<TARGET_FILE:cardwright-hsmd>"
+        CW_PROVISION="$<TARGET_FILE:cardwright-hsm-provision>" CW_SHIM_MODULE="$<TARGET_FILE:cw_test_shim_module>")
+add_dependencies(cw_test_hsmd_rig cardwright-hsmd cardwright-hsm-provision cw_test_shim_module)
+foreach(name issue kiosk faults)
+        cw_add_test(test_hsmd_${name} SOURCES ${hsmd}/test_hsmd_${name}.c LABELS integration LIBS cw_test_hsmd_rig
+                TIMEOUT 120)
+endforeach()

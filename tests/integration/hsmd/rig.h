@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A private SoftHSM token, provisioned with test keys, and a running cardwright-hsmd on it. */
+#pragma once
+
+#include "base/ipc.h"
+#include "hsm/client/hsm_client.h"
+
+#include <sys/types.h>
+
+#define RIG_PAN "4266424680446864" /* its CVV needs the second decimalisation pass */
+#define RIG_EXPIRY "3012"
+#define RIG_SCP03 "71" /* plastic codes */
+#define RIG_SCP02 "72"
+
+struct rig_options {
+        bool no_host_memory;
+        bool shim;            /* the module that misbehaves on demand */
+        bool wrong_kcv;       /* of the CVK, in the daemon's configuration */
+        bool wrong_pin;       /* in the daemon's credential */
+        int call_timeout_ms;  /* 0: 5000 */
+};
+struct rig {
+        char dir[128];
+        pid_t pid;
+        int agent;            /* connection to agent.sock */
+};
+
+extern const uint8_t rig_pan_key[32], rig_pin_key[32], rig_hash_key[32];
+extern const uint8_t rig_bdk[16], rig_imk_ac[16], rig_imk_smi[16], rig_imk_smc[16];
+extern const uint8_t rig_enc03[16], rig_mac03[16], rig_dek03[16], rig_kmc02[16];
+
+/* Fails the test when anything does not start. */
+void rig_start(struct rig *r, const struct rig_options *o);
+void rig_stop(struct rig *r);
+/* Only the daemon: ends it, starts it again on the same token and folder. */
+void rig_restart(struct rig *r);
+void rig_path(const struct rig *r, const char *name, char *ret, size_t cap);
+void rig_touch(const struct rig *r, const char *name);
+void rig_remove(const struct rig *r, const char *name);
+size_t rig_file_size(const struct rig *r, const char *name);
+/* Children of the daemon. */
+size_t rig_workers(const struct rig *r, pid_t *ret, size_t cap);
+/* Waits until there are exactly count workers. */
+void rig_wait_workers(const struct rig *r, size_t count);
+/* Is there a process whose memory holds these bytes? Reads /proc/pid/mem. */
+bool rig_memory_has(pid_t pid, const void *bytes, size_t len);
+
+/* Takes m. */
+cw_rc rig_call(struct rig *r, struct cw_msg *m, struct cw_msg **ret, struct cw_fault *f);
+/* encryptedCardNumber as the server makes it, Base64. */
+void rig_seal(const char *pan, char ret[160]);
+cw_rc rig_open_issue(struct rig *r, const char *job, const char *plastic, struct cw_hsm_opened *ret,
+                     struct cw_hsm_session **ret_session, struct cw_fault *f);
+cw_rc rig_open_kiosk(struct rig *r, const char *ticket, struct cw_hsm_opened *ret,
+                     struct cw_hsm_session **ret_session, struct cw_fault *f);
