@@ -60,16 +60,21 @@ static void show_station(const struct cw_cli *cli, const json_t *s) {
         const json_t *printer = json_object_get(s, "printer");
         const json_t *ribbon = json_object_get(printer, "ribbon");
         bool up = cw_cli_bool(s, "up");
-        bool good = up && (!printer || strcmp(cw_cli_str(printer, "state"), "ready") == 0 || cw_cli_bool(s, "busy"));
+        bool kiosk = strcmp(cw_cli_str(s, "kind"), "kiosk") == 0;
+        bool reader = cw_cli_bool(json_object_get(s, "reader"), "present");
+        bool pad = cw_cli_bool(json_object_get(s, "pinpad"), "present");
+        bool working = cw_cli_bool(s, "busy") || strcmp(cw_cli_str(printer, "state"), "ready") == 0;
+        bool good = up && reader && (kiosk ? pad : working);
         if (!up)
                 (void)snprintf(text, sizeof text, "%s: %s", cw_cli_str(s, "name"), cw_cli_str(s, "text"));
-        else if (printer && cw_cli_str(printer, "model"))
+        else if (kiosk)
+                (void)snprintf(text, sizeof text, "%s: reader %s, PIN pad %s", cw_cli_str(s, "name"),
+                               reader ? "there" : "missing", pad ? "there" : "missing");
+        else
                 (void)snprintf(text, sizeof text, "%s: %s, ribbon %" PRId64 "%s%s%s%s", cw_cli_str(s, "name"),
                                cw_cli_bool(s, "busy") ? "working" : cw_cli_str(printer, "state"),
                                cw_cli_int(ribbon, "remaining"), good ? "" : ", ", good ? "" : cw_cli_str(printer, "text"),
                                *cw_cli_str(s, "job") ? ", job " : "", cw_cli_str(s, "job"));
-        else
-                (void)snprintf(text, sizeof text, "%s: %s", cw_cli_str(s, "name"), cw_cli_str(s, "kind"));
         line(cli, "station", good, text);
 }
 

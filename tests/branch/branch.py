@@ -18,6 +18,7 @@ from testkeys import branch_keys
 HERE = os.path.dirname(os.path.abspath(__file__))
 SOURCE = os.path.dirname(os.path.dirname(HERE))
 IKSN = "FFFF9876543210E00000"
+VPCD = "/usr/lib/pcsc/drivers/serial/libifdvpcd.so"
 
 
 def free_ports(count):
@@ -152,9 +153,12 @@ class Branch:
         os.makedirs(self.path("pcscd/conf"))
         os.makedirs(self.path("pcscd/run"))
         for name, port in self.reader_ports.items():
+            # vpcd keeps its state per slot number, not per reader: each reader needs a driver of its own.
+            driver = self.path("pcscd", name + ".so")
+            shutil.copy(VPCD, driver)
             self._write("pcscd/conf/" + name,
                         f'FRIENDLYNAME "cardwright {name}"\nDEVICENAME /dev/null:0x{port:X}\n'
-                        f"LIBPATH /usr/lib/pcsc/drivers/serial/libifdvpcd.so\nCHANNELID 0x{port:X}\n")
+                        f"LIBPATH {driver}\nCHANNELID 0x{port:X}\n")
         self.pcsc = {"PCSCLITE_CSOCK_NAME": self.path("pcscd/run/pcscd.comm")}
         self.start_pcscd()
 
