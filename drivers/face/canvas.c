@@ -50,12 +50,13 @@ cw_rc cw_face_canvas_new(struct cw_face_canvas **ret, struct cw_fault *f) {
                 return no_memory(f);
         c->colour = cairo_image_surface_create_for_data(c->memory, CAIRO_FORMAT_RGB24, (int)CW_FACE_WIDTH,
                                                         (int)CW_FACE_HEIGHT, (int)COLOUR_STRIDE);
-        c->black = cairo_image_surface_create_for_data(c->memory + COLOUR_LEN, CAIRO_FORMAT_A8,
-                                                       (int)CW_FACE_WIDTH, (int)CW_FACE_HEIGHT,
-                                                       (int)BLACK_STRIDE);
+        c->black =
+            cairo_image_surface_create_for_data(c->memory + COLOUR_LEN, CAIRO_FORMAT_A8, (int)CW_FACE_WIDTH,
+                                                (int)CW_FACE_HEIGHT, (int)BLACK_STRIDE);
         c->colour_cr = cairo_create(c->colour);
         c->black_cr = cairo_create(c->black);
-        if (cairo_status(c->colour_cr) != CAIRO_STATUS_SUCCESS || cairo_status(c->black_cr) != CAIRO_STATUS_SUCCESS)
+        if (cairo_status(c->colour_cr) != CAIRO_STATUS_SUCCESS ||
+            cairo_status(c->black_cr) != CAIRO_STATUS_SUCCESS)
                 return no_memory(f);
         cairo_set_source_rgb(c->colour_cr, 1, 1, 1);
         cairo_paint(c->colour_cr);
@@ -75,11 +76,12 @@ static cw_rc paint_one(const struct cw_face_template *t, const struct cw_face_el
         cw_rc rc = cw_face_expand(e, data, text, CW_FACE_EXPANDED_MAX, &skip, f);
         if (rc != CW_OK || skip)
                 return rc;
-        return e->kind == CW_FACE_TEXT ? cw_face_paint_text(e, cr, text, f) : cw_face_paint_qr(e, cr, text, f);
+        return e->kind == CW_FACE_TEXT ? cw_face_paint_text(e, cr, text, f)
+                                       : cw_face_paint_qr(e, cr, text, f);
 }
 
-cw_rc cw_face_paint(const struct cw_face_template *t, const struct cw_face_data *data, struct cw_face_canvas *c,
-                    struct cw_fault *f) {
+cw_rc cw_face_paint(const struct cw_face_template *t, const struct cw_face_data *data,
+                    struct cw_face_canvas *c, struct cw_fault *f) {
         for (size_t i = 0; i < t->count; i++) {
                 const struct cw_face_element *e = &t->element[i];
                 cairo_t *cr = e->black ? c->black_cr : c->colour_cr;

@@ -26,13 +26,14 @@ CW_WARN_UNUSED cw_rc cw_face_separate(const struct cw_face_template *t, struct c
 /* One file each: shapes.c, text.c, picture.c. */
 cw_rc cw_face_paint_shape(const struct cw_face_element *e, cairo_t *cr, struct cw_fault *f);
 cw_rc cw_face_paint_text(const struct cw_face_element *e, cairo_t *cr, const char *text, struct cw_fault *f);
-cw_rc cw_face_paint_image(const struct cw_face_element *e, cairo_t *cr, const char *directory, struct cw_fault *f);
+cw_rc cw_face_paint_image(const struct cw_face_element *e, cairo_t *cr, const char *directory,
+                          struct cw_fault *f);
 cw_rc cw_face_paint_qr(const struct cw_face_element *e, cairo_t *cr, const char *text, struct cw_fault *f);
 
 /*
- * Replaces {field}s of e's text by the data, upper-cases and groups as the element says, into ret (wiped by the
- * caller). *ret_skip: an optional element whose field is absent or empty.
+ * Replaces {field}s of e's text by the data, upper-cases and groups as the element says, into ret (wiped by
+ * the caller). *ret_skip: an optional element whose field is absent or empty.
  */
-CW_WARN_UNUSED cw_rc cw_face_expand(const struct cw_face_element *e, const struct cw_face_data *data, char *ret,
-                                    size_t cap, bool *ret_skip, struct cw_fault *f);
+CW_WARN_UNUSED cw_rc cw_face_expand(const struct cw_face_element *e, const struct cw_face_data *data,
+                                    char *ret, size_t cap, bool *ret_skip, struct cw_fault *f);
 #define CW_FACE_EXPANDED_MAX 1024

@@ -87,7 +87,7 @@ static bool regroup(const struct cw_face_element *e, struct text *t) {
 
 cw_rc cw_face_expand(const struct cw_face_element *e, const struct cw_face_data *data, char *ret, size_t cap,
                      bool *ret_skip, struct cw_fault *f) {
-        struct text t = { ret, 0, cap };
+        struct text t = {ret, 0, cap};
         *ret_skip = false;
         ret[0] = '\0';
         cw_rc rc = fill_in(e, data, &t, ret_skip, f);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Card faces: a JSON template and one card's data become printer panels. cw_face_draw does it in a short-lived child
- * process, so that the station never loads a font or a picture and the clear data is gone when the child is.
+ * Card faces: a JSON template and one card's data become printer panels. cw_face_draw does it in a
+ * short-lived child process, so that the station never loads a font or a picture and the clear data is gone
+ * when the child is.
  */
 #pragma once
 
@@ -19,7 +20,8 @@
 #define CW_FACE_NAME_MAX 31
 #define CW_FACE_VALUE_MAX 127
 
-/* One named value of a card, UTF-8 without NUL: "pan", "name", "expiry", "cvv2", "kit", "member_since", ... Borrowed. */
+/* One named value of a card, UTF-8 without NUL: "pan", "name", "expiry", "cvv2", "kit", "member_since", ...
+ * Borrowed. */
 struct cw_face_field {
         const char *name;
         const char *value;
@@ -30,7 +32,8 @@ struct cw_face_data {
         struct cw_face_field field[CW_FACE_FIELDS_MAX];
 };
 
-/* Panels as the printer takes them: portrait raster of width x height pixels, bits per pixel, MSB first, no padding. */
+/* Panels as the printer takes them: portrait raster of width x height pixels, bits per pixel, MSB first, no
+ * padding. */
 #define CW_PANELS_MAX 5
 #define CW_PANEL_WIDTH CW_FACE_HEIGHT
 #define CW_PANEL_HEIGHT CW_FACE_WIDTH
@@ -56,20 +59,22 @@ CW_DEFINE_CLEANUP(struct cw_panels *, cw_panels_free);
 size_t cw_panel_size(unsigned width, unsigned height, unsigned bits);
 
 /*
- * Draws template_path (absolute, or relative to the working directory) with data in a child and returns its panels.
- * Blocks until done or deadline; the child is killed then. REJECT with PRD_UNEXPECTED_DATA and a sentence when the
- * template is bad, a font is missing, a text does not fit its box, a glyph is unknown or a field is absent;
- * RETRY on timeout or when the child could not run. Nothing is printed, so every failure is before the fact.
+ * Draws template_path (absolute, or relative to the working directory) with data in a child and returns its
+ * panels. Blocks until done or deadline; the child is killed then. REJECT with PRD_UNEXPECTED_DATA and a
+ * sentence when the template is bad, a font is missing, a text does not fit its box, a glyph is unknown or a
+ * field is absent; RETRY on timeout or when the child could not run. Nothing is printed, so every failure is
+ * before the fact.
  */
-CW_WARN_UNUSED cw_rc cw_face_draw(const char *template_path, const struct cw_face_data *data, int64_t deadline_ns,
-                                  struct cw_panels **ret, struct cw_fault *f);
+CW_WARN_UNUSED cw_rc cw_face_draw(const char *template_path, const struct cw_face_data *data,
+                                  int64_t deadline_ns, struct cw_panels **ret, struct cw_fault *f);
 
 /*
- * The program cw_face_draw starts. Without this call: cardwright-face beside the running program, in face/ beside it,
- * or the installed one. Borrowed; for tests and unusual layouts.
+ * The program cw_face_draw starts. Without this call: cardwright-face beside the running program, in face/
+ * beside it, or the installed one. Borrowed; for tests and unusual layouts.
  */
 void cw_face_set_helper(const char *path);
 
-/* Panels from and to the bytes the child returns (a sealed memfd). decode takes nothing; REJECT on any inconsistency. */
+/* Panels from and to the bytes the child returns (a sealed memfd). decode takes nothing; REJECT on any
+ * inconsistency. */
 CW_WARN_UNUSED cw_rc cw_panels_from_fd(int memfd, struct cw_panels **ret, struct cw_fault *f);
 CW_WARN_UNUSED cw_rc cw_panels_to_fd(const struct cw_panels *p, int *ret_memfd, struct cw_fault *f);

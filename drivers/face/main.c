@@ -17,10 +17,10 @@
 
 /* A picture or a font made to exhaust the machine ends this process and nothing else. */
 static void limit(void) {
-        struct rlimit cpu = { CPU_LIMIT_S, CPU_LIMIT_S };
+        struct rlimit cpu = {CPU_LIMIT_S, CPU_LIMIT_S};
         (void)setrlimit(RLIMIT_CPU, &cpu);
-#ifndef __SANITIZE_ADDRESS__
-        struct rlimit memory = { MEMORY_LIMIT, MEMORY_LIMIT };
+#ifndef CW_FACE_NO_MEMORY_LIMIT /* sanitizers map far more than they use */
+        struct rlimit memory = {MEMORY_LIMIT, MEMORY_LIMIT};
         (void)setrlimit(RLIMIT_AS, &memory);
 #endif
         (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -47,7 +47,7 @@ static cw_rc answer(const struct cw_msg *request, struct cw_msg *reply, struct c
 static int serve(int fd) {
         CW_AUTO(cw_msg_free) struct cw_msg *request = NULL;
         CW_AUTO(cw_msg_free) struct cw_msg *error = NULL;
-        struct cw_fault fault = { 0 };
+        struct cw_fault fault = {0};
         int64_t deadline_ns = cw_deadline_ns(LIFE_MS);
         if (cw_ipc_recv(fd, deadline_ns, &request, &fault) != CW_OK)
                 return 1;

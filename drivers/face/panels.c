@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Panels and the form they travel in, a sealed memfd: "CWPANELS", be16 version 1, be16 width, be16 height, be16 count,
- * per panel: u8 id, u8 bits, be32 length; then the panels one after the other.
+ * Panels and the form they travel in, a sealed memfd: "CWPANELS", be16 version 1, be16 width, be16 height,
+ * be16 count, per panel: u8 id, u8 bits, be32 length; then the panels one after the other.
  */
 #include "drivers/face/face.h"
 
@@ -47,7 +47,8 @@ cw_rc cw_panels_to_fd(const struct cw_panels *p, int *ret_memfd, struct cw_fault
                 size += p->panel[i].len;
         uint8_t *bytes = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         if (bytes == MAP_FAILED)
-                return cw_fail(f, CW_RC(CW_L_FACE, CW_C_RETRY, CW_E_NOMEM), 0, "face.panels", "", "out of memory");
+                return cw_fail(f, CW_RC(CW_L_FACE, CW_C_RETRY, CW_E_NOMEM), 0, "face.panels", "",
+                               "out of memory");
         struct cw_writer w;
         cw_writer_init(&w, bytes, size);
         put_head(&w, p);
@@ -57,7 +58,8 @@ cw_rc cw_panels_to_fd(const struct cw_panels *p, int *ret_memfd, struct cw_fault
                          : cw_memfd_from("panels", bytes, w.len, ret_memfd);
         cw_wipe(bytes, size);
         (void)munmap(bytes, size);
-        return rc == CW_OK ? CW_OK : cw_fail(f, rc, 0, "face.panels", "", "the panels could not be handed over");
+        return rc == CW_OK ? CW_OK
+                           : cw_fail(f, rc, 0, "face.panels", "", "the panels could not be handed over");
 }
 
 static bool read_panel(struct cw_reader *r, const struct cw_panels *p, struct cw_panel *ret) {
@@ -94,7 +96,8 @@ cw_rc cw_panels_from_fd(int memfd, struct cw_panels **ret, struct cw_fault *f) {
         CW_AUTO(cw_panels_free) struct cw_panels *p = fresh;
         const void *map = NULL;
         if (!p)
-                return cw_fail(f, CW_RC(CW_L_FACE, CW_C_RETRY, CW_E_NOMEM), 0, "face.panels", "", "out of memory");
+                return cw_fail(f, CW_RC(CW_L_FACE, CW_C_RETRY, CW_E_NOMEM), 0, "face.panels", "",
+                               "out of memory");
         cw_rc rc = cw_memfd_map(memfd, max, &map, &p->map_len);
         if (rc != CW_OK)
                 return cw_fail(f, CW_RC(CW_L_FACE, CW_C_REJECT, CW_E_SYNTAX), 0, "face.panels",

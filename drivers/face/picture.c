@@ -16,11 +16,11 @@
 
 /* Width and height from the header, before anything is decompressed. */
 static bool png_size(FILE *file, uint32_t *ret_w, uint32_t *ret_h) {
-        static const uint8_t signature[] = { 0x89, 'P', 'N', 'G', 0x0d, 0x0a, 0x1a, 0x0a };
+        static const uint8_t signature[] = {0x89, 'P', 'N', 'G', 0x0d, 0x0a, 0x1a, 0x0a};
         uint8_t head[24];
         struct cw_reader r;
-        if (fread(head, 1, sizeof head, file) != sizeof head || memcmp(head, signature, sizeof signature) != 0 ||
-            memcmp(head + 12, "IHDR", 4) != 0)
+        if (fread(head, 1, sizeof head, file) != sizeof head ||
+            memcmp(head, signature, sizeof signature) != 0 || memcmp(head + 12, "IHDR", 4) != 0)
                 return false;
         cw_reader_init(&r, head + 16, 8);
         *ret_w = cw_get_be32(&r);
@@ -30,7 +30,8 @@ static bool png_size(FILE *file, uint32_t *ret_w, uint32_t *ret_h) {
 }
 
 static cairo_status_t read_some(void *closure, unsigned char *data, unsigned length) {
-        return fread(data, 1, length, (FILE *)closure) == length ? CAIRO_STATUS_SUCCESS : CAIRO_STATUS_READ_ERROR;
+        return fread(data, 1, length, (FILE *)closure) == length ? CAIRO_STATUS_SUCCESS
+                                                                 : CAIRO_STATUS_READ_ERROR;
 }
 
 static void draw_scaled(const struct cw_face_element *e, cairo_t *cr, cairo_surface_t *image, double scale_x,
@@ -86,16 +87,18 @@ cw_rc cw_face_paint_qr(const struct cw_face_element *e, cairo_t *cr, const char 
         QRcode *code = QRcode_encodeString8bit(text, 0, level_of(e->level));
         if (!code)
                 return cw_face_element_fail(f, e, "its text does not fit a QR code");
-        double quiet = (double)(QUIET_MODULES * e->module), side = (double)((unsigned)code->width * e->module);
+        double quiet = (double)(QUIET_MODULES * e->module),
+               side = (double)((unsigned)code->width * e->module);
         bool fits = e->box.x >= quiet && e->box.y >= quiet && e->box.x + side + quiet <= CW_FACE_WIDTH &&
                     e->box.y + side + quiet <= CW_FACE_HEIGHT;
         cairo_set_source_rgba(cr, 0, 0, 0, 1);
         for (int i = 0; fits && i < code->width * code->width; i++)
                 if (code->data[i] & 1)
                         cairo_rectangle(cr, e->box.x + (double)((unsigned)(i % code->width) * e->module),
-                                        e->box.y + (double)((unsigned)(i / code->width) * e->module), e->module,
-                                        e->module);
+                                        e->box.y + (double)((unsigned)(i / code->width) * e->module),
+                                        e->module, e->module);
         cairo_fill(cr);
         QRcode_free(code);
-        return fits ? CW_OK : cw_face_element_fail(f, e, "the QR code and its quiet zone do not fit on the card");
+        return fits ? CW_OK
+                    : cw_face_element_fail(f, e, "the QR code and its quiet zone do not fit on the card");
 }

@@ -57,7 +57,8 @@ static void mask(struct cw_face_data *data, char masked[2][CW_FACE_VALUE_MAX]) {
                         continue;
                 char *own = masked[cvv];
                 for (size_t k = 0; k < v->value_len; k++)
-                        own[k] = pan && v->value_len >= 13 && (k < 6 || k + 4 >= v->value_len) ? v->value[k] : '*';
+                        own[k] =
+                            pan && v->value_len >= 13 && (k < 6 || k + 4 >= v->value_len) ? v->value[k] : '*';
                 v->value = own;
         }
 }
@@ -101,7 +102,8 @@ static void draw_chip(cairo_t *cr, const struct cw_face_box *window) {
 }
 
 static cairo_status_t write_some(void *closure, const unsigned char *data, unsigned length) {
-        return fwrite(data, 1, length, (FILE *)closure) == length ? CAIRO_STATUS_SUCCESS : CAIRO_STATUS_WRITE_ERROR;
+        return fwrite(data, 1, length, (FILE *)closure) == length ? CAIRO_STATUS_SUCCESS
+                                                                  : CAIRO_STATUS_WRITE_ERROR;
 }
 
 static cw_rc write_png(cairo_surface_t *s, FILE *out, struct cw_fault *f) {
@@ -112,8 +114,8 @@ static cw_rc write_png(cairo_surface_t *s, FILE *out, struct cw_fault *f) {
                        "the picture could not be written; check space and permissions");
 }
 
-cw_rc cw_face_preview(const char *template_path, const struct cw_face_data *data, const char *const *test_bins,
-                      size_t bin_count, FILE *out, struct cw_fault *f) {
+cw_rc cw_face_preview(const char *template_path, const struct cw_face_data *data,
+                      const char *const *test_bins, size_t bin_count, FILE *out, struct cw_fault *f) {
         CW_AUTO(cw_face_template_free) struct cw_face_template *t = NULL;
         CW_AUTO(cw_face_canvas_free) struct cw_face_canvas *c = NULL;
         struct cw_face_data shown = *data;
@@ -123,8 +125,8 @@ cw_rc cw_face_preview(const char *template_path, const struct cw_face_data *data
         cw_rc rc = draw(template_path, &shown, &t, &c, f);
         if (rc != CW_OK)
                 return rc;
-        cairo_surface_t *picture = cairo_image_surface_create(CAIRO_FORMAT_ARGB32, (int)CW_FACE_WIDTH,
-                                                              (int)CW_FACE_HEIGHT);
+        cairo_surface_t *picture =
+            cairo_image_surface_create(CAIRO_FORMAT_ARGB32, (int)CW_FACE_WIDTH, (int)CW_FACE_HEIGHT);
         cairo_t *cr = cairo_create(picture);
         card_outline(cr);
         cairo_clip(cr);
@@ -162,13 +164,15 @@ cw_rc cw_face_panel_png(const struct cw_panels *p, size_t index, FILE *out, stru
         uint8_t *data = cairo_image_surface_get_data(s);
         if (!data) {
                 cairo_surface_destroy(s);
-                return cw_fail(f, CW_RC(CW_L_FACE, CW_C_RETRY, CW_E_NOMEM), 0, "face.png", "", "out of memory");
+                return cw_fail(f, CW_RC(CW_L_FACE, CW_C_RETRY, CW_E_NOMEM), 0, "face.png", "",
+                               "out of memory");
         }
         size_t stride = (size_t)cairo_image_surface_get_stride(s);
         unsigned top = (1u << p->panel[index].bits) - 1;
         for (unsigned line = 0; line < p->height; line++)
                 for (unsigned px = 0; px < p->width; px++) {
-                        unsigned v = 255 - level_at(&p->panel[index], (size_t)line * p->width + px) * 255 / top;
+                        unsigned v =
+                            255 - level_at(&p->panel[index], (size_t)line * p->width + px) * 255 / top;
                         uint32_t grey = v << 16 | v << 8 | v;
                         memcpy(data + (p->width - 1 - px) * stride + (size_t)line * 4, &grey, sizeof grey);
                 }

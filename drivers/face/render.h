@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Drawing in the calling process: for the drawing child, for `cardwright face render`, for tests. The station uses
- * cw_face_draw (face.h) instead and never links this library.
+ * Drawing in the calling process: for the drawing child, for `cardwright face render`, for tests. The station
+ * uses cw_face_draw (face.h) instead and never links this library.
  */
 #pragma once
 
@@ -14,12 +14,13 @@ CW_WARN_UNUSED cw_rc cw_face_render(const char *template_path, const struct cw_f
                                     struct cw_panels **ret, struct cw_fault *f);
 
 /*
- * A picture of the card for people, as PNG to out: colour and K together, rounded corners, the chip drawn in its window.
- * "pan" is masked to its first 6 and last 4 digits and "cvv2" wholly, unless the PAN begins with one of test_bins
- * (digits; may be NULL when bin_count is 0).
+ * A picture of the card for people, as PNG to out: colour and K together, rounded corners, the chip drawn in
+ * its window. "pan" is masked to its first 6 and last 4 digits and "cvv2" wholly, unless the PAN begins with
+ * one of test_bins (digits; may be NULL when bin_count is 0).
  */
 CW_WARN_UNUSED cw_rc cw_face_preview(const char *template_path, const struct cw_face_data *data,
                                      const char *const *test_bins, size_t bin_count, FILE *out,
                                      struct cw_fault *f);
 /* One panel of a rendered card as a landscape greyscale PNG, dark where the panel is inked. */
-CW_WARN_UNUSED cw_rc cw_face_panel_png(const struct cw_panels *p, size_t index, FILE *out, struct cw_fault *f);
+CW_WARN_UNUSED cw_rc cw_face_panel_png(const struct cw_panels *p, size_t index, FILE *out,
+                                       struct cw_fault *f);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Surfaces to panels. The printer's raster is portrait: its line is the design's column, read from the bottom up (the
- * design turned a quarter clockwise). Dye is the complement of light; resin (K) and overcoat (O) are on or off.
+ * Surfaces to panels. The printer's raster is portrait: its line is the design's column, read from the bottom
+ * up (the design turned a quarter clockwise). Dye is the complement of light; resin (K) and overcoat (O) are
+ * on or off.
  */
 #include "drivers/face/canvas.h"
 
@@ -90,7 +91,7 @@ static void lay_out(struct cw_panels *p, uint8_t *out[CW_PANELS_MAX]) {
         for (size_t i = 0; i < p->count; i++) {
                 bool colour = i < 3;
                 size_t len = colour ? COLOUR_SIZE : MONO_SIZE;
-                p->panel[i] = (struct cw_panel){ "ymcko"[i], colour ? COLOUR_BITS : 1, at, len };
+                p->panel[i] = (struct cw_panel){"ymcko"[i], colour ? COLOUR_BITS : 1, at, len};
                 out[i] = at;
                 at += len;
         }
@@ -100,7 +101,7 @@ cw_rc cw_face_separate(const struct cw_face_template *t, struct cw_face_canvas *
                        struct cw_fault *f) {
         CW_AUTO(cw_panels_free) struct cw_panels *p = calloc(1, sizeof *p);
         CW_AUTO_MEM struct separation *s = calloc(1, sizeof *s);
-        uint8_t *out[CW_PANELS_MAX] = { NULL };
+        uint8_t *out[CW_PANELS_MAX] = {NULL};
         if (!p || !s)
                 return cw_fail(f, CW_RC(CW_L_FACE, CW_C_RETRY, CW_E_NOMEM), 0, "face.separate", "",
                                "out of memory");

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Starts the drawing child for one face: its end of a socket pair as descriptor 3, nothing in argv or environment. */
+/* Starts the drawing child for one face: its end of a socket pair as descriptor 3, nothing in argv or
+ * environment. */
 #include "drivers/face/wire.h"
 
 #include "base/clock.h"
@@ -35,8 +36,8 @@ static bool find_helper(char *ret, size_t cap) {
                 if (slash)
                         *slash = '\0';
                 for (int i = 0; i < 2; i++) {
-                        size_t len = (size_t)snprintf(ret, cap, i == 0 ? "%s/cardwright-face" : "%s/face/cardwright-face",
-                                                      self);
+                        size_t len = (size_t)snprintf(
+                            ret, cap, i == 0 ? "%s/cardwright-face" : "%s/face/cardwright-face", self);
                         if (len < cap && access(ret, X_OK) == 0)
                                 return true;
                 }
@@ -47,7 +48,7 @@ static bool find_helper(char *ret, size_t cap) {
 /* The child gets a clean environment; fontconfig needs none. */
 static int start(const char *path, int child_fd, pid_t *ret) {
         static char name[] = "cardwright-face", locale[] = "LC_ALL=C.UTF-8";
-        char *argv[] = { name, NULL }, *env[] = { locale, NULL };
+        char *argv[] = {name, NULL}, *env[] = {locale, NULL};
         posix_spawn_file_actions_t actions;
         posix_spawnattr_t attr;
         sigset_t none, all;
@@ -107,7 +108,7 @@ cw_rc cw_face_draw(const char *template_path, const struct cw_face_data *data, i
                    struct cw_panels **ret, struct cw_fault *f) {
         CW_AUTO(cw_msg_free) struct cw_msg *request = NULL;
         char helper[PATH_MAX];
-        int pair[2] = { -1, -1 };
+        int pair[2] = {-1, -1};
         pid_t pid = 0;
         cw_rc rc = cw_face_request(template_path, data, &request);
         if (rc != CW_OK)

@@ -9,7 +9,7 @@
 #include <string.h>
 
 /* ISO/IEC 7816-2 contacts at 300 dpi with 2.5 mm around them: no ink may come near the module. */
-static const struct cw_face_box default_chip = { 88, 198, 180, 172 };
+static const struct cw_face_box default_chip = {88, 198, 180, 172};
 
 void cw_face_template_free(struct cw_face_template *t) {
         if (!t)
@@ -24,18 +24,18 @@ void cw_face_template_free(struct cw_face_template *t) {
 }
 
 cw_rc cw_face_element_fail(struct cw_fault *f, const struct cw_face_element *e, const char *what) {
-        return cw_fail(f, CW_RC(CW_L_FACE, CW_C_REJECT, CW_E_SYNTAX), e->index, "face.draw", "PRD_UNEXPECTED_DATA",
-                       "card face, element %u: %s", e->index, what);
+        return cw_fail(f, CW_RC(CW_L_FACE, CW_C_REJECT, CW_E_SYNTAX), e->index, "face.draw",
+                       "PRD_UNEXPECTED_DATA", "card face, element %u: %s", e->index, what);
 }
 
 static cw_rc bad(struct cw_fault *f, const char *what) {
-        return cw_fail(f, CW_RC(CW_L_FACE, CW_C_REJECT, CW_E_SYNTAX), 0, "face.template", "PRD_UNEXPECTED_DATA",
-                       "card face template: %s", what);
+        return cw_fail(f, CW_RC(CW_L_FACE, CW_C_REJECT, CW_E_SYNTAX), 0, "face.template",
+                       "PRD_UNEXPECTED_DATA", "card face template: %s", what);
 }
 
 static cw_rc parse_head(const json_t *root, struct cw_face_template *t, struct cw_fault *f) {
-        static const char *const known[] = { "cardwright-face", "name", "comment", "chip", "overcoat", "knockout",
-                                             "elements" };
+        static const char *const known[] = {"cardwright-face", "name",     "comment", "chip",
+                                            "overcoat",        "knockout", "elements"};
         const char *key;
         json_t *value;
         json_object_foreach((json_t *)(uintptr_t)root, key, value) {
@@ -47,13 +47,14 @@ static cw_rc parse_head(const json_t *root, struct cw_face_template *t, struct c
         }
         if (json_integer_value(json_object_get(root, "cardwright-face")) != 1)
                 return bad(f, "\"cardwright-face\": 1 is missing");
-        const json_t *overcoat = json_object_get(root, "overcoat"), *knockout = json_object_get(root, "knockout");
+        const json_t *overcoat = json_object_get(root, "overcoat"),
+                     *knockout = json_object_get(root, "knockout");
         t->overcoat = !overcoat || json_is_true(overcoat);
         t->knockout = !knockout || json_is_true(knockout);
         t->chip = default_chip;
         const json_t *chip = json_object_get(root, "chip");
         if (json_is_false(chip))
-                t->chip = (struct cw_face_box){ 0 };
+                t->chip = (struct cw_face_box){0};
         else if (chip && !cw_face_parse_box(chip, &t->chip))
                 return bad(f, "\"chip\" must be false or have x, y, w, h inside the card");
         return CW_OK;
@@ -77,8 +78,8 @@ static cw_rc parse_elements(const json_t *list, struct cw_face_template *t, stru
         return CW_OK;
 }
 
-cw_rc cw_face_template_parse(const char *json, size_t len, const char *directory, struct cw_face_template **ret,
-                             struct cw_fault *f) {
+cw_rc cw_face_template_parse(const char *json, size_t len, const char *directory,
+                             struct cw_face_template **ret, struct cw_fault *f) {
         json_error_t error;
         CW_AUTO_JSON json_t *root = json_loadb(json, len, JSON_REJECT_DUPLICATES, &error);
         if (!root)
@@ -106,7 +107,8 @@ cw_rc cw_face_template_load(const char *path, struct cw_face_template **ret, str
         cw_rc rc = cw_file_read(path, CW_FACE_TEMPLATE_MAX, &json, &len, f);
         if (rc != CW_OK)
                 return cw_fail(f, CW_RC(CW_L_FACE, CW_C_REJECT, CW_E_NOT_FOUND), 0, "face.template",
-                               "PRD_UNEXPECTED_DATA", "the card face template cannot be read; check face_dir");
+                               "PRD_UNEXPECTED_DATA",
+                               "the card face template cannot be read; check face_dir");
         const char *slash = strrchr(path, '/');
         CW_AUTO_MEM char *directory = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup("");
         if (!directory)

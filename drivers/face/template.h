@@ -28,7 +28,8 @@ enum cw_face_align { CW_FACE_START, CW_FACE_CENTER, CW_FACE_END };
 struct cw_face_colour {
         double r, g, b, a;
 };
-/* A colour, or a linear gradient from `from` to `to` at angle degrees (0 = left to right, 90 = top to bottom). */
+/* A colour, or a linear gradient from `from` to `to` at angle degrees (0 = left to right, 90 = top to
+ * bottom). */
 struct cw_face_paint {
         bool set, gradient;
         struct cw_face_colour from, to;
@@ -39,9 +40,9 @@ struct cw_face_box {
 };
 struct cw_face_element {
         enum cw_face_kind kind;
-        unsigned index; /* place in the file, for messages */
-        bool black;     /* on the K panel, else on Y, M, C */
-        bool optional;  /* left out when a field of its text is absent or empty */
+        unsigned index;         /* place in the file, for messages */
+        bool black;             /* on the K panel, else on Y, M, C */
+        bool optional;          /* left out when a field of its text is absent or empty */
         struct cw_face_box box; /* LINE: from x,y to w,h */
         struct cw_face_paint fill, stroke;
         double radius, stroke_width;
@@ -64,7 +65,8 @@ struct cw_face_template {
 };
 
 /* Reads and checks a template file. REJECT with a sentence naming the element and the key. */
-CW_WARN_UNUSED cw_rc cw_face_template_load(const char *path, struct cw_face_template **ret, struct cw_fault *f);
+CW_WARN_UNUSED cw_rc cw_face_template_load(const char *path, struct cw_face_template **ret,
+                                           struct cw_fault *f);
 /* The same from memory; directory for the images (copied). */
 CW_WARN_UNUSED cw_rc cw_face_template_parse(const char *json, size_t len, const char *directory,
                                             struct cw_face_template **ret, struct cw_fault *f);

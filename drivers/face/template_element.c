@@ -17,45 +17,46 @@ static const struct {
         const char *key;
         unsigned kinds;
 } keys[] = {
-        { "type", ALL },
-        { "panel", ALL },
-        { "comment", ALL },
-        { "x", BOXED | BIT(CW_FACE_QR) },
-        { "y", BOXED | BIT(CW_FACE_QR) },
-        { "w", BOXED },
-        { "h", BOXED },
-        { "x1", BIT(CW_FACE_LINE) },
-        { "y1", BIT(CW_FACE_LINE) },
-        { "x2", BIT(CW_FACE_LINE) },
-        { "y2", BIT(CW_FACE_LINE) },
-        { "radius", BIT(CW_FACE_RECT) },
-        { "fill", SHAPES },
-        { "stroke", SHAPES | BIT(CW_FACE_LINE) },
-        { "stroke_width", SHAPES | BIT(CW_FACE_LINE) },
-        { "d", BIT(CW_FACE_PATH) },
-        { "text", BIT(CW_FACE_TEXT) | BIT(CW_FACE_QR) },
-        { "optional", BIT(CW_FACE_TEXT) | BIT(CW_FACE_QR) },
-        { "colour", BIT(CW_FACE_TEXT) },
-        { "family", BIT(CW_FACE_TEXT) },
-        { "size", BIT(CW_FACE_TEXT) },
-        { "size_min", BIT(CW_FACE_TEXT) },
-        { "bold", BIT(CW_FACE_TEXT) },
-        { "italic", BIT(CW_FACE_TEXT) },
-        { "upper", BIT(CW_FACE_TEXT) },
-        { "align", BIT(CW_FACE_TEXT) },
-        { "valign", BIT(CW_FACE_TEXT) },
-        { "group", BIT(CW_FACE_TEXT) },
-        { "letter_spacing", BIT(CW_FACE_TEXT) },
-        { "src", BIT(CW_FACE_IMAGE) },
-        { "module", BIT(CW_FACE_QR) },
-        { "level", BIT(CW_FACE_QR) },
+    {"type", ALL},
+    {"panel", ALL},
+    {"comment", ALL},
+    {"x", BOXED | BIT(CW_FACE_QR)},
+    {"y", BOXED | BIT(CW_FACE_QR)},
+    {"w", BOXED},
+    {"h", BOXED},
+    {"x1", BIT(CW_FACE_LINE)},
+    {"y1", BIT(CW_FACE_LINE)},
+    {"x2", BIT(CW_FACE_LINE)},
+    {"y2", BIT(CW_FACE_LINE)},
+    {"radius", BIT(CW_FACE_RECT)},
+    {"fill", SHAPES},
+    {"stroke", SHAPES | BIT(CW_FACE_LINE)},
+    {"stroke_width", SHAPES | BIT(CW_FACE_LINE)},
+    {"d", BIT(CW_FACE_PATH)},
+    {"text", BIT(CW_FACE_TEXT) | BIT(CW_FACE_QR)},
+    {"optional", BIT(CW_FACE_TEXT) | BIT(CW_FACE_QR)},
+    {"colour", BIT(CW_FACE_TEXT)},
+    {"family", BIT(CW_FACE_TEXT)},
+    {"size", BIT(CW_FACE_TEXT)},
+    {"size_min", BIT(CW_FACE_TEXT)},
+    {"bold", BIT(CW_FACE_TEXT)},
+    {"italic", BIT(CW_FACE_TEXT)},
+    {"upper", BIT(CW_FACE_TEXT)},
+    {"align", BIT(CW_FACE_TEXT)},
+    {"valign", BIT(CW_FACE_TEXT)},
+    {"group", BIT(CW_FACE_TEXT)},
+    {"letter_spacing", BIT(CW_FACE_TEXT)},
+    {"src", BIT(CW_FACE_IMAGE)},
+    {"module", BIT(CW_FACE_QR)},
+    {"level", BIT(CW_FACE_QR)},
 };
 
 static const char *string_of(const json_t *o, const char *key) {
         return json_string_value(json_object_get(o, key));
 }
 
-static bool number_of(const json_t *o, const char *key, double min, double max, double fallback, double *ret) {
+static bool number_of(const json_t *o, const char *key, double min, double max, double fallback,
+                      double *ret) {
         const json_t *v = json_object_get(o, key);
         *ret = v ? json_number_value(v) : fallback;
         return (!v || json_is_number(v)) && *ret >= min && *ret <= max;
@@ -82,7 +83,7 @@ static int hex_digit(char c) {
 
 /* "#RRGGBB" or "#RRGGBBAA". */
 static bool parse_colour(const char *text, struct cw_face_colour *ret) {
-        double part[4] = { 0, 0, 0, 1 };
+        double part[4] = {0, 0, 0, 1};
         size_t n = text ? strlen(text) : 0;
         if ((n != 7 && n != 9) || text[0] != '#')
                 return false;
@@ -92,7 +93,7 @@ static bool parse_colour(const char *text, struct cw_face_colour *ret) {
                         return false;
                 part[i] = (high * 16 + low) / 255.0;
         }
-        *ret = (struct cw_face_colour){ part[0], part[1], part[2], part[3] };
+        *ret = (struct cw_face_colour){part[0], part[1], part[2], part[3]};
         return true;
 }
 
@@ -109,7 +110,7 @@ static bool parse_paint(const json_t *v, struct cw_face_paint *ret) {
 }
 
 static bool parse_kind(const char *type, enum cw_face_kind *ret) {
-        static const char *const names[] = { "rect", "ellipse", "line", "path", "text", "image", "qr" };
+        static const char *const names[] = {"rect", "ellipse", "line", "path", "text", "image", "qr"};
         for (size_t i = 0; type && i < sizeof names / sizeof names[0]; i++)
                 if (strcmp(type, names[i]) == 0) {
                         *ret = (enum cw_face_kind)i;
@@ -118,7 +119,8 @@ static bool parse_kind(const char *type, enum cw_face_kind *ret) {
         return false;
 }
 
-static bool parse_align(const json_t *o, const char *key, const char *const names[3], enum cw_face_align *ret) {
+static bool parse_align(const json_t *o, const char *key, const char *const names[3],
+                        enum cw_face_align *ret) {
         const json_t *v = json_object_get(o, key);
         for (int i = 0; v && i < 3; i++)
                 if (json_is_string(v) && strcmp(json_string_value(v), names[i]) == 0) {
@@ -160,8 +162,8 @@ static const char *parse_groups(const json_t *list, struct cw_face_element *e) {
 }
 
 static const char *parse_text(const json_t *o, struct cw_face_element *e) {
-        static const char *const across[] = { "left", "center", "right" };
-        static const char *const down[] = { "top", "middle", "bottom" };
+        static const char *const across[] = {"left", "center", "right"};
+        static const char *const down[] = {"top", "middle", "bottom"};
         if (!parse_string(o, "text", CW_FACE_TEXT_MAX, &e->text))
                 return "\"text\" must be 1 to 255 bytes";
         if (!parse_string(o, "family", 63, &e->family))
@@ -177,7 +179,7 @@ static const char *parse_text(const json_t *o, struct cw_face_element *e) {
         if (!parse_align(o, "align", across, &e->align) || !parse_align(o, "valign", down, &e->valign))
                 return "\"align\" is left, center or right; \"valign\" is top, middle or bottom";
         e->fill.set = true;
-        e->fill.from = (struct cw_face_colour){ 0, 0, 0, 1 };
+        e->fill.from = (struct cw_face_colour){0, 0, 0, 1};
         const json_t *colour = json_object_get(o, "colour");
         if (colour && !parse_colour(json_string_value(colour), &e->fill.from))
                 return "\"colour\" must be #RRGGBB or #RRGGBBAA";
@@ -280,8 +282,7 @@ cw_rc cw_face_parse_element(const json_t *object, const struct cw_face_box *chip
                             struct cw_fault *f) {
         const char *panel = string_of(object, "panel");
         if (!json_is_object(object) || !parse_kind(string_of(object, "type"), &e->kind))
-                return cw_face_element_fail(f, e,
-                                            "\"type\" is rect, ellipse, line, path, text, image or qr");
+                return cw_face_element_fail(f, e, "\"type\" is rect, ellipse, line, path, text, image or qr");
         if (!panel || (strcmp(panel, "k") != 0 && strcmp(panel, "ymc") != 0))
                 return cw_face_element_fail(f, e, "\"panel\" is \"k\" or \"ymc\"");
         e->black = panel[0] == 'k';

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Text. A name that is cut or shows an empty box is a spoiled card, so both are refused before anything moves: the
- * family must be the one asked for, every character must have a glyph, and the ink must stay in its box.
+ * Text. A name that is cut or shows an empty box is a spoiled card, so both are refused before anything
+ * moves: the family must be the one asked for, every character must have a glyph, and the ink must stay in
+ * its box.
  */
 #include "drivers/face/canvas.h"
 
@@ -81,7 +82,7 @@ static void place(const struct cw_face_element *e, const PangoRectangle *ink, do
 }
 
 cw_rc cw_face_paint_text(const struct cw_face_element *e, cairo_t *cr, const char *text, struct cw_fault *f) {
-        PangoRectangle ink = { 0 }, logical = { 0 };
+        PangoRectangle ink = {0}, logical = {0};
         double x = 0, y = 0;
         if (!g_utf8_validate(text, -1, NULL))
                 return cw_face_element_fail(f, e, "its text is not UTF-8");

@@ -52,7 +52,7 @@ cw_rc cw_face_request(const char *template_path, const struct cw_face_data *data
 cw_rc cw_face_request_data(const struct cw_msg *m, struct cw_face_data *ret,
                            char names[CW_FACE_FIELDS_MAX][CW_FACE_NAME_MAX + 1]) {
         struct cw_reader r;
-        struct cw_face_data data = { 0 };
+        struct cw_face_data data = {0};
         if (m->att_count != 1)
                 return CW_RC(CW_L_FACE, CW_C_REJECT, CW_E_SYNTAX);
         cw_reader_init(&r, m->att[0]->ptr, m->att[0]->len);
@@ -64,7 +64,7 @@ cw_rc cw_face_request_data(const struct cw_msg *m, struct cw_face_data *ret,
                 char *own = names[data.count];
                 memcpy(own, name.ptr, name.len);
                 own[name.len] = '\0';
-                data.field[data.count++] = (struct cw_face_field){ own, (const char *)value.ptr, value.len };
+                data.field[data.count++] = (struct cw_face_field){own, (const char *)value.ptr, value.len};
         }
         *ret = data;
         return CW_OK;

@@ -11,7 +11,8 @@
 /* {"call": "face.draw", "template": path}, att0 = packed items name, value, name, value, ... */
 CW_WARN_UNUSED cw_rc cw_face_request(const char *template_path, const struct cw_face_data *data,
                                      struct cw_msg **ret);
-/* The data of a request, borrowed from its attachment. REJECT when malformed. names is the caller's memory. */
+/* The data of a request, borrowed from its attachment. REJECT when malformed. names is the caller's memory.
+ */
 CW_WARN_UNUSED cw_rc cw_face_request_data(const struct cw_msg *m, struct cw_face_data *ret,
                                           char names[CW_FACE_FIELDS_MAX][CW_FACE_NAME_MAX + 1]);
 /* Name: [a-z0-9_]{1,31}; value: at most CW_FACE_VALUE_MAX bytes without control characters. */

@@ -9,16 +9,18 @@ static cw_rc not_there(struct cw_fault *f, const char *driver, const char *seria
         if (serial[0])
                 return cw_fail(f, CW_RC(CW_L_PRINTER, CW_C_OPERATOR, CW_E_NOT_FOUND), 0, "printer.find",
                                "PRT_NOT_REACHABLE",
-                               "no %s printer \"%.40s\" is connected; check its power and cable", driver, serial);
+                               "no %s printer \"%.40s\" is connected; check its power and cable", driver,
+                               serial);
         return cw_fail(f, CW_RC(CW_L_PRINTER, CW_C_OPERATOR, CW_E_NOT_FOUND), 0, "printer.find",
                        "PRT_NOT_REACHABLE", "no %s printer is connected; check its power and cable", driver);
 }
 
 static cw_rc ambiguous(struct cw_fault *f, size_t count) {
-        return cw_fail(f, CW_RC(CW_L_PRINTER, CW_C_OPERATOR, CW_E_MISMATCH), (int64_t)count, "printer.find",
-                       "PRT_NOT_REACHABLE",
-                       "%zu printers fit; set printer_serial of the station, or \"port:...\" when serials are equal",
-                       count);
+        return cw_fail(
+            f, CW_RC(CW_L_PRINTER, CW_C_OPERATOR, CW_E_MISMATCH), (int64_t)count, "printer.find",
+            "PRT_NOT_REACHABLE",
+            "%zu printers fit; set printer_serial of the station, or \"port:...\" when serials are equal",
+            count);
 }
 
 static cw_rc open_at(struct cw_usb_bus *bus, const struct cw_printer_ops *driver, const char *port,
@@ -28,10 +30,11 @@ static cw_rc open_at(struct cw_usb_bus *bus, const struct cw_printer_ops *driver
         return rc == CW_OK ? cw_printer_open(driver, usb, deadline_ns, ret, f) : rc;
 }
 
-/* Devices without a serial descriptor are opened one by one and asked; one held by another station is passed over. */
-static cw_rc ask_each(struct cw_usb_bus *bus, const struct cw_printer_ops *driver, const struct cw_usb_info *list,
-                      size_t count, const char *serial, int64_t deadline_ns, struct cw_printer **ret,
-                      struct cw_fault *f) {
+/* Devices without a serial descriptor are opened one by one and asked; one held by another station is passed
+ * over. */
+static cw_rc ask_each(struct cw_usb_bus *bus, const struct cw_printer_ops *driver,
+                      const struct cw_usb_info *list, size_t count, const char *serial, int64_t deadline_ns,
+                      struct cw_printer **ret, struct cw_fault *f) {
         for (size_t i = 0; i < count; i++) {
                 CW_AUTO(cw_printer_close) struct cw_printer *p = NULL;
                 if (list[i].serial[0] || open_at(bus, driver, list[i].port, deadline_ns, &p, f) != CW_OK)

@@ -47,9 +47,9 @@ static bool same(int64_t a, int64_t b) {
 /* The counters that exist say that nothing was fed or printed since. */
 static bool untouched(const struct cw_printer_baseline *before, const struct cw_printer_baseline *now) {
         bool any = false;
-        const int64_t pairs[][2] = { { before->cards_fed, now->cards_fed },
-                                     { before->panels, now->panels },
-                                     { before->ribbon_remaining, now->ribbon_remaining } };
+        const int64_t pairs[][2] = {{before->cards_fed, now->cards_fed},
+                                    {before->panels, now->panels},
+                                    {before->ribbon_remaining, now->ribbon_remaining}};
         for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
                 if (pairs[i][0] < 0 || pairs[i][1] < 0)
                         continue;
@@ -98,7 +98,8 @@ static void judge_print(const struct cw_printer_baseline *before, const struct c
         else if (cw_where_inside(now->where) && untouched(before, now))
                 say(r, CW_VERDICT_NOT_DONE, "the card is inside and no counter moved");
         else if (now->where == CW_WHERE_NONE && ribbon && panels)
-                say(r, CW_VERDICT_DONE, "one panel set was used, the panel counter moved and the card is out");
+                say(r, CW_VERDICT_DONE,
+                    "one panel set was used, the panel counter moved and the card is out");
         else
                 say(r, CW_VERDICT_UNKNOWN, "the card may be printed in part");
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Everything that can be known to be missing before a card is fed: a job must not die halfway for want of ribbon. */
+/* Everything that can be known to be missing before a card is fed: a job must not die halfway for want of
+ * ribbon. */
 #include "drivers/printer/common.h"
 
 #include "base/clock.h"
@@ -60,7 +61,7 @@ static cw_rc check_machine(const struct cw_printer_status *s, const struct cw_pr
 
 cw_rc cw_printer_preflight(struct cw_printer *p, const struct cw_printer_need *need, int64_t deadline_ns,
                            struct cw_printer_status *ret_status, struct cw_fault *f) {
-        struct cw_printer_status status = { 0 };
+        struct cw_printer_status status = {0};
         cw_rc rc = check_abilities(&p->info, need, f);
         if (rc == CW_OK)
                 rc = cw_printer_status(p, deadline_ns, &status, f);

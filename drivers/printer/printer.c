@@ -11,7 +11,7 @@
 
 #define STATUS_LIMIT_MS 2000
 
-static const struct cw_printer_ops *const drivers[] = { &cw_evolis_ops };
+static const struct cw_printer_ops *const drivers[] = {&cw_evolis_ops};
 
 const struct cw_printer_ops *cw_printer_driver(const char *family) {
         for (size_t i = 0; i < sizeof drivers / sizeof drivers[0]; i++)
@@ -25,16 +25,16 @@ static cw_rc past(struct cw_fault *f, const char *op) {
                        "the time for this step was already over, nothing was sent");
 }
 
-#define CHECK_DEADLINE(op)                                                                         \
-        do {                                                                                       \
-                if (cw_deadline_left_ms(deadline_ns) == 0)                                         \
-                        return past(f, op);                                                        \
+#define CHECK_DEADLINE(op)                                                                                   \
+        do {                                                                                                 \
+                if (cw_deadline_left_ms(deadline_ns) == 0)                                                   \
+                        return past(f, op);                                                                  \
         } while (0)
 
-#define BEGIN_ACTION(op)                                                                           \
-        do {                                                                                       \
-                memset(ret, 0, sizeof *ret);                                                       \
-                CHECK_DEADLINE(op);                                                                \
+#define BEGIN_ACTION(op)                                                                                     \
+        do {                                                                                                 \
+                memset(ret, 0, sizeof *ret);                                                                 \
+                CHECK_DEADLINE(op);                                                                          \
         } while (0)
 
 cw_rc cw_printer_open(const struct cw_printer_ops *driver, struct cw_usb *take_usb, int64_t deadline_ns,
@@ -78,9 +78,10 @@ cw_rc cw_printer_to_contact(struct cw_printer *p, int64_t deadline_ns, struct cw
         return p->ops->to_contact(p, deadline_ns, ret, f);
 }
 
-/* ISO/IEC 7811-6: track 1 has 20h..5Fh, tracks 2 and 3 have 30h..3Fh; sentinels are the printer's business. */
+/* ISO/IEC 7811-6: track 1 has 20h..5Fh, tracks 2 and 3 have 30h..3Fh; sentinels are the printer's business.
+ */
 static bool track_ok(unsigned track, struct cw_span t) {
-        static const size_t max[] = { CW_TRACK1_MAX, CW_TRACK2_MAX, CW_TRACK3_MAX };
+        static const size_t max[] = {CW_TRACK1_MAX, CW_TRACK2_MAX, CW_TRACK3_MAX};
         if (t.len > max[track])
                 return false;
         for (size_t i = 0; i < t.len; i++) {
@@ -101,7 +102,8 @@ cw_rc cw_printer_stripe_write(struct cw_printer *p, const struct cw_tracks *trac
                 if (!track_ok(i, tracks->track[i]))
                         return cw_fail(f, CW_RC(CW_L_PRINTER, CW_C_REJECT, CW_E_RANGE), i + 1,
                                        "printer.stripe_write", "PRD_MAGSTRIPE",
-                                       "track %u is too long or has characters that a stripe cannot hold", i + 1);
+                                       "track %u is too long or has characters that a stripe cannot hold",
+                                       i + 1);
         }
         if (!any)
                 return cw_fail(f, CW_RC(CW_L_PRINTER, CW_C_REJECT, CW_E_MISSING), 0, "printer.stripe_write",
@@ -109,12 +111,12 @@ cw_rc cw_printer_stripe_write(struct cw_printer *p, const struct cw_tracks *trac
         return p->ops->stripe_write(p, tracks, deadline_ns, ret, f);
 }
 
-cw_rc cw_printer_stripe_read(struct cw_printer *p, unsigned track, int64_t deadline_ns, struct cw_secret **ret,
-                             struct cw_fault *f) {
+cw_rc cw_printer_stripe_read(struct cw_printer *p, unsigned track, int64_t deadline_ns,
+                             struct cw_secret **ret, struct cw_fault *f) {
         CHECK_DEADLINE("printer.stripe_read");
         if (track < 1 || track > 3)
-                return cw_fail(f, CW_RC(CW_L_PRINTER, CW_C_REJECT, CW_E_RANGE), track, "printer.stripe_read", "",
-                               "a stripe has tracks 1 to 3");
+                return cw_fail(f, CW_RC(CW_L_PRINTER, CW_C_REJECT, CW_E_RANGE), track, "printer.stripe_read",
+                               "", "a stripe has tracks 1 to 3");
         return p->ops->stripe_read(p, track, deadline_ns, ret, f);
 }
 

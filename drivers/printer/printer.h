@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The canonical card printer. A family is one vtable (struct cw_printer_ops); everybody else calls the functions below,
- * which add what is common: a deadline that is already past touches nothing, and an effect is written always.
+ * The canonical card printer. A family is one vtable (struct cw_printer_ops); everybody else calls the
+ * functions below, which add what is common: a deadline that is already past touches nothing, and an effect
+ * is written always.
  *
- * All calls block until done or deadline_ns (absolute, cw_deadline_ns). One thread owns a printer. Drivers hold no
- * policy: they do not sleep, do not repeat a write, do not log.
+ * All calls block until done or deadline_ns (absolute, cw_deadline_ns). One thread owns a printer. Drivers
+ * hold no policy: they do not sleep, do not repeat a write, do not log.
  *
  * Classes:
  *   RETRY      nothing reached the printer, or a question was not answered in time: may be asked again
  *   RECONNECT  the device is gone or out of step and no effect was under way: close, find, open
- *   OPERATOR   the printer said no and the card's place is in the effect (a jam too): code and text say what to do
+ *   OPERATOR   the printer said no (a jam too); the card's place is in the effect, the text says what to do
  *   REJECT     this input cannot be printed or encoded, or the printer cannot do it
  *   IN_DOUBT   an effect was started and its end is unknown: reconcile, never repeat
  */
@@ -53,7 +54,8 @@ enum cw_maturity { CW_MATURITY_EXPERIMENTAL, CW_MATURITY_TESTING, CW_MATURITY_PR
 #define CW_PRINTER_CAP_REJECT 0x08u
 #define CW_PRINTER_CAP_CLEAN 0x10u
 #define CW_PRINTER_CAP_TEST_CARD 0x20u
-/* print() also delivers the card: its effect says CW_WHERE_OUTPUT, and eject() then succeeds without moving anything. */
+/* print() also delivers the card: its effect says CW_WHERE_OUTPUT, and eject() then succeeds without moving
+ * anything. */
 #define CW_PRINTER_CAP_PRINT_EJECTS 0x40u
 
 #define CW_PRINTER_TEXT_MAX 64
@@ -90,8 +92,8 @@ struct cw_printer_counters { /* -1 = the printer does not tell */
 };
 struct cw_printer_status {
         enum cw_printer_state state;
-        char code[48];  /* station taxonomy, "" when ready */
-        char text[160]; /* one sentence: what is wrong and what to do */
+        char code[48];   /* station taxonomy, "" when ready */
+        char text[160];  /* one sentence: what is wrong and what to do */
         char vendor[96]; /* what the printer said, for technicians; never payload */
         enum cw_where where;
         bool cover_open, hopper_empty, hopper_low, reject_full, cleaning_due;
@@ -154,25 +156,31 @@ struct cw_printer_ops {
         const char *family;
         enum cw_maturity maturity;
         uint16_t vendor_id;
-        /* Takes usb in every case. Drains stale input, identifies, sets host error handling; moves nothing. */
-        cw_rc (*open)(struct cw_usb *take_usb, int64_t deadline_ns, struct cw_printer **ret, struct cw_fault *f);
+        /* Takes usb in every case. Drains stale input, identifies, sets host error handling; moves nothing.
+         */
+        cw_rc (*open)(struct cw_usb *take_usb, int64_t deadline_ns, struct cw_printer **ret,
+                      struct cw_fault *f);
         void (*close)(struct cw_printer *p);
-        cw_rc (*status)(struct cw_printer *p, int64_t deadline_ns, struct cw_printer_status *ret, struct cw_fault *f);
+        cw_rc (*status)(struct cw_printer *p, int64_t deadline_ns, struct cw_printer_status *ret,
+                        struct cw_fault *f);
         cw_rc (*baseline)(struct cw_printer *p, int64_t deadline_ns, struct cw_printer_baseline *ret,
                           struct cw_fault *f);
-        cw_rc (*feed)(struct cw_printer *p, int64_t deadline_ns, struct cw_printer_effect *ret, struct cw_fault *f);
+        cw_rc (*feed)(struct cw_printer *p, int64_t deadline_ns, struct cw_printer_effect *ret,
+                      struct cw_fault *f);
         cw_rc (*to_contact)(struct cw_printer *p, int64_t deadline_ns, struct cw_printer_effect *ret,
                             struct cw_fault *f);
         cw_rc (*stripe_write)(struct cw_printer *p, const struct cw_tracks *tracks, int64_t deadline_ns,
                               struct cw_printer_effect *ret, struct cw_fault *f);
-        cw_rc (*stripe_read)(struct cw_printer *p, unsigned track, int64_t deadline_ns, struct cw_secret **ret,
-                             struct cw_fault *f);
+        cw_rc (*stripe_read)(struct cw_printer *p, unsigned track, int64_t deadline_ns,
+                             struct cw_secret **ret, struct cw_fault *f);
         cw_rc (*print)(struct cw_printer *p, const struct cw_panels *panels, int64_t deadline_ns,
                        struct cw_printer_effect *ret, struct cw_fault *f);
-        cw_rc (*eject)(struct cw_printer *p, int64_t deadline_ns, struct cw_printer_effect *ret, struct cw_fault *f);
+        cw_rc (*eject)(struct cw_printer *p, int64_t deadline_ns, struct cw_printer_effect *ret,
+                       struct cw_fault *f);
         cw_rc (*reject)(struct cw_printer *p, int64_t deadline_ns, struct cw_printer_effect *ret,
                         struct cw_fault *f);
-        cw_rc (*clean)(struct cw_printer *p, int64_t deadline_ns, struct cw_printer_effect *ret, struct cw_fault *f);
+        cw_rc (*clean)(struct cw_printer *p, int64_t deadline_ns, struct cw_printer_effect *ret,
+                       struct cw_fault *f);
         cw_rc (*test_card)(struct cw_printer *p, enum cw_test_card kind, int64_t deadline_ns,
                            struct cw_printer_effect *ret, struct cw_fault *f);
         cw_rc (*raw)(struct cw_printer *p, const char *command, int64_t deadline_ns, char *ret, size_t cap,
@@ -190,12 +198,13 @@ struct cw_printer {
 const struct cw_printer_ops *cw_printer_driver(const char *family);
 
 /*
- * Finds and opens the printer of a station: serial is its serial number, "port:1-1.4" for a port path, or "" for the
- * only one. Devices without a usable serial descriptor are asked. OPERATOR/PRT_NOT_REACHABLE when it is not there or
- * not the only match; nothing moves.
+ * Finds and opens the printer of a station: serial is its serial number, "port:1-1.4" for a port path, or ""
+ * for the only one. Devices without a usable serial descriptor are asked. OPERATOR/PRT_NOT_REACHABLE when it
+ * is not there or not the only match; nothing moves.
  */
-CW_WARN_UNUSED cw_rc cw_printer_find(struct cw_usb_bus *bus, const struct cw_printer_ops *driver, const char *serial,
-                                     int64_t deadline_ns, struct cw_printer **ret, struct cw_fault *f);
+CW_WARN_UNUSED cw_rc cw_printer_find(struct cw_usb_bus *bus, const struct cw_printer_ops *driver,
+                                     const char *serial, int64_t deadline_ns, struct cw_printer **ret,
+                                     struct cw_fault *f);
 /* Opens a driver on a device (taken, also on failure). */
 CW_WARN_UNUSED cw_rc cw_printer_open(const struct cw_printer_ops *driver, struct cw_usb *take_usb,
                                      int64_t deadline_ns, struct cw_printer **ret, struct cw_fault *f);
@@ -209,15 +218,15 @@ const struct cw_printer_info *cw_printer_info(const struct cw_printer *p);
 bool cw_printer_gone(struct cw_printer *p);
 
 /* Answers within 2 s. Moves nothing. */
-CW_WARN_UNUSED cw_rc cw_printer_status(struct cw_printer *p, int64_t deadline_ns, struct cw_printer_status *ret,
-                                       struct cw_fault *f);
+CW_WARN_UNUSED cw_rc cw_printer_status(struct cw_printer *p, int64_t deadline_ns,
+                                       struct cw_printer_status *ret, struct cw_fault *f);
 /* Counters and place before an effect. Moves nothing. */
-CW_WARN_UNUSED cw_rc cw_printer_baseline(struct cw_printer *p, int64_t deadline_ns, struct cw_printer_baseline *ret,
-                                         struct cw_fault *f);
+CW_WARN_UNUSED cw_rc cw_printer_baseline(struct cw_printer *p, int64_t deadline_ns,
+                                         struct cw_printer_baseline *ret, struct cw_fault *f);
 /*
- * Would a job with this need start now? CW_OK, else OPERATOR with the code of the first thing to fix (cover, card
- * inside, hopper, reject box, ribbon kind, ribbon remaining), REJECT when this printer never can. Moves nothing.
- * ret_status may be NULL.
+ * Would a job with this need start now? CW_OK, else OPERATOR with the code of the first thing to fix (cover,
+ * card inside, hopper, reject box, ribbon kind, ribbon remaining), REJECT when this printer never can. Moves
+ * nothing. ret_status may be NULL.
  */
 CW_WARN_UNUSED cw_rc cw_printer_preflight(struct cw_printer *p, const struct cw_printer_need *need,
                                           int64_t deadline_ns, struct cw_printer_status *ret_status,
@@ -227,8 +236,8 @@ CW_WARN_UNUSED cw_rc cw_printer_preflight(struct cw_printer *p, const struct cw_
 CW_WARN_UNUSED cw_rc cw_printer_feed(struct cw_printer *p, int64_t deadline_ns, struct cw_printer_effect *ret,
                                      struct cw_fault *f);
 /* Moves the card to the contact station and engages it. The caller waits for the reader. */
-CW_WARN_UNUSED cw_rc cw_printer_to_contact(struct cw_printer *p, int64_t deadline_ns, struct cw_printer_effect *ret,
-                                           struct cw_fault *f);
+CW_WARN_UNUSED cw_rc cw_printer_to_contact(struct cw_printer *p, int64_t deadline_ns,
+                                           struct cw_printer_effect *ret, struct cw_fault *f);
 /* Writes tracks. REJECT for characters or lengths a track cannot hold. The caller reads back and compares. */
 CW_WARN_UNUSED cw_rc cw_printer_stripe_write(struct cw_printer *p, const struct cw_tracks *tracks,
                                              int64_t deadline_ns, struct cw_printer_effect *ret,
@@ -237,26 +246,28 @@ CW_WARN_UNUSED cw_rc cw_printer_stripe_write(struct cw_printer *p, const struct 
 CW_WARN_UNUSED cw_rc cw_printer_stripe_read(struct cw_printer *p, unsigned track, int64_t deadline_ns,
                                             struct cw_secret **ret, struct cw_fault *f);
 /* Prints the panels on the card inside; see CW_PRINTER_CAP_PRINT_EJECTS. A panel is never sent twice. */
-CW_WARN_UNUSED cw_rc cw_printer_print(struct cw_printer *p, const struct cw_panels *panels, int64_t deadline_ns,
+CW_WARN_UNUSED cw_rc cw_printer_print(struct cw_printer *p, const struct cw_panels *panels,
+                                      int64_t deadline_ns, struct cw_printer_effect *ret, struct cw_fault *f);
+/* Delivers the card inside. With an empty path and CW_PRINTER_CAP_PRINT_EJECTS it succeeds and moves nothing.
+ */
+CW_WARN_UNUSED cw_rc cw_printer_eject(struct cw_printer *p, int64_t deadline_ns,
                                       struct cw_printer_effect *ret, struct cw_fault *f);
-/* Delivers the card inside. With an empty path and CW_PRINTER_CAP_PRINT_EJECTS it succeeds and moves nothing. */
-CW_WARN_UNUSED cw_rc cw_printer_eject(struct cw_printer *p, int64_t deadline_ns, struct cw_printer_effect *ret,
-                                      struct cw_fault *f);
 /* Puts the card inside into the reject box. REJECT/CW_E_STATE when the path is empty. */
-CW_WARN_UNUSED cw_rc cw_printer_reject(struct cw_printer *p, int64_t deadline_ns, struct cw_printer_effect *ret,
-                                       struct cw_fault *f);
-CW_WARN_UNUSED cw_rc cw_printer_clean(struct cw_printer *p, int64_t deadline_ns, struct cw_printer_effect *ret,
-                                      struct cw_fault *f);
+CW_WARN_UNUSED cw_rc cw_printer_reject(struct cw_printer *p, int64_t deadline_ns,
+                                       struct cw_printer_effect *ret, struct cw_fault *f);
+CW_WARN_UNUSED cw_rc cw_printer_clean(struct cw_printer *p, int64_t deadline_ns,
+                                      struct cw_printer_effect *ret, struct cw_fault *f);
 CW_WARN_UNUSED cw_rc cw_printer_test_card(struct cw_printer *p, enum cw_test_card kind, int64_t deadline_ns,
                                           struct cw_printer_effect *ret, struct cw_fault *f);
 /*
- * After a crash, an unplug or IN_DOUBT: did the step reach the card? Counters count against the baseline only. Moves
- * nothing. A wrong printer (serial differs from the baseline) is UNKNOWN, not an error.
+ * After a crash, an unplug or IN_DOUBT: did the step reach the card? Counters count against the baseline
+ * only. Moves nothing. A wrong printer (serial differs from the baseline) is UNKNOWN, not an error.
  */
 CW_WARN_UNUSED cw_rc cw_printer_reconcile(struct cw_printer *p, enum cw_printer_step step,
                                           const struct cw_printer_baseline *baseline, int64_t deadline_ns,
                                           struct cw_printer_finding *ret, struct cw_fault *f);
-/* One command of the family's own language and its answer, for technicians. REJECT for what is not plain text. */
+/* One command of the family's own language and its answer, for technicians. REJECT for what is not plain
+ * text. */
 CW_WARN_UNUSED cw_rc cw_printer_raw(struct cw_printer *p, const char *command, int64_t deadline_ns, char *ret,
                                     size_t cap, struct cw_fault *f);
 

@@ -32,9 +32,9 @@ cw_rc cw_usb_bus_open(struct cw_usb_bus **ret, struct cw_fault *f) {
         /* Without hot-plug, removal is still noticed by the transfers that fail. */
         if (libusb_has_capability(LIBUSB_CAP_HAS_HOTPLUG))
                 bus->watching = libusb_hotplug_register_callback(
-                                        bus->context, LIBUSB_HOTPLUG_EVENT_DEVICE_LEFT, 0,
-                                        LIBUSB_HOTPLUG_MATCH_ANY, LIBUSB_HOTPLUG_MATCH_ANY,
-                                        LIBUSB_HOTPLUG_MATCH_ANY, on_hotplug, bus, &bus->hotplug) == 0;
+                                    bus->context, LIBUSB_HOTPLUG_EVENT_DEVICE_LEFT, 0,
+                                    LIBUSB_HOTPLUG_MATCH_ANY, LIBUSB_HOTPLUG_MATCH_ANY,
+                                    LIBUSB_HOTPLUG_MATCH_ANY, on_hotplug, bus, &bus->hotplug) == 0;
         *ret = bus;
         return CW_OK;
 }
@@ -110,7 +110,8 @@ static void copy_printable(char *ret, size_t cap, const char *text, size_t len) 
         ret[n] = '\0';
 }
 
-/* The kernel read the serial string when it enumerated; taking it from sysfs disturbs no other user of the device. */
+/* The kernel read the serial string when it enumerated; taking it from sysfs disturbs no other user of the
+ * device. */
 static bool serial_from_sysfs(const char *port, char *ret, size_t cap) {
         char path[160], text[256];
         int n = snprintf(path, sizeof path, "/sys/bus/usb/devices/%s/serial", port);
@@ -160,7 +161,7 @@ static int by_port(const void *a, const void *b) {
 cw_rc cw_usb_bus_list(struct cw_usb_bus *bus, uint16_t vendor_id, struct cw_usb_info *ret, size_t cap,
                       size_t *ret_count, struct cw_fault *f) {
         libusb_device **list = NULL;
-        struct timeval none = { 0 };
+        struct timeval none = {0};
         (void)libusb_handle_events_timeout_completed(bus->context, &none, NULL);
         ssize_t n = libusb_get_device_list(bus->context, &list);
         if (n < 0)

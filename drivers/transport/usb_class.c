@@ -20,8 +20,9 @@ static uint16_t index_device_id(const struct cw_usb_info *i) {
 }
 
 /*
- * How many bytes of text follow the two length bytes. The length should be big-endian and count itself; devices are
- * known that send it little-endian or do not count it, so whichever reading fits what came wins, and what came bounds it.
+ * How many bytes of text follow the two length bytes. The length should be big-endian and count itself;
+ * devices are known that send it little-endian or do not count it, so whichever reading fits what came wins,
+ * and what came bounds it.
  */
 static size_t text_length(const uint8_t *answer, size_t len) {
         size_t have = len - 2;
@@ -63,8 +64,8 @@ bool cw_usb_device_id_parse(const uint8_t *answer, size_t len, char *ret, size_t
 static bool key_is(const char *have, size_t have_len, const char *want) {
         static const struct {
                 const char *brief, *full;
-        } forms[] = { { "MFG", "MANUFACTURER" }, { "MDL", "MODEL" }, { "CMD", "COMMAND SET" },
-                      { "SN", "SERIALNUMBER" },  { "SN", "SERN" },   { "CLS", "CLASS" } };
+        } forms[] = {{"MFG", "MANUFACTURER"}, {"MDL", "MODEL"}, {"CMD", "COMMAND SET"},
+                     {"SN", "SERIALNUMBER"},  {"SN", "SERN"},   {"CLS", "CLASS"}};
         if (strlen(want) == have_len && strncasecmp(have, want, have_len) == 0)
                 return true;
         for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++)
@@ -123,8 +124,8 @@ cw_rc cw_usb_port_status(struct cw_usb *u, int64_t deadline_ns, uint8_t *ret, st
 }
 
 cw_rc cw_usb_soft_reset(struct cw_usb *u, int64_t deadline_ns, struct cw_fault *f) {
-        cw_rc rc = cw_usb_control(u, TO_INTERFACE, SOFT_RESET, 0, u->info.interface, NULL, 0, deadline_ns, NULL,
-                                  f);
+        cw_rc rc =
+            cw_usb_control(u, TO_INTERFACE, SOFT_RESET, 0, u->info.interface, NULL, 0, deadline_ns, NULL, f);
         if (rc == CW_OK || cw_usb_gone(u))
                 return rc;
         return cw_usb_control(u, TO_OTHER, SOFT_RESET, 0, u->info.interface, NULL, 0, deadline_ns, NULL, f);

@@ -51,7 +51,8 @@ static cw_rc stalled(struct cw_fault *f, const char *op) {
 }
 
 /* The faults that are the same for every kind of call; CW_OK means: go on. */
-static cw_rc before(struct fault_layer *l, const struct cw_usb_fault_rule *r, const char *op, struct cw_fault *f) {
+static cw_rc before(struct fault_layer *l, const struct cw_usb_fault_rule *r, const char *op,
+                    struct cw_fault *f) {
         if (l->gone)
                 return no_device(f, op);
         if (!r)
@@ -75,7 +76,8 @@ static cw_rc fault_control(struct cw_usb *u, uint8_t request_type, uint8_t reque
         cw_rc rc = before(l, r, "usb.control", f);
         if (rc != CW_OK)
                 return rc;
-        rc = cw_usb_control(l->inner, request_type, request, value, index, data, len, deadline_ns, ret_len, f);
+        rc =
+            cw_usb_control(l->inner, request_type, request, value, index, data, len, deadline_ns, ret_len, f);
         l->gone = l->gone || (r && r->what == CW_USB_DO_GONE_AFTER);
         return rc;
 }
@@ -92,8 +94,8 @@ static cw_rc send_short(struct fault_layer *l, const void *data, size_t len, siz
                        "only %zu of %zu bytes reached the printer", n, len);
 }
 
-static cw_rc fault_bulk_out(struct cw_usb *u, const void *data, size_t len, int64_t deadline_ns, size_t *ret_sent,
-                            struct cw_fault *f) {
+static cw_rc fault_bulk_out(struct cw_usb *u, const void *data, size_t len, int64_t deadline_ns,
+                            size_t *ret_sent, struct cw_fault *f) {
         struct fault_layer *l = (struct fault_layer *)u;
         const struct cw_usb_fault_rule *r = next_rule(l, CW_USB_FAULT_OUT, len);
         cw_rc rc = before(l, r, "usb.bulk_out", f);
@@ -172,14 +174,14 @@ static void fault_close(struct cw_usb *u) {
 }
 
 static const struct cw_usb_ops fault_ops = {
-        .name = "fault",
-        .control = fault_control,
-        .bulk_out = fault_bulk_out,
-        .bulk_in = fault_bulk_in,
-        .clear_halt = fault_clear_halt,
-        .reset = fault_reset,
-        .gone = fault_gone,
-        .close = fault_close,
+    .name = "fault",
+    .control = fault_control,
+    .bulk_out = fault_bulk_out,
+    .bulk_in = fault_bulk_in,
+    .clear_halt = fault_clear_halt,
+    .reset = fault_reset,
+    .gone = fault_gone,
+    .close = fault_close,
 };
 
 cw_rc cw_usb_fault_new(struct cw_usb *take_inner, const struct cw_usb_fault_rule *rules, size_t count,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An open USB device over libusb: asynchronous transfers, each with a deadline, bytes really moved counted. */
+/* An open USB device over libusb: asynchronous transfers, each with a deadline, bytes really moved counted.
+ */
 #include "drivers/transport/usb_libusb.h"
 
 #include "base/clock.h"
@@ -21,14 +22,17 @@ cw_rc cw_usb_real_fail(struct cw_fault *f, int error, const char *op) {
         switch (error) {
         case LIBUSB_ERROR_NO_DEVICE:
         case LIBUSB_ERROR_NOT_FOUND:
-                return cw_fail(f, CW_RC(CW_L_USB, CW_C_RECONNECT, CW_E_CLOSED), error, op, "PRT_NOT_REACHABLE",
+                return cw_fail(f, CW_RC(CW_L_USB, CW_C_RECONNECT, CW_E_CLOSED), error, op,
+                               "PRT_NOT_REACHABLE",
                                "the printer is not connected; check its power and cable");
         case LIBUSB_ERROR_ACCESS:
-                return cw_fail(f, CW_RC(CW_L_USB, CW_C_OPERATOR, CW_E_DENIED), error, op, "PRT_NOT_REACHABLE",
-                               "no permission to open the printer; install the udev rule and plug it in again");
+                return cw_fail(
+                    f, CW_RC(CW_L_USB, CW_C_OPERATOR, CW_E_DENIED), error, op, "PRT_NOT_REACHABLE",
+                    "no permission to open the printer; install the udev rule and plug it in again");
         case LIBUSB_ERROR_BUSY:
-                return cw_fail(f, CW_RC(CW_L_USB, CW_C_OPERATOR, CW_E_BUSY), error, op, "PRT_NOT_REACHABLE",
-                               "other software holds the printer; remove its CUPS queue or stop that program");
+                return cw_fail(
+                    f, CW_RC(CW_L_USB, CW_C_OPERATOR, CW_E_BUSY), error, op, "PRT_NOT_REACHABLE",
+                    "other software holds the printer; remove its CUPS queue or stop that program");
         case LIBUSB_ERROR_NO_MEM:
                 return cw_fail(f, CW_RC(CW_L_USB, CW_C_RETRY, CW_E_NOMEM), error, op, "", "out of memory");
         default:
@@ -50,7 +54,7 @@ static void LIBUSB_CALL on_complete(struct libusb_transfer *t) {
 }
 
 static void wait_ms(struct cw_usb_real *d, int ms, int *completed) {
-        struct timeval tv = { .tv_sec = ms / 1000, .tv_usec = (ms % 1000) * 1000 };
+        struct timeval tv = {.tv_sec = ms / 1000, .tv_usec = (ms % 1000) * 1000};
         (void)libusb_handle_events_timeout_completed(d->bus->context, &tv, completed);
 }
 
@@ -73,8 +77,8 @@ static bool wait_flight(struct cw_usb_real *d, struct libusb_transfer *t, struct
 }
 
 /*
- * Runs t, whose buffer is heap memory owned here until *ret_done. On return with *ret_done false the transfer and its
- * buffer belong to the callback, and the device is gone.
+ * Runs t, whose buffer is heap memory owned here until *ret_done. On return with *ret_done false the transfer
+ * and its buffer belong to the callback, and the device is gone.
  */
 static int run(struct cw_usb_real *d, struct libusb_transfer *t, int64_t deadline_ns, bool *ret_done) {
         *ret_done = true;
@@ -121,8 +125,9 @@ static cw_rc timed_out(struct cw_fault *f, const char *op) {
                        "the printer did not answer in time");
 }
 
-static cw_rc real_control(struct cw_usb *u, uint8_t request_type, uint8_t request, uint16_t value, uint16_t index,
-                          void *data, uint16_t len, int64_t deadline_ns, uint16_t *ret_len, struct cw_fault *f) {
+static cw_rc real_control(struct cw_usb *u, uint8_t request_type, uint8_t request, uint16_t value,
+                          uint16_t index, void *data, uint16_t len, int64_t deadline_ns, uint16_t *ret_len,
+                          struct cw_fault *f) {
         struct cw_usb_real *d = (struct cw_usb_real *)u;
         if (d->gone)
                 return cw_usb_real_fail(f, LIBUSB_ERROR_NO_DEVICE, "usb.control");
@@ -177,8 +182,8 @@ static cw_rc partly_sent(struct cw_fault *f, int error, size_t sent, size_t len)
                        "only %zu of %zu bytes reached the printer", sent, len);
 }
 
-static cw_rc real_bulk_out(struct cw_usb *u, const void *data, size_t len, int64_t deadline_ns, size_t *ret_sent,
-                           struct cw_fault *f) {
+static cw_rc real_bulk_out(struct cw_usb *u, const void *data, size_t len, int64_t deadline_ns,
+                           size_t *ret_sent, struct cw_fault *f) {
         struct cw_usb_real *d = (struct cw_usb_real *)u;
         if (d->gone)
                 return cw_usb_real_fail(f, LIBUSB_ERROR_NO_DEVICE, "usb.bulk_out");
@@ -196,8 +201,9 @@ static cw_rc real_bulk_out(struct cw_usb *u, const void *data, size_t len, int64
                 return CW_OK;
         if (*ret_sent > 0)
                 return partly_sent(f, error, *ret_sent, len);
-        return error == LIBUSB_ERROR_TIMEOUT ? timed_out(f, "usb.bulk_out")
-                                             : cw_usb_real_fail(f, error ? error : LIBUSB_ERROR_IO, "usb.bulk_out");
+        return error == LIBUSB_ERROR_TIMEOUT
+                   ? timed_out(f, "usb.bulk_out")
+                   : cw_usb_real_fail(f, error ? error : LIBUSB_ERROR_IO, "usb.bulk_out");
 }
 
 static cw_rc real_bulk_in(struct cw_usb *u, void *data, size_t cap, int64_t deadline_ns, size_t *ret_len,
@@ -266,12 +272,12 @@ static void real_close(struct cw_usb *u) {
 }
 
 const struct cw_usb_ops cw_usb_real_ops = {
-        .name = "libusb",
-        .control = real_control,
-        .bulk_out = real_bulk_out,
-        .bulk_in = real_bulk_in,
-        .clear_halt = real_clear_halt,
-        .reset = real_reset,
-        .gone = real_gone,
-        .close = real_close,
+    .name = "libusb",
+    .control = real_control,
+    .bulk_out = real_bulk_out,
+    .bulk_in = real_bulk_in,
+    .clear_halt = real_clear_halt,
+    .reset = real_reset,
+    .gone = real_gone,
+    .close = real_close,
 };

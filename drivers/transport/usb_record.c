@@ -56,14 +56,15 @@ static void put_fail(struct recorder *r, const char *what, cw_rc rc, const struc
         (void)fprintf(r->out, "%s fail %08" PRIX32 " %" PRId64, what, rc, f ? f->native : 0);
 }
 
-static cw_rc rec_control(struct cw_usb *u, uint8_t request_type, uint8_t request, uint16_t value, uint16_t index,
-                         void *data, uint16_t len, int64_t deadline_ns, uint16_t *ret_len, struct cw_fault *f) {
+static cw_rc rec_control(struct cw_usb *u, uint8_t request_type, uint8_t request, uint16_t value,
+                         uint16_t index, void *data, uint16_t len, int64_t deadline_ns, uint16_t *ret_len,
+                         struct cw_fault *f) {
         struct recorder *r = (struct recorder *)u;
-        struct cw_fault local = { 0 };
+        struct cw_fault local = {0};
         char what[64];
         (void)snprintf(what, sizeof what, "control %02X %02X %04X %04X", request_type, request, value, index);
-        cw_rc rc = cw_usb_control(r->inner, request_type, request, value, index, data, len, deadline_ns, ret_len,
-                                  &local);
+        cw_rc rc = cw_usb_control(r->inner, request_type, request, value, index, data, len, deadline_ns,
+                                  ret_len, &local);
         if (rc != CW_OK) {
                 put_fail(r, what, rc, &local);
                 (void)fputc('\n', r->out);
@@ -76,10 +77,10 @@ static cw_rc rec_control(struct cw_usb *u, uint8_t request_type, uint8_t request
         return CW_OK;
 }
 
-static cw_rc rec_bulk_out(struct cw_usb *u, const void *data, size_t len, int64_t deadline_ns, size_t *ret_sent,
-                          struct cw_fault *f) {
+static cw_rc rec_bulk_out(struct cw_usb *u, const void *data, size_t len, int64_t deadline_ns,
+                          size_t *ret_sent, struct cw_fault *f) {
         struct recorder *r = (struct recorder *)u;
-        struct cw_fault local = { 0 };
+        struct cw_fault local = {0};
         cw_rc rc = cw_usb_bulk_out(r->inner, data, len, deadline_ns, ret_sent, &local);
         if (rc == CW_OK)
                 (void)fputs("out ok ", r->out);
@@ -96,7 +97,7 @@ static cw_rc rec_bulk_out(struct cw_usb *u, const void *data, size_t len, int64_
 static cw_rc rec_bulk_in(struct cw_usb *u, void *data, size_t cap, int64_t deadline_ns, size_t *ret_len,
                          struct cw_fault *f) {
         struct recorder *r = (struct recorder *)u;
-        struct cw_fault local = { 0 };
+        struct cw_fault local = {0};
         cw_rc rc = cw_usb_bulk_in(r->inner, data, cap, deadline_ns, ret_len, &local);
         if (rc == CW_OK) {
                 (void)fputs("in ok ", r->out);
@@ -125,13 +126,13 @@ static cw_rc rec_simple(struct recorder *r, const char *what, cw_rc rc, const st
 
 static cw_rc rec_clear_halt(struct cw_usb *u, struct cw_fault *f) {
         struct recorder *r = (struct recorder *)u;
-        struct cw_fault local = { 0 };
+        struct cw_fault local = {0};
         return rec_simple(r, "clear", cw_usb_clear_halt(r->inner, &local), &local, f);
 }
 
 static cw_rc rec_reset(struct cw_usb *u, struct cw_fault *f) {
         struct recorder *r = (struct recorder *)u;
-        struct cw_fault local = { 0 };
+        struct cw_fault local = {0};
         return rec_simple(r, "reset", cw_usb_reset(r->inner, &local), &local, f);
 }
 
@@ -147,17 +148,18 @@ static void rec_close(struct cw_usb *u) {
 }
 
 static const struct cw_usb_ops recorder_ops = {
-        .name = "recorder",
-        .control = rec_control,
-        .bulk_out = rec_bulk_out,
-        .bulk_in = rec_bulk_in,
-        .clear_halt = rec_clear_halt,
-        .reset = rec_reset,
-        .gone = rec_gone,
-        .close = rec_close,
+    .name = "recorder",
+    .control = rec_control,
+    .bulk_out = rec_bulk_out,
+    .bulk_in = rec_bulk_in,
+    .clear_halt = rec_clear_halt,
+    .reset = rec_reset,
+    .gone = rec_gone,
+    .close = rec_close,
 };
 
-cw_rc cw_usb_recorder_new(struct cw_usb *take_inner, FILE *out, struct cw_usb_mask mask, struct cw_usb **ret) {
+cw_rc cw_usb_recorder_new(struct cw_usb *take_inner, FILE *out, struct cw_usb_mask mask,
+                          struct cw_usb **ret) {
         CW_AUTO(cw_usb_close) struct cw_usb *inner = take_inner;
         struct recorder *r = calloc(1, sizeof *r);
         if (!r)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The replayer: answers from a recording (format in usb_record.c), line by line, and refuses any other order. */
+/* The replayer: answers from a recording (format in usb_record.c), line by line, and refuses any other order.
+ */
 #include "drivers/transport/usb.h"
 
 #include "base/buf.h"
@@ -73,7 +74,7 @@ static bool parse_outcome(char *const *word, size_t count, struct line *l) {
 }
 
 static bool parse_kind(const char *word, enum kind *ret) {
-        static const char *const names[] = { "control", "out", "in", "clear", "reset" };
+        static const char *const names[] = {"control", "out", "in", "clear", "reset"};
         for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
                 if (strcmp(word, names[i]) == 0) {
                         *ret = (enum kind)i;
@@ -154,8 +155,9 @@ static struct line *expect(struct replayer *r, enum kind kind) {
         return r->next < r->count && r->lines[r->next].kind == kind ? &r->lines[r->next] : NULL;
 }
 
-static cw_rc play_control(struct cw_usb *u, uint8_t request_type, uint8_t request, uint16_t value, uint16_t index,
-                          void *data, uint16_t len, int64_t deadline_ns, uint16_t *ret_len, struct cw_fault *f) {
+static cw_rc play_control(struct cw_usb *u, uint8_t request_type, uint8_t request, uint16_t value,
+                          uint16_t index, void *data, uint16_t len, int64_t deadline_ns, uint16_t *ret_len,
+                          struct cw_fault *f) {
         (void)deadline_ns;
         struct replayer *r = (struct replayer *)u;
         struct line *l = expect(r, LINE_CONTROL);
@@ -186,8 +188,8 @@ static bool same_out(struct replayer *r, const struct line *l, const void *data,
         return same;
 }
 
-static cw_rc play_bulk_out(struct cw_usb *u, const void *data, size_t len, int64_t deadline_ns, size_t *ret_sent,
-                           struct cw_fault *f) {
+static cw_rc play_bulk_out(struct cw_usb *u, const void *data, size_t len, int64_t deadline_ns,
+                           size_t *ret_sent, struct cw_fault *f) {
         (void)deadline_ns;
         struct replayer *r = (struct replayer *)u;
         struct line *l = expect(r, LINE_OUT);
@@ -244,14 +246,14 @@ static void play_close(struct cw_usb *u) {
 }
 
 static const struct cw_usb_ops replayer_ops = {
-        .name = "replayer",
-        .control = play_control,
-        .bulk_out = play_bulk_out,
-        .bulk_in = play_bulk_in,
-        .clear_halt = play_clear_halt,
-        .reset = play_reset,
-        .gone = play_gone,
-        .close = play_close,
+    .name = "replayer",
+    .control = play_control,
+    .bulk_out = play_bulk_out,
+    .bulk_in = play_bulk_in,
+    .clear_halt = play_clear_halt,
+    .reset = play_reset,
+    .gone = play_gone,
+    .close = play_close,
 };
 
 cw_rc cw_usb_replayer_new(const char *text, size_t len, struct cw_usb_mask mask, struct cw_usb **ret,
@@ -264,7 +266,8 @@ cw_rc cw_usb_replayer_new(const char *text, size_t len, struct cw_usb_mask mask,
         if (r)
                 r->lines = calloc(LINES_MAX, sizeof *r->lines);
         if (!r || !copy || !r->lines)
-                return cw_fail(f, CW_RC(CW_L_USB, CW_C_RETRY, CW_E_NOMEM), 0, "usb.replay", "", "out of memory");
+                return cw_fail(f, CW_RC(CW_L_USB, CW_C_RETRY, CW_E_NOMEM), 0, "usb.replay", "",
+                               "out of memory");
         if (len)
                 memcpy(copy, text, len);
         copy[len] = '\0';

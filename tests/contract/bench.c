@@ -52,4 +52,3 @@ size_t bench_tray(struct bench *b, const char *tray) {
         json_decref(state);
         return n;
 }
-

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A card printer on a table and a person beside it, for the contract test: the same checks run over the emulated
- * printer in process (no bus, its clock jumps) and over the emulator process through libusb.
+ * A card printer on a table and a person beside it, for the contract test: the same checks run over the
+ * emulated printer in process (no bus, its clock jumps) and over the emulator process through libusb.
  */
 #pragma once
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The emulator process (argv[1]) in a testbed, reached through unmodified libusb. Runs under umockdev-wrapper. */
+/* The emulator process (argv[1]) in a testbed, reached through unmodified libusb. Runs under
+ * umockdev-wrapper. */
 #include "tests/contract/bench.h"
 
 #include "base/clock.h"
@@ -26,7 +27,7 @@ struct bench {
 static const char *emulator;
 
 static void pause_ms(long ms) {
-        const struct timespec t = { ms / 1000, ms % 1000 * 1000000 };
+        const struct timespec t = {ms / 1000, ms % 1000 * 1000000};
         (void)nanosleep(&t, NULL);
 }
 
@@ -42,9 +43,9 @@ static void start(struct bench *b, const struct bench_options *o) {
         b->pid = fork();
         assert_true(b->pid >= 0);
         if (b->pid == 0) {
-                (void)execl(emulator, emulator, "--ready-file", ready, "--plastics", plastics, "--control", control,
-                            "--serial", "T1", "--firmware", "1520", "--hopper", "5", "--ribbon", "ymcko:100",
-                            "--model", o->model ? o->model : "Primacy", "--reply-end",
+                (void)execl(emulator, emulator, "--ready-file", ready, "--plastics", plastics, "--control",
+                            control, "--serial", "T1", "--firmware", "1520", "--hopper", "5", "--ribbon",
+                            "ymcko:100", "--model", o->model ? o->model : "Primacy", "--reply-end",
                             o->reply_end ? o->reply_end : "nul", "--positions",
                             o->positions ? o->positions : "modern", "--exit-with-parent", (char *)NULL);
                 _exit(127);
@@ -62,7 +63,7 @@ static void start(struct bench *b, const struct bench_options *o) {
 }
 
 static void connect_control(struct bench *b) {
-        struct sockaddr_un a = { .sun_family = AF_UNIX };
+        struct sockaddr_un a = {.sun_family = AF_UNIX};
         path_in(b, "control", a.sun_path, sizeof a.sun_path);
         b->control = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
         assert_int_equal(connect(b->control, (const struct sockaddr *)&a, sizeof a), 0);
@@ -70,7 +71,7 @@ static void connect_control(struct bench *b) {
 
 static struct bench *bench_open(const struct bench_options *o) {
         struct bench *b = calloc(1, sizeof *b);
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         assert_non_null(b);
         (void)snprintf(b->dir, sizeof b->dir, "/tmp/cw-contract-XXXXXX");
         assert_non_null(mkdtemp(b->dir));
@@ -134,7 +135,8 @@ static json_t *exchange(struct bench *b, const json_t *request) {
         return json_loadb(line, n, 0, NULL);
 }
 
-/* A fault that pulls the cable does so a moment after the transfer it is about: plugging in may come too early. */
+/* A fault that pulls the cable does so a moment after the transfer it is about: plugging in may come too
+ * early. */
 static json_t *bench_command(struct bench *b, const json_t *request) {
         bool plug = strcmp(json_string_value(json_object_get(request, "cmd")), "plug") == 0;
         int64_t limit_ns = cw_deadline_ns(3000);
@@ -147,7 +149,7 @@ static json_t *bench_command(struct bench *b, const json_t *request) {
         }
 }
 
-const struct bench_ops bench_ops = { "emulator", false, bench_open, bench_close, bench_connect, bench_command };
+const struct bench_ops bench_ops = {"emulator", false, bench_open, bench_close, bench_connect, bench_command};
 
 int main(int argc, char **argv) {
         if (argc != 2) {
@@ -155,6 +157,6 @@ int main(int argc, char **argv) {
                 return 2;
         }
         emulator = argv[1];
-        return _cmocka_run_group_tests("printer contract, through libusb", contract_checks, contract_check_count,
-                                       NULL, NULL);
+        return _cmocka_run_group_tests("printer contract, through libusb", contract_checks,
+                                       contract_check_count, NULL, NULL);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The emulated printer in this process: its bytes behind the USB vtable, its clock jumping instead of waiting. */
+/* The emulated printer in this process: its bytes behind the USB vtable, its clock jumping instead of
+ * waiting. */
 #include "tests/contract/bench.h"
 
 #include "base/clock.h"
@@ -66,7 +67,8 @@ static cw_rc late(struct cw_fault *f, const char *op) {
         return cw_fail(f, CW_RC(CW_L_USB, CW_C_RETRY, CW_E_TIMEOUT), -7, op, "PRT_TIMEOUT", "late");
 }
 
-/* Jumps to the next event of the model when it lies before the limit; false when nothing happens until then. */
+/* Jumps to the next event of the model when it lies before the limit; false when nothing happens until then.
+ */
 static bool jump(struct bench *b, uint64_t limit_ms) {
         uint64_t due = emup_model_deadline_ms(b->model);
         if (due > limit_ms) {
@@ -83,11 +85,11 @@ static cw_rc model_control(struct cw_usb *usb, uint8_t request_type, uint8_t req
                            struct cw_fault *f) {
         (void)deadline_ns;
         struct model_usb *u = (struct model_usb *)usb;
-        const struct emup_usb_strings strings = { "Evolis", "Primacy", "T1" };
-        const uint8_t setup[8] = { request_type,          request,
-                                   (uint8_t)(value & 255), (uint8_t)(value >> 8),
-                                   (uint8_t)(index & 255), (uint8_t)(index >> 8),
-                                   (uint8_t)(len & 255),   (uint8_t)(len >> 8) };
+        const struct emup_usb_strings strings = {"Evolis", "Primacy", "T1"};
+        const uint8_t setup[8] = {request_type,           request,
+                                  (uint8_t)(value & 255), (uint8_t)(value >> 8),
+                                  (uint8_t)(index & 255), (uint8_t)(index >> 8),
+                                  (uint8_t)(len & 255),   (uint8_t)(len >> 8)};
         uint8_t none[1];
         if (dead(u))
                 return gone(f, "usb.control");
@@ -99,8 +101,8 @@ static cw_rc model_control(struct cw_usb *usb, uint8_t request_type, uint8_t req
         return CW_OK;
 }
 
-static cw_rc model_bulk_out(struct cw_usb *usb, const void *data, size_t len, int64_t deadline_ns, size_t *ret_sent,
-                            struct cw_fault *f) {
+static cw_rc model_bulk_out(struct cw_usb *usb, const void *data, size_t len, int64_t deadline_ns,
+                            size_t *ret_sent, struct cw_fault *f) {
         struct model_usb *u = (struct model_usb *)usb;
         const uint8_t *bytes = data;
         uint64_t limit_ms = u->bench->now_ms + (uint64_t)cw_deadline_left_ms(deadline_ns);
@@ -118,8 +120,8 @@ static cw_rc model_bulk_out(struct cw_usb *usb, const void *data, size_t len, in
         if (*ret_sent == len)
                 return CW_OK;
         if (*ret_sent > 0)
-                return cw_fail(f, CW_RC(CW_L_USB, CW_C_IN_DOUBT, CW_E_PARTIAL), -7, "usb.bulk_out", "PRT_TIMEOUT",
-                               "%zu of %zu bytes", *ret_sent, len);
+                return cw_fail(f, CW_RC(CW_L_USB, CW_C_IN_DOUBT, CW_E_PARTIAL), -7, "usb.bulk_out",
+                               "PRT_TIMEOUT", "%zu of %zu bytes", *ret_sent, len);
         return dead(u) ? gone(f, "usb.bulk_out") : late(f, "usb.bulk_out");
 }
 
@@ -167,14 +169,14 @@ static void model_close(struct cw_usb *usb) {
 }
 
 static const struct cw_usb_ops model_ops = {
-        .name = "model",
-        .control = model_control,
-        .bulk_out = model_bulk_out,
-        .bulk_in = model_bulk_in,
-        .clear_halt = model_clear_halt,
-        .reset = model_reset,
-        .gone = model_gone,
-        .close = model_close,
+    .name = "model",
+    .control = model_control,
+    .bulk_out = model_bulk_out,
+    .bulk_in = model_bulk_in,
+    .clear_halt = model_clear_halt,
+    .reset = model_reset,
+    .gone = model_gone,
+    .close = model_close,
 };
 
 static cw_rc bench_connect(struct bench *b, struct cw_usb **ret, struct cw_fault *f) {
@@ -183,9 +185,13 @@ static cw_rc bench_connect(struct bench *b, struct cw_usb **ret, struct cw_fault
         struct model_usb *u = calloc(1, sizeof *u);
         assert_non_null(u);
         u->base.ops = &model_ops;
-        u->base.info = (struct cw_usb_info){ .vendor_id = EMUP_VID, .product_id = EMUP_PID, .serial = "T1",
-                                             .port = "1-1", .protocol = 2, .endpoint_out = EMUP_EP_OUT,
-                                             .endpoint_in = EMUP_EP_IN };
+        u->base.info = (struct cw_usb_info){.vendor_id = EMUP_VID,
+                                            .product_id = EMUP_PID,
+                                            .serial = "T1",
+                                            .port = "1-1",
+                                            .protocol = 2,
+                                            .endpoint_out = EMUP_EP_OUT,
+                                            .endpoint_in = EMUP_EP_IN};
         u->bench = b;
         u->generation = b->generation;
         *ret = &u->base;
@@ -205,21 +211,21 @@ static struct bench *bench_open(const struct bench_options *o) {
         b->plugged = true;
         (void)snprintf(b->dir, sizeof b->dir, "/tmp/cw-contract-XXXXXX");
         assert_non_null(mkdtemp(b->dir));
-        const struct emup_chip chip = { chip_present, chip_remove, b };
+        const struct emup_chip chip = {chip_present, chip_remove, b};
         const struct emup_config config = {
-                .serial = "T1",
-                .model = o->model ? o->model : "Primacy",
-                .firmware = "1520",
-                .plastics_dir = b->dir,
-                .ribbon_kind = "ymcko",
-                .ribbon_remaining = 100,
-                .hopper = 5,
-                .time_scale = 1.0,
-                .hico_stripe = true,
-                .old_positions = o->positions && strcmp(o->positions, "old") == 0,
-                .terminator = terminator(o->reply_end),
-                .now_ms = bench_now,
-                .clock_ctx = b,
+            .serial = "T1",
+            .model = o->model ? o->model : "Primacy",
+            .firmware = "1520",
+            .plastics_dir = b->dir,
+            .ribbon_kind = "ymcko",
+            .ribbon_remaining = 100,
+            .hopper = 5,
+            .time_scale = 1.0,
+            .hico_stripe = true,
+            .old_positions = o->positions && strcmp(o->positions, "old") == 0,
+            .terminator = terminator(o->reply_end),
+            .now_ms = bench_now,
+            .clock_ctx = b,
         };
         assert_int_equal(emup_model_new(&config, &chip, &b->model), 0);
         return b;
@@ -298,4 +304,4 @@ static json_t *bench_command(struct bench *b, const json_t *request) {
         return wrong ? json_pack("{s:b,s:s}", "ok", 0, "error", wrong) : json_pack("{s:b}", "ok", 1);
 }
 
-const struct bench_ops bench_ops = { "model", true, bench_open, bench_close, bench_connect, bench_command };
+const struct bench_ops bench_ops = {"model", true, bench_open, bench_close, bench_connect, bench_command};

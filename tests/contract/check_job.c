@@ -7,7 +7,7 @@
 static void write_tracks(struct cw_printer *p) {
         struct cw_tracks tracks = check_tracks();
         struct cw_printer_effect e;
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         check_ok(cw_printer_stripe_write(p, &tracks, LONG_NS, &e, &f), &f);
         assert_true(e.started);
         assert_true(cw_where_inside(e.where));
@@ -17,7 +17,7 @@ static void expect_tracks(struct cw_printer *p) {
         struct cw_tracks tracks = check_tracks();
         for (unsigned t = 1; t <= 3; t++) {
                 struct cw_secret *got = NULL;
-                struct cw_fault f = { 0 };
+                struct cw_fault f = {0};
                 check_ok(cw_printer_stripe_read(p, t, LONG_NS, &got, &f), &f);
                 assert_int_equal(got->len, tracks.track[t - 1].len);
                 assert_memory_equal(got->ptr, tracks.track[t - 1].ptr, got->len);
@@ -39,7 +39,7 @@ void stripe_write_fails(void **state) {
         struct cw_tracks tracks = check_tracks();
         struct cw_printer *p = check_open(*state);
         struct cw_printer_effect e;
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         check_feed(p);
         bench_order(*state, "{'cmd':'fault','name':'mag_write_fail'}");
         check_class(cw_printer_stripe_write(p, &tracks, LONG_NS, &e, &f), &f, CW_C_OPERATOR, "PRD_MAGSTRIPE");
@@ -51,7 +51,7 @@ void stripe_write_fails(void **state) {
 void stripe_blank(void **state) {
         struct cw_secret *got = NULL;
         struct cw_printer *p = check_open(*state);
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         check_feed(p);
         bench_order(*state, "{'cmd':'fault','name':'mag_blank'}");
         write_tracks(p);
@@ -61,19 +61,21 @@ void stripe_blank(void **state) {
 }
 
 void stripe_bad_data_sends_nothing(void **state) {
-        static const char *const bad[] = { "40000A", "4000;1", "4000?", "", "12345678901234567890123456789012345678" };
+        static const char *const bad[] = {"40000A", "4000;1", "4000?", "",
+                                          "12345678901234567890123456789012345678"};
         struct cw_printer *p = check_open(*state);
         struct cw_secret *got = NULL;
         check_feed(p);
         int64_t before = bench_state(*state, "usb", "commands");
         for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-                struct cw_tracks tracks = { .track[1] = CW_SPAN((const uint8_t *)bad[i], strlen(bad[i])) };
+                struct cw_tracks tracks = {.track[1] = CW_SPAN((const uint8_t *)bad[i], strlen(bad[i]))};
                 struct cw_printer_effect e;
-                struct cw_fault f = { 0 };
-                check_class(cw_printer_stripe_write(p, &tracks, LONG_NS, &e, &f), &f, CW_C_REJECT, "PRD_MAGSTRIPE");
+                struct cw_fault f = {0};
+                check_class(cw_printer_stripe_write(p, &tracks, LONG_NS, &e, &f), &f, CW_C_REJECT,
+                            "PRD_MAGSTRIPE");
                 assert_null(strstr(f.text, "4000"));
         }
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         check_class(cw_printer_stripe_read(p, 4, LONG_NS, &got, &f), &f, CW_C_REJECT, "");
         assert_int_equal(bench_state(*state, "usb", "commands"), before);
         cw_printer_close(p);
@@ -106,7 +108,7 @@ void print_whole_card(void **state) {
         struct cw_printer_baseline before;
         struct cw_printer_finding finding;
         struct cw_printer_effect e;
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         for (int64_t card = 1; card <= 2; card++) {
                 check_feed(p);
                 check_ok(cw_printer_baseline(p, LONG_NS, &before, &f), &f);
@@ -128,7 +130,7 @@ void print_whole_card(void **state) {
 void print_chip_and_stripe_first(void **state) {
         struct cw_printer *p = check_open(*state);
         struct cw_printer_effect e;
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         check_feed(p);
         write_tracks(p);
         expect_tracks(p);
@@ -141,11 +143,12 @@ void print_chip_and_stripe_first(void **state) {
         cw_printer_close(p);
 }
 
-/* A print that the printer itself breaks off: class OPERATOR, the card inside, rejected next, one set gone at most. */
+/* A print that the printer itself breaks off: class OPERATOR, the card inside, rejected next, one set gone at
+ * most. */
 static void print_fails(struct bench *b, const char *order, const char *code) {
         struct cw_printer *p = check_open(b);
         struct cw_printer_effect e;
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         check_feed(p);
         bench_order(b, order);
         check_class(print(p, &e, &f), &f, CW_C_OPERATOR, code);
@@ -160,7 +163,7 @@ void print_ribbon_ends(void **state) {
         print_fails(*state, "{'cmd':'fault','name':'ribbon_end','at':{'panel':'c'}}", "PRT_RIBBON_ENDED");
         struct cw_printer *p = check_open(*state);
         struct cw_printer_effect e;
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         check_ok(cw_printer_reject(p, LONG_NS, &e, &f), &f);
         assert_int_equal(bench_tray(*state, "reject"), 1);
         cw_printer_close(p);
@@ -179,7 +182,7 @@ void print_unplugged(void **state) {
         struct cw_printer_baseline before;
         struct cw_printer_finding finding;
         struct cw_printer_effect e;
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         check_feed(p);
         check_ok(cw_printer_baseline(p, LONG_NS, &before, &f), &f);
         bench_order(*state, "{'cmd':'fault','name':'unplug','at':{'byte':600000}}");
@@ -199,14 +202,15 @@ void print_unplugged(void **state) {
         cw_printer_close(p);
 }
 
-/* The second panel stops after each quarter: the printer is reset, the card is found and rejected, no panel is repeated. */
+/* The second panel stops after each quarter: the printer is reset, the card is found and rejected, no panel
+ * is repeated. */
 void print_partial_panel_is_never_resent(void **state) {
         for (unsigned quarter = 0; quarter < 4; quarter++) {
-                const struct cw_usb_fault_rule rule = { CW_USB_FAULT_OUT, 2, CW_USB_DO_SHORT, 1 + quarter * 123444,
-                                                        10000 };
+                const struct cw_usb_fault_rule rule = {CW_USB_FAULT_OUT, 2, CW_USB_DO_SHORT,
+                                                       1 + quarter * 123444, 10000};
                 struct cw_usb *layer = NULL;
                 struct cw_printer_effect e;
-                struct cw_fault f = { 0 };
+                struct cw_fault f = {0};
                 struct cw_printer *p = check_open_faulty(*state, &rule, 1, &layer);
                 int64_t panels = bench_state(*state, "counters", "panels");
                 int64_t resets = bench_state(*state, "usb", "soft_resets");
@@ -230,7 +234,7 @@ void print_answer_lost_at_the_end(void **state) {
         struct cw_printer_baseline before;
         struct cw_printer_finding finding;
         struct cw_printer_effect e;
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         CW_AUTO(cw_panels_free) struct cw_panels *panels = check_panels();
         check_feed(p);
         check_ok(cw_printer_baseline(p, LONG_NS, &before, &f), &f);
@@ -247,7 +251,7 @@ void print_answer_lost_at_the_end(void **state) {
 void print_late_panel_answer(void **state) {
         struct cw_printer *p = check_open(*state);
         struct cw_printer_effect e;
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         if (!bench_ops.jumps)
                 skip();
         check_feed(p);
@@ -270,7 +274,7 @@ void print_wrong_panels_send_nothing(void **state) {
         for (int i = 0; i < 5; i++) {
                 CW_AUTO(cw_panels_free) struct cw_panels *panels = check_panels();
                 struct cw_printer_effect e;
-                struct cw_fault f = { 0 };
+                struct cw_fault f = {0};
                 if (i == 0)
                         panels->width = 640;
                 else if (i == 1)
@@ -281,7 +285,8 @@ void print_wrong_panels_send_nothing(void **state) {
                         panels->panel[0].bits = 7;
                 else
                         panels->count = 0;
-                check_class(cw_printer_print(p, panels, LONG_NS, &e, &f), &f, CW_C_REJECT, "PRD_UNEXPECTED_DATA");
+                check_class(cw_printer_print(p, panels, LONG_NS, &e, &f), &f, CW_C_REJECT,
+                            "PRD_UNEXPECTED_DATA");
                 assert_false(e.started);
         }
         assert_int_equal(bench_state(*state, "usb", "commands"), before);
@@ -291,7 +296,7 @@ void print_wrong_panels_send_nothing(void **state) {
 void print_wrong_ribbon_uses_nothing(void **state) {
         struct cw_printer *p = check_open(*state);
         struct cw_printer_effect e;
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         check_feed(p);
         bench_order(*state, "{'cmd':'ribbon','kind':'kb','remaining':500}");
         check_class(print(p, &e, &f), &f, CW_C_OPERATOR, "PRT_RIBBON");
@@ -304,7 +309,7 @@ void print_wrong_ribbon_uses_nothing(void **state) {
 void print_without_card(void **state) {
         struct cw_printer *p = check_open(*state);
         struct cw_printer_effect e;
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         check_class(print(p, &e, &f), &f, CW_C_REJECT, "");
         assert_false(e.started || e.ribbon_used);
         assert_int_equal(bench_state(*state, "counters", "fed"), 0);

@@ -5,7 +5,7 @@
 void feed_takes_one_card(void **state) {
         struct cw_printer *p = check_open(*state);
         struct cw_printer_effect e;
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         check_ok(cw_printer_feed(p, LONG_NS, &e, &f), &f);
         assert_int_equal(e.where, CW_WHERE_PRINT);
         assert_true(e.started);
@@ -17,7 +17,7 @@ void feed_takes_one_card(void **state) {
 void feed_refuses_when_a_card_is_inside(void **state) {
         struct cw_printer *p = check_open(*state);
         struct cw_printer_effect e;
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         check_feed(p);
         check_class(cw_printer_feed(p, LONG_NS, &e, &f), &f, CW_C_OPERATOR, "PRD_FEEDER_JAM");
         assert_false(e.started);
@@ -26,10 +26,11 @@ void feed_refuses_when_a_card_is_inside(void **state) {
         cw_printer_close(p);
 }
 
-static void feed_fails(struct bench *b, const char *order, enum cw_class cls, const char *code, enum cw_where where) {
+static void feed_fails(struct bench *b, const char *order, enum cw_class cls, const char *code,
+                       enum cw_where where) {
         struct cw_printer *p = check_open(b);
         struct cw_printer_effect e;
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         bench_order(b, order);
         check_class(cw_printer_feed(p, LONG_NS, &e, &f), &f, cls, code);
         assert_int_equal(e.where, where);
@@ -61,8 +62,8 @@ void feed_localised_refusal(void **state) {
 
 void feed_too_late_touches_nothing(void **state) {
         struct cw_printer *p = check_open(*state);
-        struct cw_printer_effect e = { .started = true };
-        struct cw_fault f = { 0 };
+        struct cw_printer_effect e = {.started = true};
+        struct cw_fault f = {0};
         int64_t before = bench_state(*state, "usb", "commands");
         check_class(cw_printer_feed(p, 0, &e, &f), &f, CW_C_RETRY, "");
         assert_false(e.started);
@@ -73,7 +74,7 @@ void feed_too_late_touches_nothing(void **state) {
 void contact_and_out(void **state) {
         struct cw_printer *p = check_open(*state);
         struct cw_printer_effect e;
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         check_feed(p);
         check_ok(cw_printer_to_contact(p, LONG_NS, &e, &f), &f);
         assert_int_equal(e.where, CW_WHERE_CONTACT);
@@ -87,7 +88,7 @@ void contact_and_out(void **state) {
 void contact_without_card(void **state) {
         struct cw_printer *p = check_open(*state);
         struct cw_printer_effect e;
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         check_class(cw_printer_to_contact(p, LONG_NS, &e, &f), &f, CW_C_REJECT, "");
         assert_false(e.started);
         assert_int_equal(bench_state(*state, "counters", "fed"), 0);
@@ -97,7 +98,7 @@ void contact_without_card(void **state) {
 void contact_jam(void **state) {
         struct cw_printer *p = check_open(*state);
         struct cw_printer_effect e;
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         check_feed(p);
         bench_order(*state, "{'cmd':'fault','name':'jam','at':{'command':'Sis'}}");
         check_class(cw_printer_to_contact(p, LONG_NS, &e, &f), &f, CW_C_OPERATOR, "PRD_FEEDER_JAM");
@@ -108,7 +109,7 @@ void contact_jam(void **state) {
 void eject_delivers(void **state) {
         struct cw_printer *p = check_open(*state);
         struct cw_printer_effect e;
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         check_feed(p);
         check_ok(cw_printer_eject(p, LONG_NS, &e, &f), &f);
         assert_int_equal(e.where, CW_WHERE_OUTPUT);
@@ -122,7 +123,7 @@ void eject_delivers(void **state) {
 void eject_output_full(void **state) {
         struct cw_printer *p = check_open(*state);
         struct cw_printer_effect e;
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         check_feed(p);
         bench_order(*state, "{'cmd':'fault','name':'output_full'}");
         check_class(cw_printer_eject(p, LONG_NS, &e, &f), &f, CW_C_OPERATOR, "PRD_HOPPER_FULL");
@@ -133,7 +134,7 @@ void eject_output_full(void **state) {
 void reject_goes_to_the_box(void **state) {
         struct cw_printer *p = check_open(*state);
         struct cw_printer_effect e;
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         check_feed(p);
         check_ok(cw_printer_reject(p, LONG_NS, &e, &f), &f);
         assert_int_equal(e.where, CW_WHERE_REJECT);
@@ -146,7 +147,7 @@ void reject_goes_to_the_box(void **state) {
 void reject_without_card(void **state) {
         struct cw_printer *p = check_open(*state);
         struct cw_printer_effect e;
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         check_class(cw_printer_reject(p, LONG_NS, &e, &f), &f, CW_C_REJECT, "");
         assert_int_equal(e.where, CW_WHERE_NONE);
         assert_false(e.started);
@@ -156,7 +157,7 @@ void reject_without_card(void **state) {
 void reject_full(void **state) {
         struct cw_printer *p = check_open(*state);
         struct cw_printer_effect e;
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         check_feed(p);
         bench_order(*state, "{'cmd':'fault','name':'reject_full'}");
         check_class(cw_printer_reject(p, LONG_NS, &e, &f), &f, CW_C_OPERATOR, "PRD_REJECT_FULL");
@@ -167,7 +168,7 @@ void reject_full(void **state) {
 void clean_and_test_card(void **state) {
         struct cw_printer *p = check_open(*state);
         struct cw_printer_effect e;
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         check_ok(cw_printer_test_card(p, CW_TEST_CARD_STANDARD, LONG_NS, &e, &f), &f);
         assert_int_equal(e.where, CW_WHERE_OUTPUT);
         assert_int_equal(bench_tray(*state, "output"), 1);
@@ -185,11 +186,11 @@ void lost_answer_to_a_move_is_doubt(void **state) {
         struct cw_printer_baseline before;
         struct cw_printer_finding finding;
         struct cw_printer_effect e;
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         check_ok(cw_printer_baseline(p, LONG_NS, &before, &f), &f);
         bench_order(*state, "{'cmd':'fault','name':'no_reply','at':{'command':'Si'}}");
-        check_class(cw_printer_feed(p, cw_deadline_ns(bench_ops.jumps ? 60000 : 1500), &e, &f), &f, CW_C_IN_DOUBT,
-                    "");
+        check_class(cw_printer_feed(p, cw_deadline_ns(bench_ops.jumps ? 60000 : 1500), &e, &f), &f,
+                    CW_C_IN_DOUBT, "");
         assert_true(e.started);
         check_ok(cw_printer_reconcile(p, CW_PRINTER_STEP_FEED, &before, LONG_NS, &finding, &f), &f);
         assert_int_equal(finding.verdict, CW_VERDICT_DONE);

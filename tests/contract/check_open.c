@@ -27,7 +27,7 @@ void open_again_after_close(void **state) {
 void open_too_late_touches_nothing(void **state) {
         struct cw_usb *usb = NULL;
         struct cw_printer *p = NULL;
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         check_ok(bench_ops.connect(*state, &usb, &f), &f);
         int64_t before = bench_state(*state, "usb", "commands");
         check_class(cw_printer_open(cw_printer_driver("evolis"), usb, 0, &p, &f), &f, CW_C_RETRY, "");
@@ -37,7 +37,7 @@ void open_too_late_touches_nothing(void **state) {
 
 static void send_and_close(struct bench *b, const void *bytes, size_t len) {
         struct cw_usb *usb = NULL;
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         size_t sent = 0;
         check_ok(bench_ops.connect(b, &usb, &f), &f);
         check_ok(cw_usb_bulk_out(usb, bytes, len, LONG_NS, &sent, &f), &f);
@@ -55,7 +55,9 @@ void open_drains_what_a_dead_process_left(void **state) {
 }
 
 void open_ends_half_a_panel_of_a_dead_process(void **state) {
-        static uint8_t half[3000] = "\x1b" "Ss\r\x1b" "Db;k;2;";
+        static uint8_t half[3000] = "\x1b"
+                                    "Ss\r\x1b"
+                                    "Db;k;2;";
         send_and_close(*state, half, sizeof half);
         struct cw_printer *p = check_open(*state);
         assert_string_equal(cw_printer_info(p)->serial, "T1");
@@ -78,7 +80,7 @@ void open_takes_charge_of_errors(void **state) {
 void open_takes_charge_again_after_power_cycle(void **state) {
         struct cw_printer *p = check_open(*state);
         struct cw_printer_status s;
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         bench_order(*state, "{'cmd':'power_cycle'}");
         check_class(cw_printer_status(p, LONG_NS, &s, &f), &f, CW_C_RECONNECT, "");
         assert_true(cw_printer_gone(p));
@@ -90,7 +92,7 @@ void open_takes_charge_again_after_power_cycle(void **state) {
 void open_refuses_a_printer_that_hides_errors(void **state) {
         struct cw_usb *usb = NULL;
         struct cw_printer *p = NULL;
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         bench_order(*state, "{'cmd':'fault','name':'error_cde','text':'Pem','count':0}");
         check_ok(bench_ops.connect(*state, &usb, &f), &f);
         check_class(cw_printer_open(cw_printer_driver("evolis"), usb, LONG_NS, &p, &f), &f, CW_C_OPERATOR,
@@ -100,10 +102,10 @@ void open_refuses_a_printer_that_hides_errors(void **state) {
 void open_fails_cleanly_at_every_transfer(void **state) {
         unsigned transfers = 0;
         for (unsigned n = 1; n < 60; n++) {
-                const struct cw_usb_fault_rule rule = { CW_USB_FAULT_ANY, n, CW_USB_DO_GONE, 0, 0 };
+                const struct cw_usb_fault_rule rule = {CW_USB_FAULT_ANY, n, CW_USB_DO_GONE, 0, 0};
                 struct cw_usb *usb = NULL, *layer = NULL;
                 struct cw_printer *p = NULL;
-                struct cw_fault f = { 0 };
+                struct cw_fault f = {0};
                 check_ok(bench_ops.connect(*state, &usb, &f), &f);
                 assert_int_equal(cw_usb_fault_new(usb, &rule, 1, &layer), CW_OK);
                 cw_rc rc = cw_printer_open(cw_printer_driver("evolis"), layer, LONG_NS, &p, &f);
@@ -119,11 +121,11 @@ void open_fails_cleanly_at_every_transfer(void **state) {
 }
 
 void open_copes_with_bad_device_ids(void **state) {
-        static const char *const kinds[] = { "length", "without_length", "little_endian", "short", "empty" };
+        static const char *const kinds[] = {"length", "without_length", "little_endian", "short", "empty"};
         for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
                 char order[128];
-                (void)snprintf(order, sizeof order, "{'cmd':'fault','name':'device_id_bad','text':'%s','count':0}",
-                               kinds[i]);
+                (void)snprintf(order, sizeof order,
+                               "{'cmd':'fault','name':'device_id_bad','text':'%s','count':0}", kinds[i]);
                 bench_order(*state, order);
                 struct cw_printer *p = check_open(*state);
                 assert_non_null(strstr(cw_printer_info(p)->model, "Primacy"));
@@ -134,12 +136,12 @@ void open_copes_with_bad_device_ids(void **state) {
 
 void unknown_model_moves_nothing(void **state) {
         (void)state;
-        const struct bench_options strange = { .model = "Nonesuch" };
+        const struct bench_options strange = {.model = "Nonesuch"};
         struct bench *b = bench_ops.open(&strange);
         struct cw_printer *p = NULL;
         struct cw_usb *usb = NULL;
         struct cw_printer_effect e;
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         check_ok(bench_ops.connect(b, &usb, &f), &f);
         check_ok(cw_printer_open(cw_printer_driver("evolis"), usb, LONG_NS, &p, &f), &f);
         check_class(cw_printer_feed(p, LONG_NS, &e, &f), &f, CW_C_REJECT, "PRT_SETUP_ERROR");
@@ -155,7 +157,7 @@ static void one_card_with(const struct bench_options *o) {
         struct cw_printer *p = check_open(b);
         struct cw_printer_status s;
         struct cw_printer_effect e;
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         check_ok(cw_printer_status(p, LONG_NS, &s, &f), &f);
         assert_int_equal(s.ribbon.remaining, 100);
         check_feed(p);
@@ -167,24 +169,25 @@ static void one_card_with(const struct bench_options *o) {
 
 void answers_may_end_with_cr(void **state) {
         (void)state;
-        one_card_with(&(struct bench_options){ .reply_end = "cr" });
+        one_card_with(&(struct bench_options){.reply_end = "cr"});
 }
 
 void answers_may_end_with_nothing(void **state) {
         (void)state;
-        one_card_with(&(struct bench_options){ .reply_end = "none" });
+        one_card_with(&(struct bench_options){.reply_end = "none"});
 }
 
 void raw_answers_and_refuses_card_data(void **state) {
-        static const char *const refused[] = { "Smr;2", "Dm;2;1", "Db;k;2;", "Psc;1;2;3", "Pem;0", "R\r", "" };
+        static const char *const refused[] = {"Smr;2", "Dm;2;1", "Db;k;2;", "Psc;1;2;3", "Pem;0", "R\r", ""};
         struct cw_printer *p = check_open(*state);
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         char answer[64];
         check_ok(cw_printer_raw(p, "Rfv", LONG_NS, answer, sizeof answer, &f), &f);
         assert_string_equal(answer, "1520");
         int64_t before = bench_state(*state, "usb", "commands");
         for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++)
-                check_class(cw_printer_raw(p, refused[i], LONG_NS, answer, sizeof answer, &f), &f, CW_C_REJECT, "");
+                check_class(cw_printer_raw(p, refused[i], LONG_NS, answer, sizeof answer, &f), &f,
+                            CW_C_REJECT, "");
         assert_int_equal(bench_state(*state, "usb", "commands"), before);
         cw_printer_close(p);
 }

@@ -6,7 +6,7 @@
 #include <string.h>
 
 static void read_status(struct cw_printer *p, struct cw_printer_status *s) {
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         check_ok(cw_printer_status(p, LONG_NS, s, &f), &f);
 }
 
@@ -59,7 +59,7 @@ void status_reject_full(void **state) {
 /* A status whose answers are being damaged: it may fail, but only as a question may. */
 static void damaged_status(struct cw_printer *p) {
         struct cw_printer_status s;
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         cw_rc rc = cw_printer_status(p, LONG_NS, &s, &f);
         if (rc != CW_OK && cw_rc_class(rc) != CW_C_RETRY)
                 check_class(rc, &f, CW_C_RECONNECT, "");
@@ -88,7 +88,7 @@ void status_survives_garbage(void **state) {
 
 void status_survives_split_answers(void **state) {
         struct cw_usb *layer = NULL;
-        const struct cw_usb_fault_rule rule = { CW_USB_FAULT_IN, 0, CW_USB_DO_SPLIT, 0, 0 };
+        const struct cw_usb_fault_rule rule = {CW_USB_FAULT_IN, 0, CW_USB_DO_SPLIT, 0, 0};
         struct cw_printer *p = check_open_faulty(*state, &rule, 1, &layer);
         right_again(p);
         bench_order(*state, "{'cmd':'fault','name':'split_reply','count':0}");
@@ -107,7 +107,7 @@ void status_survives_merged_answers(void **state) {
 void status_back_in_step_after_lost_answer(void **state) {
         struct cw_printer *p = check_open(*state);
         struct cw_printer_status s;
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         bench_order(*state, "{'cmd':'fault','name':'no_reply','at':{'command':'Rco','n':1}}");
         check_class(cw_printer_status(p, cw_deadline_ns(400), &s, &f), &f, CW_C_RETRY, "");
         right_again(p);
@@ -117,7 +117,7 @@ void status_back_in_step_after_lost_answer(void **state) {
 void status_back_in_step_after_late_answer(void **state) {
         struct cw_printer *p = check_open(*state);
         struct cw_printer_status s;
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         bench_order(*state, "{'cmd':'fault','name':'late_reply','ms':900,'at':{'command':'Rco','n':1}}");
         check_class(cw_printer_status(p, cw_deadline_ns(500), &s, &f), &f, CW_C_RETRY, "");
         damaged_status(p);
@@ -129,7 +129,7 @@ void status_stray_ok_does_not_empty_the_path(void **state) {
         struct cw_printer *p = check_open(*state);
         struct cw_printer_status s;
         struct cw_printer_effect e;
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         check_feed(p);
         bench_order(*state, "{'cmd':'fault','name':'spurious_ok','at':{'command':'Rlr','n':1}}");
         read_status(p, &s);
@@ -145,13 +145,13 @@ void status_stray_ok_does_not_empty_the_path(void **state) {
 }
 
 void status_tells_less_when_commands_are_unknown(void **state) {
-        static const char *const commands[] = { "Rlr", "Rse", "Rrt", "Rr", "Rco" };
+        static const char *const commands[] = {"Rlr", "Rse", "Rrt", "Rr", "Rco"};
         struct cw_printer *p = check_open(*state);
         struct cw_printer_status s;
         for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
                 char order[96];
-                (void)snprintf(order, sizeof order, "{'cmd':'fault','name':'error_cde','text':'%s','count':0}",
-                               commands[i]);
+                (void)snprintf(order, sizeof order,
+                               "{'cmd':'fault','name':'error_cde','text':'%s','count':0}", commands[i]);
                 bench_order(*state, order);
         }
         read_status(p, &s);
@@ -170,12 +170,12 @@ void status_port_status_zero_says_nothing(void **state) {
         cw_printer_close(p);
 }
 
-static const struct cw_printer_need whole_job = { true, true, true, true, "ymcko" };
+static const struct cw_printer_need whole_job = {true, true, true, true, "ymcko"};
 
 void preflight_passes(void **state) {
         struct cw_printer *p = check_open(*state);
         struct cw_printer_status s;
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         check_ok(cw_printer_preflight(p, &whole_job, LONG_NS, &s, &f), &f);
         assert_int_equal(s.ribbon.remaining, 100);
         assert_int_equal(bench_state(*state, "counters", "fed"), 0);
@@ -186,15 +186,15 @@ void preflight_names_what_is_missing(void **state) {
         static const struct {
                 const char *order, *back, *code;
         } cases[] = {
-                { "{'cmd':'cover','open':true}", "{'cmd':'cover','open':false}", "PRT_COVER_OPEN" },
-                { "{'cmd':'hopper','count':0}", "{'cmd':'hopper','count':5}", "PRD_FEEDER_EMPTY" },
-                { "{'cmd':'ribbon','remaining':0}", "{'cmd':'ribbon','remaining':50}", "PRT_RIBBON_ENDED" },
-                { "{'cmd':'ribbon','present':false}", "{'cmd':'ribbon','present':true,'remaining':50}",
-                  "PRT_RIBBON_MISSING" },
+            {"{'cmd':'cover','open':true}", "{'cmd':'cover','open':false}", "PRT_COVER_OPEN"},
+            {"{'cmd':'hopper','count':0}", "{'cmd':'hopper','count':5}", "PRD_FEEDER_EMPTY"},
+            {"{'cmd':'ribbon','remaining':0}", "{'cmd':'ribbon','remaining':50}", "PRT_RIBBON_ENDED"},
+            {"{'cmd':'ribbon','present':false}", "{'cmd':'ribbon','present':true,'remaining':50}",
+             "PRT_RIBBON_MISSING"},
         };
         struct cw_printer *p = check_open(*state);
         for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-                struct cw_fault f = { 0 };
+                struct cw_fault f = {0};
                 bench_order(*state, cases[i].order);
                 check_class(cw_printer_preflight(p, &whole_job, LONG_NS, NULL, &f), &f, CW_C_OPERATOR,
                             cases[i].code);
@@ -207,16 +207,17 @@ void preflight_names_what_is_missing(void **state) {
 
 void preflight_refuses_a_card_inside(void **state) {
         struct cw_printer *p = check_open(*state);
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         bench_order(*state, "{'cmd':'fault','name':'card_inside','text':'contact'}");
-        check_class(cw_printer_preflight(p, &whole_job, LONG_NS, NULL, &f), &f, CW_C_OPERATOR, "PRD_FEEDER_JAM");
+        check_class(cw_printer_preflight(p, &whole_job, LONG_NS, NULL, &f), &f, CW_C_OPERATOR,
+                    "PRD_FEEDER_JAM");
         cw_printer_close(p);
 }
 
 void preflight_wants_the_right_ribbon(void **state) {
         struct cw_printer *p = check_open(*state);
-        struct cw_fault f = { 0 };
-        const struct cw_printer_need mono = { .print = true, .panels = "k" };
+        struct cw_fault f = {0};
+        const struct cw_printer_need mono = {.print = true, .panels = "k"};
         bench_order(*state, "{'cmd':'ribbon','kind':'kb','remaining':500}");
         check_class(cw_printer_preflight(p, &whole_job, LONG_NS, NULL, &f), &f, CW_C_OPERATOR, "PRT_RIBBON");
         check_ok(cw_printer_preflight(p, &mono, LONG_NS, NULL, &f), &f);

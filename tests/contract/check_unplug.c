@@ -2,7 +2,6 @@
 /* The cable is pulled at each transfer: nothing twice, and reconcile tells what the printer really did. */
 #include "tests/contract/checks.h"
 
-
 typedef cw_rc (*action_fn)(struct cw_printer *p, int64_t deadline_ns, struct cw_printer_effect *ret,
                            struct cw_fault *f);
 
@@ -15,17 +14,18 @@ static unsigned transfers_of_open(struct bench *b) {
         return n;
 }
 
-/* One round: the fault at the n-th transfer of the action, then a new connection reconciles. False when n is past it. */
+/* One round: the fault at the n-th transfer of the action, then a new connection reconciles. False when n is
+ * past it. */
 static bool round_at(struct bench *b, unsigned n, enum cw_usb_fault_do what, enum cw_printer_step step,
                      action_fn action, struct cw_printer_finding *ret) {
         struct cw_printer_baseline before;
         struct cw_printer_effect e;
         struct cw_usb *layer = NULL;
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         struct cw_printer *p = check_open(b);
         check_ok(cw_printer_baseline(p, LONG_NS, &before, &f), &f);
         cw_printer_close(p);
-        const struct cw_usb_fault_rule rule = { CW_USB_FAULT_ANY, transfers_of_open(b) + n, what, 0, 0 };
+        const struct cw_usb_fault_rule rule = {CW_USB_FAULT_ANY, transfers_of_open(b) + n, what, 0, 0};
         p = check_open_faulty(b, &rule, 1, &layer);
         cw_rc rc = action(p, LONG_NS, &e, &f);
         bool hit = cw_usb_fault_calls(layer, CW_USB_FAULT_ANY) >= rule.nth;
@@ -41,7 +41,7 @@ static bool round_at(struct bench *b, unsigned n, enum cw_usb_fault_do what, enu
 static void clear_path(struct bench *b) {
         struct cw_printer *p = check_open(b);
         struct cw_printer_effect e;
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         cw_rc rc = cw_printer_reject(p, LONG_NS, &e, &f);
         if (rc != CW_OK)
                 check_class(rc, &f, CW_C_REJECT, "");
@@ -80,8 +80,8 @@ void unplug_after_every_transfer_of_contact(void **state) {
         for (unsigned n = 1; n < 40; n++) {
                 struct cw_printer_finding finding;
                 int64_t contacts = bench_state(*state, "counters", "contacts");
-                bool more = round_at(*state, n, CW_USB_DO_GONE_AFTER, CW_PRINTER_STEP_CONTACT, cw_printer_to_contact,
-                                     &finding);
+                bool more = round_at(*state, n, CW_USB_DO_GONE_AFTER, CW_PRINTER_STEP_CONTACT,
+                                     cw_printer_to_contact, &finding);
                 int64_t moved = bench_state(*state, "counters", "contacts") - contacts;
                 assert_in_range(moved, 0, 1);
                 assert_int_equal(finding.verdict, moved ? CW_VERDICT_DONE : CW_VERDICT_NOT_DONE);
@@ -102,10 +102,10 @@ void stalls_never_move_twice(void **state) {
         for (unsigned n = 1; n <= 3; n++) {
                 struct cw_printer_effect e;
                 struct cw_usb *layer = NULL;
-                struct cw_fault f = { 0 };
+                struct cw_fault f = {0};
                 int64_t fed = bench_state(*state, "counters", "fed");
-                const struct cw_usb_fault_rule rule = { CW_USB_FAULT_ANY, transfers_of_open(*state) + n,
-                                                        CW_USB_DO_STALL, 0, 0 };
+                const struct cw_usb_fault_rule rule = {CW_USB_FAULT_ANY, transfers_of_open(*state) + n,
+                                                       CW_USB_DO_STALL, 0, 0};
                 struct cw_printer *p = check_open_faulty(*state, &rule, 1, &layer);
                 cw_rc rc = cw_printer_feed(p, LONG_NS, &e, &f);
                 if (rc != CW_OK)
@@ -119,7 +119,7 @@ void stalls_never_move_twice(void **state) {
 void power_cycle_between_steps(void **state) {
         struct cw_printer *p = check_open(*state);
         struct cw_printer_effect e;
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         check_feed(p);
         bench_order(*state, "{'cmd':'power_cycle'}");
         check_class(cw_printer_to_contact(p, LONG_NS, &e, &f), &f, CW_C_RECONNECT, "");
@@ -136,7 +136,7 @@ void reconcile_other_printer(void **state) {
         struct cw_printer *p = check_open(*state);
         struct cw_printer_baseline before;
         struct cw_printer_finding finding;
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         check_ok(cw_printer_baseline(p, LONG_NS, &before, &f), &f);
         before.serial[1] = '2';
         check_ok(cw_printer_reconcile(p, CW_PRINTER_STEP_FEED, &before, LONG_NS, &finding, &f), &f);
@@ -148,7 +148,7 @@ void reconcile_stripe_is_unknown(void **state) {
         struct cw_printer *p = check_open(*state);
         struct cw_printer_baseline before;
         struct cw_printer_finding finding;
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         check_feed(p);
         check_ok(cw_printer_baseline(p, LONG_NS, &before, &f), &f);
         check_ok(cw_printer_reconcile(p, CW_PRINTER_STEP_STRIPE, &before, LONG_NS, &finding, &f), &f);

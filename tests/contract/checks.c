@@ -6,7 +6,7 @@
 #include <sys/mman.h>
 
 int check_setup(void **state) {
-        const struct bench_options standard = { NULL, NULL, NULL };
+        const struct bench_options standard = {NULL, NULL, NULL};
         *state = bench_ops.open(&standard);
         return *state ? 0 : -1;
 }
@@ -35,14 +35,14 @@ void check_ok(cw_rc rc, const struct cw_fault *f) {
 
 static struct cw_printer *open_on(struct cw_usb *usb) {
         struct cw_printer *p = NULL;
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         check_ok(cw_printer_open(cw_printer_driver("evolis"), usb, LONG_NS, &p, &f), &f);
         return p;
 }
 
 struct cw_printer *check_open(struct bench *b) {
         struct cw_usb *usb = NULL;
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         check_ok(bench_ops.connect(b, &usb, &f), &f);
         return open_on(usb);
 }
@@ -50,7 +50,7 @@ struct cw_printer *check_open(struct bench *b) {
 struct cw_printer *check_open_faulty(struct bench *b, const struct cw_usb_fault_rule *rules, size_t count,
                                      struct cw_usb **ret_layer) {
         struct cw_usb *usb = NULL;
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         check_ok(bench_ops.connect(b, &usb, &f), &f);
         assert_int_equal(cw_usb_fault_new(usb, rules, count, ret_layer), CW_OK);
         return open_on(*ret_layer);
@@ -58,7 +58,7 @@ struct cw_printer *check_open_faulty(struct bench *b, const struct cw_usb_fault_
 
 void check_feed(struct cw_printer *p) {
         struct cw_printer_effect e;
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         check_ok(cw_printer_feed(p, LONG_NS, &e, &f), &f);
         assert_true(cw_where_inside(e.where));
 }
@@ -84,7 +84,7 @@ struct cw_panels *check_panels(void) {
         for (size_t i = 0; i < 5; i++) {
                 size_t len = i < 3 ? colour : mono;
                 fill(at, len, (uint32_t)i + 1);
-                p->panel[i] = (struct cw_panel){ "ymcko"[i], i < 3 ? 6 : 1, at, len };
+                p->panel[i] = (struct cw_panel){"ymcko"[i], i < 3 ? 6 : 1, at, len};
                 at += len;
         }
         /* A resin panel with white, black and half lines, so that its compressed form is used. */
@@ -96,9 +96,9 @@ struct cw_panels *check_panels(void) {
 }
 
 struct cw_tracks check_tracks(void) {
-        static const char *const text[3] = { "B4000001234567899^DOE/JANE^29122010000000000000",
-                                             "4000001234567899=29122010000000000", "222002" };
-        struct cw_tracks t = { 0 };
+        static const char *const text[3] = {"B4000001234567899^DOE/JANE^29122010000000000000",
+                                            "4000001234567899=29122010000000000", "222002"};
+        struct cw_tracks t = {0};
         for (int i = 0; i < 3; i++)
                 t.track[i] = CW_SPAN((const uint8_t *)text[i], strlen(text[i]));
         return t;

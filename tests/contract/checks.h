@@ -27,7 +27,8 @@ struct cw_panels *check_panels(void);
 struct cw_tracks check_tracks(void);
 
 /* Lists of the checks by subject. */
-#define CHECK(fn) { #fn, fn, check_setup, check_teardown, NULL }
+#define CHECK(fn)                                                                                            \
+        { #fn, fn, check_setup, check_teardown, NULL }
 void open_identifies(void **state);
 void open_again_after_close(void **state);
 void open_too_late_touches_nothing(void **state);

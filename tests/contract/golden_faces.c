@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From template to plastic: each shipped face is drawn, printed by the driver on the emulated printer, and what the
- * emulator received is compared with the panels pixel for pixel; the orientation card proves turn and mirror.
+ * From template to plastic: each shipped face is drawn, printed by the driver on the emulated printer, and
+ * what the emulator received is compared with the panels pixel for pixel; the orientation card proves turn
+ * and mirror.
  */
 #include "tests/contract/checks.h"
 
@@ -13,11 +14,11 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct cw_face_data card = { .count = 4,
-                                          .field = { { "pan", "4000001234567899", 16 },
-                                                     { "name", "JANE DOE", 8 },
-                                                     { "expiry", "12/29", 5 },
-                                                     { "cvv2", "123", 3 } } };
+static const struct cw_face_data card = {.count = 4,
+                                         .field = {{"pan", "4000001234567899", 16},
+                                                   {"name", "JANE DOE", 8},
+                                                   {"expiry", "12/29", 5},
+                                                   {"cvv2", "123", 3}}};
 
 static void face_path(const char *name, char *ret, size_t cap) {
         assert_true((size_t)snprintf(ret, cap, "%s/%s", CW_FACES_DIR, name) < cap);
@@ -28,7 +29,7 @@ static struct cw_panels *print_face(struct bench *b, const char *name, char *ret
         char path[512];
         struct cw_panels *panels = NULL;
         struct cw_printer_effect e;
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         face_path(name, path, sizeof path);
         check_ok(cw_face_render(path, &card, &panels, &f), &f);
         struct cw_printer *p = check_open(b);
@@ -82,7 +83,7 @@ static void orientation_received_as_drawn(void **state) {
 
 static uint8_t *read_front(const char *dir) {
         char path[1024];
-        png_image image = { .version = PNG_IMAGE_VERSION };
+        png_image image = {.version = PNG_IMAGE_VERSION};
         (void)snprintf(path, sizeof path, "%s/front.png", dir);
         assert_true(png_image_begin_read_from_file(&image, path));
         image.format = PNG_FORMAT_RGB;
@@ -100,17 +101,17 @@ static void orientation_is_right_way_round(void **state) {
                 unsigned x, y;
                 bool red, green, blue; /* light that comes back */
         } spots[] = {
-                { 90, 50, true, true, false },    /* yellow, top left */
-                { 930, 70, true, false, true },   /* magenta, top right */
-                { 942, 574, false, true, true },  /* cyan, bottom right */
-                { 40, 610, false, false, false }, /* black triangle, bottom left */
-                { 120, 520, true, true, true },   /* right of its slope */
-                { 360, 480, false, false, false }, /* stem of the F */
-                { 600, 180, false, false, false }, /* its top bar */
-                { 600, 330, true, true, true },   /* right of its middle bar */
-                { 600, 480, true, true, true },   /* nothing where an E would have a bar */
-                { 310, 590, true, true, true },   /* light end of the ramp */
-                { 770, 590, false, false, false }, /* dark end */
+            {90, 50, true, true, false},     /* yellow, top left */
+            {930, 70, true, false, true},    /* magenta, top right */
+            {942, 574, false, true, true},   /* cyan, bottom right */
+            {40, 610, false, false, false},  /* black triangle, bottom left */
+            {120, 520, true, true, true},    /* right of its slope */
+            {360, 480, false, false, false}, /* stem of the F */
+            {600, 180, false, false, false}, /* its top bar */
+            {600, 330, true, true, true},    /* right of its middle bar */
+            {600, 480, true, true, true},    /* nothing where an E would have a bar */
+            {310, 590, true, true, true},    /* light end of the ramp */
+            {770, 590, false, false, false}, /* dark end */
         };
         char dir[512];
         cw_panels_free(print_face(*state, "orientation.json", dir, sizeof dir));
@@ -126,9 +127,9 @@ static void orientation_is_right_way_round(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                CHECK(classic_debit_received_as_drawn),
-                CHECK(orientation_received_as_drawn),
-                CHECK(orientation_is_right_way_round),
+            CHECK(classic_debit_received_as_drawn),
+            CHECK(orientation_received_as_drawn),
+            CHECK(orientation_is_right_way_round),
         };
         return cmocka_run_group_tests_name("golden faces", tests, NULL, NULL);
 }

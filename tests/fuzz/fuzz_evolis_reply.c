@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The first byte says in which pieces the rest arrives; every answer cut from it goes through every reading. */
+/* The first byte says in which pieces the rest arrives; every answer cut from it goes through every reading.
+ */
 #include "drivers/printer/evolis/codec.h"
 
 #include <stdlib.h>
@@ -44,7 +45,7 @@ static void mask(const uint8_t *data, size_t size) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         uint8_t memory[CW_EVOLIS_REPLY_MAX];
         char answer[CW_EVOLIS_REPLY_MAX];
-        struct cw_evolis_stream s = { memory, 0 };
+        struct cw_evolis_stream s = {memory, 0};
         if (size == 0)
                 return 0;
         size_t piece = data[0] ? data[0] : 1;

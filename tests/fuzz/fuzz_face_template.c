@@ -5,8 +5,8 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-        static const struct cw_face_data card = { .count = 2,
-                                                  .field = { { "pan", "4000001234567899", 16 }, { "name", "JANE", 4 } } };
+        static const struct cw_face_data card = {
+            .count = 2, .field = {{"pan", "4000001234567899", 16}, {"name", "JANE", 4}}};
         CW_AUTO(cw_face_template_free) struct cw_face_template *t = NULL;
         CW_AUTO(cw_face_canvas_free) struct cw_face_canvas *c = NULL;
         struct cw_fault f;

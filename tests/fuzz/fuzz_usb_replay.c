@@ -6,7 +6,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-        const struct cw_usb_mask none = { NULL, NULL };
+        const struct cw_usb_mask none = {NULL, NULL};
         struct cw_usb *u = NULL;
         struct cw_fault f;
         if (cw_usb_replayer_new((const char *)data, size, none, &u, &f) != CW_OK) {

@@ -24,7 +24,7 @@ static void command_is_framed(void **state) {
 
 static void bad_commands_are_marked(void **state) {
         (void)state;
-        static const char *const bad[] = { "", "R\rfv", "\x1bR", "R\xc3\xa9" };
+        static const char *const bad[] = {"", "R\rfv", "\x1bR", "R\xc3\xa9"};
         for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
                 uint8_t out[300];
                 struct cw_writer w;
@@ -49,15 +49,24 @@ static void track_and_panel_heads(void **state) {
         cw_writer_init(&w, out, sizeof out);
         cw_evolis_put_track(&w, 3, CW_SPAN((const uint8_t *)"222002", 6));
         assert_int_equal(w.len, 13);
-        assert_memory_equal(out, "\x1b" "Dm;3;222002\r", 13);
+        assert_memory_equal(out,
+                            "\x1b"
+                            "Dm;3;222002\r",
+                            13);
         cw_writer_init(&w, out, sizeof out);
         cw_evolis_put_panel_head(&w, 'y', 6, false, 0);
         assert_int_equal(w.len, 9);
-        assert_memory_equal(out, "\x1b" "Db;y;64;", 9);
+        assert_memory_equal(out,
+                            "\x1b"
+                            "Db;y;64;",
+                            9);
         cw_writer_init(&w, out, sizeof out);
         cw_evolis_put_panel_head(&w, 'k', 1, true, 83312);
         assert_int_equal(w.len, 15);
-        assert_memory_equal(out, "\x1b" "Dbc;k;2;83312;", 15);
+        assert_memory_equal(out,
+                            "\x1b"
+                            "Dbc;k;2;83312;",
+                            15);
 }
 
 /* A decoder of the compressed form written from the description of the captures. */
@@ -82,7 +91,7 @@ static size_t expand(const uint8_t *in, size_t len, uint8_t *out, size_t line_by
 static void compression_round_trip(void **state) {
         (void)state;
         enum { WIDTH = 81, LINES = 50 };
-        uint8_t panel[WIDTH * LINES] = { 0 }, packed[(WIDTH + 1) * LINES], back[sizeof panel];
+        uint8_t panel[WIDTH * LINES] = {0}, packed[(WIDTH + 1) * LINES], back[sizeof panel];
         for (size_t i = 0; i < LINES; i++) {
                 if (i % 4 == 1)
                         memset(panel + i * WIDTH, 0xff, WIDTH);
@@ -116,7 +125,7 @@ static void compression_all_black_line_of_its_own_mark(void **state) {
 static void stream_cuts_answers(void **state) {
         (void)state;
         uint8_t memory[CW_EVOLIS_REPLY_MAX];
-        struct cw_evolis_stream s = { memory, 0 };
+        struct cw_evolis_stream s = {memory, 0};
         char text[16];
         assert_true(cw_evolis_stream_add(&s, (const uint8_t *)"NO CA", 5));
         assert_int_equal(cw_evolis_stream_find(&s), -1);
@@ -135,8 +144,8 @@ static void stream_cuts_answers(void **state) {
 
 static void stream_is_bounded_and_wiped(void **state) {
         (void)state;
-        uint8_t memory[CW_EVOLIS_REPLY_MAX] = { 0 };
-        struct cw_evolis_stream s = { memory, 0 };
+        uint8_t memory[CW_EVOLIS_REPLY_MAX] = {0};
+        struct cw_evolis_stream s = {memory, 0};
         uint8_t block[CW_EVOLIS_REPLY_MAX];
         char text[4];
         memset(block, 'x', sizeof block);
@@ -155,30 +164,38 @@ static void answers_have_kinds(void **state) {
                 enum cw_evolis_kind kind;
                 enum cw_evolis_trouble trouble;
         } cases[] = {
-                { "OK", CW_EVOLIS_OK, CW_EVOLIS_T_NONE },
-                { " OK ", CW_EVOLIS_OK, CW_EVOLIS_T_NONE },
-                { "\x06", CW_EVOLIS_OK, CW_EVOLIS_T_NONE },
-                { "1520", CW_EVOLIS_VALUE, CW_EVOLIS_T_NONE },
-                { "", CW_EVOLIS_VALUE, CW_EVOLIS_T_NONE },
-                { "NO CARD", CW_EVOLIS_VALUE, CW_EVOLIS_T_NONE },
-                { "ERROR CDE", CW_EVOLIS_COMMAND, CW_EVOLIS_T_COMMAND },
-                { "\x15" "1", CW_EVOLIS_COMMAND, CW_EVOLIS_T_COMMAND },
-                { "ERR CARD", CW_EVOLIS_ERROR, CW_EVOLIS_T_MECHANICAL },
-                { "ERR NEED CLEANING", CW_EVOLIS_ERROR, CW_EVOLIS_T_CLEANING },
-                { "ERR RIB DETECTION", CW_EVOLIS_ERROR, CW_EVOLIS_T_RIBBON },
-                { "ERR RIBBON ENDED", CW_EVOLIS_ERROR, CW_EVOLIS_T_RIBBON_ENDED },
-                { "ERR COVER OPEN", CW_EVOLIS_ERROR, CW_EVOLIS_T_COVER },
-                { "ERR FEEDER EMPTY", CW_EVOLIS_ERROR, CW_EVOLIS_T_FEEDER },
-                { "ERR REJECT FULL", CW_EVOLIS_ERROR, CW_EVOLIS_T_REJECT_FULL },
-                { "ERR HOPPER FULL", CW_EVOLIS_ERROR, CW_EVOLIS_T_OUTPUT_FULL },
-                { "ERR BLANK TRACK", CW_EVOLIS_ERROR, CW_EVOLIS_T_MAG_BLANK },
-                { "ERR MAG DATA", CW_EVOLIS_ERROR, CW_EVOLIS_T_MAG },
-                { "ERR", CW_EVOLIS_ERROR, CW_EVOLIS_T_UNKNOWN },
-                { "ERREUR XYZ", CW_EVOLIS_ERROR, CW_EVOLIS_T_UNKNOWN },
-                { "\x15" "T", CW_EVOLIS_ERROR, CW_EVOLIS_T_MECHANICAL },
-                { "\x15" "C", CW_EVOLIS_ERROR, CW_EVOLIS_T_COVER },
-                { "\x15" "R", CW_EVOLIS_ERROR, CW_EVOLIS_T_RIBBON },
-                { "\x15", CW_EVOLIS_ERROR, CW_EVOLIS_T_UNKNOWN },
+            {"OK", CW_EVOLIS_OK, CW_EVOLIS_T_NONE},
+            {" OK ", CW_EVOLIS_OK, CW_EVOLIS_T_NONE},
+            {"\x06", CW_EVOLIS_OK, CW_EVOLIS_T_NONE},
+            {"1520", CW_EVOLIS_VALUE, CW_EVOLIS_T_NONE},
+            {"", CW_EVOLIS_VALUE, CW_EVOLIS_T_NONE},
+            {"NO CARD", CW_EVOLIS_VALUE, CW_EVOLIS_T_NONE},
+            {"ERROR CDE", CW_EVOLIS_COMMAND, CW_EVOLIS_T_COMMAND},
+            {"\x15"
+             "1",
+             CW_EVOLIS_COMMAND, CW_EVOLIS_T_COMMAND},
+            {"ERR CARD", CW_EVOLIS_ERROR, CW_EVOLIS_T_MECHANICAL},
+            {"ERR NEED CLEANING", CW_EVOLIS_ERROR, CW_EVOLIS_T_CLEANING},
+            {"ERR RIB DETECTION", CW_EVOLIS_ERROR, CW_EVOLIS_T_RIBBON},
+            {"ERR RIBBON ENDED", CW_EVOLIS_ERROR, CW_EVOLIS_T_RIBBON_ENDED},
+            {"ERR COVER OPEN", CW_EVOLIS_ERROR, CW_EVOLIS_T_COVER},
+            {"ERR FEEDER EMPTY", CW_EVOLIS_ERROR, CW_EVOLIS_T_FEEDER},
+            {"ERR REJECT FULL", CW_EVOLIS_ERROR, CW_EVOLIS_T_REJECT_FULL},
+            {"ERR HOPPER FULL", CW_EVOLIS_ERROR, CW_EVOLIS_T_OUTPUT_FULL},
+            {"ERR BLANK TRACK", CW_EVOLIS_ERROR, CW_EVOLIS_T_MAG_BLANK},
+            {"ERR MAG DATA", CW_EVOLIS_ERROR, CW_EVOLIS_T_MAG},
+            {"ERR", CW_EVOLIS_ERROR, CW_EVOLIS_T_UNKNOWN},
+            {"ERREUR XYZ", CW_EVOLIS_ERROR, CW_EVOLIS_T_UNKNOWN},
+            {"\x15"
+             "T",
+             CW_EVOLIS_ERROR, CW_EVOLIS_T_MECHANICAL},
+            {"\x15"
+             "C",
+             CW_EVOLIS_ERROR, CW_EVOLIS_T_COVER},
+            {"\x15"
+             "R",
+             CW_EVOLIS_ERROR, CW_EVOLIS_T_RIBBON},
+            {"\x15", CW_EVOLIS_ERROR, CW_EVOLIS_T_UNKNOWN},
         };
         for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
                 assert_int_equal(cw_evolis_kind(cases[i].text), cases[i].kind);
@@ -251,7 +268,9 @@ static void ribbons(void **state) {
 static void quote_is_printable(void **state) {
         (void)state;
         char out[6];
-        cw_evolis_quote("A\x1b\r\xff" "BCDEF", out, sizeof out);
+        cw_evolis_quote("A\x1b\r\xff"
+                        "BCDEF",
+                        out, sizeof out);
         assert_string_equal(out, "A???B");
 }
 
@@ -269,9 +288,24 @@ static void recordings_hold_no_payload(void **state) {
         bool ctx = false;
         masked(&ctx, false, "\x1bRlr;p\r", 7, "\x1bRlr;p\r");
         masked(&ctx, true, "CARD\0", 4, "CARD");
-        masked(&ctx, false, "\x1b" "Dm;2;4000001234567899\r", 23, "\x1b" "Dm;2;<17>");
-        masked(&ctx, false, "\x1b" "Dm;3;1\r", 8, "\x1b" "Dm;3;**");
-        masked(&ctx, false, "\x1b" "Db;y;64;abcdefgh\r", 18, "\x1b" "Db;y;64;<9>");
+        masked(&ctx, false,
+               "\x1b"
+               "Dm;2;4000001234567899\r",
+               23,
+               "\x1b"
+               "Dm;2;<17>");
+        masked(&ctx, false,
+               "\x1b"
+               "Dm;3;1\r",
+               8,
+               "\x1b"
+               "Dm;3;**");
+        masked(&ctx, false,
+               "\x1b"
+               "Db;y;64;abcdefgh\r",
+               18,
+               "\x1b"
+               "Db;y;64;<9>");
         masked(&ctx, false, "Dbc;k;2;8;abcdefgh\r", 19, "Dbc;k;2;8;<9>");
         masked(&ctx, false, "\x1bSmr;2\r", 7, "\x1bSmr;2\r");
         masked(&ctx, true, "4000001234567899", 16, "<16>");
@@ -281,20 +315,20 @@ static void recordings_hold_no_payload(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(command_is_framed),
-                cmocka_unit_test(bad_commands_are_marked),
-                cmocka_unit_test(track_and_panel_heads),
-                cmocka_unit_test(compression_round_trip),
-                cmocka_unit_test(compression_all_black_line_of_its_own_mark),
-                cmocka_unit_test(stream_cuts_answers),
-                cmocka_unit_test(stream_is_bounded_and_wiped),
-                cmocka_unit_test(answers_have_kinds),
-                cmocka_unit_test(every_trouble_has_a_code),
-                cmocka_unit_test(volts_and_numbers),
-                cmocka_unit_test(positions_by_generation),
-                cmocka_unit_test(ribbons),
-                cmocka_unit_test(quote_is_printable),
-                cmocka_unit_test(recordings_hold_no_payload),
+            cmocka_unit_test(command_is_framed),
+            cmocka_unit_test(bad_commands_are_marked),
+            cmocka_unit_test(track_and_panel_heads),
+            cmocka_unit_test(compression_round_trip),
+            cmocka_unit_test(compression_all_black_line_of_its_own_mark),
+            cmocka_unit_test(stream_cuts_answers),
+            cmocka_unit_test(stream_is_bounded_and_wiped),
+            cmocka_unit_test(answers_have_kinds),
+            cmocka_unit_test(every_trouble_has_a_code),
+            cmocka_unit_test(volts_and_numbers),
+            cmocka_unit_test(positions_by_generation),
+            cmocka_unit_test(ribbons),
+            cmocka_unit_test(quote_is_printable),
+            cmocka_unit_test(recordings_hold_no_payload),
         };
         return cmocka_run_group_tests_name("evolis codec", tests, NULL, NULL);
 }

@@ -55,15 +55,13 @@ static void put_template(const char *head, const char *elements, char *ret_path,
         put_file("face.json", json, strlen(json), ret_path, cap);
 }
 
-static const struct cw_face_data card = { .count = 3,
-                                          .field = { { "pan", "4000001234567899", 16 },
-                                                     { "name", "Jane Doe", 8 },
-                                                     { "empty", "", 0 } } };
+static const struct cw_face_data card = {
+    .count = 3, .field = {{"pan", "4000001234567899", 16}, {"name", "Jane Doe", 8}, {"empty", "", 0}}};
 
 static struct cw_panels *render(const char *head, const char *elements) {
         char path[256];
         struct cw_panels *p = NULL;
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         put_template(head, elements, path, sizeof path);
         if (cw_face_render(path, &card, &p, &f) != CW_OK)
                 fail_msg("%s", f.text);
@@ -73,7 +71,7 @@ static struct cw_panels *render(const char *head, const char *elements) {
 static void refused(const char *elements, const char *says) {
         char path[256];
         struct cw_panels *p = NULL;
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         put_template("", elements, path, sizeof path);
         assert_int_equal(cw_rc_class(cw_face_render(path, &card, &p, &f)), CW_C_REJECT);
         assert_null(p);
@@ -104,8 +102,9 @@ static size_t inked(const struct cw_panels *p, size_t i) {
 
 static void sizes_and_order(void **state) {
         (void)state;
-        CW_AUTO(cw_panels_free) struct cw_panels *p = render("", "{'type':'rect','panel':'ymc','x':0,'y':0,'w':9,'h':9,"
-                                                                 "'fill':'#000000'}");
+        CW_AUTO(cw_panels_free)
+        struct cw_panels *p = render("", "{'type':'rect','panel':'ymc','x':0,'y':0,'w':9,'h':9,"
+                                         "'fill':'#000000'}");
         assert_int_equal(p->width, 648);
         assert_int_equal(p->height, 1016);
         assert_int_equal(p->count, 5);
@@ -114,8 +113,9 @@ static void sizes_and_order(void **state) {
                 assert_int_equal(p->panel[i].bits, i < 3 ? 6 : 1);
                 assert_int_equal(p->panel[i].len, i < 3 ? 493776 : 82296);
         }
-        CW_AUTO(cw_panels_free) struct cw_panels *bare = render(",'overcoat':false", "{'type':'rect','panel':'ymc','x':0,"
-                                                                "'y':0,'w':9,'h':9,'fill':'#000000'}");
+        CW_AUTO(cw_panels_free)
+        struct cw_panels *bare = render(",'overcoat':false", "{'type':'rect','panel':'ymc','x':0,"
+                                                             "'y':0,'w':9,'h':9,'fill':'#000000'}");
         assert_int_equal(bare->count, 4);
 }
 
@@ -125,9 +125,9 @@ static void colours_separate(void **state) {
         static const struct {
                 const char *colour;
                 unsigned y, m, c;
-        } cases[] = { { "#000000", 63, 63, 63 }, { "#FFFFFF", 0, 0, 0 },  { "#FFFF00", 63, 0, 0 },
-                      { "#FF00FF", 0, 63, 0 },   { "#00FFFF", 0, 0, 63 }, { "#FF0000", 63, 63, 0 },
-                      { "#7F7F7F", 32, 32, 32 }, { "#FEFEFE", 0, 0, 0 },  { "#103050", 43, 51, 59 } };
+        } cases[] = {{"#000000", 63, 63, 63}, {"#FFFFFF", 0, 0, 0},  {"#FFFF00", 63, 0, 0},
+                     {"#FF00FF", 0, 63, 0},   {"#00FFFF", 0, 0, 63}, {"#FF0000", 63, 63, 0},
+                     {"#7F7F7F", 32, 32, 32}, {"#FEFEFE", 0, 0, 0},  {"#103050", 43, 51, 59}};
         for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
                 char element[160];
                 (void)snprintf(element, sizeof element,
@@ -145,9 +145,10 @@ static void colours_separate(void **state) {
 /* Turned a quarter clockwise: the top left of the design is the end of the printer's first line. */
 static void orientation(void **state) {
         (void)state;
-        CW_AUTO(cw_panels_free) struct cw_panels *p =
-                render("", "{'type':'rect','panel':'k','x':0,'y':0,'w':8,'h':1,'fill':'#000000'},"
-                           "{'type':'rect','panel':'k','x':1015,'y':647,'w':1,'h':1,'fill':'#000000'}");
+        CW_AUTO(cw_panels_free)
+        struct cw_panels *p =
+            render("", "{'type':'rect','panel':'k','x':0,'y':0,'w':8,'h':1,'fill':'#000000'},"
+                       "{'type':'rect','panel':'k','x':1015,'y':647,'w':1,'h':1,'fill':'#000000'}");
         const uint8_t *k = p->panel[3].ptr;
         for (unsigned line = 0; line < 8; line++) {
                 assert_int_equal(k[line * 81 + 80], 0x01);
@@ -160,9 +161,10 @@ static void orientation(void **state) {
 
 static void chip_window_is_clear(void **state) {
         (void)state;
-        CW_AUTO(cw_panels_free) struct cw_panels *p =
-                render("", "{'type':'rect','panel':'ymc','x':-5,'y':-5,'w':1030,'h':660,'fill':'#000000'},"
-                           "{'type':'rect','panel':'k','x':0,'y':0,'w':1016,'h':648,'fill':'#000000'}");
+        CW_AUTO(cw_panels_free)
+        struct cw_panels *p =
+            render("", "{'type':'rect','panel':'ymc','x':-5,'y':-5,'w':1030,'h':660,'fill':'#000000'},"
+                       "{'type':'rect','panel':'k','x':0,'y':0,'w':1016,'h':648,'fill':'#000000'}");
         for (unsigned x = 0; x < 1016; x += 3)
                 for (unsigned y = 0; y < 648; y += 3) {
                         bool chip = x >= 88 && x < 268 && y >= 198 && y < 370;
@@ -174,8 +176,9 @@ static void chip_window_is_clear(void **state) {
 
 static void knock_out_is_a_choice(void **state) {
         (void)state;
-        static const char both[] = "{'type':'rect','panel':'ymc','x':500,'y':300,'w':20,'h':20,'fill':'#000000'},"
-                                   "{'type':'rect','panel':'k','x':505,'y':305,'w':5,'h':5,'fill':'#000000'}";
+        static const char both[] =
+            "{'type':'rect','panel':'ymc','x':500,'y':300,'w':20,'h':20,'fill':'#000000'},"
+            "{'type':'rect','panel':'k','x':505,'y':305,'w':5,'h':5,'fill':'#000000'}";
         CW_AUTO(cw_panels_free) struct cw_panels *out = render("", both);
         CW_AUTO(cw_panels_free) struct cw_panels *kept = render(",'knockout':false", both);
         assert_int_equal(at(out, 2, 507, 307), 0);
@@ -190,13 +193,15 @@ static void black_is_never_antialiased(void **state) {
         char path[256];
         CW_AUTO(cw_face_template_free) struct cw_face_template *t = NULL;
         CW_AUTO(cw_face_canvas_free) struct cw_face_canvas *c = NULL;
-        struct cw_fault f = { 0 };
-        put_template("", "{'type':'text','panel':'k','x':300,'y':100.5,'w':700,'h':90,'text':'{pan}','group':[4,4,4,4],"
-                         "'family':'DejaVu Sans','size':50},"
-                         "{'type':'ellipse','panel':'k','x':300.3,'y':300.7,'w':200,'h':133,'fill':'#000000'},"
-                         "{'type':'line','panel':'k','x1':300,'y1':500,'x2':900,'y2':633,'stroke':'#000000'},"
-                         "{'type':'path','panel':'k','d':'M 700 300 C 800 310 720 390 900 400 Z','fill':'#000000'}",
-                     path, sizeof path);
+        struct cw_fault f = {0};
+        put_template(
+            "",
+            "{'type':'text','panel':'k','x':300,'y':100.5,'w':700,'h':90,'text':'{pan}','group':[4,4,4,4],"
+            "'family':'DejaVu Sans','size':50},"
+            "{'type':'ellipse','panel':'k','x':300.3,'y':300.7,'w':200,'h':133,'fill':'#000000'},"
+            "{'type':'line','panel':'k','x1':300,'y1':500,'x2':900,'y2':633,'stroke':'#000000'},"
+            "{'type':'path','panel':'k','d':'M 700 300 C 800 310 720 390 900 400 Z','fill':'#000000'}",
+            path, sizeof path);
         assert_int_equal(cw_face_template_load(path, &t, &f), CW_OK);
         assert_int_equal(cw_face_canvas_new(&c, &f), CW_OK);
         assert_int_equal(cw_face_paint(t, &card, c, &f), CW_OK);
@@ -210,8 +215,9 @@ static void black_is_never_antialiased(void **state) {
         assert_true(black > 5000);
 }
 
-#define TEXT(text, more)                                                                           \
-        "{'type':'text','panel':'k','x':300,'y':400,'w':700,'h':60,'text':'" text "','family':'DejaVu Sans','size':40" more "}"
+#define TEXT(text, more)                                                                                     \
+        "{'type':'text','panel':'k','x':300,'y':400,'w':700,'h':60,'text':'" text                            \
+        "','family':'DejaVu Sans','size':40" more "}"
 
 static void same_panels(const char *a, const char *b, bool want) {
         CW_AUTO(cw_panels_free) struct cw_panels *p = render("", a);
@@ -241,13 +247,15 @@ static size_t ink_in(const struct cw_panels *p, unsigned x0, unsigned x1, unsign
 
 static void text_is_placed(void **state) {
         (void)state;
-        CW_AUTO(cw_panels_free) struct cw_panels *p = render("", TEXT("H", ",'align':'right','valign':'bottom'"));
+        CW_AUTO(cw_panels_free)
+        struct cw_panels *p = render("", TEXT("H", ",'align':'right','valign':'bottom'"));
         assert_true(ink_in(p, 996, 1000, 456, 460) > 0);
         assert_int_equal(ink_in(p, 1000, 1016, 0, 648) + ink_in(p, 0, 1016, 460, 648), 0);
         CW_AUTO(cw_panels_free) struct cw_panels *q = render("", TEXT("H", ""));
         assert_true(ink_in(q, 300, 304, 400, 404) > 0);
         assert_int_equal(ink_in(q, 0, 300, 0, 648) + ink_in(q, 0, 1016, 0, 400), 0);
-        CW_AUTO(cw_panels_free) struct cw_panels *r = render("", TEXT("H", ",'align':'center','valign':'middle'"));
+        CW_AUTO(cw_panels_free)
+        struct cw_panels *r = render("", TEXT("H", ",'align':'center','valign':'middle'"));
         assert_true(ink_in(r, 645, 655, 428, 432) > 0);
         assert_int_equal(inked(r, 3), inked(q, 3));
 }
@@ -259,14 +267,16 @@ static void texts_that_would_spoil_are_refused(void **state) {
         refused(TEXT("{nickname}", ""), "no field \"nickname\"");
         refused(TEXT("{empty}", ""), "no field \"empty\"");
         refused(TEXT("{name", ""), "without");
-        refused("{'type':'text','panel':'k','x':300,'y':400,'w':700,'h':60,'text':'a','family':'No Such Font','size':40}",
+        refused("{'type':'text','panel':'k','x':300,'y':400,'w':700,'h':60,'text':'a','family':'No Such "
+                "Font','size':40}",
                 "font is not installed");
 }
 
 static void text_shrinks_only_as_far_as_allowed(void **state) {
         (void)state;
-        static const char narrow[] = "{'type':'text','panel':'k','x':300,'y':400,'w':300,'h':60,'text':'{pan}',"
-                                     "'family':'DejaVu Sans','size':40%s}";
+        static const char narrow[] =
+            "{'type':'text','panel':'k','x':300,'y':400,'w':300,'h':60,'text':'{pan}',"
+            "'family':'DejaVu Sans','size':40%s}";
         char shrinking[256], fixed[256];
         (void)snprintf(shrinking, sizeof shrinking, narrow, ",'size_min':20");
         (void)snprintf(fixed, sizeof fixed, narrow, ",'size_min':39");
@@ -279,15 +289,17 @@ static void text_shrinks_only_as_far_as_allowed(void **state) {
 
 static void optional_elements_vanish(void **state) {
         (void)state;
-        CW_AUTO(cw_panels_free) struct cw_panels *p = render("", TEXT("{cvv2}", ",'optional':true") ","
-                                                             TEXT("{empty}", ",'optional':true"));
+        CW_AUTO(cw_panels_free)
+        struct cw_panels *p =
+            render("", TEXT("{cvv2}", ",'optional':true") "," TEXT("{empty}", ",'optional':true"));
         assert_int_equal(inked(p, 3), 0);
 }
 
 static void qr_has_whole_modules(void **state) {
         (void)state;
-        CW_AUTO(cw_panels_free) struct cw_panels *p =
-                render("", "{'type':'qr','panel':'k','x':600,'y':200,'text':'{pan}','module':6}");
+        CW_AUTO(cw_panels_free)
+        struct cw_panels *p =
+            render("", "{'type':'qr','panel':'k','x':600,'y':200,'text':'{pan}','module':6}");
         /* The finder pattern: 7 x 7 modules, black ring, white ring, black square. */
         for (unsigned x = 0; x < 42; x++)
                 for (unsigned y = 0; y < 42; y++) {
@@ -300,11 +312,11 @@ static void qr_has_whole_modules(void **state) {
 
 /* 2 x 2 pixels: red, green / blue, white. */
 static const uint8_t png[] = {
-        0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0x00, 0x00, 0x00, 0x0d, 0x49, 0x48, 0x44, 0x52, 0x00, 0x00,
-        0x00, 0x02, 0x00, 0x00, 0x00, 0x02, 0x08, 0x02, 0x00, 0x00, 0x00, 0xfd, 0xd4, 0x9a, 0x73, 0x00, 0x00, 0x00,
-        0x12, 0x49, 0x44, 0x41, 0x54, 0x78, 0x9c, 0x63, 0xf8, 0xcf, 0xc0, 0xc0, 0x00, 0xc2, 0x0c, 0xff, 0x81, 0x00,
-        0x00, 0x1f, 0xee, 0x05, 0xfb, 0x0b, 0xd9, 0x68, 0x8b, 0x00, 0x00, 0x00, 0x00, 0x49, 0x45, 0x4e, 0x44, 0xae,
-        0x42, 0x60, 0x82,
+    0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0x00, 0x00, 0x00, 0x0d, 0x49, 0x48, 0x44,
+    0x52, 0x00, 0x00, 0x00, 0x02, 0x00, 0x00, 0x00, 0x02, 0x08, 0x02, 0x00, 0x00, 0x00, 0xfd,
+    0xd4, 0x9a, 0x73, 0x00, 0x00, 0x00, 0x12, 0x49, 0x44, 0x41, 0x54, 0x78, 0x9c, 0x63, 0xf8,
+    0xcf, 0xc0, 0xc0, 0x00, 0xc2, 0x0c, 0xff, 0x81, 0x00, 0x00, 0x1f, 0xee, 0x05, 0xfb, 0x0b,
+    0xd9, 0x68, 0x8b, 0x00, 0x00, 0x00, 0x00, 0x49, 0x45, 0x4e, 0x44, 0xae, 0x42, 0x60, 0x82,
 };
 
 static void pictures(void **state) {
@@ -319,11 +331,13 @@ static void pictures(void **state) {
         refused("{'type':'image','panel':'ymc','x':500,'y':300,'w':2,'h':2,'src':'huge.png'}", "4000");
         refused("{'type':'image','panel':'ymc','x':500,'y':300,'w':2,'h':2,'src':'cut.png'}", "damaged");
         refused("{'type':'image','panel':'ymc','x':500,'y':300,'w':2,'h':2,'src':'no.png'}", "no PNG");
-        refused("{'type':'image','panel':'ymc','x':500,'y':300,'w':2,'h':2,'src':'gone.png'}", "cannot be read");
+        refused("{'type':'image','panel':'ymc','x':500,'y':300,'w':2,'h':2,'src':'gone.png'}",
+                "cannot be read");
         put_file("good.png", png, sizeof png, path, sizeof path);
         refused("{'type':'image','panel':'ymc','x':500,'y':300,'w':40,'h':40,'src':'good.png'}", "too small");
-        CW_AUTO(cw_panels_free) struct cw_panels *p =
-                render("", "{'type':'image','panel':'ymc','x':500,'y':300,'w':2,'h':2,'src':'good.png'}");
+        CW_AUTO(cw_panels_free)
+        struct cw_panels *p =
+            render("", "{'type':'image','panel':'ymc','x':500,'y':300,'w':2,'h':2,'src':'good.png'}");
         assert_int_equal(at(p, 0, 500, 300), 63); /* red keeps blue and green back */
         assert_int_equal(at(p, 2, 500, 300), 0);
         assert_int_equal(at(p, 1, 501, 300), 0); /* green */
@@ -331,12 +345,16 @@ static void pictures(void **state) {
         assert_int_equal(at(p, 0, 501, 301), 0); /* white */
 }
 
-static char *preview(const struct cw_face_data *data, const char *const *bins, size_t bin_count, size_t *ret_len) {
+static char *preview(const struct cw_face_data *data, const char *const *bins, size_t bin_count,
+                     size_t *ret_len) {
         char path[256], *text = NULL;
-        struct cw_fault f = { 0 };
-        put_template("", TEXT("{pan}", ",'group':[4,4,4,4]") ",{'type':'text','panel':'k','x':300,'y':500,'w':200,'h':60,"
-                         "'text':'{cvv2}','optional':true,'family':'DejaVu Sans','size':40}",
-                     path, sizeof path);
+        struct cw_fault f = {0};
+        put_template(
+            "",
+            TEXT("{pan}",
+                 ",'group':[4,4,4,4]") ",{'type':'text','panel':'k','x':300,'y':500,'w':200,'h':60,"
+                                       "'text':'{cvv2}','optional':true,'family':'DejaVu Sans','size':40}",
+            path, sizeof path);
         FILE *out = open_memstream(&text, ret_len);
         assert_non_null(out);
         if (cw_face_preview(path, data, bins, bin_count, out, &f) != CW_OK)
@@ -349,10 +367,11 @@ static char *preview(const struct cw_face_data *data, const char *const *bins, s
 
 static void previews_mask_the_pan(void **state) {
         (void)state;
-        static const char *const bins[] = { "500000", "400000" };
-        const struct cw_face_data clear = { .count = 2, .field = { { "pan", "4000001234567899", 16 }, { "cvv2", "123", 3 } } };
-        const struct cw_face_data starred = { .count = 2,
-                                              .field = { { "pan", "400000******7899", 16 }, { "cvv2", "***", 3 } } };
+        static const char *const bins[] = {"500000", "400000"};
+        const struct cw_face_data clear = {.count = 2,
+                                           .field = {{"pan", "4000001234567899", 16}, {"cvv2", "123", 3}}};
+        const struct cw_face_data starred = {.count = 2,
+                                             .field = {{"pan", "400000******7899", 16}, {"cvv2", "***", 3}}};
         size_t n = 0, m = 0, k = 0, l = 0;
         char *masked = preview(&clear, NULL, 0, &n), *stars = preview(&starred, bins, 2, &m);
         char *test_bin = preview(&clear, bins, 2, &k), *other_bin = preview(&clear, bins, 1, &l);
@@ -372,7 +391,7 @@ static void panels_become_pictures(void **state) {
         CW_AUTO(cw_panels_free) struct cw_panels *p = render("", TEXT("{name}", ""));
         char *text = NULL;
         size_t len = 0;
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         FILE *out = open_memstream(&text, &len);
         assert_non_null(out);
         assert_int_equal(cw_face_panel_png(p, 3, out, &f), CW_OK);
@@ -384,21 +403,21 @@ static void panels_become_pictures(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(sizes_and_order),
-                cmocka_unit_test(colours_separate),
-                cmocka_unit_test(orientation),
-                cmocka_unit_test(chip_window_is_clear),
-                cmocka_unit_test(knock_out_is_a_choice),
-                cmocka_unit_test(black_is_never_antialiased),
-                cmocka_unit_test(text_is_expanded),
-                cmocka_unit_test(text_is_placed),
-                cmocka_unit_test(texts_that_would_spoil_are_refused),
-                cmocka_unit_test(text_shrinks_only_as_far_as_allowed),
-                cmocka_unit_test(optional_elements_vanish),
-                cmocka_unit_test(qr_has_whole_modules),
-                cmocka_unit_test(pictures),
-                cmocka_unit_test(previews_mask_the_pan),
-                cmocka_unit_test(panels_become_pictures),
+            cmocka_unit_test(sizes_and_order),
+            cmocka_unit_test(colours_separate),
+            cmocka_unit_test(orientation),
+            cmocka_unit_test(chip_window_is_clear),
+            cmocka_unit_test(knock_out_is_a_choice),
+            cmocka_unit_test(black_is_never_antialiased),
+            cmocka_unit_test(text_is_expanded),
+            cmocka_unit_test(text_is_placed),
+            cmocka_unit_test(texts_that_would_spoil_are_refused),
+            cmocka_unit_test(text_shrinks_only_as_far_as_allowed),
+            cmocka_unit_test(optional_elements_vanish),
+            cmocka_unit_test(qr_has_whole_modules),
+            cmocka_unit_test(pictures),
+            cmocka_unit_test(previews_mask_the_pan),
+            cmocka_unit_test(panels_become_pictures),
         };
         return cmocka_run_group_tests_name("face rendering", tests, make_dir, remove_dir);
 }

@@ -20,10 +20,8 @@
 
 static const char *helper;
 
-static const struct cw_face_data card = { .count = 3,
-                                          .field = { { "pan", "4000001234567899", 16 },
-                                                     { "name", "JANE DOE", 8 },
-                                                     { "expiry", "12/29", 5 } } };
+static const struct cw_face_data card = {
+    .count = 3, .field = {{"pan", "4000001234567899", 16}, {"name", "JANE DOE", 8}, {"expiry", "12/29", 5}}};
 
 static int64_t soon(void) {
         return cw_deadline_ns(20000);
@@ -44,7 +42,7 @@ static void draws_the_shipped_face(void **state) {
         size_t before = open_descriptors();
         for (int i = 0; i < 2; i++) {
                 struct cw_panels *p = NULL;
-                struct cw_fault f = { 0 };
+                struct cw_fault f = {0};
                 if (cw_face_draw(CW_FACES_DIR "/classic-debit.json", &card, soon(), &p, &f) != CW_OK)
                         fail_msg("%s", f.text);
                 assert_int_equal(p->count, 5);
@@ -60,7 +58,7 @@ static void refusals_come_through(void **state) {
         (void)state;
         struct cw_face_data nameless = card;
         struct cw_panels *p = NULL;
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         nameless.count = 1;
         cw_rc rc = cw_face_draw(CW_FACES_DIR "/classic-debit.json", &nameless, soon(), &p, &f);
         assert_int_equal(cw_rc_class(rc), CW_C_REJECT);
@@ -74,22 +72,23 @@ static void refusals_come_through(void **state) {
 
 static void bad_fields_never_leave(void **state) {
         (void)state;
-        static const struct cw_face_field bad[] = { { "Name", "x", 1 },  { "", "x", 1 },        { "name", "a\nb", 3 },
-                                                    { "name", "\x01", 1 }, { "na me", "x", 1 } };
+        static const struct cw_face_field bad[] = {
+            {"Name", "x", 1}, {"", "x", 1}, {"name", "a\nb", 3}, {"name", "\x01", 1}, {"na me", "x", 1}};
         for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-                const struct cw_face_data data = { .count = 1, .field = { bad[i] } };
+                const struct cw_face_data data = {.count = 1, .field = {bad[i]}};
                 struct cw_panels *p = NULL;
-                struct cw_fault f = { 0 };
+                struct cw_fault f = {0};
                 assert_int_equal(cw_rc_class(cw_face_draw("x.json", &data, soon(), &p, &f)), CW_C_REJECT);
         }
 }
 
 static void with_helper(const char *path, int64_t timeout_ms, enum cw_class cls) {
         struct cw_panels *p = NULL;
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         cw_face_set_helper(path);
         int64_t started = cw_mono_ns(cw_clock_real());
-        cw_rc rc = cw_face_draw(CW_FACES_DIR "/classic-debit.json", &card, cw_deadline_ns(timeout_ms), &p, &f);
+        cw_rc rc =
+            cw_face_draw(CW_FACES_DIR "/classic-debit.json", &card, cw_deadline_ns(timeout_ms), &p, &f);
         int64_t took_ms = (cw_mono_ns(cw_clock_real()) - started) / 1000000;
         cw_face_set_helper(helper);
         assert_int_equal(cw_rc_class(rc), cls);
@@ -120,9 +119,9 @@ static void a_hanging_helper_is_killed(void **state) {
 }
 
 static struct cw_panels sample(const uint8_t *bytes) {
-        struct cw_panels p = { .width = 16, .height = 2, .count = 2 };
-        p.panel[0] = (struct cw_panel){ 'y', 6, bytes, 24 };
-        p.panel[1] = (struct cw_panel){ 'k', 1, bytes + 24, 4 };
+        struct cw_panels p = {.width = 16, .height = 2, .count = 2};
+        p.panel[0] = (struct cw_panel){'y', 6, bytes, 24};
+        p.panel[1] = (struct cw_panel){'k', 1, bytes + 24, 4};
         return p;
 }
 
@@ -130,7 +129,7 @@ static void panels_travel(void **state) {
         (void)state;
         uint8_t bytes[28];
         struct cw_panels *back = NULL;
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         int fd = -1;
         for (size_t i = 0; i < sizeof bytes; i++)
                 bytes[i] = (uint8_t)(i * 7);
@@ -147,9 +146,9 @@ static void panels_travel(void **state) {
 
 static void damaged_panels_are_refused(void **state) {
         (void)state;
-        uint8_t bytes[28] = { 0 };
+        uint8_t bytes[28] = {0};
         struct cw_panels good = sample(bytes);
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         const void *map = NULL;
         size_t len = 0;
         int fd = -1;
@@ -183,10 +182,10 @@ int main(int argc, char **argv) {
         helper = argv[1];
         cw_face_set_helper(helper);
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(draws_the_shipped_face), cmocka_unit_test(refusals_come_through),
-                cmocka_unit_test(bad_fields_never_leave), cmocka_unit_test(a_dead_helper_is_a_retry),
-                cmocka_unit_test(a_hanging_helper_is_killed), cmocka_unit_test(panels_travel),
-                cmocka_unit_test(damaged_panels_are_refused),
+            cmocka_unit_test(draws_the_shipped_face),     cmocka_unit_test(refusals_come_through),
+            cmocka_unit_test(bad_fields_never_leave),     cmocka_unit_test(a_dead_helper_is_a_retry),
+            cmocka_unit_test(a_hanging_helper_is_killed), cmocka_unit_test(panels_travel),
+            cmocka_unit_test(damaged_panels_are_refused),
         };
         return cmocka_run_group_tests_name("face child", tests, NULL, NULL);
 }

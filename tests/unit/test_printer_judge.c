@@ -10,8 +10,8 @@
 #include <cmocka.h>
 
 static struct cw_printer_baseline at(enum cw_where where, int64_t cards, int64_t panels, int64_t ribbon) {
-        return (struct cw_printer_baseline){ .serial = "S", .cards_fed = cards, .panels = panels,
-                                             .ribbon_remaining = ribbon, .where = where };
+        return (struct cw_printer_baseline){
+            .serial = "S", .cards_fed = cards, .panels = panels, .ribbon_remaining = ribbon, .where = where};
 }
 
 struct judged {
@@ -23,29 +23,49 @@ struct judged {
 static void verdicts(void **state) {
         (void)state;
         const struct judged cases[] = {
-                { CW_PRINTER_STEP_FEED, at(CW_WHERE_NONE, 7, 0, 9), at(CW_WHERE_PRINT, 8, 0, 9), CW_VERDICT_DONE },
-                { CW_PRINTER_STEP_FEED, at(CW_WHERE_NONE, 7, 0, 9), at(CW_WHERE_TRANSPORT, 8, 0, 9), CW_VERDICT_DONE },
-                { CW_PRINTER_STEP_FEED, at(CW_WHERE_NONE, 7, 0, 9), at(CW_WHERE_NONE, 7, 0, 9), CW_VERDICT_NOT_DONE },
-                { CW_PRINTER_STEP_FEED, at(CW_WHERE_NONE, 7, 0, 9), at(CW_WHERE_NONE, 8, 0, 9), CW_VERDICT_UNKNOWN },
-                { CW_PRINTER_STEP_FEED, at(CW_WHERE_NONE, -1, 0, 9), at(CW_WHERE_NONE, -1, 0, 9), CW_VERDICT_UNKNOWN },
-                { CW_PRINTER_STEP_FEED, at(CW_WHERE_PRINT, 7, 0, 9), at(CW_WHERE_PRINT, 7, 0, 9), CW_VERDICT_UNKNOWN },
-                { CW_PRINTER_STEP_CONTACT, at(CW_WHERE_PRINT, 8, 0, 9), at(CW_WHERE_CONTACT, 8, 0, 9), CW_VERDICT_DONE },
-                { CW_PRINTER_STEP_CONTACT, at(CW_WHERE_PRINT, 8, 0, 9), at(CW_WHERE_PRINT, 8, 0, 9), CW_VERDICT_NOT_DONE },
-                { CW_PRINTER_STEP_CONTACT, at(CW_WHERE_PRINT, 8, 0, 9), at(CW_WHERE_CONTACT, 9, 0, 9), CW_VERDICT_UNKNOWN },
-                { CW_PRINTER_STEP_CONTACT, at(CW_WHERE_PRINT, 8, 0, 9), at(CW_WHERE_NONE, 8, 0, 9), CW_VERDICT_UNKNOWN },
-                { CW_PRINTER_STEP_PRINT, at(CW_WHERE_PRINT, 8, 0, 9), at(CW_WHERE_NONE, 8, 5, 8), CW_VERDICT_DONE },
-                { CW_PRINTER_STEP_PRINT, at(CW_WHERE_PRINT, 8, 0, 9), at(CW_WHERE_PRINT, 8, 0, 9), CW_VERDICT_NOT_DONE },
-                { CW_PRINTER_STEP_PRINT, at(CW_WHERE_CONTACT, 8, 0, 9), at(CW_WHERE_PRINT, 8, 0, 9), CW_VERDICT_NOT_DONE },
-                { CW_PRINTER_STEP_PRINT, at(CW_WHERE_PRINT, 8, 0, 9), at(CW_WHERE_PRINT, 8, 1, 8), CW_VERDICT_UNKNOWN },
-                { CW_PRINTER_STEP_PRINT, at(CW_WHERE_PRINT, 8, 0, 9), at(CW_WHERE_NONE, 8, 0, 9), CW_VERDICT_UNKNOWN },
-                { CW_PRINTER_STEP_PRINT, at(CW_WHERE_PRINT, 8, 0, 9), at(CW_WHERE_NONE, 9, 10, 7), CW_VERDICT_UNKNOWN },
-                { CW_PRINTER_STEP_PRINT, at(CW_WHERE_PRINT, -1, -1, -1), at(CW_WHERE_PRINT, -1, -1, -1), CW_VERDICT_UNKNOWN },
-                { CW_PRINTER_STEP_EJECT, at(CW_WHERE_PRINT, 8, 0, 9), at(CW_WHERE_NONE, 8, 0, 9), CW_VERDICT_DONE },
-                { CW_PRINTER_STEP_EJECT, at(CW_WHERE_PRINT, 8, 0, 9), at(CW_WHERE_PRINT, 8, 0, 9), CW_VERDICT_NOT_DONE },
-                { CW_PRINTER_STEP_EJECT, at(CW_WHERE_NONE, 8, 0, 9), at(CW_WHERE_NONE, 8, 0, 9), CW_VERDICT_UNKNOWN },
-                { CW_PRINTER_STEP_REJECT, at(CW_WHERE_CONTACT, 8, 0, 9), at(CW_WHERE_NONE, 8, 0, 9), CW_VERDICT_DONE },
-                { CW_PRINTER_STEP_REJECT, at(CW_WHERE_CONTACT, 8, 0, 9), at(CW_WHERE_PRINT, 9, 0, 9), CW_VERDICT_UNKNOWN },
-                { CW_PRINTER_STEP_STRIPE, at(CW_WHERE_PRINT, 8, 0, 9), at(CW_WHERE_PRINT, 8, 0, 9), CW_VERDICT_UNKNOWN },
+            {CW_PRINTER_STEP_FEED, at(CW_WHERE_NONE, 7, 0, 9), at(CW_WHERE_PRINT, 8, 0, 9), CW_VERDICT_DONE},
+            {CW_PRINTER_STEP_FEED, at(CW_WHERE_NONE, 7, 0, 9), at(CW_WHERE_TRANSPORT, 8, 0, 9),
+             CW_VERDICT_DONE},
+            {CW_PRINTER_STEP_FEED, at(CW_WHERE_NONE, 7, 0, 9), at(CW_WHERE_NONE, 7, 0, 9),
+             CW_VERDICT_NOT_DONE},
+            {CW_PRINTER_STEP_FEED, at(CW_WHERE_NONE, 7, 0, 9), at(CW_WHERE_NONE, 8, 0, 9),
+             CW_VERDICT_UNKNOWN},
+            {CW_PRINTER_STEP_FEED, at(CW_WHERE_NONE, -1, 0, 9), at(CW_WHERE_NONE, -1, 0, 9),
+             CW_VERDICT_UNKNOWN},
+            {CW_PRINTER_STEP_FEED, at(CW_WHERE_PRINT, 7, 0, 9), at(CW_WHERE_PRINT, 7, 0, 9),
+             CW_VERDICT_UNKNOWN},
+            {CW_PRINTER_STEP_CONTACT, at(CW_WHERE_PRINT, 8, 0, 9), at(CW_WHERE_CONTACT, 8, 0, 9),
+             CW_VERDICT_DONE},
+            {CW_PRINTER_STEP_CONTACT, at(CW_WHERE_PRINT, 8, 0, 9), at(CW_WHERE_PRINT, 8, 0, 9),
+             CW_VERDICT_NOT_DONE},
+            {CW_PRINTER_STEP_CONTACT, at(CW_WHERE_PRINT, 8, 0, 9), at(CW_WHERE_CONTACT, 9, 0, 9),
+             CW_VERDICT_UNKNOWN},
+            {CW_PRINTER_STEP_CONTACT, at(CW_WHERE_PRINT, 8, 0, 9), at(CW_WHERE_NONE, 8, 0, 9),
+             CW_VERDICT_UNKNOWN},
+            {CW_PRINTER_STEP_PRINT, at(CW_WHERE_PRINT, 8, 0, 9), at(CW_WHERE_NONE, 8, 5, 8), CW_VERDICT_DONE},
+            {CW_PRINTER_STEP_PRINT, at(CW_WHERE_PRINT, 8, 0, 9), at(CW_WHERE_PRINT, 8, 0, 9),
+             CW_VERDICT_NOT_DONE},
+            {CW_PRINTER_STEP_PRINT, at(CW_WHERE_CONTACT, 8, 0, 9), at(CW_WHERE_PRINT, 8, 0, 9),
+             CW_VERDICT_NOT_DONE},
+            {CW_PRINTER_STEP_PRINT, at(CW_WHERE_PRINT, 8, 0, 9), at(CW_WHERE_PRINT, 8, 1, 8),
+             CW_VERDICT_UNKNOWN},
+            {CW_PRINTER_STEP_PRINT, at(CW_WHERE_PRINT, 8, 0, 9), at(CW_WHERE_NONE, 8, 0, 9),
+             CW_VERDICT_UNKNOWN},
+            {CW_PRINTER_STEP_PRINT, at(CW_WHERE_PRINT, 8, 0, 9), at(CW_WHERE_NONE, 9, 10, 7),
+             CW_VERDICT_UNKNOWN},
+            {CW_PRINTER_STEP_PRINT, at(CW_WHERE_PRINT, -1, -1, -1), at(CW_WHERE_PRINT, -1, -1, -1),
+             CW_VERDICT_UNKNOWN},
+            {CW_PRINTER_STEP_EJECT, at(CW_WHERE_PRINT, 8, 0, 9), at(CW_WHERE_NONE, 8, 0, 9), CW_VERDICT_DONE},
+            {CW_PRINTER_STEP_EJECT, at(CW_WHERE_PRINT, 8, 0, 9), at(CW_WHERE_PRINT, 8, 0, 9),
+             CW_VERDICT_NOT_DONE},
+            {CW_PRINTER_STEP_EJECT, at(CW_WHERE_NONE, 8, 0, 9), at(CW_WHERE_NONE, 8, 0, 9),
+             CW_VERDICT_UNKNOWN},
+            {CW_PRINTER_STEP_REJECT, at(CW_WHERE_CONTACT, 8, 0, 9), at(CW_WHERE_NONE, 8, 0, 9),
+             CW_VERDICT_DONE},
+            {CW_PRINTER_STEP_REJECT, at(CW_WHERE_CONTACT, 8, 0, 9), at(CW_WHERE_PRINT, 9, 0, 9),
+             CW_VERDICT_UNKNOWN},
+            {CW_PRINTER_STEP_STRIPE, at(CW_WHERE_PRINT, 8, 0, 9), at(CW_WHERE_PRINT, 8, 0, 9),
+             CW_VERDICT_UNKNOWN},
         };
         for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
                 struct cw_printer_finding r;
@@ -72,7 +92,7 @@ static void other_printers_prove_nothing(void **state) {
 
 static void status_names_the_most_urgent(void **state) {
         (void)state;
-        struct cw_printer_status s = { .where = CW_WHERE_NONE, .ribbon = { .kind = "ymcko", .remaining = 5 } };
+        struct cw_printer_status s = {.where = CW_WHERE_NONE, .ribbon = {.kind = "ymcko", .remaining = 5}};
         cw_printer_status_judge(&s);
         assert_int_equal(s.state, CW_PRINTER_READY);
         assert_string_equal(s.text, "");
@@ -96,9 +116,9 @@ static void ribbons_have_panels(void **state) {
         (void)state;
         static const struct {
                 const char *kind, *has, *has_not;
-        } cases[] = { { "ymcko", "ymcko", "" }, { "ymckok", "ymcko", "" }, { "ko", "ko", "ymc" },
-                      { "kb", "k", "ymco" },    { "ktc", "k", "o" },       { "h", "", "ymcko" },
-                      { "", "", "ymcko" } };
+        } cases[] = {{"ymcko", "ymcko", ""}, {"ymckok", "ymcko", ""}, {"ko", "ko", "ymc"},
+                     {"kb", "k", "ymco"},    {"ktc", "k", "o"},       {"h", "", "ymcko"},
+                     {"", "", "ymcko"}};
         for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
                 for (const char *p = cases[i].has; *p; p++)
                         assert_true(cw_printer_ribbon_has(cases[i].kind, *p));
@@ -121,11 +141,11 @@ static void names_round_trip(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(verdicts),
-                cmocka_unit_test(other_printers_prove_nothing),
-                cmocka_unit_test(status_names_the_most_urgent),
-                cmocka_unit_test(ribbons_have_panels),
-                cmocka_unit_test(names_round_trip),
+            cmocka_unit_test(verdicts),
+            cmocka_unit_test(other_printers_prove_nothing),
+            cmocka_unit_test(status_names_the_most_urgent),
+            cmocka_unit_test(ribbons_have_panels),
+            cmocka_unit_test(names_round_trip),
         };
         return cmocka_run_group_tests_name("printer judgement", tests, NULL, NULL);
 }

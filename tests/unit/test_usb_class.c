@@ -25,7 +25,7 @@ static size_t answer(uint8_t *out, unsigned first, unsigned second) {
 static void device_id_lengths(void **state) {
         (void)state;
         const unsigned n = sizeof ID - 1;
-        const unsigned lengths[][2] = { { 0, n + 2 }, { 0, n }, { n + 2, 0 }, { n, 0 }, { 0, 0 }, { 255, 255 } };
+        const unsigned lengths[][2] = {{0, n + 2}, {0, n}, {n + 2, 0}, {n, 0}, {0, 0}, {255, 255}};
         for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
                 uint8_t bytes[128];
                 char text[128];
@@ -37,7 +37,7 @@ static void device_id_lengths(void **state) {
 
 static void device_id_shorter_than_the_transfer(void **state) {
         (void)state;
-        uint8_t bytes[128] = { 0 };
+        uint8_t bytes[128] = {0};
         char text[128];
         (void)answer(bytes, 0, sizeof ID + 1);
         assert_true(cw_usb_device_id_parse(bytes, sizeof bytes, text, sizeof text));
@@ -47,9 +47,15 @@ static void device_id_shorter_than_the_transfer(void **state) {
 static void device_id_rubbish(void **state) {
         (void)state;
         char text[128];
-        assert_false(cw_usb_device_id_parse((const uint8_t *)"\0\x06" "MFG", 5, text, sizeof text));
-        assert_false(cw_usb_device_id_parse((const uint8_t *)"\0\x0a" "NOCOLONS", 10, text, sizeof text));
-        assert_false(cw_usb_device_id_parse((const uint8_t *)"\0\x0a" "MF\x01:XXXX", 10, text, sizeof text));
+        assert_false(cw_usb_device_id_parse((const uint8_t *)"\0\x06"
+                                                             "MFG",
+                                            5, text, sizeof text));
+        assert_false(cw_usb_device_id_parse((const uint8_t *)"\0\x0a"
+                                                             "NOCOLONS",
+                                            10, text, sizeof text));
+        assert_false(cw_usb_device_id_parse((const uint8_t *)"\0\x0a"
+                                                             "MF\x01:XXXX",
+                                            10, text, sizeof text));
         assert_false(cw_usb_device_id_parse((const uint8_t *)"", 0, text, sizeof text));
 }
 
@@ -79,8 +85,9 @@ struct noting {
         uint8_t reply;
 };
 
-static cw_rc note_control(struct cw_usb *u, uint8_t request_type, uint8_t request, uint16_t value, uint16_t index,
-                          void *data, uint16_t len, int64_t deadline_ns, uint16_t *ret_len, struct cw_fault *f) {
+static cw_rc note_control(struct cw_usb *u, uint8_t request_type, uint8_t request, uint16_t value,
+                          uint16_t index, void *data, uint16_t len, int64_t deadline_ns, uint16_t *ret_len,
+                          struct cw_fault *f) {
         struct noting *n = (struct noting *)u;
         (void)value;
         (void)deadline_ns;
@@ -103,12 +110,12 @@ static bool never_gone(struct cw_usb *u) {
         return false;
 }
 
-static const struct cw_usb_ops noting_ops = { .name = "noting", .control = note_control, .gone = never_gone };
+static const struct cw_usb_ops noting_ops = {.name = "noting", .control = note_control, .gone = never_gone};
 
 /* The interface is in the high byte of wIndex for the id alone. */
 static void index_byte_order(void **state) {
         (void)state;
-        struct noting n = { .base = { .ops = &noting_ops, .info = { .interface = 3 } }, .reply = 0x18 };
+        struct noting n = {.base = {.ops = &noting_ops, .info = {.interface = 3}}, .reply = 0x18};
         char id[256];
         uint8_t status = 0;
         int64_t deadline = cw_deadline_ns(1000);
@@ -127,7 +134,7 @@ static void index_byte_order(void **state) {
 
 static void soft_reset_tries_the_old_form(void **state) {
         (void)state;
-        struct noting n = { .base = { .ops = &noting_ops }, .stall_first = 1 };
+        struct noting n = {.base = {.ops = &noting_ops}, .stall_first = 1};
         assert_int_equal(cw_usb_soft_reset(&n.base, cw_deadline_ns(1000), NULL), CW_OK);
         assert_int_equal(n.calls, 2);
         assert_int_equal(n.type[0], 0x21);
@@ -137,11 +144,12 @@ static void soft_reset_tries_the_old_form(void **state) {
 
 static void past_deadline_sends_nothing(void **state) {
         (void)state;
-        struct noting n = { .base = { .ops = &noting_ops } };
-        struct cw_fault f = { 0 };
+        struct noting n = {.base = {.ops = &noting_ops}};
+        struct cw_fault f = {0};
         size_t moved = 99;
         uint8_t byte = 0;
-        assert_int_equal(cw_rc_class(cw_usb_control(&n.base, 0xa1, 1, 0, 0, &byte, 1, 0, NULL, &f)), CW_C_RETRY);
+        assert_int_equal(cw_rc_class(cw_usb_control(&n.base, 0xa1, 1, 0, 0, &byte, 1, 0, NULL, &f)),
+                         CW_C_RETRY);
         assert_int_equal(cw_rc_class(cw_usb_bulk_out(&n.base, &byte, 1, 0, &moved, &f)), CW_C_RETRY);
         assert_int_equal(moved, 0);
         assert_int_equal(cw_rc_class(cw_usb_bulk_in(&n.base, &byte, 1, 0, &moved, &f)), CW_C_RETRY);
@@ -152,13 +160,13 @@ static void past_deadline_sends_nothing(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(device_id_lengths),
-                cmocka_unit_test(device_id_shorter_than_the_transfer),
-                cmocka_unit_test(device_id_rubbish),
-                cmocka_unit_test(device_id_keys),
-                cmocka_unit_test(index_byte_order),
-                cmocka_unit_test(soft_reset_tries_the_old_form),
-                cmocka_unit_test(past_deadline_sends_nothing),
+            cmocka_unit_test(device_id_lengths),
+            cmocka_unit_test(device_id_shorter_than_the_transfer),
+            cmocka_unit_test(device_id_rubbish),
+            cmocka_unit_test(device_id_keys),
+            cmocka_unit_test(index_byte_order),
+            cmocka_unit_test(soft_reset_tries_the_old_form),
+            cmocka_unit_test(past_deadline_sends_nothing),
         };
         return cmocka_run_group_tests_name("usb printer class", tests, NULL, NULL);
 }

@@ -21,8 +21,9 @@ struct echo {
         size_t *received;
 };
 
-static cw_rc echo_control(struct cw_usb *u, uint8_t request_type, uint8_t request, uint16_t value, uint16_t index,
-                          void *data, uint16_t len, int64_t deadline_ns, uint16_t *ret_len, struct cw_fault *f) {
+static cw_rc echo_control(struct cw_usb *u, uint8_t request_type, uint8_t request, uint16_t value,
+                          uint16_t index, void *data, uint16_t len, int64_t deadline_ns, uint16_t *ret_len,
+                          struct cw_fault *f) {
         (void)u;
         (void)request_type;
         (void)value;
@@ -76,14 +77,14 @@ static void echo_close(struct cw_usb *u) {
         free(u);
 }
 
-static const struct cw_usb_ops echo_ops = { "echo",  echo_control, echo_out,  echo_in,
-                                            echo_ok, echo_ok,      echo_gone, echo_close };
+static const struct cw_usb_ops echo_ops = {"echo",  echo_control, echo_out,  echo_in,
+                                           echo_ok, echo_ok,      echo_gone, echo_close};
 
 static struct cw_usb *new_echo(size_t *received) {
         struct echo *e = calloc(1, sizeof *e);
         assert_non_null(e);
         e->base.ops = &echo_ops;
-        e->base.info = (struct cw_usb_info){ .vendor_id = 0x0f49, .product_id = 0x0a00, .port = "1-2" };
+        e->base.info = (struct cw_usb_info){.vendor_id = 0x0f49, .product_id = 0x0a00, .port = "1-2"};
         e->received = received;
         return &e->base;
 }
@@ -96,7 +97,7 @@ static int64_t soon(void) {
 static void converse(struct cw_usb *u) {
         uint8_t status = 0, in[64];
         size_t n = 0;
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         assert_int_equal(cw_usb_port_status(u, soon(), &status, &f), CW_OK);
         assert_int_equal(status, 0x18);
         assert_int_equal(cw_usb_bulk_out(u, "\x1bRlr;p\r", 7, soon(), &n, &f), CW_OK);
@@ -104,9 +105,14 @@ static void converse(struct cw_usb *u) {
         assert_int_equal(cw_usb_bulk_in(u, in, sizeof in, soon(), &n, &f), CW_OK);
         assert_int_equal(n, 7);
         assert_memory_equal(in, "\x1bRlr;p\r", 7);
-        assert_int_equal(cw_usb_bulk_out(u, "\x1b" "Dm;2;4000001234567899\r", 23, soon(), &n, &f), CW_OK);
+        assert_int_equal(cw_usb_bulk_out(u,
+                                         "\x1b"
+                                         "Dm;2;4000001234567899\r",
+                                         23, soon(), &n, &f),
+                         CW_OK);
         assert_int_equal(cw_usb_clear_halt(u, &f), CW_OK);
-        assert_int_equal(cw_rc_class(cw_usb_control(u, 0x21, 9, 0, 0, NULL, 0, soon(), NULL, &f)), CW_C_RECONNECT);
+        assert_int_equal(cw_rc_class(cw_usb_control(u, 0x21, 9, 0, 0, NULL, 0, soon(), NULL, &f)),
+                         CW_C_RECONNECT);
         assert_int_equal(f.native, -9);
         assert_int_equal(cw_usb_reset(u, &f), CW_OK);
 }
@@ -118,7 +124,7 @@ static char *record(size_t *ret_len) {
         struct cw_usb *u = NULL;
         FILE *out = open_memstream(&text, ret_len);
         assert_non_null(out);
-        const struct cw_usb_mask mask = { cw_evolis_mask, &track };
+        const struct cw_usb_mask mask = {cw_evolis_mask, &track};
         assert_int_equal(cw_usb_recorder_new(new_echo(&received), out, mask, &u), CW_OK);
         assert_string_equal(u->info.port, "1-2");
         converse(u);
@@ -144,8 +150,8 @@ static void recording_plays_back(void **state) {
         char *text = record(&len);
         bool track = false;
         struct cw_usb *u = NULL;
-        struct cw_fault f = { 0 };
-        const struct cw_usb_mask mask = { cw_evolis_mask, &track };
+        struct cw_fault f = {0};
+        const struct cw_usb_mask mask = {cw_evolis_mask, &track};
         assert_int_equal(cw_usb_replayer_new(text, len, mask, &u, &f), CW_OK);
         assert_int_equal(cw_usb_replayer_left(u), 7);
         converse(u);
@@ -162,8 +168,8 @@ static void another_call_is_refused(void **state) {
         size_t len = 0, n = 0;
         char *text = record(&len);
         struct cw_usb *u = NULL;
-        struct cw_fault f = { 0 };
-        const struct cw_usb_mask none = { NULL, NULL };
+        struct cw_fault f = {0};
+        const struct cw_usb_mask none = {NULL, NULL};
         assert_int_equal(cw_usb_replayer_new(text, len, none, &u, &f), CW_OK);
         assert_int_equal(cw_rc_class(cw_usb_bulk_out(u, "x", 1, soon(), &n, &f)), CW_C_FATAL);
         assert_int_equal(f.native, 3);
@@ -174,21 +180,21 @@ static void another_call_is_refused(void **state) {
 static void bad_recordings_are_refused(void **state) {
         (void)state;
         static const char *const bad[] = {
-                "",
-                "cardwright-usb 2\ndevice 0F49 0A00 00 - 1-2\n",
-                "cardwright-usb 1\n",
-                "cardwright-usb 1\ndevice 0F49\n",
-                "cardwright-usb 1\ndevice 0F49 0A00 00 - 1-2\nout ok\n",
-                "cardwright-usb 1\ndevice 0F49 0A00 00 - 1-2\nout ok 123\n",
-                "cardwright-usb 1\ndevice 0F49 0A00 00 - 1-2\nin fail 0 0\n",
-                "cardwright-usb 1\ndevice 0F49 0A00 00 - 1-2\ncontrol A1 00 0000 ok -\n",
-                "cardwright-usb 1\ndevice 0F49 0A00 00 - 1-2\nclear ok -\n",
-                "cardwright-usb 1\ndevice 0F49 0A00 00 - 1-2\nblink ok\n",
+            "",
+            "cardwright-usb 2\ndevice 0F49 0A00 00 - 1-2\n",
+            "cardwright-usb 1\n",
+            "cardwright-usb 1\ndevice 0F49\n",
+            "cardwright-usb 1\ndevice 0F49 0A00 00 - 1-2\nout ok\n",
+            "cardwright-usb 1\ndevice 0F49 0A00 00 - 1-2\nout ok 123\n",
+            "cardwright-usb 1\ndevice 0F49 0A00 00 - 1-2\nin fail 0 0\n",
+            "cardwright-usb 1\ndevice 0F49 0A00 00 - 1-2\ncontrol A1 00 0000 ok -\n",
+            "cardwright-usb 1\ndevice 0F49 0A00 00 - 1-2\nclear ok -\n",
+            "cardwright-usb 1\ndevice 0F49 0A00 00 - 1-2\nblink ok\n",
         };
-        const struct cw_usb_mask none = { NULL, NULL };
+        const struct cw_usb_mask none = {NULL, NULL};
         for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
                 struct cw_usb *u = NULL;
-                struct cw_fault f = { 0 };
+                struct cw_fault f = {0};
                 assert_int_equal(cw_rc_class(cw_usb_replayer_new(bad[i], strlen(bad[i]), none, &u, &f)),
                                  CW_C_REJECT);
                 assert_null(u);
@@ -205,7 +211,8 @@ static void fault_gone_stays_gone(void **state) {
         (void)state;
         size_t received = 0, n = 0;
         uint8_t in[8];
-        struct cw_usb *u = faulty((struct cw_usb_fault_rule){ CW_USB_FAULT_OUT, 2, CW_USB_DO_GONE, 0, 0 }, &received);
+        struct cw_usb *u =
+            faulty((struct cw_usb_fault_rule){CW_USB_FAULT_OUT, 2, CW_USB_DO_GONE, 0, 0}, &received);
         assert_int_equal(cw_usb_bulk_out(u, "a", 1, soon(), &n, NULL), CW_OK);
         assert_false(cw_usb_gone(u));
         assert_int_equal(cw_rc_class(cw_usb_bulk_out(u, "b", 1, soon(), &n, NULL)), CW_C_RECONNECT);
@@ -221,7 +228,8 @@ static void fault_gone_stays_gone(void **state) {
 static void fault_short_counts_what_went(void **state) {
         (void)state;
         size_t received = 0, n = 0;
-        struct cw_usb *u = faulty((struct cw_usb_fault_rule){ CW_USB_FAULT_OUT, 1, CW_USB_DO_SHORT, 3, 5 }, &received);
+        struct cw_usb *u =
+            faulty((struct cw_usb_fault_rule){CW_USB_FAULT_OUT, 1, CW_USB_DO_SHORT, 3, 5}, &received);
         assert_int_equal(cw_usb_bulk_out(u, "abc", 3, soon(), &n, NULL), CW_OK);
         assert_int_equal(cw_rc_class(cw_usb_bulk_out(u, "abcdef", 6, soon(), &n, NULL)), CW_C_IN_DOUBT);
         assert_int_equal(n, 3);
@@ -234,7 +242,8 @@ static void fault_split_and_lose(void **state) {
         (void)state;
         size_t received = 0, n = 0;
         uint8_t in[8];
-        struct cw_usb *u = faulty((struct cw_usb_fault_rule){ CW_USB_FAULT_IN, 1, CW_USB_DO_SPLIT, 0, 0 }, &received);
+        struct cw_usb *u =
+            faulty((struct cw_usb_fault_rule){CW_USB_FAULT_IN, 1, CW_USB_DO_SPLIT, 0, 0}, &received);
         assert_int_equal(cw_usb_bulk_out(u, "xyz", 3, soon(), &n, NULL), CW_OK);
         for (size_t i = 0; i < 3; i++) {
                 assert_int_equal(cw_usb_bulk_in(u, in, sizeof in, soon(), &n, NULL), CW_OK);
@@ -242,7 +251,7 @@ static void fault_split_and_lose(void **state) {
                 assert_int_equal(in[0], "xyz"[i]);
         }
         cw_usb_close(u);
-        u = faulty((struct cw_usb_fault_rule){ CW_USB_FAULT_IN, 1, CW_USB_DO_LOSE, 0, 0 }, &received);
+        u = faulty((struct cw_usb_fault_rule){CW_USB_FAULT_IN, 1, CW_USB_DO_LOSE, 0, 0}, &received);
         assert_int_equal(cw_usb_bulk_out(u, "xyz", 3, soon(), &n, NULL), CW_OK);
         assert_int_equal(cw_rc_class(cw_usb_bulk_in(u, in, sizeof in, soon(), &n, NULL)), CW_C_RETRY);
         assert_int_equal(cw_rc_class(cw_usb_bulk_in(u, in, sizeof in, soon(), &n, NULL)), CW_C_RETRY);
@@ -251,13 +260,10 @@ static void fault_split_and_lose(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(recording_is_masked),
-                cmocka_unit_test(recording_plays_back),
-                cmocka_unit_test(another_call_is_refused),
-                cmocka_unit_test(bad_recordings_are_refused),
-                cmocka_unit_test(fault_gone_stays_gone),
-                cmocka_unit_test(fault_short_counts_what_went),
-                cmocka_unit_test(fault_split_and_lose),
+            cmocka_unit_test(recording_is_masked),     cmocka_unit_test(recording_plays_back),
+            cmocka_unit_test(another_call_is_refused), cmocka_unit_test(bad_recordings_are_refused),
+            cmocka_unit_test(fault_gone_stays_gone),   cmocka_unit_test(fault_short_counts_what_went),
+            cmocka_unit_test(fault_split_and_lose),
         };
         return cmocka_run_group_tests_name("usb layers", tests, NULL, NULL);
 }

@@ -22,8 +22,9 @@ cw_rc cw_evolis_doubt(const char *op, const struct cw_fault *why, struct cw_faul
         int64_t native = why->native;
         const char *code = why->code[0] ? why->code : "PRD_TIMEOUT";
         struct cw_fault copy = *why;
-        return cw_fail(f, CW_RC(CW_L_PRINTER, CW_C_IN_DOUBT, (why->rc & 0xffffu) ? (why->rc & 0xffffu) : CW_E_IO),
-                       native, op, code, "it is not known whether the step took effect: %.180s", copy.text);
+        return cw_fail(
+            f, CW_RC(CW_L_PRINTER, CW_C_IN_DOUBT, (why->rc & 0xffffu) ? (why->rc & 0xffffu) : CW_E_IO),
+            native, op, code, "it is not known whether the step took effect: %.180s", copy.text);
 }
 
 /* The ribbon's own questions say which of the ribbon troubles it is. */
@@ -45,11 +46,13 @@ static const char *refine(struct cw_evolis *e, enum cw_evolis_trouble trouble, e
         int64_t limit_ns = cw_deadline_ns(GRACE_MS);
         if (cw_evolis_ask_sensor(e, 'o', limit_ns, &high, &known, &ignored) == CW_OK && known && !high)
                 return "PRT_COVER_OPEN";
-        if (trouble == CW_EVOLIS_T_RIBBON || trouble == CW_EVOLIS_T_RIBBON_ENDED || trouble == CW_EVOLIS_T_UNKNOWN)
+        if (trouble == CW_EVOLIS_T_RIBBON || trouble == CW_EVOLIS_T_RIBBON_ENDED ||
+            trouble == CW_EVOLIS_T_UNKNOWN)
                 code = ribbon_code(e, code);
         if (strncmp(code, "PRT_RIBBON", 10) == 0)
                 return code;
-        if (trouble != CW_EVOLIS_T_FEEDER && trouble != CW_EVOLIS_T_MECHANICAL && trouble != CW_EVOLIS_T_UNKNOWN)
+        if (trouble != CW_EVOLIS_T_FEEDER && trouble != CW_EVOLIS_T_MECHANICAL &&
+            trouble != CW_EVOLIS_T_UNKNOWN)
                 return code;
         if (where != CW_WHERE_NONE)
                 return "PRD_FEEDER_JAM";
@@ -58,8 +61,8 @@ static const char *refine(struct cw_evolis *e, enum cw_evolis_trouble trouble, e
         return code;
 }
 
-cw_rc cw_evolis_refused(struct cw_evolis *e, const char *reply, const char *op, struct cw_printer_effect *effect,
-                        struct cw_fault *f) {
+cw_rc cw_evolis_refused(struct cw_evolis *e, const char *reply, const char *op,
+                        struct cw_printer_effect *effect, struct cw_fault *f) {
         enum cw_evolis_trouble trouble = cw_evolis_trouble(reply);
         cw_evolis_quote(reply, effect->vendor, sizeof effect->vendor);
         effect->where = cw_evolis_locate(e);
@@ -76,7 +79,7 @@ cw_rc cw_evolis_act(struct cw_evolis *e, const char *command, const char *op, in
         uint8_t bytes[CW_EVOLIS_COMMAND_MAX + 2];
         char reply[CW_EVOLIS_REPLY_MAX];
         struct cw_writer w;
-        struct cw_fault why = { 0 };
+        struct cw_fault why = {0};
         size_t sent = 0;
         cw_writer_init(&w, bytes, sizeof bytes);
         cw_evolis_put_command(&w, command);
@@ -107,11 +110,13 @@ cw_rc cw_evolis_need_card(struct cw_evolis *e, const char *op, int64_t deadline_
                           struct cw_printer_effect *effect, struct cw_fault *f) {
         if (e->model->generation == CW_EVOLIS_UNKNOWN)
                 return unreadable(f, op);
-        cw_rc rc = cw_evolis_ask_where(e, deadline_ns, &effect->where, effect->vendor, sizeof effect->vendor, f);
+        cw_rc rc =
+            cw_evolis_ask_where(e, deadline_ns, &effect->where, effect->vendor, sizeof effect->vendor, f);
         if (rc != CW_OK)
                 return rc;
         if (effect->where == CW_WHERE_UNKNOWN)
-                return cw_printer_fail(f, CW_C_OPERATOR, CW_E_STATE, op, "PRD_UNEXPECTED_DATA", effect->vendor);
+                return cw_printer_fail(f, CW_C_OPERATOR, CW_E_STATE, op, "PRD_UNEXPECTED_DATA",
+                                       effect->vendor);
         if (effect->where == CW_WHERE_NONE)
                 return cw_fail(f, CW_RC(CW_L_PRINTER, CW_C_REJECT, CW_E_STATE), 0, op, "PRD_UNEXPECTED_DATA",
                                "there is no card in the printer");

@@ -63,27 +63,41 @@ static enum cw_evolis_trouble nack_trouble(char code) {
 }
 
 /*
- * The guide gives three error texts; firmwares have more, so words are looked for. The order matters: "ERR FEEDER
- * COVER" is a cover, "ERR REJECT FULL" no full output, "ERR CARD" (position) comes last.
+ * The guide gives three error texts; firmwares have more, so words are looked for. The order matters: "ERR
+ * FEEDER COVER" is a cover, "ERR REJECT FULL" no full output, "ERR CARD" (position) comes last.
  */
 static const struct {
         const char *word;
         enum cw_evolis_trouble trouble;
 } words[] = {
-        { "CDE", CW_EVOLIS_T_COMMAND },         { "COMMAND", CW_EVOLIS_T_COMMAND },
-        { "PARAM", CW_EVOLIS_T_PARAMETER },     { "COVER", CW_EVOLIS_T_COVER },
-        { "LOCK", CW_EVOLIS_T_LOCK },           { "CLEAN", CW_EVOLIS_T_CLEANING },
-        { "BLANK", CW_EVOLIS_T_MAG_BLANK },     { "MAG", CW_EVOLIS_T_MAG },
-        { "TRACK", CW_EVOLIS_T_MAG },           { "STRIPE", CW_EVOLIS_T_MAG },
-        { "SEQUENCE", CW_EVOLIS_T_PARAMETER },  { "DATA", CW_EVOLIS_T_PARAMETER },
-        { "REJECT", CW_EVOLIS_T_REJECT_FULL },  { "RIBBON END", CW_EVOLIS_T_RIBBON_ENDED },
-        { "RIB END", CW_EVOLIS_T_RIBBON_ENDED }, { "RIB", CW_EVOLIS_T_RIBBON },
-        { "SMART", CW_EVOLIS_T_CONTACT },       { "CONTACT", CW_EVOLIS_T_CONTACT },
-        { "FULL", CW_EVOLIS_T_OUTPUT_FULL },    { "TEMP", CW_EVOLIS_T_HEAD },
-        { "HEAD", CW_EVOLIS_T_HEAD },           { "JAM", CW_EVOLIS_T_MECHANICAL },
-        { "MECH", CW_EVOLIS_T_MECHANICAL },     { "EMPTY", CW_EVOLIS_T_FEEDER },
-        { "FEED", CW_EVOLIS_T_FEEDER },         { "HOPPER", CW_EVOLIS_T_FEEDER },
-        { "CARD", CW_EVOLIS_T_MECHANICAL },     { "TIMEOUT", CW_EVOLIS_T_MECHANICAL },
+    {"CDE", CW_EVOLIS_T_COMMAND},
+    {"COMMAND", CW_EVOLIS_T_COMMAND},
+    {"PARAM", CW_EVOLIS_T_PARAMETER},
+    {"COVER", CW_EVOLIS_T_COVER},
+    {"LOCK", CW_EVOLIS_T_LOCK},
+    {"CLEAN", CW_EVOLIS_T_CLEANING},
+    {"BLANK", CW_EVOLIS_T_MAG_BLANK},
+    {"MAG", CW_EVOLIS_T_MAG},
+    {"TRACK", CW_EVOLIS_T_MAG},
+    {"STRIPE", CW_EVOLIS_T_MAG},
+    {"SEQUENCE", CW_EVOLIS_T_PARAMETER},
+    {"DATA", CW_EVOLIS_T_PARAMETER},
+    {"REJECT", CW_EVOLIS_T_REJECT_FULL},
+    {"RIBBON END", CW_EVOLIS_T_RIBBON_ENDED},
+    {"RIB END", CW_EVOLIS_T_RIBBON_ENDED},
+    {"RIB", CW_EVOLIS_T_RIBBON},
+    {"SMART", CW_EVOLIS_T_CONTACT},
+    {"CONTACT", CW_EVOLIS_T_CONTACT},
+    {"FULL", CW_EVOLIS_T_OUTPUT_FULL},
+    {"TEMP", CW_EVOLIS_T_HEAD},
+    {"HEAD", CW_EVOLIS_T_HEAD},
+    {"JAM", CW_EVOLIS_T_MECHANICAL},
+    {"MECH", CW_EVOLIS_T_MECHANICAL},
+    {"EMPTY", CW_EVOLIS_T_FEEDER},
+    {"FEED", CW_EVOLIS_T_FEEDER},
+    {"HOPPER", CW_EVOLIS_T_FEEDER},
+    {"CARD", CW_EVOLIS_T_MECHANICAL},
+    {"TIMEOUT", CW_EVOLIS_T_MECHANICAL},
 };
 
 enum cw_evolis_trouble cw_evolis_trouble(const char *reply) {
@@ -194,9 +208,9 @@ enum cw_where cw_evolis_where(enum cw_evolis_generation g, const char *reply) {
 }
 
 bool cw_evolis_ribbon(const char *reply, char *ret, size_t cap) {
-        static const char *const kinds[] = { "ymcko", "ymckos", "ymckok", "kb", "kw",  "kr", "kbl",
-                                             "kgr",   "kgo",    "ksi",    "ksc", "ko", "h",  "ho",
-                                             "ktc",   "ktp",    "ka",     "k" };
+        static const char *const kinds[] = {"ymcko", "ymckos", "ymckok", "kb",  "kw",  "kr",
+                                            "kbl",   "kgr",    "kgo",    "ksi", "ksc", "ko",
+                                            "h",     "ho",     "ktc",    "ktp", "ka",  "k"};
         for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
                 if (word_is(reply, kinds[i]) && strlen(kinds[i]) < cap) {
                         memcpy(ret, kinds[i], strlen(kinds[i]) + 1);

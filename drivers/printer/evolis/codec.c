@@ -61,7 +61,8 @@ static bool all_black(const uint8_t *line, size_t line_bytes) {
         return true;
 }
 
-size_t cw_evolis_compress_mono(const uint8_t *panel, size_t line_bytes, size_t lines, uint8_t *ret, size_t cap) {
+size_t cw_evolis_compress_mono(const uint8_t *panel, size_t line_bytes, size_t lines, uint8_t *ret,
+                               size_t cap) {
         struct cw_writer w;
         cw_writer_init(&w, ret, cap);
         for (size_t i = 0; i < lines; i++) {

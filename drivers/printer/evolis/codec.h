@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The Evolis escape language, bytes only: commands, answers, what answers mean, panel compression. Pure functions,
- * no device. Source: Evolis Programming Guide A5013; README.md here says what is documented and what inferred.
+ * The Evolis escape language, bytes only: commands, answers, what answers mean, panel compression. Pure
+ * functions, no device. Source: Evolis Programming Guide A5013; README.md here says what is documented and
+ * what inferred.
  */
 #pragma once
 
@@ -23,14 +24,16 @@ enum cw_evolis_generation { CW_EVOLIS_UNKNOWN, CW_EVOLIS_CLASSIC, CW_EVOLIS_MODE
 void cw_evolis_put_command(struct cw_writer *w, const char *text);
 /* Writes ESC "Dm;" track ";" data CR; the data is taken as it is and must hold no CR. */
 void cw_evolis_put_track(struct cw_writer *w, unsigned track, struct cw_span data);
-/* Writes ESC "Db;" panel ";" levels ";" (raw), or ESC "Dbc;" panel ";" levels ";" size ";": what precedes the raster. */
+/* Writes ESC "Db;" panel ";" levels ";" (raw), or ESC "Dbc;" panel ";" levels ";" size ";": what precedes the
+ * raster. */
 void cw_evolis_put_panel_head(struct cw_writer *w, char panel, unsigned bits, bool compressed, size_t size);
 
 /*
- * Compresses a 1-bit panel line by line: 00 = white line, FF = black line, else the number of leading bytes that
- * follow, the rest of the line being white. Returns the bytes written, 0 when they do not fit into cap.
+ * Compresses a 1-bit panel line by line: 00 = white line, FF = black line, else the number of leading bytes
+ * that follow, the rest of the line being white. Returns the bytes written, 0 when they do not fit into cap.
  */
-size_t cw_evolis_compress_mono(const uint8_t *panel, size_t line_bytes, size_t lines, uint8_t *ret, size_t cap);
+size_t cw_evolis_compress_mono(const uint8_t *panel, size_t line_bytes, size_t lines, uint8_t *ret,
+                               size_t cap);
 
 /* Takes answers out of a stream of IN bytes. */
 struct cw_evolis_stream {
@@ -41,7 +44,8 @@ struct cw_evolis_stream {
 bool cw_evolis_stream_add(struct cw_evolis_stream *s, const uint8_t *bytes, size_t len);
 /* Length of the first complete answer (up to 00 or CR), -1 when there is none. */
 ptrdiff_t cw_evolis_stream_find(const struct cw_evolis_stream *s);
-/* Copies the first n bytes into ret (NUL added, cap > n) and drops them together with their end mark. Wipes. */
+/* Copies the first n bytes into ret (NUL added, cap > n) and drops them together with their end mark. Wipes.
+ */
 void cw_evolis_stream_take(struct cw_evolis_stream *s, size_t n, char *ret, size_t cap);
 void cw_evolis_stream_clear(struct cw_evolis_stream *s);
 
@@ -86,8 +90,10 @@ enum cw_where cw_evolis_where(enum cw_evolis_generation g, const char *reply);
 /* Answer to Rr: a ribbon of the guide's list in lower case into ret; false when it is none of them. */
 bool cw_evolis_ribbon(const char *reply, char *ret, size_t cap);
 
-/* Printable copy of an answer for people: at most cap - 1 characters, others become '?'. Never for track data. */
+/* Printable copy of an answer for people: at most cap - 1 characters, others become '?'. Never for track
+ * data. */
 void cw_evolis_quote(const char *reply, char *ret, size_t cap);
 
-/* For recordings: Dm and Db payload and the answers to Smr become their length. ctx is a bool, false at first. */
+/* For recordings: Dm and Db payload and the answers to Smr become their length. ctx is a bool, false at
+ * first. */
 void cw_evolis_mask(void *ctx, bool in, uint8_t *bytes, size_t *len);

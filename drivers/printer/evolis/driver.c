@@ -18,15 +18,16 @@ static void evolis_close(struct cw_printer *p) {
 }
 
 /*
- * The serial number, asked until two answers in a row agree: the answer to a command of a process before us may still be
- * on its way and would shift every answer after it. Stays "" when the firmware has none to tell.
+ * The serial number, asked until two answers in a row agree: the answer to a command of a process before us
+ * may still be on its way and would shift every answer after it. Stays "" when the firmware has none to tell.
  */
 static cw_rc agree(struct cw_evolis *e, int64_t deadline_ns, char *ret, size_t cap, struct cw_fault *f) {
         CW_WIPED(char, last, CW_EVOLIS_REPLY_MAX); /* it may be a track that a dead process asked for */
         for (int i = 0; i < AGREE_TRIES; i++) {
                 cw_rc rc = cw_evolis_drain(e, deadline_ns, f);
                 if (rc == CW_OK)
-                        rc = cw_evolis_ask(e, "Rsn", cw_printer_deadline(deadline_ns, CONTACT_LIMIT_MS), ret, cap, f);
+                        rc = cw_evolis_ask(e, "Rsn", cw_printer_deadline(deadline_ns, CONTACT_LIMIT_MS), ret,
+                                           cap, f);
                 if (rc != CW_OK)
                         return rc;
                 if (cw_evolis_kind(ret) != CW_EVOLIS_OK && i > 0 && strcmp(ret, last) == 0) {
@@ -36,15 +37,17 @@ static cw_rc agree(struct cw_evolis *e, int64_t deadline_ns, char *ret, size_t c
                 }
                 (void)snprintf(last, CW_EVOLIS_REPLY_MAX, "%s", ret);
         }
-        return cw_fail(f, CW_RC(CW_L_PRINTER, CW_C_RECONNECT, CW_E_SYNTAX), 0, "evolis.open", "PRD_UNEXPECTED_DATA",
+        return cw_fail(f, CW_RC(CW_L_PRINTER, CW_C_RECONNECT, CW_E_SYNTAX), 0, "evolis.open",
+                       "PRD_UNEXPECTED_DATA",
                        "the printer answers the same question differently each time; switch it off and on");
 }
 
 /*
- * A mute printer may still be waiting for the rest of a panel that a dead process began, or have a halted endpoint:
- * SOFT_RESET empties its buffers and, by the class specification, moves nothing.
+ * A mute printer may still be waiting for the rest of a panel that a dead process began, or have a halted
+ * endpoint: SOFT_RESET empties its buffers and, by the class specification, moves nothing.
  */
-static cw_rc first_contact(struct cw_evolis *e, int64_t deadline_ns, char *ret, size_t cap, struct cw_fault *f) {
+static cw_rc first_contact(struct cw_evolis *e, int64_t deadline_ns, char *ret, size_t cap,
+                           struct cw_fault *f) {
         struct cw_fault ignored;
         cw_rc rc = agree(e, deadline_ns, ret, cap, f);
         if (rc == CW_OK || cw_usb_gone(e->base.usb))
@@ -100,8 +103,8 @@ static cw_rc identify(struct cw_evolis *e, const char *first, int64_t deadline_n
 }
 
 /*
- * Error handling by the host: else the printer waits at its own display and hides the error. Lost at power-off, hence
- * on every open; what the printer then says it does is checked where it tells.
+ * Error handling by the host: else the printer waits at its own display and hides the error. Lost at
+ * power-off, hence on every open; what the printer then says it does is checked where it tells.
  */
 static cw_rc take_charge(struct cw_evolis *e, int64_t deadline_ns, struct cw_fault *f) {
         char answer[CW_EVOLIS_REPLY_MAX];
@@ -162,7 +165,7 @@ static cw_rc evolis_open(struct cw_usb *take_usb, int64_t deadline_ns, struct cw
 
 /* A technician's command may not carry card data, read it, or change the framing that everything rests on. */
 static bool raw_allowed(const char *command) {
-        static const char *const banned[] = { "D", "Smr", "Psc", "Pem", "Pcom", "Sp;" };
+        static const char *const banned[] = {"D", "Smr", "Psc", "Pem", "Pcom", "Sp;"};
         for (size_t i = 0; i < sizeof banned / sizeof banned[0]; i++)
                 if (strncmp(command, banned[i], strlen(banned[i])) == 0)
                         return false;
@@ -173,8 +176,9 @@ static cw_rc evolis_raw(struct cw_printer *p, const char *command, int64_t deadl
                         struct cw_fault *f) {
         char answer[CW_EVOLIS_REPLY_MAX];
         if (cap == 0 || !raw_allowed(command))
-                return cw_fail(f, CW_RC(CW_L_PRINTER, CW_C_REJECT, CW_E_DENIED), 0, "evolis.raw", "",
-                               "commands with card data and those that change the protocol are not for the console");
+                return cw_fail(
+                    f, CW_RC(CW_L_PRINTER, CW_C_REJECT, CW_E_DENIED), 0, "evolis.raw", "",
+                    "commands with card data and those that change the protocol are not for the console");
         cw_rc rc = cw_evolis_ask((struct cw_evolis *)p, command, deadline_ns, answer, sizeof answer, f);
         if (rc == CW_OK)
                 cw_evolis_quote(answer, ret, cap);
@@ -182,22 +186,22 @@ static cw_rc evolis_raw(struct cw_printer *p, const char *command, int64_t deadl
 }
 
 const struct cw_printer_ops cw_evolis_ops = {
-        .abi = CW_PRINTER_ABI,
-        .family = "evolis",
-        .maturity = CW_MATURITY_TESTING,
-        .vendor_id = 0x0f49,
-        .open = evolis_open,
-        .close = evolis_close,
-        .status = cw_evolis_status,
-        .baseline = cw_evolis_baseline,
-        .feed = cw_evolis_feed,
-        .to_contact = cw_evolis_to_contact,
-        .stripe_write = cw_evolis_stripe_write,
-        .stripe_read = cw_evolis_stripe_read,
-        .print = cw_evolis_print,
-        .eject = cw_evolis_eject,
-        .reject = cw_evolis_reject,
-        .clean = cw_evolis_clean,
-        .test_card = cw_evolis_test_card,
-        .raw = evolis_raw,
+    .abi = CW_PRINTER_ABI,
+    .family = "evolis",
+    .maturity = CW_MATURITY_TESTING,
+    .vendor_id = 0x0f49,
+    .open = evolis_open,
+    .close = evolis_close,
+    .status = cw_evolis_status,
+    .baseline = cw_evolis_baseline,
+    .feed = cw_evolis_feed,
+    .to_contact = cw_evolis_to_contact,
+    .stripe_write = cw_evolis_stripe_write,
+    .stripe_read = cw_evolis_stripe_read,
+    .print = cw_evolis_print,
+    .eject = cw_evolis_eject,
+    .reject = cw_evolis_reject,
+    .clean = cw_evolis_clean,
+    .test_card = cw_evolis_test_card,
+    .raw = evolis_raw,
 };

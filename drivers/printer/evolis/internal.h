@@ -37,8 +37,8 @@ struct cw_evolis {
 /* Reads and throws away what waits, until the line is quiet. */
 cw_rc cw_evolis_drain(struct cw_evolis *e, int64_t deadline_ns, struct cw_fault *f);
 /* Sends bytes; gets back into step first when needed. *ret_sent is written always. */
-cw_rc cw_evolis_send(struct cw_evolis *e, const void *bytes, size_t len, int64_t deadline_ns, size_t *ret_sent,
-                     struct cw_fault *f);
+cw_rc cw_evolis_send(struct cw_evolis *e, const void *bytes, size_t len, int64_t deadline_ns,
+                     size_t *ret_sent, struct cw_fault *f);
 /* One answer, NUL-terminated, shortened to cap. RETRY/CW_E_TIMEOUT leaves the link out of step. */
 cw_rc cw_evolis_receive(struct cw_evolis *e, int64_t deadline_ns, char *ret, size_t cap, struct cw_fault *f);
 /* A question without effect. Classes RETRY and RECONNECT only. */
@@ -53,20 +53,22 @@ cw_rc cw_evolis_set(struct cw_evolis *e, const char *command, int64_t deadline_n
 cw_rc cw_evolis_act(struct cw_evolis *e, const char *command, const char *op, int64_t deadline_ns,
                     struct cw_printer_effect *effect, struct cw_fault *f);
 /* The printer said no to an effect: find out why and where the card is. Never CW_OK. */
-cw_rc cw_evolis_refused(struct cw_evolis *e, const char *reply, const char *op, struct cw_printer_effect *effect,
-                        struct cw_fault *f);
+cw_rc cw_evolis_refused(struct cw_evolis *e, const char *reply, const char *op,
+                        struct cw_printer_effect *effect, struct cw_fault *f);
 /* Something was sent and its end is unknown. Never CW_OK. */
 cw_rc cw_evolis_doubt(const char *op, const struct cw_fault *why, struct cw_fault *f);
 /* Where the card is, with a short time of its own after the step's deadline. */
 enum cw_where cw_evolis_locate(struct cw_evolis *e);
-/* REJECT when the model's answers about card positions cannot be read; OPERATOR/REJECT by where the card is. */
+/* REJECT when the model's answers about card positions cannot be read; OPERATOR/REJECT by where the card is.
+ */
 cw_rc cw_evolis_need_card(struct cw_evolis *e, const char *op, int64_t deadline_ns,
                           struct cw_printer_effect *effect, struct cw_fault *f);
 
 /* status.c */
 cw_rc cw_evolis_ask_where(struct cw_evolis *e, int64_t deadline_ns, enum cw_where *ret, char *vendor,
                           size_t vendor_cap, struct cw_fault *f);
-cw_rc cw_evolis_ask_ribbon(struct cw_evolis *e, int64_t deadline_ns, struct cw_ribbon *ret, struct cw_fault *f);
+cw_rc cw_evolis_ask_ribbon(struct cw_evolis *e, int64_t deadline_ns, struct cw_ribbon *ret,
+                           struct cw_fault *f);
 /* Rse;sensor >= 2.5 V; *ret_known false when the printer does not tell. */
 cw_rc cw_evolis_ask_sensor(struct cw_evolis *e, char sensor, int64_t deadline_ns, bool *ret_high,
                            bool *ret_known, struct cw_fault *f);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One question, one answer. How an answer ends is not documented for every model: 00, CR, or nothing but the end of
- * the transfer. So: up to 00 or CR; and a text without either ends when the line stays quiet.
+ * One question, one answer. How an answer ends is not documented for every model: 00, CR, or nothing but the
+ * end of the transfer. So: up to 00 or CR; and a text without either ends when the line stays quiet.
  *
- * After a missing answer the stream is out of step: the next text may belong to the older question. It is brought back
- * by asking something whose answer is known until that answer comes.
+ * After a missing answer the stream is out of step: the next text may belong to the older question. It is
+ * brought back by asking something whose answer is known until that answer comes.
  */
 #include "drivers/printer/evolis/internal.h"
 
@@ -66,7 +66,8 @@ static cw_rc quiet(struct cw_evolis *e, bool ended, char *ret, size_t cap, cw_rc
 }
 
 cw_rc cw_evolis_receive(struct cw_evolis *e, int64_t deadline_ns, char *ret, size_t cap, struct cw_fault *f) {
-        bool ended = false; /* an end mark without text came: the rest of the mark before, or an empty answer */
+        bool ended =
+            false; /* an end mark without text came: the rest of the mark before, or an empty answer */
         for (;;) {
                 ptrdiff_t n = cw_evolis_stream_find(&e->stream);
                 if (n > 0) {
@@ -90,8 +91,8 @@ cw_rc cw_evolis_receive(struct cw_evolis *e, int64_t deadline_ns, char *ret, siz
         }
 }
 
-static cw_rc send_now(struct cw_evolis *e, const void *bytes, size_t len, int64_t deadline_ns, size_t *ret_sent,
-                      struct cw_fault *f) {
+static cw_rc send_now(struct cw_evolis *e, const void *bytes, size_t len, int64_t deadline_ns,
+                      size_t *ret_sent, struct cw_fault *f) {
         cw_evolis_stream_clear(&e->stream);
         cw_rc rc = cw_usb_bulk_out(e->base.usb, bytes, len, deadline_ns, ret_sent, f);
         if (rc != CW_OK)
@@ -143,18 +144,18 @@ static cw_rc back_in_step(struct cw_evolis *e, int64_t deadline_ns, struct cw_fa
         if (rc == CW_OK && synced)
                 rc = cw_evolis_drain(e, deadline_ns, f);
         if (rc != CW_OK)
-                return cw_rc_class(rc) == CW_C_IN_DOUBT
-                               ? CW_RC(CW_L_PRINTER, CW_C_RECONNECT, CW_E_PARTIAL)
-                               : rc;
+                return cw_rc_class(rc) == CW_C_IN_DOUBT ? CW_RC(CW_L_PRINTER, CW_C_RECONNECT, CW_E_PARTIAL)
+                                                        : rc;
         if (!synced)
-                return cw_fail(f, CW_RC(CW_L_PRINTER, CW_C_RETRY, CW_E_TIMEOUT), 0, "evolis.sync", "PRT_TIMEOUT",
+                return cw_fail(f, CW_RC(CW_L_PRINTER, CW_C_RETRY, CW_E_TIMEOUT), 0, "evolis.sync",
+                               "PRT_TIMEOUT",
                                "the printer is busy or mute; ask again, then switch it off and on");
         e->out_of_step = false;
         return CW_OK;
 }
 
-cw_rc cw_evolis_send(struct cw_evolis *e, const void *bytes, size_t len, int64_t deadline_ns, size_t *ret_sent,
-                     struct cw_fault *f) {
+cw_rc cw_evolis_send(struct cw_evolis *e, const void *bytes, size_t len, int64_t deadline_ns,
+                     size_t *ret_sent, struct cw_fault *f) {
         *ret_sent = 0;
         if (e->out_of_step && e->sync_command) {
                 cw_rc rc = back_in_step(e, deadline_ns, f);
@@ -174,7 +175,8 @@ cw_rc cw_evolis_ask(struct cw_evolis *e, const char *command, int64_t deadline_n
         /* A question has no effect, so half a question is no doubt; but the handle needs a fresh start. */
         if (cw_rc_class(rc) == CW_C_IN_DOUBT)
                 return cw_fail(f, CW_RC(CW_L_PRINTER, CW_C_RECONNECT, CW_E_PARTIAL), 0, "evolis.ask",
-                               "PRT_NOT_REACHABLE", "the printer stopped listening; check its power and cable");
+                               "PRT_NOT_REACHABLE",
+                               "the printer stopped listening; check its power and cable");
         return rc;
 }
 
@@ -184,7 +186,7 @@ cw_rc cw_evolis_set(struct cw_evolis *e, const char *command, int64_t deadline_n
         if (rc != CW_OK || cw_evolis_kind(answer) == CW_EVOLIS_OK)
                 return rc;
         cw_evolis_quote(answer, quoted, sizeof quoted);
-        return cw_fail(f, CW_RC(CW_L_PRINTER, CW_C_OPERATOR, CW_E_UNSUPPORTED), 0, "evolis.set",
-                       "PRT_SETUP_ERROR", "the printer refused the setting %.20s (%s); check its model and firmware",
-                       command, quoted);
+        return cw_fail(
+            f, CW_RC(CW_L_PRINTER, CW_C_OPERATOR, CW_E_UNSUPPORTED), 0, "evolis.set", "PRT_SETUP_ERROR",
+            "the printer refused the setting %.20s (%s); check its model and firmware", command, quoted);
 }

@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The models. An entry is made only for what is documented; a printer not listed is told apart but never moved. */
+/* The models. An entry is made only for what is documented; a printer not listed is told apart but never
+ * moved. */
 #include "drivers/printer/evolis/internal.h"
 
 #include <string.h>
 
 static const struct cw_evolis_model models[] = {
-        { "Primacy", CW_EVOLIS_MODERN, "Ser" }, { "Zenius", CW_EVOLIS_MODERN, "Ser" },
-        { "Elypso", CW_EVOLIS_MODERN, "Ser" },  { "Agilia", CW_EVOLIS_MODERN, "Ser" },
-        { "KC", CW_EVOLIS_MODERN, "Ser" },      { "KM", CW_EVOLIS_MODERN, "Ser" },
-        { "Dualys", CW_EVOLIS_CLASSIC, "Seb" }, { "Pebble", CW_EVOLIS_CLASSIC, "Seb" },
-        { "Tattoo", CW_EVOLIS_CLASSIC, "Seb" }, { "Quantum", CW_EVOLIS_CLASSIC, "Seb" },
+    {"Primacy", CW_EVOLIS_MODERN, "Ser"}, {"Zenius", CW_EVOLIS_MODERN, "Ser"},
+    {"Elypso", CW_EVOLIS_MODERN, "Ser"},  {"Agilia", CW_EVOLIS_MODERN, "Ser"},
+    {"KC", CW_EVOLIS_MODERN, "Ser"},      {"KM", CW_EVOLIS_MODERN, "Ser"},
+    {"Dualys", CW_EVOLIS_CLASSIC, "Seb"}, {"Pebble", CW_EVOLIS_CLASSIC, "Seb"},
+    {"Tattoo", CW_EVOLIS_CLASSIC, "Seb"}, {"Quantum", CW_EVOLIS_CLASSIC, "Seb"},
 };
 
-static const struct cw_evolis_model unknown = { "", CW_EVOLIS_UNKNOWN, "" };
+static const struct cw_evolis_model unknown = {"", CW_EVOLIS_UNKNOWN, ""};
 
 const struct cw_evolis_model *cw_evolis_model_find(const char *type, const char *device_id_model) {
         for (size_t i = 0; i < sizeof models / sizeof models[0]; i++)

@@ -5,7 +5,8 @@
 #include "base/clock.h"
 
 /* The printer said OK, but the card is not where it should be. Never CW_OK. */
-static cw_rc contradiction(struct cw_printer_effect *effect, const char *op, const char *code, struct cw_fault *f) {
+static cw_rc contradiction(struct cw_printer_effect *effect, const char *op, const char *code,
+                           struct cw_fault *f) {
         enum cw_class cls = effect->where == CW_WHERE_UNKNOWN ? CW_C_IN_DOUBT : CW_C_OPERATOR;
         return cw_printer_fail(f, cls, CW_E_MISMATCH, op, code, "said OK");
 }
@@ -66,7 +67,8 @@ cw_rc cw_evolis_eject(struct cw_printer *p, int64_t deadline_ns, struct cw_print
                       struct cw_fault *f) {
         struct cw_evolis *e = (struct cw_evolis *)p;
         if (e->model->generation != CW_EVOLIS_UNKNOWN) {
-                cw_rc rc = cw_evolis_ask_where(e, deadline_ns, &ret->where, ret->vendor, sizeof ret->vendor, f);
+                cw_rc rc =
+                    cw_evolis_ask_where(e, deadline_ns, &ret->where, ret->vendor, sizeof ret->vendor, f);
                 if (rc != CW_OK)
                         return rc;
                 /* Se has delivered the card when it was printed. */
@@ -120,8 +122,8 @@ cw_rc cw_evolis_clean(struct cw_printer *p, int64_t deadline_ns, struct cw_print
 
 cw_rc cw_evolis_test_card(struct cw_printer *p, enum cw_test_card kind, int64_t deadline_ns,
                           struct cw_printer_effect *ret, struct cw_fault *f) {
-        cw_rc rc = whole_cycle(p, kind == CW_TEST_CARD_TECHNICAL ? "Stt" : "St", "evolis.test_card", deadline_ns,
-                               ret, f);
+        cw_rc rc = whole_cycle(p, kind == CW_TEST_CARD_TECHNICAL ? "Stt" : "St", "evolis.test_card",
+                               deadline_ns, ret, f);
         ret->ribbon_used = ret->started;
         if (rc == CW_OK && ret->where == CW_WHERE_NONE)
                 ret->where = CW_WHERE_OUTPUT;

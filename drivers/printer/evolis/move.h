@@ -4,7 +4,8 @@
 
 #include "drivers/printer/evolis/internal.h"
 
-cw_rc cw_evolis_feed(struct cw_printer *p, int64_t deadline_ns, struct cw_printer_effect *ret, struct cw_fault *f);
+cw_rc cw_evolis_feed(struct cw_printer *p, int64_t deadline_ns, struct cw_printer_effect *ret,
+                     struct cw_fault *f);
 cw_rc cw_evolis_to_contact(struct cw_printer *p, int64_t deadline_ns, struct cw_printer_effect *ret,
                            struct cw_fault *f);
 cw_rc cw_evolis_eject(struct cw_printer *p, int64_t deadline_ns, struct cw_printer_effect *ret,

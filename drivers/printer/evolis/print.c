@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Panels. Each download starts the printing of the panel before, so a write may block for as long as a panel takes.
- * A panel that went out in part is never sent again: the printer's buffer is reset and the card is in doubt.
+ * Panels. Each download starts the printing of the panel before, so a write may block for as long as a panel
+ * takes. A panel that went out in part is never sent again: the printer's buffer is reset and the card is in
+ * doubt.
  */
 #include "drivers/printer/evolis/internal.h"
 
@@ -65,19 +66,19 @@ static cw_rc download(struct cw_evolis *e, const struct cw_panel *panel, int64_t
                       struct cw_printer_effect *effect, struct cw_fault *f) {
         CW_AUTO(cw_secret_free) struct cw_secret *bytes = NULL;
         char reply[CW_EVOLIS_REPLY_MAX];
-        struct cw_fault why = { 0 };
+        struct cw_fault why = {0};
         size_t sent = 0;
         cw_rc rc = build(panel, &bytes);
         if (rc != CW_OK)
                 return cw_fail(f, rc, 0, "evolis.print", "", "not enough locked memory for a panel");
-        rc = cw_evolis_send(e, bytes->ptr, bytes->len, cw_printer_deadline(deadline_ns, PANEL_LIMIT_MS), &sent,
-                            &why);
+        rc = cw_evolis_send(e, bytes->ptr, bytes->len, cw_printer_deadline(deadline_ns, PANEL_LIMIT_MS),
+                            &sent, &why);
         effect->ribbon_used = effect->ribbon_used || sent > 0;
         if (rc != CW_OK && sent > 0)
                 return abort_panel(e, effect, &why, f);
         if (rc == CW_OK)
-                rc = cw_evolis_receive(e, cw_printer_deadline(deadline_ns, PANEL_LIMIT_MS), reply, sizeof reply,
-                                       &why);
+                rc = cw_evolis_receive(e, cw_printer_deadline(deadline_ns, PANEL_LIMIT_MS), reply,
+                                       sizeof reply, &why);
         if (rc != CW_OK) {
                 effect->where = CW_WHERE_UNKNOWN;
                 return cw_evolis_doubt("evolis.print", &why, f);
@@ -99,7 +100,8 @@ static const char *ribbon_setting(const struct cw_panels *panels) {
         return overcoat ? "Pr;ko" : "Pr;kb";
 }
 
-/* A printer that reads the ribbon's tag knows its kind better than a setting does; the wrong one is refused in time. */
+/* A printer that reads the ribbon's tag knows its kind better than a setting does; the wrong one is refused
+ * in time. */
 static cw_rc check_ribbon(struct cw_evolis *e, const struct cw_panels *panels, int64_t deadline_ns,
                           struct cw_fault *f) {
         struct cw_ribbon ribbon;

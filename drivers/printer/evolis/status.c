@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Status from single questions. The status words of the maker's own tools have no documented form on the wire, so
- * everything here comes from Rlr, Rse, Rr, Rrt and Rco. A firmware that does not know one of them tells less, no more.
+ * Status from single questions. The status words of the maker's own tools have no documented form on the
+ * wire, so everything here comes from Rlr, Rse, Rr, Rrt and Rco. A firmware that does not know one of them
+ * tells less, no more.
  */
 #include "drivers/printer/evolis/internal.h"
 
@@ -17,7 +18,8 @@ cw_rc cw_evolis_ask_where(struct cw_evolis *e, int64_t deadline_ns, enum cw_wher
                           size_t vendor_cap, struct cw_fault *f) {
         char answer[CW_EVOLIS_REPLY_MAX];
         cw_rc rc = cw_evolis_ask(e, "Rlr;p", deadline_ns, answer, sizeof answer, f);
-        /* An OK too many has been seen in the field, and here it would say that the path is empty: ask in step again. */
+        /* An OK too many has been seen in the field, and here it would say that the path is empty: ask in
+         * step again. */
         if (rc == CW_OK && cw_evolis_kind(answer) == CW_EVOLIS_OK) {
                 e->out_of_step = true;
                 rc = cw_evolis_ask(e, "Rlr;p", deadline_ns, answer, sizeof answer, f);
@@ -30,8 +32,8 @@ cw_rc cw_evolis_ask_where(struct cw_evolis *e, int64_t deadline_ns, enum cw_wher
         return CW_OK;
 }
 
-static cw_rc ask_millivolts(struct cw_evolis *e, char sensor, int64_t deadline_ns, int64_t *ret, bool *ret_known,
-                            struct cw_fault *f) {
+static cw_rc ask_millivolts(struct cw_evolis *e, char sensor, int64_t deadline_ns, int64_t *ret,
+                            bool *ret_known, struct cw_fault *f) {
         char command[8], answer[CW_EVOLIS_REPLY_MAX];
         (void)snprintf(command, sizeof command, "Rse;%c", sensor);
         cw_rc rc = cw_evolis_ask(e, command, deadline_ns, answer, sizeof answer, f);
@@ -67,7 +69,8 @@ static cw_rc ask_number(struct cw_evolis *e, const char *command, int64_t deadli
         return CW_OK;
 }
 
-cw_rc cw_evolis_ask_ribbon(struct cw_evolis *e, int64_t deadline_ns, struct cw_ribbon *ret, struct cw_fault *f) {
+cw_rc cw_evolis_ask_ribbon(struct cw_evolis *e, int64_t deadline_ns, struct cw_ribbon *ret,
+                           struct cw_fault *f) {
         char answer[CW_EVOLIS_REPLY_MAX];
         memset(ret, 0, sizeof *ret);
         cw_rc rc = ask_number(e, "Rrt;count", deadline_ns, &ret->remaining, f);
@@ -137,7 +140,7 @@ static void describe(struct cw_evolis *e, const char *position, int64_t deadline
 cw_rc cw_evolis_status(struct cw_printer *p, int64_t deadline_ns, struct cw_printer_status *ret,
                        struct cw_fault *f) {
         struct cw_evolis *e = (struct cw_evolis *)p;
-        struct cw_printer_status s = { 0 };
+        struct cw_printer_status s = {0};
         char position[48] = "";
         cw_rc rc = cw_evolis_ask_where(e, deadline_ns, &s.where, position, sizeof position, f);
         if (rc == CW_OK)
@@ -159,7 +162,7 @@ cw_rc cw_evolis_status(struct cw_printer *p, int64_t deadline_ns, struct cw_prin
 cw_rc cw_evolis_baseline(struct cw_printer *p, int64_t deadline_ns, struct cw_printer_baseline *ret,
                          struct cw_fault *f) {
         struct cw_evolis *e = (struct cw_evolis *)p;
-        struct cw_printer_baseline b = { 0 };
+        struct cw_printer_baseline b = {0};
         (void)snprintf(b.serial, sizeof b.serial, "%s", p->info.serial);
         cw_rc rc = cw_evolis_ask_where(e, deadline_ns, &b.where, NULL, 0, f);
         if (rc == CW_OK)

@@ -37,7 +37,8 @@ static cw_rc load(struct cw_evolis *e, unsigned track, struct cw_span data, int6
                 rc = cw_evolis_receive(e, deadline_ns, reply, sizeof reply, f);
         if (cw_rc_class(rc) == CW_C_IN_DOUBT)
                 return cw_fail(f, CW_RC(CW_L_PRINTER, CW_C_RECONNECT, CW_E_PARTIAL), 0, "evolis.stripe",
-                               "PRT_NOT_REACHABLE", "the printer stopped listening; the stripe was not touched");
+                               "PRT_NOT_REACHABLE",
+                               "the printer stopped listening; the stripe was not touched");
         if (rc != CW_OK || cw_evolis_kind(reply) == CW_EVOLIS_OK)
                 return rc;
         cw_evolis_quote(reply, quoted, cw_evolis_kind(reply) == CW_EVOLIS_VALUE ? 1 : sizeof quoted);
@@ -82,7 +83,7 @@ cw_rc cw_evolis_stripe_read(struct cw_printer *p, unsigned track, int64_t deadli
                             struct cw_fault *f) {
         struct cw_evolis *e = (struct cw_evolis *)p;
         CW_WIPED(char, reply, CW_EVOLIS_REPLY_MAX);
-        struct cw_printer_effect effect = { 0 };
+        struct cw_printer_effect effect = {0};
         char command[16];
         (void)snprintf(command, sizeof command, "Smr;%u", track);
         cw_rc rc = cw_evolis_need_card(e, "evolis.stripe_read", deadline_ns, &effect, f);
