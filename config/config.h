@@ -30,6 +30,7 @@ struct cw_config_agent {
         int64_t poll_min_ms, poll_max_ms;
         int64_t disk_free_min_mib;
         int64_t release_ttl_s; /* a teller's hand-over release */
+        const char *make_delivery_status; /* a kit is made only while the server has it in this state, "" = any */
         const char *operate_group, *admin_group; /* "" = root and the daemon's own user only */
 };
 struct cw_config_server {

@@ -48,6 +48,8 @@ static const struct cw_key agent_keys[] = {
         INT(cw_config_agent, poll_max_ms, "60000", 100, 3600000, "longest pause between two polls of the server"),
         INT(cw_config_agent, disk_free_min_mib, "64", 1, 1048576, "no new job below this free space"),
         INT(cw_config_agent, release_ttl_s, "600", 10, 86400, "how long a teller's hand-over release is good"),
+        TEXT(cw_config_agent, make_delivery_status, "IN_TRANSIT", CW_KEY_NAME,
+             "a kit is made only while the server has it in this deliveryStatus; empty = any (a made card is BANK)"),
         TEXT(cw_config_agent, operate_group, "", 0, "local group whose members may operate"),
         TEXT(cw_config_agent, admin_group, "", 0, "local group whose members may administer"),
 };

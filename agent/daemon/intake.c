@@ -282,7 +282,11 @@ static void on_entity(void *ctx, cw_rc rc, const struct cw_fault *f, const struc
 /* ---- the round ---- */
 
 static void ask_kits(struct cw_intake *in, const char *status) {
-        struct cw_dcms_kit_filter filter = { .branch_id = in->daemon->config->agent.branch_id, .kit_status = status };
+        const struct cw_config_agent *c = &in->daemon->config->agent;
+        struct cw_dcms_kit_filter filter = { .branch_id = c->branch_id, .kit_status = status };
+        /* Rows need not tell their deliveryStatus, so the server is asked for the right ones only. */
+        if (*c->make_delivery_status)
+                filter.delivery_status = c->make_delivery_status;
         cw_dcms_kits_inventory(in->daemon->dcms, &filter, on_kits, in);
 }
 
