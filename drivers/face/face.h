@@ -51,8 +51,10 @@ struct cw_panels {
         struct cw_panel panel[CW_PANELS_MAX];
         void *map;
         size_t map_len;
+        bool
+            private_memory; /* drawn in this process: wiped when freed; else a mapping of the child's memfd */
 };
-/* Unmaps. NULL is fine. */
+/* Wipes and unmaps. NULL is fine. */
 void cw_panels_free(struct cw_panels *p);
 CW_DEFINE_CLEANUP(struct cw_panels *, cw_panels_free);
 /* Bytes of a panel of width x height pixels, rounded up. */

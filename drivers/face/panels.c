@@ -19,6 +19,8 @@
 void cw_panels_free(struct cw_panels *p) {
         if (!p)
                 return;
+        if (p->map && p->private_memory)
+                cw_wipe(p->map, p->map_len);
         if (p->map)
                 (void)munmap(p->map, p->map_len);
         free(p);

@@ -116,6 +116,7 @@ cw_rc cw_face_separate(const struct cw_face_template *t, struct cw_face_canvas *
         (void)madvise(map, len, MADV_DONTDUMP);
         p->map = map;
         p->map_len = len;
+        p->private_memory = true;
         lay_out(p, out);
         s->t = t;
         s->colour = cairo_image_surface_get_data(c->colour);
