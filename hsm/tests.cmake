@@ -7,6 +7,13 @@ set(hsmd ${CMAKE_SOURCE_DIR}/tests/integration/hsmd)
 add_library(cw_hsm_soft STATIC ${unit}/test_hsm_soft.c)
 target_link_libraries(cw_hsm_soft PUBLIC cw_hsm OpenSSL::Crypto PRIVATE cw_flags)
 
+add_library(cw_hsm_sess_rig STATIC ${unit}/test_hsm_sess_rig.c)
+target_link_libraries(cw_hsm_sess_rig PUBLIC cw_hsm_soft PRIVATE cw_flags)
+
+foreach(name pin card)
+        cw_add_test(test_hsm_${name} SOURCES ${unit}/test_hsm_${name}.c LABELS unit LIBS cw_hsm cw_hsm_soft)
+endforeach()
+cw_add_test(test_hsm_session SOURCES ${unit}/test_hsm_session.c LABELS unit LIBS cw_hsm_sess_rig)
 foreach(name vectors scp)
         cw_add_test(test_hsm_${name} SOURCES ${unit}/test_hsm_${name}.c LABELS unit LIBS cw_hsm cw_hsm_soft)
         target_compile_definitions(test_hsm_${name} PRIVATE CW_VECTORS="${CMAKE_SOURCE_DIR}/tests/vectors")
@@ -29,4 +36,9 @@ add_dependencies(cw_test_hsmd_rig cardwright-hsmd cardwright-hsm-provision cw_te
 foreach(name issue kiosk faults)
         cw_add_test(test_hsmd_${name} SOURCES ${hsmd}/test_hsmd_${name}.c LABELS integration LIBS cw_test_hsmd_rig
                 TIMEOUT 120)
+endforeach()
+
+cw_add_fuzz(hsm_request LIBS cw_hsm_sess_rig)
+foreach(name init_update pinblock card_number)
+        cw_add_fuzz(hsm_${name} LIBS cw_hsm)
 endforeach()

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* PIN blocks nibble by nibble, PIN policy, key serial numbers and their register. */
+#include "base/file.h"
+#include "hsm/ksn_registry.h"
+#include "hsm/pin_policy.h"
+#include "hsm/pinblock.h"
+
+#include <dirent.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static struct cw_pin pin_of(const char *digits) {
+        struct cw_pin pin = { .len = (uint8_t)strlen(digits) };
+        for (size_t i = 0; i < pin.len; i++)
+                pin.digit[i] = (uint8_t)(digits[i] - '0');
+        return pin;
+}
+
+/* What a format 0 or 2 decoder may take: written down a second time, as plainly as possible. */
+static bool acceptable(const uint8_t block[8], unsigned control) {
+        unsigned n[16];
+        for (size_t i = 0; i < 16; i++)
+                n[i] = i % 2 == 0 ? block[i / 2] >> 4 : block[i / 2] & 15u;
+        if (n[0] != control || n[1] < 4 || n[1] > 12)
+                return false;
+        for (size_t i = 2; i < 16; i++) {
+                if (i < 2 + n[1] ? n[i] > 9 : n[i] != 15)
+                        return false;
+        }
+        return true;
+}
+
+/* Every nibble of valid blocks of every length set to every value. */
+static void mutation(void **state) {
+        (void)state;
+        static const char digits[] = "405793162840";
+        static const uint8_t account[8] = { 0 };
+        unsigned accepted = 0, refused = 0;
+        for (size_t len = 4; len <= 12; len++) {
+                char text[13];
+                (void)snprintf(text, sizeof(text), "%.*s", (int)len, digits);
+                struct cw_pin pin = pin_of(text);
+                for (unsigned format = 0; format <= 2; format += 2) {
+                        uint8_t good[8], block[8];
+                        if (format == 0)
+                                cw_pinblock_encode0(&pin, account, good);
+                        else
+                                cw_pinblock_encode2(&pin, good);
+                        for (unsigned i = 0; i < 256; i++) {
+                                struct cw_pin out = pin;
+                                memcpy(block, good, 8);
+                                unsigned shift = i / 16 % 2 == 0 ? 4 : 0;
+                                block[i / 32] = (uint8_t)((block[i / 32] & ~(15u << shift)) | (i % 16) << shift);
+                                cw_rc rc = format == 0 ? cw_pinblock_decode0(block, account, &out, NULL)
+                                                       : cw_pinblock_decode2(block, &out, NULL);
+                                assert_int_equal(rc, acceptable(block, format)
+                                                             ? CW_OK
+                                                             : CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_SYNTAX));
+                                if (rc != CW_OK) {
+                                        static const struct cw_pin nothing;
+                                        assert_memory_equal(&out, &nothing, sizeof(out));
+                                }
+                                (void)(rc == CW_OK ? accepted++ : refused++);
+                        }
+                }
+        }
+        assert_true(accepted > 1000 && refused > 1000);
+}
+
+static void round_trip(void **state) {
+        (void)state;
+        static const char *const pins[] = { "0000", "12345", "987654", "999999999999" };
+        static const char *const pans[] = { "4111111111111111", "400000123456", "1234567890123456789" };
+        for (size_t i = 0; i < 4; i++) {
+                for (size_t k = 0; k < 3; k++) {
+                        struct cw_pin pin = pin_of(pins[i]), out = { 0 };
+                        uint8_t account[8], other[8], block[8];
+                        assert_int_equal(cw_pinblock_account_pan12(pans[k], account, NULL), CW_OK);
+                        cw_pinblock_encode0(&pin, account, block);
+                        assert_int_equal(cw_pinblock_decode0(block, account, &out, NULL), CW_OK);
+                        assert_true(cw_pin_equal(&pin, &out));
+                        assert_int_equal(cw_pinblock_account_pan12("4999999999999999", other, NULL), CW_OK);
+                        if (pin.len == 4)
+                                assert_int_not_equal(cw_pinblock_decode0(block, other, &out, NULL), CW_OK);
+                }
+        }
+}
+
+static void account_fields(void **state) {
+        (void)state;
+        static const uint8_t short_pan[8] = { 0, 0, 0x00, 0x12, 0x34, 0x56, 0x78, 0x90 };
+        static const uint8_t long_kit[8] = { 0, 0, 0x34, 0x56, 0x78, 0x90, 0x12, 0x34 };
+        uint8_t field[8];
+        assert_int_equal(cw_pinblock_account_pan12("12345678901", field, NULL), CW_OK);
+        assert_memory_equal(field, short_pan, 8);
+        assert_int_equal(cw_pinblock_account_kit16("12345678901234", field, NULL), CW_OK);
+        assert_memory_equal(field, long_kit, 8);
+        assert_int_equal(cw_rc_class(cw_pinblock_account_kit16("12A", field, NULL)), CW_C_REJECT);
+        assert_int_equal(cw_rc_class(cw_pinblock_account_kit16("", field, NULL)), CW_C_REJECT);
+}
+
+static void policy(void **state) {
+        (void)state;
+        static const struct {
+                const char *pin, *code;
+        } rows[] = {
+                { "0000", "PIN_WEAK" },  { "777777", "PIN_WEAK" }, { "1234", "PIN_WEAK" },  { "4321", "PIN_WEAK" },
+                { "7890", "PIN_WEAK" },  { "0987", "PIN_WEAK" },   { "890123", "PIN_WEAK" }, { "1235", "" },
+                { "1122", "" },          { "4071", "" },           { "9753", "" },          { "0001", "" },
+                { "407", "PIN_LENGTH" }, { "4071952", "PIN_LENGTH" },
+        };
+        for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+                struct cw_fault f = { 0 };
+                struct cw_pin pin = pin_of(rows[i].pin);
+                cw_rc rc = cw_pin_policy_check(&pin, 4, 6, &f);
+                assert_string_equal(f.code, rows[i].code);
+                assert_int_equal(cw_rc_class(rc), rows[i].code[0] ? CW_C_REJECT : CW_C_NONE);
+        }
+}
+
+static void ksn_text(void **state) {
+        (void)state;
+        static const uint8_t want[CW_KSN_LEN] = { 0xff, 0xff, 0x98, 0x76, 0x54, 0x32, 0x10, 0xe0, 0x00, 0x01 };
+        static const char *const same[] = { "FFFF9876543210E00001", "9876543210E00001", "ffff9876543210e00001",
+                                            "F9876543210E00001" };
+        static const char *const bad[] = { "", "E00001", "FFFF9876543210E0000G", "FFFF9876543210E00000",
+                                           "0FFFF9876543210E00001", "FFFF9876543210FFFFFF", "FFFF 876543210E00001" };
+        uint8_t ksn[CW_KSN_LEN];
+        for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++) {
+                assert_int_equal(cw_ksn_parse(same[i], ksn, NULL), CW_OK);
+                assert_memory_equal(ksn, want, sizeof(want));
+        }
+        for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+                assert_int_equal(cw_ksn_parse(bad[i], ksn, NULL), CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_SYNTAX));
+        assert_int_equal(cw_ksn_parse("FFFF9876543210FFFC00", ksn, NULL), CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_SYNTAX));
+        assert_int_equal(cw_ksn_parse("FFFF9876543210FFE000", ksn, NULL), CW_OK); /* counter 1FE000: eight one-bits */
+        assert_int_equal(cw_ksn_counter(ksn), 0x1fe000);
+}
+
+static char dir[64];
+
+static int make_dir(void **state) {
+        (void)state;
+        (void)snprintf(dir, sizeof(dir), "/tmp/ksn-test-XXXXXX");
+        return mkdtemp(dir) ? 0 : -1;
+}
+
+static int remove_dir(void **state) {
+        (void)state;
+        char path[400];
+        DIR *d = opendir(dir);
+        for (struct dirent *e; d && (e = readdir(d)) != NULL;) {
+                (void)snprintf(path, sizeof(path), "%s/%s", dir, e->d_name);
+                (void)unlink(path);
+        }
+        if (d)
+                (void)closedir(d);
+        return rmdir(dir);
+}
+
+static cw_rc use(const char *ksn_hex, struct cw_fault *f) {
+        uint8_t ksn[CW_KSN_LEN];
+        assert_int_equal(cw_ksn_parse(ksn_hex, ksn, NULL), CW_OK);
+        return cw_ksn_use(dir, ksn, f);
+}
+
+static void write_register(const char *text) {
+        char path[80];
+        (void)snprintf(path, sizeof(path), "%s/ksn", dir);
+        assert_int_equal(cw_file_write_atomic(path, text, strlen(text), 0600, NULL), CW_OK);
+}
+
+static void replay(void **state) {
+        (void)state;
+        struct cw_fault f = { 0 };
+        assert_int_equal(use("FFFF9876543210E00005", &f), CW_OK);
+        assert_int_equal(use("FFFF9876543210E00005", &f), CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_DENIED));
+        assert_string_equal(f.code, "HSM_KSN_REPLAY");
+        assert_int_equal(use("FFFF9876543210E00004", &f), CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_DENIED));
+        assert_int_equal(use("FFFF9876543210E00006", &f), CW_OK);
+        assert_int_equal(use("FFFF9876543211000001", &f), CW_OK); /* another pad */
+        assert_int_equal(use("FFFF9876543210E00006", &f), CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_DENIED));
+}
+
+/* A register that cannot be trusted stops PIN entry; it is not taken for an empty one. */
+static void damaged_register(void **state) {
+        (void)state;
+        static const char *const bad[] = { "x",
+                                           "FFFF9876543210E00000 5",
+                                           "FFFF9876543210E00000 5\nx\n",
+                                           "FFFF9876543210E00001 5\n",
+                                           "FFFF9876543210E00000 0\n",
+                                           "FFFF9876543210E00000 2097152\n",
+                                           "FFFF9876543210E00000 5 \n",
+                                           "FFFF9876543210E00000\t5\n",
+                                           "\n" };
+        struct cw_fault f = { 0 };
+        for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+                write_register(bad[i]);
+                assert_int_equal(cw_rc_class(use("FFFF9876543210E00005", &f)), CW_C_OPERATOR);
+        }
+        write_register("FFFF9876543210E00000 2097151\n");
+        assert_int_equal(use("FFFF9876543210E00005", &f), CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_DENIED));
+}
+
+static void full_register(void **state) {
+        (void)state;
+        struct cw_fault f = { 0 };
+        char *text = calloc(CW_KSN_PADS_MAX + 1, 32), hex[21];
+        assert_non_null(text);
+        for (unsigned i = 0; i < CW_KSN_PADS_MAX; i++) {
+                (void)snprintf(hex, sizeof(hex), "FFFF98765%05XE00000", i);
+                (void)snprintf(text + strlen(text), 32, "%.20s 9\n", hex);
+        }
+        write_register(text);
+        free(text);
+        assert_int_equal(cw_rc_class(use("FFFFAAAAAAAAAAE00001", &f)), CW_C_OPERATOR);
+        assert_int_equal(use("FFFF9876500007E0000A", &f), CW_OK);
+}
+
+/* Workers share the register: of many that use one counter at once, exactly one is let through. */
+static void many_workers(void **state) {
+        (void)state;
+        int passed = 0;
+        pid_t pids[8];
+        for (size_t i = 0; i < 8; i++) {
+                pids[i] = fork();
+                if (pids[i] == 0) {
+                        uint8_t ksn[CW_KSN_LEN];
+                        bool ok = cw_ksn_parse("FFFF9876543210E00021", ksn, NULL) == CW_OK;
+                        _exit(ok && cw_ksn_use(dir, ksn, NULL) == CW_OK ? 1 : 0);
+                }
+        }
+        for (size_t i = 0; i < 8; i++) {
+                int status = 0;
+                assert_int_equal(waitpid(pids[i], &status, 0), pids[i]);
+                passed += WIFEXITED(status) ? WEXITSTATUS(status) : 100;
+        }
+        assert_int_equal(passed, 1);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(mutation),
+                cmocka_unit_test(round_trip),
+                cmocka_unit_test(account_fields),
+                cmocka_unit_test(policy),
+                cmocka_unit_test(ksn_text),
+                cmocka_unit_test_setup_teardown(replay, make_dir, remove_dir),
+                cmocka_unit_test_setup_teardown(damaged_register, make_dir, remove_dir),
+                cmocka_unit_test_setup_teardown(full_register, make_dir, remove_dir),
+                cmocka_unit_test_setup_teardown(many_workers, make_dir, remove_dir),
+        };
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

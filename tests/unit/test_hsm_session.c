@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The table of a session's operations, and a token that fails in the midst of one. */
+#include "test_hsm_sess_rig.h"
+
+#include "base/buf.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static struct sess_rig rig;
+
+static int setup(void **state) {
+        (void)state;
+        sess_rig_init(&rig, "/nonexistent");
+        return 0;
+}
+
+static int teardown(void **state) {
+        (void)state;
+        int leaked = (int)(soft_key_count(rig.soft) - sess_rig_own_keys());
+        sess_rig_done(&rig);
+        return leaked;
+}
+
+/* Sends a request; returns the class of the answer. *ret_reply may be NULL. */
+static enum cw_class ask(struct cw_sess *s, enum cw_sess_from from, struct cw_msg *take, struct cw_fault *f,
+                         bool *ret_go_on) {
+        CW_AUTO(cw_msg_free) struct cw_msg *request = take, *reply = NULL;
+        assert_non_null(request);
+        bool go_on = cw_sess_call(s, from, request, &reply);
+        assert_non_null(reply);
+        if (ret_go_on != NULL)
+                *ret_go_on = go_on;
+        *f = (struct cw_fault){ 0 };
+        if (cw_msg_bool(reply, "ok", false))
+                return CW_C_NONE;
+        cw_fault_from_json(json_object_get(reply->json, "error"), f);
+        return cw_rc_class(f->rc);
+}
+
+static struct cw_msg *open_request(const char *kind) {
+        struct cw_msg *m = cw_msg_request("session.open");
+        char text[128];
+        assert_non_null(m);
+        sess_rig_seal(&rig, "4266424680446864", text);
+        (void)json_object_update_new(m->json, json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "kind", kind, "job", "J", "kit",
+                                                        "10729390", "plastic_code", "71", "expiry", "3012", "name",
+                                                        "Asha Rao"));
+        assert_int_equal(cw_msg_attach_copy(m, text, strlen(text)), CW_OK);
+        return m;
+}
+
+static struct cw_sess *open_session(const char *kind) {
+        struct cw_sess *s = NULL;
+        struct cw_fault f;
+        assert_int_equal(cw_sess_new(&rig.env, &s, &f), CW_OK);
+        assert_int_equal(ask(s, CW_FROM_AGENT, open_request(kind), &f, NULL), CW_C_NONE);
+        return s;
+}
+
+static const char *const station_calls[] = { "card.data", "gp.start", "gp.card", "gp.authenticate", "perso.sensitive",
+                                             "gp.wrap", "gp.unwrap", "emv.arqc", "kiosk.pan", "pin.first",
+                                             "pin.second" };
+static const char *const agent_calls[] = { "session.open", "kiosk.seal_pan", "kiosk.bind", "pin.form" };
+
+/* Nothing works before session.open, from either side. */
+static void nothing_before_open(void **state) {
+        (void)state;
+        struct cw_fault f;
+        for (size_t i = 0; i < 11; i++) {
+                CW_AUTO(cw_sess_free) struct cw_sess *s = NULL;
+                assert_int_equal(cw_sess_new(&rig.env, &s, &f), CW_OK);
+                assert_int_equal(ask(s, CW_FROM_STATION, cw_msg_request(station_calls[i]), &f, NULL), CW_C_REJECT);
+                assert_string_equal(f.code, "HSM_REFUSED");
+        }
+        for (size_t i = 1; i < 4; i++) {
+                CW_AUTO(cw_sess_free) struct cw_sess *s = NULL;
+                assert_int_equal(cw_sess_new(&rig.env, &s, &f), CW_OK);
+                assert_int_equal(ask(s, CW_FROM_AGENT, cw_msg_request(agent_calls[i]), &f, NULL), CW_C_REJECT);
+                assert_string_equal(f.code, "HSM_REFUSED");
+        }
+}
+
+/* A fresh session of each kind admits exactly these; the calls of one side are unknown to the other. */
+static void first_calls(void **state) {
+        (void)state;
+        static const char *const kinds[] = { "issue", "kiosk" };
+        static const char *const admitted[2][4] = { { "card.data", "gp.start", "emv.arqc", "" }, { "kiosk.pan", "", "", "" } };
+        struct cw_fault f;
+        for (size_t k = 0; k < 2; k++) {
+                for (size_t i = 0; i < 11; i++) {
+                        CW_AUTO(cw_sess_free) struct cw_sess *s = open_session(kinds[k]);
+                        bool want = false;
+                        for (size_t a = 0; a < 4; a++)
+                                want |= strcmp(admitted[k][a], station_calls[i]) == 0;
+                        (void)ask(s, CW_FROM_STATION, cw_msg_request(station_calls[i]), &f, NULL);
+                        assert_int_equal(strcmp(f.code, "HSM_REFUSED") != 0, want);
+                        assert_int_equal(ask(s, CW_FROM_AGENT, cw_msg_request(station_calls[i]), &f, NULL), CW_C_REJECT);
+                        assert_string_equal(f.code, "HSM_REFUSED");
+                }
+                for (size_t i = 0; i < 4; i++) {
+                        CW_AUTO(cw_sess_free) struct cw_sess *s = open_session(kinds[k]);
+                        assert_int_equal(ask(s, CW_FROM_AGENT, cw_msg_request(agent_calls[i]), &f, NULL), CW_C_REJECT);
+                        assert_string_equal(f.code, "HSM_REFUSED");
+                        assert_int_equal(ask(s, CW_FROM_STATION, cw_msg_request(agent_calls[i]), &f, NULL), CW_C_REJECT);
+                        assert_string_equal(f.code, "HSM_REFUSED");
+                }
+        }
+}
+
+static void too_many_refusals_end_it(void **state) {
+        (void)state;
+        CW_AUTO(cw_sess_free) struct cw_sess *s = open_session("issue");
+        struct cw_fault f;
+        bool go_on = true;
+        unsigned n = 0;
+        while (go_on && n < 100) {
+                assert_int_equal(ask(s, CW_FROM_STATION, cw_msg_request("no.such.call"), &f, &go_on), CW_C_REJECT);
+                n++;
+        }
+        assert_int_equal(n, 8);
+}
+
+/* card.data with the token failing at its n-th call, for every n: RECONNECT, session over, no key left behind. */
+static void failing_token(void **state) {
+        (void)state;
+        bool passed = false;
+        for (long n = 0; n < 50 && !passed; n++) {
+                CW_AUTO(cw_sess_free) struct cw_sess *s = open_session("issue");
+                struct cw_fault f;
+                bool go_on = true;
+                soft_fail_after(rig.soft, n);
+                enum cw_class cls = ask(s, CW_FROM_STATION, cw_msg_request("card.data"), &f, &go_on);
+                soft_fail_after(rig.soft, -1);
+                passed = cls == CW_C_NONE;
+                if (!passed) {
+                        assert_int_equal(cls, CW_C_RECONNECT);
+                        assert_false(go_on);
+                }
+        }
+        assert_true(passed);
+}
+
+static void failing_token_at_open(void **state) {
+        (void)state;
+        bool passed = false;
+        for (long n = 0; n < 50 && !passed; n++) {
+                CW_AUTO(cw_sess_free) struct cw_sess *s = NULL;
+                struct cw_fault f;
+                struct cw_msg *m = open_request("issue");
+                assert_int_equal(cw_sess_new(&rig.env, &s, &f), CW_OK);
+                soft_fail_after(rig.soft, n);
+                enum cw_class cls = ask(s, CW_FROM_AGENT, m, &f, NULL);
+                soft_fail_after(rig.soft, -1);
+                passed = cls == CW_C_NONE;
+                assert_true(passed || cls == CW_C_RECONNECT);
+        }
+        assert_true(passed);
+}
+
+/* A key that is configured for something else, or not usable, is told before a card moves. */
+static void keys_are_checked_at_open(void **state) {
+        (void)state;
+        for (size_t i = 0; i < 11; i++) {
+                CW_AUTO(cw_sess_free) struct cw_sess *s = NULL;
+                struct cw_fault f;
+                const char *purpose = rig.keys_cfg[i].purpose;
+                bool kiosk = strcmp(purpose, "bdk") == 0 || strcmp(purpose, "pin-transport") == 0;
+                struct cw_msg *m = open_request(kiosk ? "kiosk" : "issue");
+                rig.keys.keys[i].ok = false;
+                assert_int_equal(cw_sess_new(&rig.env, &s, &f), CW_OK);
+                assert_int_equal(ask(s, CW_FROM_AGENT, m, &f, NULL), CW_C_OPERATOR);
+                assert_string_equal(f.code, "HSM_KEY");
+                rig.keys.keys[i].ok = true;
+        }
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test_setup_teardown(nothing_before_open, setup, teardown),
+                cmocka_unit_test_setup_teardown(first_calls, setup, teardown),
+                cmocka_unit_test_setup_teardown(too_many_refusals_end_it, setup, teardown),
+                cmocka_unit_test_setup_teardown(failing_token, setup, teardown),
+                cmocka_unit_test_setup_teardown(failing_token_at_open, setup, teardown),
+                cmocka_unit_test_setup_teardown(keys_are_checked_at_open, setup, teardown),
+        };
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
