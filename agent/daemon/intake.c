@@ -305,7 +305,10 @@ static bool next_unsettled(struct cw_intake *in) {
 static void go_on(struct cw_intake *in) {
         struct cw_dcms *dcms = in->daemon->dcms;
         if (in->phase == PROCESS && next_unsent(in)) {
-                cw_dcms_order_process(dcms, in->orders[in->at].id, NULL, on_processed, in);
+                /* The same id each time: a lost answer must not send the order on twice. */
+                char request_id[64];
+                (void)snprintf(request_id, sizeof request_id, "process-%.50s", in->orders[in->at].id);
+                cw_dcms_order_process(dcms, in->orders[in->at].id, request_id, on_processed, in);
                 return;
         }
         if (in->phase == PROCESS) {
