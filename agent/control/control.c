@@ -2,6 +2,7 @@
 #include "agent/control/control.h"
 
 #include "agent/control/peer_role.h"
+#include "agent/control/route.h"
 
 #include <errno.h>
 #include <grp.h>
@@ -12,11 +13,13 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
-#define BODY_MAX ((size_t)64 * 1024)
-#define SEGMENT_CAP 96
+#define UPLOAD_MAX                                                                                           \
+        (4 *                                                                                                 \
+         CW_BODY_MAX) /* a body without a length is read to its end up to here, so that it gets an answer */
 #define CONNECTIONS_MAX 32
-#define IDLE_TIMEOUT_S 120
-#define BACKLOG 16
+#define IDLE_TIMEOUT_S 30
+#define BACKLOG 64
+#define TOO_LARGE 413u /* libmicrohttpd's name for it changed */
 
 #define RC(cls, n) CW_RC(CW_L_CONTROL, (cls), (n))
 
@@ -26,22 +29,22 @@ struct cw_control {
         struct MHD_Daemon *mhd;
         struct cw_watch *watch;
         struct cw_timer *timer;
+        struct cw_control_request *requests; /* every one that libmicrohttpd has not completed */
 };
 
 struct cw_control_request {
         struct cw_control *control;
         struct MHD_Connection *connection;
-        const struct cw_control_route *route;
-        char segment[SEGMENT_CAP];
+        struct cw_route_found found;
         char actor[24];
         uid_t uid;
         char *body_text;
-        size_t body_len;
-        bool body_too_big;
+        size_t body_len, upload_len;
         json_t *body;
-        struct MHD_Response *response; /* set once the request was answered */
+        struct MHD_Response *response;
         unsigned status;
-        bool started, suspended;
+        bool started, answered, suspended;
+        struct cw_control_request *prev, *next;
 };
 
 /* ---- answers ---- */
@@ -51,13 +54,14 @@ static void wake(struct cw_control *c) {
 }
 
 static void answer(struct cw_control_request *r, unsigned status, const char *type, const char *text) {
-        if (r->response)
+        if (r->answered)
                 return;
+        r->answered = true;
         size_t len = strlen(text);
         union {
                 const char *in;
                 void *out;
-        } cast = { text };
+        } cast = {text};
         r->response = MHD_create_response_from_buffer(len, cast.out, MHD_RESPMEM_MUST_COPY);
         r->status = status;
         if (r->response) {
@@ -93,8 +97,13 @@ static unsigned status_of(cw_rc rc) {
                         return MHD_HTTP_NOT_FOUND;
                 if (code == CW_E_DENIED)
                         return MHD_HTTP_FORBIDDEN;
-                return code == CW_E_SYNTAX || code == CW_E_RANGE || code == CW_E_MISSING ? MHD_HTTP_BAD_REQUEST
-                                                                                         : MHD_HTTP_CONFLICT;
+                if (code == CW_E_TOO_BIG)
+                        return TOO_LARGE;
+                if (code == CW_E_UNSUPPORTED)
+                        return MHD_HTTP_METHOD_NOT_ALLOWED;
+                return code == CW_E_SYNTAX || code == CW_E_RANGE || code == CW_E_MISSING
+                           ? MHD_HTTP_BAD_REQUEST
+                           : MHD_HTTP_CONFLICT;
         case CW_C_OPERATOR:
                 return MHD_HTTP_CONFLICT;
         case CW_C_NONE:
@@ -112,7 +121,7 @@ void cw_control_fail(struct cw_control_request *r, const struct cw_fault *f) {
 }
 
 static void refuse(struct cw_control_request *r, int code, const char *text) {
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         (void)cw_fail(&f, RC(CW_C_REJECT, code), 0, "control.request", "", "%s", text);
         cw_control_fail(r, &f);
 }
@@ -120,7 +129,7 @@ static void refuse(struct cw_control_request *r, int code, const char *text) {
 /* ---- what a handler sees ---- */
 
 const char *cw_control_segment(const struct cw_control_request *r) {
-        return r->segment;
+        return r->found.segment;
 }
 
 json_t *cw_control_body(struct cw_control_request *r) {
@@ -140,58 +149,35 @@ const char *cw_control_actor(const struct cw_control_request *r) {
         return r->actor;
 }
 
-/* ---- routing ---- */
-
-/* Compares a route's path with the request's; "{}" takes one segment. */
-static bool path_matches(const char *pattern, const char *path, char ret_segment[SEGMENT_CAP]) {
-        const char *hole = strstr(pattern, "{}");
-        ret_segment[0] = '\0';
-        if (!hole)
-                return strcmp(pattern, path) == 0;
-        size_t head = (size_t)(hole - pattern);
-        if (strncmp(pattern, path, head) != 0)
-                return false;
-        size_t len = strcspn(path + head, "/");
-        if (len == 0 || len >= SEGMENT_CAP || strcmp(hole + 2, path + head + len) != 0)
-                return false;
-        memcpy(ret_segment, path + head, len);
-        ret_segment[len] = '\0';
-        return true;
-}
-
-static bool find_route(struct cw_control_request *r, const char *method, const char *path) {
-        const struct cw_control_options *o = &r->control->options;
-        for (size_t i = 0; i < o->route_count && !r->route; i++)
-                if (strcmp(o->routes[i].method, method) == 0 && path_matches(o->routes[i].path, path, r->segment))
-                        r->route = &o->routes[i];
-        return r->route != NULL;
-}
-
-static bool parse_body(struct cw_control_request *r) {
-        r->body = r->body_len ? json_loadb(r->body_text, r->body_len, JSON_REJECT_DUPLICATES, NULL) : json_object();
-        return json_is_object(r->body);
-}
+/* ---- a request as it comes in ---- */
 
 static void dispatch(struct cw_control_request *r, const char *method, const char *path) {
         const struct cw_control_options *o = &r->control->options;
         const union MHD_ConnectionInfo *info =
-                MHD_get_connection_info(r->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-        enum cw_role role = cw_peer_role(info ? info->connect_fd : -1, o->operate_group, o->admin_group, &r->uid);
+            MHD_get_connection_info(r->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+        enum cw_role role =
+            cw_peer_role(info ? info->connect_fd : -1, o->operate_group, o->admin_group, &r->uid);
+        struct cw_fault f = {0};
         (void)snprintf(r->actor, sizeof r->actor, "uid:%u", (unsigned)r->uid);
-        if (!find_route(r, method, path))
-                refuse(r, CW_E_NOT_FOUND, "there is no such path in the control API");
-        else if (role < r->route->role)
-                refuse(r, CW_E_DENIED, "you may not do this: ask an administrator to add you to the right group");
-        else if (r->body_too_big || !parse_body(r))
-                refuse(r, CW_E_SYNTAX, "the body must be one JSON object of at most 64 KiB");
+        if (cw_route_find(o->routes, o->route_count, method, path, &r->found, &f) != CW_OK)
+                cw_control_fail(r, &f);
+        else if (role < r->found.route->role)
+                refuse(r, CW_E_DENIED,
+                       "you may not do this: ask an administrator to add you to the right group");
+        else if (r->upload_len > CW_BODY_MAX)
+                refuse(r, CW_E_TOO_BIG, "the body is longer than 64 KiB");
+        else if (cw_route_body(r->body_text, r->body_len, &r->body, &f) != CW_OK)
+                cw_control_fail(r, &f);
         else
-                r->route->fn(o->ctx, r);
+                r->found.route->fn(o->ctx, r);
 }
 
+/* False when the connection is to be cut: out of memory, or somebody who never stops sending. */
 static bool take_upload(struct cw_control_request *r, const char *data, size_t *len) {
-        if (r->body_len + *len > BODY_MAX)
-                r->body_too_big = true;
-        if (!r->body_too_big) {
+        r->upload_len += *len;
+        if (r->upload_len > UPLOAD_MAX)
+                return false;
+        if (r->upload_len <= CW_BODY_MAX) {
                 char *text = realloc(r->body_text, r->body_len + *len);
                 if (!text)
                         return false;
@@ -203,31 +189,69 @@ static bool take_upload(struct cw_control_request *r, const char *data, size_t *
         return true;
 }
 
-static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection, const char *url, const char *method,
-                                  const char *version, const char *upload, size_t *upload_len, void **con_cls) {
+static struct cw_control_request *request_new(struct cw_control *c, struct MHD_Connection *connection) {
+        struct cw_control_request *r = calloc(1, sizeof *r);
+        if (!r)
+                return NULL;
+        r->control = c;
+        r->connection = connection;
+        r->next = c->requests;
+        if (r->next)
+                r->next->prev = r;
+        c->requests = r;
+        return r;
+}
+
+static void request_free(struct cw_control_request *r) {
+        if (r->prev)
+                r->prev->next = r->next;
+        else
+                r->control->requests = r->next;
+        if (r->next)
+                r->next->prev = r->prev;
+        if (r->response)
+                MHD_destroy_response(r->response);
+        json_decref(r->body);
+        free(r->body_text);
+        free(r);
+}
+
+static enum MHD_Result send_answer(struct cw_control_request *r) {
+        return r->response ? MHD_queue_response(r->connection, r->status, r->response) : MHD_NO;
+}
+
+/* A body that says it is too long is refused before it is sent. */
+static enum MHD_Result begin(struct cw_control_request *r) {
+        const char *length =
+            MHD_lookup_connection_value(r->connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_LENGTH);
+        if (!length || (strlen(length) < 10 && strtoul(length, NULL, 10) <= CW_BODY_MAX))
+                return MHD_YES;
+        refuse(r, CW_E_TOO_BIG, "the body is longer than 64 KiB");
+        return send_answer(r);
+}
+
+static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection, const char *url,
+                                  const char *method, const char *version, const char *upload,
+                                  size_t *upload_len, void **con_cls) {
         (void)version;
         struct cw_control_request *r = *con_cls;
         if (!r) {
-                r = calloc(1, sizeof *r);
-                if (!r)
-                        return MHD_NO;
-                r->control = ctx;
-                r->connection = connection;
+                r = request_new(ctx, connection);
                 *con_cls = r;
-                return MHD_YES;
+                return r ? begin(r) : MHD_NO;
         }
         if (*upload_len)
                 return take_upload(r, upload, upload_len) ? MHD_YES : MHD_NO;
         if (!r->started) {
                 r->started = true;
                 dispatch(r, method, url);
-                if (!r->response) {
+                if (!r->answered) {
                         r->suspended = true;
                         MHD_suspend_connection(connection);
                         return MHD_YES;
                 }
         }
-        return r->response ? MHD_queue_response(connection, r->status, r->response) : MHD_NO;
+        return send_answer(r);
 }
 
 static void on_completed(void *ctx, struct MHD_Connection *connection, void **con_cls,
@@ -235,14 +259,8 @@ static void on_completed(void *ctx, struct MHD_Connection *connection, void **co
         (void)ctx;
         (void)connection;
         (void)why;
-        struct cw_control_request *r = *con_cls;
-        if (!r)
-                return;
-        if (r->response)
-                MHD_destroy_response(r->response);
-        json_decref(r->body);
-        free(r->body_text);
-        free(r);
+        if (*con_cls)
+                request_free(*con_cls);
         *con_cls = NULL;
 }
 
@@ -261,16 +279,17 @@ static bool share_with_group(const char *path, const char *group) {
 }
 
 static cw_rc listen_stream(const struct cw_control_options *o, int *ret_fd, struct cw_fault *f) {
-        struct sockaddr_un addr = { .sun_family = AF_UNIX };
+        struct sockaddr_un addr = {.sun_family = AF_UNIX};
         size_t len = strlen(o->path);
         if (len == 0 || len >= sizeof addr.sun_path)
-                return cw_fail(f, RC(CW_C_REJECT, CW_E_RANGE), 0, "control.listen", "", "the socket path %s is too long",
-                               o->path);
+                return cw_fail(f, RC(CW_C_REJECT, CW_E_RANGE), 0, "control.listen", "",
+                               "the socket path %s is too long", o->path);
         memcpy(addr.sun_path, o->path, len);
         CW_AUTO_FD int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         (void)unlink(o->path);
         if (fd < 0 || bind(fd, (const struct sockaddr *)&addr, sizeof addr) < 0 || chmod(o->path, 0660) < 0 ||
-            !share_with_group(o->path, *o->operate_group ? o->operate_group : o->admin_group) || listen(fd, BACKLOG) < 0)
+            !share_with_group(o->path, *o->operate_group ? o->operate_group : o->admin_group) ||
+            listen(fd, BACKLOG) < 0)
                 return fail_listen(f, o->path);
         *ret_fd = CW_STEAL_FD(fd);
         return CW_OK;
@@ -293,10 +312,10 @@ static void on_timer(void *ctx) {
 }
 
 static cw_rc start_mhd(struct cw_control *c, int listen_fd) {
-        c->mhd = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_request, c,
-                                  MHD_OPTION_LISTEN_SOCKET, listen_fd, MHD_OPTION_CONNECTION_LIMIT,
-                                  (unsigned)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_TIMEOUT_S,
-                                  MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_END);
+        c->mhd = MHD_start_daemon(
+            MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_request, c, MHD_OPTION_LISTEN_SOCKET,
+            listen_fd, MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
+            (unsigned)IDLE_TIMEOUT_S, MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_END);
         if (!c->mhd)
                 return RC(CW_C_FATAL, CW_E_IO);
         const union MHD_DaemonInfo *info = MHD_get_daemon_info(c->mhd, MHD_DAEMON_INFO_EPOLL_FD);
@@ -326,12 +345,24 @@ cw_rc cw_control_new(struct cw_loop *loop, const struct cw_control_options *opti
         return CW_OK;
 }
 
+/* libmicrohttpd cannot stop while a connection is suspended. */
+static void answer_suspended(struct cw_control *c) {
+        struct cw_fault f = {0};
+        (void)cw_fail(&f, RC(CW_C_RETRY, CW_E_CANCELLED), 0, "control.stop", "", "cardwrightd is stopping");
+        for (struct cw_control_request *r = c->requests; r; r = r->next)
+                if (r->suspended)
+                        cw_control_fail(r, &f);
+        (void)MHD_run(c->mhd);
+}
+
 void cw_control_free(struct cw_control *c) {
         if (!c)
                 return;
         cw_watch_free(c->watch);
-        if (c->mhd)
+        if (c->mhd) {
+                answer_suspended(c);
                 MHD_stop_daemon(c->mhd);
+        }
         cw_timer_free(c->timer);
         (void)unlink(c->options.path);
         free(c);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The control API: HTTP and JSON on a unix socket, one loop thread, authorised by the peer's uid and groups. A route's
- * handler answers at once or later; the connection waits meanwhile. Bodies are at most 64 KiB of JSON.
+ * The control API: HTTP and JSON on a unix socket, one loop thread, authorised by the peer's uid and groups.
+ * A route's handler answers at once or later; the connection waits meanwhile. Bodies are at most 64 KiB of
+ * JSON.
  */
 #pragma once
 
@@ -33,10 +34,11 @@ struct cw_control_options {
         const char *admin_group;   /* "" = none */
         const struct cw_control_route *routes;
         size_t route_count;
-        void *ctx;                 /* for the handlers */
+        void *ctx; /* for the handlers */
 };
 
-/* Root and the daemon's own user administer; members of the groups as named; everybody else is refused. Options are borrowed. */
+/* Root and the daemon's own user administer; members of the groups as named; everybody else is refused.
+ * Options are borrowed. */
 CW_WARN_UNUSED cw_rc cw_control_new(struct cw_loop *loop, const struct cw_control_options *options,
                                     struct cw_control **ret, struct cw_fault *f);
 void cw_control_free(struct cw_control *c);
@@ -52,8 +54,13 @@ uint32_t cw_control_uid(const struct cw_control_request *r);
 /* "uid:1000" */
 const char *cw_control_actor(const struct cw_control_request *r);
 
-/* Exactly one of these answers a request; it is gone afterwards. json is taken, NULL becomes {}. */
+/*
+ * Exactly one of these answers a request; it is gone afterwards. json is taken, NULL becomes {}. A client
+ * that hung up meanwhile makes no difference. What was never answered is answered with 503 by
+ * cw_control_free.
+ */
 void cw_control_reply(struct cw_control_request *r, json_t *take);
 void cw_control_reply_text(struct cw_control_request *r, const char *content_type, const char *text);
-/* {"error": fault}; the HTTP status follows from the class: REJECT 409 (or 404, 403, 400 by code), OPERATOR 409, else 503. */
+/* {"error": fault}; the HTTP status follows from the class: REJECT 409 (or by its code 400, 403, 404, 405,
+ * 413), OPERATOR 409, else 503. */
 void cw_control_fail(struct cw_control_request *r, const struct cw_fault *f);
