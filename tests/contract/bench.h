@@ -19,9 +19,10 @@ struct bench;
 
 /* What differs from a Primacy with 5 cards and a ribbon ymcko of 100. */
 struct bench_options {
-        const char *model;     /* NULL = "Primacy" */
-        const char *reply_end; /* NULL = "nul" */
-        const char *positions; /* NULL = "modern" */
+        const char *model;      /* NULL = "Primacy" */
+        const char *reply_end;  /* NULL = "nul" */
+        const char *positions;  /* NULL = "modern" */
+        const char *usb_serial; /* of the device on the bus; NULL = "T1", "" = none (emulator process only) */
 };
 
 struct bench_ops {
@@ -34,6 +35,10 @@ struct bench_ops {
         json_t *(*command)(struct bench *b, const json_t *request);
 };
 extern const struct bench_ops bench_ops;
+
+/* Emulator process only: the program, to be set before the first open; the bus of a bench. */
+extern const char *bench_emulator;
+struct cw_usb_bus *bench_bus(struct bench *b);
 
 /* {'cmd': ...} with ' for "; it must succeed. */
 void bench_order(struct bench *b, const char *text);

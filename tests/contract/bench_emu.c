@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The emulator process (argv[1]) in a testbed, reached through unmodified libusb. Runs under
+/* The emulator process in a testbed, reached through unmodified libusb. Runs under
  * umockdev-wrapper. */
 #include "tests/contract/bench.h"
 
@@ -24,7 +24,7 @@ struct bench {
         struct cw_usb_bus *bus;
 };
 
-static const char *emulator;
+const char *bench_emulator;
 
 static void pause_ms(long ms) {
         const struct timespec t = {ms / 1000, ms % 1000 * 1000000};
@@ -43,10 +43,11 @@ static void start(struct bench *b, const struct bench_options *o) {
         b->pid = fork();
         assert_true(b->pid >= 0);
         if (b->pid == 0) {
-                (void)execl(emulator, emulator, "--ready-file", ready, "--plastics", plastics, "--control",
-                            control, "--serial", "T1", "--firmware", "1520", "--hopper", "5", "--ribbon",
-                            "ymcko:100", "--model", o->model ? o->model : "Primacy", "--reply-end",
-                            o->reply_end ? o->reply_end : "nul", "--positions",
+                (void)execl(bench_emulator, bench_emulator, "--ready-file", ready, "--plastics", plastics,
+                            "--control", control, "--serial", "T1", "--firmware", "1520", "--hopper", "5",
+                            "--ribbon", "ymcko:100", "--model", o->model ? o->model : "Primacy",
+                            "--reply-end", o->reply_end ? o->reply_end : "nul", "--usb-serial",
+                            o->usb_serial ? o->usb_serial : "T1", "--positions",
                             o->positions ? o->positions : "modern", "--exit-with-parent", (char *)NULL);
                 _exit(127);
         }
@@ -114,8 +115,6 @@ static cw_rc bench_connect(struct bench *b, struct cw_usb **ret, struct cw_fault
                         pause_ms(20);
         } while ((count != 1 || rc != CW_OK) && cw_deadline_left_ms(limit_ns) > 0);
         assert_int_equal(count, 1);
-        if (rc == CW_OK)
-                assert_string_equal((*ret)->info.serial, "T1");
         return rc;
 }
 
@@ -149,14 +148,8 @@ static json_t *bench_command(struct bench *b, const json_t *request) {
         }
 }
 
-const struct bench_ops bench_ops = {"emulator", false, bench_open, bench_close, bench_connect, bench_command};
-
-int main(int argc, char **argv) {
-        if (argc != 2) {
-                (void)fprintf(stderr, "usage: umockdev-wrapper %s EMU-PRINTER\n", argv[0]);
-                return 2;
-        }
-        emulator = argv[1];
-        return _cmocka_run_group_tests("printer contract, through libusb", contract_checks,
-                                       contract_check_count, NULL, NULL);
+struct cw_usb_bus *bench_bus(struct bench *b) {
+        return b->bus;
 }
+
+const struct bench_ops bench_ops = {"emulator", false, bench_open, bench_close, bench_connect, bench_command};
