@@ -16,6 +16,10 @@ if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
                 # snprintf cuts what does not fit: where that matters the return value is looked at.
                 -Wno-format-truncation)
 endif()
+if(CMAKE_C_COMPILER_ID MATCHES "Clang")
+        # gnu17 allows it: cw_log(EVENT) without fields.
+        target_compile_options(cw_flags INTERFACE -Wno-gnu-zero-variadic-macro-arguments)
+endif()
 target_compile_definitions(cw_flags INTERFACE _GNU_SOURCE CW_VERSION="${PROJECT_VERSION}")
 target_include_directories(cw_flags INTERFACE ${CMAKE_SOURCE_DIR})
 target_link_options(cw_flags INTERFACE -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed)
