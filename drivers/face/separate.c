@@ -99,8 +99,10 @@ static void lay_out(struct cw_panels *p, uint8_t *out[CW_PANELS_MAX]) {
 
 cw_rc cw_face_separate(const struct cw_face_template *t, struct cw_face_canvas *c, struct cw_panels **ret,
                        struct cw_fault *f) {
-        CW_AUTO(cw_panels_free) struct cw_panels *p = calloc(1, sizeof *p);
-        CW_AUTO_MEM struct separation *s = calloc(1, sizeof *s);
+        struct cw_panels *fresh = calloc(1, sizeof *fresh);
+        struct separation *work = calloc(1, sizeof *work);
+        CW_AUTO(cw_panels_free) struct cw_panels *p = fresh;
+        CW_AUTO_MEM struct separation *s = work;
         uint8_t *out[CW_PANELS_MAX] = {NULL};
         if (!p || !s)
                 return cw_fail(f, CW_RC(CW_L_FACE, CW_C_RETRY, CW_E_NOMEM), 0, "face.separate", "",

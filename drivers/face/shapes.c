@@ -50,18 +50,24 @@ static void ellipse(cairo_t *cr, const struct cw_face_box *b) {
         cairo_restore(cr);
 }
 
-/* Next number of a path, never by the C locale's decimal point. */
+/* Next number of a path; the decimal point does not depend on the locale. */
 static bool path_number(const char **s, double *ret) {
         const char *p = *s + strspn(*s, " ,\t\n");
-        bool negative = *p == '-';
-        double v = 0, unit = 0.1;
+        bool negative = *p == '-', point = false;
+        double v = 0, divisor = 1;
         size_t digits = 0;
         p += negative;
-        for (; *p >= '0' && *p <= '9' && digits < NUMBER_MAX; p++, digits++)
-                v = v * 10 + (*p - '0');
-        if (*p == '.')
-                for (p++; *p >= '0' && *p <= '9' && digits < NUMBER_MAX; p++, digits++, unit /= 10)
-                        v += (*p - '0') * unit;
+        while (((*p >= '0' && *p <= '9') || (*p == '.' && !point)) && digits < NUMBER_MAX) {
+                if (*p == '.') {
+                        point = true;
+                } else {
+                        v = v * 10 + (*p - '0');
+                        divisor *= point ? 10 : 1;
+                        digits++;
+                }
+                p++;
+        }
+        v /= divisor;
         if (digits == 0 || v > 10000)
                 return false;
         *s = p;

@@ -59,17 +59,18 @@ static PangoFontDescription *describe(const struct cw_face_element *e) {
         return d;
 }
 
-/* Largest whole size from size down to size_min at which the text fits; 0 when none does. */
-static double fit(PangoLayout *layout, PangoFontDescription *d, const struct cw_face_element *e,
-                  PangoRectangle *ret_ink, PangoRectangle *ret_logical) {
-        for (double size = e->size; size >= e->size_min; size -= 1) {
-                pango_font_description_set_absolute_size(d, size * PANGO_SCALE);
+/* Tries the size, then one pixel less each time, not below size_min; false when the text fits at none. */
+static bool fit(PangoLayout *layout, PangoFontDescription *d, const struct cw_face_element *e,
+                PangoRectangle *ret_ink) {
+        int steps = (int)(e->size - e->size_min);
+        for (int i = 0; i <= steps; i++) {
+                pango_font_description_set_absolute_size(d, (e->size - i) * PANGO_SCALE);
                 pango_layout_set_font_description(layout, d);
-                pango_layout_get_pixel_extents(layout, ret_ink, ret_logical);
+                pango_layout_get_pixel_extents(layout, ret_ink, NULL);
                 if (ret_ink->width <= e->box.w && ret_ink->height <= e->box.h)
-                        return size;
+                        return true;
         }
-        return 0;
+        return false;
 }
 
 /* Where the layout starts so that its ink lies in the box as asked. */
@@ -82,7 +83,7 @@ static void place(const struct cw_face_element *e, const PangoRectangle *ink, do
 }
 
 cw_rc cw_face_paint_text(const struct cw_face_element *e, cairo_t *cr, const char *text, struct cw_fault *f) {
-        PangoRectangle ink = {0}, logical = {0};
+        PangoRectangle ink = {0};
         double x = 0, y = 0;
         if (!g_utf8_validate(text, -1, NULL))
                 return cw_face_element_fail(f, e, "its text is not UTF-8");
@@ -96,7 +97,7 @@ cw_rc cw_face_paint_text(const struct cw_face_element *e, cairo_t *cr, const cha
         pango_font_description_set_absolute_size(d, e->size * PANGO_SCALE);
         if (!family_is_there(layout, d, e->family))
                 return cw_face_element_fail(f, e, "its font is not installed; install it or name another");
-        if (fit(layout, d, e, &ink, &logical) == 0)
+        if (!fit(layout, d, e, &ink))
                 return cw_face_element_fail(f, e, "the text does not fit its box; shorten the text");
         if (pango_layout_get_unknown_glyphs_count(layout) > 0)
                 return cw_face_element_fail(f, e, "the text has a character that the font cannot show");

@@ -83,14 +83,23 @@ static bool parse_kind(const char *word, enum kind *ret) {
         return false;
 }
 
-static bool parse_line(char *text, struct line *l) {
-        char *word[WORDS_MAX], *save = NULL;
-        size_t count = 0, used = 1;
+/* Words of a line, SIZE_MAX when there are too many. */
+static size_t split(char *text, char *word[WORDS_MAX]) {
+        char *save = NULL;
+        size_t count = 0;
         for (char *w = strtok_r(text, " ", &save); w; w = strtok_r(NULL, " ", &save)) {
                 if (count == WORDS_MAX)
-                        return false;
+                        return SIZE_MAX;
                 word[count++] = w;
         }
+        return count;
+}
+
+static bool parse_line(char *text, struct line *l) {
+        char *word[WORDS_MAX];
+        size_t count = split(text, word), used = 1;
+        if (count == SIZE_MAX)
+                return false;
         if (count == 0 || !parse_kind(word[0], &l->kind))
                 return false;
         if (l->kind == LINE_CONTROL) {
@@ -107,17 +116,28 @@ static bool parse_line(char *text, struct line *l) {
         return parse_outcome(word + used, count - used, l);
 }
 
-static bool parse_device(const char *text, struct cw_usb_info *ret) {
-        unsigned vid = 0, pid = 0, interface = 0;
-        char serial[CW_USB_STRING_MAX] = "", port[CW_USB_STRING_MAX] = "";
-        if (sscanf(text, "device %4x %4x %2x %63s %63s", &vid, &pid, &interface, serial, port) != 5)
+/* At most CW_USB_STRING_MAX - 1 characters; "-" stands for none. */
+static bool parse_name(const char *word, char *ret) {
+        size_t n = strlen(word);
+        if (n >= CW_USB_STRING_MAX)
                 return false;
-        ret->vendor_id = (uint16_t)vid;
-        ret->product_id = (uint16_t)pid;
-        ret->interface = (uint8_t)interface;
-        (void)snprintf(ret->serial, sizeof ret->serial, "%s", strcmp(serial, "-") ? serial : "");
-        (void)snprintf(ret->port, sizeof ret->port, "%s", strcmp(port, "-") ? port : "");
+        memcpy(ret, strcmp(word, "-") ? word : "", strcmp(word, "-") ? n + 1 : 1);
         return true;
+}
+
+/* "device VID PID INTERFACE SERIAL PORT" */
+static bool parse_device(char *text, struct cw_usb_info *ret) {
+        char *word[WORDS_MAX];
+        int64_t v[3] = {0};
+        if (split(text, word) != 6 || strcmp(word[0], "device") != 0)
+                return false;
+        for (size_t i = 0; i < 3; i++)
+                if (!number(word[1 + i], 16, 0, i < 2 ? UINT16_MAX : UINT8_MAX, &v[i]))
+                        return false;
+        ret->vendor_id = (uint16_t)v[0];
+        ret->product_id = (uint16_t)v[1];
+        ret->interface = (uint8_t)v[2];
+        return parse_name(word[4], ret->serial) && parse_name(word[5], ret->port);
 }
 
 static cw_rc syntax(struct cw_fault *f, unsigned number) {

@@ -107,7 +107,7 @@ static cw_rc identify(struct cw_evolis *e, const char *first, int64_t deadline_n
  * power-off, hence on every open; what the printer then says it does is checked where it tells.
  */
 static cw_rc take_charge(struct cw_evolis *e, int64_t deadline_ns, struct cw_fault *f) {
-        char answer[CW_EVOLIS_REPLY_MAX];
+        char answer[CW_EVOLIS_REPLY_MAX] = "";
         cw_rc rc = cw_evolis_set(e, "Pem;2", deadline_ns, f);
         if (rc == CW_OK)
                 rc = cw_evolis_ask(e, "Rem", deadline_ns, answer, sizeof answer, f);
