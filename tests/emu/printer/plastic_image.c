@@ -11,10 +11,10 @@
 static const char panel_order[EMUP_PANELS + 1] = "ymcko";
 
 /*
- * The chip module of ISO/IEC 7816-2 in landscape pixels at 300 dpi: the contacts start 10.25 mm from the left
- * and 19.23 mm from the top edge; the raster reaches 2 and 5 pixels over the card.
+ * The chip module in landscape pixels at 300 dpi: 13 mm by 10.7 mm around the middle of the contacts of ISO/IEC 7816-2,
+ * 15.06 mm from the left and 23.89 mm from the top edge; the raster reaches 2 and 5 pixels over the card.
  */
-enum { CHIP_LEFT = 118, CHIP_RIGHT = 272, CHIP_TOP = 224, CHIP_BOTTOM = 350, CHIP_CORNER = 16 };
+enum { CHIP_LEFT = 103, CHIP_RIGHT = 257, CHIP_TOP = 224, CHIP_BOTTOM = 350, CHIP_CORNER = 16 };
 
 int emup_panel_index(char letter) {
         const char *p = letter ? strchr(panel_order, letter) : NULL;
