@@ -5,9 +5,9 @@ cw_rc cw_capdu_parse(const uint8_t *bytes, size_t len, struct cw_capdu *ret, str
         size_t lc = len > 5 ? bytes[4] : 0;
         bool ok = len == 4 || len == 5 || (len > 5 && lc > 0 && (len == 5 + lc || len == 6 + lc));
         if (!ok)
-                return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_SYNTAX), (int64_t)len, "hsm.apdu", "HSM_APDU",
-                               "not a short command APDU");
-        *ret = (struct cw_capdu){ .cla = bytes[0], .ins = bytes[1], .p1 = bytes[2], .p2 = bytes[3] };
+                return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_SYNTAX), (int64_t)len, "hsm.apdu",
+                               "HSM_APDU", "not a short command APDU");
+        *ret = (struct cw_capdu){.cla = bytes[0], .ins = bytes[1], .p1 = bytes[2], .p2 = bytes[3]};
         ret->data = lc > 0 ? bytes + 5 : NULL;
         ret->data_len = lc;
         ret->has_le = len == 5 || (lc > 0 && len == 6 + lc);

@@ -19,7 +19,8 @@ struct cw_capdu {
 };
 
 /* Cases 1 to 4, short form. REJECT/CW_E_SYNTAX otherwise. */
-CW_WARN_UNUSED cw_rc cw_capdu_parse(const uint8_t *bytes, size_t len, struct cw_capdu *ret, struct cw_fault *f);
+CW_WARN_UNUSED cw_rc cw_capdu_parse(const uint8_t *bytes, size_t len, struct cw_capdu *ret,
+                                    struct cw_fault *f);
 /* Appends 80 and zeros up to a whole block; always adds. Returns the new length; cap >= len + block. */
 size_t cw_pad80(uint8_t *buf, size_t len, size_t block);
 /* Length without the padding of cw_pad80; false when there is none. */

@@ -9,5 +9,6 @@
 
 /* Writes CW_BASE64_LEN(len) characters and a NUL; false when they do not fit. */
 bool cw_base64_encode(const void *p, size_t len, char *ret, size_t ret_cap);
-/* Whole quads, padding only at the end, unused bits zero, no white space; false otherwise or when it does not fit. */
+/* Whole quads, padding only at the end, unused bits zero, no white space; false otherwise or when it does not
+ * fit. */
 bool cw_base64_decode(const char *text, size_t len, void *ret, size_t ret_cap, size_t *ret_len);

@@ -60,7 +60,8 @@ void cw_sv_close_child(struct cw_sv_child *c) {
                 c->closing = true;
                 c->since_ns = cw_mono_ns(cw_loop_clock(c->sv->loop));
                 if (c->opened)
-                        cw_log(CW_EV_HSM_SESSION_CLOSED, CW_F_INT("SESSION", c->session), CW_F_STR("JOB", c->job));
+                        cw_log(CW_EV_HSM_SESSION_CLOSED, CW_F_INT("SESSION", c->session),
+                               CW_F_STR("JOB", c->job));
         }
         struct cw_peer *peer = c->peer;
         c->peer = NULL;
@@ -69,12 +70,15 @@ void cw_sv_close_child(struct cw_sv_child *c) {
 
 void cw_sv_lost_fault(const struct cw_sv_child *c, const struct cw_fault *ipc, struct cw_fault *ret) {
         if (c->timed_out)
-                (void)cw_fail(ret, CW_RC(CW_L_HSM, CW_C_RECONNECT, CW_E_TIMEOUT), ipc->native, "hsm.worker", "HSM_TOKEN",
-                              "the token did not answer within the time that hsm.call_timeout_ms gives; the session is "
-                              "closed, others go on");
+                (void)cw_fail(
+                    ret, CW_RC(CW_L_HSM, CW_C_RECONNECT, CW_E_TIMEOUT), ipc->native, "hsm.worker",
+                    "HSM_TOKEN",
+                    "the token did not answer within the time that hsm.call_timeout_ms gives; the session is "
+                    "closed, others go on");
         else if (cw_rc_layer(ipc->rc) == CW_L_IPC)
-                (void)cw_fail(ret, CW_RC(CW_L_HSM, CW_C_RECONNECT, CW_E_CLOSED), ipc->native, "hsm.worker", "HSM_TOKEN",
-                              "the worker with the token's module ended; the session is closed, others go on");
+                (void)cw_fail(
+                    ret, CW_RC(CW_L_HSM, CW_C_RECONNECT, CW_E_CLOSED), ipc->native, "hsm.worker", "HSM_TOKEN",
+                    "the worker with the token's module ended; the session is closed, others go on");
         else
                 *ret = *ipc;
 }
@@ -98,7 +102,7 @@ static void schedule_respawn(struct cw_supervisor *sv) {
 static void on_child_closed(void *ctx, struct cw_peer *p, const struct cw_fault *why) {
         struct cw_sv_child *c = ctx;
         struct cw_supervisor *sv = c->sv;
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         cw_peer_free(p);
         c->peer = NULL;
         if (!c->closing) {
@@ -106,8 +110,8 @@ static void on_child_closed(void *ctx, struct cw_peer *p, const struct cw_fault 
                 c->closing = true;
                 c->since_ns = cw_mono_ns(cw_loop_clock(sv->loop));
                 if (c->opened) {
-                        cw_log(CW_EV_HSM_SESSION_CLOSED, CW_F_INT("SESSION", c->session), CW_F_STR("JOB", c->job),
-                               CW_F_STR("CODE", f.code));
+                        cw_log(CW_EV_HSM_SESSION_CLOSED, CW_F_INT("SESSION", c->session),
+                               CW_F_STR("JOB", c->job), CW_F_STR("CODE", f.code));
                         cw_sv_broadcast(sv, c->session, &f);
                 }
         }
@@ -139,7 +143,7 @@ static void on_child_event(void *ctx, struct cw_peer *p, struct cw_msg *event) {
         cw_sv_close_child(ctx);
 }
 
-static const struct cw_peer_ops child_ops = { on_child_request, on_child_event, on_child_closed };
+static const struct cw_peer_ops child_ops = {on_child_request, on_child_event, on_child_closed};
 
 static struct cw_worker_slot *take_slot(struct cw_supervisor *sv) {
         for (size_t i = 0; i < CW_SV_CHILDREN_MAX; i++) {
@@ -155,7 +159,7 @@ static struct cw_worker_slot *take_slot(struct cw_supervisor *sv) {
 
 static cw_rc fork_worker(struct cw_supervisor *sv, struct cw_sv_child *c, int control, int station,
                          struct cw_fault *f) {
-        const struct cw_worker_args args = { sv->cfg, sv->dir, control, station, c->slot, (int)getpid() };
+        const struct cw_worker_args args = {sv->cfg, sv->dir, control, station, c->slot, (int)getpid()};
         c->pid = fork();
         if (c->pid == 0)
                 cw_worker_run(&args);
@@ -166,7 +170,7 @@ static cw_rc fork_worker(struct cw_supervisor *sv, struct cw_sv_child *c, int co
 }
 
 static cw_rc connect_and_fork(struct cw_supervisor *sv, struct cw_sv_child *c, struct cw_fault *f) {
-        int control[2] = { -1, -1 }, station[2] = { -1, -1 };
+        int control[2] = {-1, -1}, station[2] = {-1, -1};
         cw_rc rc = cw_ipc_pair(control);
         if (rc == CW_OK && c->session != 0)
                 rc = cw_ipc_pair(station);
@@ -198,7 +202,8 @@ cw_rc cw_sv_spawn(struct cw_supervisor *sv, int64_t session, struct cw_sv_child 
                 return cw_fail(f, CW_RC(CW_L_HSM, CW_C_RETRY, CW_E_BUSY), 0, "hsm.fork", "HSM_BUSY",
                                "too many sessions are open; close some first");
         }
-        *c = (struct cw_sv_child){ .sv = sv, .slot = slot, .session = session, .handover_fd = -1, .next = sv->children };
+        *c = (struct cw_sv_child){
+            .sv = sv, .slot = slot, .session = session, .handover_fd = -1, .next = sv->children};
         c->since_ns = cw_mono_ns(cw_loop_clock(sv->loop));
         sv->children = c;
         cw_rc rc = connect_and_fork(sv, c, f);
@@ -216,7 +221,8 @@ cw_rc cw_sv_spawn(struct cw_supervisor *sv, int64_t session, struct cw_sv_child 
 
 static void log_posture(struct cw_supervisor *sv, struct cw_msg *reply) {
         bool ready = cw_msg_bool(reply, "ready", false);
-        cw_log(ready ? CW_EV_HSM_READY : CW_EV_HSM_NOT_READY, CW_F_STR("PIN_PATH", cw_msg_str(reply, "pin_path", "")),
+        cw_log(ready ? CW_EV_HSM_READY : CW_EV_HSM_NOT_READY,
+               CW_F_STR("PIN_PATH", cw_msg_str(reply, "pin_path", "")),
                CW_F_STR("TEXT", cw_msg_str(reply, "text", "")));
         cw_notify(ready ? "READY=1\nSTATUS=token ready" : "READY=1\nSTATUS=token not ready, see the log");
         if (sv->cfg->hsm.allow_host_memory && !sv->disclosed)
@@ -230,13 +236,13 @@ static void on_token_hello(void *ctx, cw_rc rc, const struct cw_fault *f, struct
         if (rc == CW_OK) {
                 sv->token_ready = true;
                 sv->respawn_ms = RESPAWN_MIN_MS;
-                sv->last_failure = (struct cw_fault){ 0 };
+                sv->last_failure = (struct cw_fault){0};
                 log_posture(sv, reply);
                 return;
         }
         if (sv->token != c)
                 return; /* being closed by us */
-        struct cw_fault why = { 0 };
+        struct cw_fault why = {0};
         cw_sv_lost_fault(c, f, &why);
         cw_sv_note_failure(sv, &why);
         cw_log_fault(CW_EV_HSM_NOT_READY, &why);
@@ -245,7 +251,7 @@ static void on_token_hello(void *ctx, cw_rc rc, const struct cw_fault *f, struct
 }
 
 void cw_sv_start_token(struct cw_supervisor *sv) {
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         if (sv->token != NULL || sv->login_failed.rc != CW_OK)
                 return;
         if (cw_sv_spawn(sv, 0, &sv->token, &f) != CW_OK) {
@@ -253,7 +259,8 @@ void cw_sv_start_token(struct cw_supervisor *sv) {
                 schedule_respawn(sv);
                 return;
         }
-        cw_peer_call(sv->token->peer, cw_msg_request("hello"), cw_sv_patience_ms(sv), on_token_hello, sv->token);
+        cw_peer_call(sv->token->peer, cw_msg_request("hello"), cw_sv_patience_ms(sv), on_token_hello,
+                     sv->token);
 }
 
 static void on_respawn(void *ctx) {
@@ -295,8 +302,8 @@ static void reap_one(struct cw_supervisor *sv, pid_t pid, int status) {
                 c->reaped = true;
                 bool ordinary = WIFEXITED(status) && WEXITSTATUS(status) == 0;
                 if (!ordinary && !c->timed_out)
-                        cw_log(CW_EV_HSM_WORKER_LOST, CW_F_INT("SESSION", c->session), CW_F_STR("JOB", c->job),
-                               CW_F_INT("STATUS", status));
+                        cw_log(CW_EV_HSM_WORKER_LOST, CW_F_INT("SESSION", c->session),
+                               CW_F_STR("JOB", c->job), CW_F_INT("STATUS", status));
                 free_when_gone(c); /* else when the rest of its control socket is read */
                 return;
         }
@@ -313,7 +320,8 @@ cw_rc cw_sv_children_init(struct cw_supervisor *sv, struct cw_fault *f) {
         void *mem = mmap(NULL, CW_SV_CHILDREN_MAX * sizeof(struct cw_worker_slot), PROT_READ | PROT_WRITE,
                          MAP_SHARED | MAP_ANONYMOUS, -1, 0);
         if (mem == MAP_FAILED)
-                return cw_fail(f, CW_RC(CW_L_HSM, CW_C_RETRY, CW_E_NOMEM), errno, "hsm.start", "", "out of memory");
+                return cw_fail(f, CW_RC(CW_L_HSM, CW_C_RETRY, CW_E_NOMEM), errno, "hsm.start", "",
+                               "out of memory");
         sv->slots = mem;
         sv->respawn_ms = RESPAWN_MIN_MS;
         cw_rc rc = cw_timer_new(sv->loop, on_watch, sv, &sv->watch_timer);

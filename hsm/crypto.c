@@ -7,9 +7,9 @@ static const struct {
         const char *name;
         size_t key_len, block;
 } algs[] = {
-        [CW_ALG_TDES2] = { "tdes2", 16, 8 },    [CW_ALG_TDES3] = { "tdes3", 24, 8 },
-        [CW_ALG_AES128] = { "aes128", 16, 16 }, [CW_ALG_AES192] = { "aes192", 24, 16 },
-        [CW_ALG_AES256] = { "aes256", 32, 16 }, [CW_ALG_GENERIC] = { "generic", 0, 0 },
+    [CW_ALG_TDES2] = {"tdes2", 16, 8},    [CW_ALG_TDES3] = {"tdes3", 24, 8},
+    [CW_ALG_AES128] = {"aes128", 16, 16}, [CW_ALG_AES192] = {"aes192", 24, 16},
+    [CW_ALG_AES256] = {"aes256", 32, 16}, [CW_ALG_GENERIC] = {"generic", 0, 0},
 };
 
 size_t cw_hsm_alg_key_len(enum cw_hsm_alg alg) {
@@ -32,7 +32,8 @@ bool cw_hsm_alg_from_name(const char *name, enum cw_hsm_alg *ret) {
 
 static cw_rc check_use(const struct cw_hsm_key *key, unsigned usage, const char *op, struct cw_fault *f) {
         if (!key->valid)
-                return cw_fail(f, CW_RC(CW_L_HSM, CW_C_FATAL, CW_E_STATE), 0, op, "HSM_KEY", "no key to work with");
+                return cw_fail(f, CW_RC(CW_L_HSM, CW_C_FATAL, CW_E_STATE), 0, op, "HSM_KEY",
+                               "no key to work with");
         if ((key->usage & usage) == 0)
                 return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_DENIED), 0, op, "HSM_KEY",
                                "the key does not allow this use; give it the attributes of its purpose");
@@ -69,14 +70,14 @@ cw_rc cw_hsm_decrypt(const struct cw_hsm_crypto *c, const struct cw_hsm_key *key
         return c->ops->cipher(c->ctx, key, CW_DECRYPT, mode, iv ? iv : zero, in, len, out, f);
 }
 
-cw_rc cw_hsm_cmac(const struct cw_hsm_crypto *c, const struct cw_hsm_key *key, const void *in, size_t len, void *out,
-                  struct cw_fault *f) {
+cw_rc cw_hsm_cmac(const struct cw_hsm_crypto *c, const struct cw_hsm_key *key, const void *in, size_t len,
+                  void *out, struct cw_fault *f) {
         cw_rc rc = check_use(key, CW_USE_MAC, "hsm.cmac", f);
         return rc != CW_OK ? rc : c->ops->cmac(c->ctx, key, in, len, out, f);
 }
 
-cw_rc cw_hsm_hmac_sha256(const struct cw_hsm_crypto *c, const struct cw_hsm_key *key, const void *in, size_t len,
-                         uint8_t out[32], struct cw_fault *f) {
+cw_rc cw_hsm_hmac_sha256(const struct cw_hsm_crypto *c, const struct cw_hsm_key *key, const void *in,
+                         size_t len, uint8_t out[32], struct cw_fault *f) {
         cw_rc rc = check_use(key, CW_USE_MAC, "hsm.hmac", f);
         return rc != CW_OK ? rc : c->ops->hmac_sha256(c->ctx, key, in, len, out, f);
 }
@@ -98,7 +99,8 @@ cw_rc cw_hsm_gcm_open(const struct cw_hsm_crypto *c, const struct cw_hsm_key *ke
         return c->ops->gcm(c->ctx, key, CW_DECRYPT, iv, in, len, out, f);
 }
 
-cw_rc cw_hsm_sha1(const struct cw_hsm_crypto *c, const void *in, size_t len, uint8_t out[20], struct cw_fault *f) {
+cw_rc cw_hsm_sha1(const struct cw_hsm_crypto *c, const void *in, size_t len, uint8_t out[20],
+                  struct cw_fault *f) {
         return c->ops->sha1(c->ctx, in, len, out, f);
 }
 
@@ -128,5 +130,5 @@ cw_rc cw_hsm_import(const struct cw_hsm_crypto *c, enum cw_hsm_alg alg, unsigned
 void cw_hsm_key_destroy(const struct cw_hsm_crypto *c, struct cw_hsm_key *key) {
         if (key->valid && !key->permanent)
                 c->ops->destroy(c->ctx, key);
-        *key = (struct cw_hsm_key){ 0 };
+        *key = (struct cw_hsm_key){0};
 }

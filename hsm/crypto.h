@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The primitives that every algorithm here is written over: block cipher, CMAC, HMAC, GCM, derive, import. The daemon
- * runs them on a PKCS#11 token (p11_crypto.h); unit tests bring a backend of their own. All calls block.
+ * The primitives that every algorithm here is written over: block cipher, CMAC, HMAC, GCM, derive, import.
+ * The daemon runs them on a PKCS#11 token (p11_crypto.h); unit tests bring a backend of their own. All calls
+ * block.
  */
 #pragma once
 
@@ -34,7 +35,8 @@ struct cw_hsm_key {
         enum cw_hsm_alg alg;
         unsigned usage;
         bool valid;
-        bool permanent; /* a token's own object: cw_hsm_key_destroy forgets the reference and leaves the key */
+        bool
+            permanent; /* a token's own object: cw_hsm_key_destroy forgets the reference and leaves the key */
 };
 
 struct cw_hsm_crypto_ops {
@@ -42,14 +44,15 @@ struct cw_hsm_crypto_ops {
                         const uint8_t *iv, const uint8_t *in, size_t len, uint8_t *out, struct cw_fault *f);
         cw_rc (*cmac)(void *ctx, const struct cw_hsm_key *key, const uint8_t *in, size_t len, uint8_t *out,
                       struct cw_fault *f);
-        cw_rc (*hmac_sha256)(void *ctx, const struct cw_hsm_key *key, const uint8_t *in, size_t len, uint8_t out[32],
-                             struct cw_fault *f);
+        cw_rc (*hmac_sha256)(void *ctx, const struct cw_hsm_key *key, const uint8_t *in, size_t len,
+                             uint8_t out[32], struct cw_fault *f);
         cw_rc (*gcm)(void *ctx, const struct cw_hsm_key *key, enum cw_hsm_dir dir, const uint8_t iv[16],
                      const uint8_t *in, size_t len, uint8_t *out, struct cw_fault *f);
         cw_rc (*sha1)(void *ctx, const uint8_t *in, size_t len, uint8_t out[20], struct cw_fault *f);
         cw_rc (*random)(void *ctx, uint8_t *out, size_t len, struct cw_fault *f);
         cw_rc (*derive)(void *ctx, const struct cw_hsm_key *base, enum cw_hsm_mode mode, const uint8_t *data,
-                        size_t len, enum cw_hsm_alg alg, unsigned usage, struct cw_hsm_key *ret, struct cw_fault *f);
+                        size_t len, enum cw_hsm_alg alg, unsigned usage, struct cw_hsm_key *ret,
+                        struct cw_fault *f);
         cw_rc (*import)(void *ctx, enum cw_hsm_alg alg, unsigned usage, const uint8_t *value,
                         struct cw_hsm_key *ret, struct cw_fault *f);
         void (*destroy)(void *ctx, const struct cw_hsm_key *key);
@@ -71,31 +74,37 @@ static inline bool cw_hsm_alg_is_tdes(enum cw_hsm_alg alg) {
 bool cw_hsm_alg_from_name(const char *name, enum cw_hsm_alg *ret);
 
 /*
- * len is a multiple of the block, out may be in, iv is one block (NULL with ECB; zeros when NULL with CBC). A key that
- * may only derive still encrypts here: a known block is derived into a readable secret, read and destroyed.
+ * len is a multiple of the block, out may be in, iv is one block (NULL with ECB; zeros when NULL with CBC). A
+ * key that may only derive still encrypts here: a known block is derived into a readable secret, read and
+ * destroyed.
  */
-CW_WARN_UNUSED cw_rc cw_hsm_encrypt(const struct cw_hsm_crypto *c, const struct cw_hsm_key *key, enum cw_hsm_mode mode,
-                                    const uint8_t *iv, const void *in, size_t len, void *out, struct cw_fault *f);
-CW_WARN_UNUSED cw_rc cw_hsm_decrypt(const struct cw_hsm_crypto *c, const struct cw_hsm_key *key, enum cw_hsm_mode mode,
-                                    const uint8_t *iv, const void *in, size_t len, void *out, struct cw_fault *f);
+CW_WARN_UNUSED cw_rc cw_hsm_encrypt(const struct cw_hsm_crypto *c, const struct cw_hsm_key *key,
+                                    enum cw_hsm_mode mode, const uint8_t *iv, const void *in, size_t len,
+                                    void *out, struct cw_fault *f);
+CW_WARN_UNUSED cw_rc cw_hsm_decrypt(const struct cw_hsm_crypto *c, const struct cw_hsm_key *key,
+                                    enum cw_hsm_mode mode, const uint8_t *iv, const void *in, size_t len,
+                                    void *out, struct cw_fault *f);
 /* One block of MAC: 16 bytes for AES, 8 for TDES. SP 800-38B. */
 CW_WARN_UNUSED cw_rc cw_hsm_cmac(const struct cw_hsm_crypto *c, const struct cw_hsm_key *key, const void *in,
                                  size_t len, void *out, struct cw_fault *f);
-CW_WARN_UNUSED cw_rc cw_hsm_hmac_sha256(const struct cw_hsm_crypto *c, const struct cw_hsm_key *key, const void *in,
-                                        size_t len, uint8_t out[32], struct cw_fault *f);
+CW_WARN_UNUSED cw_rc cw_hsm_hmac_sha256(const struct cw_hsm_crypto *c, const struct cw_hsm_key *key,
+                                        const void *in, size_t len, uint8_t out[32], struct cw_fault *f);
 /* AES-GCM, 16-byte IV, no AAD: out = ciphertext and 16-byte tag, len + 16 bytes. SP 800-38D. */
 CW_WARN_UNUSED cw_rc cw_hsm_gcm_seal(const struct cw_hsm_crypto *c, const struct cw_hsm_key *key,
-                                     const uint8_t iv[16], const void *in, size_t len, void *out, struct cw_fault *f);
+                                     const uint8_t iv[16], const void *in, size_t len, void *out,
+                                     struct cw_fault *f);
 /* in = ciphertext and tag, len >= 16; out = len - 16 bytes. REJECT/CW_E_MISMATCH when the tag is wrong. */
 CW_WARN_UNUSED cw_rc cw_hsm_gcm_open(const struct cw_hsm_crypto *c, const struct cw_hsm_key *key,
-                                     const uint8_t iv[16], const void *in, size_t len, void *out, struct cw_fault *f);
+                                     const uint8_t iv[16], const void *in, size_t len, void *out,
+                                     struct cw_fault *f);
 CW_WARN_UNUSED cw_rc cw_hsm_sha1(const struct cw_hsm_crypto *c, const void *in, size_t len, uint8_t out[20],
                                  struct cw_fault *f);
 CW_WARN_UNUSED cw_rc cw_hsm_random(const struct cw_hsm_crypto *c, void *out, size_t len, struct cw_fault *f);
-/* New key = encryption of data (len = its key length) under base, mode ECB or CBC with IV 0; never leaves the backend. */
-CW_WARN_UNUSED cw_rc cw_hsm_derive(const struct cw_hsm_crypto *c, const struct cw_hsm_key *base, enum cw_hsm_mode mode,
-                                   const void *data, size_t len, enum cw_hsm_alg alg, unsigned usage,
-                                   struct cw_hsm_key *ret, struct cw_fault *f);
+/* New key = encryption of data (len = its key length) under base, mode ECB or CBC with IV 0; never leaves the
+ * backend. */
+CW_WARN_UNUSED cw_rc cw_hsm_derive(const struct cw_hsm_crypto *c, const struct cw_hsm_key *base,
+                                   enum cw_hsm_mode mode, const void *data, size_t len, enum cw_hsm_alg alg,
+                                   unsigned usage, struct cw_hsm_key *ret, struct cw_fault *f);
 /* New key from bytes of the caller, who wipes them. */
 CW_WARN_UNUSED cw_rc cw_hsm_import(const struct cw_hsm_crypto *c, enum cw_hsm_alg alg, unsigned usage,
                                    const void *value, struct cw_hsm_key *ret, struct cw_fault *f);

@@ -7,8 +7,8 @@
 
 #include <string.h>
 
-cw_rc cw_cvv(const struct cw_hsm_crypto *c, const struct cw_retail_key *cvk, const char *pan, const char *expiry,
-             const char *service, char ret[CW_CVV_LEN + 1], struct cw_fault *f) {
+cw_rc cw_cvv(const struct cw_hsm_crypto *c, const struct cw_retail_key *cvk, const char *pan,
+             const char *expiry, const char *service, char ret[CW_CVV_LEN + 1], struct cw_fault *f) {
         CW_WIPED(char, digits, 32);
         CW_WIPED(uint8_t, blocks, 16);
         CW_WIPED(uint8_t, mac, 8);

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-static const uint8_t c0_mask[16] = { 0xc0, 0xc0, 0xc0, 0xc0, 0, 0, 0, 0, 0xc0, 0xc0, 0xc0, 0xc0, 0, 0, 0, 0 };
+static const uint8_t c0_mask[16] = {0xc0, 0xc0, 0xc0, 0xc0, 0, 0, 0, 0, 0xc0, 0xc0, 0xc0, 0xc0, 0, 0, 0, 0};
 
 void cw_dukpt_variant(const uint8_t bdk[16], uint8_t ret[16]) {
         for (size_t i = 0; i < 16; i++)
@@ -27,15 +27,16 @@ cw_rc cw_ksn_parse(const char *hex, uint8_t ret[CW_KSN_LEN], struct cw_fault *f)
                 len = 0;
         if (len == 0 || !cw_hex_decode(full, sizeof(full), ret, CW_KSN_LEN, &n) || cw_ksn_counter(ret) == 0 ||
             __builtin_popcount(cw_ksn_counter(ret)) > 10)
-                return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_SYNTAX), 0, "hsm.ksn", "HSM_KSN",
-                               "not a key serial number: 10 to 20 hex digits with a transaction counter are needed");
+                return cw_fail(
+                    f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_SYNTAX), 0, "hsm.ksn", "HSM_KSN",
+                    "not a key serial number: 10 to 20 hex digits with a transaction counter are needed");
         return CW_OK;
 }
 
 /* Single DES of one block under an 8-byte key in host memory, as TDES under key|key. */
 static cw_rc des(const struct cw_hsm_crypto *c, const uint8_t key[8], uint8_t block[8], struct cw_fault *f) {
         CW_WIPED(uint8_t, twice, 16);
-        struct cw_hsm_key k = { 0 };
+        struct cw_hsm_key k = {0};
         memcpy(twice, key, 8);
         memcpy(twice + 8, key, 8);
         cw_rc rc = cw_hsm_import(c, CW_ALG_TDES2, CW_USE_ENCRYPT, twice, &k, f);
@@ -59,7 +60,8 @@ static cw_rc half(const struct cw_hsm_crypto *c, const uint8_t reg[8], const uin
         return CW_OK;
 }
 
-static cw_rc next_key(const struct cw_hsm_crypto *c, const uint8_t reg[8], uint8_t key[16], struct cw_fault *f) {
+static cw_rc next_key(const struct cw_hsm_crypto *c, const uint8_t reg[8], uint8_t key[16],
+                      struct cw_fault *f) {
         CW_WIPED(uint8_t, masked, 16);
         CW_WIPED(uint8_t, fresh, 16);
         cw_dukpt_variant(key, masked);
@@ -71,8 +73,8 @@ static cw_rc next_key(const struct cw_hsm_crypto *c, const uint8_t reg[8], uint8
         return rc;
 }
 
-static cw_rc initial_key(const struct cw_hsm_crypto *c, const struct cw_dukpt_bdk *bdk, const uint8_t ksn[CW_KSN_LEN],
-                         uint8_t ret[16], struct cw_fault *f) {
+static cw_rc initial_key(const struct cw_hsm_crypto *c, const struct cw_dukpt_bdk *bdk,
+                         const uint8_t ksn[CW_KSN_LEN], uint8_t ret[16], struct cw_fault *f) {
         uint8_t serial[8];
         memcpy(serial, ksn, 8);
         serial[7] &= 0xe0;
@@ -106,7 +108,7 @@ cw_rc cw_dukpt_pin_decrypt(const struct cw_hsm_crypto *c, const struct cw_dukpt_
                            const uint8_t ksn[CW_KSN_LEN], const uint8_t block[8], uint8_t ret[8],
                            struct cw_fault *f) {
         CW_WIPED(uint8_t, key, 16);
-        struct cw_hsm_key k = { 0 };
+        struct cw_hsm_key k = {0};
         cw_rc rc = cw_dukpt_transaction_key(c, bdk, ksn, key, f);
         if (rc != CW_OK)
                 return rc;

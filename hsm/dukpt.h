@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * TDES DUKPT, ANSI X9.24-1:2009 annex A. The non-reversible key generation mixes key bytes into its data, which no
- * generic token can do: initial key, transaction key and clear block are in host memory, wiped on return.
+ * TDES DUKPT, ANSI X9.24-1:2009 annex A. The non-reversible key generation mixes key bytes into its data,
+ * which no generic token can do: initial key, transaction key and clear block are in host memory, wiped on
+ * return.
  */
 #pragma once
 
@@ -9,7 +10,8 @@
 
 #define CW_KSN_LEN 10u
 
-/* The BDK, and beside it BDK ^ C0C0C0C000000000C0C0C0C000000000, which the right half of an initial key needs. */
+/* The BDK, and beside it BDK ^ C0C0C0C000000000C0C0C0C000000000, which the right half of an initial key
+ * needs. */
 struct cw_dukpt_bdk {
         struct cw_hsm_key key, variant;
 };
@@ -26,8 +28,9 @@ uint32_t cw_ksn_counter(const uint8_t ksn[CW_KSN_LEN]);
 
 /* Transaction key (16 bytes) of the KSN into ret, which the caller wipes. */
 CW_WARN_UNUSED cw_rc cw_dukpt_transaction_key(const struct cw_hsm_crypto *c, const struct cw_dukpt_bdk *bdk,
-                                              const uint8_t ksn[CW_KSN_LEN], uint8_t ret[16], struct cw_fault *f);
+                                              const uint8_t ksn[CW_KSN_LEN], uint8_t ret[16],
+                                              struct cw_fault *f);
 /* Deciphers a PIN block under the KSN's PIN variant; ret holds the clear block, which the caller wipes. */
 CW_WARN_UNUSED cw_rc cw_dukpt_pin_decrypt(const struct cw_hsm_crypto *c, const struct cw_dukpt_bdk *bdk,
-                                          const uint8_t ksn[CW_KSN_LEN], const uint8_t block[8], uint8_t ret[8],
-                                          struct cw_fault *f);
+                                          const uint8_t ksn[CW_KSN_LEN], const uint8_t block[8],
+                                          uint8_t ret[8], struct cw_fault *f);

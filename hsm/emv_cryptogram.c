@@ -20,7 +20,8 @@ cw_rc cw_emv_arpc1(const struct cw_hsm_crypto *c, const struct cw_retail_key *sk
 }
 
 cw_rc cw_emv_arpc2(const struct cw_hsm_crypto *c, const struct cw_retail_key *sk, const uint8_t arqc[8],
-                   const uint8_t csu[4], const void *prop, size_t prop_len, uint8_t ret[4], struct cw_fault *f) {
+                   const uint8_t csu[4], const void *prop, size_t prop_len, uint8_t ret[4],
+                   struct cw_fault *f) {
         uint8_t msg[20], mac[8];
         struct cw_writer w;
         cw_writer_init(&w, msg, sizeof(msg));

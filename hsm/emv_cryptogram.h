@@ -5,12 +5,13 @@
 #include "hsm/retail_mac.h"
 
 /* ARQC over data: retail MAC, padding 2, under a session key. */
-CW_WARN_UNUSED cw_rc cw_emv_arqc(const struct cw_hsm_crypto *c, const struct cw_retail_key *sk, const void *data,
-                                 size_t len, uint8_t ret[8], struct cw_fault *f);
+CW_WARN_UNUSED cw_rc cw_emv_arqc(const struct cw_hsm_crypto *c, const struct cw_retail_key *sk,
+                                 const void *data, size_t len, uint8_t ret[8], struct cw_fault *f);
 /* ARPC method 1: E_SK(ARQC ^ ARC|000000000000); arc is the 2-byte authorisation response code. */
 CW_WARN_UNUSED cw_rc cw_emv_arpc1(const struct cw_hsm_crypto *c, const struct cw_retail_key *sk,
-                                  const uint8_t arqc[8], const uint8_t arc[2], uint8_t ret[8], struct cw_fault *f);
+                                  const uint8_t arqc[8], const uint8_t arc[2], uint8_t ret[8],
+                                  struct cw_fault *f);
 /* ARPC method 2: first 4 bytes of the retail MAC, padding 2, over ARQC|CSU|proprietary data (0..8 bytes). */
 CW_WARN_UNUSED cw_rc cw_emv_arpc2(const struct cw_hsm_crypto *c, const struct cw_retail_key *sk,
-                                  const uint8_t arqc[8], const uint8_t csu[4], const void *prop, size_t prop_len,
-                                  uint8_t ret[4], struct cw_fault *f);
+                                  const uint8_t arqc[8], const uint8_t csu[4], const void *prop,
+                                  size_t prop_len, uint8_t ret[4], struct cw_fault *f);

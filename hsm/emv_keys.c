@@ -41,7 +41,8 @@ static cw_rc diversifier_b(const struct cw_hsm_crypto *c, const char *pan, const
         CW_WIPED(uint8_t, hash, 20);
         size_t count = pan_psn(pan, psn, digits), n = 0;
         if (!cw_hex_decode(digits, count, packed, sizeof(packed), &n))
-                return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_SYNTAX), 0, "hsm.emv_icc_mk", "", "bad PAN");
+                return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_SYNTAX), 0, "hsm.emv_icc_mk", "",
+                               "bad PAN");
         cw_rc rc = cw_hsm_sha1(c, packed, n, hash, f);
         if (rc != CW_OK)
                 return rc;
@@ -51,11 +52,12 @@ static cw_rc diversifier_b(const struct cw_hsm_crypto *c, const char *pan, const
 }
 
 /* Y | ~Y */
-static cw_rc icc_mk_data(const struct cw_hsm_crypto *c, const char *pan, const char *psn, enum cw_emv_option option,
-                         uint8_t data[16], struct cw_fault *f) {
+static cw_rc icc_mk_data(const struct cw_hsm_crypto *c, const char *pan, const char *psn,
+                         enum cw_emv_option option, uint8_t data[16], struct cw_fault *f) {
         cw_rc rc = CW_OK;
         if (strlen(pan) > CW_PAN_MAX || strlen(psn) != 2 || !diversifier_a(pan, psn, data))
-                return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_SYNTAX), 0, "hsm.emv_icc_mk", "HSM_CARD_NUMBER",
+                return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_SYNTAX), 0, "hsm.emv_icc_mk",
+                               "HSM_CARD_NUMBER",
                                "card keys need a PAN of at most 19 digits and a sequence number of 2 digits");
         if (option == CW_EMV_OPTION_B && strlen(pan) > 16)
                 rc = diversifier_b(c, pan, psn, data, f);
@@ -64,8 +66,8 @@ static cw_rc icc_mk_data(const struct cw_hsm_crypto *c, const char *pan, const c
         return rc;
 }
 
-cw_rc cw_emv_icc_mk(const struct cw_hsm_crypto *c, const struct cw_hsm_key *imk, const char *pan, const char *psn,
-                    enum cw_emv_option option, struct cw_hsm_key *ret, struct cw_fault *f) {
+cw_rc cw_emv_icc_mk(const struct cw_hsm_crypto *c, const struct cw_hsm_key *imk, const char *pan,
+                    const char *psn, enum cw_emv_option option, struct cw_hsm_key *ret, struct cw_fault *f) {
         CW_WIPED(uint8_t, data, 16);
         cw_rc rc = icc_mk_data(c, pan, psn, option, data, f);
         if (rc != CW_OK)
@@ -88,7 +90,7 @@ cw_rc cw_emv_icc_mk_value(const struct cw_hsm_crypto *c, const struct cw_hsm_key
 
 cw_rc cw_emv_csk(const struct cw_hsm_crypto *c, const struct cw_hsm_key *icc_mk, const uint8_t r[8],
                  struct cw_retail_key *ret, struct cw_fault *f) {
-        struct cw_retail_key key = { 0 };
+        struct cw_retail_key key = {0};
         uint8_t full[16], left[16];
         memcpy(full, r, 8);
         memcpy(full + 8, r, 8);
@@ -96,9 +98,11 @@ cw_rc cw_emv_csk(const struct cw_hsm_crypto *c, const struct cw_hsm_key *icc_mk,
         memcpy(left, full, 8);
         memcpy(left + 8, full, 8);
         full[10] = 0x0f;
-        cw_rc rc = cw_hsm_derive(c, icc_mk, CW_MODE_ECB, full, 16, CW_ALG_TDES2, CW_USE_ENCRYPT, &key.full, f);
+        cw_rc rc =
+            cw_hsm_derive(c, icc_mk, CW_MODE_ECB, full, 16, CW_ALG_TDES2, CW_USE_ENCRYPT, &key.full, f);
         if (rc == CW_OK)
-                rc = cw_hsm_derive(c, icc_mk, CW_MODE_ECB, left, 16, CW_ALG_TDES2, CW_USE_ENCRYPT, &key.left, f);
+                rc = cw_hsm_derive(c, icc_mk, CW_MODE_ECB, left, 16, CW_ALG_TDES2, CW_USE_ENCRYPT, &key.left,
+                                   f);
         if (rc != CW_OK) {
                 cw_retail_key_destroy(c, &key);
                 return rc;

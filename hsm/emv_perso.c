@@ -8,10 +8,11 @@
 
 cw_rc cw_emv_dgi_8000(const struct cw_hsm_crypto *c, const struct cw_emv_card_keys *k, uint8_t ret[48],
                       struct cw_fault *f) {
-        const struct cw_hsm_key *imk[3] = { k->imk_ac, k->imk_smi, k->imk_smc };
+        const struct cw_hsm_key *imk[3] = {k->imk_ac, k->imk_smi, k->imk_smc};
         cw_rc rc = CW_OK;
         for (size_t i = 0; i < 3 && rc == CW_OK; i++)
-                rc = cw_emv_icc_mk_value(c, imk[i], k->pan, k->psn, cw_emv_option_for(k->pan), ret + 16 * i, f);
+                rc = cw_emv_icc_mk_value(c, imk[i], k->pan, k->psn, cw_emv_option_for(k->pan), ret + 16 * i,
+                                         f);
         if (rc != CW_OK)
                 cw_wipe(ret, 48);
         return rc;
@@ -19,10 +20,10 @@ cw_rc cw_emv_dgi_8000(const struct cw_hsm_crypto *c, const struct cw_emv_card_ke
 
 cw_rc cw_emv_dgi_9000(const struct cw_hsm_crypto *c, const struct cw_emv_card_keys *k, uint8_t ret[9],
                       struct cw_fault *f) {
-        const struct cw_hsm_key *imk[3] = { k->imk_ac, k->imk_smi, k->imk_smc };
+        const struct cw_hsm_key *imk[3] = {k->imk_ac, k->imk_smi, k->imk_smc};
         cw_rc rc = CW_OK;
         for (size_t i = 0; i < 3 && rc == CW_OK; i++) {
-                struct cw_hsm_key mk = { 0 };
+                struct cw_hsm_key mk = {0};
                 rc = cw_emv_icc_mk(c, imk[i], k->pan, k->psn, cw_emv_option_for(k->pan), &mk, f);
                 if (rc == CW_OK)
                         rc = cw_kcv(c, &mk, CW_KCV_LEGACY, ret + 3 * i, 3, f);

@@ -9,7 +9,8 @@
 #define I_PSEUDO_RANDOM 0x10u
 
 static cw_rc refuse(unsigned code, const char *text, struct cw_fault *f) {
-        return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, code), 0, "hsm.init_update", "HSM_INIT_UPDATE", "%s", text);
+        return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, code), 0, "hsm.init_update", "HSM_INIT_UPDATE", "%s",
+                       text);
 }
 
 static void take(struct cw_reader *r, void *out, size_t len) {
@@ -18,8 +19,9 @@ static void take(struct cw_reader *r, void *out, size_t len) {
                 memcpy(out, s.ptr, len);
 }
 
-cw_rc cw_gp_init_update_parse(const uint8_t *response, size_t len, struct cw_gp_init_update *ret, struct cw_fault *f) {
-        struct cw_gp_init_update u = { 0 };
+cw_rc cw_gp_init_update_parse(const uint8_t *response, size_t len, struct cw_gp_init_update *ret,
+                              struct cw_fault *f) {
+        struct cw_gp_init_update u = {0};
         struct cw_reader r;
         cw_reader_init(&r, response, len);
         take(&r, u.kdd, sizeof(u.kdd));
@@ -30,7 +32,8 @@ cw_rc cw_gp_init_update_parse(const uint8_t *response, size_t len, struct cw_gp_
         if (u.scp == 3)
                 u.i = cw_get_u8(&r);
         if ((u.i & I_S16) != 0)
-                return refuse(CW_E_UNSUPPORTED, "the card wants the S16 mode of SCP03, which is not supported", f);
+                return refuse(CW_E_UNSUPPORTED,
+                              "the card wants the S16 mode of SCP03, which is not supported", f);
         take(&r, u.card_challenge, sizeof(u.card_challenge));
         take(&r, u.cryptogram, sizeof(u.cryptogram));
         if (u.scp == 2) {

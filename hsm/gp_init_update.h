@@ -11,14 +11,15 @@
 struct cw_gp_init_update {
         uint8_t kdd[10];
         uint8_t kvn;
-        uint8_t scp;             /* 2 or 3 */
-        uint8_t i;               /* SCP03; 0 for SCP02 */
+        uint8_t scp;               /* 2 or 3 */
+        uint8_t i;                 /* SCP03; 0 for SCP02 */
         uint8_t card_challenge[8]; /* SCP02: sequence counter (2) and challenge (6) */
         uint8_t cryptogram[8];
-        uint8_t sequence[3];     /* right-aligned */
+        uint8_t sequence[3]; /* right-aligned */
         bool has_sequence;
 };
 
-/* response without SW. REJECT/CW_E_SYNTAX when malformed, CW_E_UNSUPPORTED for another protocol or the S16 mode. */
-CW_WARN_UNUSED cw_rc cw_gp_init_update_parse(const uint8_t *response, size_t len, struct cw_gp_init_update *ret,
-                                             struct cw_fault *f);
+/* response without SW. REJECT/CW_E_SYNTAX when malformed, CW_E_UNSUPPORTED for another protocol or the S16
+ * mode. */
+CW_WARN_UNUSED cw_rc cw_gp_init_update_parse(const uint8_t *response, size_t len,
+                                             struct cw_gp_init_update *ret, struct cw_fault *f);

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-static const char *const names[] = { "none", "visa2", "emv", "kdf3" };
+static const char *const names[] = {"none", "visa2", "emv", "kdf3"};
 
 bool cw_gp_diversification_from_name(const char *name, enum cw_gp_diversification *ret) {
         for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -18,8 +18,8 @@ bool cw_gp_diversification_from_name(const char *name, enum cw_gp_diversificatio
 }
 
 /* TDES-ECB(KMC, x|F0|n | x|0F|n) with the 6 bytes x that the scheme picks out of the diversification data. */
-static cw_rc derive_tdes(const struct cw_hsm_crypto *c, const struct cw_hsm_key *kmc, const uint8_t x[6], uint8_t n,
-                         struct cw_hsm_key *ret, struct cw_fault *f) {
+static cw_rc derive_tdes(const struct cw_hsm_crypto *c, const struct cw_hsm_key *kmc, const uint8_t x[6],
+                         uint8_t n, struct cw_hsm_key *ret, struct cw_fault *f) {
         uint8_t data[16];
         memcpy(data, x, 6);
         data[6] = 0xf0;
@@ -31,10 +31,11 @@ static cw_rc derive_tdes(const struct cw_hsm_crypto *c, const struct cw_hsm_key 
 }
 
 /* Block i = CMAC(KMC, i | 00 00 00 n | 00 | kdd). */
-static cw_rc derive_kdf3(const struct cw_hsm_crypto *c, const struct cw_hsm_key *kmc, const uint8_t kdd[CW_KDD_LEN],
-                         uint8_t n, unsigned usage, struct cw_hsm_key *ret, struct cw_fault *f) {
+static cw_rc derive_kdf3(const struct cw_hsm_crypto *c, const struct cw_hsm_key *kmc,
+                         const uint8_t kdd[CW_KDD_LEN], uint8_t n, unsigned usage, struct cw_hsm_key *ret,
+                         struct cw_fault *f) {
         CW_WIPED(uint8_t, value, 32);
-        uint8_t msg[6 + CW_KDD_LEN] = { 0, 0, 0, 0, n, 0 };
+        uint8_t msg[6 + CW_KDD_LEN] = {0, 0, 0, 0, n, 0};
         size_t len = cw_hsm_alg_key_len(kmc->alg);
         memcpy(msg + 6, kdd, CW_KDD_LEN);
         for (size_t at = 0; at < len; at += 16) {
@@ -52,8 +53,9 @@ static cw_rc diversify_one(const struct cw_hsm_crypto *c, enum cw_gp_diversifica
         uint8_t x[6];
         bool aes = cw_hsm_alg_is_aes(kmc->alg);
         if (aes != (how == CW_GP_KDF3) || (!aes && kmc->alg != CW_ALG_TDES2))
-                return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_UNSUPPORTED), 0, "hsm.gp_diversify", "HSM_KEY",
-                               "the product's diversification does not fit the algorithm of its card master keys");
+                return cw_fail(
+                    f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_UNSUPPORTED), 0, "hsm.gp_diversify", "HSM_KEY",
+                    "the product's diversification does not fit the algorithm of its card master keys");
         if (aes)
                 return derive_kdf3(c, kmc, kdd, n, n == 3 ? CW_USE_ENCRYPT : CW_USE_MAC, ret, f);
         memcpy(x, how == CW_GP_EMV ? kdd + 4 : kdd, 6);
@@ -63,12 +65,12 @@ static cw_rc diversify_one(const struct cw_hsm_crypto *c, enum cw_gp_diversifica
 }
 
 cw_rc cw_gp_diversify(const struct cw_hsm_crypto *c, enum cw_gp_diversification how,
-                      const struct cw_gp_keyset *masters, const uint8_t kdd[CW_KDD_LEN], struct cw_gp_keyset *ret,
-                      struct cw_fault *f) {
+                      const struct cw_gp_keyset *masters, const uint8_t kdd[CW_KDD_LEN],
+                      struct cw_gp_keyset *ret, struct cw_fault *f) {
         struct cw_gp_keyset keys = *masters;
         keys.own = false;
         if (how != CW_GP_NONE) {
-                keys = (struct cw_gp_keyset){ .own = true };
+                keys = (struct cw_gp_keyset){.own = true};
                 cw_rc rc = diversify_one(c, how, &masters->enc, kdd, 1, &keys.enc, f);
                 if (rc == CW_OK)
                         rc = diversify_one(c, how, &masters->mac, kdd, 2, &keys.mac, f);
@@ -89,5 +91,5 @@ void cw_gp_keyset_destroy(const struct cw_hsm_crypto *c, struct cw_gp_keyset *ke
                 cw_hsm_key_destroy(c, &keys->mac);
                 cw_hsm_key_destroy(c, &keys->dek);
         }
-        *keys = (struct cw_gp_keyset){ 0 };
+        *keys = (struct cw_gp_keyset){0};
 }

@@ -18,9 +18,10 @@ struct cw_gp_keyset {
 };
 
 /*
- * The card's static keys from the masters. visa2 and emv (EMV CPS 1.1) are for TDES masters and stay in the backend;
- * kdf3 is for AES masters: CMAC(KMC, i|000000n|00|kdd) passes through host memory on its way into a session key.
- * With none the result borrows the masters. REJECT when algorithm and diversification do not fit.
+ * The card's static keys from the masters. visa2 and emv (EMV CPS 1.1) are for TDES masters and stay in the
+ * backend; kdf3 is for AES masters: CMAC(KMC, i|000000n|00|kdd) passes through host memory on its way into a
+ * session key. With none the result borrows the masters. REJECT when algorithm and diversification do not
+ * fit.
  */
 CW_WARN_UNUSED cw_rc cw_gp_diversify(const struct cw_hsm_crypto *c, enum cw_gp_diversification how,
                                      const struct cw_gp_keyset *masters, const uint8_t kdd[CW_KDD_LEN],

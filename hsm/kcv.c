@@ -6,10 +6,10 @@
 
 #include <string.h>
 
-cw_rc cw_kcv(const struct cw_hsm_crypto *c, const struct cw_hsm_key *key, enum cw_kcv_method method, uint8_t *ret,
-             size_t ret_len, struct cw_fault *f) {
+cw_rc cw_kcv(const struct cw_hsm_crypto *c, const struct cw_hsm_key *key, enum cw_kcv_method method,
+             uint8_t *ret, size_t ret_len, struct cw_fault *f) {
         CW_WIPED(uint8_t, out, 16);
-        uint8_t in[16] = { 0 };
+        uint8_t in[16] = {0};
         size_t block = cw_hsm_alg_block(key->alg);
         if (block == 0 || ret_len > 8)
                 return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_UNSUPPORTED), 0, "hsm.kcv", "HSM_KEY",
@@ -34,7 +34,8 @@ cw_rc cw_kcv_check(const struct cw_hsm_crypto *c, const struct cw_hsm_key *key, 
         if (rc != CW_OK)
                 return rc;
         if (!cw_equal_ct(want, got, n))
-                return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_MISMATCH), 0, "hsm.kcv", "HSM_KEY",
-                               "the key under this label has another check value than configured; it is not used");
+                return cw_fail(
+                    f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_MISMATCH), 0, "hsm.kcv", "HSM_KEY",
+                    "the key under this label has another check value than configured; it is not used");
         return CW_OK;
 }

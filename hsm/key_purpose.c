@@ -6,18 +6,25 @@
 #include <string.h>
 
 static const struct cw_key_purpose purposes[] = {
-        { "cvk", CW_USE_ENCRYPT, 0, 0, CW_COMPANION_LEFT, "the first DES block of each CVV" },
-        { "imk-ac", CW_USE_DERIVE, 0, 0, CW_COMPANION_NONE, "the card's own master key, when it is written to the card" },
-        { "imk-smi", CW_USE_DERIVE, 0, 0, CW_COMPANION_NONE, "the card's own master key, when it is written to the card" },
-        { "imk-smc", CW_USE_DERIVE, 0, 0, CW_COMPANION_NONE, "the card's own master key, when it is written to the card" },
-        { "kmc-enc", CW_USE_DERIVE, CW_USE_MAC, 0, CW_COMPANION_NONE, "AES only: session and card keys, on their way back in" },
-        { "kmc-mac", CW_USE_DERIVE, CW_USE_MAC, 0, CW_COMPANION_NONE, "AES only: session and card keys, on their way back in" },
-        { "kmc-dek", CW_USE_DERIVE, CW_USE_MAC | CW_USE_ENCRYPT, 0, CW_COMPANION_NONE,
-          "AES only: card keys, on their way back in" },
-        { "bdk", CW_USE_ENCRYPT, 0, 0, CW_COMPANION_VARIANT, "initial key, transaction key and clear PIN of an entry" },
-        { "pin-transport", 0, CW_USE_ENCRYPT, 0, CW_COMPANION_NONE, "nothing; the clear PIN block goes in" },
-        { "pan-transport", 0, CW_USE_ENCRYPT | CW_USE_DECRYPT, 0, CW_COMPANION_NONE, "the PAN, which the card needs" },
-        { "pan-hash", 0, 0, CW_USE_MAC, CW_COMPANION_NONE, "the keyed hash" },
+    {"cvk", CW_USE_ENCRYPT, 0, 0, CW_COMPANION_LEFT, "the first DES block of each CVV"},
+    {"imk-ac", CW_USE_DERIVE, 0, 0, CW_COMPANION_NONE,
+     "the card's own master key, when it is written to the card"},
+    {"imk-smi", CW_USE_DERIVE, 0, 0, CW_COMPANION_NONE,
+     "the card's own master key, when it is written to the card"},
+    {"imk-smc", CW_USE_DERIVE, 0, 0, CW_COMPANION_NONE,
+     "the card's own master key, when it is written to the card"},
+    {"kmc-enc", CW_USE_DERIVE, CW_USE_MAC, 0, CW_COMPANION_NONE,
+     "AES only: session and card keys, on their way back in"},
+    {"kmc-mac", CW_USE_DERIVE, CW_USE_MAC, 0, CW_COMPANION_NONE,
+     "AES only: session and card keys, on their way back in"},
+    {"kmc-dek", CW_USE_DERIVE, CW_USE_MAC | CW_USE_ENCRYPT, 0, CW_COMPANION_NONE,
+     "AES only: card keys, on their way back in"},
+    {"bdk", CW_USE_ENCRYPT, 0, 0, CW_COMPANION_VARIANT,
+     "initial key, transaction key and clear PIN of an entry"},
+    {"pin-transport", 0, CW_USE_ENCRYPT, 0, CW_COMPANION_NONE, "nothing; the clear PIN block goes in"},
+    {"pan-transport", 0, CW_USE_ENCRYPT | CW_USE_DECRYPT, 0, CW_COMPANION_NONE,
+     "the PAN, which the card needs"},
+    {"pan-hash", 0, 0, CW_USE_MAC, CW_COMPANION_NONE, "the keyed hash"},
 };
 
 const struct cw_key_purpose *cw_key_purpose_find(const char *name) {
@@ -29,7 +36,7 @@ const struct cw_key_purpose *cw_key_purpose_find(const char *name) {
 }
 
 unsigned cw_key_purpose_usage(const struct cw_key_purpose *purpose, enum cw_hsm_alg alg, const char *kcv) {
-        unsigned usage = alg == CW_ALG_GENERIC     ? purpose->generic
+        unsigned usage = alg == CW_ALG_GENERIC    ? purpose->generic
                          : cw_hsm_alg_is_aes(alg) ? purpose->aes
                          : alg == CW_ALG_TDES2    ? purpose->tdes
                                                   : 0;
@@ -63,7 +70,7 @@ size_t cw_key_mechanisms(enum cw_hsm_alg alg, unsigned usage, CK_MECHANISM_TYPE 
 }
 
 const char *cw_key_companion_suffix(enum cw_key_companion companion) {
-        static const char *const suffixes[] = { "", ".left", ".variant" };
+        static const char *const suffixes[] = {"", ".left", ".variant"};
         return suffixes[companion];
 }
 

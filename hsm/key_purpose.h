@@ -4,7 +4,8 @@
 
 #include "hsm/p11_object.h"
 
-/* Some purposes need a second object that a token cannot make from the first. Its label is the key's label and suffix. */
+/* Some purposes need a second object that a token cannot make from the first. Its label is the key's label
+ * and suffix. */
 enum cw_key_companion {
         CW_COMPANION_NONE,
         CW_COMPANION_LEFT,    /* ".left": K1|K1 of a retail MAC key, in place of single DES */
@@ -20,8 +21,9 @@ struct cw_key_purpose {
 /* NULL for an unknown name. */
 const struct cw_key_purpose *cw_key_purpose_find(const char *name);
 /*
- * Usage of a key of this purpose and algorithm. The form of its check value adds one flag where the purpose alone does
- * not allow to compute it: 10 digits need MAC, 6 digits ENCRYPT or DERIVE. 0 when purpose and algorithm do not fit.
+ * Usage of a key of this purpose and algorithm. The form of its check value adds one flag where the purpose
+ * alone does not allow to compute it: 10 digits need MAC, 6 digits ENCRYPT or DERIVE. 0 when purpose and
+ * algorithm do not fit.
  */
 unsigned cw_key_purpose_usage(const struct cw_key_purpose *purpose, enum cw_hsm_alg alg, const char *kcv);
 /* Mechanisms for CKA_ALLOWED_MECHANISMS that go with a usage; returns their count. */

@@ -29,7 +29,8 @@ static cw_rc note_fault(struct loader *l, cw_rc rc) {
         return note(l->k, l->f->text);
 }
 
-static cw_rc find_one(struct loader *l, const char *label, enum cw_hsm_alg alg, CK_OBJECT_HANDLE *ret, bool *ret_found) {
+static cw_rc find_one(struct loader *l, const char *label, enum cw_hsm_alg alg, CK_OBJECT_HANDLE *ret,
+                      bool *ret_found) {
         size_t count = 0;
         cw_rc rc = cw_p11_find(l->p, label, cw_p11_key_type(alg), ret, &count, l->f);
         *ret_found = rc == CW_OK && count == 1;
@@ -37,14 +38,16 @@ static cw_rc find_one(struct loader *l, const char *label, enum cw_hsm_alg alg, 
                 return note_fault(l, rc);
         if (count == 0)
                 (void)snprintf(l->k->text, sizeof(l->k->text),
-                               "no key of type %s has the label %s; load it into the token", l->k->cfg->algorithm, label);
+                               "no key of type %s has the label %s; load it into the token",
+                               l->k->cfg->algorithm, label);
         if (count > 1)
                 (void)snprintf(l->k->text, sizeof(l->k->text),
                                "several keys have the label %s; leave one of them on the token", label);
         return CW_OK;
 }
 
-/* Attributes of the token object. *ret_usage is what we may ask of it; protection that lacks makes the key unusable. */
+/* Attributes of the token object. *ret_usage is what we may ask of it; protection that lacks makes the key
+ * unusable. */
 static cw_rc check_attributes(struct loader *l, CK_OBJECT_HANDLE h, unsigned wanted, bool *ret_fit) {
         struct cw_p11_attributes a;
         *ret_fit = false;
@@ -52,9 +55,11 @@ static cw_rc check_attributes(struct loader *l, CK_OBJECT_HANDLE h, unsigned wan
         if (rc != CW_OK)
                 return note_fault(l, rc);
         if (!a.sensitive || a.extractable || !a.is_private)
-                return note(l->k, "the key is not protected (sensitive, not extractable, private); load it anew");
+                return note(l->k,
+                            "the key is not protected (sensitive, not extractable, private); load it anew");
         if ((a.usage & wanted) != wanted)
-                return note(l->k, "the key lacks attributes that its purpose or the form of its check value needs");
+                return note(l->k,
+                            "the key lacks attributes that its purpose or the form of its check value needs");
         if (a.usage != wanted)
                 (void)note(l->k, "usable, but the token lets the key do more than its purpose");
         *ret_fit = true;
@@ -64,7 +69,7 @@ static cw_rc check_attributes(struct loader *l, CK_OBJECT_HANDLE h, unsigned wan
 /* Length of an AES key is part of its algorithm and not of its key type. */
 static bool length_fits(struct loader *l, CK_OBJECT_HANDLE h, enum cw_hsm_alg alg) {
         CK_ULONG len = 0;
-        CK_ATTRIBUTE a = { CKA_VALUE_LEN, &len, sizeof(len) };
+        CK_ATTRIBUTE a = {CKA_VALUE_LEN, &len, sizeof(len)};
         if (!cw_hsm_alg_is_aes(alg))
                 return true;
         cw_p11_called(l->p);
@@ -72,7 +77,8 @@ static bool length_fits(struct loader *l, CK_OBJECT_HANDLE h, enum cw_hsm_alg al
         return rv == CKR_OK && len == cw_hsm_alg_key_len(alg);
 }
 
-/* Finds one object and makes the session copy that is worked with; *ret stays invalid when it cannot be used. */
+/* Finds one object and makes the session copy that is worked with; *ret stays invalid when it cannot be used.
+ */
 static cw_rc load_object(struct loader *l, const char *label, enum cw_hsm_alg alg, unsigned usage,
                          CK_OBJECT_HANDLE *ret_object, struct cw_hsm_key *ret) {
         CK_OBJECT_HANDLE object = 0, copy = 0;
@@ -97,8 +103,7 @@ static cw_rc load_object(struct loader *l, const char *label, enum cw_hsm_alg al
         }
         *ret_object = object;
         *ret = (struct cw_hsm_key){
-                .handle = copy, .alg = alg, .usage = usage, .valid = true, .permanent = copy == object
-        };
+            .handle = copy, .alg = alg, .usage = usage, .valid = true, .permanent = copy == object};
         return CW_OK;
 }
 
@@ -108,7 +113,8 @@ static cw_rc load_companion(struct loader *l, enum cw_hsm_alg alg, unsigned usag
         uint8_t id[6], want[6];
         CK_OBJECT_HANDLE object = 0;
         struct cw_stored_key *k = l->k;
-        (void)snprintf(label, sizeof(label), "%s%s", k->cfg->label, cw_key_companion_suffix(k->purpose->companion));
+        (void)snprintf(label, sizeof(label), "%s%s", k->cfg->label,
+                       cw_key_companion_suffix(k->purpose->companion));
         cw_rc rc = load_object(l, label, alg, usage, &object, &k->companion);
         if (rc != CW_OK || !k->companion.valid)
                 return rc;
@@ -117,9 +123,11 @@ static cw_rc load_companion(struct loader *l, enum cw_hsm_alg alg, unsigned usag
                 rc = cw_kcv(l->c, &k->key, CW_KCV_LEGACY, want + 3, 3, l->f);
         if (rc != CW_OK)
                 return note_fault(l, rc);
-        if (cw_p11_read_id(l->p, object, id, sizeof(id)) != sizeof(id) || !cw_equal_ct(id, want, sizeof(id))) {
+        if (cw_p11_read_id(l->p, object, id, sizeof(id)) != sizeof(id) ||
+            !cw_equal_ct(id, want, sizeof(id))) {
                 cw_hsm_key_destroy(l->c, &k->companion);
-                (void)snprintf(k->text, sizeof(k->text), "%s does not belong to this key; provision both anew", label);
+                (void)snprintf(k->text, sizeof(k->text),
+                               "%s does not belong to this key; provision both anew", label);
         }
         return CW_OK;
 }
@@ -174,10 +182,10 @@ static void forget(struct cw_key_store *ks, const struct cw_hsm_crypto *c) {
 
 cw_rc cw_key_store_load(struct cw_key_store *ks, const struct cw_config_hsm *cfg, struct cw_p11 *p,
                         const struct cw_hsm_crypto *c, struct cw_fault *f) {
-        struct cw_fault local = { 0 };
+        struct cw_fault local = {0};
         forget(ks, c);
         for (size_t i = 0; i < cfg->key_count; i++) {
-                struct loader l = { p, c, &ks->keys[i], &local };
+                struct loader l = {p, c, &ks->keys[i], &local};
                 ks->keys[i].cfg = &cfg->keys[i];
                 ks->count = i + 1;
                 cw_rc rc = load_key(&l);
@@ -197,12 +205,13 @@ cw_rc cw_key_store_get(const struct cw_key_store *ks, const char *label, const c
                 if (strcmp(k->cfg->label, label) != 0)
                         continue;
                 if (strcmp(k->cfg->purpose, purpose) != 0)
-                        return cw_fail(f, CW_RC(CW_L_HSM, CW_C_OPERATOR, CW_E_DENIED), 0, "hsm.key", "HSM_KEY",
-                                       "key %s is for %s and is wanted for %s; correct the configuration", label,
-                                       k->cfg->purpose, purpose);
+                        return cw_fail(f, CW_RC(CW_L_HSM, CW_C_OPERATOR, CW_E_DENIED), 0, "hsm.key",
+                                       "HSM_KEY",
+                                       "key %s is for %s and is wanted for %s; correct the configuration",
+                                       label, k->cfg->purpose, purpose);
                 if (!k->ok)
-                        return cw_fail(f, CW_RC(CW_L_HSM, CW_C_OPERATOR, CW_E_MISMATCH), 0, "hsm.key", "HSM_KEY",
-                                       "key %s cannot be used: %s", label, k->text);
+                        return cw_fail(f, CW_RC(CW_L_HSM, CW_C_OPERATOR, CW_E_MISMATCH), 0, "hsm.key",
+                                       "HSM_KEY", "key %s cannot be used: %s", label, k->text);
                 *ret = k;
                 return CW_OK;
         }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The configured keys on the token: found by label, class and type, proven by check value, copied to session objects. */
+/* The configured keys on the token: found by label, class and type, proven by check value, copied to session
+ * objects. */
 #pragma once
 
 #include "config/config.h"
@@ -11,9 +12,10 @@ struct cw_stored_key {
         const struct cw_config_key *cfg;
         const struct cw_key_purpose *purpose;
         struct cw_hsm_key key, companion;
-        bool ok;         /* may be used */
-        char kcv[11];    /* what the token's key really has, at most 3 bytes for TDES and legacy AES; "" when unknown */
-        char text[200];  /* why not, or what to know */
+        bool ok;        /* may be used */
+        char kcv[11];   /* what the token's key really has, at most 3 bytes for TDES and legacy AES; "" when
+                           unknown */
+        char text[200]; /* why not, or what to know */
 };
 struct cw_key_store {
         size_t count;
@@ -21,18 +23,18 @@ struct cw_key_store {
 };
 
 /*
- * Loads every configured key. What is wrong with one key stands in its text, ok false; an error is returned only when
- * the token itself fails. Session objects of an earlier load are destroyed.
+ * Loads every configured key. What is wrong with one key stands in its text, ok false; an error is returned
+ * only when the token itself fails. Session objects of an earlier load are destroyed.
  */
-CW_WARN_UNUSED cw_rc cw_key_store_load(struct cw_key_store *ks, const struct cw_config_hsm *cfg, struct cw_p11 *p,
-                                       const struct cw_hsm_crypto *c, struct cw_fault *f);
+CW_WARN_UNUSED cw_rc cw_key_store_load(struct cw_key_store *ks, const struct cw_config_hsm *cfg,
+                                       struct cw_p11 *p, const struct cw_hsm_crypto *c, struct cw_fault *f);
 /* The usable key with this label and purpose; OPERATOR with code HSM_KEY when there is none. */
 CW_WARN_UNUSED cw_rc cw_key_store_get(const struct cw_key_store *ks, const char *label, const char *purpose,
                                       const struct cw_stored_key **ret, struct cw_fault *f);
 /* The pair of a cvk, of a bdk. */
 static inline struct cw_retail_key cw_stored_retail(const struct cw_stored_key *k) {
-        return (struct cw_retail_key){ k->key, k->companion };
+        return (struct cw_retail_key){k->key, k->companion};
 }
 static inline struct cw_dukpt_bdk cw_stored_bdk(const struct cw_stored_key *k) {
-        return (struct cw_dukpt_bdk){ k->key, k->companion };
+        return (struct cw_dukpt_bdk){k->key, k->companion};
 }

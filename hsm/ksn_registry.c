@@ -18,8 +18,9 @@
 #define COUNTER_MAX 0x1fffffu
 
 static cw_rc malformed(struct cw_fault *f) {
-        return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_SYNTAX), 0, "hsm.ksn_registry", "HSM_KSN",
-                       "the register of used key serial numbers is damaged; find out why, then remove the file");
+        return cw_fail(
+            f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_SYNTAX), 0, "hsm.ksn_registry", "HSM_KSN",
+            "the register of used key serial numbers is damaged; find out why, then remove the file");
 }
 
 /* One line without its newline. */
@@ -72,8 +73,8 @@ static cw_rc note_use(struct cw_ksn_table *t, const uint8_t ksn[CW_KSN_LEN], str
                 return CW_OK;
         }
         if (t->count == CW_KSN_PADS_MAX)
-                return cw_fail(f, CW_RC(CW_L_HSM, CW_C_OPERATOR, CW_E_TOO_BIG), 0, "hsm.ksn_registry", "HSM_KSN",
-                               "more PIN pads than the register of key serial numbers holds");
+                return cw_fail(f, CW_RC(CW_L_HSM, CW_C_OPERATOR, CW_E_TOO_BIG), 0, "hsm.ksn_registry",
+                               "HSM_KSN", "more PIN pads than the register of key serial numbers holds");
         memcpy(t->rows[t->count].pad, pad, sizeof(pad));
         t->rows[t->count++].last = counter;
         return CW_OK;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The last transaction counter per PIN pad (initial KSN), so that no enciphered PIN is taken twice. A small text file
- * under the daemon's runtime directory, shared by the workers under a lock, replaced atomically. Lives until reboot.
+ * The last transaction counter per PIN pad (initial KSN), so that no enciphered PIN is taken twice. A small
+ * text file under the daemon's runtime directory, shared by the workers under a lock, replaced atomically.
+ * Lives until reboot.
  */
 #pragma once
 
@@ -11,8 +12,9 @@
 #define CW_KSN_PADS_MAX 256u
 
 /*
- * Notes the KSN as used: REJECT with code HSM_KSN_REPLAY when its counter is not above the last one of that pad.
- * OPERATOR when the file in dir cannot be read, is malformed or full. Blocks on the lock and on the disk.
+ * Notes the KSN as used: REJECT with code HSM_KSN_REPLAY when its counter is not above the last one of that
+ * pad. OPERATOR when the file in dir cannot be read, is malformed or full. Blocks on the lock and on the
+ * disk.
  */
 CW_WARN_UNUSED cw_rc cw_ksn_use(const char *dir, const uint8_t ksn[CW_KSN_LEN], struct cw_fault *f);
 
@@ -25,4 +27,5 @@ struct cw_ksn_table {
         } rows[CW_KSN_PADS_MAX];
 };
 /* Lines "<20 hex digits> <decimal counter>\n". REJECT/CW_E_SYNTAX when anything else is in the text. */
-CW_WARN_UNUSED cw_rc cw_ksn_table_parse(const char *text, size_t len, struct cw_ksn_table *ret, struct cw_fault *f);
+CW_WARN_UNUSED cw_rc cw_ksn_table_parse(const char *text, size_t len, struct cw_ksn_table *ret,
+                                        struct cw_fault *f);

@@ -8,7 +8,7 @@
 #include <signal.h>
 
 static int run(const struct cw_config *cfg) {
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         CW_AUTO(cw_loop_free) struct cw_loop *loop = NULL;
         CW_AUTO(cw_supervisor_free) struct cw_supervisor *sv = NULL;
         cw_rc rc = cw_loop_new(cw_clock_real(), &loop);

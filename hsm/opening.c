@@ -71,7 +71,7 @@ static void on_opened(void *ctx, cw_rc rc, const struct cw_fault *f, struct cw_m
                 cw_sv_opening_next(sv);
                 return;
         }
-        struct cw_fault why = { 0 };
+        struct cw_fault why = {0};
         cw_sv_lost_fault(c, f, &why);
         if (strcmp(why.code, "HSM_LOGIN") == 0)
                 cw_sv_note_failure(sv, &why);
@@ -86,7 +86,7 @@ static void on_opened(void *ctx, cw_rc rc, const struct cw_fault *f, struct cw_m
 
 /* Starts a worker for it, or answers why not. */
 static void start(struct cw_supervisor *sv, struct cw_sv_opening *o) {
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         struct cw_sv_child *c = NULL;
         cw_rc rc = CW_OK;
         if (sv->login_failed.rc != CW_OK) {
@@ -127,7 +127,7 @@ static void queue(struct cw_supervisor *sv, struct cw_sv_opening *o) {
 
 void cw_sv_open(struct cw_sv_client *client, struct cw_msg *request) {
         struct cw_supervisor *sv = client->sv;
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         const char *job = cw_msg_str(request, "job", cw_msg_str(request, "ticket", ""));
         struct cw_sv_opening *o = calloc(1, sizeof(*o));
         if (o != NULL) {
@@ -135,10 +135,12 @@ void cw_sv_open(struct cw_sv_client *client, struct cw_msg *request) {
                 o->request = cw_sv_move(CW_MSG_REQUEST, request);
         }
         if (o == NULL || o->deferred == NULL || o->request == NULL) {
-                (void)cw_fail(&f, CW_RC(CW_L_HSM, CW_C_RETRY, CW_E_NOMEM), 0, "hsm.open", "", "out of memory");
+                (void)cw_fail(&f, CW_RC(CW_L_HSM, CW_C_RETRY, CW_E_NOMEM), 0, "hsm.open", "",
+                              "out of memory");
         } else if (strlen(job) == 0 || strlen(job) > CW_SV_JOB_MAX) {
                 (void)cw_fail(&f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_SYNTAX), 0, "hsm.open", "HSM_REQUEST",
-                              "a session is for a \"job\" or a \"ticket\" of at most %u characters", CW_SV_JOB_MAX);
+                              "a session is for a \"job\" or a \"ticket\" of at most %u characters",
+                              CW_SV_JOB_MAX);
         } else if (check_open(sv, &f) == CW_OK) {
                 memcpy(o->job, job, strlen(job) + 1);
                 queue(sv, o);

@@ -8,8 +8,9 @@
 #include <p11-kit/pkcs11.h>
 
 /*
- * Fills f for a failed C_* call and returns its rc. RECONNECT: the module, token or session is not usable any more, the
- * worker process is to be replaced. OPERATOR: login. RETRY: memory. REJECT: this call can never succeed.
+ * Fills f for a failed C_* call and returns its rc. RECONNECT: the module, token or session is not usable any
+ * more, the worker process is to be replaced. OPERATOR: login. RETRY: memory. REJECT: this call can never
+ * succeed.
  */
 cw_rc cw_p11_fail(struct cw_fault *f, CK_RV rv, const char *op);
 /* "CKR_PIN_INCORRECT", or "CKR_?" */

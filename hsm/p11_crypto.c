@@ -13,12 +13,12 @@ static CK_BYTE *input(const uint8_t *in) {
         union {
                 const uint8_t *in;
                 CK_BYTE *out;
-        } pointer = { .in = in };
+        } pointer = {.in = in};
         return pointer.out;
 }
 
 static CK_MECHANISM cipher_mechanism(enum cw_hsm_alg alg, enum cw_hsm_mode mode, const uint8_t *iv) {
-        CK_MECHANISM m = { 0, NULL, 0 };
+        CK_MECHANISM m = {0, NULL, 0};
         if (cw_hsm_alg_is_aes(alg))
                 m.mechanism = mode == CW_MODE_ECB ? CKM_AES_ECB : CKM_AES_CBC;
         else
@@ -30,22 +30,22 @@ static CK_MECHANISM cipher_mechanism(enum cw_hsm_alg alg, enum cw_hsm_mode mode,
         return m;
 }
 
-static cw_rc derive_object(struct cw_p11 *p, const struct cw_hsm_key *base, enum cw_hsm_mode mode, const uint8_t *iv,
-                           const uint8_t *data, size_t len, const struct cw_p11_spec *spec, CK_OBJECT_HANDLE *ret,
-                           struct cw_fault *f) {
+static cw_rc derive_object(struct cw_p11 *p, const struct cw_hsm_key *base, enum cw_hsm_mode mode,
+                           const uint8_t *iv, const uint8_t *data, size_t len, const struct cw_p11_spec *spec,
+                           CK_OBJECT_HANDLE *ret, struct cw_fault *f) {
         bool aes = cw_hsm_alg_is_aes(base->alg);
-        CK_KEY_DERIVATION_STRING_DATA ecb = { input(data), len };
-        CK_DES_CBC_ENCRYPT_DATA_PARAMS des_cbc = { .pData = input(data), .length = len };
-        CK_AES_CBC_ENCRYPT_DATA_PARAMS aes_cbc = { .pData = input(data), .length = len };
-        CK_MECHANISM m = { aes ? CKM_AES_ECB_ENCRYPT_DATA : CKM_DES3_ECB_ENCRYPT_DATA, &ecb, sizeof(ecb) };
+        CK_KEY_DERIVATION_STRING_DATA ecb = {input(data), len};
+        CK_DES_CBC_ENCRYPT_DATA_PARAMS des_cbc = {.pData = input(data), .length = len};
+        CK_AES_CBC_ENCRYPT_DATA_PARAMS aes_cbc = {.pData = input(data), .length = len};
+        CK_MECHANISM m = {aes ? CKM_AES_ECB_ENCRYPT_DATA : CKM_DES3_ECB_ENCRYPT_DATA, &ecb, sizeof(ecb)};
         struct cw_p11_template t;
         memcpy(des_cbc.iv, iv, 8);
         if (aes)
                 memcpy(aes_cbc.iv, iv, 16);
         if (mode == CW_MODE_CBC && aes)
-                m = (CK_MECHANISM){ CKM_AES_CBC_ENCRYPT_DATA, &aes_cbc, sizeof(aes_cbc) };
+                m = (CK_MECHANISM){CKM_AES_CBC_ENCRYPT_DATA, &aes_cbc, sizeof(aes_cbc)};
         else if (mode == CW_MODE_CBC)
-                m = (CK_MECHANISM){ CKM_DES3_CBC_ENCRYPT_DATA, &des_cbc, sizeof(des_cbc) };
+                m = (CK_MECHANISM){CKM_DES3_CBC_ENCRYPT_DATA, &des_cbc, sizeof(des_cbc)};
         cw_p11_template_fill(&t, spec);
         cw_p11_called(p);
         CK_RV rv = p->fn->C_DeriveKey(p->session, &m, base->handle, t.attr, t.count, ret);
@@ -54,13 +54,14 @@ static cw_rc derive_object(struct cw_p11 *p, const struct cw_hsm_key *base, enum
 
 /* A derive-only key enciphers data into a readable secret that lives for this call. */
 static cw_rc encrypt_by_derive(struct cw_p11 *p, const struct cw_hsm_key *key, enum cw_hsm_mode mode,
-                               const uint8_t *iv, const uint8_t *in, size_t len, uint8_t *out, struct cw_fault *f) {
-        const struct cw_p11_spec spec = { .alg = CW_ALG_GENERIC, .value_len = len };
+                               const uint8_t *iv, const uint8_t *in, size_t len, uint8_t *out,
+                               struct cw_fault *f) {
+        const struct cw_p11_spec spec = {.alg = CW_ALG_GENERIC, .value_len = len};
         CK_OBJECT_HANDLE h = 0;
         cw_rc rc = derive_object(p, key, mode, iv, in, len, &spec, &h, f);
         if (rc != CW_OK)
                 return rc;
-        CK_ATTRIBUTE value = { CKA_VALUE, out, len };
+        CK_ATTRIBUTE value = {CKA_VALUE, out, len};
         cw_p11_called(p);
         CK_RV rv = p->fn->C_GetAttributeValue(p->session, h, &value, 1);
         CK_RV destroyed = p->fn->C_DestroyObject(p->session, h);
@@ -80,8 +81,8 @@ static cw_rc p11_cipher(void *ctx, const struct cw_hsm_key *key, enum cw_hsm_dir
         CK_MECHANISM m = cipher_mechanism(key->alg, mode, iv);
         CK_ULONG n = sizeof(buf);
         if (len > CHUNK_MAX)
-                return cw_fail(f, CW_RC(CW_L_PKCS11, CW_C_REJECT, CW_E_TOO_BIG), (int64_t)len, "p11.cipher", "",
-                               "more data at once than a card needs");
+                return cw_fail(f, CW_RC(CW_L_PKCS11, CW_C_REJECT, CW_E_TOO_BIG), (int64_t)len, "p11.cipher",
+                               "", "more data at once than a card needs");
         cw_p11_called(p);
         CK_RV rv = dir == CW_ENCRYPT ? p->fn->C_EncryptInit(p->session, &m, key->handle)
                                      : p->fn->C_DecryptInit(p->session, &m, key->handle);
@@ -99,7 +100,7 @@ static cw_rc p11_cipher(void *ctx, const struct cw_hsm_key *key, enum cw_hsm_dir
 static cw_rc sign(struct cw_p11 *p, CK_MECHANISM_TYPE type, const struct cw_hsm_key *key, const uint8_t *in,
                   size_t len, uint8_t *out, size_t out_len, struct cw_fault *f) {
         CW_WIPED(uint8_t, buf, 64);
-        CK_MECHANISM m = { type, NULL, 0 };
+        CK_MECHANISM m = {type, NULL, 0};
         CK_ULONG n = sizeof(buf);
         static const uint8_t nothing[1];
         cw_p11_called(p);
@@ -120,23 +121,25 @@ static cw_rc p11_cmac(void *ctx, const struct cw_hsm_key *key, const uint8_t *in
                     cw_hsm_alg_block(key->alg), f);
 }
 
-static cw_rc p11_hmac_sha256(void *ctx, const struct cw_hsm_key *key, const uint8_t *in, size_t len, uint8_t out[32],
-                             struct cw_fault *f) {
+static cw_rc p11_hmac_sha256(void *ctx, const struct cw_hsm_key *key, const uint8_t *in, size_t len,
+                             uint8_t out[32], struct cw_fault *f) {
         return sign(ctx, CKM_SHA256_HMAC, key, in, len, out, 32, f);
 }
 
-/* Which return values of C_Decrypt mean a wrong tag; modules disagree, so the session is looked at afterwards. */
+/* Which return values of C_Decrypt mean a wrong tag; modules disagree, so the session is looked at
+ * afterwards. */
 static bool wrong_tag(CK_RV rv) {
-        return rv == CKR_ENCRYPTED_DATA_INVALID || rv == CKR_ENCRYPTED_DATA_LEN_RANGE || rv == CKR_GENERAL_ERROR ||
-               rv == CKR_FUNCTION_FAILED || rv == CKR_SIGNATURE_INVALID || rv == CKR_DATA_INVALID;
+        return rv == CKR_ENCRYPTED_DATA_INVALID || rv == CKR_ENCRYPTED_DATA_LEN_RANGE ||
+               rv == CKR_GENERAL_ERROR || rv == CKR_FUNCTION_FAILED || rv == CKR_SIGNATURE_INVALID ||
+               rv == CKR_DATA_INVALID;
 }
 
 static cw_rc p11_gcm(void *ctx, const struct cw_hsm_key *key, enum cw_hsm_dir dir, const uint8_t iv[16],
                      const uint8_t *in, size_t len, uint8_t *out, struct cw_fault *f) {
         struct cw_p11 *p = ctx;
         CW_WIPED(uint8_t, buf, CHUNK_MAX + 32);
-        CK_GCM_PARAMS params = { input(iv), 16, 128, NULL, 0, 128 };
-        CK_MECHANISM m = { CKM_AES_GCM, &params, sizeof(params) };
+        CK_GCM_PARAMS params = {input(iv), 16, 128, NULL, 0, 128};
+        CK_MECHANISM m = {CKM_AES_GCM, &params, sizeof(params)};
         CK_ULONG n = sizeof(buf);
         size_t out_len = dir == CW_ENCRYPT ? len + 16 : len - 16;
         if (len > CHUNK_MAX)
@@ -151,9 +154,10 @@ static cw_rc p11_gcm(void *ctx, const struct cw_hsm_key *key, enum cw_hsm_dir di
                                : p->fn->C_Decrypt(p->session, input(in), len, buf, &n);
         if (dir == CW_DECRYPT && wrong_tag(rv)) {
                 cw_rc rc = cw_p11_check(p, f);
-                return rc != CW_OK ? rc
-                                   : cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_MISMATCH), (int64_t)rv, "p11.gcm",
-                                             "HSM_TOKEN", "sealed data does not open with this key");
+                return rc != CW_OK
+                           ? rc
+                           : cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_MISMATCH), (int64_t)rv, "p11.gcm",
+                                     "HSM_TOKEN", "sealed data does not open with this key");
         }
         if (rv == CKR_OK && n != out_len)
                 rv = CKR_FUNCTION_FAILED;
@@ -165,7 +169,7 @@ static cw_rc p11_gcm(void *ctx, const struct cw_hsm_key *key, enum cw_hsm_dir di
 
 static cw_rc p11_sha1(void *ctx, const uint8_t *in, size_t len, uint8_t out[20], struct cw_fault *f) {
         struct cw_p11 *p = ctx;
-        CK_MECHANISM m = { CKM_SHA_1, NULL, 0 };
+        CK_MECHANISM m = {CKM_SHA_1, NULL, 0};
         CK_ULONG n = 20;
         cw_p11_called(p);
         CK_RV rv = p->fn->C_DigestInit(p->session, &m);
@@ -182,27 +186,30 @@ static cw_rc p11_random(void *ctx, uint8_t *out, size_t len, struct cw_fault *f)
 }
 
 static cw_rc p11_derive(void *ctx, const struct cw_hsm_key *base, enum cw_hsm_mode mode, const uint8_t *data,
-                        size_t len, enum cw_hsm_alg alg, unsigned usage, struct cw_hsm_key *ret, struct cw_fault *f) {
+                        size_t len, enum cw_hsm_alg alg, unsigned usage, struct cw_hsm_key *ret,
+                        struct cw_fault *f) {
         static const uint8_t zero[16];
-        const struct cw_p11_spec spec = { .alg = alg, .usage = usage, .sensitive = true, .value_len = len };
+        const struct cw_p11_spec spec = {.alg = alg, .usage = usage, .sensitive = true, .value_len = len};
         CK_OBJECT_HANDLE h = 0;
         cw_rc rc = derive_object(ctx, base, mode, zero, data, len, &spec, &h, f);
         if (rc == CW_OK)
                 rc = cw_p11_read_back(ctx, h, usage, f);
         if (rc == CW_OK)
-                *ret = (struct cw_hsm_key){ .handle = h, .alg = alg, .usage = usage, .valid = true };
+                *ret = (struct cw_hsm_key){.handle = h, .alg = alg, .usage = usage, .valid = true};
         return rc;
 }
 
-static cw_rc p11_import(void *ctx, enum cw_hsm_alg alg, unsigned usage, const uint8_t *value, struct cw_hsm_key *ret,
-                        struct cw_fault *f) {
-        const struct cw_p11_spec spec = {
-                .alg = alg, .usage = usage, .sensitive = true, .value = value, .value_len = cw_hsm_alg_key_len(alg)
-        };
+static cw_rc p11_import(void *ctx, enum cw_hsm_alg alg, unsigned usage, const uint8_t *value,
+                        struct cw_hsm_key *ret, struct cw_fault *f) {
+        const struct cw_p11_spec spec = {.alg = alg,
+                                         .usage = usage,
+                                         .sensitive = true,
+                                         .value = value,
+                                         .value_len = cw_hsm_alg_key_len(alg)};
         CK_OBJECT_HANDLE h = 0;
         cw_rc rc = cw_p11_create(ctx, &spec, &h, f);
         if (rc == CW_OK)
-                *ret = (struct cw_hsm_key){ .handle = h, .alg = alg, .usage = usage, .valid = true };
+                *ret = (struct cw_hsm_key){.handle = h, .alg = alg, .usage = usage, .valid = true};
         return rc;
 }
 
@@ -214,15 +221,15 @@ static void p11_destroy(void *ctx, const struct cw_hsm_key *key) {
 
 void cw_p11_crypto_init(struct cw_p11 *p, struct cw_hsm_crypto *ret) {
         static const struct cw_hsm_crypto_ops ops = {
-                .cipher = p11_cipher,
-                .cmac = p11_cmac,
-                .hmac_sha256 = p11_hmac_sha256,
-                .gcm = p11_gcm,
-                .sha1 = p11_sha1,
-                .random = p11_random,
-                .derive = p11_derive,
-                .import = p11_import,
-                .destroy = p11_destroy,
+            .cipher = p11_cipher,
+            .cmac = p11_cmac,
+            .hmac_sha256 = p11_hmac_sha256,
+            .gcm = p11_gcm,
+            .sha1 = p11_sha1,
+            .random = p11_random,
+            .derive = p11_derive,
+            .import = p11_import,
+            .destroy = p11_destroy,
         };
-        *ret = (struct cw_hsm_crypto){ &ops, p };
+        *ret = (struct cw_hsm_crypto){&ops, p};
 }

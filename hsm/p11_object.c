@@ -9,8 +9,8 @@ static const struct {
         unsigned use;
         CK_ATTRIBUTE_TYPE type;
 } usages[] = {
-        { CW_USE_ENCRYPT, CKA_ENCRYPT }, { CW_USE_DECRYPT, CKA_DECRYPT }, { CW_USE_MAC, CKA_SIGN },
-        { CW_USE_DERIVE, CKA_DERIVE },   { CW_USE_WRAP, CKA_WRAP },       { CW_USE_UNWRAP, CKA_UNWRAP },
+    {CW_USE_ENCRYPT, CKA_ENCRYPT}, {CW_USE_DECRYPT, CKA_DECRYPT}, {CW_USE_MAC, CKA_SIGN},
+    {CW_USE_DERIVE, CKA_DERIVE},   {CW_USE_WRAP, CKA_WRAP},       {CW_USE_UNWRAP, CKA_UNWRAP},
 };
 #define USAGES (sizeof(usages) / sizeof(usages[0]))
 
@@ -35,8 +35,8 @@ static void put(struct cw_p11_template *t, CK_ATTRIBUTE_TYPE type, const void *v
         union {
                 const void *in;
                 void *out;
-        } pointer = { .in = value };
-        t->attr[t->count++] = (CK_ATTRIBUTE){ type, pointer.out, len };
+        } pointer = {.in = value};
+        t->attr[t->count++] = (CK_ATTRIBUTE){type, pointer.out, len};
 }
 
 static void put_bool(struct cw_p11_template *t, CK_ATTRIBUTE_TYPE type, bool value) {
@@ -69,12 +69,13 @@ void cw_p11_template_fill(struct cw_p11_template *t, const struct cw_p11_spec *s
         if (spec->id_len > 0)
                 put(t, CKA_ID, spec->id, spec->id_len);
         if (spec->mechanism_count > 0)
-                put(t, CKA_ALLOWED_MECHANISMS, spec->mechanisms, spec->mechanism_count * sizeof(CK_MECHANISM_TYPE));
+                put(t, CKA_ALLOWED_MECHANISMS, spec->mechanisms,
+                    spec->mechanism_count * sizeof(CK_MECHANISM_TYPE));
 }
 
 static bool read_bool(struct cw_p11 *p, CK_OBJECT_HANDLE h, CK_ATTRIBUTE_TYPE type, CK_RV *rv) {
         CK_BBOOL value = CK_FALSE;
-        CK_ATTRIBUTE a = { type, &value, sizeof(value) };
+        CK_ATTRIBUTE a = {type, &value, sizeof(value)};
         CK_RV got = p->fn->C_GetAttributeValue(p->session, h, &a, 1);
         if (got != CKR_OK && got != CKR_ATTRIBUTE_TYPE_INVALID)
                 *rv = got;
@@ -86,9 +87,9 @@ cw_rc cw_p11_read_attributes(struct cw_p11 *p, CK_OBJECT_HANDLE h, struct cw_p11
         CK_RV rv = CKR_OK;
         cw_p11_called(p);
         struct cw_p11_attributes a = {
-                .sensitive = read_bool(p, h, CKA_SENSITIVE, &rv),
-                .extractable = read_bool(p, h, CKA_EXTRACTABLE, &rv),
-                .is_private = read_bool(p, h, CKA_PRIVATE, &rv),
+            .sensitive = read_bool(p, h, CKA_SENSITIVE, &rv),
+            .extractable = read_bool(p, h, CKA_EXTRACTABLE, &rv),
+            .is_private = read_bool(p, h, CKA_PRIVATE, &rv),
         };
         for (size_t i = 0; i < USAGES; i++)
                 a.usage |= read_bool(p, h, usages[i].type, &rv) ? usages[i].use : 0;
@@ -102,15 +103,17 @@ cw_rc cw_p11_read_back(struct cw_p11 *p, CK_OBJECT_HANDLE h, unsigned usage, str
         struct cw_p11_attributes a;
         cw_rc rc = cw_p11_read_attributes(p, h, &a, f);
         if (rc == CW_OK && (!a.sensitive || a.extractable || a.usage != usage))
-                rc = cw_fail(f, CW_RC(CW_L_PKCS11, CW_C_REJECT, CW_E_MISMATCH), (int64_t)a.usage, "p11.read_back",
-                             "HSM_TOKEN", "the token did not keep the attributes that protect a key; the key was "
-                                          "destroyed, the token cannot be used for this");
+                rc = cw_fail(f, CW_RC(CW_L_PKCS11, CW_C_REJECT, CW_E_MISMATCH), (int64_t)a.usage,
+                             "p11.read_back", "HSM_TOKEN",
+                             "the token did not keep the attributes that protect a key; the key was "
+                             "destroyed, the token cannot be used for this");
         if (rc != CW_OK)
                 (void)p->fn->C_DestroyObject(p->session, h);
         return rc;
 }
 
-cw_rc cw_p11_create(struct cw_p11 *p, const struct cw_p11_spec *spec, CK_OBJECT_HANDLE *ret, struct cw_fault *f) {
+cw_rc cw_p11_create(struct cw_p11 *p, const struct cw_p11_spec *spec, CK_OBJECT_HANDLE *ret,
+                    struct cw_fault *f) {
         struct cw_p11_template t;
         CK_OBJECT_HANDLE h = 0;
         cw_p11_template_fill(&t, spec);
@@ -124,10 +127,10 @@ cw_rc cw_p11_create(struct cw_p11 *p, const struct cw_p11_spec *spec, CK_OBJECT_
         return rc;
 }
 
-cw_rc cw_p11_find(struct cw_p11 *p, const char *label, CK_KEY_TYPE type, CK_OBJECT_HANDLE *ret, size_t *ret_count,
-                  struct cw_fault *f) {
-        struct cw_p11_template t = { .cls = CKO_SECRET_KEY, .type = type };
-        CK_OBJECT_HANDLE found[2] = { 0, 0 };
+cw_rc cw_p11_find(struct cw_p11 *p, const char *label, CK_KEY_TYPE type, CK_OBJECT_HANDLE *ret,
+                  size_t *ret_count, struct cw_fault *f) {
+        struct cw_p11_template t = {.cls = CKO_SECRET_KEY, .type = type};
+        CK_OBJECT_HANDLE found[2] = {0, 0};
         CK_ULONG count = 0;
         put(&t, CKA_CLASS, &t.cls, sizeof(t.cls));
         put(&t, CKA_KEY_TYPE, &t.type, sizeof(t.type));
@@ -148,15 +151,16 @@ cw_rc cw_p11_find(struct cw_p11 *p, const char *label, CK_KEY_TYPE type, CK_OBJE
 }
 
 size_t cw_p11_read_id(struct cw_p11 *p, CK_OBJECT_HANDLE h, uint8_t *ret, size_t cap) {
-        CK_ATTRIBUTE a = { CKA_ID, ret, cap };
+        CK_ATTRIBUTE a = {CKA_ID, ret, cap};
         cw_p11_called(p);
         if (p->fn->C_GetAttributeValue(p->session, h, &a, 1) != CKR_OK || a.ulValueLen > cap)
                 return 0;
         return a.ulValueLen;
 }
 
-cw_rc cw_p11_copy_to_session(struct cw_p11 *p, CK_OBJECT_HANDLE h, CK_OBJECT_HANDLE *ret, struct cw_fault *f) {
-        CK_ATTRIBUTE t[1] = { { CKA_TOKEN, &no, sizeof(no) } };
+cw_rc cw_p11_copy_to_session(struct cw_p11 *p, CK_OBJECT_HANDLE h, CK_OBJECT_HANDLE *ret,
+                             struct cw_fault *f) {
+        CK_ATTRIBUTE t[1] = {{CKA_TOKEN, &no, sizeof(no)}};
         CK_OBJECT_HANDLE copy = 0;
         cw_p11_called(p);
         CK_RV rv = p->fn->C_CopyObject(p->session, h, t, 1, &copy);

@@ -41,14 +41,16 @@ struct cw_p11_template {
 /* Fills t from spec; t points into spec and itself. */
 void cw_p11_template_fill(struct cw_p11_template *t, const struct cw_p11_spec *spec);
 
-/* Reads the protective attributes and the usage of an object. An attribute the token does not know counts as unset. */
-CW_WARN_UNUSED cw_rc cw_p11_read_attributes(struct cw_p11 *p, CK_OBJECT_HANDLE h, struct cw_p11_attributes *ret,
-                                            struct cw_fault *f);
+/* Reads the protective attributes and the usage of an object. An attribute the token does not know counts as
+ * unset. */
+CW_WARN_UNUSED cw_rc cw_p11_read_attributes(struct cw_p11 *p, CK_OBJECT_HANDLE h,
+                                            struct cw_p11_attributes *ret, struct cw_fault *f);
 /*
- * Compares with what was asked for: sensitive, not extractable, exactly this usage. On a difference the object is
- * destroyed and REJECT/CW_E_MISMATCH tells that the token does not keep attributes.
+ * Compares with what was asked for: sensitive, not extractable, exactly this usage. On a difference the
+ * object is destroyed and REJECT/CW_E_MISMATCH tells that the token does not keep attributes.
  */
-CW_WARN_UNUSED cw_rc cw_p11_read_back(struct cw_p11 *p, CK_OBJECT_HANDLE h, unsigned usage, struct cw_fault *f);
+CW_WARN_UNUSED cw_rc cw_p11_read_back(struct cw_p11 *p, CK_OBJECT_HANDLE h, unsigned usage,
+                                      struct cw_fault *f);
 /* C_CreateObject and cw_p11_read_back. */
 CW_WARN_UNUSED cw_rc cw_p11_create(struct cw_p11 *p, const struct cw_p11_spec *spec, CK_OBJECT_HANDLE *ret,
                                    struct cw_fault *f);

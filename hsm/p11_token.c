@@ -28,14 +28,15 @@ void cw_p11_close(struct cw_p11 *p) {
 static cw_rc load(struct cw_p11 *p, const char *module, struct cw_fault *f) {
         p->dl = dlopen(module, RTLD_NOW | RTLD_LOCAL);
         if (p->dl == NULL)
-                return cw_fail(f, CW_RC(CW_L_PKCS11, CW_C_OPERATOR, CW_E_NOT_FOUND), 0, "p11.load", "HSM_TOKEN",
+                return cw_fail(f, CW_RC(CW_L_PKCS11, CW_C_OPERATOR, CW_E_NOT_FOUND), 0, "p11.load",
+                               "HSM_TOKEN",
                                "cannot load the PKCS#11 module; check hsm.module in the configuration");
         CK_RV (*get_list)(CK_FUNCTION_LIST_PTR_PTR) = NULL;
         *(void **)&get_list = dlsym(p->dl, "C_GetFunctionList");
         CK_FUNCTION_LIST_PTR list = NULL;
         if (get_list == NULL || get_list(&list) != CKR_OK || list == NULL)
-                return cw_fail(f, CW_RC(CW_L_PKCS11, CW_C_OPERATOR, CW_E_UNSUPPORTED), 0, "p11.load", "HSM_TOKEN",
-                               "hsm.module is not a PKCS#11 module");
+                return cw_fail(f, CW_RC(CW_L_PKCS11, CW_C_OPERATOR, CW_E_UNSUPPORTED), 0, "p11.load",
+                               "HSM_TOKEN", "hsm.module is not a PKCS#11 module");
         cw_p11_called(p);
         CK_RV rv = list->C_Initialize(NULL);
         if (rv != CKR_OK)
@@ -83,8 +84,9 @@ static cw_rc find_token(struct cw_p11 *p, const char *label, struct cw_fault *f)
         for (CK_ULONG i = 0; i < count && i < SLOTS_MAX; i++)
                 found += read_token(p, slots[i], label) ? 1 : 0;
         if (found != 1)
-                return cw_fail(f, CW_RC(CW_L_PKCS11, CW_C_OPERATOR, CW_E_NOT_FOUND), (int64_t)found, "p11.token",
-                               "HSM_TOKEN", "%s token has the label \"%s\"; check hsm.token_label and the token",
+                return cw_fail(f, CW_RC(CW_L_PKCS11, CW_C_OPERATOR, CW_E_NOT_FOUND), (int64_t)found,
+                               "p11.token", "HSM_TOKEN",
+                               "%s token has the label \"%s\"; check hsm.token_label and the token",
                                found == 0 ? "no" : "more than one", label);
         return CW_OK;
 }
@@ -93,7 +95,8 @@ cw_rc cw_p11_open(const char *module, const char *token_label, bool rw, _Atomic 
                   struct cw_p11 **ret, struct cw_fault *f) {
         CW_AUTO(cw_p11_close) struct cw_p11 *p = calloc(1, sizeof(*p));
         if (p == NULL)
-                return cw_fail(f, CW_RC(CW_L_PKCS11, CW_C_RETRY, CW_E_NOMEM), 0, "p11.open", "", "out of memory");
+                return cw_fail(f, CW_RC(CW_L_PKCS11, CW_C_RETRY, CW_E_NOMEM), 0, "p11.open", "",
+                               "out of memory");
         p->called_ns = called_ns;
         cw_rc rc = load(p, module, f);
         if (rc == CW_OK)
@@ -117,9 +120,10 @@ cw_rc cw_p11_login(struct cw_p11 *p, const struct cw_secret *pin, struct cw_faul
         cw_rc rc = cw_p11_fail(f, rv, "p11.login");
         if (cw_rc_class(rc) != CW_C_REJECT)
                 return rc;
-        return cw_fail(f, CW_RC(CW_L_PKCS11, CW_C_OPERATOR, CW_E_DENIED), (int64_t)rv, "p11.login", "HSM_LOGIN",
-                       "%s: the token refused the login; correct the PIN credential, then restart cardwright-hsmd",
-                       cw_p11_rv_name(rv));
+        return cw_fail(
+            f, CW_RC(CW_L_PKCS11, CW_C_OPERATOR, CW_E_DENIED), (int64_t)rv, "p11.login", "HSM_LOGIN",
+            "%s: the token refused the login; correct the PIN credential, then restart cardwright-hsmd",
+            cw_p11_rv_name(rv));
 }
 
 cw_rc cw_p11_check(struct cw_p11 *p, struct cw_fault *f) {
@@ -128,6 +132,7 @@ cw_rc cw_p11_check(struct cw_p11 *p, struct cw_fault *f) {
         CK_RV rv = p->fn->C_GetSessionInfo(p->session, &info);
         if (rv != CKR_OK)
                 return cw_fail(f, CW_RC(CW_L_PKCS11, CW_C_RECONNECT, CW_E_CLOSED), (int64_t)rv, "p11.check",
-                               "HSM_TOKEN", "%s: the token's session is lost; it is opened anew", cw_p11_rv_name(rv));
+                               "HSM_TOKEN", "%s: the token's session is lost; it is opened anew",
+                               cw_p11_rv_name(rv));
         return CW_OK;
 }

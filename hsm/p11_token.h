@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One PKCS#11 module and one logged-in session on the token with a given label. Only worker processes and the
- * provisioning tool use it: the module is loaded after the fork and lives as long as the process. All calls block.
+ * provisioning tool use it: the module is loaded after the fork and lives as long as the process. All calls
+ * block.
  */
 #pragma once
 
@@ -19,15 +20,17 @@ struct cw_p11 {
         CK_SLOT_ID slot;
         CK_SESSION_HANDLE session;
         char label[33], model[17], manufacturer[33];
-        _Atomic int64_t *called_ns; /* start of the running C_* call on the monotonic clock; NULL: nobody watches */
+        _Atomic int64_t
+            *called_ns; /* start of the running C_* call on the monotonic clock; NULL: nobody watches */
 };
 
 /*
- * Loads the module, finds the token by its label, opens a session (read-write when rw). OPERATOR/CW_E_NOT_FOUND when the
- * module or the token is not there or the label is not unique. called_ns may be NULL.
+ * Loads the module, finds the token by its label, opens a session (read-write when rw).
+ * OPERATOR/CW_E_NOT_FOUND when the module or the token is not there or the label is not unique. called_ns may
+ * be NULL.
  */
-CW_WARN_UNUSED cw_rc cw_p11_open(const char *module, const char *token_label, bool rw, _Atomic int64_t *called_ns,
-                                 struct cw_p11 **ret, struct cw_fault *f);
+CW_WARN_UNUSED cw_rc cw_p11_open(const char *module, const char *token_label, bool rw,
+                                 _Atomic int64_t *called_ns, struct cw_p11 **ret, struct cw_fault *f);
 /* C_Finalize; the module stays mapped. */
 void cw_p11_close(struct cw_p11 *p);
 CW_DEFINE_CLEANUP(struct cw_p11 *, cw_p11_close);

@@ -21,5 +21,5 @@ void cw_pan_mask(const struct cw_pan *pan, char ret[CW_PAN_MAX + 1]);
 /* Constant time over all 19 places. */
 bool cw_pan_equal(const struct cw_pan *a, const struct cw_pan *b);
 /* HMAC-SHA-256 of "cardwright pan-hash v1", a zero byte and the digits. */
-CW_WARN_UNUSED cw_rc cw_pan_hash(const struct cw_hsm_crypto *c, const struct cw_hsm_key *key, const struct cw_pan *pan,
-                                 uint8_t ret[CW_PAN_HASH_LEN], struct cw_fault *f);
+CW_WARN_UNUSED cw_rc cw_pan_hash(const struct cw_hsm_crypto *c, const struct cw_hsm_key *key,
+                                 const struct cw_pan *pan, uint8_t ret[CW_PAN_HASH_LEN], struct cw_fault *f);

@@ -12,11 +12,11 @@ static const struct {
         bool gcm, hex, has_iv;
         enum cw_hsm_mode mode;
 } forms[] = {
-        [CW_FORM_V2_ASCII_HEX] = { "v2-ascii-hex", true, true, true, CW_MODE_CBC },
-        [CW_FORM_V2_RAW8] = { "v2-raw8", true, false, true, CW_MODE_CBC },
-        [CW_FORM_V1_ECB_HEX16] = { "v1-ecb-hex16", false, true, false, CW_MODE_ECB },
-        [CW_FORM_V1_CBC_IV16_RAW8] = { "v1-cbc-iv16-raw8", false, false, true, CW_MODE_CBC },
-        [CW_FORM_V1_CBC0_HEX16] = { "v1-cbc0-hex16", false, true, false, CW_MODE_CBC },
+    [CW_FORM_V2_ASCII_HEX] = {"v2-ascii-hex", true, true, true, CW_MODE_CBC},
+    [CW_FORM_V2_RAW8] = {"v2-raw8", true, false, true, CW_MODE_CBC},
+    [CW_FORM_V1_ECB_HEX16] = {"v1-ecb-hex16", false, true, false, CW_MODE_ECB},
+    [CW_FORM_V1_CBC_IV16_RAW8] = {"v1-cbc-iv16-raw8", false, false, true, CW_MODE_CBC},
+    [CW_FORM_V1_CBC0_HEX16] = {"v1-cbc0-hex16", false, true, false, CW_MODE_CBC},
 };
 
 bool cw_pin_form_from_name(const char *name, enum cw_pin_form_kind *ret) {
@@ -29,9 +29,9 @@ bool cw_pin_form_from_name(const char *name, enum cw_pin_form_kind *ret) {
         return false;
 }
 
-cw_rc cw_pin_form_seal(const struct cw_hsm_crypto *c, const struct cw_hsm_key *key, enum cw_pin_form_kind kind,
-                       const uint8_t iv[16], const uint8_t block[8], char ret[CW_PIN_FORM_TEXT_MAX],
-                       struct cw_fault *f) {
+cw_rc cw_pin_form_seal(const struct cw_hsm_crypto *c, const struct cw_hsm_key *key,
+                       enum cw_pin_form_kind kind, const uint8_t iv[16], const uint8_t block[8],
+                       char ret[CW_PIN_FORM_TEXT_MAX], struct cw_fault *f) {
         CW_WIPED(uint8_t, plain, 33);
         uint8_t out[16 + 32];
         size_t len = forms[kind].hex ? 16 : 8, at = 0;
@@ -51,9 +51,11 @@ cw_rc cw_pin_form_seal(const struct cw_hsm_crypto *c, const struct cw_hsm_key *k
                 size_t pad = 16 - len % 16;
                 memset(plain + len, (int)pad, pad); /* PKCS#7 */
                 len += pad;
-                rc = cw_hsm_encrypt(c, key, forms[kind].mode, forms[kind].has_iv ? iv : NULL, plain, len, out + at, f);
+                rc = cw_hsm_encrypt(c, key, forms[kind].mode, forms[kind].has_iv ? iv : NULL, plain, len,
+                                    out + at, f);
         }
         if (rc == CW_OK && !cw_base64_encode(out, at + len, ret, CW_PIN_FORM_TEXT_MAX))
-                rc = cw_fail(f, CW_RC(CW_L_HSM, CW_C_FATAL, CW_E_TOO_BIG), 0, "hsm.pin_form", "", "PIN form too long");
+                rc = cw_fail(f, CW_RC(CW_L_HSM, CW_C_FATAL, CW_E_TOO_BIG), 0, "hsm.pin_form", "",
+                             "PIN form too long");
         return rc;
 }

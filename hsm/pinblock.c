@@ -21,8 +21,8 @@ static cw_rc account(const char *digits, size_t count, uint8_t ret[8], struct cw
         for (size_t i = 0; i < take; i++) {
                 char ch = digits[count - 1 - i];
                 if (ch < '0' || ch > '9')
-                        return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_SYNTAX), 0, "hsm.pinblock", "PIN_BLOCK",
-                                       "the account part of a PIN block needs digits");
+                        return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_SYNTAX), 0, "hsm.pinblock",
+                                       "PIN_BLOCK", "the account part of a PIN block needs digits");
                 set_nibble(ret, 15 - i, (unsigned)(ch - '0'));
         }
         return CW_OK;

@@ -15,9 +15,11 @@ struct cw_pin {
         uint8_t len;
 };
 
-/* Account field of format 0: 0000 and the right-most 12 PAN digits without the check digit, left-zero if short. */
+/* Account field of format 0: 0000 and the right-most 12 PAN digits without the check digit, left-zero if
+ * short. */
 CW_WARN_UNUSED cw_rc cw_pinblock_account_pan12(const char *pan, uint8_t ret[8], struct cw_fault *f);
-/* Account field of the kit number form: the last 12 digits of the kit number, zero-padded, no check digit dropped. */
+/* Account field of the kit number form: the last 12 digits of the kit number, zero-padded, no check digit
+ * dropped. */
 CW_WARN_UNUSED cw_rc cw_pinblock_account_kit16(const char *kit, uint8_t ret[8], struct cw_fault *f);
 
 /* Clear format 0 block for the account field. pin is valid (4..12 digits). */
@@ -26,7 +28,8 @@ void cw_pinblock_encode0(const struct cw_pin *pin, const uint8_t account[8], uin
 void cw_pinblock_encode2(const struct cw_pin *pin, uint8_t ret[8]);
 /*
  * Checks control nibble, length, every PIN digit and every filler nibble; one undifferentiated error
- * (REJECT/CW_E_SYNTAX, code PIN_BLOCK) after work that does not depend on where it is wrong. *ret is wiped then.
+ * (REJECT/CW_E_SYNTAX, code PIN_BLOCK) after work that does not depend on where it is wrong. *ret is wiped
+ * then.
  */
 CW_WARN_UNUSED cw_rc cw_pinblock_decode0(const uint8_t block[8], const uint8_t account[8], struct cw_pin *ret,
                                          struct cw_fault *f);

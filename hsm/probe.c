@@ -6,25 +6,27 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Published answers; sources: ISO 9797-1 example key, FIPS 197 C.1, RFC 4493, RFC 4231, SP 800-38B, FIPS 180. */
-static const uint8_t tdes_key[16] = { 0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef,
-                                      0xfe, 0xdc, 0xba, 0x98, 0x76, 0x54, 0x32, 0x10 };
-static const uint8_t tdes_zero[8] = { 0x08, 0xd7, 0xb4, 0xfb, 0x62, 0x9d, 0x08, 0x85 };
-static const uint8_t aes_key[16] = { 0x2b, 0x7e, 0x15, 0x16, 0x28, 0xae, 0xd2, 0xa6,
-                                     0xab, 0xf7, 0x15, 0x88, 0x09, 0xcf, 0x4f, 0x3c };
-static const uint8_t aes_plain[16] = { 0x6b, 0xc1, 0xbe, 0xe2, 0x2e, 0x40, 0x9f, 0x96,
-                                       0xe9, 0x3d, 0x7e, 0x11, 0x73, 0x93, 0x17, 0x2a };
-static const uint8_t aes_ecb[16] = { 0x3a, 0xd7, 0x7b, 0xb4, 0x0d, 0x7a, 0x36, 0x60,
-                                     0xa8, 0x9e, 0xca, 0xf3, 0x24, 0x66, 0xef, 0x97 };
-static const uint8_t aes_cmac[16] = { 0x07, 0x0a, 0x16, 0xb4, 0x6b, 0x4d, 0x41, 0x44,
-                                      0xf7, 0x9b, 0xdd, 0x9d, 0xd0, 0x4a, 0x28, 0x7c };
+/* Published answers; sources: ISO 9797-1 example key, FIPS 197 C.1, RFC 4493, RFC 4231, SP 800-38B, FIPS 180.
+ */
+static const uint8_t tdes_key[16] = {0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef,
+                                     0xfe, 0xdc, 0xba, 0x98, 0x76, 0x54, 0x32, 0x10};
+static const uint8_t tdes_zero[8] = {0x08, 0xd7, 0xb4, 0xfb, 0x62, 0x9d, 0x08, 0x85};
+static const uint8_t aes_key[16] = {0x2b, 0x7e, 0x15, 0x16, 0x28, 0xae, 0xd2, 0xa6,
+                                    0xab, 0xf7, 0x15, 0x88, 0x09, 0xcf, 0x4f, 0x3c};
+static const uint8_t aes_plain[16] = {0x6b, 0xc1, 0xbe, 0xe2, 0x2e, 0x40, 0x9f, 0x96,
+                                      0xe9, 0x3d, 0x7e, 0x11, 0x73, 0x93, 0x17, 0x2a};
+static const uint8_t aes_ecb[16] = {0x3a, 0xd7, 0x7b, 0xb4, 0x0d, 0x7a, 0x36, 0x60,
+                                    0xa8, 0x9e, 0xca, 0xf3, 0x24, 0x66, 0xef, 0x97};
+static const uint8_t aes_cmac[16] = {0x07, 0x0a, 0x16, 0xb4, 0x6b, 0x4d, 0x41, 0x44,
+                                     0xf7, 0x9b, 0xdd, 0x9d, 0xd0, 0x4a, 0x28, 0x7c};
 /* AES-256-GCM, 16-byte IV, so J0 comes from GHASH: the form of the set-PIN and card number texts. */
-static const uint8_t gcm_key[32] = { "0123456789ABCDEF0123456789ABCDEF" };
-static const uint8_t gcm_plain[8] = { 0x04, 0x12, 0x25, 0xee, 0xee, 0xee, 0xee, 0xee };
-static const uint8_t gcm_sealed[24] = { 0x1d, 0x26, 0xab, 0x4e, 0xd0, 0xac, 0xcd, 0xb7, 0xf0, 0x86, 0xbe, 0x19,
-                                        0xd2, 0x0a, 0xdd, 0x10, 0x6b, 0xcf, 0xb3, 0xad, 0x76, 0x78, 0x4d, 0x30 };
-static const uint8_t sha1_abc[20] = { 0xa9, 0x99, 0x3e, 0x36, 0x47, 0x06, 0x81, 0x6a, 0xba, 0x3e,
-                                      0x25, 0x71, 0x78, 0x50, 0xc2, 0x6c, 0x9c, 0xd0, 0xd8, 0x9d };
+static const uint8_t gcm_key[32] = {"0123456789ABCDEF0123456789ABCDEF"};
+static const uint8_t gcm_plain[8] = {0x04, 0x12, 0x25, 0xee, 0xee, 0xee, 0xee, 0xee};
+static const uint8_t gcm_sealed[24] = {0x1d, 0x26, 0xab, 0x4e, 0xd0, 0xac, 0xcd, 0xb7,
+                                       0xf0, 0x86, 0xbe, 0x19, 0xd2, 0x0a, 0xdd, 0x10,
+                                       0x6b, 0xcf, 0xb3, 0xad, 0x76, 0x78, 0x4d, 0x30};
+static const uint8_t sha1_abc[20] = {0xa9, 0x99, 0x3e, 0x36, 0x47, 0x06, 0x81, 0x6a, 0xba, 0x3e,
+                                     0x25, 0x71, 0x78, 0x50, 0xc2, 0x6c, 0x9c, 0xd0, 0xd8, 0x9d};
 
 static cw_rc answer(const void *got, const void *want, size_t len, struct cw_fault *f) {
         if (cw_equal_ct(got, want, len))
@@ -34,9 +36,9 @@ static cw_rc answer(const void *got, const void *want, size_t len, struct cw_fau
 }
 
 /* Encrypts and decrypts back under an imported key. */
-static cw_rc round_trip(const struct cw_hsm_crypto *c, enum cw_hsm_alg alg, enum cw_hsm_mode mode, const uint8_t *key,
-                        const uint8_t *plain, const uint8_t *want, struct cw_fault *f) {
-        struct cw_hsm_key k = { 0 };
+static cw_rc round_trip(const struct cw_hsm_crypto *c, enum cw_hsm_alg alg, enum cw_hsm_mode mode,
+                        const uint8_t *key, const uint8_t *plain, const uint8_t *want, struct cw_fault *f) {
+        struct cw_hsm_key k = {0};
         uint8_t out[16];
         size_t n = cw_hsm_alg_block(alg);
         cw_rc rc = cw_hsm_import(c, alg, CW_USE_ENCRYPT | CW_USE_DECRYPT, key, &k, f);
@@ -71,7 +73,7 @@ static cw_rc probe_aes_cbc(const struct cw_hsm_crypto *c, struct cw_fault *f) {
 }
 
 static cw_rc probe_aes_cmac(const struct cw_hsm_crypto *c, struct cw_fault *f) {
-        struct cw_hsm_key k = { 0 };
+        struct cw_hsm_key k = {0};
         uint8_t out[16];
         cw_rc rc = cw_hsm_import(c, CW_ALG_AES128, CW_USE_MAC, aes_key, &k, f);
         if (rc == CW_OK)
@@ -84,7 +86,7 @@ static cw_rc probe_aes_cmac(const struct cw_hsm_crypto *c, struct cw_fault *f) {
 
 /* Seals, opens, and sees to it that a changed tag is refused. */
 static cw_rc probe_gcm(const struct cw_hsm_crypto *c, struct cw_fault *f) {
-        struct cw_hsm_key k = { 0 };
+        struct cw_hsm_key k = {0};
         uint8_t iv[16], out[24], back[8];
         for (size_t i = 0; i < sizeof(iv); i++)
                 iv[i] = (uint8_t)i;
@@ -99,7 +101,7 @@ static cw_rc probe_gcm(const struct cw_hsm_crypto *c, struct cw_fault *f) {
                 rc = answer(back, gcm_plain, sizeof(back), f);
         out[23] ^= 1;
         if (rc == CW_OK && cw_hsm_gcm_open(c, &k, iv, out, sizeof(out), back, NULL) !=
-                                   CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_MISMATCH))
+                               CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_MISMATCH))
                 rc = cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_MISMATCH), 0, "hsm.probe", "HSM_TOKEN",
                              "the token opens sealed data with a wrong tag; do not use it");
         cw_hsm_key_destroy(c, &k);
@@ -109,8 +111,8 @@ static cw_rc probe_gcm(const struct cw_hsm_crypto *c, struct cw_fault *f) {
 /* The derived key enciphers like the bytes it must consist of, and one use it does not have is refused. */
 static cw_rc derive_answer(const struct cw_hsm_crypto *c, enum cw_hsm_alg alg, enum cw_hsm_mode mode,
                            const uint8_t *base_value, struct cw_fault *f) {
-        struct cw_hsm_key base = { 0 }, derived = { 0 }, same = { 0 };
-        static const uint8_t data[16] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16 };
+        struct cw_hsm_key base = {0}, derived = {0}, same = {0};
+        static const uint8_t data[16] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16};
         uint8_t value[16], got[16], want[16];
         size_t n = cw_hsm_alg_block(alg);
         cw_rc rc = cw_hsm_import(c, alg, CW_USE_DERIVE, base_value, &base, f);
@@ -148,7 +150,7 @@ static cw_rc probe_sha1(const struct cw_hsm_crypto *c, struct cw_fault *f) {
 
 /* Two draws of a generator that lives are not equal. */
 static cw_rc probe_random(const struct cw_hsm_crypto *c, struct cw_fault *f) {
-        uint8_t a[16] = { 0 }, b[16] = { 0 };
+        uint8_t a[16] = {0}, b[16] = {0};
         cw_rc rc = cw_hsm_random(c, a, sizeof(a), f);
         if (rc == CW_OK)
                 rc = cw_hsm_random(c, b, sizeof(b), f);
@@ -160,7 +162,7 @@ static cw_rc probe_random(const struct cw_hsm_crypto *c, struct cw_fault *f) {
 
 /* The token must refuse what the key's attributes do not allow, whoever asks. */
 static cw_rc probe_enforcement(const struct cw_hsm_crypto *c, struct cw_fault *f) {
-        struct cw_hsm_key k = { 0 };
+        struct cw_hsm_key k = {0};
         uint8_t out[8];
         static const uint8_t zero[8];
         cw_rc rc = cw_hsm_import(c, CW_ALG_TDES2, CW_USE_ENCRYPT, tdes_key, &k, f);
@@ -171,8 +173,9 @@ static cw_rc probe_enforcement(const struct cw_hsm_crypto *c, struct cw_fault *f
         rc = cw_hsm_decrypt(c, &pretended, CW_MODE_ECB, NULL, zero, 8, out, f);
         cw_hsm_key_destroy(c, &k);
         if (rc == CW_OK)
-                return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_MISMATCH), 0, "hsm.probe", "HSM_TOKEN",
-                               "the token lets a key do what its attributes forbid; its protection is nominal");
+                return cw_fail(
+                    f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_MISMATCH), 0, "hsm.probe", "HSM_TOKEN",
+                    "the token lets a key do what its attributes forbid; its protection is nominal");
         return cw_rc_class(rc) == CW_C_REJECT ? CW_OK : rc;
 }
 
@@ -180,23 +183,23 @@ static const struct {
         const char *name, *needed_for;
         cw_rc (*run)(const struct cw_hsm_crypto *c, struct cw_fault *f);
 } table[] = {
-        { "tdes-ecb", "CVV, card keys, PIN pads", probe_tdes_ecb },
-        { "tdes-cbc", "MACs, SCP02", probe_tdes_cbc },
-        { "tdes-ecb-derive", "EMV and SCP02 card keys in the token", probe_derive_ecb },
-        { "tdes-cbc-derive", "SCP02 session keys in the token", probe_derive_cbc },
-        { "aes-ecb", "SCP03", probe_aes_ecb },
-        { "aes-cbc", "SCP03", probe_aes_cbc },
-        { "aes-cmac", "SCP03", probe_aes_cmac },
-        { "aes-gcm-iv16", "encryptedCardNumber and set-PIN", probe_gcm },
-        { "sha1", "card keys of PANs over 16 digits", probe_sha1 },
-        { "random", "challenges and IVs", probe_random },
-        { "enforcement", "key separation", probe_enforcement },
+    {"tdes-ecb", "CVV, card keys, PIN pads", probe_tdes_ecb},
+    {"tdes-cbc", "MACs, SCP02", probe_tdes_cbc},
+    {"tdes-ecb-derive", "EMV and SCP02 card keys in the token", probe_derive_ecb},
+    {"tdes-cbc-derive", "SCP02 session keys in the token", probe_derive_cbc},
+    {"aes-ecb", "SCP03", probe_aes_ecb},
+    {"aes-cbc", "SCP03", probe_aes_cbc},
+    {"aes-cmac", "SCP03", probe_aes_cmac},
+    {"aes-gcm-iv16", "encryptedCardNumber and set-PIN", probe_gcm},
+    {"sha1", "card keys of PANs over 16 digits", probe_sha1},
+    {"random", "challenges and IVs", probe_random},
+    {"enforcement", "key separation", probe_enforcement},
 };
 
 cw_rc cw_probe_run(const struct cw_hsm_crypto *c, struct cw_probe_report *ret, struct cw_fault *f) {
         memset(ret, 0, sizeof(*ret));
         for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-                struct cw_fault why = { 0 };
+                struct cw_fault why = {0};
                 struct cw_probe *p = &ret->probes[ret->count++];
                 cw_rc rc = table[i].run(c, &why);
                 p->name = table[i].name;

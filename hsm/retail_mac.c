@@ -13,7 +13,7 @@ void cw_retail_key_destroy(const struct cw_hsm_crypto *c, struct cw_retail_key *
 
 cw_rc cw_retail_key_import(const struct cw_hsm_crypto *c, const uint8_t value[16], struct cw_retail_key *ret,
                            struct cw_fault *f) {
-        struct cw_retail_key key = { 0 };
+        struct cw_retail_key key = {0};
         CW_WIPED(uint8_t, left, 16);
         memcpy(left, value, 8);
         memcpy(left + 8, value, 8);
@@ -44,14 +44,14 @@ static size_t pad(int padding, const void *msg, size_t len, uint8_t *buf, size_t
         return w.len;
 }
 
-cw_rc cw_retail_mac(const struct cw_hsm_crypto *c, const struct cw_retail_key *key, int padding, const uint8_t *icv,
-                    const void *msg, size_t len, uint8_t ret_mac[8], struct cw_fault *f) {
+cw_rc cw_retail_mac(const struct cw_hsm_crypto *c, const struct cw_retail_key *key, int padding,
+                    const uint8_t *icv, const void *msg, size_t len, uint8_t ret_mac[8], struct cw_fault *f) {
         static const uint8_t zero[8];
         CW_WIPED(uint8_t, buf, CW_RETAIL_MAC_MSG_MAX + 16);
         CW_WIPED(uint8_t, last, 8);
         if (len > CW_RETAIL_MAC_MSG_MAX || padding < 1 || padding > 3)
-                return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_TOO_BIG), (int64_t)len, "hsm.retail_mac", "",
-                               "message to authenticate is too long");
+                return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_TOO_BIG), (int64_t)len, "hsm.retail_mac",
+                               "", "message to authenticate is too long");
         size_t n = pad(padding, msg, len, buf, sizeof(buf));
         const uint8_t *chain = icv ? icv : zero;
         if (n > 8) {

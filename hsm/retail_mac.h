@@ -21,9 +21,9 @@ CW_WARN_UNUSED cw_rc cw_retail_key_import(const struct cw_hsm_crypto *c, const u
                                           struct cw_retail_key *ret, struct cw_fault *f);
 
 /*
- * MAC of msg (at most CW_RETAIL_MAC_MSG_MAX bytes) with padding 1, 2 or 3; icv may be NULL for zeros. msg is padded
- * into memory that is wiped.
+ * MAC of msg (at most CW_RETAIL_MAC_MSG_MAX bytes) with padding 1, 2 or 3; icv may be NULL for zeros. msg is
+ * padded into memory that is wiped.
  */
-CW_WARN_UNUSED cw_rc cw_retail_mac(const struct cw_hsm_crypto *c, const struct cw_retail_key *key, int padding,
-                                   const uint8_t *icv, const void *msg, size_t len, uint8_t ret_mac[8],
-                                   struct cw_fault *f);
+CW_WARN_UNUSED cw_rc cw_retail_mac(const struct cw_hsm_crypto *c, const struct cw_retail_key *key,
+                                   int padding, const uint8_t *icv, const void *msg, size_t len,
+                                   uint8_t ret_mac[8], struct cw_fault *f);

@@ -6,7 +6,8 @@
 
 cw_rc cw_scp_mismatch(const char *what, struct cw_fault *f) {
         return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_MISMATCH), 0, "hsm.scp", "HSM_CRYPTOGRAM",
-                       "the %s is wrong: not the keys of this card, or not this card; set the card aside", what);
+                       "the %s is wrong: not the keys of this card, or not this card; set the card aside",
+                       what);
 }
 
 static cw_rc wrong_state(const char *text, struct cw_fault *f) {
@@ -45,9 +46,9 @@ static cw_rc verify_challenge(struct cw_scp *s, const uint8_t *aid, size_t aid_l
         return rc;
 }
 
-cw_rc cw_scp_new(const struct cw_hsm_crypto *c, struct cw_gp_keyset *take_keys, const struct cw_gp_init_update *card,
-                 const uint8_t host_challenge[8], const uint8_t *aid, size_t aid_len, struct cw_scp **ret,
-                 struct cw_fault *f) {
+cw_rc cw_scp_new(const struct cw_hsm_crypto *c, struct cw_gp_keyset *take_keys,
+                 const struct cw_gp_init_update *card, const uint8_t host_challenge[8], const uint8_t *aid,
+                 size_t aid_len, struct cw_scp **ret, struct cw_fault *f) {
         CW_AUTO(cw_scp_free) struct cw_scp *s = calloc(1, sizeof(*s));
         if (s == NULL) {
                 cw_gp_keyset_destroy(c, take_keys);
@@ -55,14 +56,15 @@ cw_rc cw_scp_new(const struct cw_hsm_crypto *c, struct cw_gp_keyset *take_keys, 
         }
         s->c = c;
         s->card_keys = *take_keys;
-        *take_keys = (struct cw_gp_keyset){ 0 };
+        *take_keys = (struct cw_gp_keyset){0};
         s->card = *card;
         s->protocol = card->scp == 2 ? &cw_scp02_protocol : &cw_scp03_protocol;
         memcpy(s->host_challenge, host_challenge, 8);
         bool aes = cw_hsm_alg_is_aes(s->card_keys.enc.alg);
         if (aes != (card->scp == 3))
-                return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_UNSUPPORTED), card->scp, "hsm.scp", "HSM_KEY",
-                               "the card speaks SCP0%d, the product's card keys are for the other protocol", card->scp);
+                return cw_fail(
+                    f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_UNSUPPORTED), card->scp, "hsm.scp", "HSM_KEY",
+                    "the card speaks SCP0%d, the product's card keys are for the other protocol", card->scp);
         cw_rc rc = s->protocol->session_keys(s, f);
         if (rc == CW_OK)
                 rc = verify_challenge(s, aid, aid_len, f);
@@ -78,14 +80,15 @@ static cw_rc prepare_pending(struct cw_scp *s, uint8_t level, struct cw_fault *f
                 return CW_OK;
         cw_rc rc = cw_secret_new(CW_SCP_PENDING_MAX * sizeof(struct cw_scp_pending), &s->pending);
         if (rc != CW_OK)
-                return cw_fail(f, rc, 0, "hsm.scp", "", "out of locked memory; raise LimitMEMLOCK of the service");
+                return cw_fail(f, rc, 0, "hsm.scp", "",
+                               "out of locked memory; raise LimitMEMLOCK of the service");
         return CW_OK;
 }
 
 cw_rc cw_scp_authenticate(struct cw_scp *s, uint8_t level, uint8_t ret[21], struct cw_fault *f) {
         uint8_t data[CW_APDU_MAX];
         size_t len = 8;
-        uint8_t header[4] = { 0x84, 0x82, level, 0x00 };
+        uint8_t header[4] = {0x84, 0x82, level, 0x00};
         if (s->authenticated || s->dead)
                 return wrong_state("EXTERNAL AUTHENTICATE is made once for a secure channel", f);
         bool nested = ((level & CW_SCP_C_ENC) == 0 || (level & CW_SCP_C_MAC) != 0) &&
@@ -124,9 +127,10 @@ static struct cw_scp_pending *pending_at(struct cw_scp *s, size_t i) {
 static cw_rc pending_push(struct cw_scp *s, const struct cw_capdu *a, struct cw_scp_pending **ret,
                           struct cw_fault *f) {
         if (s->pending_count == CW_SCP_PENDING_MAX)
-                return wrong_state("too many wrapped commands without an answer; unwrap their responses first", f);
+                return wrong_state(
+                    "too many wrapped commands without an answer; unwrap their responses first", f);
         struct cw_scp_pending *p = pending_at(s, s->pending_count);
-        const uint8_t header[5] = { (uint8_t)(a->cla & ~7u), a->ins, a->p1, a->p2, (uint8_t)a->data_len };
+        const uint8_t header[5] = {(uint8_t)(a->cla & ~7u), a->ins, a->p1, a->p2, (uint8_t)a->data_len};
         memcpy(p->command, header, 5);
         if (a->data_len > 0)
                 memcpy(p->command + 5, a->data, a->data_len);
@@ -137,16 +141,18 @@ static cw_rc pending_push(struct cw_scp *s, const struct cw_capdu *a, struct cw_
 
 static cw_rc check_wrappable(const struct cw_scp *s, const struct cw_capdu *a, struct cw_fault *f) {
         size_t grown = (s->level & CW_SCP_C_ENC) && a->data_len > 0
-                               ? (a->data_len / s->protocol->block + 1) * s->protocol->block
-                               : a->data_len;
+                           ? (a->data_len / s->protocol->block + 1) * s->protocol->block
+                           : a->data_len;
         if (!s->authenticated || s->dead)
                 return wrong_state("there is no authenticated secure channel", f);
         if ((a->cla & 0x7fu) != 0)
-                return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_UNSUPPORTED), a->cla, "hsm.scp_wrap", "HSM_APDU",
+                return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_UNSUPPORTED), a->cla, "hsm.scp_wrap",
+                               "HSM_APDU",
                                "only class 00 and 80 on the basic channel can be wrapped, not %02X", a->cla);
         if (grown + 8 > 255)
-                return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_TOO_BIG), (int64_t)a->data_len, "hsm.scp_wrap",
-                               "HSM_APDU", "command data is too long to be wrapped in a short APDU");
+                return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_TOO_BIG), (int64_t)a->data_len,
+                               "hsm.scp_wrap", "HSM_APDU",
+                               "command data is too long to be wrapped in a short APDU");
         return CW_OK;
 }
 
@@ -164,7 +170,7 @@ static cw_rc wrap_secure(struct cw_scp *s, const struct cw_capdu *a, uint8_t *re
                          struct cw_fault *f) {
         CW_WIPED(uint8_t, data, CW_APDU_MAX);
         struct cw_scp_pending *p = NULL;
-        const uint8_t header[4] = { a->cla | 0x04u, a->ins, a->p1, a->p2 };
+        const uint8_t header[4] = {a->cla | 0x04u, a->ins, a->p1, a->p2};
         size_t len = a->data_len, n = 5;
         if (len > 0)
                 memcpy(data, a->data, len);
@@ -191,8 +197,8 @@ static cw_rc wrap_secure(struct cw_scp *s, const struct cw_capdu *a, uint8_t *re
         return CW_OK;
 }
 
-cw_rc cw_scp_wrap(struct cw_scp *s, const uint8_t *apdu, size_t len, uint8_t *ret, size_t ret_cap, size_t *ret_len,
-                  struct cw_fault *f) {
+cw_rc cw_scp_wrap(struct cw_scp *s, const uint8_t *apdu, size_t len, uint8_t *ret, size_t ret_cap,
+                  size_t *ret_len, struct cw_fault *f) {
         struct cw_capdu a;
         cw_rc rc = cw_capdu_parse(apdu, len, &a, f);
         if (rc == CW_OK)
@@ -200,7 +206,8 @@ cw_rc cw_scp_wrap(struct cw_scp *s, const uint8_t *apdu, size_t len, uint8_t *re
         if (rc != CW_OK)
                 return rc;
         if (ret_cap < CW_APDU_MAX)
-                return cw_fail(f, CW_RC(CW_L_HSM, CW_C_FATAL, CW_E_TOO_BIG), 0, "hsm.scp_wrap", "", "no room");
+                return cw_fail(f, CW_RC(CW_L_HSM, CW_C_FATAL, CW_E_TOO_BIG), 0, "hsm.scp_wrap", "",
+                               "no room");
         if ((s->level & CW_SCP_C_MAC) != 0)
                 return wrap_secure(s, &a, ret, ret_len, f);
         memcpy(ret, apdu, len);
@@ -213,8 +220,8 @@ static bool carries_mac(const uint8_t sw[2]) {
         return (sw[0] == 0x90 && sw[1] == 0x00) || sw[0] == 0x62 || sw[0] == 0x63;
 }
 
-cw_rc cw_scp_unwrap(struct cw_scp *s, const uint8_t *rapdu, size_t len, uint8_t *ret, size_t ret_cap, size_t *ret_len,
-                    struct cw_fault *f) {
+cw_rc cw_scp_unwrap(struct cw_scp *s, const uint8_t *rapdu, size_t len, uint8_t *ret, size_t ret_cap,
+                    size_t *ret_len, struct cw_fault *f) {
         if (!s->authenticated || s->dead)
                 return wrong_state("there is no authenticated secure channel", f);
         if (len < 2 || len > 258 || ret_cap < len)
@@ -251,8 +258,8 @@ cw_rc cw_scp_dek_encrypt(struct cw_scp *s, const uint8_t *in, size_t len, uint8_
         if (n % block != 0)
                 n = cw_pad80(plain, n, block);
         bool aes = s->card.scp == 3;
-        cw_rc rc = cw_hsm_encrypt(s->c, aes ? &s->card_keys.dek : &s->dek, aes ? CW_MODE_CBC : CW_MODE_ECB, NULL, plain,
-                                  n, ret, f);
+        cw_rc rc = cw_hsm_encrypt(s->c, aes ? &s->card_keys.dek : &s->dek, aes ? CW_MODE_CBC : CW_MODE_ECB,
+                                  NULL, plain, n, ret, f);
         if (rc == CW_OK)
                 *ret_len = n;
         return rc;

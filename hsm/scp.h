@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * GlobalPlatform secure channels: SCP02 (i = 15, 55; R-MAC of 35, 75) and SCP03 (i = 00, 10, 60, 70, 8-byte MACs).
- * C-MAC chain and C-ENC counters depend on commands alone, so a whole sequence may be wrapped at once; each response is
- * unwrapped against the state its command left behind. After any failure the channel is dead.
+ * GlobalPlatform secure channels: SCP02 (i = 15, 55; R-MAC of 35, 75) and SCP03 (i = 00, 10, 60, 70, 8-byte
+ * MACs). C-MAC chain and C-ENC counters depend on commands alone, so a whole sequence may be wrapped at once;
+ * each response is unwrapped against the state its command left behind. After any failure the channel is
+ * dead.
  */
 #pragma once
 
@@ -20,8 +21,9 @@
 struct cw_scp;
 
 /*
- * Makes the session keys and verifies the card cryptogram (REJECT/CW_E_MISMATCH, code HSM_CRYPTOGRAM) and, when aid is
- * given and the card's SCP03 challenge is pseudo-random, the challenge. Takes keys (also on failure); c is borrowed.
+ * Makes the session keys and verifies the card cryptogram (REJECT/CW_E_MISMATCH, code HSM_CRYPTOGRAM) and,
+ * when aid is given and the card's SCP03 challenge is pseudo-random, the challenge. Takes keys (also on
+ * failure); c is borrowed.
  */
 CW_WARN_UNUSED cw_rc cw_scp_new(const struct cw_hsm_crypto *c, struct cw_gp_keyset *take_keys,
                                 const struct cw_gp_init_update *card, const uint8_t host_challenge[8],
@@ -30,17 +32,21 @@ void cw_scp_free(struct cw_scp *s);
 CW_DEFINE_CLEANUP(struct cw_scp *, cw_scp_free);
 
 /* The EXTERNAL AUTHENTICATE C-APDU (21 bytes); once. REJECT for a level the card's i does not offer. */
-CW_WARN_UNUSED cw_rc cw_scp_authenticate(struct cw_scp *s, uint8_t level, uint8_t ret[21], struct cw_fault *f);
-/* What cw_scp_wrap would refuse, without a change of state: for a batch that is to be wrapped whole or not at all. */
-CW_WARN_UNUSED cw_rc cw_scp_check(const struct cw_scp *s, const uint8_t *apdu, size_t len, struct cw_fault *f);
+CW_WARN_UNUSED cw_rc cw_scp_authenticate(struct cw_scp *s, uint8_t level, uint8_t ret[21],
+                                         struct cw_fault *f);
+/* What cw_scp_wrap would refuse, without a change of state: for a batch that is to be wrapped whole or not at
+ * all. */
+CW_WARN_UNUSED cw_rc cw_scp_check(const struct cw_scp *s, const uint8_t *apdu, size_t len,
+                                  struct cw_fault *f);
 /* How many more commands may be wrapped before a response is unwrapped. */
 size_t cw_scp_room(const struct cw_scp *s);
 /* Wraps the next command; ret_cap >= CW_APDU_MAX. */
-CW_WARN_UNUSED cw_rc cw_scp_wrap(struct cw_scp *s, const uint8_t *apdu, size_t len, uint8_t *ret, size_t ret_cap,
-                                 size_t *ret_len, struct cw_fault *f);
+CW_WARN_UNUSED cw_rc cw_scp_wrap(struct cw_scp *s, const uint8_t *apdu, size_t len, uint8_t *ret,
+                                 size_t ret_cap, size_t *ret_len, struct cw_fault *f);
 /* Unwraps the response (data, SW) of the oldest wrapped command that was not answered yet; ret_cap >= len. */
-CW_WARN_UNUSED cw_rc cw_scp_unwrap(struct cw_scp *s, const uint8_t *rapdu, size_t len, uint8_t *ret, size_t ret_cap,
-                                   size_t *ret_len, struct cw_fault *f);
-/* Enciphers under the DEK: SCP02 S-DEK ECB, SCP03 K-DEK CBC with IV 0; pads 80 00.. only when len is not whole blocks. */
-CW_WARN_UNUSED cw_rc cw_scp_dek_encrypt(struct cw_scp *s, const uint8_t *in, size_t len, uint8_t *ret, size_t ret_cap,
-                                        size_t *ret_len, struct cw_fault *f);
+CW_WARN_UNUSED cw_rc cw_scp_unwrap(struct cw_scp *s, const uint8_t *rapdu, size_t len, uint8_t *ret,
+                                   size_t ret_cap, size_t *ret_len, struct cw_fault *f);
+/* Enciphers under the DEK: SCP02 S-DEK ECB, SCP03 K-DEK CBC with IV 0; pads 80 00.. only when len is not
+ * whole blocks. */
+CW_WARN_UNUSED cw_rc cw_scp_dek_encrypt(struct cw_scp *s, const uint8_t *in, size_t len, uint8_t *ret,
+                                        size_t ret_cap, size_t *ret_len, struct cw_fault *f);

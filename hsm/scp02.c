@@ -15,8 +15,8 @@ static void derivation_data(const struct cw_scp *s, uint16_t constant, uint8_t d
         memcpy(data + 2, s->card.card_challenge, 2);
 }
 
-static cw_rc derive(struct cw_scp *s, const struct cw_hsm_key *base, uint16_t constant, struct cw_hsm_key *ret,
-                    struct cw_fault *f) {
+static cw_rc derive(struct cw_scp *s, const struct cw_hsm_key *base, uint16_t constant,
+                    struct cw_hsm_key *ret, struct cw_fault *f) {
         uint8_t data[16];
         derivation_data(s, constant, data);
         return cw_hsm_derive(s->c, base, CW_MODE_CBC, data, 16, CW_ALG_TDES2, CW_USE_ENCRYPT, ret, f);
@@ -30,8 +30,8 @@ static cw_rc derive_pair(struct cw_scp *s, uint16_t constant, struct cw_retail_k
                 return rc;
         derivation_data(s, constant, data);
         memcpy(data + 8, data, 8);
-        return cw_hsm_derive(s->c, &s->card_keys.mac, CW_MODE_ECB, data, 16, CW_ALG_TDES2, CW_USE_ENCRYPT, &ret->left,
-                             f);
+        return cw_hsm_derive(s->c, &s->card_keys.mac, CW_MODE_ECB, data, 16, CW_ALG_TDES2, CW_USE_ENCRYPT,
+                             &ret->left, f);
 }
 
 static cw_rc session_keys(struct cw_scp *s, struct cw_fault *f) {
@@ -47,7 +47,7 @@ static cw_rc session_keys(struct cw_scp *s, struct cw_fault *f) {
 
 /* E.4.2: last block of TDES-CBC(S-ENC, pad80(host challenge | card part)), halves swapped for the host. */
 static cw_rc cryptogram(struct cw_scp *s, bool of_card, uint8_t ret[8], struct cw_fault *f) {
-        uint8_t msg[24] = { 0 };
+        uint8_t msg[24] = {0};
         memcpy(msg + (of_card ? 0 : 8), s->host_challenge, 8);
         memcpy(msg + (of_card ? 8 : 0), s->card.card_challenge, 8);
         msg[16] = 0x80;
@@ -60,14 +60,16 @@ static cw_rc cryptogram(struct cw_scp *s, bool of_card, uint8_t ret[8], struct c
 static cw_rc check_level(const struct cw_scp *s, uint8_t level, struct cw_fault *f) {
         (void)s;
         if ((level & CW_SCP_R_ENC) != 0)
-                return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_UNSUPPORTED), level, "hsm.scp02", "HSM_LEVEL",
+                return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_UNSUPPORTED), level, "hsm.scp02",
+                               "HSM_LEVEL",
                                "SCP02 has no response encryption; lower the product's security level");
         return CW_OK;
 }
 
-/* E.4.4: C-MAC over the plain data with the Lc that includes the MAC; the ICV is the last C-MAC, enciphered. */
-static cw_rc command_mac(struct cw_scp *s, const uint8_t header[4], const uint8_t *data, size_t len, uint8_t mac[8],
-                         struct cw_fault *f) {
+/* E.4.4: C-MAC over the plain data with the Lc that includes the MAC; the ICV is the last C-MAC, enciphered.
+ */
+static cw_rc command_mac(struct cw_scp *s, const uint8_t header[4], const uint8_t *data, size_t len,
+                         uint8_t mac[8], struct cw_fault *f) {
         CW_WIPED(uint8_t, msg, CW_APDU_MAX);
         uint8_t icv[8];
         struct cw_writer w;
@@ -86,7 +88,8 @@ static cw_rc command_mac(struct cw_scp *s, const uint8_t header[4], const uint8_
         return rc;
 }
 
-static cw_rc secure(struct cw_scp *s, const uint8_t header[4], uint8_t *data, size_t *data_len, struct cw_fault *f) {
+static cw_rc secure(struct cw_scp *s, const uint8_t header[4], uint8_t *data, size_t *data_len,
+                    struct cw_fault *f) {
         uint8_t mac[8];
         cw_rc rc = command_mac(s, header, data, *data_len, mac, f);
         if (rc == CW_OK && (s->level & CW_SCP_C_ENC) != 0 && *data_len > 0) {
@@ -100,7 +103,8 @@ static cw_rc secure(struct cw_scp *s, const uint8_t header[4], uint8_t *data, si
         return CW_OK;
 }
 
-/* E.4.5: R-MAC over the plain command, the length of the response data (mod 256), the data and the SW; chained. */
+/* E.4.5: R-MAC over the plain command, the length of the response data (mod 256), the data and the SW;
+ * chained. */
 static cw_rc open_response(struct cw_scp *s, const struct cw_scp_pending *p, uint8_t *response, size_t len,
                            const uint8_t sw[2], size_t *ret_len, struct cw_fault *f) {
         CW_WIPED(uint8_t, msg, 2 * CW_APDU_MAX + 8);
@@ -122,10 +126,10 @@ static cw_rc open_response(struct cw_scp *s, const struct cw_scp_pending *p, uin
 }
 
 const struct cw_scp_protocol cw_scp02_protocol = {
-        .session_keys = session_keys,
-        .cryptogram = cryptogram,
-        .check_level = check_level,
-        .secure = secure,
-        .open = open_response,
-        .block = BLOCK,
+    .session_keys = session_keys,
+    .cryptogram = cryptogram,
+    .check_level = check_level,
+    .secure = secure,
+    .open = open_response,
+    .block = BLOCK,
 };

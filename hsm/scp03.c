@@ -9,7 +9,14 @@
 #define I_R_MAC 0x20u
 #define I_R_ENC 0x40u
 
-enum { KDF_CARD = 0x00, KDF_HOST = 0x01, KDF_CHALLENGE = 0x02, KDF_ENC = 0x04, KDF_MAC = 0x06, KDF_RMAC = 0x07 };
+enum {
+        KDF_CARD = 0x00,
+        KDF_HOST = 0x01,
+        KDF_CHALLENGE = 0x02,
+        KDF_ENC = 0x04,
+        KDF_MAC = 0x06,
+        KDF_RMAC = 0x07
+};
 
 /* 4.1.5: SP 800-108 counter mode with CMAC: 11 zeros | constant | 00 | bits | counter | context. len <= 32 */
 static cw_rc kdf(struct cw_scp *s, const struct cw_hsm_key *key, uint8_t constant, const void *context,
@@ -62,11 +69,12 @@ static cw_rc cryptogram(struct cw_scp *s, bool of_card, uint8_t ret[8], struct c
         return kdf(s, &s->mac03, of_card ? KDF_CARD : KDF_HOST, ctx, sizeof(ctx), ret, 8, f);
 }
 
-cw_rc cw_scp03_challenge(struct cw_scp *s, const uint8_t *aid, size_t aid_len, uint8_t ret[8], struct cw_fault *f) {
+cw_rc cw_scp03_challenge(struct cw_scp *s, const uint8_t *aid, size_t aid_len, uint8_t ret[8],
+                         struct cw_fault *f) {
         uint8_t ctx[3 + 16];
         if (aid_len > 16)
-                return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_RANGE), (int64_t)aid_len, "hsm.scp03", "HSM_APDU",
-                               "an AID has at most 16 bytes");
+                return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_RANGE), (int64_t)aid_len, "hsm.scp03",
+                               "HSM_APDU", "an AID has at most 16 bytes");
         memcpy(ctx, s->card.sequence, 3);
         memcpy(ctx + 3, aid, aid_len);
         return kdf(s, &s->card_keys.enc, KDF_CHALLENGE, ctx, 3 + aid_len, ret, 8, f);
@@ -76,14 +84,16 @@ static cw_rc check_level(const struct cw_scp *s, uint8_t level, struct cw_fault 
         bool r_mac = (level & CW_SCP_R_MAC) == 0 || (s->card.i & I_R_MAC) != 0;
         bool r_enc = (level & CW_SCP_R_ENC) == 0 || (s->card.i & I_R_ENC) != 0;
         if (!r_mac || !r_enc)
-                return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_UNSUPPORTED), level, "hsm.scp03", "HSM_LEVEL",
-                               "the card (i = %02X) does not offer security level %02X; lower the product's level",
-                               s->card.i, level);
+                return cw_fail(
+                    f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_UNSUPPORTED), level, "hsm.scp03", "HSM_LEVEL",
+                    "the card (i = %02X) does not offer security level %02X; lower the product's level",
+                    s->card.i, level);
         return CW_OK;
 }
 
 /* 6.2.6: ICV for C-ENC and R-ENC out of the command counter. */
-static cw_rc counter_icv(struct cw_scp *s, uint32_t counter, bool response, uint8_t icv[16], struct cw_fault *f) {
+static cw_rc counter_icv(struct cw_scp *s, uint32_t counter, bool response, uint8_t icv[16],
+                         struct cw_fault *f) {
         memset(icv, 0, 16);
         icv[0] = response ? 0x80 : 0x00;
         for (size_t i = 0; i < 4; i++)
@@ -103,7 +113,8 @@ static cw_rc encrypt_command(struct cw_scp *s, uint8_t *data, size_t *data_len, 
 }
 
 /* 6.2.4, 6.2.5: encryption first, then CMAC over chaining value, header, final Lc and data as sent. */
-static cw_rc secure(struct cw_scp *s, const uint8_t header[4], uint8_t *data, size_t *data_len, struct cw_fault *f) {
+static cw_rc secure(struct cw_scp *s, const uint8_t header[4], uint8_t *data, size_t *data_len,
+                    struct cw_fault *f) {
         uint8_t msg[16 + CW_APDU_MAX];
         struct cw_writer w;
         if (s->authenticated)
@@ -125,7 +136,8 @@ static cw_rc secure(struct cw_scp *s, const uint8_t header[4], uint8_t *data, si
         return CW_OK;
 }
 
-static cw_rc decrypt_response(struct cw_scp *s, uint32_t counter, uint8_t *data, size_t *len, struct cw_fault *f) {
+static cw_rc decrypt_response(struct cw_scp *s, uint32_t counter, uint8_t *data, size_t *len,
+                              struct cw_fault *f) {
         uint8_t icv[16];
         if ((s->level & CW_SCP_R_ENC) == 0 || *len == 0)
                 return CW_OK;
@@ -161,10 +173,10 @@ static cw_rc open_response(struct cw_scp *s, const struct cw_scp_pending *p, uin
 }
 
 const struct cw_scp_protocol cw_scp03_protocol = {
-        .session_keys = session_keys,
-        .cryptogram = cryptogram,
-        .check_level = check_level,
-        .secure = secure,
-        .open = open_response,
-        .block = BLOCK,
+    .session_keys = session_keys,
+    .cryptogram = cryptogram,
+    .check_level = check_level,
+    .secure = secure,
+    .open = open_response,
+    .block = BLOCK,
 };

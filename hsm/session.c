@@ -7,31 +7,33 @@
 #define REFUSALS_MAX 8u
 #define UNLIMITED 100000u
 
-/* Which call from whom, in which state (all of need, nothing of bar), how often. What is not here is refused. */
+/* Which call from whom, in which state (all of need, nothing of bar), how often. What is not here is refused.
+ */
 static const struct rule {
         const char *call;
         enum cw_sess_from from;
         unsigned need, bar, max;
         cw_sess_fn fn;
 } rules[] = {
-        { "session.open", CW_FROM_AGENT, 0, CW_ST_OPEN, 1, cw_sess_open },
+    {"session.open", CW_FROM_AGENT, 0, CW_ST_OPEN, 1, cw_sess_open},
 
-        { "card.data", CW_FROM_STATION, CW_ST_ISSUE, 0, 4, cw_sess_card_data },
-        { "gp.start", CW_FROM_STATION, CW_ST_ISSUE, 0, 8, cw_sess_gp_start },
-        { "gp.card", CW_FROM_STATION, CW_ST_ISSUE | CW_ST_STARTED, CW_ST_CARD, 8, cw_sess_gp_card },
-        { "gp.authenticate", CW_FROM_STATION, CW_ST_ISSUE | CW_ST_CARD, CW_ST_AUTH, 8, cw_sess_gp_authenticate },
-        { "perso.sensitive", CW_FROM_STATION, CW_ST_ISSUE | CW_ST_AUTH, 0, 8, cw_sess_perso_sensitive },
-        { "gp.wrap", CW_FROM_STATION, CW_ST_ISSUE | CW_ST_AUTH, 0, 1024, cw_sess_gp_wrap },
-        { "gp.unwrap", CW_FROM_STATION, CW_ST_ISSUE | CW_ST_AUTH, 0, UNLIMITED, cw_sess_gp_unwrap },
-        { "emv.arqc", CW_FROM_STATION, CW_ST_ISSUE, 0, 4, cw_sess_emv_arqc },
+    {"card.data", CW_FROM_STATION, CW_ST_ISSUE, 0, 4, cw_sess_card_data},
+    {"gp.start", CW_FROM_STATION, CW_ST_ISSUE, 0, 8, cw_sess_gp_start},
+    {"gp.card", CW_FROM_STATION, CW_ST_ISSUE | CW_ST_STARTED, CW_ST_CARD, 8, cw_sess_gp_card},
+    {"gp.authenticate", CW_FROM_STATION, CW_ST_ISSUE | CW_ST_CARD, CW_ST_AUTH, 8, cw_sess_gp_authenticate},
+    {"perso.sensitive", CW_FROM_STATION, CW_ST_ISSUE | CW_ST_AUTH, 0, 8, cw_sess_perso_sensitive},
+    {"gp.wrap", CW_FROM_STATION, CW_ST_ISSUE | CW_ST_AUTH, 0, 1024, cw_sess_gp_wrap},
+    {"gp.unwrap", CW_FROM_STATION, CW_ST_ISSUE | CW_ST_AUTH, 0, UNLIMITED, cw_sess_gp_unwrap},
+    {"emv.arqc", CW_FROM_STATION, CW_ST_ISSUE, 0, 4, cw_sess_emv_arqc},
 
-        { "kiosk.pan", CW_FROM_STATION, CW_ST_KIOSK, CW_ST_PAN, 1, cw_sess_kiosk_pan },
-        { "kiosk.seal_pan", CW_FROM_AGENT, CW_ST_KIOSK | CW_ST_PAN, 0, 4, cw_sess_kiosk_seal_pan },
-        { "kiosk.bind", CW_FROM_AGENT, CW_ST_KIOSK | CW_ST_PAN, CW_ST_BOUND, 4, cw_sess_kiosk_bind },
-        { "emv.arqc", CW_FROM_STATION, CW_ST_KIOSK | CW_ST_BOUND, CW_ST_PROVED, 3, cw_sess_emv_arqc },
-        { "pin.first", CW_FROM_STATION, CW_ST_KIOSK | CW_ST_BOUND | CW_ST_PROVED, CW_ST_EQUAL, 18, cw_sess_pin_first },
-        { "pin.second", CW_FROM_STATION, CW_ST_KIOSK | CW_ST_FIRST, CW_ST_EQUAL, 18, cw_sess_pin_second },
-        { "pin.form", CW_FROM_AGENT, CW_ST_KIOSK | CW_ST_EQUAL | CW_ST_PROVED, 0, 1, cw_sess_pin_form },
+    {"kiosk.pan", CW_FROM_STATION, CW_ST_KIOSK, CW_ST_PAN, 1, cw_sess_kiosk_pan},
+    {"kiosk.seal_pan", CW_FROM_AGENT, CW_ST_KIOSK | CW_ST_PAN, 0, 4, cw_sess_kiosk_seal_pan},
+    {"kiosk.bind", CW_FROM_AGENT, CW_ST_KIOSK | CW_ST_PAN, CW_ST_BOUND, 4, cw_sess_kiosk_bind},
+    {"emv.arqc", CW_FROM_STATION, CW_ST_KIOSK | CW_ST_BOUND, CW_ST_PROVED, 3, cw_sess_emv_arqc},
+    {"pin.first", CW_FROM_STATION, CW_ST_KIOSK | CW_ST_BOUND | CW_ST_PROVED, CW_ST_EQUAL, 18,
+     cw_sess_pin_first},
+    {"pin.second", CW_FROM_STATION, CW_ST_KIOSK | CW_ST_FIRST, CW_ST_EQUAL, 18, cw_sess_pin_second},
+    {"pin.form", CW_FROM_AGENT, CW_ST_KIOSK | CW_ST_EQUAL | CW_ST_PROVED, 0, 1, cw_sess_pin_form},
 };
 _Static_assert(sizeof(rules) / sizeof(rules[0]) <= sizeof(((struct cw_sess *)0)->calls) / sizeof(unsigned),
                "a counter for every rule");
@@ -42,7 +44,8 @@ cw_rc cw_sess_new(const struct cw_sess_env *env, struct cw_sess **ret, struct cw
         if (s != NULL)
                 rc = cw_secret_new(sizeof(struct cw_sess_secret), &s->memory);
         if (rc != CW_OK)
-                return cw_fail(f, rc, 0, "hsm.session", "", "out of locked memory; raise LimitMEMLOCK of the service");
+                return cw_fail(f, rc, 0, "hsm.session", "",
+                               "out of locked memory; raise LimitMEMLOCK of the service");
         s->secret = (struct cw_sess_secret *)(void *)s->memory->ptr;
         s->env = *env;
         s->c = env->crypto;
@@ -62,8 +65,8 @@ void cw_sess_free(struct cw_sess *s) {
 
 static cw_rc refuse(struct cw_sess *s, const char *why, struct cw_fault *f) {
         s->refusals++;
-        return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_DENIED), (int64_t)s->refusals, "hsm.session", "HSM_REFUSED",
-                       "the session does not allow this: %s", why);
+        return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_DENIED), (int64_t)s->refusals, "hsm.session",
+                       "HSM_REFUSED", "the session does not allow this: %s", why);
 }
 
 static bool fits(const struct cw_sess *s, const struct rule *r) {
@@ -96,8 +99,9 @@ static bool fatal_class(cw_rc rc) {
         return cls == CW_C_RECONNECT || cls == CW_C_FATAL || cls == CW_C_IN_DOUBT;
 }
 
-bool cw_sess_call(struct cw_sess *s, enum cw_sess_from from, struct cw_msg *request, struct cw_msg **ret_reply) {
-        struct cw_fault f = { 0 };
+bool cw_sess_call(struct cw_sess *s, enum cw_sess_from from, struct cw_msg *request,
+                  struct cw_msg **ret_reply) {
+        struct cw_fault f = {0};
         const struct rule *rule = NULL;
         CW_AUTO(cw_msg_free) struct cw_msg *reply = cw_msg_ok(request);
         if (reply == NULL) {
@@ -117,8 +121,8 @@ bool cw_sess_call(struct cw_sess *s, enum cw_sess_from from, struct cw_msg *requ
         return !fatal_class(rc) && s->refusals < REFUSALS_MAX && *ret_reply != NULL;
 }
 
-cw_rc cw_sess_key(const struct cw_sess *s, const char *label, const char *purpose, const struct cw_stored_key **ret,
-                  struct cw_fault *f) {
+cw_rc cw_sess_key(const struct cw_sess *s, const char *label, const char *purpose,
+                  const struct cw_stored_key **ret, struct cw_fault *f) {
         return cw_key_store_get(s->env.keys, label, purpose, ret, f);
 }
 
@@ -129,8 +133,8 @@ cw_rc cw_sess_product(struct cw_sess *s, const struct cw_msg *request, struct cw
                 return rc;
         const struct cw_config_product *p = cw_config_product(s->env.cfg, code);
         if (p == NULL)
-                return cw_fail(f, CW_RC(CW_L_HSM, CW_C_OPERATOR, CW_E_NOT_FOUND), 0, "hsm.session", "HSM_PRODUCT",
-                               "no product with plastic code %s is configured", code);
+                return cw_fail(f, CW_RC(CW_L_HSM, CW_C_OPERATOR, CW_E_NOT_FOUND), 0, "hsm.session",
+                               "HSM_PRODUCT", "no product with plastic code %s is configured", code);
         s->product = p;
         return CW_OK;
 }

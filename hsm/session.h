@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One session: the operations on one card that cardwrightd and a station may ask for, in the states and as often as the
- * table in session.c allows. Knows nothing of processes and sockets: a request goes in, a reply comes out. Calls block
- * on the token.
+ * One session: the operations on one card that cardwrightd and a station may ask for, in the states and as
+ * often as the table in session.c allows. Knows nothing of processes and sockets: a request goes in, a reply
+ * comes out. Calls block on the token.
  */
 #pragma once
 
@@ -29,7 +29,9 @@ void cw_sess_free(struct cw_sess *s);
 CW_DEFINE_CLEANUP(struct cw_sess *, cw_sess_free);
 
 /*
- * Runs one request (attachments may be taken out of it); *ret_reply is the reply, NULL only when out of memory. Returns
- * false when the session is over: the token failed, or the peer asked for too much that is not allowed.
+ * Runs one request (attachments may be taken out of it); *ret_reply is the reply, NULL only when out of
+ * memory. Returns false when the session is over: the token failed, or the peer asked for too much that is
+ * not allowed.
  */
-bool cw_sess_call(struct cw_sess *s, enum cw_sess_from from, struct cw_msg *request, struct cw_msg **ret_reply);
+bool cw_sess_call(struct cw_sess *s, enum cw_sess_from from, struct cw_msg *request,
+                  struct cw_msg **ret_reply);

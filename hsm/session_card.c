@@ -31,11 +31,11 @@ static cw_rc verification_values(struct cw_sess *s, struct values *v, struct cw_
 
 static cw_rc tracks(struct cw_sess *s, const char *track_name, struct values *v, struct cw_fault *f) {
         const struct cw_track_data d = {
-                .pan = s->secret->pan.digits,
-                .expiry = s->expiry,
-                .service_code = s->product->service_code,
-                .track_name = track_name,
-                .discretionary = s->product->discretionary,
+            .pan = s->secret->pan.digits,
+            .expiry = s->expiry,
+            .service_code = s->product->service_code,
+            .track_name = track_name,
+            .discretionary = s->product->discretionary,
         };
         cw_rc rc = cw_track1(&d, v->cvv, v->track1, f);
         if (rc == CW_OK)

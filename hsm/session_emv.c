@@ -18,7 +18,8 @@ static cw_rc card_key_refs(struct cw_sess *s, struct cw_emv_card_keys *ret, stru
         if (rc == CW_OK)
                 rc = cw_sess_key(s, s->product->imk_smc, "imk-smc", &smc, f);
         if (rc == CW_OK)
-                *ret = (struct cw_emv_card_keys){ &ac->key, &smi->key, &smc->key, s->secret->pan.digits, s->psn };
+                *ret =
+                    (struct cw_emv_card_keys){&ac->key, &smi->key, &smc->key, s->secret->pan.digits, s->psn};
         return rc;
 }
 
@@ -50,7 +51,8 @@ static cw_rc dgi_value(struct cw_sess *s, const char *dgi, uint8_t *out, size_t 
         return cw_sess_bad("a sensitive DGI is one of 8000, 9000, 8010, 9010", f);
 }
 
-cw_rc cw_sess_perso_sensitive(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply, struct cw_fault *f) {
+cw_rc cw_sess_perso_sensitive(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply,
+                              struct cw_fault *f) {
         CW_WIPED(uint8_t, value, CW_EMV_DGI_MAX + 16);
         CW_WIPED(uint8_t, packed, DGIS_MAX * (CW_EMV_DGI_MAX + 18));
         const json_t *dgis = json_object_get(request->json, "dgis");
@@ -88,9 +90,9 @@ static cw_rc read_transaction(const struct cw_msg *request, struct transaction *
 static cw_rc session_key(struct cw_sess *s, const struct transaction *t, struct cw_retail_key *ret,
                          struct cw_fault *f) {
         const struct cw_stored_key *imk = NULL;
-        struct cw_hsm_key mk = { 0 };
+        struct cw_hsm_key mk = {0};
         const char *pan = s->secret->pan.digits;
-        uint8_t r[8] = { t->atc[0], t->atc[1] };
+        uint8_t r[8] = {t->atc[0], t->atc[1]};
         cw_rc rc = cw_sess_key(s, s->product->imk_ac, "imk-ac", &imk, f);
         if (rc == CW_OK)
                 rc = cw_emv_icc_mk(s->c, &imk->key, pan, t->psn, cw_emv_option_for(pan), &mk, f);
@@ -103,7 +105,7 @@ static cw_rc session_key(struct cw_sess *s, const struct transaction *t, struct 
 /* Method 2 with "issuer approves", EMV Book 2, 8.2.2; or method 1 when the request brings an ARC. */
 static cw_rc put_arpc(struct cw_sess *s, const struct cw_msg *request, const struct cw_retail_key *sk,
                       const struct transaction *t, struct cw_msg *reply, struct cw_fault *f) {
-        static const uint8_t csu[4] = { 0x00, 0x80, 0x00, 0x00 };
+        static const uint8_t csu[4] = {0x00, 0x80, 0x00, 0x00};
         uint8_t arpc[8], arc[2];
         size_t len = 4;
         cw_rc rc;
@@ -122,7 +124,7 @@ static cw_rc put_arpc(struct cw_sess *s, const struct cw_msg *request, const str
 
 cw_rc cw_sess_emv_arqc(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply, struct cw_fault *f) {
         struct transaction t;
-        struct cw_retail_key sk = { 0 };
+        struct cw_retail_key sk = {0};
         uint8_t expected[8];
         cw_rc rc = read_transaction(request, &t, f);
         if (rc == CW_OK)

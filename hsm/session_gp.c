@@ -30,8 +30,8 @@ static cw_rc card_keys(struct cw_sess *s, const uint8_t kdd[CW_KDD_LEN], struct 
         const struct cw_stored_key *enc = NULL, *mac = NULL, *dek = NULL;
         enum cw_gp_diversification how;
         if (!cw_gp_diversification_from_name(s->product->diversification, &how))
-                return cw_fail(f, CW_RC(CW_L_HSM, CW_C_OPERATOR, CW_E_UNSUPPORTED), 0, "hsm.gp", "HSM_PRODUCT",
-                               "the product's diversification is not known");
+                return cw_fail(f, CW_RC(CW_L_HSM, CW_C_OPERATOR, CW_E_UNSUPPORTED), 0, "hsm.gp",
+                               "HSM_PRODUCT", "the product's diversification is not known");
         cw_rc rc = cw_sess_key(s, s->product->kmc_enc, "kmc-enc", &enc, f);
         if (rc == CW_OK)
                 rc = cw_sess_key(s, s->product->kmc_mac, "kmc-mac", &mac, f);
@@ -39,17 +39,19 @@ static cw_rc card_keys(struct cw_sess *s, const uint8_t kdd[CW_KDD_LEN], struct 
                 rc = cw_sess_key(s, s->product->kmc_dek, "kmc-dek", &dek, f);
         if (rc != CW_OK)
                 return rc;
-        const struct cw_gp_keyset masters = { enc->key, mac->key, dek->key, false };
+        const struct cw_gp_keyset masters = {enc->key, mac->key, dek->key, false};
         return cw_gp_diversify(s->c, how, &masters, kdd, ret, f);
 }
 
 static cw_rc check_card(const struct cw_sess *s, const struct cw_gp_init_update *u, struct cw_fault *f) {
         if (s->product->scp != 0 && s->product->scp != u->scp)
-                return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_UNSUPPORTED), u->scp, "hsm.gp", "HSM_INIT_UPDATE",
-                               "the product wants SCP0%d and the card speaks SCP0%d; wrong plastic in the hopper?",
-                               (int)s->product->scp, u->scp);
+                return cw_fail(
+                    f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_UNSUPPORTED), u->scp, "hsm.gp", "HSM_INIT_UPDATE",
+                    "the product wants SCP0%d and the card speaks SCP0%d; wrong plastic in the hopper?",
+                    (int)s->product->scp, u->scp);
         if (s->product->kvn != 0 && s->product->kvn != u->kvn)
-                return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_MISMATCH), u->kvn, "hsm.gp", "HSM_INIT_UPDATE",
+                return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_MISMATCH), u->kvn, "hsm.gp",
+                               "HSM_INIT_UPDATE",
                                "the card answered with another key version than asked for");
         return CW_OK;
 }
@@ -63,12 +65,14 @@ static cw_rc put_card(const struct cw_gp_init_update *u, struct cw_msg *reply, s
                 rc = cw_sess_put_int(reply, "kvn", u->kvn, f);
         if (rc == CW_OK)
                 rc = cw_sess_put_hex(reply, "kdd", u->kdd, sizeof(u->kdd), f);
-        return rc != CW_OK ? rc : cw_sess_put_hex(reply, "sequence", u->sequence + 3 - sequence_len, sequence_len, f);
+        return rc != CW_OK
+                   ? rc
+                   : cw_sess_put_hex(reply, "sequence", u->sequence + 3 - sequence_len, sequence_len, f);
 }
 
 cw_rc cw_sess_gp_card(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply, struct cw_fault *f) {
         struct cw_gp_init_update u;
-        struct cw_gp_keyset keys = { 0 };
+        struct cw_gp_keyset keys = {0};
         struct cw_span response;
         uint8_t aid[16];
         size_t aid_len = 0;
@@ -92,7 +96,8 @@ cw_rc cw_sess_gp_card(struct cw_sess *s, struct cw_msg *request, struct cw_msg *
         return rc;
 }
 
-cw_rc cw_sess_gp_authenticate(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply, struct cw_fault *f) {
+cw_rc cw_sess_gp_authenticate(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply,
+                              struct cw_fault *f) {
         uint8_t apdu[21];
         int64_t level = cw_msg_int(request, "level", -1);
         int64_t least = s->product->security_level;
@@ -143,7 +148,8 @@ static cw_rc wrap_batch(struct cw_sess *s, struct cw_span batch, struct cw_secre
                 cw_put_item(&w, wrapped, n);
         }
         if (w.bad)
-                return cw_fail(f, CW_RC(CW_L_HSM, CW_C_FATAL, CW_E_TOO_BIG), 0, "hsm.gp", "", "wrapped batch too long");
+                return cw_fail(f, CW_RC(CW_L_HSM, CW_C_FATAL, CW_E_TOO_BIG), 0, "hsm.gp", "",
+                               "wrapped batch too long");
         out->len = w.len;
         return CW_OK;
 }

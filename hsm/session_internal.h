@@ -13,7 +13,7 @@
 
 /* What has happened in this session. */
 enum {
-        CW_ST_OPEN = 0x001,    /* kind is fixed; issue: PAN and kit too */
+        CW_ST_OPEN = 0x001, /* kind is fixed; issue: PAN and kit too */
         CW_ST_ISSUE = 0x002,
         CW_ST_KIOSK = 0x004,
         CW_ST_STARTED = 0x010, /* gp.start gave a challenge */
@@ -51,20 +51,24 @@ struct cw_sess {
 };
 
 /* An operation: reads the request, fills the reply, which is {"ok": true} so far. */
-typedef cw_rc (*cw_sess_fn)(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply, struct cw_fault *f);
+typedef cw_rc (*cw_sess_fn)(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply,
+                            struct cw_fault *f);
 
 cw_rc cw_sess_open(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply, struct cw_fault *f);
 cw_rc cw_sess_card_data(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply, struct cw_fault *f);
 cw_rc cw_sess_gp_start(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply, struct cw_fault *f);
 cw_rc cw_sess_gp_card(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply, struct cw_fault *f);
-cw_rc cw_sess_gp_authenticate(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply, struct cw_fault *f);
+cw_rc cw_sess_gp_authenticate(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply,
+                              struct cw_fault *f);
 cw_rc cw_sess_gp_wrap(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply, struct cw_fault *f);
 cw_rc cw_sess_gp_unwrap(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply, struct cw_fault *f);
-cw_rc cw_sess_perso_sensitive(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply, struct cw_fault *f);
+cw_rc cw_sess_perso_sensitive(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply,
+                              struct cw_fault *f);
 cw_rc cw_sess_emv_arqc(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply, struct cw_fault *f);
 cw_rc cw_sess_kiosk_pan(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply, struct cw_fault *f);
 cw_rc cw_sess_kiosk_bind(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply, struct cw_fault *f);
-cw_rc cw_sess_kiosk_seal_pan(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply, struct cw_fault *f);
+cw_rc cw_sess_kiosk_seal_pan(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply,
+                             struct cw_fault *f);
 cw_rc cw_sess_pin_first(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply, struct cw_fault *f);
 cw_rc cw_sess_pin_second(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply, struct cw_fault *f);
 cw_rc cw_sess_pin_form(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply, struct cw_fault *f);
@@ -74,19 +78,23 @@ cw_rc cw_sess_pin_form(struct cw_sess *s, struct cw_msg *request, struct cw_msg 
 /* A malformed request: REJECT/CW_E_SYNTAX, code HSM_REQUEST. */
 cw_rc cw_sess_bad(const char *text, struct cw_fault *f);
 /* String member of at most cap - 1 bytes, printable, not empty. */
-CW_WARN_UNUSED cw_rc cw_sess_text(const struct cw_msg *m, const char *key, char *ret, size_t cap, struct cw_fault *f);
+CW_WARN_UNUSED cw_rc cw_sess_text(const struct cw_msg *m, const char *key, char *ret, size_t cap,
+                                  struct cw_fault *f);
 /* String of exactly count digits, NUL added. */
 CW_WARN_UNUSED cw_rc cw_sess_digits(const struct cw_msg *m, const char *key, size_t count, char *ret,
                                     struct cw_fault *f);
 /* YYMM with a month from 01 to 12. */
 CW_WARN_UNUSED cw_rc cw_sess_expiry(const struct cw_msg *m, const char *key, char ret[5], struct cw_fault *f);
 /* Hex string of exactly len bytes. */
-CW_WARN_UNUSED cw_rc cw_sess_hex(const struct cw_msg *m, const char *key, void *ret, size_t len, struct cw_fault *f);
-/* Attachment i, borrowed, between min and max bytes. */
-CW_WARN_UNUSED cw_rc cw_sess_att(const struct cw_msg *m, unsigned i, size_t min, size_t max, struct cw_span *ret,
+CW_WARN_UNUSED cw_rc cw_sess_hex(const struct cw_msg *m, const char *key, void *ret, size_t len,
                                  struct cw_fault *f);
-CW_WARN_UNUSED cw_rc cw_sess_put_str(struct cw_msg *reply, const char *key, const char *value, struct cw_fault *f);
-CW_WARN_UNUSED cw_rc cw_sess_put_int(struct cw_msg *reply, const char *key, int64_t value, struct cw_fault *f);
+/* Attachment i, borrowed, between min and max bytes. */
+CW_WARN_UNUSED cw_rc cw_sess_att(const struct cw_msg *m, unsigned i, size_t min, size_t max,
+                                 struct cw_span *ret, struct cw_fault *f);
+CW_WARN_UNUSED cw_rc cw_sess_put_str(struct cw_msg *reply, const char *key, const char *value,
+                                     struct cw_fault *f);
+CW_WARN_UNUSED cw_rc cw_sess_put_int(struct cw_msg *reply, const char *key, int64_t value,
+                                     struct cw_fault *f);
 CW_WARN_UNUSED cw_rc cw_sess_put_bool(struct cw_msg *reply, const char *key, bool value, struct cw_fault *f);
 CW_WARN_UNUSED cw_rc cw_sess_put_hex(struct cw_msg *reply, const char *key, const void *p, size_t len,
                                      struct cw_fault *f);
@@ -97,8 +105,8 @@ CW_WARN_UNUSED cw_rc cw_sess_put_att(struct cw_msg *reply, const void *p, size_t
 /* pan_hash and masked_pan of the session's PAN. */
 CW_WARN_UNUSED cw_rc cw_sess_put_pan_names(struct cw_sess *s, struct cw_msg *reply, struct cw_fault *f);
 /* Opens the attachment of the request that holds encryptedCardNumber. */
-CW_WARN_UNUSED cw_rc cw_sess_open_card_number(struct cw_sess *s, const struct cw_msg *request, struct cw_pan *ret,
-                                              struct cw_fault *f);
+CW_WARN_UNUSED cw_rc cw_sess_open_card_number(struct cw_sess *s, const struct cw_msg *request,
+                                              struct cw_pan *ret, struct cw_fault *f);
 /* The product of the request's plastic_code. */
 CW_WARN_UNUSED cw_rc cw_sess_product(struct cw_sess *s, const struct cw_msg *request, struct cw_fault *f);
 CW_WARN_UNUSED cw_rc cw_sess_key(const struct cw_sess *s, const char *label, const char *purpose,

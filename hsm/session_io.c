@@ -6,7 +6,8 @@
 #include <string.h>
 
 cw_rc cw_sess_bad(const char *text, struct cw_fault *f) {
-        return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_SYNTAX), 0, "hsm.request", "HSM_REQUEST", "%s", text);
+        return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_SYNTAX), 0, "hsm.request", "HSM_REQUEST", "%s",
+                       text);
 }
 
 cw_rc cw_sess_text(const struct cw_msg *m, const char *key, char *ret, size_t cap, struct cw_fault *f) {
@@ -55,8 +56,8 @@ cw_rc cw_sess_hex(const struct cw_msg *m, const char *key, void *ret, size_t len
 cw_rc cw_sess_att(const struct cw_msg *m, unsigned i, size_t min, size_t max, struct cw_span *ret,
                   struct cw_fault *f) {
         if (i >= m->att_count || m->att[i] == NULL || m->att[i]->len < min || m->att[i]->len > max)
-                return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_SYNTAX), (int64_t)i, "hsm.request", "HSM_REQUEST",
-                               "attachment %u must have %zu to %zu bytes", i, min, max);
+                return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_SYNTAX), (int64_t)i, "hsm.request",
+                               "HSM_REQUEST", "attachment %u must have %zu to %zu bytes", i, min, max);
         *ret = CW_SPAN(m->att[i]->ptr, m->att[i]->len);
         return CW_OK;
 }
@@ -82,11 +83,13 @@ cw_rc cw_sess_put_bool(struct cw_msg *reply, const char *key, bool value, struct
 cw_rc cw_sess_put_hex(struct cw_msg *reply, const char *key, const void *p, size_t len, struct cw_fault *f) {
         char text[129];
         if (!cw_hex_encode(p, len, text, sizeof(text)))
-                return cw_fail(f, CW_RC(CW_L_HSM, CW_C_FATAL, CW_E_TOO_BIG), 0, "hsm.reply", "", "value too long");
+                return cw_fail(f, CW_RC(CW_L_HSM, CW_C_FATAL, CW_E_TOO_BIG), 0, "hsm.reply", "",
+                               "value too long");
         return put(reply, key, json_string(text), f);
 }
 
 cw_rc cw_sess_put_att(struct cw_msg *reply, const void *p, size_t len, struct cw_fault *f) {
         cw_rc rc = cw_msg_attach_copy(reply, p, len);
-        return rc == CW_OK ? CW_OK : cw_fail(f, rc, 0, "hsm.reply", "", "out of locked memory; raise LimitMEMLOCK");
+        return rc == CW_OK ? CW_OK
+                           : cw_fail(f, rc, 0, "hsm.reply", "", "out of locked memory; raise LimitMEMLOCK");
 }

@@ -21,7 +21,8 @@ cw_rc cw_sess_kiosk_pan(struct cw_sess *s, struct cw_msg *request, struct cw_msg
         return rc;
 }
 
-cw_rc cw_sess_kiosk_seal_pan(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply, struct cw_fault *f) {
+cw_rc cw_sess_kiosk_seal_pan(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply,
+                             struct cw_fault *f) {
         char text[CW_CARD_NUMBER_TEXT_MAX];
         const struct cw_stored_key *key = NULL;
         (void)request;
@@ -32,12 +33,14 @@ cw_rc cw_sess_kiosk_seal_pan(struct cw_sess *s, struct cw_msg *request, struct c
 }
 
 static cw_rc other_card(const char *what, struct cw_fault *f) {
-        return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_MISMATCH), 0, "hsm.kiosk", "HSM_PAN_MISMATCH",
-                       "the %s of the kit is not that of the card in the reader; use the card that was handed over",
-                       what);
+        return cw_fail(
+            f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_MISMATCH), 0, "hsm.kiosk", "HSM_PAN_MISMATCH",
+            "the %s of the kit is not that of the card in the reader; use the card that was handed over",
+            what);
 }
 
-cw_rc cw_sess_kiosk_bind(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply, struct cw_fault *f) {
+cw_rc cw_sess_kiosk_bind(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply,
+                         struct cw_fault *f) {
         CW_WIPED(struct cw_pan, pan, 1);
         char expiry[5];
         const struct cw_stored_key *imk = NULL;

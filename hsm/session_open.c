@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* session.open: fixes what the session is for, and refuses early what would fail with a card in the machine. */
+/* session.open: fixes what the session is for, and refuses early what would fail with a card in the machine.
+ */
 #include "hsm/session_internal.h"
 
 #include "hsm/track.h"
@@ -16,8 +17,9 @@ static cw_rc want_product_keys(const struct cw_sess *s, struct cw_fault *f) {
         const struct {
                 const char *label, *purpose;
         } wanted[] = {
-                { p->cvk, "cvk" },         { p->imk_ac, "imk-ac" },   { p->imk_smi, "imk-smi" }, { p->imk_smc, "imk-smc" },
-                { p->kmc_enc, "kmc-enc" }, { p->kmc_mac, "kmc-mac" }, { p->kmc_dek, "kmc-dek" },
+            {p->cvk, "cvk"},         {p->imk_ac, "imk-ac"},   {p->imk_smi, "imk-smi"},
+            {p->imk_smc, "imk-smc"}, {p->kmc_enc, "kmc-enc"}, {p->kmc_mac, "kmc-mac"},
+            {p->kmc_dek, "kmc-dek"},
         };
         cw_rc rc = CW_OK;
         for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]) && rc == CW_OK; i++)
@@ -52,9 +54,10 @@ static cw_rc open_issue(struct cw_sess *s, struct cw_msg *request, struct cw_msg
 static cw_rc open_kiosk(struct cw_sess *s, struct cw_fault *f) {
         const struct cw_config *cfg = s->env.cfg;
         if (!cfg->hsm.allow_host_memory)
-                return cw_fail(f, CW_RC(CW_L_HSM, CW_C_OPERATOR, CW_E_DENIED), 0, "hsm.session", "HSM_HOST_MEMORY",
-                               "this token cannot translate a PIN inside and hsm.allow_host_memory is not set; a PIN "
-                               "cannot be chosen here");
+                return cw_fail(
+                    f, CW_RC(CW_L_HSM, CW_C_OPERATOR, CW_E_DENIED), 0, "hsm.session", "HSM_HOST_MEMORY",
+                    "this token cannot translate a PIN inside and hsm.allow_host_memory is not set; a PIN "
+                    "cannot be chosen here");
         cw_rc rc = want(s, cfg->pan_transport_key, "pan-transport", f);
         if (rc == CW_OK)
                 rc = want(s, cfg->pan_hash_key, "pan-hash", f);

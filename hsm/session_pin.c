@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pin.*: two enciphered entries compared, and the form for the server. Clear PINs live in locked memory of this worker. */
+/* pin.*: two enciphered entries compared, and the form for the server. Clear PINs live in locked memory of
+ * this worker. */
 #include "base/secret.h"
 #include "hsm/ksn_registry.h"
 #include "hsm/pin_form.h"
@@ -26,8 +27,8 @@ static void spend_attempt(struct cw_sess *s) {
                 s->attempts_left--;
 }
 
-static cw_rc decipher(struct cw_sess *s, const uint8_t ksn[CW_KSN_LEN], const uint8_t block[8], struct cw_pin *ret,
-                      struct cw_fault *f) {
+static cw_rc decipher(struct cw_sess *s, const uint8_t ksn[CW_KSN_LEN], const uint8_t block[8],
+                      struct cw_pin *ret, struct cw_fault *f) {
         CW_WIPED(uint8_t, clear, 8);
         uint8_t account[8];
         const struct cw_stored_key *key = NULL;
@@ -42,7 +43,8 @@ static cw_rc decipher(struct cw_sess *s, const uint8_t ksn[CW_KSN_LEN], const ui
 }
 
 /* Reads one entry into *ret. A block or PIN that is not acceptable spends the attempt. */
-static cw_rc read_entry(struct cw_sess *s, const struct cw_msg *request, struct cw_pin *ret, struct cw_fault *f) {
+static cw_rc read_entry(struct cw_sess *s, const struct cw_msg *request, struct cw_pin *ret,
+                        struct cw_fault *f) {
         const struct cw_config_pin *policy = &s->env.cfg->pin;
         uint8_t ksn[CW_KSN_LEN];
         struct cw_span block;
@@ -74,7 +76,8 @@ cw_rc cw_sess_pin_first(struct cw_sess *s, struct cw_msg *request, struct cw_msg
         return rc;
 }
 
-cw_rc cw_sess_pin_second(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply, struct cw_fault *f) {
+cw_rc cw_sess_pin_second(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply,
+                         struct cw_fault *f) {
         cw_rc rc = read_entry(s, request, &s->secret->chosen, f);
         if (rc != CW_OK)
                 return rc;
@@ -95,7 +98,8 @@ static cw_rc form_of(const struct cw_sess *s, const struct cw_msg *request, enum
         const char *name = cw_msg_str(request, "form", "");
         *ret = s->env.cfg->pin.form == CW_PIN_FORM_RAW8 ? CW_FORM_V2_RAW8 : CW_FORM_V2_ASCII_HEX;
         if (name[0] != '\0' && (strncmp(name, "v1-", 3) != 0 || !cw_pin_form_from_name(name, ret)))
-                return cw_sess_bad("\"form\" is absent or one of v1-ecb-hex16, v1-cbc-iv16-raw8, v1-cbc0-hex16", f);
+                return cw_sess_bad(
+                    "\"form\" is absent or one of v1-ecb-hex16, v1-cbc-iv16-raw8, v1-cbc0-hex16", f);
         return CW_OK;
 }
 
@@ -110,8 +114,8 @@ cw_rc cw_sess_pin_form(struct cw_sess *s, struct cw_msg *request, struct cw_msg 
                 rc = cw_sess_key(s, s->env.cfg->pin.key, "pin-transport", &key, f);
         if (rc == CW_OK)
                 rc = s->env.cfg->pin.account == CW_PIN_ACCOUNT_KIT16
-                             ? cw_pinblock_account_kit16(s->kit, account, f)
-                             : cw_pinblock_account_pan12(s->secret->pan.digits, account, f);
+                         ? cw_pinblock_account_kit16(s->kit, account, f)
+                         : cw_pinblock_account_pan12(s->secret->pan.digits, account, f);
         if (rc == CW_OK)
                 rc = cw_hsm_random(s->c, iv, sizeof(iv), f);
         if (rc == CW_OK) {

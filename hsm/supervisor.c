@@ -14,8 +14,11 @@ struct cw_sv_deferred *cw_sv_defer(struct cw_sv_client *client, const struct cw_
         struct cw_sv_deferred *d = calloc(1, sizeof(*d));
         if (d == NULL)
                 return NULL;
-        *d = (struct cw_sv_deferred){ .sv = client->sv, .client = client, .id = request->id,
-                                      .generation = request->generation, .next = client->sv->deferred };
+        *d = (struct cw_sv_deferred){.sv = client->sv,
+                                     .client = client,
+                                     .id = request->id,
+                                     .generation = request->generation,
+                                     .next = client->sv->deferred};
         (void)snprintf(d->call, sizeof(d->call), "%s", cw_msg_str(request, "call", ""));
         client->sv->deferred = d;
         return d;
@@ -59,7 +62,7 @@ void cw_sv_answer(struct cw_sv_deferred *d, struct cw_msg *from, int take_fd) {
 }
 
 void cw_sv_answer_fault(struct cw_sv_deferred *d, const struct cw_fault *f) {
-        struct cw_msg request = { .type = CW_MSG_REQUEST, .id = d->id, .generation = d->generation };
+        struct cw_msg request = {.type = CW_MSG_REQUEST, .id = d->id, .generation = d->generation};
         if (d->client != NULL)
                 cw_peer_send(d->client->peer, cw_msg_error(&request, f));
         deferred_free(d);
@@ -86,7 +89,7 @@ static void on_forwarded(void *ctx, cw_rc rc, const struct cw_fault *f, struct c
                 cw_sv_answer(d, reply, -1);
                 return;
         }
-        struct cw_fault why = { 0 };
+        struct cw_fault why = {0};
         struct cw_sv_child *c = d->child;
         if (cw_rc_class(rc) == CW_C_IN_DOUBT)
                 cw_sv_kill_child(c); /* silent past all patience */
@@ -103,13 +106,15 @@ static void forward(struct cw_sv_client *client, struct cw_sv_child *c, struct c
         if (d == NULL)
                 return;
         d->child = c;
-        cw_peer_call(c->peer, cw_sv_move(CW_MSG_REQUEST, request), cw_sv_patience_ms(client->sv), on_forwarded, d);
+        cw_peer_call(c->peer, cw_sv_move(CW_MSG_REQUEST, request), cw_sv_patience_ms(client->sv),
+                     on_forwarded, d);
 }
 
 static void refuse(struct cw_sv_client *client, const struct cw_msg *request, cw_rc rc, const char *text) {
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         (void)cw_fail(&f, rc, 0, "hsm.request", "HSM_REQUEST", "%s", text);
-        cw_log(CW_EV_HSM_REQUEST_REFUSED, CW_F_STR("CALL", cw_msg_str(request, "call", "")), CW_F_STR("TEXT", text));
+        cw_log(CW_EV_HSM_REQUEST_REFUSED, CW_F_STR("CALL", cw_msg_str(request, "call", "")),
+               CW_F_STR("TEXT", text));
         cw_peer_send(client->peer, cw_msg_error(request, &f));
 }
 
@@ -122,9 +127,9 @@ static void call_hello(struct cw_sv_client *client, struct cw_msg *request) {
         }
         const struct cw_fault *why = sv->login_failed.rc != CW_OK ? &sv->login_failed : &sv->last_failure;
         CW_AUTO(cw_msg_free) struct cw_msg *reply = cw_msg_ok(request);
-        if (reply != NULL && cw_posture_absent(&sv->cfg->hsm,
-                                               why->rc != CW_OK ? why->text : "the token is being opened",
-                                               reply->json) == CW_OK)
+        if (reply != NULL &&
+            cw_posture_absent(&sv->cfg->hsm, why->rc != CW_OK ? why->text : "the token is being opened",
+                              reply->json) == CW_OK)
                 cw_peer_send(client->peer, CW_STEAL(reply));
 }
 
@@ -150,19 +155,24 @@ static void on_request(void *ctx, struct cw_peer *p, struct cw_msg *request) {
                 bool admin;
                 void (*fn)(struct cw_sv_client *client, struct cw_msg *request);
         } calls[] = {
-                { "hello", true, call_hello },           { "session.open", false, cw_sv_open },
-                { "session.close", false, call_close },  { "kiosk.bind", false, call_session },
-                { "kiosk.seal_pan", false, call_session }, { "pin.form", false, call_session },
+            {"hello", true, call_hello},
+            {"session.open", false, cw_sv_open},
+            {"session.close", false, call_close},
+            {"kiosk.bind", false, call_session},
+            {"kiosk.seal_pan", false, call_session},
+            {"pin.form", false, call_session},
         };
         struct cw_sv_client *client = ctx;
         (void)p;
         for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
-                if (strcmp(calls[i].call, cw_msg_str(request, "call", "")) == 0 && (calls[i].admin || !client->admin)) {
+                if (strcmp(calls[i].call, cw_msg_str(request, "call", "")) == 0 &&
+                    (calls[i].admin || !client->admin)) {
                         calls[i].fn(client, request);
                         return;
                 }
         }
-        refuse(client, request, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_UNSUPPORTED), "this socket has no such call");
+        refuse(client, request, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_UNSUPPORTED),
+               "this socket has no such call");
 }
 
 /* Sessions outlive their client: a station may be in the middle of a card while cardwrightd restarts. */
@@ -188,7 +198,7 @@ static void on_closed(void *ctx, struct cw_peer *p, const struct cw_fault *why) 
         client_free(ctx);
 }
 
-static const struct cw_peer_ops client_ops = { on_request, NULL, on_closed };
+static const struct cw_peer_ops client_ops = {on_request, NULL, on_closed};
 
 static void accept_client(struct cw_supervisor *sv, int take_fd, const struct ucred *cred, bool admin) {
         CW_AUTO_FD int fd = take_fd;
@@ -199,7 +209,7 @@ static void accept_client(struct cw_supervisor *sv, int take_fd, const struct uc
         struct cw_sv_client *client = calloc(1, sizeof(*client));
         if (client == NULL)
                 return;
-        *client = (struct cw_sv_client){ .sv = sv, .admin = admin, .next = sv->clients };
+        *client = (struct cw_sv_client){.sv = sv, .admin = admin, .next = sv->clients};
         if (cw_peer_new(sv->loop, fd, &client_ops, client, &client->peer) != CW_OK) {
                 free(client);
                 return;
@@ -241,10 +251,11 @@ static void on_signal(void *ctx, int signo) {
 
 cw_rc cw_supervisor_new(struct cw_loop *loop, const struct cw_config *cfg, struct cw_supervisor **ret,
                         struct cw_fault *f) {
-        static const int signals[] = { SIGCHLD, SIGTERM, SIGINT };
+        static const int signals[] = {SIGCHLD, SIGTERM, SIGINT};
         CW_AUTO(cw_supervisor_free) struct cw_supervisor *sv = calloc(1, sizeof(*sv));
         if (sv == NULL)
-                return cw_fail(f, CW_RC(CW_L_HSM, CW_C_RETRY, CW_E_NOMEM), 0, "hsm.start", "", "out of memory");
+                return cw_fail(f, CW_RC(CW_L_HSM, CW_C_RETRY, CW_E_NOMEM), 0, "hsm.start", "",
+                               "out of memory");
         sv->loop = loop;
         sv->cfg = cfg;
         (void)snprintf(sv->dir, sizeof(sv->dir), "%s/hsmd", cfg->agent.runtime_dir);

@@ -36,18 +36,19 @@ struct cw_sv_child {
         struct cw_supervisor *sv;
         pid_t pid;
         bool reaped, timed_out, closing;
-        struct cw_peer *peer;    /* control socket; NULL once lost or closed */
+        struct cw_peer *peer; /* control socket; NULL once lost or closed */
         struct cw_worker_slot *slot;
-        int64_t session;         /* 0: the worker that answers hello */
-        bool opened;             /* session.open succeeded */
+        int64_t session;                /* 0: the worker that answers hello */
+        bool opened;                    /* session.open succeeded */
         struct cw_sv_deferred *opening; /* who waits for session.open */
-        int handover_fd;         /* the station's end, until it is handed out */
+        int handover_fd;                /* the station's end, until it is handed out */
         char job[CW_SV_JOB_MAX + 1];
-        int64_t since_ns;        /* birth; while closing, begin of that */
+        int64_t since_ns; /* birth; while closing, begin of that */
         struct cw_sv_child *next;
 };
 
-/* session.open waiting for its turn: workers start one after the other, so that a wrong token PIN is tried once. */
+/* session.open waiting for its turn: workers start one after the other, so that a wrong token PIN is tried
+ * once. */
 struct cw_sv_opening {
         struct cw_sv_deferred *deferred;
         struct cw_msg *request;

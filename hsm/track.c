@@ -9,7 +9,8 @@
 
 /* ISO/IEC 7811-6 set of track 1 less what ISO/IEC 7813 keeps for separators, hardware and national use. */
 static bool is_name_char(char ch) {
-        return (ch >= 'A' && ch <= 'Z') || (ch >= '0' && ch <= '9') || (ch != '\0' && strchr(" $()-./", ch) != NULL);
+        return (ch >= 'A' && ch <= 'Z') || (ch >= '0' && ch <= '9') ||
+               (ch != '\0' && strchr(" $()-./", ch) != NULL);
 }
 
 static char upper(char ch) {
@@ -93,7 +94,8 @@ static cw_rc finish(struct cw_writer *w, char *ret, const char *op, struct cw_fa
         return CW_OK;
 }
 
-cw_rc cw_track1(const struct cw_track_data *d, const char *cvv, char ret[CW_TRACK1_MAX + 1], struct cw_fault *f) {
+cw_rc cw_track1(const struct cw_track_data *d, const char *cvv, char ret[CW_TRACK1_MAX + 1],
+                struct cw_fault *f) {
         struct cw_writer w;
         cw_writer_init(&w, ret, CW_TRACK1_MAX + 1);
         put_text(&w, "B");
@@ -107,7 +109,8 @@ cw_rc cw_track1(const struct cw_track_data *d, const char *cvv, char ret[CW_TRAC
         return finish(&w, ret, "hsm.track1", f);
 }
 
-cw_rc cw_track2(const struct cw_track_data *d, const char *cvv, char ret[CW_TRACK2_MAX + 1], struct cw_fault *f) {
+cw_rc cw_track2(const struct cw_track_data *d, const char *cvv, char ret[CW_TRACK2_MAX + 1],
+                struct cw_fault *f) {
         struct cw_writer w;
         cw_writer_init(&w, ret, CW_TRACK2_MAX + 1);
         put_text(&w, d->pan);
@@ -118,8 +121,8 @@ cw_rc cw_track2(const struct cw_track_data *d, const char *cvv, char ret[CW_TRAC
         return finish(&w, ret, "hsm.track2", f);
 }
 
-cw_rc cw_track2_equivalent(const struct cw_track_data *d, const char *icvv, uint8_t ret[CW_TRACK2_EQUIVALENT_MAX],
-                           size_t *ret_len, struct cw_fault *f) {
+cw_rc cw_track2_equivalent(const struct cw_track_data *d, const char *icvv,
+                           uint8_t ret[CW_TRACK2_EQUIVALENT_MAX], size_t *ret_len, struct cw_fault *f) {
         CW_WIPED(char, text, CW_TRACK2_MAX + 2);
         cw_rc rc = cw_track2(d, icvv, text, f);
         if (rc != CW_OK)
@@ -129,7 +132,8 @@ cw_rc cw_track2_equivalent(const struct cw_track_data *d, const char *icvv, uint
         if (n % 2 != 0)
                 text[n++] = 'F';
         if (!cw_hex_decode(text, n, ret, CW_TRACK2_EQUIVALENT_MAX, ret_len))
-                return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_SYNTAX), 0, "hsm.track2_equivalent", "HSM_TRACK",
-                               "the product's discretionary pattern holds something else than digits and {cvv}");
+                return cw_fail(
+                    f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_SYNTAX), 0, "hsm.track2_equivalent", "HSM_TRACK",
+                    "the product's discretionary pattern holds something else than digits and {cvv}");
         return CW_OK;
 }

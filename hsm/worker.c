@@ -70,7 +70,8 @@ static cw_rc open_token(struct worker *w, struct cw_fault *f) {
         const char *dir = cfg->agent.credential_dir[0] ? cfg->agent.credential_dir : NULL;
         cw_rc rc = cw_credential_read(dir, cfg->hsm.pin_credential, PIN_MAX_LEN, &pin, f);
         if (rc == CW_OK)
-                rc = cw_p11_open(cfg->hsm.module, cfg->hsm.token_label, false, &w->args->slot->called_ns, &w->token, f);
+                rc = cw_p11_open(cfg->hsm.module, cfg->hsm.token_label, false, &w->args->slot->called_ns,
+                                 &w->token, f);
         if (rc == CW_OK)
                 rc = cw_p11_login(w->token, pin, f);
         if (rc != CW_OK)
@@ -85,13 +86,13 @@ static cw_rc start(struct worker *w, struct cw_fault *f) {
                 return cw_probe_run(&w->crypto, &w->probes, f);
         if (rc != CW_OK)
                 return rc;
-        const struct cw_sess_env env = { w->args->cfg, &w->crypto, &w->keys, w->args->state_dir };
+        const struct cw_sess_env env = {w->args->cfg, &w->crypto, &w->keys, w->args->state_dir};
         return cw_sess_new(&env, &w->session, f);
 }
 
 /* Loads the keys anew, so that a vanished token or an exchanged key is seen. */
 static cw_rc hello(struct worker *w, struct cw_msg *reply, struct cw_fault *f) {
-        const struct cw_posture p = { &w->args->cfg->hsm, w->token, &w->keys, &w->probes };
+        const struct cw_posture p = {&w->args->cfg->hsm, w->token, &w->keys, &w->probes};
         cw_rc rc = cw_p11_check(w->token, f);
         if (rc == CW_OK)
                 rc = cw_key_store_load(&w->keys, &w->args->cfg->hsm, w->token, &w->crypto, f);
@@ -100,11 +101,12 @@ static cw_rc hello(struct worker *w, struct cw_msg *reply, struct cw_fault *f) {
 
 /* The worker without a session knows one call. */
 static bool answer_hello(struct worker *w, struct cw_msg *request, struct cw_msg **ret_reply) {
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         cw_rc rc = CW_RC(CW_L_HSM, CW_C_RETRY, CW_E_NOMEM);
         CW_AUTO(cw_msg_free) struct cw_msg *reply = cw_msg_ok(request);
         if (strcmp(cw_msg_str(request, "call", ""), "hello") != 0)
-                rc = cw_fail(&f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_UNSUPPORTED), 0, "hsm.worker", "", "no such call");
+                rc = cw_fail(&f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_UNSUPPORTED), 0, "hsm.worker", "",
+                             "no such call");
         else if (reply != NULL)
                 rc = hello(w, reply, &f);
         *ret_reply = rc == CW_OK ? CW_STEAL(reply) : cw_msg_error(request, &f);
@@ -112,7 +114,8 @@ static bool answer_hello(struct worker *w, struct cw_msg *request, struct cw_msg
 }
 
 /* False when the worker is to end. */
-static bool answer(struct worker *w, enum cw_sess_from from, struct cw_msg *request, struct cw_msg **ret_reply) {
+static bool answer(struct worker *w, enum cw_sess_from from, struct cw_msg *request,
+                   struct cw_msg **ret_reply) {
         if (w->broken.rc != CW_OK) {
                 *ret_reply = cw_msg_error(request, &w->broken);
                 return false;
@@ -127,7 +130,8 @@ static bool serve(struct worker *w, int fd, enum cw_sess_from from) {
         if (cw_rc_class(rc) == CW_C_RETRY)
                 return true;
         if (rc != CW_OK) {
-                w->station_gone = from == CW_FROM_STATION && rc == CW_RC(CW_L_IPC, CW_C_RECONNECT, CW_E_CLOSED);
+                w->station_gone =
+                    from == CW_FROM_STATION && rc == CW_RC(CW_L_IPC, CW_C_RECONNECT, CW_E_CLOSED);
                 return false;
         }
         if (request->type != CW_MSG_REQUEST)
@@ -135,17 +139,19 @@ static bool serve(struct worker *w, int fd, enum cw_sess_from from) {
         busy(w);
         bool go_on = answer(w, from, request, &reply);
         idle(w);
-        return reply != NULL && cw_ipc_send(fd, reply, cw_deadline_ns(SEND_TIMEOUT_MS), NULL) == CW_OK && go_on;
+        return reply != NULL && cw_ipc_send(fd, reply, cw_deadline_ns(SEND_TIMEOUT_MS), NULL) == CW_OK &&
+               go_on;
 }
 
 /* So that the end is not taken for a crash; when it cannot be told, it is. */
 static bool tell_ended(struct worker *w) {
         CW_AUTO(cw_msg_free) struct cw_msg *m = cw_msg_event("session.ended");
-        return m != NULL && cw_ipc_send(w->args->control_fd, m, cw_deadline_ns(SEND_TIMEOUT_MS), NULL) == CW_OK;
+        return m != NULL &&
+               cw_ipc_send(w->args->control_fd, m, cw_deadline_ns(SEND_TIMEOUT_MS), NULL) == CW_OK;
 }
 
 static void loop(struct worker *w) {
-        struct pollfd fds[2] = { { w->args->control_fd, POLLIN, 0 }, { w->args->session_fd, POLLIN, 0 } };
+        struct pollfd fds[2] = {{w->args->control_fd, POLLIN, 0}, {w->args->session_fd, POLLIN, 0}};
         for (;;) {
                 if (poll(fds, 2, -1) < 0 && errno != EINTR)
                         return;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A worker: the process that loads the PKCS#11 module. One answers hello; each other one has a single session, whose
- * requests come from the supervisor (control socket) and from the station (session socket).
+ * A worker: the process that loads the PKCS#11 module. One answers hello; each other one has a single
+ * session, whose requests come from the supervisor (control socket) and from the station (session socket).
  */
 #pragma once
 
@@ -24,5 +24,6 @@ struct cw_worker_args {
         int parent_pid;
 };
 
-/* For the child right after the fork; never returns. Nothing may have been logged or threaded in it before. */
+/* For the child right after the fork; never returns. Nothing may have been logged or threaded in it before.
+ */
 __attribute__((noreturn)) void cw_worker_run(const struct cw_worker_args *args);

@@ -52,8 +52,8 @@ struct cw_msg *cw_hsm_msg_close(int64_t session) {
         return of_session("session.close", session);
 }
 
-struct cw_msg *cw_hsm_msg_kiosk_bind(int64_t session, const char *kit, const char *plastic_code, const char *expiry,
-                                     const char *encrypted_card_number) {
+struct cw_msg *cw_hsm_msg_kiosk_bind(int64_t session, const char *kit, const char *plastic_code,
+                                     const char *expiry, const char *encrypted_card_number) {
         struct cw_msg *m = of_session("kiosk.bind", session);
         m = member(m, "kit", json_string(kit));
         m = member(m, "plastic_code", json_string(plastic_code));
@@ -75,7 +75,7 @@ static cw_rc malformed(struct cw_fault *f) {
 }
 
 cw_rc cw_hsm_reply_opened(struct cw_msg *reply, struct cw_hsm_opened *ret, struct cw_fault *f) {
-        struct cw_hsm_opened o = { .session = cw_msg_int(reply, "session", 0) };
+        struct cw_hsm_opened o = {.session = cw_msg_int(reply, "session", 0)};
         const char *hash = cw_msg_str(reply, "pan_hash", ""), *masked = cw_msg_str(reply, "masked_pan", "");
         if (o.session <= 0 || strlen(hash) >= sizeof(o.pan_hash) || strlen(masked) >= sizeof(o.masked_pan))
                 return malformed(f);

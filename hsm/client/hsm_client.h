@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Client of cardwright-hsmd. Two halves, both as ARCHITECTURE.md, "cardwrightd → hsmd" and "station → hsmd" say:
- *   - cw_hsm_session_*: typed, blocking calls on the session socket that a station received (one thread at a time);
- *   - cw_hsm_msg_*, cw_hsm_reply_*: requests to queue on an asynchronous cw_peer, and readers of their replies.
+ * Client of cardwright-hsmd. Two halves, both as ARCHITECTURE.md, "cardwrightd → hsmd" and "station → hsmd"
+ * say:
+ *   - cw_hsm_session_*: typed, blocking calls on the session socket that a station received (one thread at a
+ * time);
+ *   - cw_hsm_msg_*, cw_hsm_reply_*: requests to queue on an asynchronous cw_peer, and readers of their
+ * replies.
  *
- * Errors are those of hsmd. REJECT: hsmd will never do this in this session (code in the fault's text); OPERATOR: a
- * person must look at the token; RECONNECT: the session is dead, ask cardwrightd for a new one; RETRY: nothing happened.
- * Stable fault codes: HSM_REFUSED (not allowed now or not that often), HSM_CRYPTOGRAM (card cryptogram, R-MAC wrong),
- * HSM_KEY, HSM_TOKEN, HSM_LOGIN, HSM_HOST_MEMORY, HSM_CARD_NUMBER, HSM_PAN_MISMATCH, HSM_KSN_REPLAY,
- * PIN_WEAK, PIN_LENGTH, PIN_BLOCK, PIN_ATTEMPTS.
+ * Errors are those of hsmd. REJECT: hsmd will never do this in this session (code in the fault's text);
+ * OPERATOR: a person must look at the token; RECONNECT: the session is dead, ask cardwrightd for a new one;
+ * RETRY: nothing happened. Stable fault codes: HSM_REFUSED (not allowed now or not that often),
+ * HSM_CRYPTOGRAM (card cryptogram, R-MAC wrong), HSM_KEY, HSM_TOKEN, HSM_LOGIN, HSM_HOST_MEMORY,
+ * HSM_CARD_NUMBER, HSM_PAN_MISMATCH, HSM_KSN_REPLAY, PIN_WEAK, PIN_LENGTH, PIN_BLOCK, PIN_ATTEMPTS.
  */
 #pragma once
 
@@ -20,16 +23,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CW_HSM_PAN_HASH_HEX 65  /* HMAC-SHA-256 in hex, NUL */
-#define CW_HSM_MASKED_PAN 20    /* 19 digits at most, NUL */
+#define CW_HSM_PAN_HASH_HEX 65 /* HMAC-SHA-256 in hex, NUL */
+#define CW_HSM_MASKED_PAN 20   /* 19 digits at most, NUL */
 #define CW_HSM_NAME 65
 #define CW_HSM_DGIS_MAX 8
 
-/* ---- the station's half ---------------------------------------------------------------------------------------- */
+/* ---- the station's half
+ * ---------------------------------------------------------------------------------------- */
 
 struct cw_hsm_session;
 
-/* Takes fd, the session socket. Every call below fails with RETRY/CW_E_TIMEOUT or RECONNECT after timeout_ms. */
+/* Takes fd, the session socket. Every call below fails with RETRY/CW_E_TIMEOUT or RECONNECT after timeout_ms.
+ */
 CW_WARN_UNUSED cw_rc cw_hsm_session_open(int take_fd, int64_t timeout_ms, struct cw_hsm_session **ret);
 /* Closes the socket; hsmd ends the session when it sees that. */
 void cw_hsm_session_close(struct cw_hsm_session *s);
@@ -37,62 +42,67 @@ CW_DEFINE_CLEANUP(struct cw_hsm_session *, cw_hsm_session_close);
 
 /* The clear data of one card. Free with cw_hsm_card_data_done, which wipes. */
 struct cw_hsm_card_data {
-        char expiry[5];                       /* YYMM */
+        char expiry[5]; /* YYMM */
         char service_code[4];
-        char psn[3];                          /* PAN sequence number, 2 digits */
-        char name[CW_HSM_NAME];               /* as it is printed */
-        char track_name[27];                  /* SURNAME/GIVEN in the track 1 character set (tag 5F20) */
+        char psn[3];            /* PAN sequence number, 2 digits */
+        char name[CW_HSM_NAME]; /* as it is printed */
+        char track_name[27];    /* SURNAME/GIVEN in the track 1 character set (tag 5F20) */
         char masked_pan[CW_HSM_MASKED_PAN];
-        struct cw_secret *pan;                /* digits */
-        struct cw_secret *track1;             /* ISO/IEC 7813 data, no sentinels, no LRC: B<PAN>^<name>^... */
-        struct cw_secret *track2;             /* <PAN>=<YYMM>..., no sentinels, no LRC */
-        struct cw_secret *track2_equivalent;  /* value of tag 57, packed, with the iCVV */
-        struct cw_secret *cvv2;               /* 3 digits */
+        struct cw_secret *pan;               /* digits */
+        struct cw_secret *track1;            /* ISO/IEC 7813 data, no sentinels, no LRC: B<PAN>^<name>^... */
+        struct cw_secret *track2;            /* <PAN>=<YYMM>..., no sentinels, no LRC */
+        struct cw_secret *track2_equivalent; /* value of tag 57, packed, with the iCVV */
+        struct cw_secret *cvv2;              /* 3 digits */
 };
 void cw_hsm_card_data_done(struct cw_hsm_card_data *d);
 /* card.data. Issue sessions; a few times at most. */
-CW_WARN_UNUSED cw_rc cw_hsm_session_card_data(struct cw_hsm_session *s, struct cw_hsm_card_data *ret, struct cw_fault *f);
+CW_WARN_UNUSED cw_rc cw_hsm_session_card_data(struct cw_hsm_session *s, struct cw_hsm_card_data *ret,
+                                              struct cw_fault *f);
 
-/* gp.start: key version and host challenge for INITIALIZE UPDATE. Begins a new secure channel, forgets an old one. */
-CW_WARN_UNUSED cw_rc cw_hsm_session_gp_start(struct cw_hsm_session *s, uint8_t *ret_kvn, uint8_t ret_challenge[8],
-                                             struct cw_fault *f);
+/* gp.start: key version and host challenge for INITIALIZE UPDATE. Begins a new secure channel, forgets an old
+ * one. */
+CW_WARN_UNUSED cw_rc cw_hsm_session_gp_start(struct cw_hsm_session *s, uint8_t *ret_kvn,
+                                             uint8_t ret_challenge[8], struct cw_fault *f);
 
 struct cw_hsm_gp_card {
-        uint8_t scp;          /* 2 or 3 */
-        uint8_t i;            /* SCP03 parameter i; 0 for SCP02, whose response does not tell it */
-        uint8_t kvn;          /* key version the card chose */
-        uint8_t kdd[10];      /* key diversification data */
-        uint32_t sequence;    /* sequence counter, 0 when the card sent none */
+        uint8_t scp;       /* 2 or 3 */
+        uint8_t i;         /* SCP03 parameter i; 0 for SCP02, whose response does not tell it */
+        uint8_t kvn;       /* key version the card chose */
+        uint8_t kdd[10];   /* key diversification data */
+        uint32_t sequence; /* sequence counter, 0 when the card sent none */
         bool has_sequence;
 };
 /*
- * gp.card: response of INITIALIZE UPDATE (28, 29 or 32 bytes, no SW). The card cryptogram is verified here, no key try
- * is burnt: REJECT/CW_E_MISMATCH when wrong. aid (0..16 bytes) is the selected security domain; when given, the
- * pseudo-random card challenge of SCP03 is verified too; aid_len 0 leaves that check out.
+ * gp.card: response of INITIALIZE UPDATE (28, 29 or 32 bytes, no SW). The card cryptogram is verified here,
+ * no key try is burnt: REJECT/CW_E_MISMATCH when wrong. aid (0..16 bytes) is the selected security domain;
+ * when given, the pseudo-random card challenge of SCP03 is verified too; aid_len 0 leaves that check out.
  */
 CW_WARN_UNUSED cw_rc cw_hsm_session_gp_card(struct cw_hsm_session *s, const uint8_t *response, size_t len,
                                             const uint8_t *aid, size_t aid_len, struct cw_hsm_gp_card *ret,
                                             struct cw_fault *f);
-/* gp.authenticate: the EXTERNAL AUTHENTICATE C-APDU for the security level; once per gp_start. Free *ret_apdu. */
+/* gp.authenticate: the EXTERNAL AUTHENTICATE C-APDU for the security level; once per gp_start. Free
+ * *ret_apdu. */
 CW_WARN_UNUSED cw_rc cw_hsm_session_gp_authenticate(struct cw_hsm_session *s, uint8_t level,
                                                     struct cw_secret **ret_apdu, struct cw_fault *f);
 /*
- * perso.sensitive: values of DGIs "8000", "9000", "8010", "9010" (count 1..CW_HSM_DGIS_MAX) as packed items in the same
- * order; 8000 and 8010 are enciphered under the DEK of the channel, padded 80 00.. when its block is longer.
+ * perso.sensitive: values of DGIs "8000", "9000", "8010", "9010" (count 1..CW_HSM_DGIS_MAX) as packed items
+ * in the same order; 8000 and 8010 are enciphered under the DEK of the channel, padded 80 00.. when its block
+ * is longer.
  */
-CW_WARN_UNUSED cw_rc cw_hsm_session_perso_sensitive(struct cw_hsm_session *s, const char *const *dgis, size_t count,
-                                                    struct cw_secret **ret_items, struct cw_fault *f);
+CW_WARN_UNUSED cw_rc cw_hsm_session_perso_sensitive(struct cw_hsm_session *s, const char *const *dgis,
+                                                    size_t count, struct cw_secret **ret_items,
+                                                    struct cw_fault *f);
 /*
- * gp.wrap: items = packed plain C-APDUs in the order they go to the card (a whole STORE DATA sequence at once is
- * best: CLA INS P1 P2 [Lc data] [Le], short form, at most 239 data bytes with C-ENC, else 247);
- * *ret_items = packed wrapped C-APDUs. At most 256 items and 64 KiB a call.
+ * gp.wrap: items = packed plain C-APDUs in the order they go to the card (a whole STORE DATA sequence at once
+ * is best: CLA INS P1 P2 [Lc data] [Le], short form, at most 239 data bytes with C-ENC, else 247); *ret_items
+ * = packed wrapped C-APDUs. At most 256 items and 64 KiB a call.
  */
 CW_WARN_UNUSED cw_rc cw_hsm_session_gp_wrap(struct cw_hsm_session *s, const void *items, size_t len,
                                             struct cw_secret **ret_items, struct cw_fault *f);
 /*
- * gp.unwrap: the R-APDU (data and SW, len >= 2) of the next wrapped command, in order. *ret_data = clear response data
- * without SW. Without R-MAC in the security level the data comes back as it is and the call may be left out.
- * REJECT/CW_E_MISMATCH on a wrong R-MAC: the channel is dead.
+ * gp.unwrap: the R-APDU (data and SW, len >= 2) of the next wrapped command, in order. *ret_data = clear
+ * response data without SW. Without R-MAC in the security level the data comes back as it is and the call may
+ * be left out. REJECT/CW_E_MISMATCH on a wrong R-MAC: the channel is dead.
  */
 CW_WARN_UNUSED cw_rc cw_hsm_session_gp_unwrap(struct cw_hsm_session *s, const void *rapdu, size_t len,
                                               struct cw_secret **ret_data, struct cw_fault *f);
@@ -100,33 +110,37 @@ CW_WARN_UNUSED cw_rc cw_hsm_session_gp_unwrap(struct cw_hsm_session *s, const vo
 struct cw_hsm_arqc {
         bool genuine;
         uint8_t arpc[8];
-        size_t arpc_len;      /* 4: method 2. 0 when not genuine */
-        uint8_t csu[4];       /* card status update that the ARPC covers */
+        size_t arpc_len; /* 4: method 2. 0 when not genuine */
+        uint8_t csu[4];  /* card status update that the ARPC covers */
 };
 /*
- * emv.arqc: verifies the ARQC over data (terminal and card data as the card's CVN defines, unpadded) under the common
- * session key. A wrong one is no error: genuine is false. psn is 2 digits.
+ * emv.arqc: verifies the ARQC over data (terminal and card data as the card's CVN defines, unpadded) under
+ * the common session key. A wrong one is no error: genuine is false. psn is 2 digits.
  */
 CW_WARN_UNUSED cw_rc cw_hsm_session_emv_arqc(struct cw_hsm_session *s, uint16_t atc, const uint8_t arqc[8],
-                                             const char *psn, const void *data, size_t len, struct cw_hsm_arqc *ret,
-                                             struct cw_fault *f);
+                                             const char *psn, const void *data, size_t len,
+                                             struct cw_hsm_arqc *ret, struct cw_fault *f);
 
-/* kiosk.pan: tells hsmd the PAN (digits) read from the chip; once. ret_pan_hash and ret_masked are NUL-terminated. */
+/* kiosk.pan: tells hsmd the PAN (digits) read from the chip; once. ret_pan_hash and ret_masked are
+ * NUL-terminated. */
 CW_WARN_UNUSED cw_rc cw_hsm_session_kiosk_pan(struct cw_hsm_session *s, const struct cw_secret *pan,
                                               const char *expiry, const char *psn,
                                               char ret_pan_hash[CW_HSM_PAN_HASH_HEX],
                                               char ret_masked[CW_HSM_MASKED_PAN], struct cw_fault *f);
 /*
- * pin.first / pin.second: a PIN block as the PIN pad sent it. ksn_hex is 10..20 hex digits (leading Fs may be left out).
- * Both may answer REJECT with PIN_WEAK, PIN_LENGTH, PIN_BLOCK (a failed attempt; begin again with pin_first),
- * PIN_ATTEMPTS (no attempt left), HSM_KSN_REPLAY. pin_second: *ret_equal, and the pairs of entries still allowed.
+ * pin.first / pin.second: a PIN block as the PIN pad sent it. ksn_hex is 10..20 hex digits (leading Fs may be
+ * left out). Both may answer REJECT with PIN_WEAK, PIN_LENGTH, PIN_BLOCK (a failed attempt; begin again with
+ * pin_first), PIN_ATTEMPTS (no attempt left), HSM_KSN_REPLAY. pin_second: *ret_equal, and the pairs of
+ * entries still allowed.
  */
-CW_WARN_UNUSED cw_rc cw_hsm_session_pin_first(struct cw_hsm_session *s, const char *ksn_hex, const uint8_t block[8],
-                                              struct cw_fault *f);
-CW_WARN_UNUSED cw_rc cw_hsm_session_pin_second(struct cw_hsm_session *s, const char *ksn_hex, const uint8_t block[8],
-                                               bool *ret_equal, unsigned *ret_attempts_left, struct cw_fault *f);
+CW_WARN_UNUSED cw_rc cw_hsm_session_pin_first(struct cw_hsm_session *s, const char *ksn_hex,
+                                              const uint8_t block[8], struct cw_fault *f);
+CW_WARN_UNUSED cw_rc cw_hsm_session_pin_second(struct cw_hsm_session *s, const char *ksn_hex,
+                                               const uint8_t block[8], bool *ret_equal,
+                                               unsigned *ret_attempts_left, struct cw_fault *f);
 
-/* ---- cardwrightd's half: requests for cw_peer_call (NULL when out of memory, which cw_peer_call accepts) ---------- */
+/* ---- cardwrightd's half: requests for cw_peer_call (NULL when out of memory, which cw_peer_call accepts)
+ * ---------- */
 
 struct cw_hsm_issue {
         const char *job, *kit, *plastic_code;
@@ -138,17 +152,17 @@ struct cw_msg *cw_hsm_msg_hello(uint32_t generation);
 struct cw_msg *cw_hsm_msg_open_issue(const struct cw_hsm_issue *issue);
 struct cw_msg *cw_hsm_msg_open_kiosk(const char *ticket);
 struct cw_msg *cw_hsm_msg_close(int64_t session);
-struct cw_msg *cw_hsm_msg_kiosk_bind(int64_t session, const char *kit, const char *plastic_code, const char *expiry,
-                                     const char *encrypted_card_number);
+struct cw_msg *cw_hsm_msg_kiosk_bind(int64_t session, const char *kit, const char *plastic_code,
+                                     const char *expiry, const char *encrypted_card_number);
 struct cw_msg *cw_hsm_msg_kiosk_seal_pan(int64_t session);
 /* The set-PIN v2 form that the configuration chooses. */
 struct cw_msg *cw_hsm_msg_pin_form(int64_t session);
 
 struct cw_hsm_opened {
         int64_t session;
-        int fd;                                  /* taken out of the reply; the caller owns it */
-        char pan_hash[CW_HSM_PAN_HASH_HEX];      /* "" for a kiosk session */
-        char masked_pan[CW_HSM_MASKED_PAN];      /* "" for a kiosk session */
+        int fd;                             /* taken out of the reply; the caller owns it */
+        char pan_hash[CW_HSM_PAN_HASH_HEX]; /* "" for a kiosk session */
+        char masked_pan[CW_HSM_MASKED_PAN]; /* "" for a kiosk session */
 };
 /* Reads the reply to open_issue or open_kiosk; RECONNECT/CW_E_SYNTAX when it is not one. */
 CW_WARN_UNUSED cw_rc cw_hsm_reply_opened(struct cw_msg *reply, struct cw_hsm_opened *ret, struct cw_fault *f);

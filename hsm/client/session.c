@@ -18,7 +18,7 @@ cw_rc cw_hsm_session_open(int take_fd, int64_t timeout_ms, struct cw_hsm_session
                 (void)close(take_fd);
                 return CW_RC(CW_L_HSM, CW_C_RETRY, CW_E_NOMEM);
         }
-        *s = (struct cw_hsm_session){ take_fd, timeout_ms };
+        *s = (struct cw_hsm_session){take_fd, timeout_ms};
         *ret = s;
         return CW_OK;
 }
@@ -84,7 +84,8 @@ static bool copy_hex(const struct cw_msg *m, const char *key, void *ret, size_t 
 }
 
 /* One attachment out of a call that has no other result. */
-static cw_rc call_for_att(struct cw_hsm_session *s, struct cw_msg *take, struct cw_secret **ret, struct cw_fault *f) {
+static cw_rc call_for_att(struct cw_hsm_session *s, struct cw_msg *take, struct cw_secret **ret,
+                          struct cw_fault *f) {
         CW_AUTO(cw_msg_free) struct cw_msg *reply = NULL;
         cw_rc rc = call(s, take, &reply, f);
         if (rc != CW_OK)
@@ -107,13 +108,14 @@ void cw_hsm_card_data_done(struct cw_hsm_card_data *d) {
 
 cw_rc cw_hsm_session_card_data(struct cw_hsm_session *s, struct cw_hsm_card_data *ret, struct cw_fault *f) {
         CW_AUTO(cw_msg_free) struct cw_msg *reply = NULL;
-        struct cw_hsm_card_data d = { 0 };
+        struct cw_hsm_card_data d = {0};
         cw_rc rc = call(s, cw_msg_request("card.data"), &reply, f);
         if (rc != CW_OK)
                 return rc;
         bool ok = copy_text(reply, "expiry", d.expiry, sizeof(d.expiry)) &&
                   copy_text(reply, "service_code", d.service_code, sizeof(d.service_code)) &&
-                  copy_text(reply, "psn", d.psn, sizeof(d.psn)) && copy_text(reply, "name", d.name, sizeof(d.name)) &&
+                  copy_text(reply, "psn", d.psn, sizeof(d.psn)) &&
+                  copy_text(reply, "name", d.name, sizeof(d.name)) &&
                   copy_text(reply, "track_name", d.track_name, sizeof(d.track_name)) &&
                   copy_text(reply, "masked_pan", d.masked_pan, sizeof(d.masked_pan)) && reply->att_count == 5;
         if (!ok)
@@ -146,7 +148,8 @@ cw_rc cw_hsm_session_gp_start(struct cw_hsm_session *s, uint8_t *ret_kvn, uint8_
 static bool read_card(const struct cw_msg *reply, struct cw_hsm_gp_card *ret) {
         uint8_t sequence[3];
         size_t kdd_len = 0, n = 0;
-        int64_t scp = cw_msg_int(reply, "scp", -1), i = cw_msg_int(reply, "i", -1), kvn = cw_msg_int(reply, "kvn", -1);
+        int64_t scp = cw_msg_int(reply, "scp", -1), i = cw_msg_int(reply, "i", -1),
+                kvn = cw_msg_int(reply, "kvn", -1);
         if (scp < 2 || scp > 3 || i < 0 || i > 255 || kvn < 0 || kvn > 255 ||
             !copy_hex(reply, "kdd", ret->kdd, sizeof(ret->kdd), &kdd_len) || kdd_len != sizeof(ret->kdd) ||
             !copy_hex(reply, "sequence", sequence, sizeof(sequence), &n))
@@ -160,10 +163,11 @@ static bool read_card(const struct cw_msg *reply, struct cw_hsm_gp_card *ret) {
         return true;
 }
 
-cw_rc cw_hsm_session_gp_card(struct cw_hsm_session *s, const uint8_t *response, size_t len, const uint8_t *aid,
-                             size_t aid_len, struct cw_hsm_gp_card *ret, struct cw_fault *f) {
+cw_rc cw_hsm_session_gp_card(struct cw_hsm_session *s, const uint8_t *response, size_t len,
+                             const uint8_t *aid, size_t aid_len, struct cw_hsm_gp_card *ret,
+                             struct cw_fault *f) {
         CW_AUTO(cw_msg_free) struct cw_msg *reply = NULL;
-        struct cw_hsm_gp_card card = { 0 };
+        struct cw_hsm_gp_card card = {0};
         struct cw_msg *m = cw_msg_request("gp.card");
         if (aid_len > 0)
                 set_hex(&m, "aid", aid, aid_len);
@@ -194,15 +198,15 @@ cw_rc cw_hsm_session_perso_sensitive(struct cw_hsm_session *s, const char *const
         return call_for_att(s, m, ret_items, f);
 }
 
-cw_rc cw_hsm_session_gp_wrap(struct cw_hsm_session *s, const void *items, size_t len, struct cw_secret **ret_items,
-                             struct cw_fault *f) {
+cw_rc cw_hsm_session_gp_wrap(struct cw_hsm_session *s, const void *items, size_t len,
+                             struct cw_secret **ret_items, struct cw_fault *f) {
         struct cw_msg *m = cw_msg_request("gp.wrap");
         attach(&m, items, len);
         return call_for_att(s, m, ret_items, f);
 }
 
-cw_rc cw_hsm_session_gp_unwrap(struct cw_hsm_session *s, const void *rapdu, size_t len, struct cw_secret **ret_data,
-                               struct cw_fault *f) {
+cw_rc cw_hsm_session_gp_unwrap(struct cw_hsm_session *s, const void *rapdu, size_t len,
+                               struct cw_secret **ret_data, struct cw_fault *f) {
         struct cw_msg *m = cw_msg_request("gp.unwrap");
         attach(&m, rapdu, len);
         return call_for_att(s, m, ret_data, f);
@@ -211,8 +215,8 @@ cw_rc cw_hsm_session_gp_unwrap(struct cw_hsm_session *s, const void *rapdu, size
 cw_rc cw_hsm_session_emv_arqc(struct cw_hsm_session *s, uint16_t atc, const uint8_t arqc[8], const char *psn,
                               const void *data, size_t len, struct cw_hsm_arqc *ret, struct cw_fault *f) {
         CW_AUTO(cw_msg_free) struct cw_msg *reply = NULL;
-        struct cw_hsm_arqc result = { 0 };
-        const uint8_t atc_bytes[2] = { (uint8_t)(atc >> 8), (uint8_t)atc };
+        struct cw_hsm_arqc result = {0};
+        const uint8_t atc_bytes[2] = {(uint8_t)(atc >> 8), (uint8_t)atc};
         size_t csu_len = 0;
         struct cw_msg *m = cw_msg_request("emv.arqc");
         set_hex(&m, "atc", atc_bytes, sizeof(atc_bytes));

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * cardwright-hsm-provision: brings test keys into an existing token, for bring-up and the virtual branch. Keys come in
- * clear from a file, so it is no tool for production keys: those are loaded by the token maker's means under dual control.
+ * cardwright-hsm-provision: brings test keys into an existing token, for bring-up and the virtual branch.
+ * Keys come in clear from a file, so it is no tool for production keys: those are loaded by the token maker's
+ * means under dual control.
  */
 #include "base/buf.h"
 #include "base/file.h"
@@ -33,15 +34,19 @@ static int fail(const struct tool *t, const char *what) {
 static json_t *read_keys(const char *path) {
         struct stat st;
         CW_AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-        if (fd < 0 || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || (st.st_mode & 077) != 0 || st.st_uid != geteuid()) {
-                (void)fprintf(stderr, "cardwright-hsm-provision: %s must be a file of yours that only you can read "
-                                      "(chmod 600)\n", path);
+        if (fd < 0 || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || (st.st_mode & 077) != 0 ||
+            st.st_uid != geteuid()) {
+                (void)fprintf(stderr,
+                              "cardwright-hsm-provision: %s must be a file of yours that only you can read "
+                              "(chmod 600)\n",
+                              path);
                 return NULL;
         }
         json_error_t err;
         json_t *values = json_loadfd(fd, JSON_REJECT_DUPLICATES, &err);
         if (!json_is_object(values)) {
-                (void)fprintf(stderr, "cardwright-hsm-provision: %s:%d: not a JSON object {label: hex}\n", path, err.line);
+                (void)fprintf(stderr, "cardwright-hsm-provision: %s:%d: not a JSON object {label: hex}\n",
+                              path, err.line);
                 json_decref(values);
                 return NULL;
         }
@@ -79,9 +84,9 @@ static cw_rc create(struct tool *t, struct cw_p11_spec *spec) {
 }
 
 /* Check value of a value in host memory, through a session object. */
-static cw_rc kcv_of(struct tool *t, enum cw_hsm_alg alg, const uint8_t *value, enum cw_kcv_method method, uint8_t *ret,
-                    size_t len) {
-        struct cw_hsm_key k = { 0 };
+static cw_rc kcv_of(struct tool *t, enum cw_hsm_alg alg, const uint8_t *value, enum cw_kcv_method method,
+                    uint8_t *ret, size_t len) {
+        struct cw_hsm_key k = {0};
         cw_rc rc = cw_hsm_import(&t->crypto, alg, CW_USE_ENCRYPT | CW_USE_MAC, value, &k, &t->f);
         if (rc == CW_OK)
                 rc = cw_kcv(&t->crypto, &k, method, ret, len, &t->f);
@@ -89,8 +94,9 @@ static cw_rc kcv_of(struct tool *t, enum cw_hsm_alg alg, const uint8_t *value, e
         return rc;
 }
 
-static cw_rc create_companion(struct tool *t, const struct cw_config_key *k, const struct cw_key_purpose *purpose,
-                              enum cw_hsm_alg alg, unsigned usage, const uint8_t *value) {
+static cw_rc create_companion(struct tool *t, const struct cw_config_key *k,
+                              const struct cw_key_purpose *purpose, enum cw_hsm_alg alg, unsigned usage,
+                              const uint8_t *value) {
         CW_WIPED(uint8_t, companion, 16);
         uint8_t id[6];
         char label[160];
@@ -103,13 +109,22 @@ static cw_rc create_companion(struct tool *t, const struct cw_config_key *k, con
         if (rc != CW_OK)
                 return rc;
         (void)snprintf(label, sizeof(label), "%s%s", k->label, cw_key_companion_suffix(purpose->companion));
-        struct cw_p11_spec spec = { .alg = alg, .usage = usage, .on_token = true, .sensitive = true, .value = companion,
-                                    .value_len = sizeof(companion), .label = label, .id = id, .id_len = sizeof(id) };
+        struct cw_p11_spec spec = {.alg = alg,
+                                   .usage = usage,
+                                   .on_token = true,
+                                   .sensitive = true,
+                                   .value = companion,
+                                   .value_len = sizeof(companion),
+                                   .label = label,
+                                   .id = id,
+                                   .id_len = sizeof(id)};
         return create(t, &spec);
 }
 
-/* The check value must be the configured one before anything is written; an empty one is printed for the operator. */
-static cw_rc check_kcv(struct tool *t, const struct cw_config_key *k, enum cw_hsm_alg alg, const uint8_t *value) {
+/* The check value must be the configured one before anything is written; an empty one is printed for the
+ * operator. */
+static cw_rc check_kcv(struct tool *t, const struct cw_config_key *k, enum cw_hsm_alg alg,
+                       const uint8_t *value) {
         uint8_t kcv[5];
         char text[11];
         bool cmac = strlen(k->kcv) == 10;
@@ -132,18 +147,24 @@ static cw_rc provision_key(struct tool *t, const struct cw_config_key *k) {
         enum cw_hsm_alg alg;
         size_t n = 0;
         if (hex == NULL)
-                return cw_fail(&t->f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_MISSING), 0, "provision.key", "HSM_KEY",
-                               "the key file has no value for it");
-        if (purpose == NULL || !cw_hsm_alg_from_name(k->algorithm, &alg) || cw_key_purpose_usage(purpose, alg, k->kcv) == 0)
-                return cw_fail(&t->f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_UNSUPPORTED), 0, "provision.key", "HSM_KEY",
-                               "purpose %s is not for algorithm %s", k->purpose, k->algorithm);
+                return cw_fail(&t->f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_MISSING), 0, "provision.key",
+                               "HSM_KEY", "the key file has no value for it");
+        if (purpose == NULL || !cw_hsm_alg_from_name(k->algorithm, &alg) ||
+            cw_key_purpose_usage(purpose, alg, k->kcv) == 0)
+                return cw_fail(&t->f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_UNSUPPORTED), 0, "provision.key",
+                               "HSM_KEY", "purpose %s is not for algorithm %s", k->purpose, k->algorithm);
         size_t want = cw_hsm_alg_key_len(alg);
         if (!cw_hex_decode(hex, strlen(hex), value, sizeof(value), &n) || (want != 0 ? n != want : n < 16))
-                return cw_fail(&t->f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_SYNTAX), (int64_t)n, "provision.key", "HSM_KEY",
-                               "the value must be hex of the right length for %s", k->algorithm);
+                return cw_fail(&t->f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_SYNTAX), (int64_t)n, "provision.key",
+                               "HSM_KEY", "the value must be hex of the right length for %s", k->algorithm);
         unsigned usage = cw_key_purpose_usage(purpose, alg, k->kcv);
-        struct cw_p11_spec spec = { .alg = alg, .usage = usage, .on_token = true, .sensitive = true, .value = value,
-                                    .value_len = n, .label = k->label };
+        struct cw_p11_spec spec = {.alg = alg,
+                                   .usage = usage,
+                                   .on_token = true,
+                                   .sensitive = true,
+                                   .value = value,
+                                   .value_len = n,
+                                   .label = k->label};
         cw_rc rc = check_kcv(t, k, alg, value);
         if (rc == CW_OK)
                 rc = create(t, &spec);
@@ -177,16 +198,17 @@ static int run(struct tool *t) {
         int bad = 0;
         for (size_t i = 0; i < store.count; i++) {
                 const struct cw_stored_key *k = &store.keys[i];
-                (void)printf("%-24s %-14s %-8s kcv %-10s %s %s\n", k->cfg->label, k->cfg->purpose, k->cfg->algorithm,
-                             k->kcv[0] ? k->kcv : "-", k->ok ? "ok" : "NOT USABLE", k->text);
+                (void)printf("%-24s %-14s %-8s kcv %-10s %s %s\n", k->cfg->label, k->cfg->purpose,
+                             k->cfg->algorithm, k->kcv[0] ? k->kcv : "-", k->ok ? "ok" : "NOT USABLE",
+                             k->text);
                 bad += k->ok ? 0 : 1;
         }
         return bad == 0 ? 0 : 1;
 }
 
 int main(int argc, char **argv) {
-        static const char *const names[] = { "keys", NULL };
-        const char *values[1] = { NULL };
+        static const char *const names[] = {"keys", NULL};
+        const char *values[1] = {NULL};
         CW_AUTO(cw_config_free) struct cw_config *cfg = NULL;
         int code = 0;
         cw_process_harden();
@@ -199,7 +221,7 @@ int main(int argc, char **argv) {
         CW_AUTO_JSON json_t *keys = read_keys(values[0]);
         if (keys == NULL)
                 return 1;
-        struct tool t = { .cfg = cfg, .values = keys };
+        struct tool t = {.cfg = cfg, .values = keys};
         code = run(&t);
         cw_p11_close(t.p);
         return code;

@@ -16,7 +16,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         uint8_t ksn[CW_KSN_LEN];
         if (cw_card_number_parse(data, size, &n, NULL) == CW_OK && (n.len < 32 || n.len > sizeof(n.bytes)))
                 abort();
-        if (cw_ksn_table_parse((const char *)data, size, &table, NULL) == CW_OK && table.count > CW_KSN_PADS_MAX)
+        if (cw_ksn_table_parse((const char *)data, size, &table, NULL) == CW_OK &&
+            table.count > CW_KSN_PADS_MAX)
                 abort();
         size_t len = size < sizeof(text) - 1 ? size : sizeof(text) - 1;
         memcpy(text, data, len);

@@ -8,7 +8,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         struct cw_gp_init_update u;
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         cw_rc rc = cw_gp_init_update_parse(data, size, &u, &f);
         if (rc == CW_OK && ((u.scp != 2 && u.scp != 3) || size < 28 || size > 32 || (u.i & 1) != 0))
                 abort();

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Requests to a session, from cardwrightd and from a station, in any order. Input: repeatedly one byte (bit 0: from the
- * station; bits 1, 2: attachments), one packed item with JSON, one packed item per attachment.
+ * Requests to a session, from cardwrightd and from a station, in any order. Input: repeatedly one byte (bit
+ * 0: from the station; bits 1, 2: attachments), one packed item with JSON, one packed item per attachment.
  */
 #include "../unit/test_hsm_sess_rig.h"
 

@@ -21,10 +21,10 @@ static struct cw_hsm_key key;
 static int setup(void **state) {
         (void)state;
         soft = soft_hsm_new(&c);
-        return cw_hsm_import(&c, CW_ALG_AES256, CW_USE_ENCRYPT | CW_USE_DECRYPT, "0123456789ABCDEF0123456789ABCDEF", &key,
-                             NULL) == CW_OK
-                       ? 0
-                       : -1;
+        return cw_hsm_import(&c, CW_ALG_AES256, CW_USE_ENCRYPT | CW_USE_DECRYPT,
+                             "0123456789ABCDEF0123456789ABCDEF", &key, NULL) == CW_OK
+                   ? 0
+                   : -1;
 }
 
 static int teardown(void **state) {
@@ -37,15 +37,16 @@ static int teardown(void **state) {
 
 static void pan_check(void **state) {
         (void)state;
-        static const char *const good[] = { "4111111111111111", "4266424680446864", "4012345678909",
-                                            "5413330089600010", "400000123457", "6304000000000000000" };
-        static const char *const bad[] = { "4111111111111112", "41111111111111111111", "41111111111", "",
-                                           "411111111111111A", "4111 111111111111" };
+        static const char *const good[] = {"4111111111111111", "4266424680446864", "4012345678909",
+                                           "5413330089600010", "400000123457",     "6304000000000000000"};
+        static const char *const bad[] = {"4111111111111112", "41111111111111111111", "41111111111", "",
+                                          "411111111111111A", "4111 111111111111"};
         struct cw_pan pan;
         for (size_t i = 0; i < 5; i++)
                 assert_int_equal(cw_pan_set(&pan, good[i], strlen(good[i]), NULL), CW_OK);
         for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-                assert_int_equal(cw_pan_set(&pan, bad[i], strlen(bad[i]), NULL), CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_SYNTAX));
+                assert_int_equal(cw_pan_set(&pan, bad[i], strlen(bad[i]), NULL),
+                                 CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_SYNTAX));
 }
 
 static void pan_mask(void **state) {
@@ -68,7 +69,7 @@ static cw_rc open_text(const char *text, struct cw_pan *pan) {
 
 static void seal_and_open(void **state) {
         (void)state;
-        static const char *const pans[] = { "400000123457", "4012345678909", "4111111111111111" };
+        static const char *const pans[] = {"400000123457", "4012345678909", "4111111111111111"};
         char text[CW_CARD_NUMBER_TEXT_MAX], hex[2 * CW_CARD_NUMBER_TEXT_MAX];
         uint8_t bytes[64];
         size_t n = 0;
@@ -117,8 +118,14 @@ static void first_version(void **state) {
 
 static void malformed_card_numbers(void **state) {
         (void)state;
-        static const char *const bad[] = { "", "=", "AAAA", "zz", "0011", "QUJD\n", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=A",
-                                           "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA==" };
+        static const char *const bad[] = {"",
+                                          "=",
+                                          "AAAA",
+                                          "zz",
+                                          "0011",
+                                          "QUJD\n",
+                                          "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=A",
+                                          "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=="};
         struct cw_pan pan;
         for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
                 assert_int_equal(open_text(bad[i], &pan), CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_SYNTAX));
@@ -133,16 +140,18 @@ static void track_names(void **state) {
         static const struct {
                 const char *name, *want;
         } rows[] = {
-                { "Asha Rao", "RAO/ASHA" },
-                { "RAO/ASHA", "RAO/ASHA" },
-                { "  asha   kumari\trao ", "RAO/ASHA KUMARI" },
-                { "O'Neil Mc-Coy", "MC-COY/ONEIL" },
-                { "Rao, Asha", "ASHA/RAO" },
-                { "Asha", "ASHA/" },
-                { "RAO / ASHA / X", "RAO/ASHA X" },
-                { "J\xc3\xb6rg Stra\xc3\x9f" "e", "STRAE/JRG" },
-                { "A%B^C?D;E=F", "ABCDEF/" },
-                { "Venkataraghavan Narasimharajuvaripeta", "NARASIMHARAJUVARIPETA/VENK" },
+            {"Asha Rao", "RAO/ASHA"},
+            {"RAO/ASHA", "RAO/ASHA"},
+            {"  asha   kumari\trao ", "RAO/ASHA KUMARI"},
+            {"O'Neil Mc-Coy", "MC-COY/ONEIL"},
+            {"Rao, Asha", "ASHA/RAO"},
+            {"Asha", "ASHA/"},
+            {"RAO / ASHA / X", "RAO/ASHA X"},
+            {"J\xc3\xb6rg Stra\xc3\x9f"
+             "e",
+             "STRAE/JRG"},
+            {"A%B^C?D;E=F", "ABCDEF/"},
+            {"Venkataraghavan Narasimharajuvaripeta", "NARASIMHARAJUVARIPETA/VENK"},
         };
         char out[CW_TRACK_NAME_MAX + 1];
         for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -155,7 +164,7 @@ static void track_names(void **state) {
 }
 
 static struct cw_track_data track_data(void) {
-        return (struct cw_track_data){ "4111111111111111", "2907", "220", "RAO/ASHA", "00000{cvv}00" };
+        return (struct cw_track_data){"4111111111111111", "2907", "220", "RAO/ASHA", "00000{cvv}00"};
 }
 
 static void tracks(void **state) {
@@ -194,19 +203,22 @@ static void track_limits(void **state) {
         assert_int_equal(n, 19);
         d.discretionary = "00000000000{cvv}";
         assert_int_equal(cw_track2(&d, "123", two, NULL), CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_TOO_BIG));
-        assert_int_equal(cw_track2_equivalent(&d, "123", packed, &n, NULL), CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_TOO_BIG));
+        assert_int_equal(cw_track2_equivalent(&d, "123", packed, &n, NULL),
+                         CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_TOO_BIG));
         d.discretionary = "000000000000000000000000{cvv}";
         d.track_name = "ABCDEFGHIJKLMNOPQRSTUVW/YZ";
         assert_int_equal(cw_track1(&d, "123", one, NULL), CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_TOO_BIG));
         d.discretionary = "00{cvX}";
-        assert_int_equal(cw_track2_equivalent(&d, "123", packed, &n, NULL), CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_SYNTAX));
+        assert_int_equal(cw_track2_equivalent(&d, "123", packed, &n, NULL),
+                         CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_SYNTAX));
 }
 
 static void base64(void **state) {
         (void)state;
-        static const char *const plain[] = { "", "f", "fo", "foo", "foob", "fooba", "foobar" };
-        static const char *const coded[] = { "", "Zg==", "Zm8=", "Zm9v", "Zm9vYg==", "Zm9vYmE=", "Zm9vYmFy" };
-        static const char *const bad[] = { "Zg=", "Z===", "Zh==", "Zm9=", "Zg==Zg==", "Zm 9", "Zm9v=", "Zm-v", "====" };
+        static const char *const plain[] = {"", "f", "fo", "foo", "foob", "fooba", "foobar"};
+        static const char *const coded[] = {"", "Zg==", "Zm8=", "Zm9v", "Zm9vYg==", "Zm9vYmE=", "Zm9vYmFy"};
+        static const char *const bad[] = {
+            "Zg=", "Z===", "Zh==", "Zm9=", "Zg==Zg==", "Zm 9", "Zm9v=", "Zm-v", "===="};
         char text[16];
         uint8_t out[16];
         size_t n = 0;
@@ -223,7 +235,8 @@ static void base64(void **state) {
         assert_false(cw_base64_decode("Zm9vYmFy", 8, out, 5, &n));
 }
 
-/* The reference PIN nobody knows: a valid block of 12 digits, another one each time, even from a biased generator. */
+/* The reference PIN nobody knows: a valid block of 12 digits, another one each time, even from a biased
+ * generator. */
 static void unknown_pin(void **state) {
         (void)state;
         uint8_t a[8], b[8];
@@ -237,16 +250,16 @@ static void unknown_pin(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(pan_check),
-                cmocka_unit_test(pan_mask),
-                cmocka_unit_test_setup_teardown(seal_and_open, setup, teardown),
-                cmocka_unit_test_setup_teardown(first_version, setup, teardown),
-                cmocka_unit_test_setup_teardown(malformed_card_numbers, setup, teardown),
-                cmocka_unit_test(track_names),
-                cmocka_unit_test(tracks),
-                cmocka_unit_test(track_limits),
-                cmocka_unit_test(base64),
-                cmocka_unit_test_setup_teardown(unknown_pin, setup, teardown),
+            cmocka_unit_test(pan_check),
+            cmocka_unit_test(pan_mask),
+            cmocka_unit_test_setup_teardown(seal_and_open, setup, teardown),
+            cmocka_unit_test_setup_teardown(first_version, setup, teardown),
+            cmocka_unit_test_setup_teardown(malformed_card_numbers, setup, teardown),
+            cmocka_unit_test(track_names),
+            cmocka_unit_test(tracks),
+            cmocka_unit_test(track_limits),
+            cmocka_unit_test(base64),
+            cmocka_unit_test_setup_teardown(unknown_pin, setup, teardown),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

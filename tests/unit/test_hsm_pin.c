@@ -18,7 +18,7 @@
 #include <cmocka.h>
 
 static struct cw_pin pin_of(const char *digits) {
-        struct cw_pin pin = { .len = (uint8_t)strlen(digits) };
+        struct cw_pin pin = {.len = (uint8_t)strlen(digits)};
         for (size_t i = 0; i < pin.len; i++)
                 pin.digit[i] = (uint8_t)(digits[i] - '0');
         return pin;
@@ -42,7 +42,7 @@ static bool acceptable(const uint8_t block[8], unsigned control) {
 static void mutation(void **state) {
         (void)state;
         static const char digits[] = "405793162840";
-        static const uint8_t account[8] = { 0 };
+        static const uint8_t account[8] = {0};
         unsigned accepted = 0, refused = 0;
         for (size_t len = 4; len <= 12; len++) {
                 char text[13];
@@ -58,12 +58,13 @@ static void mutation(void **state) {
                                 struct cw_pin out = pin;
                                 memcpy(block, good, 8);
                                 unsigned shift = i / 16 % 2 == 0 ? 4 : 0;
-                                block[i / 32] = (uint8_t)((block[i / 32] & ~(15u << shift)) | (i % 16) << shift);
+                                block[i / 32] =
+                                    (uint8_t)((block[i / 32] & ~(15u << shift)) | (i % 16) << shift);
                                 cw_rc rc = format == 0 ? cw_pinblock_decode0(block, account, &out, NULL)
                                                        : cw_pinblock_decode2(block, &out, NULL);
                                 assert_int_equal(rc, acceptable(block, format)
-                                                             ? CW_OK
-                                                             : CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_SYNTAX));
+                                                         ? CW_OK
+                                                         : CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_SYNTAX));
                                 if (rc != CW_OK) {
                                         static const struct cw_pin nothing;
                                         assert_memory_equal(&out, &nothing, sizeof(out));
@@ -77,11 +78,11 @@ static void mutation(void **state) {
 
 static void round_trip(void **state) {
         (void)state;
-        static const char *const pins[] = { "0000", "12345", "987654", "999999999999" };
-        static const char *const pans[] = { "4111111111111111", "400000123456", "1234567890123456789" };
+        static const char *const pins[] = {"0000", "12345", "987654", "999999999999"};
+        static const char *const pans[] = {"4111111111111111", "400000123456", "1234567890123456789"};
         for (size_t i = 0; i < 4; i++) {
                 for (size_t k = 0; k < 3; k++) {
-                        struct cw_pin pin = pin_of(pins[i]), out = { 0 };
+                        struct cw_pin pin = pin_of(pins[i]), out = {0};
                         uint8_t account[8], other[8], block[8];
                         assert_int_equal(cw_pinblock_account_pan12(pans[k], account, NULL), CW_OK);
                         cw_pinblock_encode0(&pin, account, block);
@@ -96,8 +97,8 @@ static void round_trip(void **state) {
 
 static void account_fields(void **state) {
         (void)state;
-        static const uint8_t short_pan[8] = { 0, 0, 0x00, 0x12, 0x34, 0x56, 0x78, 0x90 };
-        static const uint8_t long_kit[8] = { 0, 0, 0x34, 0x56, 0x78, 0x90, 0x12, 0x34 };
+        static const uint8_t short_pan[8] = {0, 0, 0x00, 0x12, 0x34, 0x56, 0x78, 0x90};
+        static const uint8_t long_kit[8] = {0, 0, 0x34, 0x56, 0x78, 0x90, 0x12, 0x34};
         uint8_t field[8];
         assert_int_equal(cw_pinblock_account_pan12("12345678901", field, NULL), CW_OK);
         assert_memory_equal(field, short_pan, 8);
@@ -112,13 +113,16 @@ static void policy(void **state) {
         static const struct {
                 const char *pin, *code;
         } rows[] = {
-                { "0000", "PIN_WEAK" },  { "777777", "PIN_WEAK" }, { "1234", "PIN_WEAK" },  { "4321", "PIN_WEAK" },
-                { "7890", "PIN_WEAK" },  { "0987", "PIN_WEAK" },   { "890123", "PIN_WEAK" }, { "1235", "" },
-                { "1122", "" },          { "4071", "" },           { "9753", "" },          { "0001", "" },
-                { "407", "PIN_LENGTH" }, { "4071952", "PIN_LENGTH" },
+            {"0000", "PIN_WEAK"},   {"777777", "PIN_WEAK"},
+            {"1234", "PIN_WEAK"},   {"4321", "PIN_WEAK"},
+            {"7890", "PIN_WEAK"},   {"0987", "PIN_WEAK"},
+            {"890123", "PIN_WEAK"}, {"1235", ""},
+            {"1122", ""},           {"4071", ""},
+            {"9753", ""},           {"0001", ""},
+            {"407", "PIN_LENGTH"},  {"4071952", "PIN_LENGTH"},
         };
         for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-                struct cw_fault f = { 0 };
+                struct cw_fault f = {0};
                 struct cw_pin pin = pin_of(rows[i].pin);
                 cw_rc rc = cw_pin_policy_check(&pin, 4, 6, &f);
                 assert_string_equal(f.code, rows[i].code);
@@ -128,11 +132,16 @@ static void policy(void **state) {
 
 static void ksn_text(void **state) {
         (void)state;
-        static const uint8_t want[CW_KSN_LEN] = { 0xff, 0xff, 0x98, 0x76, 0x54, 0x32, 0x10, 0xe0, 0x00, 0x01 };
-        static const char *const same[] = { "FFFF9876543210E00001", "9876543210E00001", "ffff9876543210e00001",
-                                            "F9876543210E00001" };
-        static const char *const bad[] = { "", "E00001", "FFFF9876543210E0000G", "FFFF9876543210E00000",
-                                           "0FFFF9876543210E00001", "FFFF9876543210FFFFFF", "FFFF 876543210E00001" };
+        static const uint8_t want[CW_KSN_LEN] = {0xff, 0xff, 0x98, 0x76, 0x54, 0x32, 0x10, 0xe0, 0x00, 0x01};
+        static const char *const same[] = {"FFFF9876543210E00001", "9876543210E00001", "ffff9876543210e00001",
+                                           "F9876543210E00001"};
+        static const char *const bad[] = {"",
+                                          "E00001",
+                                          "FFFF9876543210E0000G",
+                                          "FFFF9876543210E00000",
+                                          "0FFFF9876543210E00001",
+                                          "FFFF9876543210FFFFFF",
+                                          "FFFF 876543210E00001"};
         uint8_t ksn[CW_KSN_LEN];
         for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++) {
                 assert_int_equal(cw_ksn_parse(same[i], ksn, NULL), CW_OK);
@@ -140,8 +149,10 @@ static void ksn_text(void **state) {
         }
         for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
                 assert_int_equal(cw_ksn_parse(bad[i], ksn, NULL), CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_SYNTAX));
-        assert_int_equal(cw_ksn_parse("FFFF9876543210FFFC00", ksn, NULL), CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_SYNTAX));
-        assert_int_equal(cw_ksn_parse("FFFF9876543210FFE000", ksn, NULL), CW_OK); /* counter 1FE000: eight one-bits */
+        assert_int_equal(cw_ksn_parse("FFFF9876543210FFFC00", ksn, NULL),
+                         CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_SYNTAX));
+        assert_int_equal(cw_ksn_parse("FFFF9876543210FFE000", ksn, NULL),
+                         CW_OK); /* counter 1FE000: eight one-bits */
         assert_int_equal(cw_ksn_counter(ksn), 0x1fe000);
 }
 
@@ -180,7 +191,7 @@ static void write_register(const char *text) {
 
 static void replay(void **state) {
         (void)state;
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         assert_int_equal(use("FFFF9876543210E00005", &f), CW_OK);
         assert_int_equal(use("FFFF9876543210E00005", &f), CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_DENIED));
         assert_string_equal(f.code, "HSM_KSN_REPLAY");
@@ -193,16 +204,16 @@ static void replay(void **state) {
 /* A register that cannot be trusted stops PIN entry; it is not taken for an empty one. */
 static void damaged_register(void **state) {
         (void)state;
-        static const char *const bad[] = { "x",
-                                           "FFFF9876543210E00000 5",
-                                           "FFFF9876543210E00000 5\nx\n",
-                                           "FFFF9876543210E00001 5\n",
-                                           "FFFF9876543210E00000 0\n",
-                                           "FFFF9876543210E00000 2097152\n",
-                                           "FFFF9876543210E00000 5 \n",
-                                           "FFFF9876543210E00000\t5\n",
-                                           "\n" };
-        struct cw_fault f = { 0 };
+        static const char *const bad[] = {"x",
+                                          "FFFF9876543210E00000 5",
+                                          "FFFF9876543210E00000 5\nx\n",
+                                          "FFFF9876543210E00001 5\n",
+                                          "FFFF9876543210E00000 0\n",
+                                          "FFFF9876543210E00000 2097152\n",
+                                          "FFFF9876543210E00000 5 \n",
+                                          "FFFF9876543210E00000\t5\n",
+                                          "\n"};
+        struct cw_fault f = {0};
         for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
                 write_register(bad[i]);
                 assert_int_equal(cw_rc_class(use("FFFF9876543210E00005", &f)), CW_C_OPERATOR);
@@ -213,7 +224,7 @@ static void damaged_register(void **state) {
 
 static void full_register(void **state) {
         (void)state;
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         char *text = calloc(CW_KSN_PADS_MAX + 1, 32), hex[21];
         assert_non_null(text);
         for (unsigned i = 0; i < CW_KSN_PADS_MAX; i++) {
@@ -249,15 +260,15 @@ static void many_workers(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(mutation),
-                cmocka_unit_test(round_trip),
-                cmocka_unit_test(account_fields),
-                cmocka_unit_test(policy),
-                cmocka_unit_test(ksn_text),
-                cmocka_unit_test_setup_teardown(replay, make_dir, remove_dir),
-                cmocka_unit_test_setup_teardown(damaged_register, make_dir, remove_dir),
-                cmocka_unit_test_setup_teardown(full_register, make_dir, remove_dir),
-                cmocka_unit_test_setup_teardown(many_workers, make_dir, remove_dir),
+            cmocka_unit_test(mutation),
+            cmocka_unit_test(round_trip),
+            cmocka_unit_test(account_fields),
+            cmocka_unit_test(policy),
+            cmocka_unit_test(ksn_text),
+            cmocka_unit_test_setup_teardown(replay, make_dir, remove_dir),
+            cmocka_unit_test_setup_teardown(damaged_register, make_dir, remove_dir),
+            cmocka_unit_test_setup_teardown(full_register, make_dir, remove_dir),
+            cmocka_unit_test_setup_teardown(many_workers, make_dir, remove_dir),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -50,7 +50,7 @@ static void assert_hex(const void *got, size_t len, const char *want) {
 /* Static keys as the token would give them: TDES may derive, AES may MAC, the AES DEK may encrypt. */
 static struct cw_hsm_key static_key(const char *value_hex, bool aes, bool dek) {
         uint8_t value[32];
-        struct cw_hsm_key k = { 0 };
+        struct cw_hsm_key k = {0};
         size_t n = hex(value_hex, value, sizeof(value));
         enum cw_hsm_alg alg = !aes      ? CW_ALG_TDES2
                               : n == 16 ? CW_ALG_AES128
@@ -63,10 +63,10 @@ static struct cw_hsm_key static_key(const char *value_hex, bool aes, bool dek) {
 
 static struct cw_gp_keyset keyset(const char *enc, const char *mac, const char *dek, bool aes) {
         return (struct cw_gp_keyset){
-                .enc = static_key(enc, aes, false),
-                .mac = static_key(mac, aes, false),
-                .dek = static_key(dek, aes, true),
-                .own = true,
+            .enc = static_key(enc, aes, false),
+            .mac = static_key(mac, aes, false),
+            .dek = static_key(dek, aes, true),
+            .own = true,
         };
 }
 
@@ -106,11 +106,11 @@ static void run_diversify(const json_t *e) {
         enum cw_gp_diversification how;
         bool aes = strncmp(str(e, "cipher"), "aes", 3) == 0;
         uint8_t kdd[CW_KDD_LEN], kcv[3];
-        struct cw_gp_keyset masters = keyset(str(e, "kmc"), str(e, "kmc"), str(e, "kmc"), aes), keys = { 0 };
+        struct cw_gp_keyset masters = keyset(str(e, "kmc"), str(e, "kmc"), str(e, "kmc"), aes), keys = {0};
         (void)hex(str(e, "kdd"), kdd, sizeof(kdd));
         assert_true(cw_gp_diversification_from_name(str(e, "how"), &how));
         assert_int_equal(cw_gp_diversify(&c, how, &masters, kdd, &keys, NULL), CW_OK);
-        struct cw_hsm_key *all[3] = { &keys.enc, &keys.mac, &keys.dek };
+        struct cw_hsm_key *all[3] = {&keys.enc, &keys.mac, &keys.dek};
         for (size_t i = 0; i < 3; i++) {
                 struct cw_hsm_key k = *all[i];
                 k.usage |= CW_USE_ENCRYPT; /* the test looks at what the card would report */
@@ -192,9 +192,9 @@ static void published(void **state) {
                 const char *alg;
                 void (*run)(const json_t *e);
         } runners[] = {
-                { "scp_channel", run_channel },          { "gp_diversify", run_diversify },
-                { "scp02_session_keys", run_scp02_keys }, { "scp02_dek", run_scp02_dek },
-                { "scp03_session_keys", run_scp03_keys }, { "scp03_challenge", run_scp03_challenge },
+            {"scp_channel", run_channel},           {"gp_diversify", run_diversify},
+            {"scp02_session_keys", run_scp02_keys}, {"scp02_dek", run_scp02_dek},
+            {"scp03_session_keys", run_scp03_keys}, {"scp03_challenge", run_scp03_challenge},
         };
         CW_AUTO_JSON json_t *file = json_load_file(CW_VECTORS "/scp.json", 0, NULL);
         size_t i, done = 0;
@@ -217,7 +217,7 @@ static void kdf3_outside(void **state) {
         static const char kmc[] = "8C72C72CF908411653018807950D82FBAD947562F0828A0B10B8B9606ABF3BCD";
         uint8_t kdd[CW_KDD_LEN];
         size_t n = 0;
-        struct cw_gp_keyset masters = keyset(kmc, kmc, kmc, true), keys = { 0 };
+        struct cw_gp_keyset masters = keyset(kmc, kmc, kmc, true), keys = {0};
         (void)hex("D9B1DE5D0362DEDCE4FB", kdd, sizeof(kdd));
         assert_int_equal(cw_gp_diversify(&c, CW_GP_KDF3, &masters, kdd, &keys, NULL), CW_OK);
         const uint8_t *bytes = soft_key_bytes(soft, &keys.enc, &n);
@@ -253,7 +253,7 @@ static void wrong_challenge_for_aid(void **state) {
         (void)state;
         struct cw_gp_init_update u;
         uint8_t host[8], response[32];
-        static const uint8_t aid[] = { 0xa0, 0x00, 0x00, 0x09, 0x99 };
+        static const uint8_t aid[] = {0xa0, 0x00, 0x00, 0x09, 0x99};
         struct cw_scp *s = NULL;
         (void)hex(host33, host, sizeof(host));
         (void)hex(response33, response, sizeof(response));
@@ -271,8 +271,8 @@ static void wrong_response_mac_kills_channel(void **state) {
         assert_int_equal(cw_scp_authenticate(s, 0x33, auth, NULL), CW_OK);
         size_t len = hex("80E2910006BF3E035C015A00", plain, sizeof(plain));
         assert_int_equal(cw_scp_wrap(s, plain, len, out, sizeof(out), &n, NULL), CW_OK);
-        len = hex("F3BA2B1013AA6224F5E1C138D71805C569E5439B47576260B75FC021B25097CB2E68F8A0144975B89000", plain,
-                  sizeof(plain));
+        len = hex("F3BA2B1013AA6224F5E1C138D71805C569E5439B47576260B75FC021B25097CB2E68F8A0144975B89000",
+                  plain, sizeof(plain));
         assert_int_equal(cw_scp_unwrap(s, plain, len, out, sizeof(out), &n, NULL),
                          CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_MISMATCH));
         len = hex("80E2910006BF3E035C015A00", plain, sizeof(plain));
@@ -289,8 +289,8 @@ static void batch_unwraps_in_order(void **state) {
         size_t len = hex("80E2910006BF3E035C015A00", plain, sizeof(plain));
         for (int i = 0; i < 3; i++)
                 assert_int_equal(cw_scp_wrap(s, plain, len, out, sizeof(out), &n, NULL), CW_OK);
-        len = hex("F3BA2B1013AA6224F5E1C138D71805C569E5439B47576260B75FC021B25097CB2E68F8A0144975B99000", plain,
-                  sizeof(plain));
+        len = hex("F3BA2B1013AA6224F5E1C138D71805C569E5439B47576260B75FC021B25097CB2E68F8A0144975B99000",
+                  plain, sizeof(plain));
         assert_int_equal(cw_scp_unwrap(s, plain, len, out, sizeof(out), &n, NULL), CW_OK);
         assert_hex(out, n, "BF3E125A1089882119900000000000000000000005");
         plain[0] = 0x6a;
@@ -302,7 +302,7 @@ static void batch_unwraps_in_order(void **state) {
 static void level_limits(void **state) {
         (void)state;
         uint8_t auth[21];
-        static const uint8_t impossible[] = { 0x02, 0x20, 0x21, 0x23, 0x31, 0x40, 0xff };
+        static const uint8_t impossible[] = {0x02, 0x20, 0x21, 0x23, 0x31, 0x40, 0xff};
         for (size_t i = 0; i < sizeof(impossible); i++) {
                 CW_AUTO(cw_scp_free) struct cw_scp *s = channel33(0);
                 assert_int_equal(cw_rc_class(cw_scp_authenticate(s, impossible[i], auth, NULL)), CW_C_REJECT);
@@ -315,7 +315,7 @@ static void level_limits(void **state) {
 static void command_length_limits(void **state) {
         (void)state;
         CW_AUTO(cw_scp_free) struct cw_scp *s = channel33(0);
-        uint8_t auth[21], plain[CW_APDU_MAX] = { 0x80, 0xe2, 0x00, 0x00, 239 }, out[CW_APDU_MAX];
+        uint8_t auth[21], plain[CW_APDU_MAX] = {0x80, 0xe2, 0x00, 0x00, 239}, out[CW_APDU_MAX];
         size_t n = 0;
         assert_int_equal(cw_scp_authenticate(s, 0x03, auth, NULL), CW_OK);
         assert_int_equal(cw_scp_wrap(s, plain, 5 + 239, out, sizeof(out), &n, NULL), CW_OK);
@@ -356,7 +356,7 @@ static void failing_backend(void **state) {
 static void malformed_init_update(void **state) {
         (void)state;
         struct cw_gp_init_update u;
-        uint8_t r[40] = { 0 };
+        uint8_t r[40] = {0};
         r[11] = 3;
         assert_int_equal(cw_gp_init_update_parse(r, 29, &u, NULL), CW_OK);
         r[12] = 0x10;
@@ -364,28 +364,30 @@ static void malformed_init_update(void **state) {
         assert_int_equal(cw_gp_init_update_parse(r, 29, &u, NULL), CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_SYNTAX));
         assert_int_equal(cw_gp_init_update_parse(r, 33, &u, NULL), CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_SYNTAX));
         r[12] = 0x11;
-        assert_int_equal(cw_gp_init_update_parse(r, 40, &u, NULL), CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_UNSUPPORTED));
+        assert_int_equal(cw_gp_init_update_parse(r, 40, &u, NULL),
+                         CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_UNSUPPORTED));
         r[11] = 2;
         assert_int_equal(cw_gp_init_update_parse(r, 28, &u, NULL), CW_OK);
         assert_int_equal(cw_gp_init_update_parse(r, 29, &u, NULL), CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_SYNTAX));
         r[11] = 1;
-        assert_int_equal(cw_gp_init_update_parse(r, 28, &u, NULL), CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_UNSUPPORTED));
+        assert_int_equal(cw_gp_init_update_parse(r, 28, &u, NULL),
+                         CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_UNSUPPORTED));
         for (size_t n = 0; n < 12; n++)
                 assert_int_equal(cw_rc_class(cw_gp_init_update_parse(r, n, &u, NULL)), CW_C_REJECT);
 }
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test_setup_teardown(published, setup, teardown),
-                cmocka_unit_test_setup_teardown(kdf3_outside, setup, teardown),
-                cmocka_unit_test_setup_teardown(wrong_card_cryptogram, setup, teardown),
-                cmocka_unit_test_setup_teardown(wrong_challenge_for_aid, setup, teardown),
-                cmocka_unit_test_setup_teardown(wrong_response_mac_kills_channel, setup, teardown),
-                cmocka_unit_test_setup_teardown(batch_unwraps_in_order, setup, teardown),
-                cmocka_unit_test_setup_teardown(level_limits, setup, teardown),
-                cmocka_unit_test_setup_teardown(command_length_limits, setup, teardown),
-                cmocka_unit_test_setup_teardown(failing_backend, setup, teardown),
-                cmocka_unit_test_setup_teardown(malformed_init_update, setup, teardown),
+            cmocka_unit_test_setup_teardown(published, setup, teardown),
+            cmocka_unit_test_setup_teardown(kdf3_outside, setup, teardown),
+            cmocka_unit_test_setup_teardown(wrong_card_cryptogram, setup, teardown),
+            cmocka_unit_test_setup_teardown(wrong_challenge_for_aid, setup, teardown),
+            cmocka_unit_test_setup_teardown(wrong_response_mac_kills_channel, setup, teardown),
+            cmocka_unit_test_setup_teardown(batch_unwraps_in_order, setup, teardown),
+            cmocka_unit_test_setup_teardown(level_limits, setup, teardown),
+            cmocka_unit_test_setup_teardown(command_length_limits, setup, teardown),
+            cmocka_unit_test_setup_teardown(failing_backend, setup, teardown),
+            cmocka_unit_test_setup_teardown(malformed_init_update, setup, teardown),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

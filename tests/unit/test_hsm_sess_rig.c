@@ -11,22 +11,22 @@ static const struct {
         enum cw_hsm_alg alg;
         unsigned usage;
 } table[] = {
-        { "pan", "pan-transport", CW_ALG_AES256, CW_USE_ENCRYPT | CW_USE_DECRYPT },
-        { "pin", "pin-transport", CW_ALG_AES256, CW_USE_ENCRYPT },
-        { "hash", "pan-hash", CW_ALG_GENERIC, CW_USE_MAC },
-        { "bdk", "bdk", CW_ALG_TDES2, CW_USE_ENCRYPT },
-        { "cvk", "cvk", CW_ALG_TDES2, CW_USE_ENCRYPT },
-        { "ac", "imk-ac", CW_ALG_TDES2, CW_USE_DERIVE },
-        { "smi", "imk-smi", CW_ALG_TDES2, CW_USE_DERIVE },
-        { "smc", "imk-smc", CW_ALG_TDES2, CW_USE_DERIVE },
-        { "enc", "kmc-enc", CW_ALG_AES128, CW_USE_MAC },
-        { "mac", "kmc-mac", CW_ALG_AES128, CW_USE_MAC },
-        { "dek", "kmc-dek", CW_ALG_AES128, CW_USE_MAC | CW_USE_ENCRYPT },
+    {"pan", "pan-transport", CW_ALG_AES256, CW_USE_ENCRYPT | CW_USE_DECRYPT},
+    {"pin", "pin-transport", CW_ALG_AES256, CW_USE_ENCRYPT},
+    {"hash", "pan-hash", CW_ALG_GENERIC, CW_USE_MAC},
+    {"bdk", "bdk", CW_ALG_TDES2, CW_USE_ENCRYPT},
+    {"cvk", "cvk", CW_ALG_TDES2, CW_USE_ENCRYPT},
+    {"ac", "imk-ac", CW_ALG_TDES2, CW_USE_DERIVE},
+    {"smi", "imk-smi", CW_ALG_TDES2, CW_USE_DERIVE},
+    {"smc", "imk-smc", CW_ALG_TDES2, CW_USE_DERIVE},
+    {"enc", "kmc-enc", CW_ALG_AES128, CW_USE_MAC},
+    {"mac", "kmc-mac", CW_ALG_AES128, CW_USE_MAC},
+    {"dek", "kmc-dek", CW_ALG_AES128, CW_USE_MAC | CW_USE_ENCRYPT},
 };
 #define KEYS (sizeof(table) / sizeof(table[0]))
 
 static struct cw_hsm_key make(struct sess_rig *r, enum cw_hsm_alg alg, unsigned usage, const uint8_t *value) {
-        struct cw_hsm_key k = { 0 };
+        struct cw_hsm_key k = {0};
         if (alg == CW_ALG_GENERIC)
                 return soft_generic(r->soft, value, 32);
         if (cw_hsm_import(&r->crypto, alg, usage, value, &k, NULL) != CW_OK)
@@ -40,7 +40,7 @@ static void add_key(struct sess_rig *r, size_t i) {
         struct cw_stored_key *k = &r->keys.keys[i];
         for (size_t b = 0; b < sizeof(value); b++)
                 value[b] = (uint8_t)((strcmp(table[i].label, "mac") == 0 ? 0x10 : 0) + b);
-        r->keys_cfg[i] = (struct cw_config_key){ table[i].label, table[i].purpose, "", "" };
+        r->keys_cfg[i] = (struct cw_config_key){table[i].label, table[i].purpose, "", ""};
         k->cfg = &r->keys_cfg[i];
         k->purpose = cw_key_purpose_find(table[i].purpose);
         k->key = make(r, table[i].alg, table[i].usage, value);
@@ -64,14 +64,26 @@ void sess_rig_init(struct sess_rig *r, const char *state_dir) {
         r->cfg.pan_transport_key = "pan";
         r->cfg.pan_hash_key = "hash";
         r->cfg.hsm.allow_host_memory = 1;
-        r->cfg.pin = (struct cw_config_pin){ .key = "pin", .bdk = "bdk", .attempts = 3, .length_min = 4, .length_max = 6 };
+        r->cfg.pin = (struct cw_config_pin){
+            .key = "pin", .bdk = "bdk", .attempts = 3, .length_min = 4, .length_max = 6};
         r->cfg.product_count = 1;
         r->cfg.products[0] = (struct cw_config_product){
-                .plastic_code = "71", .service_code = "101", .psn = "00", .discretionary = "00000{cvv}00", .cvk = "cvk",
-                .imk_ac = "ac", .imk_smi = "smi", .imk_smc = "smc", .kmc_enc = "enc", .kmc_mac = "mac",
-                .kmc_dek = "dek", .diversification = "none", .scp = 3, .security_level = 0x01,
+            .plastic_code = "71",
+            .service_code = "101",
+            .psn = "00",
+            .discretionary = "00000{cvv}00",
+            .cvk = "cvk",
+            .imk_ac = "ac",
+            .imk_smi = "smi",
+            .imk_smc = "smc",
+            .kmc_enc = "enc",
+            .kmc_mac = "mac",
+            .kmc_dek = "dek",
+            .diversification = "none",
+            .scp = 3,
+            .security_level = 0x01,
         };
-        r->env = (struct cw_sess_env){ &r->cfg, &r->crypto, &r->keys, state_dir };
+        r->env = (struct cw_sess_env){&r->cfg, &r->crypto, &r->keys, state_dir};
 }
 
 void sess_rig_done(struct sess_rig *r) {

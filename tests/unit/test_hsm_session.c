@@ -34,7 +34,7 @@ static enum cw_class ask(struct cw_sess *s, enum cw_sess_from from, struct cw_ms
         assert_non_null(reply);
         if (ret_go_on != NULL)
                 *ret_go_on = go_on;
-        *f = (struct cw_fault){ 0 };
+        *f = (struct cw_fault){0};
         if (cw_msg_bool(reply, "ok", false))
                 return CW_C_NONE;
         cw_fault_from_json(json_object_get(reply->json, "error"), f);
@@ -46,9 +46,9 @@ static struct cw_msg *open_request(const char *kind) {
         char text[128];
         assert_non_null(m);
         sess_rig_seal(&rig, "4266424680446864", text);
-        (void)json_object_update_new(m->json, json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "kind", kind, "job", "J", "kit",
-                                                        "10729390", "plastic_code", "71", "expiry", "3012", "name",
-                                                        "Asha Rao"));
+        (void)json_object_update_new(m->json, json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "kind", kind, "job",
+                                                        "J", "kit", "10729390", "plastic_code", "71",
+                                                        "expiry", "3012", "name", "Asha Rao"));
         assert_int_equal(cw_msg_attach_copy(m, text, strlen(text)), CW_OK);
         return m;
 }
@@ -61,10 +61,10 @@ static struct cw_sess *open_session(const char *kind) {
         return s;
 }
 
-static const char *const station_calls[] = { "card.data", "gp.start", "gp.card", "gp.authenticate", "perso.sensitive",
-                                             "gp.wrap", "gp.unwrap", "emv.arqc", "kiosk.pan", "pin.first",
-                                             "pin.second" };
-static const char *const agent_calls[] = { "session.open", "kiosk.seal_pan", "kiosk.bind", "pin.form" };
+static const char *const station_calls[] = {"card.data",       "gp.start",  "gp.card",   "gp.authenticate",
+                                            "perso.sensitive", "gp.wrap",   "gp.unwrap", "emv.arqc",
+                                            "kiosk.pan",       "pin.first", "pin.second"};
+static const char *const agent_calls[] = {"session.open", "kiosk.seal_pan", "kiosk.bind", "pin.form"};
 
 /* Nothing works before session.open, from either side. */
 static void nothing_before_open(void **state) {
@@ -73,13 +73,15 @@ static void nothing_before_open(void **state) {
         for (size_t i = 0; i < 11; i++) {
                 CW_AUTO(cw_sess_free) struct cw_sess *s = NULL;
                 assert_int_equal(cw_sess_new(&rig.env, &s, &f), CW_OK);
-                assert_int_equal(ask(s, CW_FROM_STATION, cw_msg_request(station_calls[i]), &f, NULL), CW_C_REJECT);
+                assert_int_equal(ask(s, CW_FROM_STATION, cw_msg_request(station_calls[i]), &f, NULL),
+                                 CW_C_REJECT);
                 assert_string_equal(f.code, "HSM_REFUSED");
         }
         for (size_t i = 1; i < 4; i++) {
                 CW_AUTO(cw_sess_free) struct cw_sess *s = NULL;
                 assert_int_equal(cw_sess_new(&rig.env, &s, &f), CW_OK);
-                assert_int_equal(ask(s, CW_FROM_AGENT, cw_msg_request(agent_calls[i]), &f, NULL), CW_C_REJECT);
+                assert_int_equal(ask(s, CW_FROM_AGENT, cw_msg_request(agent_calls[i]), &f, NULL),
+                                 CW_C_REJECT);
                 assert_string_equal(f.code, "HSM_REFUSED");
         }
 }
@@ -87,8 +89,9 @@ static void nothing_before_open(void **state) {
 /* A fresh session of each kind admits exactly these; the calls of one side are unknown to the other. */
 static void first_calls(void **state) {
         (void)state;
-        static const char *const kinds[] = { "issue", "kiosk" };
-        static const char *const admitted[2][4] = { { "card.data", "gp.start", "emv.arqc", "" }, { "kiosk.pan", "", "", "" } };
+        static const char *const kinds[] = {"issue", "kiosk"};
+        static const char *const admitted[2][4] = {{"card.data", "gp.start", "emv.arqc", ""},
+                                                   {"kiosk.pan", "", "", ""}};
         struct cw_fault f;
         for (size_t k = 0; k < 2; k++) {
                 for (size_t i = 0; i < 11; i++) {
@@ -98,14 +101,17 @@ static void first_calls(void **state) {
                                 want |= strcmp(admitted[k][a], station_calls[i]) == 0;
                         (void)ask(s, CW_FROM_STATION, cw_msg_request(station_calls[i]), &f, NULL);
                         assert_int_equal(strcmp(f.code, "HSM_REFUSED") != 0, want);
-                        assert_int_equal(ask(s, CW_FROM_AGENT, cw_msg_request(station_calls[i]), &f, NULL), CW_C_REJECT);
+                        assert_int_equal(ask(s, CW_FROM_AGENT, cw_msg_request(station_calls[i]), &f, NULL),
+                                         CW_C_REJECT);
                         assert_string_equal(f.code, "HSM_REFUSED");
                 }
                 for (size_t i = 0; i < 4; i++) {
                         CW_AUTO(cw_sess_free) struct cw_sess *s = open_session(kinds[k]);
-                        assert_int_equal(ask(s, CW_FROM_AGENT, cw_msg_request(agent_calls[i]), &f, NULL), CW_C_REJECT);
+                        assert_int_equal(ask(s, CW_FROM_AGENT, cw_msg_request(agent_calls[i]), &f, NULL),
+                                         CW_C_REJECT);
                         assert_string_equal(f.code, "HSM_REFUSED");
-                        assert_int_equal(ask(s, CW_FROM_STATION, cw_msg_request(agent_calls[i]), &f, NULL), CW_C_REJECT);
+                        assert_int_equal(ask(s, CW_FROM_STATION, cw_msg_request(agent_calls[i]), &f, NULL),
+                                         CW_C_REJECT);
                         assert_string_equal(f.code, "HSM_REFUSED");
                 }
         }
@@ -118,13 +124,15 @@ static void too_many_refusals_end_it(void **state) {
         bool go_on = true;
         unsigned n = 0;
         while (go_on && n < 100) {
-                assert_int_equal(ask(s, CW_FROM_STATION, cw_msg_request("no.such.call"), &f, &go_on), CW_C_REJECT);
+                assert_int_equal(ask(s, CW_FROM_STATION, cw_msg_request("no.such.call"), &f, &go_on),
+                                 CW_C_REJECT);
                 n++;
         }
         assert_int_equal(n, 8);
 }
 
-/* card.data with the token failing at its n-th call, for every n: RECONNECT, session over, no key left behind. */
+/* card.data with the token failing at its n-th call, for every n: RECONNECT, session over, no key left
+ * behind. */
 static void failing_token(void **state) {
         (void)state;
         bool passed = false;
@@ -180,12 +188,12 @@ static void keys_are_checked_at_open(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test_setup_teardown(nothing_before_open, setup, teardown),
-                cmocka_unit_test_setup_teardown(first_calls, setup, teardown),
-                cmocka_unit_test_setup_teardown(too_many_refusals_end_it, setup, teardown),
-                cmocka_unit_test_setup_teardown(failing_token, setup, teardown),
-                cmocka_unit_test_setup_teardown(failing_token_at_open, setup, teardown),
-                cmocka_unit_test_setup_teardown(keys_are_checked_at_open, setup, teardown),
+            cmocka_unit_test_setup_teardown(nothing_before_open, setup, teardown),
+            cmocka_unit_test_setup_teardown(first_calls, setup, teardown),
+            cmocka_unit_test_setup_teardown(too_many_refusals_end_it, setup, teardown),
+            cmocka_unit_test_setup_teardown(failing_token, setup, teardown),
+            cmocka_unit_test_setup_teardown(failing_token_at_open, setup, teardown),
+            cmocka_unit_test_setup_teardown(keys_are_checked_at_open, setup, teardown),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

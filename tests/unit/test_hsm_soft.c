@@ -22,7 +22,8 @@ struct soft_hsm {
 };
 
 static cw_rc broken(struct cw_fault *f) {
-        return cw_fail(f, CW_RC(CW_L_PKCS11, CW_C_RECONNECT, CW_E_IO), 0, "soft", "HSM_TOKEN", "soft token failed");
+        return cw_fail(f, CW_RC(CW_L_PKCS11, CW_C_RECONNECT, CW_E_IO), 0, "soft", "HSM_TOKEN",
+                       "soft token failed");
 }
 
 static bool spent(struct soft_hsm *s) {
@@ -62,7 +63,7 @@ static struct cw_hsm_key store(struct soft_hsm *s, enum cw_hsm_alg alg, unsigned
                 s->keys[i].used = true;
                 memcpy(s->keys[i].bytes, value, len);
                 s->keys[i].len = len;
-                return (struct cw_hsm_key){ .handle = i, .alg = alg, .usage = usage, .valid = true };
+                return (struct cw_hsm_key){.handle = i, .alg = alg, .usage = usage, .valid = true};
         }
         abort();
 }
@@ -73,14 +74,14 @@ struct cw_hsm_key soft_generic(struct soft_hsm *s, const void *value, size_t len
 
 static const char *cipher_name(enum cw_hsm_alg alg, enum cw_hsm_mode mode) {
         static const char *const names[2][5] = {
-                { "DES-EDE-ECB", "DES-EDE3-ECB", "AES-128-ECB", "AES-192-ECB", "AES-256-ECB" },
-                { "DES-EDE-CBC", "DES-EDE3-CBC", "AES-128-CBC", "AES-192-CBC", "AES-256-CBC" },
+            {"DES-EDE-ECB", "DES-EDE3-ECB", "AES-128-ECB", "AES-192-ECB", "AES-256-ECB"},
+            {"DES-EDE-CBC", "DES-EDE3-CBC", "AES-128-CBC", "AES-192-CBC", "AES-256-CBC"},
         };
         return names[mode == CW_MODE_CBC][alg];
 }
 
-static void run(const char *name, const uint8_t *key, const uint8_t *iv, bool encrypt, const uint8_t *in, size_t len,
-                uint8_t *out) {
+static void run(const char *name, const uint8_t *key, const uint8_t *iv, bool encrypt, const uint8_t *in,
+                size_t len, uint8_t *out) {
         uint8_t buf[2048];
         int n = 0, tail = 0;
         EVP_CIPHER *cipher = EVP_CIPHER_fetch(NULL, name, NULL);
@@ -100,8 +101,8 @@ static cw_rc soft_cipher(void *ctx, const struct cw_hsm_key *key, enum cw_hsm_di
         struct soft_hsm *s = ctx;
         if (spent(s))
                 return broken(f);
-        run(cipher_name(key->alg, mode), get(s, key)->bytes, mode == CW_MODE_CBC ? iv : NULL, dir == CW_ENCRYPT, in,
-            len, out);
+        run(cipher_name(key->alg, mode), get(s, key)->bytes, mode == CW_MODE_CBC ? iv : NULL,
+            dir == CW_ENCRYPT, in, len, out);
         return CW_OK;
 }
 
@@ -110,7 +111,7 @@ static cw_rc soft_cmac(void *ctx, const struct cw_hsm_key *key, const uint8_t *i
         struct soft_hsm *s = ctx;
         if (spent(s))
                 return broken(f);
-        uint8_t k[32] = { 0 };
+        uint8_t k[32] = {0};
         size_t key_len = cw_hsm_alg_key_len(key->alg), n = 0;
         memcpy(k, get(s, key)->bytes, key_len);
         enum cw_hsm_alg alg = key->alg;
@@ -121,8 +122,8 @@ static cw_rc soft_cmac(void *ctx, const struct cw_hsm_key *key, const uint8_t *i
         }
         char name[32];
         (void)snprintf(name, sizeof(name), "%s", cipher_name(alg, CW_MODE_CBC));
-        OSSL_PARAM params[] = { OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_CIPHER, name, 0),
-                                OSSL_PARAM_construct_end() };
+        OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_CIPHER, name, 0),
+                               OSSL_PARAM_construct_end()};
         EVP_MAC *mac = EVP_MAC_fetch(NULL, "CMAC", NULL);
         EVP_MAC_CTX *m = EVP_MAC_CTX_new(mac);
         uint8_t buf[16];
@@ -141,15 +142,15 @@ static cw_rc soft_hmac_sha256(void *ctx, const struct cw_hsm_key *key, const uin
         size_t n = 0;
         if (spent(s))
                 return broken(f);
-        if (EVP_Q_mac(NULL, "HMAC", NULL, "SHA256", NULL, get(s, key)->bytes, get(s, key)->len, in, len, out, 32,
-                      &n) == NULL)
+        if (EVP_Q_mac(NULL, "HMAC", NULL, "SHA256", NULL, get(s, key)->bytes, get(s, key)->len, in, len, out,
+                      32, &n) == NULL)
                 abort();
         return CW_OK;
 }
 
 static cw_rc soft_gcm(void *ctx, const struct cw_hsm_key *key, enum cw_hsm_dir dir, const uint8_t iv[16],
                       const uint8_t *in, size_t len, uint8_t *out, struct cw_fault *f) {
-        static const char *const names[] = { NULL, NULL, "AES-128-GCM", "AES-192-GCM", "AES-256-GCM" };
+        static const char *const names[] = {NULL, NULL, "AES-128-GCM", "AES-192-GCM", "AES-256-GCM"};
         struct soft_hsm *s = ctx;
         if (spent(s))
                 return broken(f);
@@ -175,7 +176,8 @@ static cw_rc soft_gcm(void *ctx, const struct cw_hsm_key *key, enum cw_hsm_dir d
         if (ok != 1)
                 abort();
         if (final_ok != 1)
-                return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_MISMATCH), 0, "soft.gcm", "HSM_TOKEN", "tag");
+                return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_MISMATCH), 0, "soft.gcm", "HSM_TOKEN",
+                               "tag");
         memcpy(out, buf, text);
         if (seal)
                 memcpy(out + text, tag, 16);
@@ -199,8 +201,8 @@ static cw_rc soft_random(void *ctx, uint8_t *out, size_t len, struct cw_fault *f
         return CW_OK;
 }
 
-static cw_rc soft_import(void *ctx, enum cw_hsm_alg alg, unsigned usage, const uint8_t *value, struct cw_hsm_key *ret,
-                         struct cw_fault *f) {
+static cw_rc soft_import(void *ctx, enum cw_hsm_alg alg, unsigned usage, const uint8_t *value,
+                         struct cw_hsm_key *ret, struct cw_fault *f) {
         struct soft_hsm *s = ctx;
         if (spent(s))
                 return broken(f);
@@ -209,7 +211,8 @@ static cw_rc soft_import(void *ctx, enum cw_hsm_alg alg, unsigned usage, const u
 }
 
 static cw_rc soft_derive(void *ctx, const struct cw_hsm_key *base, enum cw_hsm_mode mode, const uint8_t *data,
-                         size_t len, enum cw_hsm_alg alg, unsigned usage, struct cw_hsm_key *ret, struct cw_fault *f) {
+                         size_t len, enum cw_hsm_alg alg, unsigned usage, struct cw_hsm_key *ret,
+                         struct cw_fault *f) {
         static const uint8_t zero[16];
         uint8_t value[64];
         cw_rc rc = soft_cipher(ctx, base, CW_ENCRYPT, mode, zero, data, len, value, f);
@@ -224,21 +227,21 @@ static void soft_destroy(void *ctx, const struct cw_hsm_key *key) {
 
 struct soft_hsm *soft_hsm_new(struct cw_hsm_crypto *ret) {
         static const struct cw_hsm_crypto_ops ops = {
-                .cipher = soft_cipher,
-                .cmac = soft_cmac,
-                .hmac_sha256 = soft_hmac_sha256,
-                .gcm = soft_gcm,
-                .sha1 = soft_sha1,
-                .random = soft_random,
-                .derive = soft_derive,
-                .import = soft_import,
-                .destroy = soft_destroy,
+            .cipher = soft_cipher,
+            .cmac = soft_cmac,
+            .hmac_sha256 = soft_hmac_sha256,
+            .gcm = soft_gcm,
+            .sha1 = soft_sha1,
+            .random = soft_random,
+            .derive = soft_derive,
+            .import = soft_import,
+            .destroy = soft_destroy,
         };
         struct soft_hsm *s = calloc(1, sizeof(*s));
         if (s == NULL)
                 abort();
         s->left = -1;
-        *ret = (struct cw_hsm_crypto){ &ops, s };
+        *ret = (struct cw_hsm_crypto){&ops, s};
         return s;
 }
 

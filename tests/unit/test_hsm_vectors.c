@@ -43,7 +43,7 @@ static void result(struct run *r, const void *bytes, size_t len) {
 
 static struct cw_hsm_key key_of(struct run *r, const char *name, bool aes, unsigned usage) {
         uint8_t value[32];
-        struct cw_hsm_key k = { 0 };
+        struct cw_hsm_key k = {0};
         size_t n = hex(r, name, value, sizeof(value));
         enum cw_hsm_alg alg = !aes      ? (n == 24 ? CW_ALG_TDES3 : CW_ALG_TDES2)
                               : n == 16 ? CW_ALG_AES128
@@ -60,7 +60,7 @@ static cw_rc retail_of(struct run *r, const char *name, struct cw_retail_key *re
 }
 
 static cw_rc run_cvv(struct run *r) {
-        struct cw_retail_key k = { 0 };
+        struct cw_retail_key k = {0};
         char cvv[4];
         cw_rc rc = retail_of(r, "cvk", &k);
         if (rc == CW_OK)
@@ -72,7 +72,7 @@ static cw_rc run_cvv(struct run *r) {
 }
 
 static cw_rc run_retail_mac(struct run *r) {
-        struct cw_retail_key k = { 0 };
+        struct cw_retail_key k = {0};
         uint8_t msg[128], mac[8];
         size_t n = hex(r, "msg", msg, sizeof(msg));
         cw_rc rc = retail_of(r, "key", &k);
@@ -110,7 +110,7 @@ static cw_rc run_kcv(struct run *r) {
 }
 
 static cw_rc run_pin_encode(struct run *r) {
-        struct cw_pin pin = { 0 };
+        struct cw_pin pin = {0};
         uint8_t account[8], block[8];
         const char *digits = str(r, "pin");
         pin.len = (uint8_t)strlen(digits);
@@ -130,13 +130,14 @@ static cw_rc run_pin_encode(struct run *r) {
 }
 
 static cw_rc run_pin_decode(struct run *r) {
-        struct cw_pin pin = { 0 };
-        uint8_t account[8] = { 0 }, block[8];
+        struct cw_pin pin = {0};
+        uint8_t account[8] = {0}, block[8];
         bool two = json_integer_value(json_object_get(r->e, "format")) == 2;
         (void)hex(r, "block", block, sizeof(block));
         cw_rc rc = two ? CW_OK : cw_pinblock_account_pan12(str(r, "pan"), account, NULL);
         if (rc == CW_OK)
-                rc = two ? cw_pinblock_decode2(block, &pin, NULL) : cw_pinblock_decode0(block, account, &pin, NULL);
+                rc = two ? cw_pinblock_decode2(block, &pin, NULL)
+                         : cw_pinblock_decode0(block, account, &pin, NULL);
         for (size_t i = 0; i < pin.len; i++)
                 r->got[i] = (char)('0' + pin.digit[i]);
         return rc;
@@ -147,12 +148,13 @@ static void bdk_of(struct run *r, struct cw_dukpt_bdk *ret) {
         (void)hex(r, "bdk", value, sizeof(value));
         cw_dukpt_variant(value, variant);
         assert_int_equal(cw_hsm_import(&r->c, CW_ALG_TDES2, CW_USE_ENCRYPT, value, &ret->key, NULL), CW_OK);
-        assert_int_equal(cw_hsm_import(&r->c, CW_ALG_TDES2, CW_USE_ENCRYPT, variant, &ret->variant, NULL), CW_OK);
+        assert_int_equal(cw_hsm_import(&r->c, CW_ALG_TDES2, CW_USE_ENCRYPT, variant, &ret->variant, NULL),
+                         CW_OK);
 }
 
 /* The clear block of the vector is the result, its enciphered block the input: the way a PIN pad is read. */
 static cw_rc run_dukpt_pin(struct run *r) {
-        struct cw_dukpt_bdk bdk = { 0 };
+        struct cw_dukpt_bdk bdk = {0};
         uint8_t ksn[CW_KSN_LEN], block[8], clear[8], want[8];
         bdk_of(r, &bdk);
         (void)hex(r, "expect", block, sizeof(block));
@@ -168,7 +170,7 @@ static cw_rc run_dukpt_pin(struct run *r) {
 }
 
 static cw_rc run_dukpt_key(struct run *r) {
-        struct cw_dukpt_bdk bdk = { 0 };
+        struct cw_dukpt_bdk bdk = {0};
         uint8_t ksn[CW_KSN_LEN], key[16];
         bdk_of(r, &bdk);
         cw_rc rc = cw_ksn_parse(str(r, "ksn"), ksn, NULL);
@@ -195,7 +197,7 @@ static cw_rc run_icc_mk(struct run *r) {
 
 static cw_rc run_icc_mk_kcv(struct run *r) {
         uint8_t kcv[3];
-        struct cw_hsm_key imk = key_of(r, "imk", false, CW_USE_DERIVE), mk = { 0 };
+        struct cw_hsm_key imk = key_of(r, "imk", false, CW_USE_DERIVE), mk = {0};
         cw_rc rc = cw_emv_icc_mk(&r->c, &imk, str(r, "pan"), str(r, "psn"), option_of(r), &mk, NULL);
         if (rc == CW_OK)
                 rc = cw_kcv(&r->c, &mk, CW_KCV_LEGACY, kcv, sizeof(kcv), NULL);
@@ -207,7 +209,7 @@ static cw_rc run_icc_mk_kcv(struct run *r) {
 
 /* The session key of the entry; from "mk" itself or from "imk", PAN and sequence number. */
 static cw_rc csk_of(struct run *r, struct cw_retail_key *ret) {
-        struct cw_hsm_key imk = { 0 }, mk = { 0 };
+        struct cw_hsm_key imk = {0}, mk = {0};
         uint8_t diversifier[8];
         cw_rc rc = CW_OK;
         (void)hex(r, "r", diversifier, sizeof(diversifier));
@@ -230,7 +232,7 @@ static void odd_parity(uint8_t key[16]) {
 }
 
 static cw_rc run_csk(struct run *r) {
-        struct cw_retail_key sk = { 0 };
+        struct cw_retail_key sk = {0};
         uint8_t value[16];
         size_t n = 0;
         cw_rc rc = csk_of(r, &sk);
@@ -242,7 +244,7 @@ static cw_rc run_csk(struct run *r) {
 }
 
 static cw_rc run_csk_kcv(struct run *r) {
-        struct cw_retail_key sk = { 0 };
+        struct cw_retail_key sk = {0};
         uint8_t kcv[3];
         cw_rc rc = csk_of(r, &sk);
         if (rc == CW_OK)
@@ -253,7 +255,7 @@ static cw_rc run_csk_kcv(struct run *r) {
 }
 
 static cw_rc run_arqc(struct run *r) {
-        struct cw_retail_key sk = { 0 };
+        struct cw_retail_key sk = {0};
         uint8_t data[256], arqc[8];
         size_t n = hex(r, "data", data, sizeof(data));
         cw_rc rc = csk_of(r, &sk);
@@ -265,7 +267,7 @@ static cw_rc run_arqc(struct run *r) {
 }
 
 static cw_rc run_arpc1(struct run *r) {
-        struct cw_retail_key sk = { 0 };
+        struct cw_retail_key sk = {0};
         uint8_t arqc[8], arc[2], arpc[8];
         (void)hex(r, "arqc", arqc, sizeof(arqc));
         (void)hex(r, "arc", arc, sizeof(arc));
@@ -278,7 +280,7 @@ static cw_rc run_arpc1(struct run *r) {
 }
 
 static cw_rc run_arpc2(struct run *r) {
-        struct cw_retail_key sk = { 0 };
+        struct cw_retail_key sk = {0};
         uint8_t arqc[8], csu[4], arpc[4];
         (void)hex(r, "arqc", arqc, sizeof(arqc));
         (void)hex(r, "csu", csu, sizeof(csu));
@@ -306,23 +308,23 @@ static const struct {
         const char *alg;
         cw_rc (*run)(struct run *r);
 } runners[] = {
-        { "cvv", run_cvv },
-        { "retail_mac", run_retail_mac },
-        { "cmac", run_cmac },
-        { "kcv", run_kcv },
-        { "pin_block_encode", run_pin_encode },
-        { "pin_block_kit", run_pin_encode },
-        { "pin_block_decode", run_pin_decode },
-        { "dukpt_tdes_pin", run_dukpt_pin },
-        { "dukpt_tdes_transaction_key", run_dukpt_key },
-        { "emv_icc_mk", run_icc_mk },
-        { "emv_icc_mk_kcv", run_icc_mk_kcv },
-        { "emv_csk", run_csk },
-        { "emv_csk_kcv", run_csk_kcv },
-        { "emv_arqc", run_arqc },
-        { "emv_arpc1", run_arpc1 },
-        { "emv_arpc2", run_arpc2 },
-        { "set_pin", run_set_pin },
+    {"cvv", run_cvv},
+    {"retail_mac", run_retail_mac},
+    {"cmac", run_cmac},
+    {"kcv", run_kcv},
+    {"pin_block_encode", run_pin_encode},
+    {"pin_block_kit", run_pin_encode},
+    {"pin_block_decode", run_pin_decode},
+    {"dukpt_tdes_pin", run_dukpt_pin},
+    {"dukpt_tdes_transaction_key", run_dukpt_key},
+    {"emv_icc_mk", run_icc_mk},
+    {"emv_icc_mk_kcv", run_icc_mk_kcv},
+    {"emv_csk", run_csk},
+    {"emv_csk_kcv", run_csk_kcv},
+    {"emv_arqc", run_arqc},
+    {"emv_arpc1", run_arpc1},
+    {"emv_arpc2", run_arpc2},
+    {"set_pin", run_set_pin},
 };
 
 /* Expected text may be shorter than the result; an unknown alg fails. */
@@ -347,7 +349,7 @@ static void vectors(void **state) {
         size_t failed = 0, i;
         json_t *e;
         json_array_foreach(file, i, e) {
-                struct run r = { .e = e };
+                struct run r = {.e = e};
                 r.soft = soft_hsm_new(&r.c);
                 if (!entry_passes(&r)) {
                         print_error("entry %zu %s: got %s, expected %s\n", i, str(&r, "alg"), r.got,
@@ -361,6 +363,6 @@ static void vectors(void **state) {
 }
 
 int main(void) {
-        const struct CMUnitTest tests[] = { cmocka_unit_test(vectors) };
+        const struct CMUnitTest tests[] = {cmocka_unit_test(vectors)};
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,7 +7,7 @@
 static const uint8_t zero[16];
 
 static void kdf(const uint8_t key[16], uint8_t constant, const struct card *c, size_t bits, uint8_t *out) {
-        uint8_t msg[32] = { 0 }, block[16];
+        uint8_t msg[32] = {0}, block[16];
         msg[11] = constant;
         msg[13] = (uint8_t)(bits >> 8);
         msg[14] = (uint8_t)bits;
@@ -18,13 +18,14 @@ static void kdf(const uint8_t key[16], uint8_t constant, const struct card *c, s
         memcpy(out, block, bits / 8);
 }
 
-static void derive02(const uint8_t key[16], uint8_t hi, uint8_t lo, const uint8_t counter[2], uint8_t out[16]) {
-        uint8_t data[16] = { hi, lo, counter[0], counter[1] };
+static void derive02(const uint8_t key[16], uint8_t hi, uint8_t lo, const uint8_t counter[2],
+                     uint8_t out[16]) {
+        uint8_t data[16] = {hi, lo, counter[0], counter[1]};
         ossl_cipher("DES-EDE-CBC", true, key, zero, data, 16, out);
 }
 
 static void cryptogram02(const struct card *c, const uint8_t *first, const uint8_t *second, uint8_t ret[8]) {
-        uint8_t msg[24] = { 0 };
+        uint8_t msg[24] = {0};
         memcpy(msg, first, 8);
         memcpy(msg + 8, second, 8);
         msg[16] = 0x80;
@@ -33,7 +34,7 @@ static void cryptogram02(const struct card *c, const uint8_t *first, const uint8
 }
 
 static size_t init02(struct card *c, uint8_t *r) {
-        static const uint8_t sequence_and_challenge[8] = { 0x00, 0x2a, 1, 2, 3, 4, 5, 6 };
+        static const uint8_t sequence_and_challenge[8] = {0x00, 0x2a, 1, 2, 3, 4, 5, 6};
         memcpy(c->challenge, sequence_and_challenge, 8);
         derive02(c->enc, 0x01, 0x82, c->challenge, c->s_enc);
         derive02(c->mac, 0x01, 0x01, c->challenge, c->s_mac);
@@ -46,7 +47,7 @@ static size_t init02(struct card *c, uint8_t *r) {
 }
 
 static size_t init03(struct card *c, uint8_t *r) {
-        static const uint8_t challenge[8] = { 9, 8, 7, 6, 5, 4, 3, 2 };
+        static const uint8_t challenge[8] = {9, 8, 7, 6, 5, 4, 3, 2};
         memcpy(c->challenge, challenge, 8);
         kdf(c->enc, 4, c, 128, c->s_enc);
         kdf(c->mac, 6, c, 128, c->s_mac);
@@ -70,7 +71,8 @@ size_t card_init_update(struct card *c, const uint8_t host[8], uint8_t ret[32]) 
 }
 
 /* The command without its MAC, whose plain Lc stands in the MAC input of SCP02. */
-static bool check_mac(struct card *c, const uint8_t *apdu, size_t lc, const uint8_t *plain, size_t plain_len) {
+static bool check_mac(struct card *c, const uint8_t *apdu, size_t lc, const uint8_t *plain,
+                      size_t plain_len) {
         uint8_t msg[300], mac[16], icv[8];
         if (c->scp == 3) {
                 memcpy(msg, c->chain, 16);
@@ -142,7 +144,7 @@ bool card_command(struct card *c, const uint8_t *apdu, size_t len, uint8_t *ret,
 }
 
 size_t card_response(struct card *c, const uint8_t *data, size_t len, uint16_t sw, uint8_t *ret) {
-        uint8_t msg[300], mac[16], icv[16], buf[272] = { 0 };
+        uint8_t msg[300], mac[16], icv[16], buf[272] = {0};
         memcpy(buf, data, len);
         if ((c->level & 0x20) != 0 && len > 0) {
                 buf[len++] = 0x80;
@@ -152,7 +154,7 @@ size_t card_response(struct card *c, const uint8_t *data, size_t len, uint16_t s
                 ossl_cipher("AES-128-CBC", true, c->s_enc, icv, buf, len, buf);
         }
         memcpy(ret, buf, len);
-        const uint8_t status[2] = { (uint8_t)(sw >> 8), (uint8_t)sw };
+        const uint8_t status[2] = {(uint8_t)(sw >> 8), (uint8_t)sw};
         if ((c->level & 0x10) != 0) {
                 memcpy(msg, c->chain, 16);
                 memcpy(msg + 16, buf, len);
@@ -190,8 +192,8 @@ void card_emv_master(const uint8_t imk[16], const char *pan, const char *psn, ui
 }
 
 static void session_key(const uint8_t mk[16], uint16_t atc, uint8_t sk[16]) {
-        uint8_t r[16] = { (uint8_t)(atc >> 8), (uint8_t)atc, 0xf0, 0, 0, 0, 0, 0,
-                          (uint8_t)(atc >> 8), (uint8_t)atc, 0x0f };
+        uint8_t r[16] = {(uint8_t)(atc >> 8), (uint8_t)atc, 0xf0, 0, 0, 0, 0, 0,
+                         (uint8_t)(atc >> 8), (uint8_t)atc, 0x0f};
         ossl_cipher("DES-EDE-ECB", true, mk, NULL, r, 16, sk);
 }
 
@@ -201,7 +203,8 @@ void card_emv_arqc(const uint8_t mk[16], uint16_t atc, const uint8_t *data, size
         ossl_retail_mac(sk, zero, data, len, ret);
 }
 
-void card_emv_arpc(const uint8_t mk[16], uint16_t atc, const uint8_t arqc[8], const uint8_t csu[4], uint8_t ret[4]) {
+void card_emv_arpc(const uint8_t mk[16], uint16_t atc, const uint8_t arqc[8], const uint8_t csu[4],
+                   uint8_t ret[4]) {
         uint8_t sk[16], msg[12], mac[8];
         session_key(mk, atc, sk);
         memcpy(msg, arqc, 8);
@@ -254,7 +257,8 @@ static void pin_key(const uint8_t bdk[16], const uint8_t ksn[10], uint32_t count
 
 void pad_entry(const uint8_t bdk[16], uint32_t counter, const char *pin, const char *pan, char ret_ksn[21],
                uint8_t ret_block[8]) {
-        uint8_t ksn[10] = { 0xff, 0xff, 0x98, 0x76, 0x54, 0x32, 0x10, 0xe0, 0, 0 }, key[16], account[8], block[8];
+        uint8_t ksn[10] = {0xff, 0xff, 0x98, 0x76, 0x54, 0x32, 0x10, 0xe0, 0, 0}, key[16], account[8],
+                block[8];
         char nibbles[17], pan12[17];
         size_t n = strlen(pin);
         ksn[7] = (uint8_t)(ksn[7] | counter >> 16);

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A card's end of GlobalPlatform secure channels and a DUKPT PIN pad, for tests; written from the specifications. */
+/* A card's end of GlobalPlatform secure channels and a DUKPT PIN pad, for tests; written from the
+ * specifications. */
 #pragma once
 
 #include "ossl.h"
 
 struct card {
-        unsigned scp;         /* 2 or 3 */
+        unsigned scp;                   /* 2 or 3 */
         const uint8_t *enc, *mac, *dek; /* static keys, 16 bytes */
         uint8_t host[8], challenge[8];
         uint8_t s_enc[16], s_mac[16], s_rmac[16], s_dek[16];
         uint8_t level;
-        uint8_t chain[16];    /* SCP03 chaining value; SCP02 last C-MAC */
+        uint8_t chain[16]; /* SCP03 chaining value; SCP02 last C-MAC */
         uint32_t counter;
 };
 
@@ -29,7 +30,8 @@ void card_dek_open(const struct card *c, const uint8_t *in, size_t len, uint8_t 
 void card_emv_master(const uint8_t imk[16], const char *pan, const char *psn, uint8_t ret[16]);
 void card_emv_arqc(const uint8_t mk[16], uint16_t atc, const uint8_t *data, size_t len, uint8_t ret[8]);
 /* ARPC method 2 for the same session key. */
-void card_emv_arpc(const uint8_t mk[16], uint16_t atc, const uint8_t arqc[8], const uint8_t csu[4], uint8_t ret[4]);
+void card_emv_arpc(const uint8_t mk[16], uint16_t atc, const uint8_t arqc[8], const uint8_t csu[4],
+                   uint8_t ret[4]);
 
 /* Enciphered ISO format 0 block and KSN (20 hex digits) of a PIN pad with this BDK. */
 void pad_entry(const uint8_t bdk[16], uint32_t counter, const char *pin, const char *pan, char ret_ksn[21],

@@ -12,8 +12,8 @@ static void must(bool ok) {
                 abort();
 }
 
-void ossl_cipher(const char *name, bool encrypt, const uint8_t *key, const uint8_t *iv, const uint8_t *in, size_t len,
-                 uint8_t *out) {
+void ossl_cipher(const char *name, bool encrypt, const uint8_t *key, const uint8_t *iv, const uint8_t *in,
+                 size_t len, uint8_t *out) {
         uint8_t buf[512];
         int n = 0, tail = 0;
         EVP_CIPHER *cipher = EVP_CIPHER_fetch(NULL, name, NULL);
@@ -21,7 +21,8 @@ void ossl_cipher(const char *name, bool encrypt, const uint8_t *key, const uint8
         must(cipher && ctx && len <= sizeof(buf) - 32);
         must(EVP_CipherInit_ex2(ctx, cipher, key, iv, encrypt, NULL) == 1);
         must(EVP_CIPHER_CTX_set_padding(ctx, 0) == 1);
-        must(EVP_CipherUpdate(ctx, buf, &n, in, (int)len) == 1 && EVP_CipherFinal_ex(ctx, buf + n, &tail) == 1);
+        must(EVP_CipherUpdate(ctx, buf, &n, in, (int)len) == 1 &&
+             EVP_CipherFinal_ex(ctx, buf + n, &tail) == 1);
         must((size_t)(n + tail) == len);
         memcpy(out, buf, len);
         EVP_CIPHER_CTX_free(ctx);
@@ -41,8 +42,8 @@ void ossl_aes_cmac(const uint8_t *key, size_t key_len, const uint8_t *msg, size_
                 memcpy(name, "AES-192", 7);
         if (key_len == 32)
                 memcpy(name, "AES-256", 7);
-        OSSL_PARAM params[] = { OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_CIPHER, name, 0),
-                                OSSL_PARAM_construct_end() };
+        OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_CIPHER, name, 0),
+                               OSSL_PARAM_construct_end()};
         EVP_MAC *mac = EVP_MAC_fetch(NULL, "CMAC", NULL);
         EVP_MAC_CTX *ctx = EVP_MAC_CTX_new(mac);
         size_t n = 0;
@@ -54,10 +55,12 @@ void ossl_aes_cmac(const uint8_t *key, size_t key_len, const uint8_t *msg, size_
 
 void ossl_hmac_sha256(const uint8_t *key, size_t key_len, const void *msg, size_t len, uint8_t out[32]) {
         size_t n = 0;
-        must(EVP_Q_mac(NULL, "HMAC", NULL, "SHA256", NULL, key, key_len, msg, len, out, 32, &n) != NULL && n == 32);
+        must(EVP_Q_mac(NULL, "HMAC", NULL, "SHA256", NULL, key, key_len, msg, len, out, 32, &n) != NULL &&
+             n == 32);
 }
 
-void ossl_retail_mac(const uint8_t key[16], const uint8_t icv[8], const uint8_t *msg, size_t len, uint8_t out[8]) {
+void ossl_retail_mac(const uint8_t key[16], const uint8_t icv[8], const uint8_t *msg, size_t len,
+                     uint8_t out[8]) {
         uint8_t chain[8], block[8];
         memcpy(chain, icv, 8);
         size_t blocks = len / 8 + 1;
@@ -75,8 +78,8 @@ void ossl_retail_mac(const uint8_t key[16], const uint8_t icv[8], const uint8_t 
         ossl_des(true, key, chain, out);
 }
 
-static bool gcm(bool seal, const uint8_t key[32], const uint8_t iv[16], const uint8_t *in, size_t len, uint8_t *out,
-                uint8_t tag[16]) {
+static bool gcm(bool seal, const uint8_t key[32], const uint8_t iv[16], const uint8_t *in, size_t len,
+                uint8_t *out, uint8_t tag[16]) {
         int n = 0, tail = 0;
         EVP_CIPHER *cipher = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
         EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();

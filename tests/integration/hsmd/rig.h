@@ -14,15 +14,15 @@
 
 struct rig_options {
         bool no_host_memory;
-        bool shim;            /* the module that misbehaves on demand */
-        bool wrong_kcv;       /* of the CVK, in the daemon's configuration */
-        bool wrong_pin;       /* in the daemon's credential */
-        int call_timeout_ms;  /* 0: 5000 */
+        bool shim;           /* the module that misbehaves on demand */
+        bool wrong_kcv;      /* of the CVK, in the daemon's configuration */
+        bool wrong_pin;      /* in the daemon's credential */
+        int call_timeout_ms; /* 0: 5000 */
 };
 struct rig {
         char dir[128];
         pid_t pid;
-        int agent;            /* connection to agent.sock */
+        int agent; /* connection to agent.sock */
 };
 
 extern const uint8_t rig_pan_key[32], rig_pin_key[32], rig_hash_key[32];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A PKCS#11 module around SoftHSM that misbehaves on demand, for tests: in the folder CW_SHIM_DIR the file "stall"
- * makes C_Encrypt hang, "crash" makes it abort; every C_Login appends a byte to "logins".
+ * A PKCS#11 module around SoftHSM that misbehaves on demand, for tests: in the folder CW_SHIM_DIR the file
+ * "stall" makes C_Encrypt hang, "crash" makes it abort; every C_Login appends a byte to "logins".
  */
 #define CRYPTOKI_COMPAT
 #include <p11-kit/pkcs11.h>

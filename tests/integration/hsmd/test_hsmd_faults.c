@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What goes wrong around a token: killed, stalled and crashing workers, wrong keys, wrong PIN, policy, malformed peers. */
+/* What goes wrong around a token: killed, stalled and crashing workers, wrong keys, wrong PIN, policy,
+ * malformed peers. */
 #include "rig.h"
 
 #include <setjmp.h>
@@ -23,12 +24,12 @@ static int teardown(void **state) {
 
 static int setup_shim(void **state) {
         (void)state;
-        rig_start(&rig, &(struct rig_options){ .shim = true, .call_timeout_ms = 400 });
+        rig_start(&rig, &(struct rig_options){.shim = true, .call_timeout_ms = 400});
         return 0;
 }
 
 static cw_rc card_data(struct cw_hsm_session *s, struct cw_fault *f) {
-        struct cw_hsm_card_data d = { 0 };
+        struct cw_hsm_card_data d = {0};
         cw_rc rc = cw_hsm_session_card_data(s, &d, f);
         if (rc == CW_OK)
                 cw_hsm_card_data_done(&d);
@@ -50,13 +51,13 @@ static pid_t newest_worker(const pid_t *known, size_t count) {
 }
 
 static void expect_ready(bool ready) {
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         for (int i = 0; i < 300; i++) {
                 CW_AUTO(cw_msg_free) struct cw_msg *reply = NULL;
                 if (rig_call(&rig, cw_hsm_msg_hello(1), &reply, &f) == CW_OK &&
                     cw_msg_bool(reply, "ready", !ready) == ready)
                         return;
-                const struct timespec t = { 0, 20000000 };
+                const struct timespec t = {0, 20000000};
                 (void)nanosleep(&t, NULL);
         }
         fail_msg("hello never said ready=%d", ready);
@@ -65,7 +66,7 @@ static void expect_ready(bool ready) {
 /* The event that tells cardwrightd of a session that ended unasked. */
 static void expect_session_closed(int64_t session) {
         CW_AUTO(cw_msg_free) struct cw_msg *event = NULL;
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         assert_int_equal(cw_ipc_recv(rig.agent, cw_deadline_ns(5000), &event, &f), CW_OK);
         assert_int_equal(event->type, CW_MSG_EVENT);
         assert_string_equal(cw_msg_str(event, "event", ""), "session.closed");
@@ -76,8 +77,8 @@ static void expect_session_closed(int64_t session) {
 
 static void killed_worker(void **state) {
         (void)state;
-        struct cw_fault f = { 0 };
-        struct cw_hsm_opened a = { 0 }, b = { 0 };
+        struct cw_fault f = {0};
+        struct cw_hsm_opened a = {0}, b = {0};
         CW_AUTO(cw_hsm_session_close) struct cw_hsm_session *sa = NULL, *sb = NULL;
         pid_t known[8];
         assert_int_equal(rig_open_issue(&rig, "A", RIG_SCP03, &a, &sa, &f), CW_OK);
@@ -93,8 +94,8 @@ static void killed_worker(void **state) {
 /* A token call past its deadline: only that worker goes, and about when it is due. */
 static void stalled_token_call(void **state) {
         (void)state;
-        struct cw_fault f = { 0 };
-        struct cw_hsm_opened a = { 0 }, b = { 0 };
+        struct cw_fault f = {0};
+        struct cw_hsm_opened a = {0}, b = {0};
         CW_AUTO(cw_hsm_session_close) struct cw_hsm_session *sa = NULL, *sb = NULL;
         struct timespec t0, t1;
         assert_int_equal(rig_open_issue(&rig, "A", RIG_SCP03, &a, &sa, &f), CW_OK);
@@ -117,8 +118,8 @@ static void stalled_token_call(void **state) {
 /* The stall may hit the opening of a session and hello as well. */
 static void stalled_start(void **state) {
         (void)state;
-        struct cw_fault f = { 0 };
-        struct cw_hsm_opened o = { 0 };
+        struct cw_fault f = {0};
+        struct cw_hsm_opened o = {0};
         struct cw_hsm_session *s = NULL;
         rig_touch(&rig, "stall");
         cw_rc rc = rig_open_issue(&rig, "C", RIG_SCP03, &o, &s, &f);
@@ -132,8 +133,8 @@ static void stalled_start(void **state) {
 
 static void crashing_module(void **state) {
         (void)state;
-        struct cw_fault f = { 0 };
-        struct cw_hsm_opened a = { 0 }, b = { 0 };
+        struct cw_fault f = {0};
+        struct cw_hsm_opened a = {0}, b = {0};
         CW_AUTO(cw_hsm_session_close) struct cw_hsm_session *sa = NULL, *sb = NULL;
         assert_int_equal(rig_open_issue(&rig, "A", RIG_SCP03, &a, &sa, &f), CW_OK);
         assert_int_equal(rig_open_issue(&rig, "B", RIG_SCP03, &b, &sb, &f), CW_OK);
@@ -148,12 +149,12 @@ static void crashing_module(void **state) {
 /* Bytes that are no message end that session and nothing else. */
 static void malformed_message(void **state) {
         (void)state;
-        struct cw_fault f = { 0 };
-        struct cw_hsm_opened a = { 0 };
+        struct cw_fault f = {0};
+        struct cw_hsm_opened a = {0};
         CW_AUTO(cw_msg_free) struct cw_msg *reply = NULL;
         char text[160];
         rig_seal(RIG_PAN, text);
-        const struct cw_hsm_issue issue = { "D", "10729390", RIG_SCP03, RIG_EXPIRY, "Asha Rao", text };
+        const struct cw_hsm_issue issue = {"D", "10729390", RIG_SCP03, RIG_EXPIRY, "Asha Rao", text};
         assert_int_equal(rig_call(&rig, cw_hsm_msg_open_issue(&issue), &reply, &f), CW_OK);
         assert_int_equal(cw_hsm_reply_opened(reply, &a, &f), CW_OK);
         assert_int_equal(send(a.fd, "\xff\xff\xff\xffjunk", 8, MSG_NOSIGNAL), 8);
@@ -165,8 +166,8 @@ static void malformed_message(void **state) {
 /* One session for a job: what an earlier cardwrightd left open is closed by the next. */
 static void same_job_again(void **state) {
         (void)state;
-        struct cw_fault f = { 0 };
-        struct cw_hsm_opened a = { 0 }, b = { 0 };
+        struct cw_fault f = {0};
+        struct cw_hsm_opened a = {0}, b = {0};
         CW_AUTO(cw_hsm_session_close) struct cw_hsm_session *sa = NULL, *sb = NULL;
         assert_int_equal(rig_open_issue(&rig, "E", RIG_SCP03, &a, &sa, &f), CW_OK);
         assert_int_equal(rig_open_issue(&rig, "E", RIG_SCP03, &b, &sb, &f), CW_OK);
@@ -179,8 +180,8 @@ static void same_job_again(void **state) {
 /* A session ends with its station's socket, and outlives the connection of cardwrightd. */
 static void session_life(void **state) {
         (void)state;
-        struct cw_fault f = { 0 };
-        struct cw_hsm_opened a = { 0 };
+        struct cw_fault f = {0};
+        struct cw_hsm_opened a = {0};
         struct cw_hsm_session *s = NULL;
         char path[256];
         assert_int_equal(rig_open_issue(&rig, "F", RIG_SCP03, &a, &s, &f), CW_OK);
@@ -195,7 +196,7 @@ static void session_life(void **state) {
 
 static void admin_socket_knows_hello_only(void **state) {
         (void)state;
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         char path[256];
         CW_AUTO_FD int admin = -1;
         CW_AUTO(cw_msg_free) struct cw_msg *hello = cw_hsm_msg_hello(1), *open = cw_hsm_msg_open_kiosk("T");
@@ -204,14 +205,15 @@ static void admin_socket_knows_hello_only(void **state) {
         assert_int_equal(cw_ipc_connect(path, &admin, &f), CW_OK);
         assert_int_equal(cw_ipc_call(admin, hello, cw_deadline_ns(5000), &reply, &f), CW_OK);
         assert_true(cw_msg_bool(reply, "ready", false));
-        assert_int_equal(cw_rc_class(cw_ipc_call(admin, open, cw_deadline_ns(5000), &reply2, &f)), CW_C_REJECT);
+        assert_int_equal(cw_rc_class(cw_ipc_call(admin, open, cw_deadline_ns(5000), &reply2, &f)),
+                         CW_C_REJECT);
 }
 
 /* The workers go with the supervisor, even when nothing could be cleaned up. */
 static void no_orphans(void **state) {
         (void)state;
-        struct cw_fault f = { 0 };
-        struct cw_hsm_opened a = { 0 };
+        struct cw_fault f = {0};
+        struct cw_hsm_opened a = {0};
         CW_AUTO(cw_hsm_session_close) struct cw_hsm_session *s = NULL;
         pid_t workers[8];
         assert_int_equal(rig_open_issue(&rig, "G", RIG_SCP03, &a, &s, &f), CW_OK);
@@ -221,7 +223,7 @@ static void no_orphans(void **state) {
         assert_int_equal(waitpid(rig.pid, NULL, 0), rig.pid);
         rig.pid = 0;
         for (int i = 0; i < 300 && alive > 0; i++) {
-                const struct timespec t = { 0, 10000000 };
+                const struct timespec t = {0, 10000000};
                 (void)nanosleep(&t, NULL);
                 alive = 0;
                 for (size_t k = 0; k < n; k++) {
@@ -231,10 +233,10 @@ static void no_orphans(void **state) {
                         FILE *p = fopen(path, "re");
                         if (p != NULL) {
                                 /* a zombie waiting for init, or another process by now, is no worker */
-                                alive += fgets(comm, sizeof(comm), p) != NULL && strncmp(comm, "hsmd-", 5) == 0 &&
-                                                         kill(workers[k], 0) == 0
-                                                 ? 1
-                                                 : 0;
+                                alive += fgets(comm, sizeof(comm), p) != NULL &&
+                                                 strncmp(comm, "hsmd-", 5) == 0 && kill(workers[k], 0) == 0
+                                             ? 1
+                                             : 0;
                                 (void)fclose(p);
                         }
                 }
@@ -246,17 +248,18 @@ static void no_orphans(void **state) {
 
 static void wrong_check_value(void **state) {
         (void)state;
-        struct cw_fault f = { 0 };
-        struct cw_hsm_opened o = { 0 };
+        struct cw_fault f = {0};
+        struct cw_hsm_opened o = {0};
         struct cw_hsm_session *s = NULL;
         CW_AUTO(cw_msg_free) struct cw_msg *reply = NULL;
-        rig_start(&rig, &(struct rig_options){ .wrong_kcv = true });
+        rig_start(&rig, &(struct rig_options){.wrong_kcv = true});
         assert_int_equal(rig_call(&rig, cw_hsm_msg_hello(1), &reply, &f), CW_OK);
         assert_false(cw_msg_bool(reply, "ready", true));
         const json_t *key = json_array_get(json_object_get(reply->json, "keys"), 4);
         assert_string_equal(json_string_value(json_object_get(key, "label")), "cvk");
         assert_true(json_is_false(json_object_get(key, "ok")));
-        assert_string_equal(json_string_value(json_object_get(key, "kcv")), "08D7B4"); /* what is really there */
+        assert_string_equal(json_string_value(json_object_get(key, "kcv")),
+                            "08D7B4"); /* what is really there */
         assert_int_equal(cw_rc_class(rig_open_issue(&rig, "A", RIG_SCP03, &o, &s, &f)), CW_C_OPERATOR);
         assert_string_equal(f.code, "HSM_KEY");
         assert_non_null(strstr(f.text, "cvk"));
@@ -265,18 +268,19 @@ static void wrong_check_value(void **state) {
 /* One failed login, and no other: a real token locks after a few. */
 static void wrong_token_pin(void **state) {
         (void)state;
-        struct cw_fault f = { 0 };
-        struct cw_hsm_opened o = { 0 };
+        struct cw_fault f = {0};
+        struct cw_hsm_opened o = {0};
         struct cw_hsm_session *s = NULL;
-        rig_start(&rig, &(struct rig_options){ .shim = true, .wrong_pin = true });
+        rig_start(&rig, &(struct rig_options){.shim = true, .wrong_pin = true});
         CW_AUTO(cw_msg_free) struct cw_msg *reply = NULL;
         assert_int_equal(rig_call(&rig, cw_hsm_msg_hello(1), &reply, &f), CW_OK);
         assert_false(cw_msg_bool(reply, "ready", true));
         assert_non_null(strstr(cw_msg_str(reply, "text", ""), "CKR_PIN_INCORRECT"));
         for (int i = 0; i < 3; i++) {
-                assert_int_equal(cw_rc_class(rig_open_issue(&rig, "A", RIG_SCP03, &o, &s, &f)), CW_C_OPERATOR);
+                assert_int_equal(cw_rc_class(rig_open_issue(&rig, "A", RIG_SCP03, &o, &s, &f)),
+                                 CW_C_OPERATOR);
                 assert_string_equal(f.code, "HSM_LOGIN");
-                const struct timespec t = { 0, 400000000 };
+                const struct timespec t = {0, 400000000};
                 (void)nanosleep(&t, NULL);
         }
         assert_int_equal(rig_file_size(&rig, "logins"), 1);
@@ -285,11 +289,11 @@ static void wrong_token_pin(void **state) {
 
 static void host_memory_not_allowed(void **state) {
         (void)state;
-        struct cw_fault f = { 0 };
-        struct cw_hsm_opened o = { 0 };
+        struct cw_fault f = {0};
+        struct cw_hsm_opened o = {0};
         struct cw_hsm_session *s = NULL;
         CW_AUTO(cw_msg_free) struct cw_msg *reply = NULL;
-        rig_start(&rig, &(struct rig_options){ .no_host_memory = true });
+        rig_start(&rig, &(struct rig_options){.no_host_memory = true});
         assert_int_equal(rig_call(&rig, cw_hsm_msg_hello(1), &reply, &f), CW_OK);
         assert_true(cw_msg_bool(reply, "ready", false));
         assert_string_equal(cw_msg_str(reply, "pin_path", ""), "refused");
@@ -299,18 +303,52 @@ static void host_memory_not_allowed(void **state) {
         cw_hsm_session_close(s);
 }
 
+static cw_rc open_unknown_product(struct cw_fault *f) {
+        struct cw_hsm_opened o = {0};
+        struct cw_hsm_session *s = NULL;
+        return rig_open_issue(&rig, "R", "no-such-plastic", &o, &s, f);
+}
+
+/* Sessions are opened at a limited rate, and only so many at a time. */
+static void limits(void **state) {
+        (void)state;
+        struct cw_fault f = {0};
+        struct cw_hsm_session *open[40] = {NULL};
+        size_t n = 0;
+        rig_start(&rig, &(struct rig_options){0});
+        for (;; n++) {
+                struct cw_hsm_opened o = {0};
+                char job[16];
+                (void)snprintf(job, sizeof(job), "L%zu", n);
+                if (n == 40 || rig_open_issue(&rig, job, RIG_SCP03, &o, &open[n], &f) != CW_OK)
+                        break;
+        }
+        assert_int_equal(n, 32);
+        assert_int_equal(f.rc, CW_RC(CW_L_HSM, CW_C_RETRY, CW_E_BUSY));
+        for (size_t i = 0; i < n; i++)
+                cw_hsm_session_close(open[i]);
+        rig_wait_workers(&rig, 1);
+        for (n = 33; n < 100 && cw_rc_class(open_unknown_product(&f)) == CW_C_OPERATOR; n++)
+                ;
+        assert_true(n >= 60 && n < 90);
+        assert_int_equal(f.rc, CW_RC(CW_L_HSM, CW_C_RETRY, CW_E_BUSY));
+        const struct timespec t = {0, 700000000};
+        (void)nanosleep(&t, NULL);
+        assert_int_equal(cw_rc_class(open_unknown_product(&f)), CW_C_OPERATOR);
+}
+
 int main(void) {
         const struct CMUnitTest with_shim[] = {
-                cmocka_unit_test(killed_worker),    cmocka_unit_test(stalled_token_call),
-                cmocka_unit_test(stalled_start),    cmocka_unit_test(crashing_module),
-                cmocka_unit_test(malformed_message), cmocka_unit_test(same_job_again),
-                cmocka_unit_test(session_life),     cmocka_unit_test(admin_socket_knows_hello_only),
-                cmocka_unit_test(no_orphans),
+            cmocka_unit_test(killed_worker),     cmocka_unit_test(stalled_token_call),
+            cmocka_unit_test(stalled_start),     cmocka_unit_test(crashing_module),
+            cmocka_unit_test(malformed_message), cmocka_unit_test(same_job_again),
+            cmocka_unit_test(session_life),      cmocka_unit_test(admin_socket_knows_hello_only),
+            cmocka_unit_test(no_orphans),
         };
         const struct CMUnitTest own[] = {
-                cmocka_unit_test_teardown(wrong_check_value, teardown),
-                cmocka_unit_test_teardown(wrong_token_pin, teardown),
-                cmocka_unit_test_teardown(host_memory_not_allowed, teardown),
+            cmocka_unit_test_teardown(wrong_check_value, teardown),
+            cmocka_unit_test_teardown(wrong_token_pin, teardown),
+            cmocka_unit_test_teardown(host_memory_not_allowed, teardown),
         };
         int failed = cmocka_run_group_tests(with_shim, setup_shim, teardown);
         return failed + cmocka_run_group_tests(own, NULL, NULL);

@@ -15,7 +15,7 @@ static struct rig rig;
 
 static int setup(void **state) {
         (void)state;
-        rig_start(&rig, &(struct rig_options){ 0 });
+        rig_start(&rig, &(struct rig_options){0});
         return 0;
 }
 
@@ -27,7 +27,7 @@ static int teardown(void **state) {
 
 static void hello_tells_posture(void **state) {
         (void)state;
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         CW_AUTO(cw_msg_free) struct cw_msg *reply = NULL;
         assert_int_equal(rig_call(&rig, cw_hsm_msg_hello(7), &reply, &f), CW_OK);
         assert_true(cw_msg_bool(reply, "ready", false));
@@ -37,7 +37,8 @@ static void hello_tells_posture(void **state) {
         assert_string_equal(json_string_value(json_object_get(key, "kcv")), "08D7B4");
         assert_true(json_is_true(json_object_get(key, "ok")));
         assert_int_equal(json_array_size(json_object_get(reply->json, "missing")), 0);
-        assert_string_equal(json_string_value(json_object_get(json_object_get(reply->json, "token"), "label")), "test");
+        assert_string_equal(
+            json_string_value(json_object_get(json_object_get(reply->json, "token"), "label")), "test");
 }
 
 static void assert_att(const struct cw_secret *att, const char *want) {
@@ -47,9 +48,9 @@ static void assert_att(const struct cw_secret *att, const char *want) {
 
 static void card_data(void **state) {
         (void)state;
-        struct cw_fault f = { 0 };
-        struct cw_hsm_opened o = { 0 };
-        struct cw_hsm_card_data d = { 0 };
+        struct cw_fault f = {0};
+        struct cw_hsm_opened o = {0};
+        struct cw_hsm_card_data d = {0};
         CW_AUTO(cw_hsm_session_close) struct cw_hsm_session *s = NULL;
         assert_int_equal(rig_open_issue(&rig, "J1", RIG_SCP03, &o, &s, &f), CW_OK);
         assert_string_equal(o.masked_pan, "426642XXXXXX6864");
@@ -68,8 +69,12 @@ static void card_data(void **state) {
         assert_string_equal(d.name, "Asha Rao");
         assert_string_equal(d.track_name, "RAO/ASHA");
         assert_att(d.pan, RIG_PAN);
-        assert_att(d.track1, "B" RIG_PAN "^RAO/ASHA^301210100000" "962" "00");
-        assert_att(d.track2, RIG_PAN "=301210100000" "962" "00");
+        assert_att(d.track1, "B" RIG_PAN "^RAO/ASHA^301210100000"
+                             "962"
+                             "00");
+        assert_att(d.track2, RIG_PAN "=301210100000"
+                                     "962"
+                                     "00");
         assert_int_equal(d.cvv2->len, 3);
         char hex[64];
         assert_true(cw_hex_encode(d.track2_equivalent->ptr, d.track2_equivalent->len, hex, sizeof(hex)));
@@ -81,9 +86,9 @@ static void card_data(void **state) {
 
 /* One channel: authenticate, a batch of commands, their responses. Returns with the channel open. */
 static void open_channel(struct cw_hsm_session *s, struct card *card, uint8_t level) {
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         uint8_t kvn = 0xff, challenge[8], response[32];
-        struct cw_hsm_gp_card info = { 0 };
+        struct cw_hsm_gp_card info = {0};
         CW_AUTO(cw_secret_free) struct cw_secret *auth = NULL;
         assert_int_equal(cw_hsm_session_gp_start(s, &kvn, challenge, &f), CW_OK);
         assert_int_equal(kvn, 0);
@@ -96,11 +101,11 @@ static void open_channel(struct cw_hsm_session *s, struct card *card, uint8_t le
 }
 
 static void exchange(struct cw_hsm_session *s, struct card *card, bool with_responses) {
-        static const uint8_t store[3][12] = { { 0x80, 0xe2, 0x00, 0x00, 5, 1, 2, 3, 4, 5 },
-                                              { 0x80, 0xe2, 0x80, 0x01, 6, 9, 8, 7, 6, 5, 4, 0x00 },
-                                              { 0x80, 0xf2, 0x40, 0x00 } };
-        static const size_t lengths[3] = { 10, 12, 4 }, data_lengths[3] = { 5, 6, 0 };
-        struct cw_fault f = { 0 };
+        static const uint8_t store[3][12] = {{0x80, 0xe2, 0x00, 0x00, 5, 1, 2, 3, 4, 5},
+                                             {0x80, 0xe2, 0x80, 0x01, 6, 9, 8, 7, 6, 5, 4, 0x00},
+                                             {0x80, 0xf2, 0x40, 0x00}};
+        static const size_t lengths[3] = {10, 12, 4}, data_lengths[3] = {5, 6, 0};
+        struct cw_fault f = {0};
         CW_AUTO(cw_secret_free) struct cw_secret *wrapped = NULL;
         uint8_t items[64], plain[256], responses[3][300];
         size_t response_lengths[3], n = 0;
@@ -121,31 +126,33 @@ static void exchange(struct cw_hsm_session *s, struct card *card, bool with_resp
         assert_true(r.left == 0 && !r.bad);
         for (size_t i = 0; with_responses && i < 3; i++) {
                 CW_AUTO(cw_secret_free) struct cw_secret *clear = NULL;
-                assert_int_equal(cw_hsm_session_gp_unwrap(s, responses[i], response_lengths[i], &clear, &f), CW_OK);
+                assert_int_equal(cw_hsm_session_gp_unwrap(s, responses[i], response_lengths[i], &clear, &f),
+                                 CW_OK);
                 assert_int_equal(clear->len, 3 + i);
                 assert_memory_equal(clear->ptr, store[i], clear->len);
         }
 }
 
 static struct card scp03_card(void) {
-        return (struct card){ .scp = 3, .enc = rig_enc03, .mac = rig_mac03, .dek = rig_dek03 };
+        return (struct card){.scp = 3, .enc = rig_enc03, .mac = rig_mac03, .dek = rig_dek03};
 }
 
 static struct card scp02_card(void) {
-        return (struct card){ .scp = 2, .enc = rig_kmc02, .mac = rig_kmc02, .dek = rig_kmc02 };
+        return (struct card){.scp = 2, .enc = rig_kmc02, .mac = rig_kmc02, .dek = rig_kmc02};
 }
 
 static void check_sensitive(struct cw_hsm_session *s, const struct card *card) {
-        static const char *const dgis[] = { "8000", "9000", "8010", "9010" };
-        const uint8_t *imk[3] = { rig_imk_ac, rig_imk_smi, rig_imk_smc };
-        struct cw_fault f = { 0 };
+        static const char *const dgis[] = {"8000", "9000", "8010", "9010"};
+        const uint8_t *imk[3] = {rig_imk_ac, rig_imk_smi, rig_imk_smc};
+        struct cw_fault f = {0};
         CW_AUTO(cw_secret_free) struct cw_secret *items = NULL;
         uint8_t clear[64], mk[16], kcv[8];
         static const uint8_t zero[8];
         assert_int_equal(cw_hsm_session_perso_sensitive(s, dgis, 4, &items, &f), CW_OK);
         struct cw_reader r;
         cw_reader_init(&r, items->ptr, items->len);
-        struct cw_span keys = cw_get_item(&r), kcvs = cw_get_item(&r), pin = cw_get_item(&r), tries = cw_get_item(&r);
+        struct cw_span keys = cw_get_item(&r), kcvs = cw_get_item(&r), pin = cw_get_item(&r),
+                       tries = cw_get_item(&r);
         assert_true(!r.bad && r.left == 0 && keys.len == 48 && kcvs.len == 9 && tries.len == 2);
         card_dek_open(card, keys.ptr, keys.len, clear);
         for (size_t i = 0; i < 3; i++) {
@@ -167,8 +174,8 @@ static void check_sensitive(struct cw_hsm_session *s, const struct card *card) {
 
 static void scp03_channel(void **state) {
         (void)state;
-        struct cw_fault f = { 0 };
-        struct cw_hsm_opened o = { 0 };
+        struct cw_fault f = {0};
+        struct cw_hsm_opened o = {0};
         CW_AUTO(cw_hsm_session_close) struct cw_hsm_session *s = NULL;
         struct card card = scp03_card();
         assert_int_equal(rig_open_issue(&rig, "J2", RIG_SCP03, &o, &s, &f), CW_OK);
@@ -184,9 +191,9 @@ static void scp03_channel(void **state) {
 /* The card answers each command before it gets the next: R-MAC and R-ENC of every single one are verified. */
 static void scp03_responses(void **state) {
         (void)state;
-        static const uint8_t get[] = { 0x80, 0xca, 0x9f, 0x7f, 0x00 };
-        struct cw_fault f = { 0 };
-        struct cw_hsm_opened o = { 0 };
+        static const uint8_t get[] = {0x80, 0xca, 0x9f, 0x7f, 0x00};
+        struct cw_fault f = {0};
+        struct cw_hsm_opened o = {0};
         CW_AUTO(cw_hsm_session_close) struct cw_hsm_session *s = NULL;
         struct card card = scp03_card();
         uint8_t item[16], plain[256], response[300];
@@ -200,7 +207,7 @@ static void scp03_responses(void **state) {
                 cw_put_item(&w, get, sizeof(get));
                 assert_int_equal(cw_hsm_session_gp_wrap(s, item, w.len, &wrapped, &f), CW_OK);
                 assert_true(card_command(&card, wrapped->ptr + 2, wrapped->len - 2, plain, &n));
-                const uint8_t data[2] = { i, 0x80 };
+                const uint8_t data[2] = {i, 0x80};
                 size_t len = card_response(&card, data, sizeof(data), 0x9000, response);
                 if (i == 4)
                         response[len - 3] ^= 1;
@@ -215,8 +222,8 @@ static void scp03_responses(void **state) {
 
 static void scp02_channel(void **state) {
         (void)state;
-        struct cw_fault f = { 0 };
-        struct cw_hsm_opened o = { 0 };
+        struct cw_fault f = {0};
+        struct cw_hsm_opened o = {0};
         CW_AUTO(cw_hsm_session_close) struct cw_hsm_session *s = NULL;
         struct card card = scp02_card();
         assert_int_equal(rig_open_issue(&rig, "J4", RIG_SCP02, &o, &s, &f), CW_OK);
@@ -229,10 +236,10 @@ static void scp02_channel(void **state) {
 /* A card with other keys: told before any key try is spent. */
 static void foreign_card(void **state) {
         (void)state;
-        struct cw_fault f = { 0 };
-        struct cw_hsm_opened o = { 0 };
+        struct cw_fault f = {0};
+        struct cw_hsm_opened o = {0};
         CW_AUTO(cw_hsm_session_close) struct cw_hsm_session *s = NULL;
-        struct card card = { .scp = 3, .enc = rig_mac03, .mac = rig_dek03, .dek = rig_dek03 };
+        struct card card = {.scp = 3, .enc = rig_mac03, .mac = rig_dek03, .dek = rig_dek03};
         struct cw_hsm_gp_card info;
         CW_AUTO(cw_secret_free) struct cw_secret *auth = NULL;
         uint8_t kvn, challenge[8], response[32];
@@ -247,27 +254,30 @@ static void foreign_card(void **state) {
         card = scp02_card();
         assert_int_equal(cw_hsm_session_gp_start(s, &kvn, challenge, &f), CW_OK);
         n = card_init_update(&card, challenge, response);
-        assert_int_equal(cw_rc_class(cw_hsm_session_gp_card(s, response, n, NULL, 0, &info, &f)), CW_C_REJECT);
+        assert_int_equal(cw_rc_class(cw_hsm_session_gp_card(s, response, n, NULL, 0, &info, &f)),
+                         CW_C_REJECT);
         assert_string_equal(f.code, "HSM_INIT_UPDATE");
 }
 
 static void cryptogram(void **state) {
         (void)state;
-        static const uint8_t data[] = { 0, 0, 0, 0, 0x12, 0x34, 0x03, 0x56, 0x18, 0x00, 0x00, 0x01 };
-        struct cw_fault f = { 0 };
-        struct cw_hsm_opened o = { 0 };
-        struct cw_hsm_arqc result = { 0 };
+        static const uint8_t data[] = {0, 0, 0, 0, 0x12, 0x34, 0x03, 0x56, 0x18, 0x00, 0x00, 0x01};
+        struct cw_fault f = {0};
+        struct cw_hsm_opened o = {0};
+        struct cw_hsm_arqc result = {0};
         CW_AUTO(cw_hsm_session_close) struct cw_hsm_session *s = NULL;
         uint8_t mk[16], arqc[8], arpc[4];
         assert_int_equal(rig_open_issue(&rig, "J6", RIG_SCP03, &o, &s, &f), CW_OK);
         card_emv_master(rig_imk_ac, RIG_PAN, "00", mk);
         card_emv_arqc(mk, 0x0102, data, sizeof(data), arqc);
-        assert_int_equal(cw_hsm_session_emv_arqc(s, 0x0102, arqc, "00", data, sizeof(data), &result, &f), CW_OK);
+        assert_int_equal(cw_hsm_session_emv_arqc(s, 0x0102, arqc, "00", data, sizeof(data), &result, &f),
+                         CW_OK);
         assert_true(result.genuine);
         card_emv_arpc(mk, 0x0102, arqc, result.csu, arpc);
         assert_int_equal(result.arpc_len, 4);
         assert_memory_equal(result.arpc, arpc, 4);
-        assert_int_equal(cw_hsm_session_emv_arqc(s, 0x0103, arqc, "00", data, sizeof(data), &result, &f), CW_OK);
+        assert_int_equal(cw_hsm_session_emv_arqc(s, 0x0103, arqc, "00", data, sizeof(data), &result, &f),
+                         CW_OK);
         assert_false(result.genuine);
         assert_int_equal(result.arpc_len, 0);
 }
@@ -275,9 +285,9 @@ static void cryptogram(void **state) {
 /* What is not in the table is refused; after too many refusals the session is over. */
 static void refused_operations(void **state) {
         (void)state;
-        struct cw_fault f = { 0 };
-        struct cw_hsm_opened o = { 0 };
-        struct cw_hsm_card_data d = { 0 };
+        struct cw_fault f = {0};
+        struct cw_hsm_opened o = {0};
+        struct cw_hsm_card_data d = {0};
         CW_AUTO(cw_hsm_session_close) struct cw_hsm_session *s = NULL;
         CW_AUTO(cw_secret_free) struct cw_secret *out = NULL;
         static const uint8_t block[8];
@@ -300,8 +310,8 @@ static void refused_operations(void **state) {
 
 static void level_below_product(void **state) {
         (void)state;
-        struct cw_fault f = { 0 };
-        struct cw_hsm_opened o = { 0 };
+        struct cw_fault f = {0};
+        struct cw_hsm_opened o = {0};
         struct cw_hsm_gp_card info;
         CW_AUTO(cw_hsm_session_close) struct cw_hsm_session *s = NULL;
         CW_AUTO(cw_secret_free) struct cw_secret *auth = NULL;
@@ -311,31 +321,35 @@ static void level_below_product(void **state) {
         assert_int_equal(cw_hsm_session_gp_start(s, &kvn, challenge, &f), CW_OK);
         size_t n = card_init_update(&card, challenge, response);
         assert_int_equal(cw_hsm_session_gp_card(s, response, n, NULL, 0, &info, &f), CW_OK);
-        assert_int_equal(cw_hsm_session_gp_authenticate(s, 0x01, &auth, &f), CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_DENIED));
+        assert_int_equal(cw_hsm_session_gp_authenticate(s, 0x01, &auth, &f),
+                         CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_DENIED));
         assert_string_equal(f.code, "HSM_LEVEL");
 }
 
 static void bad_requests(void **state) {
         (void)state;
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         static const struct {
                 const char *plastic, *expiry, *name, *number, *code;
         } bad[] = {
-                { "99", "3012", "Asha Rao", NULL, "HSM_PRODUCT" },
-                { "71", "3013", "Asha Rao", NULL, "HSM_REQUEST" },
-                { "71", "30", "Asha Rao", NULL, "HSM_REQUEST" },
-                { "71", "3012", "?%^", NULL, "HSM_NAME" },
-                { "71", "3012", "", NULL, "HSM_REQUEST" },
-                { "71", "3012", "Asha Rao", "not a number", "HSM_CARD_NUMBER" },
-                { "71", "3012", "Asha Rao", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "HSM_CARD_NUMBER" },
-                { "71", "3012", "Asha Rao", "00112233445566778899AABBCCDDEEFF00112233445566778899AABBCCDDEEFF", "HSM_CARD_NUMBER" },
+            {"99", "3012", "Asha Rao", NULL, "HSM_PRODUCT"},
+            {"71", "3013", "Asha Rao", NULL, "HSM_REQUEST"},
+            {"71", "30", "Asha Rao", NULL, "HSM_REQUEST"},
+            {"71", "3012", "?%^", NULL, "HSM_NAME"},
+            {"71", "3012", "", NULL, "HSM_REQUEST"},
+            {"71", "3012", "Asha Rao", "not a number", "HSM_CARD_NUMBER"},
+            {"71", "3012", "Asha Rao", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+             "HSM_CARD_NUMBER"},
+            {"71", "3012", "Asha Rao", "00112233445566778899AABBCCDDEEFF00112233445566778899AABBCCDDEEFF",
+             "HSM_CARD_NUMBER"},
         };
         for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
                 char text[160];
                 CW_AUTO(cw_msg_free) struct cw_msg *reply = NULL;
                 rig_seal(RIG_PAN, text);
-                const struct cw_hsm_issue issue = { "J9", "10729390", bad[i].plastic, bad[i].expiry, bad[i].name,
-                                                    bad[i].number ? bad[i].number : text };
+                const struct cw_hsm_issue issue = {"J9",           "10729390",
+                                                   bad[i].plastic, bad[i].expiry,
+                                                   bad[i].name,    bad[i].number ? bad[i].number : text};
                 cw_rc rc = rig_call(&rig, cw_hsm_msg_open_issue(&issue), &reply, &f);
                 assert_true(cw_rc_class(rc) == CW_C_REJECT || cw_rc_class(rc) == CW_C_OPERATOR);
                 assert_string_equal(f.code, bad[i].code);
@@ -343,7 +357,8 @@ static void bad_requests(void **state) {
         }
         CW_AUTO(cw_msg_free) struct cw_msg *reply = NULL;
         assert_int_equal(cw_rc_class(rig_call(&rig, cw_msg_request("format.disk"), &reply, &f)), CW_C_REJECT);
-        assert_int_equal(cw_rc_class(rig_call(&rig, cw_msg_request("session.open"), &reply, &f)), CW_C_REJECT);
+        assert_int_equal(cw_rc_class(rig_call(&rig, cw_msg_request("session.open"), &reply, &f)),
+                         CW_C_REJECT);
         assert_int_equal(cw_rc_class(rig_call(&rig, cw_hsm_msg_pin_form(12345), &reply, &f)), CW_C_RECONNECT);
         rig_wait_workers(&rig, 1);
 }
@@ -351,10 +366,10 @@ static void bad_requests(void **state) {
 /* The supervisor never holds the clear card, not even while the session is open; its worker does. */
 static void clear_data_stays_in_the_worker(void **state) {
         (void)state;
-        static const uint8_t packed[8] = { 0x42, 0x66, 0x42, 0x46, 0x80, 0x44, 0x68, 0x64 };
-        struct cw_fault f = { 0 };
-        struct cw_hsm_opened o = { 0 };
-        struct cw_hsm_card_data d = { 0 };
+        static const uint8_t packed[8] = {0x42, 0x66, 0x42, 0x46, 0x80, 0x44, 0x68, 0x64};
+        struct cw_fault f = {0};
+        struct cw_hsm_opened o = {0};
+        struct cw_hsm_card_data d = {0};
         CW_AUTO(cw_hsm_session_close) struct cw_hsm_session *s = NULL;
         pid_t workers[8];
         assert_int_equal(rig_open_issue(&rig, "J10", RIG_SCP03, &o, &s, &f), CW_OK);
@@ -378,12 +393,17 @@ static void clear_data_stays_in_the_worker(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(hello_tells_posture), cmocka_unit_test(card_data),
-                cmocka_unit_test(scp03_channel),       cmocka_unit_test(scp03_responses),
-                cmocka_unit_test(scp02_channel),       cmocka_unit_test(foreign_card),
-                cmocka_unit_test(cryptogram),          cmocka_unit_test(refused_operations),
-                cmocka_unit_test(level_below_product), cmocka_unit_test(bad_requests),
-                cmocka_unit_test(clear_data_stays_in_the_worker),
+            cmocka_unit_test(hello_tells_posture),
+            cmocka_unit_test(card_data),
+            cmocka_unit_test(scp03_channel),
+            cmocka_unit_test(scp03_responses),
+            cmocka_unit_test(scp02_channel),
+            cmocka_unit_test(foreign_card),
+            cmocka_unit_test(cryptogram),
+            cmocka_unit_test(refused_operations),
+            cmocka_unit_test(level_below_product),
+            cmocka_unit_test(bad_requests),
+            cmocka_unit_test(clear_data_stays_in_the_worker),
         };
         return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Kiosk sessions of a running cardwright-hsmd: a card is proven, a PIN entered twice and put into the server's form. */
+/* Kiosk sessions of a running cardwright-hsmd: a card is proven, a PIN entered twice and put into the
+ * server's form. */
 #include "card.h"
 #include "rig.h"
 
@@ -16,7 +17,7 @@ static uint32_t counter; /* of the PIN pad, over all tests */
 
 static int setup(void **state) {
         (void)state;
-        rig_start(&rig, &(struct rig_options){ 0 });
+        rig_start(&rig, &(struct rig_options){0});
         return 0;
 }
 
@@ -53,8 +54,8 @@ static cw_rc bind_kit(int64_t session, const char *pan, const char *expiry, stru
 }
 
 static cw_rc prove(struct cw_hsm_session *s, bool genuine, struct cw_fault *f) {
-        static const uint8_t data[] = { 1, 2, 3, 4, 5, 6, 7, 8, 9 };
-        struct cw_hsm_arqc result = { 0 };
+        static const uint8_t data[] = {1, 2, 3, 4, 5, 6, 7, 8, 9};
+        struct cw_hsm_arqc result = {0};
         uint8_t mk[16], arqc[8];
         card_emv_master(rig_imk_ac, RIG_PAN, "00", mk);
         card_emv_arqc(mk, 5, data, sizeof(data), arqc);
@@ -72,7 +73,8 @@ static cw_rc first(struct cw_hsm_session *s, const char *pin, struct cw_fault *f
         return cw_hsm_session_pin_first(s, ksn, block, f);
 }
 
-static cw_rc second(struct cw_hsm_session *s, const char *pin, bool *equal, unsigned *left, struct cw_fault *f) {
+static cw_rc second(struct cw_hsm_session *s, const char *pin, bool *equal, unsigned *left,
+                    struct cw_fault *f) {
         char ksn[21];
         uint8_t block[8];
         pad_entry(rig_bdk, next_counter(), pin, RIG_PAN, ksn, block);
@@ -81,7 +83,7 @@ static cw_rc second(struct cw_hsm_session *s, const char *pin, bool *equal, unsi
 
 /* A session up to the point where the customer is asked for the PIN. */
 static void ready_for_pin(const char *ticket, struct cw_hsm_opened *o, struct cw_hsm_session **s) {
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         assert_int_equal(rig_open_kiosk(&rig, ticket, o, s, &f), CW_OK);
         assert_int_equal(kiosk_pan(*s, RIG_PAN, &f), CW_OK);
         assert_int_equal(bind_kit(o->session, RIG_PAN, RIG_EXPIRY, &f), CW_OK);
@@ -96,8 +98,8 @@ static cw_rc pin_form(int64_t session, struct cw_secret **ret, struct cw_fault *
 
 static void whole_way(void **state) {
         (void)state;
-        struct cw_fault f = { 0 };
-        struct cw_hsm_opened o = { 0 };
+        struct cw_fault f = {0};
+        struct cw_hsm_opened o = {0};
         CW_AUTO(cw_hsm_session_close) struct cw_hsm_session *s = NULL;
         CW_AUTO(cw_secret_free) struct cw_secret *text = NULL, *again = NULL;
         bool equal = false;
@@ -122,13 +124,14 @@ static void whole_way(void **state) {
 
 static void order_is_enforced(void **state) {
         (void)state;
-        struct cw_fault f = { 0 };
-        struct cw_hsm_opened o = { 0 };
+        struct cw_fault f = {0};
+        struct cw_hsm_opened o = {0};
         CW_AUTO(cw_hsm_session_close) struct cw_hsm_session *s = NULL;
         CW_AUTO(cw_secret_free) struct cw_secret *text = NULL;
         struct cw_hsm_card_data d;
         assert_int_equal(rig_open_kiosk(&rig, "T2", &o, &s, &f), CW_OK);
-        assert_int_equal(bind_kit(o.session, RIG_PAN, RIG_EXPIRY, &f), CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_DENIED));
+        assert_int_equal(bind_kit(o.session, RIG_PAN, RIG_EXPIRY, &f),
+                         CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_DENIED));
         assert_int_equal(kiosk_pan(s, RIG_PAN, &f), CW_OK);
         assert_int_equal(kiosk_pan(s, RIG_PAN, &f), CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_DENIED));
         assert_int_equal(cw_rc_class(prove(s, true, &f)), CW_C_REJECT); /* the product is not known yet */
@@ -142,22 +145,23 @@ static void order_is_enforced(void **state) {
 
 static void other_card_is_not_bound(void **state) {
         (void)state;
-        struct cw_fault f = { 0 };
-        struct cw_hsm_opened o = { 0 };
+        struct cw_fault f = {0};
+        struct cw_hsm_opened o = {0};
         CW_AUTO(cw_hsm_session_close) struct cw_hsm_session *s = NULL;
         assert_int_equal(rig_open_kiosk(&rig, "T3", &o, &s, &f), CW_OK);
         assert_int_equal(kiosk_pan(s, RIG_PAN, &f), CW_OK);
         assert_int_equal(bind_kit(o.session, "4111111111111111", RIG_EXPIRY, &f),
                          CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_MISMATCH));
         assert_string_equal(f.code, "HSM_PAN_MISMATCH");
-        assert_int_equal(bind_kit(o.session, RIG_PAN, "3011", &f), CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_MISMATCH));
+        assert_int_equal(bind_kit(o.session, RIG_PAN, "3011", &f),
+                         CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_MISMATCH));
         assert_int_equal(bind_kit(o.session, RIG_PAN, RIG_EXPIRY, &f), CW_OK);
 }
 
 static void sealed_pan_opens_at_the_server(void **state) {
         (void)state;
-        struct cw_fault f = { 0 };
-        struct cw_hsm_opened o = { 0 };
+        struct cw_fault f = {0};
+        struct cw_hsm_opened o = {0};
         CW_AUTO(cw_hsm_session_close) struct cw_hsm_session *s = NULL;
         uint8_t sealed[2][64], clear[32];
         assert_int_equal(rig_open_kiosk(&rig, "T4", &o, &s, &f), CW_OK);
@@ -178,9 +182,9 @@ static void weak_and_ill_formed(void **state) {
         (void)state;
         static const struct {
                 const char *pin, *code;
-        } bad[] = { { "1234", "PIN_WEAK" }, { "7777", "PIN_WEAK" }, { "9876543", "PIN_LENGTH" } };
-        struct cw_fault f = { 0 };
-        struct cw_hsm_opened o = { 0 };
+        } bad[] = {{"1234", "PIN_WEAK"}, {"7777", "PIN_WEAK"}, {"9876543", "PIN_LENGTH"}};
+        struct cw_fault f = {0};
+        struct cw_hsm_opened o = {0};
         CW_AUTO(cw_hsm_session_close) struct cw_hsm_session *s = NULL;
         ready_for_pin("T5", &o, &s);
         for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -194,21 +198,22 @@ static void weak_and_ill_formed(void **state) {
 /* An entry made for another card: the block's account field does not fit, and nothing more is told. */
 static void block_of_another_card(void **state) {
         (void)state;
-        struct cw_fault f = { 0 };
-        struct cw_hsm_opened o = { 0 };
+        struct cw_fault f = {0};
+        struct cw_hsm_opened o = {0};
         CW_AUTO(cw_hsm_session_close) struct cw_hsm_session *s = NULL;
         char ksn[21];
         uint8_t block[8];
         ready_for_pin("T6", &o, &s);
         pad_entry(rig_bdk, next_counter(), "4071", "5413330089600010", ksn, block);
-        assert_int_equal(cw_hsm_session_pin_first(s, ksn, block, &f), CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_SYNTAX));
+        assert_int_equal(cw_hsm_session_pin_first(s, ksn, block, &f),
+                         CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_SYNTAX));
         assert_string_equal(f.code, "PIN_BLOCK");
 }
 
 static void mismatch_costs_an_attempt(void **state) {
         (void)state;
-        struct cw_fault f = { 0 };
-        struct cw_hsm_opened o = { 0 };
+        struct cw_fault f = {0};
+        struct cw_hsm_opened o = {0};
         CW_AUTO(cw_hsm_session_close) struct cw_hsm_session *s = NULL;
         CW_AUTO(cw_secret_free) struct cw_secret *text = NULL;
         ready_for_pin("T7", &o, &s);
@@ -227,8 +232,8 @@ static void mismatch_costs_an_attempt(void **state) {
 
 static void replayed_entry(void **state) {
         (void)state;
-        struct cw_fault f = { 0 };
-        struct cw_hsm_opened o = { 0 }, o2 = { 0 };
+        struct cw_fault f = {0};
+        struct cw_hsm_opened o = {0}, o2 = {0};
         CW_AUTO(cw_hsm_session_close) struct cw_hsm_session *s = NULL, *s2 = NULL;
         char ksn[21];
         uint8_t block[8];
@@ -243,7 +248,8 @@ static void replayed_entry(void **state) {
         cw_hsm_session_close(CW_STEAL(s));
         rig_restart(&rig); /* the register outlives the daemon */
         ready_for_pin("T9", &o2, &s2);
-        assert_int_equal(cw_hsm_session_pin_first(s2, ksn, block, &f), CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_DENIED));
+        assert_int_equal(cw_hsm_session_pin_first(s2, ksn, block, &f),
+                         CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_DENIED));
         assert_string_equal(f.code, "HSM_KSN_REPLAY");
         assert_int_equal(first(s2, "4071", &f), CW_OK);
 }
@@ -251,10 +257,11 @@ static void replayed_entry(void **state) {
 /* No clear PIN block or transaction of the run stays in any process once the session is closed. */
 static void no_pin_is_left(void **state) {
         (void)state;
-        static const uint8_t block[8] = { 0x06, 0x83, 0x3d, 0x35, 0x97, 0xfb, 0xb9, 0x79 }; /* 835911, with the PAN */
-        static const uint8_t digits[6] = { 8, 3, 5, 9, 1, 1 };
-        struct cw_fault f = { 0 };
-        struct cw_hsm_opened o = { 0 };
+        static const uint8_t block[8] = {0x06, 0x83, 0x3d, 0x35,
+                                         0x97, 0xfb, 0xb9, 0x79}; /* 835911, with the PAN */
+        static const uint8_t digits[6] = {8, 3, 5, 9, 1, 1};
+        struct cw_fault f = {0};
+        struct cw_hsm_opened o = {0};
         struct cw_hsm_session *s = NULL;
         CW_AUTO(cw_secret_free) struct cw_secret *text = NULL;
         CW_AUTO(cw_msg_free) struct cw_msg *reply = NULL;
@@ -285,15 +292,15 @@ static void no_pin_is_left(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(whole_way),
-                cmocka_unit_test(order_is_enforced),
-                cmocka_unit_test(other_card_is_not_bound),
-                cmocka_unit_test(sealed_pan_opens_at_the_server),
-                cmocka_unit_test(weak_and_ill_formed),
-                cmocka_unit_test(block_of_another_card),
-                cmocka_unit_test(mismatch_costs_an_attempt),
-                cmocka_unit_test(replayed_entry),
-                cmocka_unit_test(no_pin_is_left),
+            cmocka_unit_test(whole_way),
+            cmocka_unit_test(order_is_enforced),
+            cmocka_unit_test(other_card_is_not_bound),
+            cmocka_unit_test(sealed_pan_opens_at_the_server),
+            cmocka_unit_test(weak_and_ill_formed),
+            cmocka_unit_test(block_of_another_card),
+            cmocka_unit_test(mismatch_costs_an_attempt),
+            cmocka_unit_test(replayed_entry),
+            cmocka_unit_test(no_pin_is_left),
         };
         return cmocka_run_group_tests(tests, setup, teardown);
 }
