@@ -349,6 +349,7 @@ int main(void) {
             cmocka_unit_test_teardown(wrong_check_value, teardown),
             cmocka_unit_test_teardown(wrong_token_pin, teardown),
             cmocka_unit_test_teardown(host_memory_not_allowed, teardown),
+            cmocka_unit_test_teardown(limits, teardown),
         };
         int failed = cmocka_run_group_tests(with_shim, setup_shim, teardown);
         return failed + cmocka_run_group_tests(own, NULL, NULL);
