@@ -275,11 +275,12 @@ static void watch_child(struct cw_supervisor *sv, struct cw_sv_child *c, int64_t
                 cw_log(CW_EV_HSM_WORKER_KILLED, CW_F_INT("SESSION", c->session), CW_F_STR("JOB", c->job),
                        CW_F_INT("MS", (now - called) / NS_PER_MS));
                 cw_sv_kill_child(c);
-        } else if (c->closing && now - c->since_ns > timeout_ns) {
-                cw_sv_kill_child(c);
-        } else if (c->session != 0 && !c->closing && now - c->since_ns > SESSION_LIFE_NS) {
-                cw_sv_kill_child(c);
+                return;
         }
+        /* A worker that was asked to end and does not; a session nobody remembered to close. */
+        int64_t life_ns = c->closing ? timeout_ns : SESSION_LIFE_NS;
+        if ((c->closing || c->session != 0) && now - c->since_ns > life_ns)
+                cw_sv_kill_child(c);
 }
 
 static void on_watch(void *ctx) {

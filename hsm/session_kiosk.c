@@ -42,7 +42,7 @@ static cw_rc other_card(const char *what, struct cw_fault *f) {
 cw_rc cw_sess_kiosk_bind(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply,
                          struct cw_fault *f) {
         CW_WIPED(struct cw_pan, pan, 1);
-        char expiry[5];
+        char expiry[5] = "";
         const struct cw_stored_key *imk = NULL;
         (void)reply;
         cw_rc rc = cw_sess_text(request, "kit", s->kit, sizeof(s->kit), f);
