@@ -373,7 +373,10 @@ static void not_done(struct cw_machine *m) {
                 return;
         }
         cw_machine_close_intent(m);
-        if (feed) {
+        if (feed && job->code[0] == '\0') {
+                /* Only the connection was lost: nothing is wrong that anybody could clear. */
+                cw_machine_preflight(m);
+        } else if (feed) {
                 job->step = CW_STEP_PREFLIGHT;
                 cw_machine_supplies(m);
         } else if (leaving && !may_repeat(job)) {
