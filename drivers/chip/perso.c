@@ -110,6 +110,9 @@ static cw_rc authenticate(struct perso *p, struct cw_fault *f) {
                 return cw_fail(f, CW_RC(CW_L_CHIP, CW_C_RECONNECT, CW_E_IO), 0, "chip.authenticate",
                                "PRD_SMARTCARD", "the card went away before it was authenticated");
         rc = cw_card_exchange(p->channel, CW_SPAN(apdu->ptr, apdu->len), p->plan->apdu_timeout_ms, &r, f);
+        if (CW_FAILPOINT("station.authenticate.after"))
+                return cw_fail(f, CW_RC(CW_L_CHIP, CW_C_RECONNECT, CW_E_IO), 0, "chip.authenticate",
+                               "PRD_SMARTCARD", "the card went away after it was authenticated");
         if (rc == CW_OK && r.sw != 0x9000)
                 rc = cw_chip_fail_sw(f, "chip.authenticate", r.sw,
                                      "the chip refuses the authentication; take its lot out of use");
@@ -181,6 +184,9 @@ static cw_rc send_all(struct perso *p, struct cw_span plain_items, struct cw_spa
                         return cw_fail(f, CW_RC(CW_L_CHIP, CW_C_REJECT, CW_E_SYNTAX), 0, "chip.wrap", "",
                                        "the HSM process wrapped another number of commands than it got; "
                                        "compare the versions");
+                if (CW_FAILPOINT("station.store.before"))
+                        return cw_fail(f, CW_RC(CW_L_CHIP, CW_C_RECONNECT, CW_E_IO), 0, "chip.store_data",
+                                       "PRD_SMARTCARD", "the card went away while it was personalised");
                 p->result->sent = i + 1;
                 p->result->last_sent = i + 1 == p->result->total;
                 cw_rc rc = cw_card_exchange(p->channel, command, p->plan->apdu_timeout_ms, &r, f);

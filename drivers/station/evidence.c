@@ -177,15 +177,29 @@ static const struct {
     {"verify", CW_PRINTER_STEP_CONTACT},
 };
 
-static cw_rc judge(struct cw_station *st, const char *step, const json_t *baseline, struct verdict *v,
-                   struct cw_fault *f) {
+/*
+ * This process has had the job all along and was never told to begin the step: whoever journalled it lost us first. A card
+ * that is inside and was not followed by another one is then as it was.
+ */
+static bool never_begun(const struct cw_station *st, const struct cw_step_key *key, const json_t *baseline,
+                        const struct verdict *v) {
+        return strcmp(st->work.job, key->job) == 0 && st->work.begun < key->seq && cw_where_inside(v->where) &&
+               number(baseline, "cards_fed") >= 0 &&
+               number(baseline, "cards_fed") == number(v->evidence, "cards_fed");
+}
+
+static cw_rc judge(struct cw_station *st, const struct cw_step_key *key, const json_t *baseline,
+                   struct verdict *v, struct cw_fault *f) {
+        const char *step = key->step;
         for (size_t i = 0; i < sizeof printer_steps / sizeof *printer_steps; i++) {
                 if (strcmp(printer_steps[i].step, step) != 0)
                         continue;
                 cw_rc rc = ask_printer(st, printer_steps[i].printer, baseline, v, f);
                 if (rc != CW_OK)
                         return rc;
-                if (strcmp(step, "chip") == 0)
+                if (strcmp(step, "feed") != 0 && never_begun(st, key, baseline, v))
+                        say(v, CW_VERDICT_NOT_DONE, "the station was never told to begin this step");
+                else if (strcmp(step, "chip") == 0)
                         look_at_chip(st, baseline, v);
                 else if (strcmp(step, "verify") == 0 && cw_where_inside(v->where))
                         say(v, CW_VERDICT_NOT_DONE,
@@ -210,7 +224,7 @@ struct cw_msg *cw_evidence_reconcile(struct cw_station *st, const struct cw_msg 
                 rc = cw_fail(&f, CW_RC(CW_L_STATION, CW_C_REJECT, CW_E_SYNTAX), 0, "station.reconcile", "",
                              "reconcile needs job, step and seq");
         else
-                rc = judge(st, key.step, json_object_get(request->json, "baseline"), &v, &f);
+                rc = judge(st, &key, json_object_get(request->json, "baseline"), &v, &f);
         if (rc != CW_OK)
                 return cw_msg_error(request, &f);
         CW_AUTO_JSON json_t *more = json_pack("{s:s, s:s, s:s, s:O}", "verdict", words[v.verdict], "where",

@@ -2,6 +2,7 @@
 /* The station's socket: one client, cardwrightd. Everything here runs on the loop and never blocks. */
 #include "drivers/station/station.h"
 
+#include "base/failpoint.h"
 #include "base/file.h"
 #include "base/log.h"
 
@@ -143,6 +144,8 @@ static void on_result_ack(struct cw_station *st, struct cw_peer *p, struct cw_ms
                 refuse_text(p, request, CW_E_SYNTAX, "result.ack needs job, step and seq");
                 return;
         }
+        if (CW_FAILPOINT("station.ack.before"))
+                return;
         (void)pthread_mutex_lock(&st->lock);
         if (st->last && cw_step_key_equal(&key, &st->last_key)) {
                 json_decref(st->last);

@@ -137,6 +137,9 @@ cw_rc cw_step_stripe(struct cw_step_run *run, struct cw_fault *f) {
                 return rc;
         cw_step_progress(run, 20, "writing the magnetic stripe");
         rc = write_tracks(run, printer, f);
+        if (rc == CW_OK && CW_FAILPOINT("station.stripe.written"))
+                return cw_fail(f, CW_RC(CW_L_STATION, CW_C_IN_DOUBT, CW_E_IO), 0, "station.stripe",
+                               "PRD_MAGSTRIPE", "it is not known whether the stripe was written");
         if (rc == CW_OK)
                 rc = compare_track(run, printer, 1, st->work.card.track1, f);
         if (rc == CW_OK)

@@ -31,6 +31,7 @@ struct cw_work {
         struct cw_perso_data *data;
         struct cw_panels *panels;
         char cplc[CW_CPLC_HEX]; /* of the chip personalised in this job, "" before */
+        int64_t begun;          /* seq of the last step begun in this job, 0 before the first */
 };
 
 /* True while there is a job. */

@@ -3,6 +3,7 @@
 #include "drivers/printer/evolis/internal.h"
 
 #include "base/clock.h"
+#include "base/failpoint.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -74,6 +75,18 @@ cw_rc cw_evolis_refused(struct cw_evolis *e, const char *reply, const char *op,
         return cw_printer_fail(f, cls, CW_E_STATE, op, code, effect->vendor);
 }
 
+/* The sites "evolis.sent.Si" and so on: the command is on its way and its answer not yet read. */
+static bool failpoint(const char *command) {
+#ifdef CW_FAILPOINTS
+        char site[32];
+        (void)snprintf(site, sizeof site, "evolis.sent.%s", command);
+        return CW_FAILPOINT(site);
+#else
+        (void)command;
+        return false;
+#endif
+}
+
 cw_rc cw_evolis_act(struct cw_evolis *e, const char *command, const char *op, int64_t deadline_ns,
                     struct cw_printer_effect *effect, struct cw_fault *f) {
         uint8_t bytes[CW_EVOLIS_COMMAND_MAX + 2];
@@ -90,6 +103,9 @@ cw_rc cw_evolis_act(struct cw_evolis *e, const char *command, const char *op, in
                         *f = why;
                 return rc;
         }
+        if (rc == CW_OK && failpoint(command))
+                rc = cw_fail(&why, CW_RC(CW_L_PRINTER, CW_C_RECONNECT, CW_E_TIMEOUT), 0, op, "PRD_TIMEOUT",
+                             "the printer's answer was lost");
         if (rc == CW_OK)
                 rc = cw_evolis_receive(e, deadline_ns, reply, sizeof reply, &why);
         if (rc != CW_OK) {

@@ -7,6 +7,7 @@
 #include "drivers/printer/evolis/internal.h"
 
 #include "base/clock.h"
+#include "base/failpoint.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -76,6 +77,9 @@ static cw_rc download(struct cw_evolis *e, const struct cw_panel *panel, int64_t
         effect->ribbon_used = effect->ribbon_used || sent > 0;
         if (rc != CW_OK && sent > 0)
                 return abort_panel(e, effect, &why, f);
+        if (rc == CW_OK && CW_FAILPOINT("evolis.sent.panel"))
+                rc = cw_fail(&why, CW_RC(CW_L_PRINTER, CW_C_RECONNECT, CW_E_TIMEOUT), 0, "evolis.print",
+                             "PRD_TIMEOUT", "the printer's answer was lost");
         if (rc == CW_OK)
                 rc = cw_evolis_receive(e, cw_printer_deadline(deadline_ns, PANEL_LIMIT_MS), reply,
                                        sizeof reply, &why);
