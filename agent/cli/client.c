@@ -6,6 +6,9 @@
 #include <string.h>
 
 #define ANSWER_MAX ((size_t)8 * 1024 * 1024)
+#define CONNECT_MS 5000L
+#define ANSWER_MS 60000L
+#define LONG_ANSWER_MS (6L * 60 * 1000) /* a test card is printed */
 #define PATH_CAP 256
 
 struct answer {
@@ -47,6 +50,40 @@ static int on_progress(void *ctx, curl_off_t a, curl_off_t b, curl_off_t c, curl
         return 0;
 }
 
+/*
+ * Names come from the server, texts from devices: on a terminal a control character in them could do anything. Control
+ * characters of ISO 646 and, as UTF-8, of ISO 6429's C1 become '?'.
+ */
+static void blunt(char *text) {
+        for (char *at = text; *at; at++) {
+                unsigned char c = (unsigned char)*at;
+                bool c1 = c == 0xc2 && (unsigned char)at[1] >= 0x80 && (unsigned char)at[1] < 0xa0;
+                if (c < 0x20 || c == 0x7f)
+                        *at = '?';
+                else if (c1)
+                        at[0] = at[1] = '?';
+        }
+}
+
+static void blunt_all(json_t *json) {
+        const char *key = NULL;
+        size_t i = 0;
+        json_t *member = NULL;
+        if (json_is_string(json)) {
+                CW_AUTO_MEM char *text = strdup(json_string_value(json));
+                if (!text)
+                        return;
+                blunt(text);
+                (void)json_string_set(json, text);
+        } else if (json_is_array(json)) {
+                json_array_foreach(json, i, member)
+                        blunt_all(member);
+        } else if (json_is_object(json)) {
+                json_object_foreach(json, key, member)
+                        blunt_all(member);
+        }
+}
+
 static int not_running(const struct cw_cli *cli) {
         (void)fprintf(stderr, "cardwright: cardwrightd does not answer on %s; is it running, and may you use it?\n",
                       cli->socket);
@@ -73,13 +110,15 @@ static void set_up(CURL *curl, const struct cw_cli *cli, const char *path, struc
         (void)curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http");
         (void)curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
         (void)curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+        (void)curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
+        (void)curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, ANSWER_MS);
         (void)curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_data);
         (void)curl_easy_setopt(curl, CURLOPT_WRITEDATA, answer);
 }
 
 static int exchange(struct cw_cli *cli, CURL *curl, const struct answer *answer, json_t **ret) {
         CURLcode code = curl_easy_perform(curl);
-        if (code == CURLE_COULDNT_CONNECT)
+        if (code == CURLE_COULDNT_CONNECT || code == CURLE_OPERATION_TIMEDOUT)
                 return not_running(cli);
         if (code != CURLE_OK) {
                 (void)fprintf(stderr, "cardwright: the agent broke off: %s\n", curl_easy_strerror(code));
@@ -88,6 +127,8 @@ static int exchange(struct cw_cli *cli, CURL *curl, const struct answer *answer,
         long status = 0;
         (void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
         CW_AUTO_JSON json_t *json = json_loadb(answer->text ? answer->text : "", answer->len, JSON_DECODE_ANY, NULL);
+        if (!cli->json || status != 200)
+                blunt_all(json);
         if (status != 200)
                 return failed(status, json);
         *ret = CW_STEAL(json);
@@ -104,6 +145,8 @@ static int ask(struct cw_cli *cli, struct spinner *spinner, const char *path, js
         set_up(curl, cli, path, &answer);
         if (text)
                 (void)curl_easy_setopt(curl, CURLOPT_POSTFIELDS, text);
+        if (spinner)
+                (void)curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, LONG_ANSWER_MS);
         if (spinner && cli->style.terminal && !cli->json) {
                 (void)curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
                 (void)curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);

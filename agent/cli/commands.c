@@ -29,13 +29,35 @@ static bool plain_word(const char *word) {
         return ok;
 }
 
+/* The answer for a person or for a program; the exit status is the same for both. */
 static int show_json_or(struct cw_cli *cli, int exit_code, const json_t *answer,
-                        int (*show)(struct cw_cli *cli, const json_t *answer)) {
+                        void (*show)(struct cw_cli *cli, const json_t *answer), int (*verdict)(const json_t *answer)) {
         if (exit_code != CW_EXIT_OK)
                 return exit_code;
         if (!cli->json)
-                return show(cli, answer);
-        return cw_cli_print_json(answer);
+                show(cli, answer);
+        else if (cw_cli_print_json(answer) != CW_EXIT_OK)
+                return CW_EXIT_FAILED;
+        return verdict(answer);
+}
+
+static int always_ok(const json_t *answer) {
+        (void)answer;
+        return CW_EXIT_OK;
+}
+
+static int needs_person(const json_t *answer) {
+        return cw_cli_bool(answer, "needs_person") ? CW_EXIT_NEEDS_PERSON : CW_EXIT_OK;
+}
+
+/* Whether the flag of any row of the list has this value. */
+static bool any_row(const json_t *answer, const char *list, const char *flag) {
+        size_t i = 0;
+        const json_t *row = NULL;
+        json_array_foreach(json_object_get(answer, list), i, row)
+                if (cw_cli_bool(row, flag))
+                        return true;
+        return false;
 }
 
 /* ---- status ---- */
@@ -78,7 +100,7 @@ static void show_station(const struct cw_cli *cli, const json_t *s) {
         line(cli, "station", good, text);
 }
 
-static int show_status(struct cw_cli *cli, const json_t *a) {
+static void show_status(struct cw_cli *cli, const json_t *a) {
         char text[400];
         const json_t *journal = json_object_get(a, "journal");
         const json_t *hsm = json_object_get(a, "hsm");
@@ -99,7 +121,6 @@ static int show_status(struct cw_cli *cli, const json_t *a) {
         (void)snprintf(text, sizeof text, "%" PRId64 " unsent, %" PRId64 " refused", cw_cli_int(journal, "outbox_unsent"),
                        cw_cli_int(journal, "outbox_parked"));
         line(cli, "reports", cw_cli_int(journal, "outbox_parked") == 0, text);
-        return cw_cli_bool(a, "needs_person") ? CW_EXIT_NEEDS_PERSON : CW_EXIT_OK;
 }
 
 static int cmd_status(struct cw_cli *cli, int count, char **args) {
@@ -107,7 +128,7 @@ static int cmd_status(struct cw_cli *cli, int count, char **args) {
         (void)args;
         CW_AUTO_JSON json_t *a = NULL;
         int exit_code = cw_cli_ask(cli, "/v1/status", NULL, &a);
-        return show_json_or(cli, exit_code, a, show_status);
+        return show_json_or(cli, exit_code, a, show_status, needs_person);
 }
 
 /* ---- jobs ---- */
@@ -137,7 +158,7 @@ static void show_advice(const json_t *jobs) {
                         (void)printf("%s: %s\n", cw_cli_str(j, "job"), cw_cli_str(j, "advice"));
 }
 
-static int show_jobs(struct cw_cli *cli, const json_t *a) {
+static void show_jobs(struct cw_cli *cli, const json_t *a) {
         static const char *const heads[] = { "JOB", "KIT", "CARD", "STATION", "STATE", "WAITS FOR", "", NULL };
         const json_t *jobs = json_object_get(a, "jobs");
         struct cw_table *t = cw_table_new(&cli->style, heads);
@@ -147,7 +168,10 @@ static int show_jobs(struct cw_cli *cli, const json_t *a) {
                 job_row(t, j);
         cw_table_print(t);
         show_advice(jobs);
-        return CW_EXIT_OK;
+}
+
+static int jobs_verdict(const json_t *a) {
+        return any_row(a, "jobs", "needs_person") ? CW_EXIT_NEEDS_PERSON : CW_EXIT_OK;
 }
 
 /* Redraws until no job is open; only on a terminal. */
@@ -158,7 +182,7 @@ static int watch_jobs(struct cw_cli *cli) {
                 if (exit_code != CW_EXIT_OK)
                         return exit_code;
                 (void)printf("\033[H\033[2J");
-                (void)show_jobs(cli, a);
+                show_jobs(cli, a);
                 (void)fflush(stdout);
                 if (json_array_size(json_object_get(a, "jobs")) == 0)
                         return CW_EXIT_OK;
@@ -173,7 +197,7 @@ static int cmd_jobs(struct cw_cli *cli, int count, char **args) {
                 return watch_jobs(cli);
         CW_AUTO_JSON json_t *a = NULL;
         int exit_code = cw_cli_ask(cli, cli->all ? "/v1/jobs?all=1" : "/v1/jobs", NULL, &a);
-        return show_json_or(cli, exit_code, a, show_jobs);
+        return show_json_or(cli, exit_code, a, show_jobs, jobs_verdict);
 }
 
 static void show_history(struct cw_cli *cli, const json_t *history) {
@@ -195,7 +219,7 @@ static void show_history(struct cw_cli *cli, const json_t *history) {
         cw_table_print(t);
 }
 
-static int show_job(struct cw_cli *cli, const json_t *j) {
+static void show_job(struct cw_cli *cli, const json_t *j) {
         (void)printf("job %s, kit %s, card %s, station %s\nstate %s, waits for %s%s%s\n", cw_cli_str(j, "job"),
                      cw_cli_str(j, "kit"), cw_cli_str(j, "masked_pan"),
                      *cw_cli_str(j, "station") ? cw_cli_str(j, "station") : "none", cw_cli_str(j, "state"),
@@ -203,7 +227,6 @@ static int show_job(struct cw_cli *cli, const json_t *j) {
         (void)printf("%s\n", cw_cli_str(j, "advice"));
         if (json_object_get(j, "history"))
                 show_history(cli, json_object_get(j, "history"));
-        return cw_cli_bool(j, "needs_person") ? CW_EXIT_NEEDS_PERSON : CW_EXIT_OK;
 }
 
 static int cmd_job(struct cw_cli *cli, int count, char **args) {
@@ -214,15 +237,10 @@ static int cmd_job(struct cw_cli *cli, int count, char **args) {
                 return CW_EXIT_USAGE;
         (void)snprintf(path, sizeof path, "/v1/jobs/%s", args[0]);
         int exit_code = cw_cli_ask(cli, path, NULL, &a);
-        return show_json_or(cli, exit_code, a, show_job);
+        return show_json_or(cli, exit_code, a, show_job, needs_person);
 }
 
 /* After a person's word the job may wait for the next thing; the word itself was done. */
-static int show_decided(struct cw_cli *cli, const json_t *j) {
-        (void)show_job(cli, j);
-        return CW_EXIT_OK;
-}
-
 static int post_job(struct cw_cli *cli, const char *job, const char *what, json_t *take_body) {
         char path[PATH_CAP];
         CW_AUTO_JSON json_t *a = NULL;
@@ -232,7 +250,7 @@ static int post_job(struct cw_cli *cli, const char *job, const char *what, json_
         }
         (void)snprintf(path, sizeof path, "/v1/jobs/%s/%s", job, what);
         int exit_code = cw_cli_ask(cli, path, take_body, &a);
-        return show_json_or(cli, exit_code, a, show_decided);
+        return show_json_or(cli, exit_code, a, show_job, always_ok);
 }
 
 static int cmd_cancel(struct cw_cli *cli, int count, char **args) {
@@ -279,7 +297,7 @@ static int cmd_pin(struct cw_cli *cli, int count, char **args) {
 
 /* ---- stations ---- */
 
-static int show_stations(struct cw_cli *cli, const json_t *a) {
+static void show_stations(struct cw_cli *cli, const json_t *a) {
         static const char *const heads[] = { "STATION", "KIND", "STATE", "PRINTER", "RIBBON", "READER", "JOB", "", NULL };
         struct cw_table *t = cw_table_new(&cli->style, heads);
         size_t i = 0;
@@ -302,7 +320,6 @@ static int show_stations(struct cw_cli *cli, const json_t *a) {
                 cw_table_cell(t, up ? cw_cli_str(printer, "text") : cw_cli_str(s, "text"));
         }
         cw_table_print(t);
-        return CW_EXIT_OK;
 }
 
 static int cmd_stations(struct cw_cli *cli, int count, char **args) {
@@ -310,15 +327,17 @@ static int cmd_stations(struct cw_cli *cli, int count, char **args) {
         (void)args;
         CW_AUTO_JSON json_t *a = NULL;
         int exit_code = cw_cli_ask(cli, "/v1/stations", NULL, &a);
-        return show_json_or(cli, exit_code, a, show_stations);
+        return show_json_or(cli, exit_code, a, show_stations, always_ok);
 }
 
-static int show_result(struct cw_cli *cli, const json_t *a) {
+static void show_result(struct cw_cli *cli, const json_t *a) {
         (void)cli;
-        bool done = strcmp(cw_cli_str(a, "outcome"), "done") == 0;
         (void)printf("%s%s%s %s\n", cw_cli_str(a, "outcome"), *cw_cli_str(a, "code") ? ", " : "", cw_cli_str(a, "code"),
                      cw_cli_str(a, "text"));
-        if (done)
+}
+
+static int result_verdict(const json_t *a) {
+        if (strcmp(cw_cli_str(a, "outcome"), "done") == 0)
                 return CW_EXIT_OK;
         return strcmp(cw_cli_str(a, "class"), "OPERATOR") == 0 ? CW_EXIT_NEEDS_PERSON : CW_EXIT_FAILED;
 }
@@ -331,12 +350,12 @@ static int cmd_test_card(struct cw_cli *cli, int count, char **args) {
         (void)snprintf(path, sizeof path, "/v1/stations/%s/test-card", args[0]);
         json_t *body = json_pack("{s:s}", "kind", count > 1 ? args[1] : "std");
         int exit_code = cw_cli_ask_long(cli, "test card", path, body, &a);
-        return show_json_or(cli, exit_code, a, show_result);
+        return show_json_or(cli, exit_code, a, show_result, result_verdict);
 }
 
 /* ---- stock, reports, releases, audit, doctor ---- */
 
-static int show_stock(struct cw_cli *cli, const json_t *a) {
+static void show_stock(struct cw_cli *cli, const json_t *a) {
         static const char *const heads[] = { "PLACE", "PLASTIC", "COUNT", NULL };
         struct cw_table *t = cw_table_new(&cli->style, heads);
         size_t i = 0;
@@ -356,6 +375,9 @@ static int show_stock(struct cw_cli *cli, const json_t *a) {
                      !cw_cli_bool(a, "balanced") ? "NOT BALANCED, count the plastics"
                      : cw_cli_bool(a, "closed")  ? "balanced, nothing lies open"
                                                  : "balanced");
+}
+
+static int stock_verdict(const json_t *a) {
         return cw_cli_bool(a, "balanced") ? CW_EXIT_OK : CW_EXIT_NEEDS_PERSON;
 }
 
@@ -364,7 +386,7 @@ static int cmd_stock(struct cw_cli *cli, int count, char **args) {
         (void)args;
         CW_AUTO_JSON json_t *a = NULL;
         int exit_code = cw_cli_ask(cli, "/v1/stock", NULL, &a);
-        return show_json_or(cli, exit_code, a, show_stock);
+        return show_json_or(cli, exit_code, a, show_stock, stock_verdict);
 }
 
 static int cmd_stock_move(struct cw_cli *cli, int count, char **args) {
@@ -379,17 +401,15 @@ static int cmd_stock_move(struct cw_cli *cli, int count, char **args) {
         json_t *body = json_pack("{s:s, s:s, s:s, s:I, s:s}", "plastic_code", args[0], "from", args[1], "to", args[2],
                                  "count", (json_int_t)n, "reason", args[4]);
         int exit_code = cw_cli_ask(cli, "/v1/stock/move", body, &a);
-        return show_json_or(cli, exit_code, a, show_stock);
+        return show_json_or(cli, exit_code, a, show_stock, stock_verdict);
 }
 
-static int show_outbox(struct cw_cli *cli, const json_t *a) {
+static void show_outbox(struct cw_cli *cli, const json_t *a) {
         static const char *const heads[] = { "ID", "KIT", "REPORT", "TRIES", "STATE", "LAST ERROR", NULL };
         struct cw_table *t = cw_table_new(&cli->style, heads);
         size_t i = 0;
         const json_t *r = NULL;
-        bool parked = false;
         json_array_foreach(json_object_get(a, "reports"), i, r) {
-                parked |= cw_cli_bool(r, "parked");
                 cw_table_number(t, cw_cli_int(r, "id"));
                 cw_table_cell(t, cw_cli_str(r, "kit"));
                 cw_table_cell(t, cw_cli_str(r, "report"));
@@ -399,7 +419,10 @@ static int show_outbox(struct cw_cli *cli, const json_t *a) {
                 cw_table_cell(t, cw_cli_str(r, "last_error"));
         }
         cw_table_print(t);
-        return parked ? CW_EXIT_NEEDS_PERSON : CW_EXIT_OK;
+}
+
+static int outbox_verdict(const json_t *a) {
+        return any_row(a, "reports", "parked") ? CW_EXIT_NEEDS_PERSON : CW_EXIT_OK;
 }
 
 static int cmd_outbox(struct cw_cli *cli, int count, char **args) {
@@ -407,7 +430,7 @@ static int cmd_outbox(struct cw_cli *cli, int count, char **args) {
         (void)args;
         CW_AUTO_JSON json_t *a = NULL;
         int exit_code = cw_cli_ask(cli, "/v1/outbox", NULL, &a);
-        return show_json_or(cli, exit_code, a, show_outbox);
+        return show_json_or(cli, exit_code, a, show_outbox, outbox_verdict);
 }
 
 static int cmd_outbox_retry(struct cw_cli *cli, int count, char **args) {
@@ -418,15 +441,14 @@ static int cmd_outbox_retry(struct cw_cli *cli, int count, char **args) {
                 return CW_EXIT_USAGE;
         (void)snprintf(path, sizeof path, "/v1/outbox/%s/retry", args[0]);
         int exit_code = cw_cli_ask(cli, path, json_object(), &a);
-        return show_json_or(cli, exit_code, a, show_outbox);
+        return show_json_or(cli, exit_code, a, show_outbox, outbox_verdict);
 }
 
-static int show_release(struct cw_cli *cli, const json_t *a) {
+static void show_release(struct cw_cli *cli, const json_t *a) {
         (void)cli;
         char when[32];
         time_text(cw_cli_int(a, "expires_ms"), when, sizeof when);
         (void)printf("kit %s may be handed over at %s until %s\n", cw_cli_str(a, "kit"), cw_cli_str(a, "kiosk"), when);
-        return CW_EXIT_OK;
 }
 
 static int cmd_release(struct cw_cli *cli, int count, char **args) {
@@ -434,10 +456,10 @@ static int cmd_release(struct cw_cli *cli, int count, char **args) {
         CW_AUTO_JSON json_t *a = NULL;
         json_t *body = json_pack("{s:s, s:s}", "kit", args[0], "kiosk", args[1]);
         int exit_code = cw_cli_ask(cli, "/v1/releases", body, &a);
-        return show_json_or(cli, exit_code, a, show_release);
+        return show_json_or(cli, exit_code, a, show_release, always_ok);
 }
 
-static int show_audit(struct cw_cli *cli, const json_t *a) {
+static void show_audit(struct cw_cli *cli, const json_t *a) {
         static const char *const heads[] = { "ROW", "TIME", "WHAT", "JOB", "BY", NULL };
         struct cw_table *t = cw_table_new(&cli->style, heads);
         size_t i = 0;
@@ -454,6 +476,9 @@ static int show_audit(struct cw_cli *cli, const json_t *a) {
         cw_table_print(t);
         (void)printf("%" PRId64 " rows, chain %s, head %s\n", cw_cli_int(a, "rows"),
                      cw_cli_bool(a, "intact") ? "intact" : "BROKEN", cw_cli_str(a, "head"));
+}
+
+static int audit_verdict(const json_t *a) {
         return cw_cli_bool(a, "intact") ? CW_EXIT_OK : CW_EXIT_FAILED;
 }
 
@@ -462,14 +487,14 @@ static int cmd_audit(struct cw_cli *cli, int count, char **args) {
         (void)args;
         CW_AUTO_JSON json_t *a = NULL;
         int exit_code = cw_cli_ask(cli, "/v1/audit", NULL, &a);
-        return show_json_or(cli, exit_code, a, show_audit);
+        return show_json_or(cli, exit_code, a, show_audit, audit_verdict);
 }
 
-static int doctor_exit(const json_t *a) {
+static int doctor_verdict(const json_t *a) {
         return strcmp(cw_cli_str(a, "verdict"), "fail") == 0 ? CW_EXIT_NEEDS_PERSON : CW_EXIT_OK;
 }
 
-static int show_doctor(struct cw_cli *cli, const json_t *a) {
+static void show_doctor(struct cw_cli *cli, const json_t *a) {
         static const char *const heads[] = { "WHAT", "VERDICT", "FOUND", "DO", NULL };
         struct cw_table *t = cw_table_new(&cli->style, heads);
         size_t i = 0;
@@ -482,7 +507,6 @@ static int show_doctor(struct cw_cli *cli, const json_t *a) {
                 cw_table_cell(t, cw_cli_str(c, "todo"));
         }
         cw_table_print(t);
-        return doctor_exit(a);
 }
 
 static int cmd_doctor(struct cw_cli *cli, int count, char **args) {
@@ -490,21 +514,45 @@ static int cmd_doctor(struct cw_cli *cli, int count, char **args) {
         (void)args;
         CW_AUTO_JSON json_t *a = NULL;
         int exit_code = cw_cli_ask_long(cli, "looking", "/v1/doctor", NULL, &a);
-        if (exit_code != CW_EXIT_OK || !cli->json)
-                return show_json_or(cli, exit_code, a, show_doctor);
-        (void)cw_cli_print_json(a);
-        return doctor_exit(a);
+        return show_json_or(cli, exit_code, a, show_doctor, doctor_verdict);
+}
+
+/* The second words of the commands with this first word, if there are any. */
+static void complete_second(const char *first) {
+        size_t len = strlen(first);
+        bool any = false;
+        for (size_t i = 0; i < cw_command_count; i++) {
+                const char *words = cw_commands[i].words;
+                if (strncmp(words, first, len) != 0 || words[len] != ' ')
+                        continue;
+                if (any)
+                        (void)printf(" %s", words + len + 1);
+                else
+                        (void)printf("        %s) words='%s", first, words + len + 1);
+                any = true;
+        }
+        if (any)
+                (void)printf("' ;;\n");
 }
 
 static int cmd_completion(struct cw_cli *cli, int count, char **args) {
         (void)cli;
         (void)count;
         (void)args;
-        (void)printf("complete -W '--json --config --socket --all --watch --no-remake --help --version");
+        (void)printf("_cardwright() {\n"
+                     "        local cur=${COMP_WORDS[COMP_CWORD]} words\n"
+                     "        case ${COMP_WORDS[COMP_CWORD-1]} in\n"
+                     "        --config|--socket) mapfile -t COMPREPLY < <(compgen -f -- \"$cur\"); return ;;\n");
+        for (size_t i = 0; i < cw_command_count; i++)
+                if (!strchr(cw_commands[i].words, ' '))
+                        complete_second(cw_commands[i].words);
+        (void)printf("        *) words='--json --config --socket --all --watch --no-remake --help --version");
         for (size_t i = 0; i < cw_command_count; i++)
                 if (!strchr(cw_commands[i].words, ' '))
                         (void)printf(" %s", cw_commands[i].words);
-        (void)printf("' cardwright\n");
+        (void)printf("' ;;\n        esac\n"
+                     "        mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$cur\")\n"
+                     "}\ncomplete -F _cardwright cardwright\n");
         return CW_EXIT_OK;
 }
 

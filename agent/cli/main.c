@@ -28,6 +28,14 @@ static bool socket_from_config(struct cw_cli *cli, const char *path) {
         return true;
 }
 
+static bool socket_from_option(struct cw_cli *cli, const char *path) {
+        int len = snprintf(cli->socket, sizeof cli->socket, "%s", path);
+        if (len > 0 && (size_t)len < sizeof cli->socket)
+                return true;
+        (void)fprintf(stderr, "cardwright: a socket path has 1 to %zu bytes\n", sizeof cli->socket - 1);
+        return false;
+}
+
 static bool take_flag(struct cw_cli *cli, const char *arg) {
         if (strcmp(arg, "--json") == 0)
                 cli->json = true;
@@ -48,11 +56,10 @@ static int parse(struct cw_cli *cli, int argc, char **argv, char **ret_words) {
         for (int i = 1; i < argc; i++) {
                 bool has_value = strcmp(argv[i], "--socket") == 0 || strcmp(argv[i], "--config") == 0;
                 if (has_value && i + 1 < argc) {
-                        if (argv[i][2] == 's')
-                                (void)snprintf(cli->socket, sizeof cli->socket, "%s", argv[i + 1]);
-                        else if (!socket_from_config(cli, argv[i + 1]))
-                                return -1;
+                        bool is_socket = strcmp(argv[i], "--socket") == 0;
                         i++;
+                        if (!(is_socket ? socket_from_option(cli, argv[i]) : socket_from_config(cli, argv[i])))
+                                return -1;
                 } else if (strncmp(argv[i], "--", 2) == 0) {
                         if (take_flag(cli, argv[i]))
                                 continue;
