@@ -50,6 +50,7 @@ struct cw_config_key {
 };
 struct cw_config_hsm {
         const char *module, *token_label, *pin_credential;
+        const char *state_dir; /* register of PIN pad key serial numbers; "" = in runtime_dir, gone at a reboot */
         int allow_host_memory;
         int64_t call_timeout_ms;
         size_t key_count;

@@ -76,6 +76,8 @@ static const struct cw_key hsm_keys[] = {
         TEXT(cw_config_hsm, module, "/usr/lib/softhsm/libsofthsm2.so", CW_KEY_REQUIRED, "PKCS#11 module"),
         TEXT_LEN(cw_config_hsm, token_label, "", 1, 32, CW_KEY_REQUIRED, "label of the token"),
         TEXT(cw_config_hsm, pin_credential, "hsm-pin", CW_KEY_REQUIRED | CW_KEY_NAME, "credential with the token's user PIN"),
+        TEXT(cw_config_hsm, state_dir, "", 0,
+             "folder of hsmd for the key serial numbers already used; empty = in runtime_dir, forgotten at a reboot"),
         BOOL(cw_config_hsm, allow_host_memory, "false",
              "allow clear PINs in the memory of a hsmd worker where the token cannot do better"),
         INT(cw_config_hsm, call_timeout_ms, "5000", 100, 300000, "a token call past this kills its worker"),

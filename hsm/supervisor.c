@@ -202,7 +202,9 @@ static const struct cw_peer_ops client_ops = {on_request, NULL, on_closed};
 
 static void accept_client(struct cw_supervisor *sv, int take_fd, const struct ucred *cred, bool admin) {
         CW_AUTO_FD int fd = take_fd;
-        if (cred->uid != 0 && cred->uid != geteuid()) {
+        /* The admin socket is for root and our own user; the agent's user comes in by our group. */
+        bool ours = admin ? cred->uid == 0 || cred->uid == geteuid() : cw_ipc_peer_is_ours(fd);
+        if (!ours) {
                 cw_log(CW_EV_PEER_REFUSED, CW_F_INT("UID", cred->uid), CW_F_INT("PID", cred->pid));
                 return;
         }
@@ -228,12 +230,12 @@ static void accept_admin(void *ctx, int take_fd, const struct ucred *cred) {
         accept_client(ctx, take_fd, cred, true);
 }
 
-static cw_rc listen_at(struct cw_supervisor *sv, const char *name, cw_accept_fn fn, struct cw_listener **ret,
-                       struct cw_fault *f) {
+static cw_rc listen_at(struct cw_supervisor *sv, const char *name, unsigned mode, cw_accept_fn fn,
+                       struct cw_listener **ret, struct cw_fault *f) {
         char path[PATH_MAX + 16];
         CW_AUTO_FD int fd = -1;
         (void)snprintf(path, sizeof(path), "%s/%s", sv->dir, name);
-        cw_rc rc = cw_ipc_listen(path, 0600, &fd, f);
+        cw_rc rc = cw_ipc_listen(path, mode, &fd, f);
         if (rc == CW_OK)
                 rc = cw_listener_new(sv->loop, fd, fn, sv, ret);
         if (rc == CW_OK)
@@ -259,15 +261,17 @@ cw_rc cw_supervisor_new(struct cw_loop *loop, const struct cw_config *cfg, struc
         sv->loop = loop;
         sv->cfg = cfg;
         (void)snprintf(sv->dir, sizeof(sv->dir), "%s/hsmd", cfg->agent.runtime_dir);
-        cw_rc rc = cw_mkdirs(sv->dir, 0700, f);
+        cw_rc rc = cw_mkdirs(sv->dir, 0750, f);
+        if (rc == CW_OK && *cfg->hsm.state_dir)
+                rc = cw_mkdirs(cfg->hsm.state_dir, 0700, f);
         if (rc == CW_OK)
                 rc = cw_loop_signals(loop, signals, sizeof(signals) / sizeof(signals[0]), on_signal, sv);
         if (rc == CW_OK)
                 rc = cw_sv_children_init(sv, f);
         if (rc == CW_OK)
-                rc = listen_at(sv, "agent.sock", accept_agent, &sv->agent_listener, f);
+                rc = listen_at(sv, "agent.sock", 0660, accept_agent, &sv->agent_listener, f);
         if (rc == CW_OK)
-                rc = listen_at(sv, "admin.sock", accept_admin, &sv->admin_listener, f);
+                rc = listen_at(sv, "admin.sock", 0600, accept_admin, &sv->admin_listener, f);
         if (rc != CW_OK)
                 return rc;
         cw_sv_start_token(sv);

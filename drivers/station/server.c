@@ -238,7 +238,7 @@ static const struct cw_peer_ops peer_ops = {on_request, NULL, on_closed};
 static void on_accept(void *ctx, int take_fd, const struct ucred *cred) {
         struct cw_station *st = ctx;
         CW_AUTO_FD int fd = take_fd;
-        if (cred->uid != 0 && cred->uid != getuid()) {
+        if (!cw_ipc_peer_is_ours(fd)) {
                 cw_log(CW_EV_PEER_REFUSED, CW_F_INT("UID", cred->uid));
                 return;
         }

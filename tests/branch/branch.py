@@ -97,6 +97,7 @@ class Branch:
                        "ca_file": self.path("bank/ca.pem"), "client_cert_file": self.path("bank/client.pem"),
                        "client_key_credential": "client-key"},
             "hsm": {"module": "/usr/lib/softhsm/libsofthsm2.so", "token_label": "cardwright", "allow_host_memory": True,
+                    "state_dir": self.path("hsm-state"),
                     "keys": [k.config() for k in self.keys.values()]},
             "pin": {"key": "dcms-pin", "bdk": "pad-bdk", "entry_timeout_ms": 15000},
             "products": [self._product("71", "Classic", 3), self._product("72", "Travel", 2)],
