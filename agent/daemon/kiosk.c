@@ -23,7 +23,8 @@ struct cw_kiosk {
         const char *step;
         int64_t session;
         int session_fd;
-        bool begun; /* kiosk.begin reached the station: kiosk.end is due */
+        bool begun; /* kiosk.begin was sent: kiosk.end is due */
+        bool card;  /* and answered: the kiosk has this ticket's card, and shows texts for it */
         struct cw_job_row row;
         char request_id[CW_DCMS_REQUEST_ID_LEN + 1];
         struct cw_kiosk *next;
@@ -72,10 +73,10 @@ static void rest(struct cw_kiosk *k) {
 /* The one end of a hand-over, good or bad. text is for the customer. */
 static void end(struct cw_kiosk *k, const char *text) {
         rest(k);
-        if (k->begun) {
+        if (k->card)
                 show(k, text);
+        if (k->begun)
                 cw_station_link_call(k->link, ticket_msg(k, "kiosk.end"), QUICK_CALL_MS, NULL, NULL);
-        }
         if (k->session)
                 cw_hsm_link_call(k->daemon->hsm, cw_hsm_msg_close(k->session), NULL, NULL);
         kiosk_free(k);
@@ -246,7 +247,7 @@ static void check_release(struct cw_kiosk *k) {
 
 static void on_server_kit(void *ctx, cw_rc rc, const struct cw_fault *f, const struct cw_dcms_reply *reply) {
         struct cw_kiosk *k = ctx;
-        struct cw_fault fault = *f;
+        struct cw_fault fault = f ? *f : (struct cw_fault){ 0 };
         if (rc == CW_OK && reply->kit_count == 0)
                 rc = cw_fail(&fault, CW_RC(CW_L_UPSTREAM, CW_C_REJECT, CW_E_NOT_FOUND), 0, "kiosk.card", "card.not.found",
                              "the server does not know this card");
@@ -280,9 +281,10 @@ static void on_card(void *ctx, cw_rc rc, const struct cw_fault *f, struct cw_msg
         struct cw_kiosk *k = ctx;
         struct cw_fault fault = { 0 };
         if (rc != CW_OK) {
-                end_with(k, f, "CARD ERROR");
+                end_with(k, f, "");
                 return;
         }
+        k->card = true;
         step(k, "find kit");
         rc = cw_journal_job_by_pan_hash(k->daemon->journal, cw_msg_str(reply, "pan_hash", ""), &k->row, &fault);
         if (rc == CW_OK)
