@@ -121,9 +121,10 @@ static void apply_to_job(struct cw_daemon *d, struct cw_control_request *r, cons
         if (rc == CW_OK)
                 rc = cw_journal_apply(d->journal, row.job.id, e, NULL, cw_control_actor(r), &change, &f);
         if (rc == CW_OK) {
-                row.job = change.job;
                 cw_runs_changed(d, &change);
                 cw_reports_kick(d->reports);
+                const struct cw_run *run = cw_runs_find(d, change.job.id);
+                row.job = run ? run->job : change.job;
         }
         answer(d, r, rc, &f, rc == CW_OK ? cw_view_job(d, &row) : NULL);
 }
