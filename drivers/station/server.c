@@ -212,15 +212,20 @@ static void on_request(void *ctx, struct cw_peer *p, struct cw_msg *request) {
 
 /* ---- connections ---- */
 
+/* Nobody is there any more who could confirm the key try: the step need not wait for it. */
+static void give_up_attempt(struct cw_station *st) {
+        (void)pthread_mutex_lock(&st->lock);
+        st->attempt.waiting = st->attempt.waiting && st->attempt.acked;
+        (void)pthread_cond_broadcast(&st->attempted);
+        (void)pthread_mutex_unlock(&st->lock);
+}
+
 static void forget_client(struct cw_station *st) {
         st->client++;
         atomic_store(&st->cancel, true);
         if (st->reader)
                 cw_card_reader_wake(st->reader);
-        (void)pthread_mutex_lock(&st->lock);
-        st->attempt.waiting = st->attempt.waiting && st->attempt.acked;
-        (void)pthread_cond_broadcast(&st->attempted);
-        (void)pthread_mutex_unlock(&st->lock);
+        give_up_attempt(st);
 }
 
 static void on_closed(void *ctx, struct cw_peer *p, const struct cw_fault *why) {
@@ -288,8 +293,11 @@ void cw_server_close(struct cw_station *st) {
 
 void cw_server_deliver(void *ctx, uint64_t client, struct cw_msg *m) {
         struct cw_station *st = ctx;
-        if (!st->peer || client != st->client)
+        if (!st->peer || client != st->client) {
+                if (strcmp(cw_msg_str(m, "event", ""), "attempt") == 0)
+                        give_up_attempt(st);
                 return;
+        }
         /* The peer takes messages; this one is the bench's parcel, so its contents move over. */
         struct cw_msg *out = cw_msg_new(m->type);
         if (!out)
