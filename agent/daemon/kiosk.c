@@ -202,7 +202,7 @@ static void on_proven(void *ctx, cw_rc rc, const struct cw_fault *f, struct cw_m
                 (void)cw_daemon_check(k->daemon,
                                       cw_journal_audit(k->daemon->journal, "kiosk.not_genuine", kiosk_name(k), NULL, &why),
                                       &why);
-                end_with(k, &why, "CARD NOT ACCEPTED");
+                end_with(k, &why, "CARD REFUSED");
                 return;
         }
         step(k, "pin entry");
@@ -219,7 +219,7 @@ static void on_bound(void *ctx, cw_rc rc, const struct cw_fault *f, struct cw_ms
         struct cw_kiosk *k = ctx;
         (void)reply;
         if (rc != CW_OK) {
-                end_with(k, f, "CARD NOT ACCEPTED");
+                end_with(k, f, "CARD REFUSED");
                 return;
         }
         step(k, "prove card");
@@ -255,7 +255,7 @@ static void on_server_kit(void *ctx, cw_rc rc, const struct cw_fault *f, const s
                 rc = cw_journal_job_by_kit(k->daemon->journal, reply->kits[0].kit_no, &k->row, &fault);
         if (rc != CW_OK) {
                 if (cw_rc_class(cw_daemon_check(k->daemon, rc, &fault)) != CW_C_FATAL)
-                        end_with(k, &fault, "CARD NOT ACCEPTED");
+                        end_with(k, &fault, "CARD REFUSED");
                 return;
         }
         check_release(k);
@@ -269,7 +269,7 @@ static void on_sealed_pan(void *ctx, cw_rc rc, const struct cw_fault *f, struct 
         if (rc == CW_OK)
                 rc = cw_hsm_reply_text(reply, &text, &fault);
         if (rc != CW_OK || text->len >= sizeof number) {
-                end_with(k, &fault, "CARD NOT ACCEPTED");
+                end_with(k, &fault, "CARD REFUSED");
                 return;
         }
         memcpy(number, text->ptr, text->len);

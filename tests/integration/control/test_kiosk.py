@@ -76,7 +76,7 @@ class KioskTest(unittest.TestCase):
     def test_not_genuine(self):
         self.kiosk.genuine = False
         self.hand_over()
-        self.wait_end("CARD NOT ACCEPTED")
+        self.wait_end("CARD REFUSED")
         self.assertEqual(self.kiosk.pins, 0)
         self.assertIn("kiosk.not_genuine", [a["what"] for a in self.rig.cli("audit")["tail"]])
 
@@ -85,7 +85,7 @@ class KioskTest(unittest.TestCase):
         self.release()
         wait_for("the kiosk to ask for a card", lambda: self.kiosk.ticket, 5)
         self.kiosk.pan = self.pan[:6] + "0000000000"
-        self.wait_end("CARD NOT ACCEPTED")
+        self.wait_end("CARD REFUSED")
         self.assertEqual(self.kiosk.pins, 0)
 
     def test_card_of_another_kit(self):
