@@ -7,9 +7,9 @@
 
 #include "carrier.h"
 
-/* One open file on the device node; hangs on its client object, since those are not always reported as
- * vanished. */
+/* One open file on the device node; it lives and ends with its client object. */
 struct emup_file {
+        struct emup_carrier *carrier;
         unsigned generation;         /* the plug it was opened in; dead after the next unplug */
         UMockdevIoctlClient *parked; /* a reap that waits, referenced */
         uint64_t park_end_ns;        /* UINT64_MAX = a blocking reap */
@@ -48,9 +48,8 @@ struct emup_carrier {
 };
 
 uint64_t emup_carrier_now_ns(void);
-/* Signal handlers of the ioctl base object. */
+/* Signal handler of the ioctl base object. */
 gboolean emup_usbfs_ioctl(UMockdevIoctlBase *base, UMockdevIoctlClient *client, gpointer carrier);
-void emup_usbfs_vanished(UMockdevIoctlBase *base, UMockdevIoctlClient *client, gpointer carrier);
 /* With the lock held: moves bytes, completes transfers, answers reaps that wait. */
 void emup_usbfs_pump(struct emup_carrier *c);
 /* Ends every transfer because the device is gone. */

@@ -180,7 +180,6 @@ int emup_carrier_new(const struct emup_carrier_config *config, struct emup_model
                 return -1;
         }
         g_signal_connect(c->handler, "handle-ioctl", G_CALLBACK(emup_usbfs_ioctl), c);
-        g_signal_connect(c->handler, "client-vanished", G_CALLBACK(emup_usbfs_vanished), c);
         if (plug_in(c) != 0) {
                 emup_carrier_free(c);
                 return -1;

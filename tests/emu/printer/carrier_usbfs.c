@@ -22,13 +22,41 @@ static struct usbdevfs_urb *raw(const struct emup_urb *u) {
         return (struct usbdevfs_urb *)(void *)u->data->data;
 }
 
+static void free_urb(struct emup_carrier *c, struct emup_urb *u) {
+        c->urbs = g_list_remove(c->urbs, u);
+        g_object_unref(u->data);
+        g_free(u);
+}
+
+/*
+ * The program closed the file or was killed: what the kernel does then. The base object's own signal for it is never
+ * emitted, so this is the end of the client object. On the thread of the testbed.
+ */
+static void file_ended(gpointer file) {
+        struct emup_file *f = file;
+        struct emup_carrier *c = f->carrier;
+        emup_carrier_lock(c);
+        for (GList *l = c->urbs, *next; l; l = next) {
+                struct emup_urb *u = l->data;
+                next = l->next;
+                if (u->owner == f)
+                        free_urb(c, u);
+        }
+        if (c->claimed == f)
+                c->claimed = NULL;
+        c->files = g_list_remove(c->files, f);
+        g_free(f);
+        emup_carrier_unlock(c);
+}
+
 static struct emup_file *file_of(struct emup_carrier *c, UMockdevIoctlClient *client) {
         struct emup_file *f = g_object_get_data(G_OBJECT(client), FILE_KEY);
         if (f)
                 return f;
         f = g_new0(struct emup_file, 1);
+        f->carrier = c;
         f->generation = c->generation;
-        g_object_set_data(G_OBJECT(client), FILE_KEY, f);
+        g_object_set_data_full(G_OBJECT(client), FILE_KEY, f, file_ended);
         c->files = g_list_append(c->files, f);
         return f;
 }
@@ -46,12 +74,6 @@ static void finish(struct emup_carrier *c, struct emup_urb *u, int status, size_
         raw(u)->actual_length = (int)actual;
         u->done = true;
         c->busy_ns = emup_carrier_now_ns();
-}
-
-static void free_urb(struct emup_carrier *c, struct emup_urb *u) {
-        c->urbs = g_list_remove(c->urbs, u);
-        g_object_unref(u->data);
-        g_free(u);
 }
 
 /* Hands one ended transfer of this file to the reap that asks; false when there is none. */
@@ -75,9 +97,10 @@ static bool answer_reap(struct emup_carrier *c, struct emup_file *f, UMockdevIoc
 }
 
 static void answer_parked(struct emup_carrier *c) {
-        for (GList *l = c->files; l; l = l->next) {
+        for (GList *l = c->files, *next; l; l = next) {
                 struct emup_file *f = l->data;
                 UMockdevIoctlClient *client = f->parked;
+                next = l->next; /* the last reference to the client may go below */
                 if (!client || !answer_reap(c, f, client))
                         continue;
                 f->parked = NULL;
@@ -86,17 +109,18 @@ static void answer_parked(struct emup_carrier *c) {
 }
 
 uint64_t emup_usbfs_expire(struct emup_carrier *c) {
-        uint64_t now = emup_carrier_now_ns(), next = UINT64_MAX;
-        for (GList *l = c->files; l; l = l->next) {
+        uint64_t now = emup_carrier_now_ns(), least = UINT64_MAX;
+        for (GList *l = c->files, *next; l; l = next) {
                 struct emup_file *f = l->data;
+                next = l->next; /* the last reference to the client may go below */
                 if (f->parked && now >= f->park_end_ns) {
                         complete(f->parked, EAGAIN);
                         g_clear_object(&f->parked);
-                } else if (f->parked && f->park_end_ns < next) {
-                        next = f->park_end_ns;
+                } else if (f->parked && f->park_end_ns < least) {
+                        least = f->park_end_ns;
                 }
         }
-        return next;
+        return least;
 }
 
 static bool is_bulk(const struct emup_urb *u, bool in) {
@@ -389,28 +413,4 @@ gboolean emup_usbfs_ioctl(UMockdevIoctlBase *base, UMockdevIoctlClient *client, 
         emup_carrier_unlock(c);
         wake(c);
         return handled;
-}
-
-static void forget_file(struct emup_carrier *c, struct emup_file *f) {
-        for (GList *l = c->urbs, *next; l; l = next) {
-                struct emup_urb *u = l->data;
-                next = l->next;
-                if (u->owner == f)
-                        free_urb(c, u);
-        }
-        if (c->claimed == f)
-                c->claimed = NULL;
-        g_clear_object(&f->parked);
-        c->files = g_list_remove(c->files, f);
-        g_free(f);
-}
-
-void emup_usbfs_vanished(UMockdevIoctlBase *base, UMockdevIoctlClient *client, gpointer carrier) {
-        struct emup_carrier *c = carrier;
-        (void)base;
-        emup_carrier_lock(c);
-        struct emup_file *f = g_object_steal_data(G_OBJECT(client), FILE_KEY);
-        if (f)
-                forget_file(c, f);
-        emup_carrier_unlock(c);
 }

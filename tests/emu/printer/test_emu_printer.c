@@ -309,7 +309,14 @@ static void test_claim(void **state_ptr) {
         assert_int_equal(libusb_claim_interface(second, 0), LIBUSB_ERROR_BUSY);
         assert_int_equal(libusb_set_auto_detach_kernel_driver(second, 1), 0);
         assert_int_equal(libusb_claim_interface(second, 0), 0);
-        libusb_close(second);
+        assert_int_equal(libusb_claim_interface(f->h, 0), LIBUSB_ERROR_BUSY);
+        libusb_close(second); /* without a release, as a program that is killed */
+        int rc = LIBUSB_ERROR_BUSY;
+        for (int i = 0; i < 200 && rc == LIBUSB_ERROR_BUSY; i++) {
+                rc = libusb_claim_interface(f->h, 0);
+                sleep_ms(10);
+        }
+        assert_int_equal(rc, 0);
 }
 
 static json_t *card_json(struct fixture *f, const char *name) {
