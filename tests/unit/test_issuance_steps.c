@@ -346,6 +346,29 @@ static void chip_not_done_after_key_spoils(void **state) {
         assert_int_equal(job.wait, CW_WAIT_DESTROYED);
 }
 
+/* Nothing is wrong after a mere loss of the connection; a reason is waited out. */
+static void feed_not_done_goes_on_unless_there_is_a_reason(void **state) {
+        (void)state;
+        for (int reason = 0; reason < 2; reason++) {
+                struct cw_job job = fresh(true);
+                intent(&job);
+                if (reason)
+                        result(&job, CW_OUTCOME_IN_DOUBT, CW_C_IN_DOUBT, CW_WHERE_UNKNOWN);
+                else
+                        ok(&job, EV(.kind = CW_JE_RESTARTED));
+                if (!reason) {
+                        to_station(&job);
+                        ok(&job, EV(.kind = CW_JE_RESULT_NONE));
+                }
+                ok(&job, EV(.kind = CW_JE_VERDICT, .step = CW_STEP_FEED, .seq = job.seq,
+                            .verdict = CW_VERDICT_NOT_DONE, .where = CW_WHERE_NONE));
+                assert_int_equal(job.step, CW_STEP_PREFLIGHT);
+                assert_int_equal(job.wait, reason ? CW_WAIT_SUPPLIES : CW_WAIT_PREFLIGHT);
+                assert_int_equal(action(CW_JA_PREFLIGHT) != NULL, !reason);
+                assert_int_equal(job.plastic, 0);
+        }
+}
+
 static void not_done_without_the_card_asks_a_person(void **state) {
         (void)state;
         struct cw_job job = fresh(true);
@@ -504,6 +527,7 @@ int main(void) {
             cmocka_unit_test(restart_takes_the_kept_result),
             cmocka_unit_test(reconcile_decides),
             cmocka_unit_test(chip_not_done_after_key_spoils),
+            cmocka_unit_test(feed_not_done_goes_on_unless_there_is_a_reason),
             cmocka_unit_test(not_done_without_the_card_asks_a_person),
             cmocka_unit_test(failed_without_place_is_in_doubt),
             cmocka_unit_test(stale_result_is_acknowledged_and_ignored),
