@@ -1,0 +1,80 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Certificates and passwords that are wrong: the operator is told what to do, nothing is lost, and it goes on by itself."""
+import json
+import os
+import shutil
+
+from scenario import Scenario, main, wait_until
+from bank import make_ca, make_cert
+
+
+class Certificates(Scenario):
+    stock = {"CLASSIC": 1}
+    options = {"desks": 1}
+
+    def make_other_ca(self):
+        """A server key and certificate with the right name, of a CA that the bank is not."""
+        other = self.branch.path("other")
+        os.mkdir(other)
+        make_ca(other)
+        make_cert(other, "server", "IP:127.0.0.1,DNS:localhost")
+        for end in (".pem", "-key.pem"):
+            shutil.copy(os.path.join(other, "server" + end), self.branch.path("bank", "otherca" + end))
+
+    def restart_bank(self, cert="server"):
+        self.branch.bank.stop()
+        self.branch.bank.start(cert)
+
+    def server_check(self):
+        return [c for c in self.branch.cli("doctor")["checks"] if c["what"] == "server"][0]
+
+    def told(self, *words):
+        """status and doctor say what is wrong and that a person must act."""
+        def said():
+            server = self.branch.cli("status")["server"]
+            return server["state"] == "needs-person" and all(w in server["text"] for w in words)
+        wait_until(f"a person to be told about {words}", said)
+        check = self.server_check()
+        self.assertEqual((check["verdict"], check["todo"]), ("fail", "correct what the text names"))
+        self.assertIn(words[0], check["text"])
+        self.assertIn(words[0], self.branch.cli_raw("status").stdout)
+        self.assertEqual(self.branch.cli_raw("doctor").returncode, 4)
+
+    def change_password(self, password):
+        path = self.branch.path("bank", "sim.json")
+        with open(path) as f:
+            config = json.load(f)
+        config["users"][0]["password"] = password
+        with open(path, "w") as f:
+            json.dump(config, f)
+
+    def test_each_wrong_certificate_is_named_and_the_right_one_goes_on(self):
+        folder = self.branch.path("bank")
+        self.make_other_ca()
+        make_cert(folder, "wronghost", "DNS:dcms.example.com")
+        make_cert(folder, "expired", "IP:127.0.0.1", days=0)
+        kit = self.kit("CLASSIC")
+        self.restart_bank("otherca")
+        self.told("certificate", "CA")
+        self.restart_bank("wronghost")
+        self.told("certificate", "name")
+        self.restart_bank("expired")
+        self.told("certificate", "expired")
+        self.branch.bank.stop()
+        self.change_password("another-encrypted-password")
+        self.branch.bank.start()
+        self.branch.bank.token = None
+        # A token given before is still good; a server that forgot it asks for the password again.
+        self.fault("*", expire_token=True)
+        self.told("password")
+        self.branch.bank.stop()
+        self.change_password("an-encrypted-password")
+        self.branch.bank.start()
+        self.made(kit, 40)
+        wait_until("the report", lambda: self.bank_kit(kit)["deliveryStatus"] == "BANK")
+        self.assertEqual(self.server_check()["verdict"], "ok")
+
+
+if __name__ == "__main__":
+    main()
