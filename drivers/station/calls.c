@@ -7,8 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define PAD_LOOK_MS 3000
-
 static void publish_job(struct cw_station *st) {
         (void)pthread_mutex_lock(&st->lock);
         memcpy(st->job, st->work.job, sizeof st->job);
@@ -110,27 +108,7 @@ void cw_calls_work(void *ctx, struct cw_task *task) {
         cw_bench_post(st->bench, task->client, cw_msg_error(task->request, &f));
 }
 
-/* A pad that went away is looked for every few seconds; while it is there only its line is checked. */
-static int64_t look_for_pad(struct cw_station *st) {
-        struct cw_fault f = {0};
-        if (!st->self->pinpad_tty[0])
-                return PAD_LOOK_MS;
-        if (st->pad && !cw_pinpad_alive(st->pad)) {
-                cw_pinpad_close(st->pad);
-                st->pad = NULL;
-        }
-        if (!st->pad && cw_deadline_left_ms(st->pad_look_ns) == 0) {
-                st->pad_look_ns = cw_deadline_ns(PAD_LOOK_MS);
-                if (cw_vx1000_open(st->self->pinpad_tty, st->self->pinpad_baud, &st->pad, &f) != CW_OK)
-                        st->pad = NULL;
-        }
-        (void)pthread_mutex_lock(&st->lock);
-        st->pad_present = st->pad != NULL;
-        (void)pthread_mutex_unlock(&st->lock);
-        return PAD_LOOK_MS;
-}
-
 int64_t cw_calls_idle(void *ctx) {
         struct cw_station *st = ctx;
-        return cw_station_is_kiosk(st) ? look_for_pad(st) : cw_machine_poll(&st->machine);
+        return cw_station_is_kiosk(st) ? cw_kiosk_idle(st) : cw_machine_poll(&st->machine);
 }

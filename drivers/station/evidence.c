@@ -178,13 +178,13 @@ static const struct {
 };
 
 /*
- * This process has had the job all along and was never told to begin the step: whoever journalled it lost us first. A card
- * that is inside and was not followed by another one is then as it was.
+ * This process has had the job all along and was never told to begin the step: whoever journalled it lost us
+ * first. A card that is inside and was not followed by another one is then as it was.
  */
 static bool never_begun(const struct cw_station *st, const struct cw_step_key *key, const json_t *baseline,
                         const struct verdict *v) {
-        return strcmp(st->work.job, key->job) == 0 && st->work.begun < key->seq && cw_where_inside(v->where) &&
-               number(baseline, "cards_fed") >= 0 &&
+        return strcmp(st->work.job, key->job) == 0 && st->work.begun < key->seq &&
+               cw_where_inside(v->where) && number(baseline, "cards_fed") >= 0 &&
                number(baseline, "cards_fed") == number(v->evidence, "cards_fed");
 }
 

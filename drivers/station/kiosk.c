@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "drivers/station/kiosk.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "drivers/station/station.h"
 
@@ -8,16 +9,42 @@
 #include <string.h>
 
 #define HSM_MARGIN_MS 2000
+#define PAD_LOOK_MS 3000
 
 static struct cw_msg *failed(const struct cw_msg *request, const struct cw_fault *f) {
         cw_log_fault(CW_EV_KIOSK_CALL_FAILED, f);
         return cw_msg_error(request, f);
 }
 
+/* The pad, opened anew when its line is dead and it was not looked for just now; NULL when it is away. */
+static struct cw_pinpad *use_pad(struct cw_station *st) {
+        struct cw_fault f = {0};
+        if (st->pad && !cw_pinpad_alive(st->pad)) {
+                cw_pinpad_close(st->pad);
+                st->pad = NULL;
+                st->pad_look_ns = 0;
+        }
+        if (!st->pad && st->self->pinpad_tty[0] && cw_deadline_left_ms(st->pad_look_ns) == 0) {
+                st->pad_look_ns = cw_deadline_ns(PAD_LOOK_MS);
+                if (cw_vx1000_open(st->self->pinpad_tty, st->self->pinpad_baud, &st->pad, &f) != CW_OK)
+                        st->pad = NULL;
+        }
+        (void)pthread_mutex_lock(&st->lock);
+        st->pad_present = st->pad != NULL;
+        (void)pthread_mutex_unlock(&st->lock);
+        return st->pad;
+}
+
+int64_t cw_kiosk_idle(struct cw_station *st) {
+        (void)use_pad(st);
+        return PAD_LOOK_MS;
+}
+
 /* Texts help the customer; a pad that cannot show one is noticed when the PIN is asked for. */
 static void show(struct cw_station *st, const char *text) {
         struct cw_fault f = {0};
-        if (st->pad && cw_pinpad_show(st->pad, text, &f) != CW_OK)
+        struct cw_pinpad *pad = use_pad(st);
+        if (pad && cw_pinpad_show(pad, text, &f) != CW_OK)
                 cw_log_fault(CW_EV_KIOSK_CALL_FAILED, &f);
 }
 
@@ -213,6 +240,8 @@ static enum outcome ask(struct cw_station *st, const char *prompt, struct cw_pin
                                             .timeout_ms = pin->entry_timeout_ms,
                                             .cancel = &st->cancel};
         struct cw_card_reader_state reader;
+        if (!st->pad)
+                return PIN_PAD_ERROR;
         cw_rc rc = cw_pinpad_pin(st->pad, &question, ret, f);
         if (rc != CW_OK)
                 return pad_outcome(rc);
@@ -262,14 +291,14 @@ struct cw_msg *cw_kiosk_pin(struct cw_station *st, const struct cw_msg *request)
                              "no PIN may be asked for before the card has been proven genuine");
         if (rc != CW_OK || !reply)
                 return failed(request, &f);
-        enum outcome o = st->pad
-                             ? enter_pin(st, cw_msg_int(request, "attempts", st->config->pin.attempts), &f)
-                             : PIN_PAD_ERROR;
+        bool pad = use_pad(st) != NULL;
+        int64_t attempts = cw_msg_int(request, "attempts", st->config->pin.attempts);
+        enum outcome o = pad ? enter_pin(st, attempts, &f) : PIN_PAD_ERROR;
         if (o == PIN_FAULT)
                 return failed(request, &f);
         (void)json_object_set_new(reply->json, "outcome", json_string(outcome_words[o]));
         (void)json_object_set_new(reply->json, "text",
-                                  json_string(st->pad ? f.text : "the PIN pad is not connected"));
+                                  json_string(pad ? f.text : "the PIN pad is not connected"));
         return CW_STEAL(reply);
 }
 

@@ -28,5 +28,8 @@ struct cw_msg *cw_kiosk_prove(struct cw_station *st, const struct cw_msg *reques
 struct cw_msg *cw_kiosk_pin(struct cw_station *st, const struct cw_msg *request);
 struct cw_msg *cw_kiosk_show(struct cw_station *st, const struct cw_msg *request);
 struct cw_msg *cw_kiosk_end(struct cw_station *st, const struct cw_msg *request);
+/* Looks for a PIN pad that went away; returns milliseconds until it wants to look again. Blocks two seconds
+ * at most. */
+int64_t cw_kiosk_idle(struct cw_station *st);
 /* Powers the card off, wipes, closes the session. */
 void cw_kiosk_clear(struct cw_station *st);

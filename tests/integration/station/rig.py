@@ -16,6 +16,7 @@ from ipc import Peer, close_all  # noqa: E402
 from process import Emulator, Process, socket_answers, wait_for  # noqa: E402
 from testkeys import branch_keys  # noqa: E402
 
+VPCD = "/usr/lib/pcsc/drivers/serial/libifdvpcd.so"
 PRINTER_SERIAL = "EMU-desk"
 IKSN = "FFFF9876543210E00000"
 
@@ -106,8 +107,10 @@ class Rig:
         self.ports = dict(zip(("desk", "kiosk"), free_ports(2)))
         os.makedirs(self.path("pcscd/run"))
         for name, port in self.ports.items():
+            # The driver keeps its readers in one table by slot number: two readers need two copies of it.
+            shutil.copy(VPCD, self.path("pcscd", name + ".so"))
             self.write("pcscd/conf/" + name, f'FRIENDLYNAME "cardwright {name}"\nDEVICENAME /dev/null:0x{port:X}\n'
-                                             f"LIBPATH /usr/lib/pcsc/drivers/serial/libifdvpcd.so\nCHANNELID 0x{port:X}\n")
+                                             f"LIBPATH {self.path('pcscd', name + '.so')}\nCHANNELID 0x{port:X}\n")
         self.pcsc = {"PCSCLITE_CSOCK_NAME": self.path("pcscd/run/pcscd.comm")}
         self.start_pcscd()
         self.chip, self.kiosk_chip = (self.start_card(name) for name in ("desk", "kiosk"))
@@ -115,7 +118,7 @@ class Rig:
     def start_card(self, name):
         control = self.path("card-" + name)
         self.run("card-" + name, ["tests/emu/card/emu-card", "--vpcd-port", str(self.ports[name]), "--control", control,
-                                  "--keys", self.path("card-keys.json")])
+                                  "--keys", self.path("card-keys.json"), "--log", self.path("logs", "chip-" + name + ".log")])
         wait_for("emu-card", lambda: socket_answers(control))
         return Emulator(control)
 
@@ -137,6 +140,11 @@ class Rig:
         self.station = self.run("stationd-desk", ["drivers/cardwright-stationd", "--config", self.path("cardwright.json"),
                                                   "--station", "desk"], {**self.pcsc, **self.testbed}, ["umockdev-wrapper"])
         wait_for("stationd", lambda: os.path.exists(self.path("run/station/desk.sock")), processes=[self.station])
+
+    def kill_station(self):
+        self.station.kill()
+        self.processes.remove(self.station)
+        os.unlink(self.path("run/station/desk.sock"))
 
     def start_kiosk(self):
         self.run("pad", ["tests/emu/pinpad/emu-pinpad", "--pty-link", self.path("pad.tty"), "--control", self.path("pad"),
@@ -171,7 +179,7 @@ class Rig:
         self.printer.ask(cmd="ribbon", kind="ymcko", remaining=100)
         if not self.pcscd.running():
             self.start_pcscd()
-        self.station.kill()
+        self.kill_station()
         try:
             self.printer.ask(cmd="plug")
         except Exception:  # noqa: BLE001
