@@ -2,9 +2,11 @@
 /* Rules between keys: what a single row of the table cannot say. */
 #include "config/load.h"
 
+#include <stdarg.h>
 #include <string.h>
 
 #define PATH_BYTES 200
+#define TEXT_BYTES 240
 
 const struct cw_config_product *cw_config_product(const struct cw_config *c, const char *plastic_code) {
         for (size_t i = 0; i < c->product_count; i++)
@@ -27,7 +29,22 @@ const struct cw_config_key *cw_config_key(const struct cw_config *c, const char 
         return NULL;
 }
 
-static void check_required_in(const char *base, const struct cw_section *s, const char *path, struct cw_findings *fs) {
+/* A finding about one member of the section or element who, "" for the top. */
+static void find_member(struct cw_findings *fs, const char *who, const char *member, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+static void find_member(struct cw_findings *fs, const char *who, const char *member, const char *fmt, ...) {
+        char path[PATH_BYTES];
+        char text[TEXT_BYTES];
+        va_list args;
+        va_start(args, fmt);
+        (void)vsnprintf(text, sizeof text, fmt, args);
+        va_end(args);
+        (void)snprintf(path, sizeof path, "%s%s%s", who, *who ? "." : "", member);
+        cw_find(fs, path, "%s: %s", path, text);
+}
+
+static void check_required_in(const char *base, const struct cw_section *s, const char *path,
+                              struct cw_findings *fs) {
         for (size_t i = 0; i < s->key_count; i++) {
                 const struct cw_key *k = &s->keys[i];
                 if (k->type != CW_KEY_TEXT || !(k->flags & CW_KEY_REQUIRED))
@@ -35,7 +52,7 @@ static void check_required_in(const char *base, const struct cw_section *s, cons
                 const char *value = *(const char *const *)(base + k->offset);
                 if (*value)
                         continue;
-                cw_find(fs, path, "%s%s%s: must be set (%s)", path, *path ? "." : "", k->name, k->help);
+                find_member(fs, path, k->name, "must be set (%s)", k->help);
         }
 }
 
@@ -48,7 +65,8 @@ static void check_required(const struct cw_config *c, struct cw_findings *fs) {
                         char path[PATH_BYTES];
                         const char *element = first + n * s->stride;
                         if (s->stride)
-                                (void)snprintf(path, sizeof path, "%s[%s]", s->path, *(const char *const *)element);
+                                (void)snprintf(path, sizeof path, "%s[%s]", s->path,
+                                               *(const char *const *)element);
                         else
                                 (void)snprintf(path, sizeof path, "%s", s->path);
                         check_required_in(element, s, path, fs);
@@ -63,13 +81,15 @@ static void check_label(const struct cw_config *c, const char *who, const char *
                 return;
         const struct cw_config_key *k = cw_config_key(c, label);
         if (!k)
-                cw_find(fs, who, "%s.%s: no key \"%s\" in hsm.keys; add it there", who, member, label);
+                find_member(fs, who, member, "no key \"%s\" in hsm.keys; add it there", label);
         else if (strcmp(k->purpose, purpose) != 0)
-                cw_find(fs, who, "%s.%s: key \"%s\" has the purpose %s, but %s is needed; a key has one purpose only",
-                        who, member, label, k->purpose, purpose);
+                find_member(fs, who, member,
+                            "key \"%s\" has the purpose %s, but %s is needed; a key has one purpose only",
+                            label, k->purpose, purpose);
 }
 
-static void check_product(const struct cw_config *c, const struct cw_config_product *p, struct cw_findings *fs) {
+static void check_product(const struct cw_config *c, const struct cw_config_product *p,
+                          struct cw_findings *fs) {
         char who[PATH_BYTES];
         (void)snprintf(who, sizeof who, "products[%s]", p->plastic_code);
         check_label(c, who, "cvk", p->cvk, "cvk", fs);
@@ -80,30 +100,34 @@ static void check_product(const struct cw_config *c, const struct cw_config_prod
         check_label(c, who, "kmc_mac", p->kmc_mac, "kmc-mac", fs);
         check_label(c, who, "kmc_dek", p->kmc_dek, "kmc-dek", fs);
         if (p->scp == 1)
-                cw_find(fs, who, "%s.scp: must be 0, 2 or 3", who);
+                find_member(fs, who, "scp", "must be 0, 2 or 3");
 }
 
 /* Every code of a comma separated list must be a product. */
-static void check_codes(const struct cw_config *c, const char *who, const char *list, struct cw_findings *fs) {
+static void check_codes(const struct cw_config *c, const char *who, const char *list,
+                        struct cw_findings *fs) {
         while (*list) {
                 char code[64];
                 size_t len = strcspn(list, ",");
-                (void)snprintf(code, sizeof code, "%.*s", (int)(len < sizeof code ? len : sizeof code - 1), list);
+                (void)snprintf(code, sizeof code, "%.*s", (int)(len < sizeof code ? len : sizeof code - 1),
+                               list);
                 if (!cw_config_product(c, code))
-                        cw_find(fs, who, "%s.plastic_codes: no product has the plastic_code \"%s\"", who, code);
+                        find_member(fs, who, "plastic_codes",
+                                    "no product has the plastic_code \"%s\"; add one", code);
                 list += len + (list[len] == ',');
         }
 }
 
-static void check_station(const struct cw_config *c, const struct cw_config_station *s, struct cw_findings *fs) {
+static void check_station(const struct cw_config *c, const struct cw_config_station *s,
+                          struct cw_findings *fs) {
         char who[PATH_BYTES];
         (void)snprintf(who, sizeof who, "stations[%s]", s->name);
         if (s->kind == CW_STATION_ISSUE && !*s->printer_driver)
-                cw_find(fs, who, "%s.printer_driver: must be set for a station of kind \"issue\"", who);
+                find_member(fs, who, "printer_driver", "must be set for a station of kind \"issue\"");
         if (s->kind == CW_STATION_ISSUE && !*s->plastic_codes)
-                cw_find(fs, who, "%s.plastic_codes: must name what is in the hopper", who);
+                find_member(fs, who, "plastic_codes", "must name what is in the hopper");
         if (s->kind == CW_STATION_KIOSK && !*s->pinpad_tty)
-                cw_find(fs, who, "%s.pinpad_tty: must be set for a station of kind \"kiosk\"", who);
+                find_member(fs, who, "pinpad_tty", "must be set for a station of kind \"kiosk\"");
         check_codes(c, who, s->plastic_codes, fs);
 }
 
@@ -112,22 +136,25 @@ static void check_keys(const struct cw_config *c, struct cw_findings *fs) {
                 const struct cw_config_key *k = &c->hsm.keys[i];
                 size_t len = strlen(k->kcv);
                 bool hash = strcmp(k->purpose, "pan-hash") == 0;
+                char who[PATH_BYTES];
+                (void)snprintf(who, sizeof who, "hsm.keys[%s]", k->label);
                 if (hash ? len != 0 : len != 6 && len != 10)
-                        cw_find(fs, "hsm.keys", "hsm.keys[%s].kcv: %s", k->label,
-                                hash ? "a pan-hash key has none; leave it out"
-                                     : "give the 6 hex digits (or 10 of a CMAC) from the key's ceremony");
+                        find_member(fs, who, "kcv", "%s",
+                                    hash ? "a pan-hash key has none; leave it out"
+                                         : "give the 6 hex digits (or 10 of a CMAC) from the key's ceremony");
         }
 }
 
 static void check_server(const struct cw_config_server *s, struct cw_findings *fs) {
         if (*s->url && strncmp(s->url, "https://", 8) != 0)
-                cw_find(fs, "server.url", "server.url: must begin with https://");
+                find_member(fs, "server", "url", "must begin with https://");
         if (!*s->client_cert_file != !*s->client_key_credential)
-                cw_find(fs, "server", "server: client_cert_file and client_key_credential go together; set both or none");
+                find_member(fs, "server", *s->client_cert_file ? "client_cert_file" : "client_key_credential",
+                            "client_cert_file and client_key_credential go together; set both or none");
         if (s->gateway != CW_GATEWAY_NONE &&
             (!*s->gateway_key_credential || !*s->gateway_peer_key_file || !*s->gateway_kid))
-                cw_find(fs, "server.gateway",
-                        "server.gateway: needs gateway_key_credential, gateway_peer_key_file and gateway_kid");
+                find_member(fs, "server", "gateway",
+                            "needs gateway_key_credential, gateway_peer_key_file and gateway_kid");
 }
 
 void cw_config_check(const struct cw_config *c, struct cw_findings *fs) {
@@ -139,9 +166,9 @@ void cw_config_check(const struct cw_config *c, struct cw_findings *fs) {
         check_label(c, "pin", "key", c->pin.key, "pin-transport", fs);
         check_label(c, "pin", "bdk", c->pin.bdk, "bdk", fs);
         if (c->agent.poll_min_ms > c->agent.poll_max_ms)
-                cw_find(fs, "agent.poll_min_ms", "agent.poll_min_ms: must not be larger than poll_max_ms");
+                find_member(fs, "agent", "poll_min_ms", "must not be larger than poll_max_ms");
         if (c->pin.length_min > c->pin.length_max)
-                cw_find(fs, "pin.length_min", "pin.length_min: must not be larger than length_max");
+                find_member(fs, "pin", "length_min", "must not be larger than length_max");
         for (size_t i = 0; i < c->product_count; i++)
                 check_product(c, &c->products[i], fs);
         for (size_t i = 0; i < c->station_count; i++)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The configuration of all daemons: one JSON file plus conf.d/ beside it, read by one key table (keys.def) that also
- * makes the defaults, ranges, --check-config, --print-config and the JSON schema. Holds credential names, never secrets.
+ * The configuration of all daemons: one JSON file plus conf.d/ beside it, read by one key table (keys.def)
+ * that also makes the defaults, ranges, --check-config, --print-config and the JSON schema. Holds credential
+ * names, never secrets.
  */
 #pragma once
 
@@ -30,7 +31,8 @@ struct cw_config_agent {
         int64_t poll_min_ms, poll_max_ms;
         int64_t disk_free_min_mib;
         int64_t release_ttl_s; /* a teller's hand-over release */
-        const char *make_delivery_status; /* a kit is made only while the server has it in this state, "" = any */
+        const char
+            *make_delivery_status; /* a kit is made only while the server has it in this state, "" = any */
         const char *operate_group, *admin_group; /* "" = root and the daemon's own user only */
 };
 struct cw_config_server {
@@ -44,24 +46,26 @@ struct cw_config_server {
 };
 struct cw_config_key {
         const char *label;     /* CKA_LABEL */
-        const char *purpose;   /* cvk imk-ac imk-smi imk-smc kmc-enc kmc-mac kmc-dek bdk pin-transport pan-transport pan-hash */
+        const char *purpose;   /* cvk imk-ac imk-smi imk-smc kmc-enc kmc-mac kmc-dek bdk pin-transport
+                                  pan-transport pan-hash */
         const char *algorithm; /* tdes2 tdes3 aes128 aes192 aes256 generic */
         const char *kcv;       /* upper-case hex, 6 (3 bytes) or 10 (5 bytes) digits; "" for pan-hash */
 };
 struct cw_config_hsm {
         const char *module, *token_label, *pin_credential;
-        const char *state_dir; /* register of PIN pad key serial numbers; "" = in runtime_dir, gone at a reboot */
+        const char
+            *state_dir; /* register of PIN pad key serial numbers; "" = in runtime_dir, gone at a reboot */
         int allow_host_memory;
         int64_t call_timeout_ms;
         size_t key_count;
         struct cw_config_key keys[CW_CONFIG_KEYS_MAX];
 };
 struct cw_config_pin {
-        const char *key;  /* label of the set-PIN transport key (AES) */
-        const char *bdk;  /* label of the PIN pad's base derivation key */
+        const char *key; /* label of the set-PIN transport key (AES) */
+        const char *bdk; /* label of the PIN pad's base derivation key */
         enum cw_pin_account account;
         enum cw_pin_form form;
-        int64_t attempts;           /* pairs of entries a customer may make */
+        int64_t attempts; /* pairs of entries a customer may make */
         int64_t entry_timeout_ms;
         int64_t length_min, length_max;
 };
@@ -73,12 +77,12 @@ struct cw_config_product {
         const char *service_code;  /* 3 digits */
         const char *psn;           /* 2 digits */
         const char *discretionary; /* track discretionary data, {cvv} is replaced, e.g. "00000{cvv}00" */
-        const char *cvk, *imk_ac, *imk_smi, *imk_smc;  /* key labels */
-        const char *kmc_enc, *kmc_mac, *kmc_dek;       /* static card keys or masters, see diversification */
-        const char *diversification;                   /* none visa2 emv kdf3 */
-        int64_t kvn;                                   /* key version for INITIALIZE UPDATE, 0 = card decides */
-        int64_t scp;                                   /* 2, 3, or 0 = whatever the card answers */
-        int64_t security_level;                        /* EXTERNAL AUTHENTICATE P1, e.g. 0x33 = 51, SCP02: 3 */
+        const char *cvk, *imk_ac, *imk_smi, *imk_smc; /* key labels */
+        const char *kmc_enc, *kmc_mac, *kmc_dek;      /* static card keys or masters, see diversification */
+        const char *diversification;                  /* none visa2 emv kdf3 */
+        int64_t kvn;            /* key version for INITIALIZE UPDATE, 0 = card decides */
+        int64_t scp;            /* 2, 3, or 0 = whatever the card answers */
+        int64_t security_level; /* EXTERNAL AUTHENTICATE P1, e.g. 0x33 = 51, SCP02: 3 */
 };
 struct cw_config_station {
         const char *name; /* unique, [A-Za-z0-9-] */
@@ -109,11 +113,12 @@ struct cw_config {
 #define CW_CONFIG_DEFAULT_PATH "/etc/cardwright/cardwright.json"
 
 /*
- * Reads path and, sorted by name, the *.json files of conf.d/ beside it (later files override members; arrays of
- * objects are merged by their first key). Every finding goes to errors (may be NULL) as "file:line:column: what is
- * wrong; what to do", all of them, not only the first. REJECT when there was any.
+ * Reads path and, sorted by name, the *.json files of conf.d/ beside it (later files override members; arrays
+ * of objects are merged by their first key). Every finding goes to errors (may be NULL) as "file:line:column:
+ * what is wrong; what to do", all of them, not only the first. REJECT when there was any.
  */
-CW_WARN_UNUSED cw_rc cw_config_load(const char *path, FILE *errors, struct cw_config **ret, struct cw_fault *f);
+CW_WARN_UNUSED cw_rc cw_config_load(const char *path, FILE *errors, struct cw_config **ret,
+                                    struct cw_fault *f);
 void cw_config_free(struct cw_config *c);
 CW_DEFINE_CLEANUP(struct cw_config *, cw_config_free);
 
@@ -127,9 +132,9 @@ const struct cw_config_station *cw_config_station(const struct cw_config *c, con
 const struct cw_config_key *cw_config_key(const struct cw_config *c, const char *label);
 
 /*
- * The part of main() all daemons share: handles --config FILE, --check-config, --print-config, --version, --help.
- * Returns true when the process shall exit with *ret_exit; else *ret holds the loaded config. Other options stay in
- * extra: --NAME VALUE pairs the daemon declares (extra_names, values land in extra_values).
+ * The part of main() all daemons share: handles --config FILE, --check-config, --print-config, --version,
+ * --help. Returns true when the process shall exit with *ret_exit; else *ret holds the loaded config. Other
+ * options stay in extra: --NAME VALUE pairs the daemon declares (extra_names, values land in extra_values).
  */
 bool cw_config_main(int argc, char **argv, const char *const *extra_names, const char **extra_values,
                     struct cw_config **ret, int *ret_exit);

@@ -13,9 +13,11 @@ static bool take_flag(struct options *o, const char *arg) {
         const struct {
                 const char *name;
                 bool *flag;
-        } flags[] = { { "--check-config", &o->check },   { "--print-config", &o->print },
-                      { "--print-schema", &o->schema },  { "--version", &o->version },
-                      { "--help", &o->help } };
+        } flags[] = {{"--check-config", &o->check},
+                     {"--print-config", &o->print},
+                     {"--print-schema", &o->schema},
+                     {"--version", &o->version},
+                     {"--help", &o->help}};
         for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++) {
                 if (strcmp(flags[i].name, arg) != 0)
                         continue;
@@ -26,7 +28,8 @@ static bool take_flag(struct options *o, const char *arg) {
 }
 
 /* The slot a "--name VALUE" pair belongs in, or NULL. */
-static const char **value_slot(struct options *o, const char *arg, const char *const *names, const char **values) {
+static const char **value_slot(struct options *o, const char *arg, const char *const *names,
+                               const char **values) {
         if (strcmp(arg, "--config") == 0)
                 return &o->config;
         for (size_t i = 0; names && names[i]; i++)
@@ -54,8 +57,10 @@ static void print_help(const char *program, const char *const *names) {
         (void)printf("usage: %s [--config FILE]", program);
         for (size_t i = 0; names && names[i]; i++)
                 (void)printf(" --%s VALUE", names[i]);
-        (void)printf("\n       %s --check-config | --print-config | --print-schema | --version | --help\n", program);
-        (void)printf("The default configuration is %s with conf.d/*.json beside it.\n", CW_CONFIG_DEFAULT_PATH);
+        (void)printf("\n       %s --check-config | --print-config | --print-schema | --version | --help\n",
+                     program);
+        (void)printf("The default configuration is %s with conf.d/*.json beside it.\n",
+                     CW_CONFIG_DEFAULT_PATH);
 }
 
 static int print_and_exit(const struct options *o, const struct cw_config *c) {
@@ -67,7 +72,7 @@ static int print_and_exit(const struct options *o, const struct cw_config *c) {
 
 bool cw_config_main(int argc, char **argv, const char *const *extra_names, const char **extra_values,
                     struct cw_config **ret, int *ret_exit) {
-        struct options o = { .config = CW_CONFIG_DEFAULT_PATH };
+        struct options o = {.config = CW_CONFIG_DEFAULT_PATH};
         *ret_exit = 2;
         if (!parse(argc, argv, extra_names, extra_values, &o))
                 return true;
@@ -80,7 +85,7 @@ bool cw_config_main(int argc, char **argv, const char *const *extra_names, const
                 *ret_exit = cw_config_schema(stdout) == CW_OK ? 0 : 1;
         if (o.help || o.version || o.schema)
                 return true;
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         CW_AUTO(cw_config_free) struct cw_config *config = NULL;
         if (cw_config_load(o.config, stderr, &config, &f) != CW_OK) {
                 *ret_exit = 1;

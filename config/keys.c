@@ -1,159 +1,196 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "config/keys.h"
 
-#define TEXT(s, m, fallback_, flags_, help_)                                                                         \
-        { .name = #m, .type = CW_KEY_TEXT, .offset = offsetof(struct s, m), .fallback = (fallback_), .max = 1024,    \
-          .flags = (flags_), .help = (help_) }
-#define TEXT_LEN(s, m, fallback_, min_, max_, flags_, help_)                                                         \
-        { .name = #m, .type = CW_KEY_TEXT, .offset = offsetof(struct s, m), .fallback = (fallback_), .min = (min_),  \
-          .max = (max_), .flags = (flags_), .help = (help_) }
-#define ONE_OF(s, m, fallback_, words_, flags_, help_)                                                               \
-        { .name = #m, .type = CW_KEY_TEXT, .offset = offsetof(struct s, m), .fallback = (fallback_), .max = 1024,    \
-          .words = (words_), .flags = (flags_), .help = (help_) }
-#define INT(s, m, fallback_, min_, max_, help_)                                                                      \
-        { .name = #m, .type = CW_KEY_INT, .offset = offsetof(struct s, m), .fallback = (fallback_), .min = (min_),   \
-          .max = (max_), .help = (help_) }
-#define BOOL(s, m, fallback_, help_)                                                                                 \
-        { .name = #m, .type = CW_KEY_BOOL, .offset = offsetof(struct s, m), .fallback = (fallback_), .help = (help_) }
-#define WORD(s, m, fallback_, words_, help_)                                                                         \
-        { .name = #m, .type = CW_KEY_WORD, .offset = offsetof(struct s, m), .fallback = (fallback_),                 \
-          .max = 1024, .words = (words_), .help = (help_) }
+#define TEXT(s, m, fallback_, flags_, help_)                                                                 \
+        {                                                                                                    \
+                .name = #m, .type = CW_KEY_TEXT, .offset = offsetof(struct s, m), .fallback = (fallback_),   \
+                .max = 1024, .flags = (flags_), .help = (help_)                                              \
+        }
+#define TEXT_LEN(s, m, fallback_, min_, max_, flags_, help_)                                                 \
+        {                                                                                                    \
+                .name = #m, .type = CW_KEY_TEXT, .offset = offsetof(struct s, m), .fallback = (fallback_),   \
+                .min = (min_), .max = (max_), .flags = (flags_), .help = (help_)                             \
+        }
+#define ONE_OF(s, m, fallback_, words_, flags_, help_)                                                       \
+        {                                                                                                    \
+                .name = #m, .type = CW_KEY_TEXT, .offset = offsetof(struct s, m), .fallback = (fallback_),   \
+                .max = 1024, .words = (words_), .flags = (flags_), .help = (help_)                           \
+        }
+#define INT(s, m, fallback_, min_, max_, help_)                                                              \
+        {                                                                                                    \
+                .name = #m, .type = CW_KEY_INT, .offset = offsetof(struct s, m), .fallback = (fallback_),    \
+                .min = (min_), .max = (max_), .help = (help_)                                                \
+        }
+#define BOOL(s, m, fallback_, help_)                                                                         \
+        {                                                                                                    \
+                .name = #m, .type = CW_KEY_BOOL, .offset = offsetof(struct s, m), .fallback = (fallback_),   \
+                .help = (help_)                                                                              \
+        }
+#define WORD(s, m, fallback_, words_, help_)                                                                 \
+        {                                                                                                    \
+                .name = #m, .type = CW_KEY_WORD, .offset = offsetof(struct s, m), .fallback = (fallback_),   \
+                .max = 1024, .words = (words_), .help = (help_)                                              \
+        }
 
-static const char *const gateway_words[] = { "none", "static-ecdh-sha256", "static-ecdh-hkdf", NULL };
-static const char *const account_words[] = { "pan12", "kit16", NULL };
-static const char *const form_words[] = { "ascii_hex", "raw8", NULL };
-static const char *const kind_words[] = { "issue", "kiosk", NULL };
-static const char *const purpose_words[] = { "cvk",     "imk-ac",        "imk-smi",       "imk-smc",
-                                             "kmc-enc", "kmc-mac",       "kmc-dek",       "bdk",
-                                             "pin-transport", "pan-transport", "pan-hash", NULL };
-static const char *const algorithm_words[] = { "tdes2", "tdes3", "aes128", "aes192", "aes256", "generic", NULL };
-static const char *const driver_words[] = { "", "evolis", NULL };
-static const char *const diversification_words[] = { "none", "visa2", "emv", "kdf3", NULL };
+static const char *const gateway_words[] = {"none", "static-ecdh-sha256", "static-ecdh-hkdf", NULL};
+static const char *const account_words[] = {"pan12", "kit16", NULL};
+static const char *const form_words[] = {"ascii_hex", "raw8", NULL};
+static const char *const kind_words[] = {"issue", "kiosk", NULL};
+static const char *const purpose_words[] = {"cvk",           "imk-ac",        "imk-smi",  "imk-smc",
+                                            "kmc-enc",       "kmc-mac",       "kmc-dek",  "bdk",
+                                            "pin-transport", "pan-transport", "pan-hash", NULL};
+static const char *const algorithm_words[] = {"tdes2",  "tdes3",   "aes128", "aes192",
+                                              "aes256", "generic", NULL};
+static const char *const driver_words[] = {"", "evolis", NULL};
+static const char *const diversification_words[] = {"none", "visa2", "emv", "kdf3", NULL};
 
 static const struct cw_key top_keys[] = {
-        TEXT(cw_config, profile_dir, "/usr/share/cardwright/profiles", CW_KEY_REQUIRED, "folder of the EMV product profiles"),
-        TEXT(cw_config, face_dir, "/usr/share/cardwright/faces", CW_KEY_REQUIRED, "folder of the card face templates"),
-        TEXT(cw_config, pan_transport_key, "", CW_KEY_REQUIRED | CW_KEY_NAME,
-             "label of the key that opens encryptedCardNumber"),
-        TEXT(cw_config, pan_hash_key, "", CW_KEY_REQUIRED | CW_KEY_NAME, "label of the key for the keyed hash of a PAN"),
+    TEXT(cw_config, profile_dir, "/usr/share/cardwright/profiles", CW_KEY_REQUIRED,
+         "folder of the EMV product profiles"),
+    TEXT(cw_config, face_dir, "/usr/share/cardwright/faces", CW_KEY_REQUIRED,
+         "folder of the card face templates"),
+    TEXT(cw_config, pan_transport_key, "", CW_KEY_REQUIRED | CW_KEY_NAME,
+         "label of the key that opens encryptedCardNumber"),
+    TEXT(cw_config, pan_hash_key, "", CW_KEY_REQUIRED | CW_KEY_NAME,
+         "label of the key for the keyed hash of a PAN"),
 };
 
 static const struct cw_key agent_keys[] = {
-        TEXT_LEN(cw_config_agent, runtime_dir, "/run/cardwright", 1, 70, CW_KEY_REQUIRED, "folder of the sockets"),
-        TEXT(cw_config_agent, state_dir, "/var/lib/cardwright", CW_KEY_REQUIRED, "folder of the journal"),
-        TEXT(cw_config_agent, credential_dir, "", 0,
-             "folder of credentials (files readable by their owner alone) when systemd passes none"),
-        TEXT_LEN(cw_config_agent, branch_id, "", 1, 50, CW_KEY_REQUIRED, "branch as the server knows it"),
-        INT(cw_config_agent, poll_min_ms, "2000", 100, 3600000, "shortest pause between two polls of the server"),
-        INT(cw_config_agent, poll_max_ms, "60000", 100, 3600000, "longest pause between two polls of the server"),
-        INT(cw_config_agent, disk_free_min_mib, "64", 1, 1048576, "no new job below this free space"),
-        INT(cw_config_agent, release_ttl_s, "600", 10, 86400, "how long a teller's hand-over release is good"),
-        TEXT(cw_config_agent, make_delivery_status, "IN_TRANSIT", CW_KEY_NAME,
-             "a kit is made only while the server has it in this deliveryStatus; empty = any (a made card is BANK)"),
-        TEXT(cw_config_agent, operate_group, "", 0, "local group whose members may operate"),
-        TEXT(cw_config_agent, admin_group, "", 0, "local group whose members may administer"),
+    TEXT_LEN(cw_config_agent, runtime_dir, "/run/cardwright", 1, 70, CW_KEY_REQUIRED,
+             "folder of the sockets"),
+    TEXT(cw_config_agent, state_dir, "/var/lib/cardwright", CW_KEY_REQUIRED, "folder of the journal"),
+    TEXT(cw_config_agent, credential_dir, "", 0,
+         "folder of credentials (files readable by their owner alone) when systemd passes none"),
+    TEXT_LEN(cw_config_agent, branch_id, "", 1, 50, CW_KEY_REQUIRED, "branch as the server knows it"),
+    INT(cw_config_agent, poll_min_ms, "2000", 100, 3600000, "shortest pause between two polls of the server"),
+    INT(cw_config_agent, poll_max_ms, "60000", 100, 3600000, "longest pause between two polls of the server"),
+    INT(cw_config_agent, disk_free_min_mib, "64", 1, 1048576, "no new job below this free space"),
+    INT(cw_config_agent, release_ttl_s, "600", 10, 86400, "how long a teller's hand-over release is good"),
+    TEXT(cw_config_agent, make_delivery_status, "IN_TRANSIT", CW_KEY_NAME,
+         "a kit is made only while the server has it in this deliveryStatus; empty = any (a made card is "
+         "BANK)"),
+    TEXT(cw_config_agent, operate_group, "", 0, "local group whose members may operate"),
+    TEXT(cw_config_agent, admin_group, "", 0, "local group whose members may administer"),
 };
 
 static const struct cw_key server_keys[] = {
-        TEXT(cw_config_server, url, "", CW_KEY_REQUIRED, "base address of DCMS, https only"),
-        TEXT(cw_config_server, tenant, "", CW_KEY_REQUIRED, "value of the TENANT header"),
-        TEXT(cw_config_server, username, "", CW_KEY_REQUIRED, "user name for authenticate"),
-        TEXT(cw_config_server, password_credential, "dcms-password", CW_KEY_REQUIRED | CW_KEY_NAME,
-             "credential with the password as the server wants it sent"),
-        TEXT(cw_config_server, ca_file, "", CW_KEY_REQUIRED, "the bank's CA (PEM); no other is trusted"),
-        TEXT(cw_config_server, client_cert_file, "", 0, "client certificate (PEM) for mutual TLS"),
-        TEXT(cw_config_server, client_key_credential, "", 0, "credential with the client's private key (PEM)"),
-        WORD(cw_config_server, gateway, "none", gateway_words, "body encryption of the bank's gateway"),
-        TEXT(cw_config_server, gateway_key_credential, "", 0, "credential with our P-256 private key (PEM)"),
-        TEXT(cw_config_server, gateway_peer_key_file, "", 0, "the gateway's P-256 public key (PEM)"),
-        TEXT(cw_config_server, gateway_kid, "", 0, "key id sent with an enciphered body"),
-        INT(cw_config_server, connect_timeout_ms, "5000", 100, 120000, "time to connect"),
-        INT(cw_config_server, timeout_ms, "5000", 100, 120000, "time for a card status or details call"),
-        INT(cw_config_server, cbs_timeout_ms, "15000", 100, 120000, "time for a call that touches the core bank system"),
+    TEXT(cw_config_server, url, "", CW_KEY_REQUIRED, "base address of DCMS, https only"),
+    TEXT(cw_config_server, tenant, "", CW_KEY_REQUIRED, "value of the TENANT header"),
+    TEXT(cw_config_server, username, "", CW_KEY_REQUIRED, "user name for authenticate"),
+    TEXT(cw_config_server, password_credential, "dcms-password", CW_KEY_REQUIRED | CW_KEY_NAME,
+         "credential with the password as the server wants it sent"),
+    TEXT(cw_config_server, ca_file, "", CW_KEY_REQUIRED, "the bank's CA (PEM); no other is trusted"),
+    TEXT(cw_config_server, client_cert_file, "", 0, "client certificate (PEM) for mutual TLS"),
+    TEXT(cw_config_server, client_key_credential, "", 0, "credential with the client's private key (PEM)"),
+    WORD(cw_config_server, gateway, "none", gateway_words, "body encryption of the bank's gateway"),
+    TEXT(cw_config_server, gateway_key_credential, "", 0, "credential with our P-256 private key (PEM)"),
+    TEXT(cw_config_server, gateway_peer_key_file, "", 0, "the gateway's P-256 public key (PEM)"),
+    TEXT(cw_config_server, gateway_kid, "", 0, "key id sent with an enciphered body"),
+    INT(cw_config_server, connect_timeout_ms, "5000", 100, 120000, "time to connect"),
+    INT(cw_config_server, timeout_ms, "5000", 100, 120000, "time for a card status or details call"),
+    INT(cw_config_server, cbs_timeout_ms, "15000", 100, 120000,
+        "time for a call that touches the core bank system"),
 };
 
 static const struct cw_key hsm_keys[] = {
-        TEXT(cw_config_hsm, module, "/usr/lib/softhsm/libsofthsm2.so", CW_KEY_REQUIRED, "PKCS#11 module"),
-        TEXT_LEN(cw_config_hsm, token_label, "", 1, 32, CW_KEY_REQUIRED, "label of the token"),
-        TEXT(cw_config_hsm, pin_credential, "hsm-pin", CW_KEY_REQUIRED | CW_KEY_NAME, "credential with the token's user PIN"),
-        TEXT(cw_config_hsm, state_dir, "", 0,
-             "folder of hsmd for the key serial numbers already used; empty = in runtime_dir, forgotten at a reboot"),
-        BOOL(cw_config_hsm, allow_host_memory, "false",
-             "allow clear PINs in the memory of a hsmd worker where the token cannot do better"),
-        INT(cw_config_hsm, call_timeout_ms, "5000", 100, 300000, "a token call past this kills its worker"),
+    TEXT(cw_config_hsm, module, "/usr/lib/softhsm/libsofthsm2.so", CW_KEY_REQUIRED, "PKCS#11 module"),
+    TEXT_LEN(cw_config_hsm, token_label, "", 1, 32, CW_KEY_REQUIRED, "label of the token"),
+    TEXT(cw_config_hsm, pin_credential, "hsm-pin", CW_KEY_REQUIRED | CW_KEY_NAME,
+         "credential with the token's user PIN"),
+    TEXT(cw_config_hsm, state_dir, "", 0,
+         "folder of hsmd for the key serial numbers already used; empty = in runtime_dir, forgotten at a "
+         "reboot"),
+    BOOL(cw_config_hsm, allow_host_memory, "false",
+         "allow clear PINs in the memory of a hsmd worker where the token cannot do better"),
+    INT(cw_config_hsm, call_timeout_ms, "5000", 100, 300000, "a token call past this kills its worker"),
 };
 
 static const struct cw_key hsm_key_keys[] = {
-        TEXT_LEN(cw_config_key, label, "", 1, 64, CW_KEY_REQUIRED | CW_KEY_NAME, "CKA_LABEL in the token"),
-        ONE_OF(cw_config_key, purpose, "", purpose_words, CW_KEY_REQUIRED, "the one thing the key is for"),
-        ONE_OF(cw_config_key, algorithm, "", algorithm_words, CW_KEY_REQUIRED, "kind and length of the key"),
-        TEXT_LEN(cw_config_key, kcv, "", 0, 10, CW_KEY_HEX,
-                 "key check value: 6 hex digits (zero block) or 10 (CMAC); empty for pan-hash only"),
+    TEXT_LEN(cw_config_key, label, "", 1, 64, CW_KEY_REQUIRED | CW_KEY_NAME, "CKA_LABEL in the token"),
+    ONE_OF(cw_config_key, purpose, "", purpose_words, CW_KEY_REQUIRED, "the one thing the key is for"),
+    ONE_OF(cw_config_key, algorithm, "", algorithm_words, CW_KEY_REQUIRED, "kind and length of the key"),
+    TEXT_LEN(cw_config_key, kcv, "", 0, 10, CW_KEY_HEX,
+             "key check value: 6 hex digits (zero block) or 10 (CMAC); empty for pan-hash only"),
 };
 
 static const struct cw_key pin_keys[] = {
-        TEXT(cw_config_pin, key, "", CW_KEY_NAME, "label of the set-PIN transport key"),
-        TEXT(cw_config_pin, bdk, "", CW_KEY_NAME, "label of the PIN pad's base derivation key"),
-        WORD(cw_config_pin, account, "pan12", account_words, "account part of the block for setPin"),
-        WORD(cw_config_pin, form, "ascii_hex", form_words, "how the block is written before it is enciphered"),
-        INT(cw_config_pin, attempts, "3", 1, 9, "pairs of entries a customer may make"),
-        INT(cw_config_pin, entry_timeout_ms, "30000", 1000, 300000, "time for one PIN entry"),
-        INT(cw_config_pin, length_min, "4", 4, 12, "shortest PIN"),
-        INT(cw_config_pin, length_max, "6", 4, 12, "longest PIN"),
+    TEXT(cw_config_pin, key, "", CW_KEY_NAME, "label of the set-PIN transport key"),
+    TEXT(cw_config_pin, bdk, "", CW_KEY_NAME, "label of the PIN pad's base derivation key"),
+    WORD(cw_config_pin, account, "pan12", account_words, "account part of the block for setPin"),
+    WORD(cw_config_pin, form, "ascii_hex", form_words, "how the block is written before it is enciphered"),
+    INT(cw_config_pin, attempts, "3", 1, 9, "pairs of entries a customer may make"),
+    INT(cw_config_pin, entry_timeout_ms, "30000", 1000, 300000, "time for one PIN entry"),
+    INT(cw_config_pin, length_min, "4", 4, 12, "shortest PIN"),
+    INT(cw_config_pin, length_max, "6", 4, 12, "longest PIN"),
 };
 
 static const struct cw_key product_keys[] = {
-        TEXT_LEN(cw_config_product, plastic_code, "", 1, 32, CW_KEY_REQUIRED | CW_KEY_NAME,
-                 "plasticCode of the server's kits"),
-        TEXT(cw_config_product, name, "", 0, "name for people"),
-        TEXT(cw_config_product, profile, "", CW_KEY_REQUIRED | CW_KEY_NAME, "EMV profile, a file in profile_dir"),
-        TEXT(cw_config_product, face, "", CW_KEY_REQUIRED | CW_KEY_NAME, "card face, a file in face_dir"),
-        TEXT_LEN(cw_config_product, service_code, "", 3, 3, CW_KEY_REQUIRED | CW_KEY_DIGITS, "service code of the stripe"),
-        TEXT_LEN(cw_config_product, psn, "00", 2, 2, CW_KEY_DIGITS, "PAN sequence number"),
-        TEXT_LEN(cw_config_product, discretionary, "00000{cvv}00", 0, 24, 0, "discretionary data of the tracks"),
-        TEXT(cw_config_product, cvk, "", CW_KEY_REQUIRED | CW_KEY_NAME, "label of the CVK"),
-        TEXT(cw_config_product, imk_ac, "", CW_KEY_REQUIRED | CW_KEY_NAME, "label of the IMK for application cryptograms"),
-        TEXT(cw_config_product, imk_smi, "", CW_KEY_REQUIRED | CW_KEY_NAME, "label of the IMK for script MACs"),
-        TEXT(cw_config_product, imk_smc, "", CW_KEY_REQUIRED | CW_KEY_NAME, "label of the IMK for script confidentiality"),
-        TEXT(cw_config_product, kmc_enc, "", CW_KEY_REQUIRED | CW_KEY_NAME, "label of the card key or master, ENC"),
-        TEXT(cw_config_product, kmc_mac, "", CW_KEY_REQUIRED | CW_KEY_NAME, "label of the card key or master, MAC"),
-        TEXT(cw_config_product, kmc_dek, "", CW_KEY_REQUIRED | CW_KEY_NAME, "label of the card key or master, DEK"),
-        ONE_OF(cw_config_product, diversification, "none", diversification_words, 0, "how card keys come from the masters"),
-        INT(cw_config_product, kvn, "0", 0, 255, "key version for INITIALIZE UPDATE, 0 = the card decides"),
-        INT(cw_config_product, scp, "0", 0, 3, "2 or 3, 0 = whatever the card answers"),
-        INT(cw_config_product, security_level, "3", 0, 51, "P1 of EXTERNAL AUTHENTICATE (51 = hex 33)"),
+    TEXT_LEN(cw_config_product, plastic_code, "", 1, 32, CW_KEY_REQUIRED | CW_KEY_NAME,
+             "plasticCode of the server's kits"),
+    TEXT(cw_config_product, name, "", 0, "name for people"),
+    TEXT(cw_config_product, profile, "", CW_KEY_REQUIRED | CW_KEY_NAME, "EMV profile, a file in profile_dir"),
+    TEXT(cw_config_product, face, "", CW_KEY_REQUIRED | CW_KEY_NAME, "card face, a file in face_dir"),
+    TEXT_LEN(cw_config_product, service_code, "", 3, 3, CW_KEY_REQUIRED | CW_KEY_DIGITS,
+             "service code of the stripe"),
+    TEXT_LEN(cw_config_product, psn, "00", 2, 2, CW_KEY_DIGITS, "PAN sequence number"),
+    TEXT_LEN(cw_config_product, discretionary, "00000{cvv}00", 0, 24, 0, "discretionary data of the tracks"),
+    TEXT(cw_config_product, cvk, "", CW_KEY_REQUIRED | CW_KEY_NAME, "label of the CVK"),
+    TEXT(cw_config_product, imk_ac, "", CW_KEY_REQUIRED | CW_KEY_NAME,
+         "label of the IMK for application cryptograms"),
+    TEXT(cw_config_product, imk_smi, "", CW_KEY_REQUIRED | CW_KEY_NAME, "label of the IMK for script MACs"),
+    TEXT(cw_config_product, imk_smc, "", CW_KEY_REQUIRED | CW_KEY_NAME,
+         "label of the IMK for script confidentiality"),
+    TEXT(cw_config_product, kmc_enc, "", CW_KEY_REQUIRED | CW_KEY_NAME,
+         "label of the card key or master, ENC"),
+    TEXT(cw_config_product, kmc_mac, "", CW_KEY_REQUIRED | CW_KEY_NAME,
+         "label of the card key or master, MAC"),
+    TEXT(cw_config_product, kmc_dek, "", CW_KEY_REQUIRED | CW_KEY_NAME,
+         "label of the card key or master, DEK"),
+    ONE_OF(cw_config_product, diversification, "none", diversification_words, 0,
+           "how card keys come from the masters"),
+    INT(cw_config_product, kvn, "0", 0, 255, "key version for INITIALIZE UPDATE, 0 = the card decides"),
+    INT(cw_config_product, scp, "0", 0, 3, "2 or 3, 0 = whatever the card answers"),
+    INT(cw_config_product, security_level, "3", 0, 51, "P1 of EXTERNAL AUTHENTICATE (51 = hex 33)"),
 };
 
 static const struct cw_key station_keys[] = {
-        TEXT_LEN(cw_config_station, name, "", 1, 32, CW_KEY_REQUIRED | CW_KEY_NAME, "name of the station"),
-        WORD(cw_config_station, kind, "issue", kind_words, "issue: printer and chip reader; kiosk: reader and PIN pad"),
-        ONE_OF(cw_config_station, printer_driver, "", driver_words, 0, "printer family"),
-        TEXT(cw_config_station, printer_serial, "", 0, "USB serial number of the printer, empty = the only one"),
-        TEXT(cw_config_station, reader, "", CW_KEY_REQUIRED, "PC/SC reader name or its beginning"),
-        TEXT(cw_config_station, pinpad_tty, "", 0, "serial device of the PIN pad"),
-        INT(cw_config_station, pinpad_baud, "9600", 1200, 115200, "speed of the PIN pad's line"),
-        TEXT(cw_config_station, plastic_codes, "", 0, "plastic codes in the hopper, with commas between"),
-        INT(cw_config_station, hopper, "0", 0, 500, "plastics in the hopper at the first start"),
-        INT(cw_config_station, card_timeout_ms, "10000", 500, 600000, "wait for the chip after the card is in place"),
+    TEXT_LEN(cw_config_station, name, "", 1, 32, CW_KEY_REQUIRED | CW_KEY_NAME, "name of the station"),
+    WORD(cw_config_station, kind, "issue", kind_words,
+         "issue: printer and chip reader; kiosk: reader and PIN pad"),
+    ONE_OF(cw_config_station, printer_driver, "", driver_words, 0, "printer family"),
+    TEXT(cw_config_station, printer_serial, "", 0, "USB serial number of the printer, empty = the only one"),
+    TEXT(cw_config_station, reader, "", CW_KEY_REQUIRED, "PC/SC reader name or its beginning"),
+    TEXT(cw_config_station, pinpad_tty, "", 0, "serial device of the PIN pad"),
+    INT(cw_config_station, pinpad_baud, "9600", 1200, 115200, "speed of the PIN pad's line"),
+    TEXT(cw_config_station, plastic_codes, "", 0, "plastic codes in the hopper, with commas between"),
+    INT(cw_config_station, hopper, "0", 0, 500, "plastics in the hopper at the first start"),
+    INT(cw_config_station, card_timeout_ms, "10000", 500, 600000,
+        "wait for the chip after the card is in place"),
 };
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
-#define OBJECT(path_, keys_, member, help_)                                                                          \
-        { .path = (path_), .keys = (keys_), .key_count = COUNT(keys_), .offset = offsetof(struct cw_config, member), \
-          .help = (help_) }
-#define ARRAY(path_, keys_, member, count_, help_)                                                                   \
-        { .path = (path_), .keys = (keys_), .key_count = COUNT(keys_), .offset = offsetof(struct cw_config, member), \
-          .stride = sizeof(((struct cw_config *)0)->member[0]), .count_offset = offsetof(struct cw_config, count_),  \
-          .count_max = COUNT(((struct cw_config *)0)->member), .help = (help_) }
+#define OBJECT(path_, keys_, member, help_)                                                                  \
+        {                                                                                                    \
+                .path = (path_), .keys = (keys_), .key_count = COUNT(keys_),                                 \
+                .offset = offsetof(struct cw_config, member), .help = (help_)                                \
+        }
+#define ARRAY(path_, keys_, member, count_, help_)                                                           \
+        {                                                                                                    \
+                .path = (path_), .keys = (keys_), .key_count = COUNT(keys_),                                 \
+                .offset = offsetof(struct cw_config, member),                                                \
+                .stride = sizeof(((struct cw_config *)0)->member[0]),                                        \
+                .count_offset = offsetof(struct cw_config, count_),                                          \
+                .count_max = COUNT(((struct cw_config *)0)->member), .help = (help_)                         \
+        }
 
 const struct cw_section cw_sections[] = {
-        { .path = "", .keys = top_keys, .key_count = COUNT(top_keys), .help = "cardwright configuration" },
-        OBJECT("agent", agent_keys, agent, "the agent and its journal"),
-        OBJECT("server", server_keys, server, "the card management server"),
-        OBJECT("hsm", hsm_keys, hsm, "the PKCS#11 token"),
-        ARRAY("hsm.keys", hsm_key_keys, hsm.keys, hsm.key_count, "the keys the token must hold"),
-        OBJECT("pin", pin_keys, pin, "PIN entry and the set-PIN form"),
-        ARRAY("products", product_keys, products, product_count, "card products by plastic code"),
-        ARRAY("stations", station_keys, stations, station_count, "the branch's stations"),
+    {.path = "", .keys = top_keys, .key_count = COUNT(top_keys), .help = "cardwright configuration"},
+    OBJECT("agent", agent_keys, agent, "the agent and its journal"),
+    OBJECT("server", server_keys, server, "the card management server"),
+    OBJECT("hsm", hsm_keys, hsm, "the PKCS#11 token"),
+    ARRAY("hsm.keys", hsm_key_keys, hsm.keys, hsm.key_count, "the keys the token must hold"),
+    OBJECT("pin", pin_keys, pin, "PIN entry and the set-PIN form"),
+    ARRAY("products", product_keys, products, product_count, "card products by plastic code"),
+    ARRAY("stations", station_keys, stations, station_count, "the branch's stations"),
 };
 const size_t cw_section_count = COUNT(cw_sections);

@@ -17,10 +17,11 @@ enum cw_key_flags {
 struct cw_key {
         const char *name;
         enum cw_key_type type;
-        size_t offset;          /* of the value in the section's struct */
-        const char *fallback;   /* default as text */
-        int64_t min, max;       /* of a number; of the length of a text */
-        const char *const *words; /* allowed words, NULL-ended; the enum value is the index, or the text itself for TEXT */
+        size_t offset;        /* of the value in the section's struct */
+        const char *fallback; /* default as text */
+        int64_t min, max;     /* of a number; of the length of a text */
+        const char *const
+            *words; /* allowed words, NULL-ended; the enum value is the index, or the text itself for TEXT */
         unsigned flags;
         const char *help;
 };

@@ -14,9 +14,10 @@
 #define FILES_MAX 64
 #define FINDING_BYTES 400
 
-void cw_find_at(struct cw_findings *fs, unsigned line, unsigned column, const char *text) {
+static void find_at(struct cw_findings *fs, struct cw_place at, const char *text) {
         char finding[FINDING_BYTES + PATH_MAX];
-        (void)snprintf(finding, sizeof finding, "%s:%u:%u: %s", fs->file, line, column, text);
+        (void)snprintf(finding, sizeof finding, "%s:%u:%u: %s", at.file ? at.file : fs->file, at.line,
+                       at.column, text);
         if (fs->out)
                 (void)fprintf(fs->out, "%s\n", finding);
         if (fs->count++ == 0)
@@ -25,12 +26,13 @@ void cw_find_at(struct cw_findings *fs, unsigned line, unsigned column, const ch
 
 void cw_find(struct cw_findings *fs, const char *path, const char *fmt, ...) {
         char text[FINDING_BYTES];
-        struct cw_place at = fs->places ? cw_places_find(fs->places, path) : (struct cw_place){ NULL, 1, 1 };
+        struct cw_place at =
+            fs->places ? cw_places_find(fs->places, path) : (struct cw_place){.line = 1, .column = 1};
         va_list args;
         va_start(args, fmt);
         (void)vsnprintf(text, sizeof text, fmt, args);
         va_end(args);
-        cw_find_at(fs, at.line, at.column, text);
+        find_at(fs, at, text);
 }
 
 static const char *own(struct cw_config_owner *o, const char *text) {
@@ -104,8 +106,8 @@ static bool text_allowed(const struct cw_key *k, const char *path, const char *t
                 join_words(k, words, sizeof words);
                 cw_find(fs, path, "%s: \"%s\" is not known; use one of %s", path, text, words);
         } else if (len > (size_t)k->max || (len > 0 && len < (size_t)k->min)) {
-                cw_find(fs, path, "%s: has %zu characters; %" PRId64 " to %" PRId64 " are allowed", path, len, k->min,
-                        k->max);
+                cw_find(fs, path, "%s: has %zu characters; %" PRId64 " to %" PRId64 " are allowed", path, len,
+                        k->min, k->max);
         } else if ((k->flags & CW_KEY_DIGITS) && !only(text, "0123456789")) {
                 cw_find(fs, path, "%s: only digits are allowed", path);
         } else if ((k->flags & CW_KEY_HEX) && (len % 2 || !only(text, "0123456789ABCDEF"))) {
@@ -142,7 +144,8 @@ static void apply_value(struct cw_config_owner *o, void *base, const struct cw_k
                 else
                         cw_find(fs, path, "%s: must be true or false", path);
         } else if (!json_is_integer(v) || json_integer_value(v) < k->min || json_integer_value(v) > k->max) {
-                cw_find(fs, path, "%s: must be a whole number from %" PRId64 " to %" PRId64, path, k->min, k->max);
+                cw_find(fs, path, "%s: must be a whole number from %" PRId64 " to %" PRId64, path, k->min,
+                        k->max);
         } else {
                 *(int64_t *)cw_key_value(base, k) = json_integer_value(v);
         }
@@ -166,6 +169,18 @@ static void member_path(char *ret, size_t cap, const char *parent, const char *n
         (void)snprintf(ret, cap, "%s%s%s", parent, *parent ? "." : "", name);
 }
 
+/* For the rules between keys, which are checked after all files. */
+static void remember_origin(struct cw_config_owner *o, const char *parent, const char *name, const char *path,
+                            const struct cw_findings *fs) {
+        char origin[PATH_BYTES];
+        struct cw_place at = {.line = 1, .column = 1};
+        if (fs->places)
+                at = cw_places_find(fs->places, path);
+        at.file = fs->file;
+        member_path(origin, sizeof origin, parent, name);
+        (void)cw_places_add(&o->origins, origin, at);
+}
+
 static void apply_section(struct cw_config_owner *o, const struct cw_section *s, const char *path, json_t *v,
                           struct cw_findings *fs);
 
@@ -180,12 +195,15 @@ static void apply_members(struct cw_config_owner *o, const struct cw_section *s,
                 member_path(section_path, sizeof section_path, s->path, name);
                 const struct cw_key *k = find_key(s, name);
                 const struct cw_section *inner = s->stride ? NULL : find_section(section_path);
+                remember_origin(o, fs->element ? fs->element : path, name, at, fs);
                 if (k)
                         apply_value(o, base, k, at, value, fs);
                 else if (inner)
                         apply_section(o, inner, at, value, fs);
                 else
-                        cw_find(fs, at, "%s: no such key; remove it or correct its spelling (--print-config lists all keys)",
+                        cw_find(fs, at,
+                                "%s: no such key; remove it or correct its spelling (--print-config lists "
+                                "all keys)",
                                 at);
         }
 }
@@ -214,10 +232,16 @@ static void apply_element(struct cw_config_owner *o, const struct cw_section *s,
                 return;
         }
         void *element = element_for(o, s, identity);
-        if (element)
-                apply_members(o, s, element, path, v, fs);
-        else
-                cw_find(fs, path, "%s: more than %zu elements", path, s->count_max);
+        if (!element) {
+                cw_find(fs, path, "%s: more than %zu elements; remove some", path, s->count_max);
+                return;
+        }
+        char name[PATH_BYTES];
+        (void)snprintf(name, sizeof name, "%s[%s]", s->path, identity);
+        remember_origin(o, "", name, path, fs);
+        fs->element = name;
+        apply_members(o, s, element, path, v, fs);
+        fs->element = NULL;
 }
 
 static bool repeated(const json_t *array, const struct cw_section *s, size_t upto) {
@@ -255,15 +279,21 @@ static void apply_section(struct cw_config_owner *o, const struct cw_section *s,
 }
 
 void cw_config_apply_text(struct cw_config_owner *o, char *text, size_t len, struct cw_findings *fs) {
-        json_error_t error = { .line = 1, .column = 1, .text = "not an object" };
-        struct cw_places places = { 0 };
+        json_error_t error;
+        struct cw_places places = {0};
         cw_blank_comments(text, len);
         CW_AUTO_JSON json_t *root = json_loadb(text, len, JSON_REJECT_DUPLICATES, &error);
-        if (!json_is_object(root)) {
+        if (!root) {
+                struct cw_place at = {.line = (unsigned)error.line,
+                                      .column = error.column > 0 ? (unsigned)error.column : 1};
                 char what[FINDING_BYTES];
-                (void)snprintf(what, sizeof what, "not a JSON object: %s; correct the text here or just before",
+                (void)snprintf(what, sizeof what, "not JSON: %s; correct the text here or just before",
                                error.text);
-                cw_find_at(fs, (unsigned)error.line, (unsigned)error.column, what);
+                find_at(fs, at, what);
+                return;
+        }
+        if (!json_is_object(root)) {
+                cw_find(fs, "", "not a JSON object; put everything between { and }");
                 return;
         }
         if (cw_places_scan(text, len, &places))
@@ -273,13 +303,14 @@ void cw_config_apply_text(struct cw_config_owner *o, char *text, size_t len, str
         cw_places_done(&places);
 }
 
-static cw_rc apply_file(struct cw_config_owner *o, const char *path, struct cw_findings *fs, struct cw_fault *f) {
+static cw_rc apply_file(struct cw_config_owner *o, const char *path, struct cw_findings *fs,
+                        struct cw_fault *f) {
         CW_AUTO_MEM char *text = NULL;
         size_t len = 0;
         cw_rc rc = cw_file_read(path, CW_CONFIG_FILE_MAX, &text, &len, f);
         if (rc != CW_OK)
                 return rc;
-        fs->file = path;
+        fs->file = own(o, path);
         cw_config_apply_text(o, text, len, fs);
         return CW_OK;
 }
@@ -290,7 +321,8 @@ static int is_json(const struct dirent *e) {
 }
 
 /* conf.d/ beside the file, sorted by name; no such folder is fine. */
-static cw_rc apply_folder(struct cw_config_owner *o, const char *path, struct cw_findings *fs, struct cw_fault *f) {
+static cw_rc apply_folder(struct cw_config_owner *o, const char *path, struct cw_findings *fs,
+                          struct cw_fault *f) {
         char folder[PATH_MAX];
         const char *slash = strrchr(path, '/');
         int dir_len = slash ? (int)(slash - path) : 1;
@@ -310,10 +342,11 @@ static cw_rc apply_folder(struct cw_config_owner *o, const char *path, struct cw
 }
 
 cw_rc cw_config_load(const char *path, FILE *errors, struct cw_config **ret, struct cw_fault *f) {
-        struct cw_findings fs = { .out = errors, .file = path };
+        struct cw_findings fs = {.out = errors, .file = path};
         struct cw_config_owner *o = cw_config_defaults();
         if (!o)
-                return cw_fail(f, CW_RC(CW_L_CONFIG, CW_C_RETRY, CW_E_NOMEM), 0, "config.load", "", "out of memory");
+                return cw_fail(f, CW_RC(CW_L_CONFIG, CW_C_RETRY, CW_E_NOMEM), 0, "config.load", "",
+                               "out of memory");
         CW_AUTO(cw_config_free) struct cw_config *config = &o->config;
         cw_rc rc = apply_file(o, path, &fs, f);
         if (rc == CW_OK)
@@ -324,10 +357,11 @@ cw_rc cw_config_load(const char *path, FILE *errors, struct cw_config **ret, str
                 return rc;
         }
         fs.file = path;
+        fs.places = &o->origins;
         cw_config_check(config, &fs);
         if (fs.count)
-                return cw_fail(f, CW_RC(CW_L_CONFIG, CW_C_REJECT, CW_E_SYNTAX), (int64_t)fs.count, "config.load", "", "%s",
-                               fs.first);
+                return cw_fail(f, CW_RC(CW_L_CONFIG, CW_C_REJECT, CW_E_SYNTAX), (int64_t)fs.count,
+                               "config.load", "", "%s", fs.first);
         *ret = CW_STEAL(config);
         return CW_OK;
 }
@@ -339,5 +373,6 @@ void cw_config_free(struct cw_config *c) {
         for (size_t i = 0; i < o->string_count; i++)
                 free(o->strings[i]);
         free(o->strings);
+        cw_places_done(&o->origins);
         free(o);
 }

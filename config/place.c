@@ -47,8 +47,7 @@ static void advance(struct scan *s) {
         s->at++;
 }
 
-static bool remember(struct scan *s) {
-        struct cw_places *p = s->places;
+bool cw_places_add(struct cw_places *p, const char *path, struct cw_place at) {
         if (p->count == p->cap) {
                 size_t cap = p->cap ? p->cap * 2 : 64;
                 struct cw_place *list = reallocarray(p->list, cap, sizeof *list);
@@ -57,11 +56,15 @@ static bool remember(struct scan *s) {
                 p->list = list;
                 p->cap = cap;
         }
-        char *path = strdup(s->path);
-        if (!path)
+        at.path = strdup(path);
+        if (!at.path)
                 return false;
-        p->list[p->count++] = (struct cw_place){ path, s->line, s->column };
+        p->list[p->count++] = at;
         return true;
+}
+
+static bool remember(struct scan *s) {
+        return cw_places_add(s->places, s->path, (struct cw_place){.line = s->line, .column = s->column});
 }
 
 /* Copies the raw text of the string at the cursor (escapes stay as they are) and moves behind it. */
@@ -92,7 +95,7 @@ static struct level *top(struct scan *s) {
 static bool open_level(struct scan *s, bool is_array) {
         if (s->depth == DEPTH_MAX)
                 return false;
-        s->levels[s->depth++] = (struct level){ is_array, 0, strlen(s->path) };
+        s->levels[s->depth++] = (struct level){is_array, 0, strlen(s->path)};
         return true;
 }
 
@@ -146,9 +149,9 @@ static bool on_char(struct scan *s) {
 }
 
 bool cw_places_scan(const char *text, size_t len, struct cw_places *ret) {
-        struct scan s = { .text = text, .len = len, .line = 1, .column = 1, .places = ret };
+        struct scan s = {.text = text, .len = len, .line = 1, .column = 1, .places = ret};
         bool ok = true;
-        *ret = (struct cw_places){ 0 };
+        *ret = (struct cw_places){0};
         for (skip_blanks(&s); ok && s.at < s.len && s.depth < DEPTH_MAX; skip_blanks(&s))
                 ok = s.text[s.at] == '"' ? on_string(&s) : on_char(&s);
         return ok;
@@ -158,21 +161,21 @@ void cw_places_done(struct cw_places *p) {
         for (size_t i = 0; i < p->count; i++)
                 free(p->list[i].path);
         free(p->list);
-        *p = (struct cw_places){ 0 };
+        *p = (struct cw_places){0};
 }
 
 struct cw_place cw_places_find(const struct cw_places *p, const char *path) {
         char part[PATH_MAX_BYTES];
         (void)snprintf(part, sizeof part, "%s", path);
         for (size_t len = strlen(part); len > 0;) {
-                for (size_t i = 0; i < p->count; i++)
-                        if (strcmp(p->list[i].path, part) == 0)
-                                return p->list[i];
+                for (size_t i = p->count; i > 0; i--)
+                        if (strcmp(p->list[i - 1].path, part) == 0)
+                                return p->list[i - 1];
                 while (len > 0 && part[len - 1] != '.' && part[len - 1] != '[')
                         len--;
                 if (len > 0)
                         len--;
                 part[len] = '\0';
         }
-        return (struct cw_place){ NULL, 1, 1 };
+        return (struct cw_place){.line = 1, .column = 1};
 }

@@ -70,8 +70,8 @@ static json_t *words_of(const struct cw_key *k) {
 }
 
 static json_t *text_schema(const struct cw_key *k) {
-        json_t *schema = json_pack("{s:s, s:I, s:s}", "type", "string", "maxLength", (json_int_t)k->max, "default",
-                                   k->fallback);
+        json_t *schema = json_pack("{s:s, s:I, s:s}", "type", "string", "maxLength", (json_int_t)k->max,
+                                   "default", k->fallback);
         const char *pattern = k->flags & CW_KEY_DIGITS ? "^[0-9]*$"
                               : k->flags & CW_KEY_HEX  ? "^([0-9A-F]{2})*$"
                               : k->flags & CW_KEY_NAME ? "^[A-Za-z0-9._-]*$"
@@ -87,14 +87,17 @@ static json_t *key_schema(const struct cw_key *k) {
         json_t *schema = NULL;
         switch (k->type) {
         case CW_KEY_INT:
-                schema = json_pack("{s:s, s:I, s:I, s:I}", "type", "integer", "minimum", (json_int_t)k->min, "maximum",
-                                   (json_int_t)k->max, "default", (json_int_t)strtoll(k->fallback, NULL, 10));
+                schema = json_pack("{s:s, s:I, s:I, s:I}", "type", "integer", "minimum", (json_int_t)k->min,
+                                   "maximum", (json_int_t)k->max, "default",
+                                   (json_int_t)strtoll(k->fallback, NULL, 10));
                 break;
         case CW_KEY_BOOL:
-                schema = json_pack("{s:s, s:b}", "type", "boolean", "default", strcmp(k->fallback, "true") == 0);
+                schema =
+                    json_pack("{s:s, s:b}", "type", "boolean", "default", strcmp(k->fallback, "true") == 0);
                 break;
         case CW_KEY_WORD:
-                schema = json_pack("{s:s, s:o, s:s}", "type", "string", "enum", words_of(k), "default", k->fallback);
+                schema = json_pack("{s:s, s:o, s:s}", "type", "string", "enum", words_of(k), "default",
+                                   k->fallback);
                 break;
         case CW_KEY_TEXT:
                 schema = text_schema(k);
@@ -113,13 +116,15 @@ static json_t *section_schema(const struct cw_section *s) {
         if (!s->stride)
                 return object;
         (void)json_object_set_new(object, "required", json_pack("[s]", s->keys[0].name));
-        return json_pack("{s:s, s:I, s:o}", "type", "array", "maxItems", (json_int_t)s->count_max, "items", object);
+        return json_pack("{s:s, s:I, s:o}", "type", "array", "maxItems", (json_int_t)s->count_max, "items",
+                         object);
 }
 
 cw_rc cw_config_schema(FILE *out) {
         CW_AUTO_JSON json_t *root = section_schema(&cw_sections[0]);
         json_t *properties = json_object_get(root, "properties");
-        (void)json_object_set_new(root, "$schema", json_string("https://json-schema.org/draft/2020-12/schema"));
+        (void)json_object_set_new(root, "$schema",
+                                  json_string("https://json-schema.org/draft/2020-12/schema"));
         for (size_t i = 1; i < cw_section_count; i++) {
                 const char *name = NULL;
                 json_t *parent = parent_of(properties, cw_sections[i].path, &name);

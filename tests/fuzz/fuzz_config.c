@@ -13,7 +13,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                 return 0;
         memcpy(text, data, size);
         text[size] = '\0';
-        struct cw_findings fs = { .file = "fuzz" };
+        struct cw_findings fs = {.file = "fuzz"};
         cw_config_apply_text(o, text, size, &fs);
         cw_config_check(&o->config, &fs);
         cw_config_free(&o->config);

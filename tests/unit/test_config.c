@@ -52,7 +52,7 @@ static char *findings(cw_rc *ret_rc) {
         size_t len = 0;
         FILE *out = open_memstream(&text, &len);
         struct cw_config *c = NULL;
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         *ret_rc = cw_config_load(path, out, &c, &f);
         cw_config_free(c);
         (void)fclose(out);
@@ -62,7 +62,7 @@ static char *findings(cw_rc *ret_rc) {
 static void the_example_is_valid(void **state) {
         (void)state;
         CW_AUTO(cw_config_free) struct cw_config *c = NULL;
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         assert_int_equal(cw_config_load(CW_EXAMPLE, stderr, &c, &f), CW_OK);
         assert_string_equal(c->server.tenant, "ACME_BANK");
         assert_int_equal(c->hsm.key_count, 11);
@@ -76,28 +76,34 @@ static void the_example_is_valid(void **state) {
 
 struct refusal {
         const char *from, *to;
-        const char *want; /* part of the finding */
+        const char *want;  /* part of the finding */
         const char *token; /* what stands at the reported place; NULL: any */
 };
 
 static const struct refusal refusals[] = {
-        { "\"tenant\": \"ACME_BANK\"", "\"tennant\": \"ACME_BANK\"", "server.tennant: no such key", "\"tennant\"" },
-        { "\"tenant\": \"ACME_BANK\",", "", "server.tenant: must be set", NULL },
-        { "\"attempts\": 3", "\"attempts\": 300", "pin.attempts: must be a whole number from 1 to 9", "\"attempts\"" },
-        { "\"attempts\": 3", "\"attempts\": \"3\"", "pin.attempts: must be a whole number", "\"attempts\"" },
-        { "\"attempts\": 3", "\"attempts\": 3,", "not a JSON object", NULL },
-        { "\"attempts\": 3", "\"attempts\": 3, \"attempts\": 4", "duplicate", NULL },
-        { "\"allow_host_memory\": false", "\"allow_host_memory\": 0", "must be true or false", "\"allow_host_memory\"" },
-        { "\"gateway\": \"none\"", "\"gateway\": \"rot13\"", "\"rot13\" is not known; use one of \"none\"", "\"gateway\"" },
-        { "\"gateway\": \"none\"", "\"gateway\": \"static-ecdh-hkdf\"", "needs gateway_key_credential", NULL },
-        { "https://dcms", "http://dcms", "must begin with https://", NULL },
-        { "\"service_code\": \"220\"", "\"service_code\": \"22\"", "has 2 characters; 3 to 3 are allowed", "\"service_code\"" },
-        { "\"service_code\": \"220\"", "\"service_code\": \"22A\"", "only digits", "\"service_code\"" },
-        { "\"cvk\": \"debit-cvk\"", "\"cvk\": \"nokey\"", "no key \"nokey\" in hsm.keys", NULL },
-        { "\"cvk\": \"debit-cvk\"", "\"cvk\": \"pad-bdk\"", "has the purpose bdk, but cvk is needed", NULL },
-        { "\"name\": \"kiosk-1\"", "\"name\": \"desk-1\"", "stands in the list twice", NULL },
-        { "\"plastic_codes\": \"71\"", "\"plastic_codes\": \"71,99\"", "no product has the plastic_code \"99\"", NULL },
-        { "\"products\": [", "\"products\": {\"a\":1}, \"pin2\": [", "must be a list", "\"products\"" },
+    {"\"tenant\": \"ACME_BANK\"", "\"tennant\": \"ACME_BANK\"", "server.tennant: no such key", "\"tennant\""},
+    {"\"tenant\": \"ACME_BANK\",", "", "server.tenant: must be set", NULL},
+    {"\"attempts\": 3", "\"attempts\": 300", "pin.attempts: must be a whole number from 1 to 9",
+     "\"attempts\""},
+    {"\"attempts\": 3", "\"attempts\": \"3\"", "pin.attempts: must be a whole number", "\"attempts\""},
+    {"\"attempts\": 3", "\"attempts\": 3,", "not JSON", NULL},
+    {"\"attempts\": 3", "\"attempts\": 3, \"attempts\": 4", "duplicate", NULL},
+    {"\"allow_host_memory\": false", "\"allow_host_memory\": 0", "must be true or false",
+     "\"allow_host_memory\""},
+    {"\"gateway\": \"none\"", "\"gateway\": \"rot13\"", "\"rot13\" is not known; use one of \"none\"",
+     "\"gateway\""},
+    {"\"gateway\": \"none\"", "\"gateway\": \"static-ecdh-hkdf\"", "needs gateway_key_credential",
+     "\"gateway\""},
+    {"https://dcms", "http://dcms", "must begin with https://", "\"url\""},
+    {"\"service_code\": \"220\"", "\"service_code\": \"22\"", "has 2 characters; 3 to 3 are allowed",
+     "\"service_code\""},
+    {"\"service_code\": \"220\"", "\"service_code\": \"22A\"", "only digits", "\"service_code\""},
+    {"\"cvk\": \"debit-cvk\"", "\"cvk\": \"nokey\"", "no key \"nokey\" in hsm.keys", "\"cvk\""},
+    {"\"cvk\": \"debit-cvk\"", "\"cvk\": \"pad-bdk\"", "has the purpose bdk, but cvk is needed", "\"cvk\""},
+    {"\"name\": \"kiosk-1\"", "\"name\": \"desk-1\"", "stands in the list twice", NULL},
+    {"\"plastic_codes\": \"71\"", "\"plastic_codes\": \"71,99\"", "no product has the plastic_code \"99\"",
+     "\"plastic_codes\""},
+    {"\"products\": [", "\"products\": {\"a\":1}, \"pin2\": [", "must be a list", "\"products\""},
 };
 
 static void token_stands_at(const char *finding, const char *token) {
@@ -141,8 +147,9 @@ static void all_mistakes_are_reported_at_once(void **state) {
 static void conf_d_overrides_members(void **state) {
         (void)state;
         write_variant("\"attempts\": 3", "\"attempts\": 3");
-        const char *site = "{\"pin\": {\"attempts\": 2}, \"stations\": [{\"name\": \"desk-1\", \"hopper\": 7},"
-                           " {\"name\": \"desk-2\", \"kind\": \"kiosk\", \"reader\": \"R\", \"pinpad_tty\": \"/dev/t\"}]}";
+        const char *site =
+            "{\"pin\": {\"attempts\": 2}, \"stations\": [{\"name\": \"desk-1\", \"hopper\": 7},"
+            " {\"name\": \"desk-2\", \"kind\": \"kiosk\", \"reader\": \"R\", \"pinpad_tty\": \"/dev/t\"}]}";
         assert_int_equal(cw_file_write_atomic(extra, site, strlen(site), 0600, NULL), CW_OK);
         CW_AUTO(cw_config_free) struct cw_config *c = NULL;
         assert_int_equal(cw_config_load(path, stderr, &c, NULL), CW_OK);
@@ -151,6 +158,36 @@ static void conf_d_overrides_members(void **state) {
         assert_int_equal(cw_config_station(c, "desk-1")->hopper, 7);
         assert_string_equal(cw_config_station(c, "desk-1")->printer_driver, "evolis");
         assert_int_equal(unlink(extra), 0);
+}
+
+/* A rule between keys names the file that set the key, not the first one. */
+static void a_rule_names_the_file_that_broke_it(void **state) {
+        (void)state;
+        cw_rc rc = CW_OK;
+        write_variant("\"attempts\": 3", "\"attempts\": 3");
+        const char *site = "{\n \"products\": [{\"plastic_code\": \"71\",\n   \"cvk\": \"nokey\"}],\n"
+                           " \"server\": {\"url\": \"http://x\"}, \"pan_hash_key\": \"dcms-pan\"}\n";
+        assert_int_equal(cw_file_write_atomic(extra, site, strlen(site), 0600, NULL), CW_OK);
+        CW_AUTO_MEM char *text = findings(&rc);
+        assert_int_equal(cw_rc_class(rc), CW_C_REJECT);
+        assert_non_null(strstr(text, "conf.d/50-site.json:3:4: products[71].cvk: no key"));
+        assert_non_null(strstr(text, "conf.d/50-site.json:4:13: server.url: must begin with https://"));
+        assert_non_null(
+            strstr(text, "conf.d/50-site.json:4:33: pan_hash_key: key \"dcms-pan\" has the purpose"));
+        assert_int_equal(unlink(extra), 0);
+}
+
+static void what_is_no_object_is_refused(void **state) {
+        (void)state;
+        const char *const texts[] = {"[]", "7", "", "{} {}", "// nothing else"};
+        for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+                cw_rc rc = CW_OK;
+                assert_int_equal(cw_file_write_atomic(path, texts[i], strlen(texts[i]), 0600, NULL), CW_OK);
+                CW_AUTO_MEM char *text = findings(&rc);
+                assert_int_equal(cw_rc_class(rc), CW_C_REJECT);
+                assert_memory_equal(text + strlen(path), ":1:", 3);
+                assert_non_null(strstr(text, "not "));
+        }
 }
 
 /* What --print-config writes is itself a valid configuration with the same values. */
@@ -182,11 +219,12 @@ static void the_schema_lists_every_section(void **state) {
         (void)fclose(out);
         CW_AUTO_JSON json_t *schema = json_loads(text, 0, NULL);
         const json_t *properties = json_object_get(schema, "properties");
-        const char *const names[] = { "agent", "server", "hsm", "pin", "products", "stations" };
+        const char *const names[] = {"agent", "server", "hsm", "pin", "products", "stations"};
         for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
                 assert_non_null(json_object_get(properties, names[i]));
         const json_t *hsm = json_object_get(json_object_get(properties, "hsm"), "properties");
-        assert_string_equal(json_string_value(json_object_get(json_object_get(hsm, "keys"), "type")), "array");
+        assert_string_equal(json_string_value(json_object_get(json_object_get(hsm, "keys"), "type")),
+                            "array");
 }
 
 static void comments_keep_every_place(void **state) {
@@ -198,13 +236,15 @@ static void comments_keep_every_place(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(the_example_is_valid),
-                cmocka_unit_test(each_mistake_is_named_and_placed),
-                cmocka_unit_test(all_mistakes_are_reported_at_once),
-                cmocka_unit_test(conf_d_overrides_members),
-                cmocka_unit_test(print_config_round_trips),
-                cmocka_unit_test(the_schema_lists_every_section),
-                cmocka_unit_test(comments_keep_every_place),
+            cmocka_unit_test(the_example_is_valid),
+            cmocka_unit_test(each_mistake_is_named_and_placed),
+            cmocka_unit_test(all_mistakes_are_reported_at_once),
+            cmocka_unit_test(conf_d_overrides_members),
+            cmocka_unit_test(a_rule_names_the_file_that_broke_it),
+            cmocka_unit_test(what_is_no_object_is_refused),
+            cmocka_unit_test(print_config_round_trips),
+            cmocka_unit_test(the_schema_lists_every_section),
+            cmocka_unit_test(comments_keep_every_place),
         };
         return cmocka_run_group_tests(tests, set_up, tear_down);
 }
