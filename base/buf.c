@@ -4,7 +4,7 @@
 #include <string.h>
 
 void cw_writer_init(struct cw_writer *w, void *mem, size_t cap) {
-        *w = (struct cw_writer){ .ptr = mem, .cap = cap };
+        *w = (struct cw_writer){.ptr = mem, .cap = cap};
 }
 
 void cw_put_bytes(struct cw_writer *w, const void *p, size_t len) {
@@ -22,12 +22,12 @@ void cw_put_u8(struct cw_writer *w, uint8_t v) {
 }
 
 void cw_put_be16(struct cw_writer *w, uint16_t v) {
-        uint8_t b[2] = { (uint8_t)(v >> 8), (uint8_t)v };
+        uint8_t b[2] = {(uint8_t)(v >> 8), (uint8_t)v};
         cw_put_bytes(w, b, sizeof b);
 }
 
 void cw_put_be32(struct cw_writer *w, uint32_t v) {
-        uint8_t b[4] = { (uint8_t)(v >> 24), (uint8_t)(v >> 16), (uint8_t)(v >> 8), (uint8_t)v };
+        uint8_t b[4] = {(uint8_t)(v >> 24), (uint8_t)(v >> 16), (uint8_t)(v >> 8), (uint8_t)v};
         cw_put_bytes(w, b, sizeof b);
 }
 
@@ -41,7 +41,7 @@ void cw_put_item(struct cw_writer *w, const void *p, size_t len) {
 }
 
 void cw_reader_init(struct cw_reader *r, const void *mem, size_t len) {
-        *r = (struct cw_reader){ .ptr = mem, .left = len };
+        *r = (struct cw_reader){.ptr = mem, .left = len};
 }
 
 struct cw_span cw_get_bytes(struct cw_reader *r, size_t len) {
@@ -69,7 +69,7 @@ uint16_t cw_get_be16(struct cw_reader *r) {
 uint32_t cw_get_be32(struct cw_reader *r) {
         struct cw_span s = cw_get_bytes(r, 4);
         return s.len ? ((uint32_t)s.ptr[0] << 24) | ((uint32_t)s.ptr[1] << 16) | ((uint32_t)s.ptr[2] << 8) |
-                               s.ptr[3]
+                           s.ptr[3]
                      : 0;
 }
 

@@ -10,9 +10,10 @@ struct cw_span {
         const uint8_t *ptr;
         size_t len;
 };
-#define CW_SPAN(p, n) ((struct cw_span){ (p), (n) })
+#define CW_SPAN(p, n) ((struct cw_span){(p), (n)})
 
-/* Writes into memory of the caller. After the first write that does not fit, bad stays true and nothing more is written. */
+/* Writes into memory of the caller. After the first write that does not fit, bad stays true and nothing more
+ * is written. */
 struct cw_writer {
         uint8_t *ptr;
         size_t len;
@@ -44,5 +45,6 @@ struct cw_span cw_get_item(struct cw_reader *r);
 
 /* Upper-case hex into ret (2*len+1 bytes); false when it does not fit. */
 bool cw_hex_encode(const void *p, size_t len, char *ret, size_t ret_cap);
-/* Even number of hex digits of either case; *ret_len bytes written; false on any other character or when it does not fit. */
+/* Even number of hex digits of either case; *ret_len bytes written; false on any other character or when it
+ * does not fit. */
 bool cw_hex_decode(const char *hex, size_t hex_len, void *ret, size_t ret_cap, size_t *ret_len);

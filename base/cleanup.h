@@ -8,22 +8,22 @@
 #include <unistd.h>
 
 /* Defines free_fn##p for a pointer type; free_fn must accept a non-NULL pointer. */
-#define CW_DEFINE_CLEANUP(T, free_fn)                                                              \
-        static inline void free_fn##p(T *p) {                                                      \
-                if (*p) {                                                                          \
-                        free_fn(*p);                                                               \
-                        *p = NULL;                                                                 \
-                }                                                                                  \
-        }                                                                                          \
+#define CW_DEFINE_CLEANUP(T, free_fn)                                                                        \
+        static inline void free_fn##p(T *p) {                                                                \
+                if (*p) {                                                                                    \
+                        free_fn(*p);                                                                         \
+                        *p = NULL;                                                                           \
+                }                                                                                            \
+        }                                                                                                    \
         struct cw_cleanup_semicolon_
 
 #define CW_AUTO(free_fn) __attribute__((cleanup(free_fn##p)))
-#define CW_STEAL(p)                                                                                \
-        __extension__({                                                                            \
-                __typeof__(p) *steal_from_ = &(p);                                                 \
-                __typeof__(p) steal_value_ = *steal_from_;                                         \
-                *steal_from_ = NULL;                                                               \
-                steal_value_;                                                                      \
+#define CW_STEAL(p)                                                                                          \
+        __extension__({                                                                                      \
+                __typeof__(p) *steal_from_ = &(p);                                                           \
+                __typeof__(p) steal_value_ = *steal_from_;                                                   \
+                *steal_from_ = NULL;                                                                         \
+                steal_value_;                                                                                \
         })
 
 static inline void cw_fd_cleanup(int *fd) {
@@ -32,12 +32,12 @@ static inline void cw_fd_cleanup(int *fd) {
         *fd = -1;
 }
 #define CW_AUTO_FD __attribute__((cleanup(cw_fd_cleanup)))
-#define CW_STEAL_FD(fd)                                                                            \
-        __extension__({                                                                            \
-                int *steal_from_ = &(fd);                                                          \
-                int steal_value_ = *steal_from_;                                                   \
-                *steal_from_ = -1;                                                                 \
-                steal_value_;                                                                      \
+#define CW_STEAL_FD(fd)                                                                                      \
+        __extension__({                                                                                      \
+                int *steal_from_ = &(fd);                                                                    \
+                int steal_value_ = *steal_from_;                                                             \
+                *steal_from_ = -1;                                                                           \
+                steal_value_;                                                                                \
         })
 
 static inline void cw_json_cleanup(json_t **j) {

@@ -20,7 +20,7 @@ static int64_t real_wall_ms(void *ctx) {
 }
 
 const struct cw_clock *cw_clock_real(void) {
-        static const struct cw_clock real = { real_mono_ns, real_wall_ms, NULL };
+        static const struct cw_clock real = {real_mono_ns, real_wall_ms, NULL};
         return &real;
 }
 

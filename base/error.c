@@ -8,18 +8,18 @@
 #include <string.h>
 
 static const char *const class_names[] = {
-        [CW_C_NONE] = "OK",           [CW_C_RETRY] = "RETRY",   [CW_C_RECONNECT] = "RECONNECT",
-        [CW_C_OPERATOR] = "OPERATOR", [CW_C_REJECT] = "REJECT", [CW_C_IN_DOUBT] = "IN_DOUBT",
-        [CW_C_FATAL] = "FATAL",
+    [CW_C_NONE] = "OK",           [CW_C_RETRY] = "RETRY",   [CW_C_RECONNECT] = "RECONNECT",
+    [CW_C_OPERATOR] = "OPERATOR", [CW_C_REJECT] = "REJECT", [CW_C_IN_DOUBT] = "IN_DOUBT",
+    [CW_C_FATAL] = "FATAL",
 };
 
 static const char *const layer_names[CW_L_MAX_] = {
-        [CW_L_BASE] = "base",         [CW_L_IPC] = "ipc",           [CW_L_CONFIG] = "config",
-        [CW_L_JOURNAL] = "journal",   [CW_L_UPSTREAM] = "upstream", [CW_L_ISSUANCE] = "issuance",
-        [CW_L_CONTROL] = "control",   [CW_L_STATION] = "station",   [CW_L_USB] = "usb",
-        [CW_L_PRINTER] = "printer",   [CW_L_READER] = "reader",     [CW_L_CHIP] = "chip",
-        [CW_L_PINPAD] = "pinpad",     [CW_L_FACE] = "face",         [CW_L_HSM] = "hsm",
-        [CW_L_PKCS11] = "pkcs11",
+    [CW_L_BASE] = "base",       [CW_L_IPC] = "ipc",           [CW_L_CONFIG] = "config",
+    [CW_L_JOURNAL] = "journal", [CW_L_UPSTREAM] = "upstream", [CW_L_ISSUANCE] = "issuance",
+    [CW_L_CONTROL] = "control", [CW_L_STATION] = "station",   [CW_L_USB] = "usb",
+    [CW_L_PRINTER] = "printer", [CW_L_READER] = "reader",     [CW_L_CHIP] = "chip",
+    [CW_L_PINPAD] = "pinpad",   [CW_L_FACE] = "face",         [CW_L_HSM] = "hsm",
+    [CW_L_PKCS11] = "pkcs11",
 };
 
 static void copy_text(char *to, size_t cap, const char *from) {
@@ -29,8 +29,8 @@ static void copy_text(char *to, size_t cap, const char *from) {
         to[len] = '\0';
 }
 
-cw_rc cw_fail(struct cw_fault *f, cw_rc rc, int64_t native, const char *op, const char *code,
-              const char *fmt, ...) {
+cw_rc cw_fail(struct cw_fault *f, cw_rc rc, int64_t native, const char *op, const char *code, const char *fmt,
+              ...) {
         if (!f)
                 return rc;
         f->rc = rc;
@@ -67,8 +67,8 @@ json_t *cw_fault_to_json(const struct cw_fault *f) {
         char rc[16];
         (void)snprintf(rc, sizeof rc, "0x%08" PRIX32, f->rc);
         return json_pack("{s:s, s:s, s:s, s:I, s:s, s:s, s:s}", "rc", rc, "class",
-                         cw_class_name(cw_rc_class(f->rc)), "layer", cw_layer_name(cw_rc_layer(f->rc)), "native",
-                         (json_int_t)f->native, "op", f->op, "code", f->code, "text", f->text);
+                         cw_class_name(cw_rc_class(f->rc)), "layer", cw_layer_name(cw_rc_layer(f->rc)),
+                         "native", (json_int_t)f->native, "op", f->op, "code", f->code, "text", f->text);
 }
 
 /* "0x" and 8 hex digits; 0 when it is anything else. */
@@ -84,8 +84,9 @@ void cw_fault_from_json(const json_t *obj, struct cw_fault *ret) {
         cw_rc rc = parse_rc(json_string_value(json_object_get(obj, "rc")));
         enum cw_class cls = cw_rc_class(rc);
         if (cls == CW_C_NONE || cls > CW_C_FATAL) {
-                (void)cw_fail(ret, CW_RC(CW_L_IPC, CW_C_FATAL, CW_E_SYNTAX), 0, "ipc.error", "",
-                              "the peer reported a failure that cannot be read; check that both run the same version");
+                (void)cw_fail(
+                    ret, CW_RC(CW_L_IPC, CW_C_FATAL, CW_E_SYNTAX), 0, "ipc.error", "",
+                    "the peer reported a failure that cannot be read; check that both run the same version");
                 return;
         }
         memset(ret, 0, sizeof *ret);

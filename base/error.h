@@ -43,7 +43,7 @@ enum cw_layer {
         CW_L_MAX_,
 };
 
-#define CW_RC(layer, cls, n) (((cw_rc)(layer) << 24) | ((cw_rc)(cls) << 16) | ((cw_rc)(n) & 0xffffu))
+#define CW_RC(layer, cls, n) (((cw_rc)(layer) << 24) | ((cw_rc)(cls) << 16) | ((cw_rc)(n)&0xffffu))
 
 static inline enum cw_class cw_rc_class(cw_rc rc) {
         return (enum cw_class)((rc >> 16) & 0xffu);
@@ -88,8 +88,8 @@ struct cw_fault {
 };
 
 /* Fills *f (NULL is allowed) and returns rc, so that a failure is one line. Never blocks. */
-cw_rc cw_fail(struct cw_fault *f, cw_rc rc, int64_t native, const char *op, const char *code,
-              const char *fmt, ...) __attribute__((format(printf, 6, 7)));
+cw_rc cw_fail(struct cw_fault *f, cw_rc rc, int64_t native, const char *op, const char *code, const char *fmt,
+              ...) __attribute__((format(printf, 6, 7)));
 
 /* "RETRY", "OPERATOR", ...; "OK" for CW_C_NONE. */
 const char *cw_class_name(enum cw_class cls);
@@ -97,7 +97,8 @@ const char *cw_class_name(enum cw_class cls);
 enum cw_class cw_class_from_name(const char *name);
 const char *cw_layer_name(enum cw_layer layer);
 
-/* {"rc":"0x..","class":"..","layer":"..","native":n,"op":"..","code":"..","text":".."}; NULL when out of memory. */
+/* {"rc":"0x..","class":"..","layer":"..","native":n,"op":"..","code":"..","text":".."}; NULL when out of
+ * memory. */
 json_t *cw_fault_to_json(const struct cw_fault *f);
 /* Reads what cw_fault_to_json wrote; a malformed object becomes an IPC/FATAL fault. */
 void cw_fault_from_json(const json_t *obj, struct cw_fault *ret);

@@ -57,7 +57,7 @@ static bool act(const char *action) {
                 (void)kill(getpid(), SIGSTOP);
         if (strncmp(action, "sleep:", 6) == 0) {
                 unsigned long ms = strtoul(action + 6, NULL, 10);
-                struct timespec ts = { (time_t)(ms / 1000), (long)(ms % 1000) * 1000000 };
+                struct timespec ts = {(time_t)(ms / 1000), (long)(ms % 1000) * 1000000};
                 (void)nanosleep(&ts, NULL);
         }
         return strcmp(action, "error") == 0;

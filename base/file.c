@@ -14,13 +14,14 @@ static cw_rc open_regular(const char *path, size_t max_len, int *ret_fd, struct 
                           struct cw_fault *f) {
         CW_AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
         if (fd < 0)
-                return cw_fail(f, RC_REJECT(CW_E_NOT_FOUND), errno, "file.open", "", "cannot open %s: %s", path,
-                               strerror(errno));
+                return cw_fail(f, RC_REJECT(CW_E_NOT_FOUND), errno, "file.open", "", "cannot open %s: %s",
+                               path, strerror(errno));
         if (fstat(fd, ret_st) < 0 || !S_ISREG(ret_st->st_mode))
-                return cw_fail(f, RC_REJECT(CW_E_SYNTAX), errno, "file.stat", "", "%s is not a regular file", path);
+                return cw_fail(f, RC_REJECT(CW_E_SYNTAX), errno, "file.stat", "", "%s is not a regular file",
+                               path);
         if ((uint64_t)ret_st->st_size > max_len)
-                return cw_fail(f, RC_REJECT(CW_E_TOO_BIG), 0, "file.size", "", "%s is larger than %zu bytes", path,
-                               max_len);
+                return cw_fail(f, RC_REJECT(CW_E_TOO_BIG), 0, "file.size", "", "%s is larger than %zu bytes",
+                               path, max_len);
         *ret_fd = CW_STEAL_FD(fd);
         return CW_OK;
 }
@@ -50,7 +51,8 @@ cw_rc cw_file_read(const char *path, size_t max_len, char **ret, size_t *ret_len
         size_t cap = (size_t)st.st_size;
         CW_AUTO_MEM char *text = malloc(cap + 1);
         if (!text)
-                return cw_fail(f, CW_RC(CW_L_BASE, CW_C_RETRY, CW_E_NOMEM), 0, "file.read", "", "out of memory");
+                return cw_fail(f, CW_RC(CW_L_BASE, CW_C_RETRY, CW_E_NOMEM), 0, "file.read", "",
+                               "out of memory");
         ssize_t n = read_all(fd, text, cap);
         if (n < 0)
                 return cw_fail(f, RC_REJECT(CW_E_IO), errno, "file.read", "", "cannot read %s: %s", path,
@@ -67,16 +69,18 @@ static cw_rc credential_path(const char *dir, const char *name, char *ret, size_
         *ret_systemd = systemd_dir && *systemd_dir;
         const char *base = *ret_systemd ? systemd_dir : dir;
         if (!base || !*base)
-                return cw_fail(f, RC_REJECT(CW_E_MISSING), 0, "credential.path", "",
-                               "no place to read credential %s from: run under systemd with LoadCredential, or set "
-                               "agent.credential_dir",
-                               name);
+                return cw_fail(
+                    f, RC_REJECT(CW_E_MISSING), 0, "credential.path", "",
+                    "no place to read credential %s from: run under systemd with LoadCredential, or set "
+                    "agent.credential_dir",
+                    name);
         if (!*name || strchr(name, '/'))
                 return cw_fail(f, RC_REJECT(CW_E_SYNTAX), 0, "credential.path", "",
                                "credential name '%s' is empty or holds a slash", name);
         int n = snprintf(ret, cap, "%s/%s", base, name);
         if (n < 0 || (size_t)n >= cap)
-                return cw_fail(f, RC_REJECT(CW_E_TOO_BIG), 0, "credential.path", "", "credential path too long");
+                return cw_fail(f, RC_REJECT(CW_E_TOO_BIG), 0, "credential.path", "",
+                               "credential path too long");
         return CW_OK;
 }
 
@@ -94,17 +98,19 @@ cw_rc cw_credential_read(const char *dir, const char *name, size_t max_len, stru
                 return rc;
         /* systemd owns its credential directory; a plain file must not be readable by anybody else. */
         if (!systemd && ((st.st_mode & 077) || (st.st_uid != geteuid() && st.st_uid != 0)))
-                return cw_fail(f, RC_REJECT(CW_E_DENIED), 0, "credential.mode", "",
-                               "%s must be readable by its owner alone: chmod 600 it and chown it to the daemon's user",
-                               path);
+                return cw_fail(
+                    f, RC_REJECT(CW_E_DENIED), 0, "credential.mode", "",
+                    "%s must be readable by its owner alone: chmod 600 it and chown it to the daemon's user",
+                    path);
         CW_AUTO(cw_secret_free) struct cw_secret *s = NULL;
         rc = cw_secret_new((size_t)st.st_size + 1, &s);
         if (rc != CW_OK)
-                return cw_fail(f, rc, 0, "credential.read", "", "no locked memory for a credential: raise RLIMIT_MEMLOCK");
+                return cw_fail(f, rc, 0, "credential.read", "",
+                               "no locked memory for a credential: raise RLIMIT_MEMLOCK");
         ssize_t n = read_all(fd, s->ptr, (size_t)st.st_size);
         if (n < 0)
-                return cw_fail(f, RC_REJECT(CW_E_IO), errno, "credential.read", "", "cannot read %s: %s", path,
-                               strerror(errno));
+                return cw_fail(f, RC_REJECT(CW_E_IO), errno, "credential.read", "", "cannot read %s: %s",
+                               path, strerror(errno));
         s->len = (size_t)n;
         while (s->len && (s->ptr[s->len - 1] == '\n' || s->ptr[s->len - 1] == '\r'))
                 s->ptr[--s->len] = 0;
@@ -134,7 +140,8 @@ static bool sync_folder_of(const char *path) {
         return fd >= 0 && fsync(fd) == 0;
 }
 
-cw_rc cw_file_write_atomic(const char *path, const void *bytes, size_t len, unsigned mode, struct cw_fault *f) {
+cw_rc cw_file_write_atomic(const char *path, const void *bytes, size_t len, unsigned mode,
+                           struct cw_fault *f) {
         char tmp[PATH_MAX];
         int n = snprintf(tmp, sizeof tmp, "%s.tmp.%ld", path, (long)getpid());
         if (n < 0 || (size_t)n >= sizeof tmp)
@@ -146,15 +153,16 @@ cw_rc cw_file_write_atomic(const char *path, const void *bytes, size_t len, unsi
                 return CW_OK;
         int err = errno;
         (void)unlink(tmp);
-        return cw_fail(f, CW_RC(CW_L_BASE, CW_C_OPERATOR, CW_E_IO), err, "file.write", "", "cannot write %s: %s",
-                       path, strerror(err));
+        return cw_fail(f, CW_RC(CW_L_BASE, CW_C_OPERATOR, CW_E_IO), err, "file.write", "",
+                       "cannot write %s: %s", path, strerror(err));
 }
 
 cw_rc cw_mkdirs(const char *path, unsigned mode, struct cw_fault *f) {
         char part[PATH_MAX];
         size_t len = strlen(path);
         if (len == 0 || len >= sizeof part)
-                return cw_fail(f, RC_REJECT(CW_E_RANGE), 0, "file.mkdir", "", "folder name empty or too long");
+                return cw_fail(f, RC_REJECT(CW_E_RANGE), 0, "file.mkdir", "",
+                               "folder name empty or too long");
         memcpy(part, path, len + 1);
         for (size_t i = 1; i <= len; i++) {
                 if (part[i] != '/' && part[i] != '\0')

@@ -64,12 +64,13 @@ CW_WARN_UNUSED cw_rc cw_ipc_connect(const char *path, int *ret_fd, struct cw_fau
 /* SO_PEERCRED. */
 CW_WARN_UNUSED cw_rc cw_ipc_peer_cred(int fd, struct ucred *ret);
 /*
- * Whether one of our own is at the other end: root, our own user, or a member of our own group (SO_PEERGROUPS), which is
- * how the daemons' users are let in by sysusers.
+ * Whether one of our own is at the other end: root, our own user, or a member of our own group
+ * (SO_PEERGROUPS), which is how the daemons' users are let in by sysusers.
  */
 bool cw_ipc_peer_is_ours(int fd);
 
-/* Sends one message, waiting for room until the deadline. RECONNECT when the peer is gone, RETRY on timeout (nothing was sent). */
+/* Sends one message, waiting for room until the deadline. RECONNECT when the peer is gone, RETRY on timeout
+ * (nothing was sent). */
 CW_WARN_UNUSED cw_rc cw_ipc_send(int fd, const struct cw_msg *m, int64_t deadline_ns, struct cw_fault *f);
 /*
  * Receives one message. RETRY/CW_E_TIMEOUT when none came, RECONNECT when the peer closed,
@@ -86,7 +87,8 @@ CW_WARN_UNUSED cw_rc cw_ipc_call(int fd, struct cw_msg *m, int64_t deadline_ns, 
 
 /* Large data: sealed memfd (shrink, grow, write sealed), up to max_len bytes. */
 CW_WARN_UNUSED cw_rc cw_memfd_from(const char *name, const void *bytes, size_t len, int *ret_fd);
-/* Checks the seals, maps read-only; unmap with munmap(*ret_ptr, *ret_len). REJECT when unsealed or over max_len. */
+/* Checks the seals, maps read-only; unmap with munmap(*ret_ptr, *ret_len). REJECT when unsealed or over
+ * max_len. */
 CW_WARN_UNUSED cw_rc cw_memfd_map(int fd, size_t max_len, const void **ret_ptr, size_t *ret_len);
 
 /* A connection on an event loop. */
@@ -94,9 +96,11 @@ struct cw_peer;
 struct cw_peer_ops {
         void (*on_request)(void *ctx, struct cw_peer *p, struct cw_msg *request); /* borrowed */
         void (*on_event)(void *ctx, struct cw_peer *p, struct cw_msg *event);     /* borrowed; may be NULL */
-        void (*on_closed)(void *ctx, struct cw_peer *p, const struct cw_fault *why); /* free p here or later */
+        void (*on_closed)(void *ctx, struct cw_peer *p,
+                          const struct cw_fault *why); /* free p here or later */
 };
-/* rc CW_OK and reply, or rc, fault and NULL; called exactly once per call, also when the peer is freed (RECONNECT). */
+/* rc CW_OK and reply, or rc, fault and NULL; called exactly once per call, also when the peer is freed
+ * (RECONNECT). */
 typedef void (*cw_reply_fn)(void *ctx, cw_rc rc, const struct cw_fault *f, struct cw_msg *reply);
 
 /* Takes fd. */

@@ -32,7 +32,7 @@ static bool attachments_valid(const struct cw_ipc_header *h) {
 
 bool cw_ipc_header_decode(const uint8_t *bytes, size_t len, struct cw_ipc_header *ret) {
         struct cw_reader r;
-        struct cw_ipc_header h = { 0 };
+        struct cw_ipc_header h = {0};
         cw_reader_init(&r, bytes, len);
         uint32_t magic = cw_get_be32(&r);
         h.type = cw_get_u8(&r);

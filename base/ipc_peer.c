@@ -89,7 +89,7 @@ static void on_reply(struct cw_peer *p, struct cw_msg *m) {
         struct call *c = call_unlink(p, m->id);
         if (!c)
                 return; /* its caller gave up at the deadline */
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         cw_rc rc = CW_OK;
         if (!cw_msg_bool(m, "ok", false)) {
                 cw_fault_from_json(json_object_get(m->json, "error"), &f);
@@ -112,7 +112,7 @@ static void on_readable(void *ctx, uint32_t events) {
         struct cw_peer *p = ctx;
         p->depth++;
         CW_AUTO(cw_msg_free) struct cw_msg *m = NULL;
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         cw_rc rc = cw_ipc_recv(p->fd, cw_deadline_ns(0), &m, &f);
         if (rc == CW_OK)
                 dispatch(p, m);
@@ -127,7 +127,7 @@ cw_rc cw_peer_new(struct cw_loop *loop, int take_fd, const struct cw_peer_ops *o
         struct cw_peer *p = calloc(1, sizeof *p);
         if (!p)
                 return RC(CW_C_RETRY, CW_E_NOMEM);
-        *p = (struct cw_peer){ .loop = loop, .fd = take_fd, .ops = ops, .ctx = ctx };
+        *p = (struct cw_peer){.loop = loop, .fd = take_fd, .ops = ops, .ctx = ctx};
         cw_rc rc = cw_timer_new(loop, on_broken, p, &p->broken_timer);
         if (rc == CW_OK)
                 rc = cw_watch_new(loop, take_fd, EPOLLIN, on_readable, p, &p->watch);
@@ -143,7 +143,7 @@ cw_rc cw_peer_new(struct cw_loop *loop, int take_fd, const struct cw_peer_ops *o
 void cw_peer_free(struct cw_peer *p) {
         if (!p || p->freed)
                 return;
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         (void)cw_fail(&f, RC(CW_C_RECONNECT, CW_E_CLOSED), 0, "ipc.close", "", "the connection was closed");
         p->freed = true;
         p->depth++;
@@ -166,7 +166,8 @@ static bool send_now(struct cw_peer *p, struct cw_msg *m, struct cw_fault *ret_f
                 return false;
         }
         if (p->closed) {
-                (void)cw_fail(ret_fault, RC(CW_C_RECONNECT, CW_E_CLOSED), 0, "ipc.send", "", "the connection is closed");
+                (void)cw_fail(ret_fault, RC(CW_C_RECONNECT, CW_E_CLOSED), 0, "ipc.send", "",
+                              "the connection is closed");
                 return false;
         }
         cw_rc rc = cw_ipc_send(p->fd, owned, cw_deadline_ns(SEND_PATIENCE_MS), ret_fault);
@@ -179,7 +180,7 @@ static bool send_now(struct cw_peer *p, struct cw_msg *m, struct cw_fault *ret_f
 
 static void on_call_timeout(void *ctx) {
         struct call *c = ctx;
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         cw_rc rc = cw_fail(&f, RC(CW_C_IN_DOUBT, CW_E_TIMEOUT), 0, "ipc.call", "",
                            "the other process did not answer in time");
         (void)call_unlink(c->peer, c->id);
@@ -187,7 +188,7 @@ static void on_call_timeout(void *ctx) {
 }
 
 void cw_peer_call(struct cw_peer *p, struct cw_msg *m, int64_t timeout_ms, cw_reply_fn fn, void *ctx) {
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         struct call *c = calloc(1, sizeof *c);
         if (!c || cw_timer_new(p->loop, on_call_timeout, c, &c->timer) != CW_OK) {
                 free(c);
@@ -197,7 +198,7 @@ void cw_peer_call(struct cw_peer *p, struct cw_msg *m, int64_t timeout_ms, cw_re
                         fn(ctx, rc, &f, NULL);
                 return;
         }
-        *c = (struct call){ .peer = p, .id = ++p->next_id, .timer = c->timer, .fn = fn, .ctx = ctx };
+        *c = (struct call){.peer = p, .id = ++p->next_id, .timer = c->timer, .fn = fn, .ctx = ctx};
         if (m)
                 m->id = c->id;
         if (!send_now(p, m, &f)) {
@@ -210,7 +211,7 @@ void cw_peer_call(struct cw_peer *p, struct cw_msg *m, int64_t timeout_ms, cw_re
 }
 
 void cw_peer_send(struct cw_peer *p, struct cw_msg *m) {
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         (void)send_now(p, m, &f);
 }
 
@@ -241,11 +242,12 @@ static void on_acceptable(void *ctx, uint32_t events) {
         l->fn(l->ctx, fd, &cred);
 }
 
-cw_rc cw_listener_new(struct cw_loop *loop, int take_fd, cw_accept_fn fn, void *ctx, struct cw_listener **ret) {
+cw_rc cw_listener_new(struct cw_loop *loop, int take_fd, cw_accept_fn fn, void *ctx,
+                      struct cw_listener **ret) {
         struct cw_listener *l = calloc(1, sizeof *l);
         if (!l)
                 return RC(CW_C_RETRY, CW_E_NOMEM);
-        *l = (struct cw_listener){ .fd = take_fd, .fn = fn, .ctx = ctx };
+        *l = (struct cw_listener){.fd = take_fd, .fn = fn, .ctx = ctx};
         cw_rc rc = cw_watch_new(loop, take_fd, EPOLLIN, on_acceptable, l, &l->watch);
         if (rc != CW_OK) {
                 free(l);

@@ -37,11 +37,11 @@ cw_rc cw_ipc_pair(int ret_fd[2]) {
 
 static cw_rc unix_address(const char *path, struct sockaddr_un *ret, struct cw_fault *f) {
         size_t len = strlen(path);
-        *ret = (struct sockaddr_un){ .sun_family = AF_UNIX };
+        *ret = (struct sockaddr_un){.sun_family = AF_UNIX};
         if (len == 0 || len >= sizeof ret->sun_path)
                 return cw_fail(f, RC(CW_C_REJECT, CW_E_RANGE), 0, "ipc.address", "",
-                               "socket path '%s' must have 1 to %zu characters; choose a shorter runtime_dir", path,
-                               sizeof ret->sun_path - 1);
+                               "socket path '%s' must have 1 to %zu characters; choose a shorter runtime_dir",
+                               path, sizeof ret->sun_path - 1);
         memcpy(ret->sun_path, path, len + 1);
         return CW_OK;
 }
@@ -57,8 +57,8 @@ cw_rc cw_ipc_listen(const char *path, unsigned mode, int *ret_fd, struct cw_faul
         (void)unlink(path);
         if (bind(fd, (const struct sockaddr *)&addr, sizeof addr) < 0 || chmod(path, (mode_t)mode) < 0 ||
             listen(fd, LISTEN_BACKLOG) < 0)
-                return cw_fail(f, RC(CW_C_FATAL, CW_E_IO), errno, "ipc.listen", "", "cannot listen on %s: %s", path,
-                               strerror(errno));
+                return cw_fail(f, RC(CW_C_FATAL, CW_E_IO), errno, "ipc.listen", "", "cannot listen on %s: %s",
+                               path, strerror(errno));
         *ret_fd = CW_STEAL_FD(fd);
         return CW_OK;
 }
@@ -103,7 +103,7 @@ bool cw_ipc_peer_is_ours(int fd) {
 /* Waits until fd is ready for what; RETRY/TIMEOUT at the deadline. */
 static cw_rc wait_ready(int fd, short what, int64_t deadline_ns, struct cw_fault *f) {
         for (;;) {
-                struct pollfd p = { .fd = fd, .events = what };
+                struct pollfd p = {.fd = fd, .events = what};
                 int left_ms = cw_deadline_left_ms(deadline_ns);
                 int n = poll(&p, 1, left_ms);
                 if (n > 0)
@@ -124,17 +124,17 @@ struct pieces {
 
 static void piece_add(struct pieces *p, void *ptr, size_t len) {
         if (len)
-                p->iov[p->count++] = (struct iovec){ .iov_base = ptr, .iov_len = len };
+                p->iov[p->count++] = (struct iovec){.iov_base = ptr, .iov_len = len};
 }
 
 static bool header_of(const struct cw_msg *m, size_t json_len, struct cw_ipc_header *ret) {
         uint8_t bytes[CW_IPC_HEADER_BYTES];
-        *ret = (struct cw_ipc_header){ .type = (uint8_t)m->type,
-                                       .att_count = (uint8_t)m->att_count,
-                                       .fd_count = (uint8_t)m->fd_count,
-                                       .generation = m->generation,
-                                       .id = m->id,
-                                       .json_len = (uint32_t)json_len };
+        *ret = (struct cw_ipc_header){.type = (uint8_t)m->type,
+                                      .att_count = (uint8_t)m->att_count,
+                                      .fd_count = (uint8_t)m->fd_count,
+                                      .generation = m->generation,
+                                      .id = m->id,
+                                      .json_len = (uint32_t)json_len};
         for (unsigned i = 0; i < m->att_count; i++) {
                 if (!m->att[i] || m->att[i]->len > CW_IPC_ATT_BYTES_MAX)
                         return false;
@@ -182,23 +182,25 @@ cw_rc cw_ipc_send(int fd, const struct cw_msg *m, int64_t deadline_ns, struct cw
         CW_AUTO_MEM char *text = json_dumps(m->json, JSON_COMPACT);
         struct cw_ipc_header h;
         if (!text || !header_of(m, strlen(text), &h))
-                return cw_fail(f, RC(CW_C_FATAL, CW_E_TOO_BIG), 0, "ipc.send", "", "message over the limits of IPC");
+                return cw_fail(f, RC(CW_C_FATAL, CW_E_TOO_BIG), 0, "ipc.send", "",
+                               "message over the limits of IPC");
         uint8_t bytes[CW_IPC_HEADER_BYTES];
         cw_ipc_header_encode(&h, bytes);
-        struct pieces p = { .count = 0 };
+        struct pieces p = {.count = 0};
         piece_add(&p, bytes, sizeof bytes);
         piece_add(&p, text, h.json_len);
         for (unsigned i = 0; i < m->att_count; i++)
                 piece_add(&p, m->att[i]->ptr, m->att[i]->len);
         union fd_control control;
-        struct msghdr mh = { .msg_iov = p.iov, .msg_iovlen = p.count };
+        struct msghdr mh = {.msg_iov = p.iov, .msg_iovlen = p.count};
         put_fds(&mh, &control, m);
         return send_datagram(fd, &mh, deadline_ns, f);
 }
 
 static cw_rc fail_syntax(struct cw_fault *f, const char *what) {
         return cw_fail(f, RC(CW_C_RECONNECT, CW_E_SYNTAX), 0, "ipc.recv", "",
-                       "malformed message (%s): closing the connection; do both sides run the same version?", what);
+                       "malformed message (%s): closing the connection; do both sides run the same version?",
+                       what);
 }
 
 /* Looks at the header of the next datagram without taking it. */
@@ -243,7 +245,8 @@ static cw_rc alloc_attachments(struct cw_msg *m, const struct cw_ipc_header *h, 
         for (unsigned i = 0; i < h->att_count; i++) {
                 cw_rc rc = cw_secret_new(h->att_len[i], &m->att[i]);
                 if (rc != CW_OK)
-                        return cw_fail(f, rc, 0, "ipc.recv", "", "no locked memory for a message: raise RLIMIT_MEMLOCK");
+                        return cw_fail(f, rc, 0, "ipc.recv", "",
+                                       "no locked memory for a message: raise RLIMIT_MEMLOCK");
                 m->att[i]->len = h->att_len[i];
                 m->att_count++;
         }
@@ -254,14 +257,16 @@ static cw_rc alloc_attachments(struct cw_msg *m, const struct cw_ipc_header *h, 
 static cw_rc take_datagram(int fd, const struct cw_ipc_header *h, char *text, struct cw_msg *m,
                            struct cw_fault *f) {
         uint8_t bytes[CW_IPC_HEADER_BYTES];
-        struct pieces p = { .count = 0 };
+        struct pieces p = {.count = 0};
         piece_add(&p, bytes, sizeof bytes);
         piece_add(&p, text, h->json_len);
         for (unsigned i = 0; i < m->att_count; i++)
                 piece_add(&p, m->att[i]->ptr, m->att[i]->len);
-        union fd_control control = { .bytes = { 0 } };
-        struct msghdr mh = { .msg_iov = p.iov, .msg_iovlen = p.count, .msg_control = control.bytes,
-                             .msg_controllen = sizeof control.bytes };
+        union fd_control control = {.bytes = {0}};
+        struct msghdr mh = {.msg_iov = p.iov,
+                            .msg_iovlen = p.count,
+                            .msg_control = control.bytes,
+                            .msg_controllen = sizeof control.bytes};
         ssize_t n = recvmsg(fd, &mh, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
         if (n < 0)
                 return fail_errno(f, CW_C_RECONNECT, CW_E_CLOSED, "ipc.recv");
@@ -307,7 +312,8 @@ static cw_rc reply_rc(const struct cw_msg *reply, struct cw_fault *f) {
         return remote.rc;
 }
 
-cw_rc cw_ipc_call(int fd, struct cw_msg *m, int64_t deadline_ns, struct cw_msg **ret_reply, struct cw_fault *f) {
+cw_rc cw_ipc_call(int fd, struct cw_msg *m, int64_t deadline_ns, struct cw_msg **ret_reply,
+                  struct cw_fault *f) {
         static _Atomic uint32_t next_id;
         m->id = ++next_id;
         cw_rc rc = cw_ipc_send(fd, m, deadline_ns, f);

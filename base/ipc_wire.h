@@ -7,7 +7,8 @@
 #define CW_IPC_MAGIC 0x43574931u /* "CWI1" */
 #define CW_IPC_HEADER_BYTES (20u + 4u * CW_IPC_ATT_MAX)
 
-/* Big-endian on the wire, in this order: magic, type, att_count, fd_count, zero, generation, id, json_len, att_len[]. */
+/* Big-endian on the wire, in this order: magic, type, att_count, fd_count, zero, generation, id, json_len,
+ * att_len[]. */
 struct cw_ipc_header {
         uint8_t type;
         uint8_t att_count;

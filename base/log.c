@@ -19,7 +19,7 @@ struct event_row {
 };
 
 static const struct event_row rows[CW_EV_MAX_] = {
-#define CW_EVENT(name, level, id, text) [CW_EV_##name] = { #name, (level), (id), (text) },
+#define CW_EVENT(name, level, id, text) [CW_EV_##name] = {#name, (level), (id), (text)},
 #include "base/events.def"
 #undef CW_EVENT
 };
@@ -72,8 +72,8 @@ static void journal_pair(struct line *l, const char *key, const char *value) {
 }
 
 static bool to_journal(const struct event_row *row, const struct cw_field *fields) {
-        struct line l = { .len = 0 };
-        char level[2] = { (char)('0' + row->level), '\0' };
+        struct line l = {.len = 0};
+        char level[2] = {(char)('0' + row->level), '\0'};
         journal_pair(&l, "MESSAGE", row->text);
         journal_pair(&l, "MESSAGE_ID", row->id);
         journal_pair(&l, "PRIORITY", level);
@@ -86,13 +86,13 @@ static bool to_journal(const struct event_row *row, const struct cw_field *field
                 line_add_value(&l, fields);
                 line_add_raw(&l, '\n');
         }
-        struct sockaddr_un addr = { .sun_family = AF_UNIX, .sun_path = JOURNAL_SOCKET };
+        struct sockaddr_un addr = {.sun_family = AF_UNIX, .sun_path = JOURNAL_SOCKET};
         return sendto(journal_fd, l.text, l.len, MSG_NOSIGNAL | MSG_DONTWAIT, (const struct sockaddr *)&addr,
                       sizeof addr) >= 0;
 }
 
 static void to_stderr(const struct event_row *row, const struct cw_field *fields) {
-        struct line l = { .len = 0 };
+        struct line l = {.len = 0};
         char head[8];
         (void)snprintf(head, sizeof head, "<%d>", row->level);
         line_add(&l, head);

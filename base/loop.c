@@ -101,8 +101,8 @@ cw_rc cw_watch_new(struct cw_loop *loop, int fd, uint32_t epoll_events, cw_watch
         struct cw_watch *w = calloc(1, sizeof *w);
         if (!w)
                 return RC(CW_C_RETRY, CW_E_NOMEM);
-        *w = (struct cw_watch){ .loop = loop, .fd = fd, .fn = fn, .ctx = ctx };
-        struct epoll_event ev = { .events = epoll_events, .data.ptr = w };
+        *w = (struct cw_watch){.loop = loop, .fd = fd, .fn = fn, .ctx = ctx};
+        struct epoll_event ev = {.events = epoll_events, .data.ptr = w};
         if (epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, fd, &ev) < 0) {
                 free(w);
                 return RC(CW_C_FATAL, CW_E_IO);
@@ -112,7 +112,7 @@ cw_rc cw_watch_new(struct cw_loop *loop, int fd, uint32_t epoll_events, cw_watch
 }
 
 cw_rc cw_watch_set(struct cw_watch *w, uint32_t epoll_events) {
-        struct epoll_event ev = { .events = epoll_events, .data.ptr = w };
+        struct epoll_event ev = {.events = epoll_events, .data.ptr = w};
         return epoll_ctl(w->loop->epoll_fd, EPOLL_CTL_MOD, w->fd, &ev) < 0 ? RC(CW_C_FATAL, CW_E_IO) : CW_OK;
 }
 
@@ -129,7 +129,7 @@ cw_rc cw_timer_new(struct cw_loop *loop, cw_timer_fn fn, void *ctx, struct cw_ti
         struct cw_timer *t = calloc(1, sizeof *t);
         if (!t)
                 return RC(CW_C_RETRY, CW_E_NOMEM);
-        *t = (struct cw_timer){ .loop = loop, .at_ns = NEVER, .fn = fn, .ctx = ctx, .next = loop->timers };
+        *t = (struct cw_timer){.loop = loop, .at_ns = NEVER, .fn = fn, .ctx = ctx, .next = loop->timers};
         loop->timers = t;
         *ret = t;
         return CW_OK;

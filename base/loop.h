@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Single-threaded event loop: file descriptors, timers, signals. Watches and timers may be freed inside any callback. */
+/* Single-threaded event loop: file descriptors, timers, signals. Watches and timers may be freed inside any
+ * callback. */
 #pragma once
 
 #include "base/cleanup.h"
@@ -36,9 +37,10 @@ void cw_timer_arm(struct cw_timer *t, int64_t delay_ms);
 void cw_timer_disarm(struct cw_timer *t);
 void cw_timer_free(struct cw_timer *t);
 
-/* Blocks the signals for the process and delivers them through the loop; once per loop, before threads start. */
-CW_WARN_UNUSED cw_rc cw_loop_signals(struct cw_loop *loop, const int *signos, size_t count,
-                                     cw_signal_fn fn, void *ctx);
+/* Blocks the signals for the process and delivers them through the loop; once per loop, before threads start.
+ */
+CW_WARN_UNUSED cw_rc cw_loop_signals(struct cw_loop *loop, const int *signos, size_t count, cw_signal_fn fn,
+                                     void *ctx);
 
 /* Runs until cw_loop_stop; returns the stop code. */
 int cw_loop_run(struct cw_loop *loop);

@@ -11,7 +11,7 @@
 
 void cw_notify(const char *state) {
         const char *path = getenv("NOTIFY_SOCKET");
-        struct sockaddr_un addr = { .sun_family = AF_UNIX };
+        struct sockaddr_un addr = {.sun_family = AF_UNIX};
         size_t len = path ? strlen(path) : 0;
         if (len < 2 || len >= sizeof addr.sun_path)
                 return;

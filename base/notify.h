@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* systemd readiness and watchdog, without libsystemd. No-ops when the service manager did not ask for them. */
+/* systemd readiness and watchdog, without libsystemd. No-ops when the service manager did not ask for them.
+ */
 #pragma once
 
 #include <stdint.h>

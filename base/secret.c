@@ -86,7 +86,7 @@ bool cw_equal_ct(const void *a, const void *b, size_t len) {
 }
 
 void cw_process_harden(void) {
-        struct rlimit none = { 0, 0 };
+        struct rlimit none = {0, 0};
         (void)setrlimit(RLIMIT_CORE, &none);
         (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
         (void)umask(077);

@@ -37,11 +37,10 @@ struct cw_wiped_scope {
 static inline void cw_wiped_cleanup(struct cw_wiped_scope *s) {
         cw_wipe(s->p, s->len);
 }
-#define CW_WIPED(T, name, n)                                                                       \
-        T name[n] = { 0 };                                                                         \
-        __attribute__((cleanup(cw_wiped_cleanup), unused)) struct cw_wiped_scope name##_scope_ = { \
-                name, sizeof(name)                                                                 \
-        }
+#define CW_WIPED(T, name, n)                                                                                 \
+        T name[n] = {0};                                                                                     \
+        __attribute__((cleanup(cw_wiped_cleanup), unused)) struct cw_wiped_scope name##_scope_ = {           \
+            name, sizeof(name)}
 
 /* For the start of main() of every daemon: no core dump, no ptrace by the same user, umask 077. */
 void cw_process_harden(void);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Runs a fuzz target once over every file of the folders named on the command line; no corpus is a failure. */
+/* Runs a fuzz target once over every file of the folders named on the command line; no corpus is a failure.
+ */
 #include <dirent.h>
 #include <stdint.h>
 #include <stdio.h>

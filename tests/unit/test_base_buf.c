@@ -22,7 +22,7 @@ static void writer_stops_at_cap(void **state) {
 
 static void reader_never_overruns(void **state) {
         (void)state;
-        const uint8_t mem[] = { 0x00, 0x02, 0xAA, 0xBB, 0x00, 0x05, 0x01 };
+        const uint8_t mem[] = {0x00, 0x02, 0xAA, 0xBB, 0x00, 0x05, 0x01};
         struct cw_reader r;
         cw_reader_init(&r, mem, sizeof mem);
         struct cw_span item = cw_get_item(&r);
@@ -52,10 +52,10 @@ static void hex_round_trip_and_refusals(void **state) {
 
 static void fault_survives_json(void **state) {
         (void)state;
-        struct cw_fault f = { 0 };
-        struct cw_fault g = { 0 };
-        cw_rc rc = cw_fail(&f, CW_RC(CW_L_PRINTER, CW_C_OPERATOR, 0x101), -7, "printer.status", "PRT_RIBBON_ENDED",
-                           "the ribbon of %s is used up: put in a new one", "S1");
+        struct cw_fault f = {0};
+        struct cw_fault g = {0};
+        cw_rc rc = cw_fail(&f, CW_RC(CW_L_PRINTER, CW_C_OPERATOR, 0x101), -7, "printer.status",
+                           "PRT_RIBBON_ENDED", "the ribbon of %s is used up: put in a new one", "S1");
         json_t *json = cw_fault_to_json(&f);
         cw_fault_from_json(json, &g);
         json_decref(json);
@@ -69,11 +69,11 @@ static void fault_survives_json(void **state) {
 
 static void unreadable_fault_is_fatal(void **state) {
         (void)state;
-        const char *const bad[] = { "{}", "{\"rc\":\"0x0\"}", "{\"rc\":\"0x00000000\"}", "{\"rc\":\"0x01ff0000\"}",
-                                    "{\"rc\":5}" };
+        const char *const bad[] = {"{}", "{\"rc\":\"0x0\"}", "{\"rc\":\"0x00000000\"}",
+                                   "{\"rc\":\"0x01ff0000\"}", "{\"rc\":5}"};
         for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
                 json_t *json = json_loads(bad[i], 0, NULL);
-                struct cw_fault f = { 0 };
+                struct cw_fault f = {0};
                 cw_fault_from_json(json, &f);
                 json_decref(json);
                 assert_int_equal(cw_rc_class(f.rc), CW_C_FATAL);
@@ -84,9 +84,9 @@ static void unreadable_fault_is_fatal(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(writer_stops_at_cap),        cmocka_unit_test(reader_never_overruns),
-                cmocka_unit_test(hex_round_trip_and_refusals), cmocka_unit_test(fault_survives_json),
-                cmocka_unit_test(unreadable_fault_is_fatal),
+            cmocka_unit_test(writer_stops_at_cap),         cmocka_unit_test(reader_never_overruns),
+            cmocka_unit_test(hex_round_trip_and_refusals), cmocka_unit_test(fault_survives_json),
+            cmocka_unit_test(unreadable_fault_is_fatal),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

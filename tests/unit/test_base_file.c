@@ -27,7 +27,7 @@ static void a_credential_is_its_owners_alone(void **state) {
         (void)state;
         char path[128];
         struct cw_secret *s = NULL;
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         path_in("pin", path, sizeof path);
         assert_int_equal(cw_file_write_atomic(path, "1234\n", 5, 0600, &f), CW_OK);
         assert_int_equal(cw_credential_read(dir, "pin", 64, &s, &f), CW_OK);
@@ -47,7 +47,7 @@ static void a_file_is_read_within_its_limit(void **state) {
         char path[128];
         char *text = NULL;
         size_t len = 0;
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         path_in("text", path, sizeof path);
         assert_int_equal(cw_file_write_atomic(path, "hello", 5, 0644, &f), CW_OK);
         assert_int_equal(cw_file_read(path, 5, &text, &len, &f), CW_OK);
@@ -73,9 +73,9 @@ static void folders_are_made_on_the_way(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(a_credential_is_its_owners_alone),
-                cmocka_unit_test(a_file_is_read_within_its_limit),
-                cmocka_unit_test(folders_are_made_on_the_way),
+            cmocka_unit_test(a_credential_is_its_owners_alone),
+            cmocka_unit_test(a_file_is_read_within_its_limit),
+            cmocka_unit_test(folders_are_made_on_the_way),
         };
         return cmocka_run_group_tests(tests, make_dir, drop_dir);
 }

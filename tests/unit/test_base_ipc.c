@@ -11,7 +11,7 @@
 
 static struct cw_msg *receive(int fd) {
         struct cw_msg *m = NULL;
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         assert_int_equal(cw_ipc_recv(fd, cw_deadline_ns(1000), &m, &f), CW_OK);
         return m;
 }
@@ -70,7 +70,7 @@ static void the_largest_message_fits(void **state) {
 static void garbage_closes_the_connection(void **state) {
         (void)state;
         uint8_t bytes[CW_IPC_HEADER_BYTES + 2];
-        struct cw_ipc_header h = { .type = CW_MSG_REQUEST, .json_len = 2 };
+        struct cw_ipc_header h = {.type = CW_MSG_REQUEST, .json_len = 2};
         for (int i = 0; i < 5; i++) {
                 int fd[2];
                 assert_int_equal(cw_ipc_pair(fd), CW_OK);
@@ -89,7 +89,7 @@ static void garbage_closes_the_connection(void **state) {
                         bytes[20] = 1; /* an attachment that is not counted */
                 assert_int_equal(send(fd[0], bytes, len, 0), len);
                 struct cw_msg *m = NULL;
-                struct cw_fault f = { 0 };
+                struct cw_fault f = {0};
                 cw_rc rc = cw_ipc_recv(fd[1], cw_deadline_ns(1000), &m, &f);
                 assert_int_equal(rc, CW_RC(CW_L_IPC, CW_C_RECONNECT, CW_E_SYNTAX));
                 assert_null(m);
@@ -102,7 +102,7 @@ static void silence_and_hang_up_differ(void **state) {
         (void)state;
         int fd[2];
         struct cw_msg *m = NULL;
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         assert_int_equal(cw_ipc_pair(fd), CW_OK);
         assert_true(cw_ipc_peer_is_ours(fd[1]));
         assert_false(cw_ipc_peer_is_ours(-1));
@@ -124,7 +124,7 @@ static void a_memfd_must_be_sealed(void **state) {
         union {
                 const void *in;
                 void *out;
-        } cast = { p };
+        } cast = {p};
         (void)munmap(cast.out, len);
         (void)close(fd);
         fd = memfd_create("open", MFD_CLOEXEC | MFD_ALLOW_SEALING);
@@ -145,7 +145,7 @@ struct world {
 
 static void serve(void *ctx, struct cw_peer *p, struct cw_msg *request) {
         (void)ctx;
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         const char *call = cw_msg_str(request, "call", "");
         if (strcmp(call, "echo") == 0)
                 cw_peer_send(p, cw_msg_ok(request));
@@ -161,7 +161,7 @@ static void lost(void *ctx, struct cw_peer *p, const struct cw_fault *why) {
         ((struct world *)ctx)->closed++;
 }
 
-static const struct cw_peer_ops world_ops = { serve, NULL, lost };
+static const struct cw_peer_ops world_ops = {serve, NULL, lost};
 
 static void answered(void *ctx, cw_rc rc, const struct cw_fault *f, struct cw_msg *reply) {
         struct world *w = ctx;
@@ -179,7 +179,7 @@ static void run(struct world *w, int replies) {
 
 static void calls_are_answered_exactly_once(void **state) {
         (void)state;
-        struct world w = { 0 };
+        struct world w = {0};
         int fd[2];
         assert_int_equal(cw_loop_new(cw_clock_real(), &w.loop), CW_OK);
         assert_int_equal(cw_ipc_pair(fd), CW_OK);
@@ -207,9 +207,12 @@ static void calls_are_answered_exactly_once(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(a_message_arrives_whole),       cmocka_unit_test(the_largest_message_fits),
-                cmocka_unit_test(garbage_closes_the_connection), cmocka_unit_test(silence_and_hang_up_differ),
-                cmocka_unit_test(a_memfd_must_be_sealed),        cmocka_unit_test(calls_are_answered_exactly_once),
+            cmocka_unit_test(a_message_arrives_whole),
+            cmocka_unit_test(the_largest_message_fits),
+            cmocka_unit_test(garbage_closes_the_connection),
+            cmocka_unit_test(silence_and_hang_up_differ),
+            cmocka_unit_test(a_memfd_must_be_sealed),
+            cmocka_unit_test(calls_are_answered_exactly_once),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

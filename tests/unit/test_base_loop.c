@@ -21,8 +21,8 @@ static void count(void *ctx) {
 
 static void timers_follow_the_injected_clock(void **state) {
         (void)state;
-        struct fake_time t = { 0 };
-        struct cw_clock clock = { fake_mono, fake_mono, &t };
+        struct fake_time t = {0};
+        struct cw_clock clock = {fake_mono, fake_mono, &t};
         CW_AUTO(cw_loop_free) struct cw_loop *loop = NULL;
         assert_int_equal(cw_loop_new(&clock, &loop), CW_OK);
         int fired = 0;
@@ -68,7 +68,7 @@ static void a_freed_watch_is_not_called(void **state) {
         assert_int_equal(pipe(y), 0);
         assert_int_equal(write(x[1], "1", 1), 1);
         assert_int_equal(write(y[1], "1", 1), 1);
-        struct two two = { 0 };
+        struct two two = {0};
         assert_int_equal(cw_watch_new(loop, x[0], EPOLLIN, free_both, &two, &two.a), CW_OK);
         assert_int_equal(cw_watch_new(loop, y[0], EPOLLIN, free_both, &two, &two.b), CW_OK);
         cw_loop_run_once(loop, 100);
@@ -87,7 +87,7 @@ static void stop_on_signal(void *ctx, int signo) {
 static void signals_arrive_through_the_loop(void **state) {
         (void)state;
         CW_AUTO(cw_loop_free) struct cw_loop *loop = NULL;
-        const int signos[] = { SIGUSR1 };
+        const int signos[] = {SIGUSR1};
         assert_int_equal(cw_loop_new(cw_clock_real(), &loop), CW_OK);
         assert_int_equal(cw_loop_signals(loop, signos, 1, stop_on_signal, loop), CW_OK);
         assert_int_equal(raise(SIGUSR1), 0);
@@ -96,9 +96,9 @@ static void signals_arrive_through_the_loop(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(timers_follow_the_injected_clock),
-                cmocka_unit_test(a_freed_watch_is_not_called),
-                cmocka_unit_test(signals_arrive_through_the_loop),
+            cmocka_unit_test(timers_follow_the_injected_clock),
+            cmocka_unit_test(a_freed_watch_is_not_called),
+            cmocka_unit_test(signals_arrive_through_the_loop),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

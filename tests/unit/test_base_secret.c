@@ -11,7 +11,8 @@
 static void holds_and_limits(void **state) {
         (void)state;
         struct cw_secret *s = NULL;
-        assert_int_equal(cw_secret_new(CW_SECRET_CAP_MAX + 1, &s), CW_RC(CW_L_BASE, CW_C_FATAL, CW_E_TOO_BIG));
+        assert_int_equal(cw_secret_new(CW_SECRET_CAP_MAX + 1, &s),
+                         CW_RC(CW_L_BASE, CW_C_FATAL, CW_E_TOO_BIG));
         assert_null(s);
         assert_int_equal(cw_secret_dup("sesame", 6, &s), CW_OK);
         assert_int_equal(s->len, 6);
@@ -58,7 +59,8 @@ static void a_scope_wipes_what_it_held(void **state) {
         uint8_t block[8];
         memset(block, 0x5a, sizeof block);
         {
-                __attribute__((cleanup(cw_wiped_cleanup), unused)) struct cw_wiped_scope scope = { block, sizeof block };
+                __attribute__((cleanup(cw_wiped_cleanup), unused)) struct cw_wiped_scope scope = {
+                    block, sizeof block};
         }
         assert_memory_equal(block, "\0\0\0\0\0\0\0\0", sizeof block);
 }
@@ -72,11 +74,11 @@ static void equality_is_exact(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(holds_and_limits),
-                cmocka_unit_test(a_fork_sees_zeros),
-                cmocka_unit_test(the_guard_page_stops_an_overrun),
-                cmocka_unit_test(a_scope_wipes_what_it_held),
-                cmocka_unit_test(equality_is_exact),
+            cmocka_unit_test(holds_and_limits),
+            cmocka_unit_test(a_fork_sees_zeros),
+            cmocka_unit_test(the_guard_page_stops_an_overrun),
+            cmocka_unit_test(a_scope_wipes_what_it_held),
+            cmocka_unit_test(equality_is_exact),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,8 +11,9 @@
 static const char panel_order[EMUP_PANELS + 1] = "ymcko";
 
 /*
- * The chip module in landscape pixels at 300 dpi: 13 mm by 10.7 mm around the middle of the contacts of ISO/IEC 7816-2,
- * 15.06 mm from the left and 23.89 mm from the top edge; the raster reaches 2 and 5 pixels over the card.
+ * The chip module in landscape pixels at 300 dpi: 13 mm by 10.7 mm around the middle of the contacts of
+ * ISO/IEC 7816-2, 15.06 mm from the left and 23.89 mm from the top edge; the raster reaches 2 and 5 pixels
+ * over the card.
  */
 enum { CHIP_LEFT = 103, CHIP_RIGHT = 257, CHIP_TOP = 224, CHIP_BOTTOM = 350, CHIP_CORNER = 16 };
 
