@@ -148,7 +148,8 @@ class Branch:
             raise BranchError("the token cannot be set up: " + (done.stderr + done.stdout).decode(errors="replace"))
 
     def _start_pcscd(self):
-        """/run/pcscd is compiled into pcscd: it gets its own one in a mount namespace; clients find the socket by name."""
+        """/run/pcscd is compiled into pcscd: it gets a /run of its own in a mount namespace, for any user; clients find the
+        socket by name."""
         names = [d.name for d in self.desks] + ["kiosk-1"]
         self.reader_ports = dict(zip(names, free_ports(len(names))))
         os.makedirs(self.path("pcscd/conf"))
@@ -165,7 +166,8 @@ class Branch:
 
     def start_pcscd(self):
         flags = "-m" if os.geteuid() == 0 else "-Urm"
-        script = "mkdir -p /run/pcscd && mount --bind \"$0\" /run/pcscd && exec pcscd -f -c \"$1\""
+        script = ("mount -t tmpfs tmpfs /run && mkdir /run/pcscd && mount --bind \"$0\" /run/pcscd && "
+                  "exec /usr/sbin/pcscd -f -c \"$1\"")
         self.pcscd = self._start("pcscd", ["unshare", flags, "sh", "-c", script, self.path("pcscd/run"),
                                            self.path("pcscd/conf")])
         wait_for("pcscd", lambda: socket_answers(self.pcsc["PCSCLITE_CSOCK_NAME"]), processes=[self.pcscd])
