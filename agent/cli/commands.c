@@ -108,9 +108,7 @@ static void show_status(struct cw_cli *cli, const json_t *a) {
         const json_t *s = NULL;
         (void)printf("branch %s, cardwright %s\n", cw_cli_str(a, "branch"), cw_cli_str(a, "version"));
         show_server(cli, json_object_get(a, "server"));
-        (void)snprintf(text, sizeof text, "%s%s", cw_cli_bool(hsm, "ready") ? "ready" : cw_cli_str(hsm, "text"),
-                       *cw_cli_str(hsm, "disclosure") ? "; " : "");
-        line(cli, "hsm", cw_cli_bool(hsm, "ready"), text);
+        line(cli, "hsm", cw_cli_bool(hsm, "ready"), cw_cli_bool(hsm, "ready") ? "ready" : cw_cli_str(hsm, "text"));
         if (*cw_cli_str(hsm, "disclosure"))
                 (void)printf("          %s\n", cw_cli_str(hsm, "disclosure"));
         json_array_foreach(json_object_get(a, "stations"), i, s)
@@ -304,7 +302,8 @@ static void show_stations(struct cw_cli *cli, const json_t *a) {
         const json_t *s = NULL;
         json_array_foreach(json_object_get(a, "stations"), i, s) {
                 char ribbon[64];
-                const json_t *printer = json_object_get(s, "printer");
+                bool kiosk = strcmp(cw_cli_str(s, "kind"), "kiosk") == 0;
+                const json_t *printer = kiosk ? NULL : json_object_get(s, "printer");
                 const json_t *r = json_object_get(printer, "ribbon");
                 const json_t *reader = json_object_get(s, "reader");
                 bool up = cw_cli_bool(s, "up");

@@ -143,6 +143,18 @@ static void check_printer(struct report *rp, const char *name, const json_t *pri
               (long long)json_integer_value(json_object_get(ribbon, "capacity")));
 }
 
+static void check_reader(struct report *rp, const char *name, const json_t *reader) {
+        char what[96];
+        bool service = json_is_true(json_object_get(reader, "service"));
+        bool good = service && json_is_true(json_object_get(reader, "present")) &&
+                    !json_is_true(json_object_get(reader, "stuck"));
+        (void)snprintf(what, sizeof what, "%s pcscd", name);
+        check(rp, what, service ? OK : FAIL, str(reader, "text"), "%s", service ? "answers" : "does not answer");
+        (void)snprintf(what, sizeof what, "%s reader", name);
+        check(rp, what, good ? OK : FAIL, *str(reader, "text") ? str(reader, "text") : "correct stations[].reader",
+              "%s%s", str(reader, "name"), good ? "" : ", not ready");
+}
+
 static void check_station(struct report *rp, const struct cw_station_link *l) {
         char what[96];
         const char *name = cw_station_link_name(l);
@@ -153,13 +165,9 @@ static void check_station(struct report *rp, const struct cw_station_link *l) {
         if (!status)
                 return;
         bool kiosk = cw_station_link_config(l)->kind == CW_STATION_KIOSK;
-        const json_t *reader = json_object_get(status, "reader");
-        bool reader_there = json_is_true(json_object_get(reader, "present"));
         if (!kiosk)
                 check_printer(rp, name, json_object_get(status, "printer"));
-        (void)snprintf(what, sizeof what, "%s reader", name);
-        check(rp, what, reader_there ? OK : FAIL, "plug in the reader, or start pcscd, or correct its name", "%s%s",
-              str(reader, "name"), reader_there ? "" : " is not there");
+        check_reader(rp, name, json_object_get(status, "reader"));
         if (!kiosk)
                 return;
         bool pad = json_is_true(json_object_get(json_object_get(status, "pinpad"), "present"));
