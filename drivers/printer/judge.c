@@ -65,6 +65,12 @@ static void say(struct cw_printer_finding *r, enum cw_verdict v, const char *tex
         (void)snprintf(r->text, sizeof r->text, "%s", text);
 }
 
+/* The path is empty because of the step, so the card is where the step puts it. */
+static void went_out(struct cw_printer_finding *r, enum cw_where where, const char *text) {
+        say(r, CW_VERDICT_DONE, text);
+        r->where = where;
+}
+
 static void judge_feed(const struct cw_printer_baseline *before, const struct cw_printer_baseline *now,
                        struct cw_printer_finding *r) {
         if (before->where != CW_WHERE_NONE)
@@ -98,18 +104,18 @@ static void judge_print(const struct cw_printer_baseline *before, const struct c
         else if (cw_where_inside(now->where) && untouched(before, now))
                 say(r, CW_VERDICT_NOT_DONE, "the card is inside and no counter moved");
         else if (now->where == CW_WHERE_NONE && ribbon && panels)
-                say(r, CW_VERDICT_DONE,
-                    "one panel set was used, the panel counter moved and the card is out");
+                went_out(r, CW_WHERE_OUTPUT,
+                         "one panel set was used, the panel counter moved and the card is out");
         else
                 say(r, CW_VERDICT_UNKNOWN, "the card may be printed in part");
 }
 
-static void judge_out(const struct cw_printer_baseline *before, const struct cw_printer_baseline *now,
-                      struct cw_printer_finding *r) {
+static void judge_out(enum cw_where way_out, const struct cw_printer_baseline *before,
+                      const struct cw_printer_baseline *now, struct cw_printer_finding *r) {
         if (before->where == CW_WHERE_UNKNOWN || before->where == CW_WHERE_NONE)
                 say(r, CW_VERDICT_UNKNOWN, "no card was known to be inside before");
         else if (now->where == CW_WHERE_NONE)
-                say(r, CW_VERDICT_DONE, "the path is empty, the card has left");
+                went_out(r, way_out, "the path is empty, the card has left");
         else if (cw_where_inside(now->where) && same(before->cards_fed, now->cards_fed))
                 say(r, CW_VERDICT_NOT_DONE, "the card is still inside");
         else
@@ -136,8 +142,10 @@ void cw_printer_judge(enum cw_printer_step step, const struct cw_printer_baselin
                 judge_print(before, now, ret);
                 return;
         case CW_PRINTER_STEP_EJECT:
+                judge_out(CW_WHERE_OUTPUT, before, now, ret);
+                return;
         case CW_PRINTER_STEP_REJECT:
-                judge_out(before, now, ret);
+                judge_out(CW_WHERE_REJECT, before, now, ret);
                 return;
         case CW_PRINTER_STEP_STRIPE:
                 break;
