@@ -30,6 +30,7 @@ struct cw_evolis {
         bool out_of_step; /* an answer is missing: the next text may belong to an older question */
         bool in_sequence; /* Ss was sent, Se was not */
         bool delivered;   /* the last card went to the output by our own command */
+        bool cleared;     /* nothing of a process before us is left in its buffers */
 };
 
 /* link.c: one question, one answer. */

@@ -45,9 +45,21 @@ static cw_rc load(struct cw_evolis *e, unsigned track, struct cw_span data, int6
         return cw_printer_fail(f, CW_C_REJECT, CW_E_UNSUPPORTED, "evolis.stripe", "PRD_MAGSTRIPE", quoted);
 }
 
+/*
+ * A process that died may have left a panel in the printer: a new sequence would be refused, or print it on this card.
+ * SOFT_RESET empties the buffers and moves nothing; a printer that does not know it answers for itself.
+ */
+static void forget_strangers(struct cw_evolis *e, int64_t deadline_ns) {
+        struct cw_fault ignored;
+        if (!e->cleared && cw_usb_soft_reset(e->base.usb, cw_printer_deadline(deadline_ns, 500), &ignored) == CW_OK)
+                e->out_of_step = true; /* an answer may have gone with it */
+        e->cleared = true;
+}
+
 cw_rc cw_evolis_begin_sequence(struct cw_evolis *e, int64_t deadline_ns, struct cw_fault *f) {
         if (e->in_sequence)
                 return CW_OK;
+        forget_strangers(e, deadline_ns);
         cw_rc rc = cw_evolis_set(e, "Ss", deadline_ns, f);
         e->in_sequence = rc == CW_OK;
         return rc;
