@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "drivers/chip/terminal.h"
+#include "drivers/chip/tlv.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -101,6 +102,15 @@ static cw_rc ask_printer(struct cw_station *st, enum cw_printer_step step, const
         return CW_OK;
 }
 
+/* An application without its FCI template was not personalised; GET PROCESSING OPTIONS is not for it. */
+static bool has_fci(struct cw_terminal *t) {
+        CW_AUTO_RAPDU struct cw_rapdu fci = {0};
+        struct cw_span template;
+        struct cw_fault f = {0};
+        return cw_terminal_select(t, &fci, &f) == CW_OK &&
+               cw_tlv_find(CW_SPAN(fci.data, fci.len), 0xa5, &template) && template.len > 0;
+}
+
 /* SELECT and GET PROCESSING OPTIONS work on a personalised application only. */
 static bool is_personalised(struct cw_card_channel *channel, const struct cw_profile *profile,
                             struct cw_work *work, bool *ret_other_card) {
@@ -110,7 +120,7 @@ static bool is_personalised(struct cw_card_channel *channel, const struct cw_pro
         bool yes = false;
         if (cw_terminal_init(channel, profile, CW_APDU_TIMEOUT_MS, &t, &f) != CW_OK)
                 return false;
-        if (cw_terminal_select(&t, NULL, &f) == CW_OK && cw_terminal_start(&t, &f) == CW_OK &&
+        if (has_fci(&t) && cw_terminal_start(&t, &f) == CW_OK &&
             cw_terminal_read_records(&t, NULL, NULL, &f) == CW_OK &&
             cw_terminal_card(&t, &who, &f) == CW_OK) {
                 yes = true;
@@ -145,8 +155,10 @@ static void look_at_chip(struct cw_station *st, const json_t *baseline, struct v
         struct cw_fault f = {0};
         bool other = false;
         if (v->where != CW_WHERE_CONTACT) {
-                say(v, CW_VERDICT_UNKNOWN,
-                    "the card is not at the contact station, so its chip cannot be asked");
+                /* One that stands where it stood never reached the contacts: the chip step moves it there and no further. */
+                if (v->verdict != CW_VERDICT_NOT_DONE)
+                        say(v, CW_VERDICT_UNKNOWN,
+                            "the card is not at the contact station, so its chip cannot be asked");
                 return;
         }
         if (cw_card_reader_wait(st->reader, true, NULL, READER_WAIT_MS, NULL, &f) != CW_OK ||
