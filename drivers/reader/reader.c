@@ -16,6 +16,7 @@
 #define BACKOFF_LAST_MS 5000
 #define LIST_MAX 4096
 #define CLOSE_WAIT_S 2
+#define SECOND_LOOK_MS 20
 #define NO_READER SCARD_E_NO_READERS_AVAILABLE
 
 struct cw_card_reader {
@@ -113,6 +114,12 @@ static void take_state(struct cw_card_reader *r, DWORD seen, struct cw_card_read
 static LONG one_round(struct cw_card_reader *r, SCARDCONTEXT context, struct cw_card_reader_state *now) {
         char name[CW_READER_NAME_MAX] = {0};
         LONG rv = find_reader(context, r->wanted, name, sizeof name);
+        if (rv == NO_READER && r->was_there) {
+                /* libpcsclite shares one table between contexts without a lock: one look may be torn, two are
+                 * not. */
+                (void)nanosleep(&(struct timespec){0, SECOND_LOOK_MS * 1000000L}, NULL);
+                rv = find_reader(context, r->wanted, name, sizeof name);
+        }
         if (rv != SCARD_S_SUCCESS && rv != NO_READER)
                 return rv;
         now->service = true;

@@ -59,6 +59,30 @@ def clean_up(rig, job=None):
     check(state["violations"] == 0, state["violation_texts"])
 
 
+def memory_of(pid):
+    """Everything a process can read of itself."""
+    found = []
+    with open(f"/proc/{pid}/maps") as maps, open(f"/proc/{pid}/mem", "rb", 0) as memory:
+        for line in maps:
+            area, rights = line.split()[:2]
+            if "r" not in rights or "[v" in line:
+                continue
+            start, end = (int(x, 16) for x in area.split("-"))
+            try:
+                memory.seek(start)
+                found.append((line.strip(), memory.read(end - start)))
+            except OSError:
+                continue  # guard pages, locked-away secrets of the kernel
+    return found
+
+
+def canary(pid, pan):
+    """Where a process has the PAN, as digits or packed."""
+    time.sleep(0.2)
+    forms = (pan.encode(), bytes.fromhex(pan + "F" * (len(pan) % 2)))
+    return [area for area, content in memory_of(pid) if any(form in content for form in forms)]
+
+
 # ---- one card ----
 
 def whole_card(rig, plastic_code, scp):
@@ -66,6 +90,7 @@ def whole_card(rig, plastic_code, scp):
     job = Job(rig, desk, plastic_code)
     check(job.step("preflight")["outcome"] == "done", "preflight")
     job.through("feed", "stripe")
+    check(canary(rig.station.pid(), job.pan), "the canary would not notice a PAN")
     chip = job.step("chip")
     check(chip["outcome"] == "done" and chip["key_tried"] and chip["where"] == "contact", chip)
     check(chip["evidence"]["scp"] == scp and len(chip["evidence"]["cplc"]) == 84, chip)
@@ -81,6 +106,7 @@ def whole_card(rig, plastic_code, scp):
     done = job.step("eject")
     check(done["outcome"] == "done" and done["where"] == "output", done)
     check(desk.ask("hello", generation=1)["job"] == job.name, "job is still named")
+    check(not canary(rig.station.pid(), job.pan), "the PAN stayed after the card had left")
     plastic = rig.printer.ask(cmd="take")["plastic"]
     with open(os.path.join(plastic, "stripe.json")) as f:
         tracks = {t["track"]: t["text"] for t in json.load(f)["tracks"]}
@@ -413,6 +439,7 @@ def test_kiosk_sets_a_pin(rig):
     state = rig.kiosk_chip.ask(cmd="state")
     check(state["violation_count"] == 0, state)
     check(rig.pad.ask(cmd="state")["violations"] == [], rig.pad.ask(cmd="state")["violations"])
+    check(not canary(rig.kiosk.pid(), job.pan), "the PAN stayed after the customer had left")
     rig.kiosk_chip.ask(cmd="remove")
     hsm.close()
     kiosk.close()
