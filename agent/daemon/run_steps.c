@@ -10,6 +10,7 @@
 /* A step ends by the station's own deadlines; ours only catches a station that hangs. */
 #define STEP_CALL_MS ((int64_t)15 * 60 * 1000)
 #define RETRY_MIN_MS 500
+#define LOOKS_MAX 5u /* at a printer that is away, some 15 s in all */
 #define RETRY_MAX_MS 30000
 #define WAKE_MS 5000
 
@@ -442,8 +443,13 @@ static void on_last(struct cw_run *r, cw_rc rc, const struct cw_fault *f, struct
         cw_run_event(r, &e, NULL, actor);
 }
 
+/* A printer without its cable or power for a moment can soon say where its card is; later a person must look. */
+static bool printer_may_return(const struct cw_run *r, const struct cw_fault *f) {
+        return strcmp(f->code, "PRT_NOT_REACHABLE") == 0 && r->failures < LOOKS_MAX;
+}
+
 static void on_verdict(struct cw_run *r, cw_rc rc, const struct cw_fault *f, struct cw_msg *reply) {
-        if (rc != CW_OK && may_ask_again(f)) {
+        if (rc != CW_OK && (may_ask_again(f) || printer_may_return(r, f))) {
                 r->reconciles = true;
                 retry_later(r);
                 return;
