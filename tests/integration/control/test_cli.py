@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command as a person and as a script see it, and the API below it."""
+import http.client
+import json
+import os
+import re
+import socket
+import subprocess
+import unittest
+
+from fake_station import Step
+from rig import BUILD, Rig, wait_for
+
+CONTROL = re.compile("[\x00-\x09\x0b-\x1f\x7f\x80-\x9f]")
+
+
+class Api(http.client.HTTPConnection):
+    """HTTP over the control socket."""
+
+    def __init__(self, path):
+        super().__init__("cardwright", timeout=30)
+        self.path = path
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(30)
+        self.sock.connect(self.path)
+
+
+class CliTest(unittest.TestCase):
+    def setUp(self):
+        self.rig = Rig().start()
+        self.addCleanup(self.rig.stop)
+        self.s1 = self.rig.stations["s1"]
+
+    def ask(self, method, path, body=None):
+        api = Api(self.rig.path("run/control.sock"))
+        api.request(method, path, None if body is None else json.dumps(body))
+        answer = api.getresponse()
+        text = answer.read()
+        api.close()
+        return answer.status, json.loads(text)
+
+    def test_every_view(self):
+        kit = self.rig.order()[0]
+        self.rig.make(kit)
+        for words in (["status"], ["jobs"], ["jobs", "--all"], ["jobs", "--watch", "--json"], ["job", kit], ["stations"], ["stock"],
+                      ["outbox"], ["audit"], ["doctor"]):
+            with self.subTest(words=words):
+                done = self.rig.cli_raw(*words)
+                self.assertIn(done.returncode, (0, 4), done.stderr)
+                self.assertTrue(done.stdout)
+                self.assertNotIn("\033", done.stdout)
+                again = self.rig.cli_raw("--json", *words)
+                self.assertEqual(again.returncode, done.returncode)
+                self.assertIsInstance(json.loads(again.stdout), dict)
+        self.assertIn(kit, self.rig.cli_raw("jobs").stdout)
+        metrics = Api(self.rig.path("run/control.sock"))
+        metrics.request("GET", "/metrics")
+        text = metrics.getresponse().read().decode()
+        metrics.close()
+        self.assertTrue(text.endswith("# EOF\n"))
+        self.assertIn('cardwright_jobs{state="OPERATOR_OK"} 1\n', text)
+        self.assertIn('cardwright_station_up{station="s1"} 1\n', text)
+
+    def test_usage(self):
+        for words in ([], ["nothing"], ["job"], ["job", "cancel"], ["jobs", "x"], ["--wrong", "status"], ["job", "a/b"],
+                      ["job", "decide", "J000001", "perhaps"], ["job", "visual", "J000001", "perhaps"],
+                      ["job", "pin", "J000001", "perhaps"], ["stock", "move", "71", "supplier", "hopper:s1", "0", "x"],
+                      ["stock", "move", "71", "nowhere", "spoiled", "1", "x"], ["outbox", "retry", "x"], ["release", "4240189999", "nowhere"], ["--socket"], ["--socket", "x" * 200, "status"]):
+            with self.subTest(words=words):
+                done = self.rig.cli_raw(*words)
+                self.assertEqual(done.returncode, 2, done.stdout + done.stderr)
+                self.assertTrue(done.stderr)
+                self.assertEqual(done.stdout, "")
+
+    def test_unknown_names(self):
+        for words in (["job", "J999999"], ["job", "cancel", "J999999"], ["outbox", "retry", "99"], ["test-card", "s9"],
+                      ["test-card", "kiosk-1"]):
+            with self.subTest(words=words):
+                done = self.rig.cli_raw(*words)
+                self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
+                self.assertTrue(done.stderr.startswith("cardwright: "))
+
+    def test_not_running(self):
+        self.rig.agent.stop()
+        done = self.rig.cli_raw("status")
+        self.assertEqual((done.returncode, done.stdout), (3, ""))
+        self.assertIn("is it running", done.stderr)
+        self.rig.start_agent()
+
+    def test_socket_from_the_configuration(self):
+        argv = [os.path.join(BUILD, "agent/cardwright"), "--config", self.rig.path("cardwright.json"), "status"]
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=30, check=False)
+        self.assertIn("branch BRANCH001", done.stdout)
+
+    def test_no_control_characters_on_a_terminal(self):
+        """A text of a device is shown, what it would do to the terminal is not."""
+        evil = "\x1b]0;gone\x07 \x9b2J\x7f"
+        original = self.s1.do_status
+
+        def status(connection, message):
+            reply = self.s1.reply
+
+            def with_text(c, m, body):
+                body["printer"]["text"] = body["reader"]["name"] = evil
+                reply(c, m, body)
+            self.s1.reply = with_text
+            original(connection, message)
+            self.s1.reply = reply
+        self.s1.do_status = status
+        self.s1.state = "operator"
+        wait_for("the text", lambda: "gone" in self.rig.cli_raw("stations").stdout, 5)
+        for words in (["status"], ["stations"], ["doctor"]):
+            self.assertIsNone(CONTROL.search(self.rig.cli_raw(*words).stdout), words)
+
+    def test_stock_by_hand(self):
+        before = self.rig.cli("stock")
+        self.rig.cli("stock", "move", "71", "supplier", "hopper:s1", "25", "new box")
+        places = {p["place"]: p["count"] for p in self.rig.cli("stock")["places"]}
+        self.assertEqual(places["hopper:s1"], {p["place"]: p["count"] for p in before["places"]}["hopper:s1"] + 25)
+        self.assertNotEqual(self.rig.cli_raw("stock", "move", "71", "spoiled", "destroyed", "1", "x").returncode, 0)
+        self.assertTrue(self.rig.cli("stock")["balanced"])
+        self.assertIn("stock", " ".join(a["what"] for a in self.rig.cli("audit")["tail"]))
+
+    def test_test_card(self):
+        """It draws a plastic and spoils it; while a job has the station there is none."""
+        self.s1.do_test_card = lambda c, m: self.s1.reply(c, m, {"outcome": "done", "class": "OK", "code": "", "text": "",
+                                                                 "where": "output"})
+        self.assertEqual(self.rig.cli_raw("test-card", "s1").returncode, 0)
+        self.assertEqual(self.rig.cli("stock")["spoiled"], 1)
+        self.s1.do_test_card = lambda c, m: self.s1.reply(c, m, {"outcome": "failed", "class": "OPERATOR",
+                                                                 "code": "PRD_FEEDER_EMPTY", "text": "fill it", "where": "feeder"})
+        done = self.rig.cli_raw("test-card", "s1")
+        self.assertEqual((done.returncode, self.rig.cli("stock")["spoiled"]), (4, 1))
+        self.assertIn("PRD_FEEDER_EMPTY", done.stdout)
+        self.s1.script["print"] = [Step(seconds=1.5)]
+        kit = self.rig.order()[0]
+        self.rig.wait_job(kit, "the print", lambda j: j["step"] == "print" and j["wait"] == "result")
+        self.assertEqual(self.rig.cli_raw("test-card", "s1").returncode, 1)
+        self.rig.make(kit)
+
+    def test_test_card_of_a_station_that_dies(self):
+        """The person gets an answer, the plastic's whereabouts are his to look for."""
+        self.s1.do_test_card = lambda c, m: self.s1.hang_up()
+        done = self.rig.cli_raw("test-card", "s1")
+        self.assertEqual(done.returncode, 1)
+        self.assertTrue(done.stderr)
+
+    def test_stopped_while_somebody_waits(self):
+        """SIGTERM while a test card is printed: the waiting command gets an answer, the daemon ends in order."""
+        self.s1.silent = {"test_card"}
+        argv = [os.path.join(BUILD, "agent/cardwright"), "--socket", self.rig.path("run/control.sock"), "test-card", "s1"]
+        with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as waiting:
+            wait_for("the test card", lambda: ("test_card" in [c for c, _ in self.s1.calls]), 5)
+            self.rig.agent.stop()
+            _, err = waiting.communicate(timeout=10)
+        self.assertEqual((waiting.returncode, self.rig.agent.child.returncode), (1, 0), err)
+
+    def test_bodies(self):
+        kit = self.rig.order()[0]
+        self.rig.make(kit)
+        for path, body in (("/v1/releases", {}), ("/v1/releases", {"kit": kit, "kiosk": 7}), ("/v1/releases", {"kit": kit, "kiosk": "s1"}),
+                           (f"/v1/jobs/{kit}/confirm-destroyed", {}), (f"/v1/jobs/{kit}/confirm-destroyed", {"remake": "yes"}),
+                           (f"/v1/jobs/{kit}/decide", {"decision": 1}), (f"/v1/jobs/{kit}/visual", {}),
+                           (f"/v1/jobs/{kit}/pin", {"set": None}), ("/v1/stock/move", {"count": -1}),
+                           ("/v1/stock/move", {"plastic_code": "71", "from": "supplier", "to": "spoiled", "count": 1.5, "reason": "x"}),
+                           ("/v1/outbox/0/retry", {}), ("/v1/outbox/9x/retry", {})):
+            with self.subTest(path=path, body=body):
+                status, answer = self.ask("POST", path, body)
+                self.assertEqual(status, 400, answer)
+                self.assertEqual(answer["error"]["class"], "REJECT")
+        status, answer = self.ask("POST", f"/v1/jobs/{kit}/visual", {"ok": True})
+        self.assertEqual((status, answer["error"]["class"]), (409, "REJECT"))
+        self.assertEqual(self.ask("GET", "/v1/jobs/" + kit)[0], 200)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
