@@ -226,23 +226,34 @@ static void read_terminal_data(struct cw_profile *p, const struct section *s) {
         }
 }
 
+/* Up to three digits off the front of *at; false when there is none. */
+static bool take_number(const char **at, size_t *ret) {
+        size_t value = 0, digits = 0;
+        while (digits < 3 && **at >= '0' && **at <= '9') {
+                value = value * 10 + (size_t)(**at - '0');
+                (*at)++;
+                digits++;
+        }
+        *ret = value;
+        return digits > 0;
+}
+
 /* "9F10" or, for a part, "9F10:3+4" (offset, length). */
 static bool parse_cover(const char *text, struct cw_profile_cover *ret) {
         char tag[9] = {0};
         size_t digits = strcspn(text, ":");
-        unsigned offset = 0, len = 0;
-        char end = 0;
         if (digits >= sizeof tag)
                 return false;
         memcpy(tag, text, digits);
         if (!cw_tlv_tag_parse(tag, &ret->tag))
                 return false;
-        if (text[digits] == ':' &&
-            (sscanf(text + digits, ":%3u+%3u%c", &offset, &len, &end) != 2 || len == 0))
+        const char *at = text + digits;
+        if (*at == '\0')
+                return true;
+        at++;
+        if (!take_number(&at, &ret->offset) || *at++ != '+')
                 return false;
-        ret->offset = offset;
-        ret->len = len;
-        return true;
+        return take_number(&at, &ret->len) && ret->len > 0 && *at == '\0';
 }
 
 static void read_cover(struct cw_profile *p, const struct section *s) {

@@ -150,11 +150,14 @@ static cw_rc send(struct vx *v, uint8_t start, struct cw_span payload, bool *ret
 
 static cw_rc vx_show(struct cw_pinpad *p, const char *text, struct cw_fault *f) {
         struct vx *v = vx_of(p);
-        uint8_t payload[3 + CW_PINPAD_TEXT_MAX] = {'Z', '2', CW_VX_SUB};
-        size_t len = strlen(text);
-        memcpy(payload + 3, text, len);
+        uint8_t payload[3 + CW_PINPAD_TEXT_MAX];
+        struct cw_writer w;
+        cw_writer_init(&w, payload, sizeof payload);
+        cw_put_bytes(&w, "Z2", 2);
+        cw_put_u8(&w, CW_VX_SUB);
+        cw_put_bytes(&w, text, strlen(text));
         cw_rc rc = drain(v, f);
-        return rc == CW_OK ? send(v, CW_VX_STX, CW_SPAN(payload, 3 + len), NULL, f) : rc;
+        return rc == CW_OK ? send(v, CW_VX_STX, CW_SPAN(payload, w.len), NULL, f) : rc;
 }
 
 /* Stops an entry: the pad answers EOT, or ACK when the entry had just ended and its 71 is under way. */

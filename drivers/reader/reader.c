@@ -44,9 +44,14 @@ static bool stopping(struct cw_card_reader *r) {
         return stop;
 }
 
+static bool same_state(const struct cw_card_reader_state *a, const struct cw_card_reader_state *b) {
+        return a->service == b->service && a->present == b->present && a->card == b->card &&
+               a->mute == b->mute && a->events == b->events && strcmp(a->name, b->name) == 0;
+}
+
 static void publish(struct cw_card_reader *r, const struct cw_card_reader_state *now) {
         (void)pthread_mutex_lock(&r->lock);
-        bool same = memcmp(&r->state, now, sizeof *now) == 0;
+        bool same = same_state(&r->state, now);
         r->state = *now;
         (void)pthread_cond_broadcast(&r->changed);
         (void)pthread_mutex_unlock(&r->lock);

@@ -156,7 +156,7 @@ struct cw_msg *cw_kiosk_begin(struct cw_station *st, struct cw_msg *request) {
 
 /* Ends the transaction so that the card is left clean: the issuer's answer, or none. */
 static cw_rc finish(struct cw_kiosk *k, const struct cw_hsm_arqc *answer, struct cw_fault *f) {
-        struct cw_terminal_ac second;
+        struct cw_terminal_ac second = {0};
         if (!answer->genuine) {
                 struct cw_fault unused = {0};
                 if (cw_terminal_generate_ac(&k->terminal, 0x00, false, &second, &unused) != CW_OK)
@@ -176,7 +176,7 @@ static cw_rc finish(struct cw_kiosk *k, const struct cw_hsm_arqc *answer, struct
 
 static cw_rc prove(struct cw_station *st, struct cw_msg *reply, struct cw_fault *f) {
         struct cw_kiosk *k = &st->kiosk;
-        struct cw_terminal_ac ac;
+        struct cw_terminal_ac ac = {0};
         struct cw_hsm_arqc answer = {0};
         CW_AUTO(cw_secret_free) struct cw_secret *covered = NULL;
         cw_rc rc = cw_terminal_generate_ac(&k->terminal, CW_AC_ARQC, true, &ac, f);

@@ -102,7 +102,7 @@ static cw_rc read_all(struct verify *v, struct cw_fault *f) {
 /* An online transaction: the issuer keys on the chip are the right ones when hsmd finds the ARQC genuine and
  * the chip the ARPC. */
 static cw_rc transact(struct verify *v, struct cw_fault *f) {
-        struct cw_terminal_ac ac, second;
+        struct cw_terminal_ac ac = {0}, second = {0};
         struct cw_hsm_arqc answer = {0};
         CW_AUTO(cw_secret_free) struct cw_secret *covered = NULL;
         const cw_rc not_genuine = CW_RC(CW_L_CHIP, CW_C_REJECT, CW_E_CHIP_CRYPTOGRAM);
