@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "branch.h"
 #include "endpoints.h"
 #include "text.h"
 
@@ -101,4 +103,64 @@ void cw_dsim_branch_fetch(const struct cw_dsim_call *call, struct cw_dsim_reply 
                 (void)json_array_append_new(reply->result, audit ? audit_row(branch) : json_incref(branch));
         }
         reply->pagination = cw_dsim_page_guide(page_no, page_size, (int64_t)total);
+}
+
+/* ---- created and changed ---- */
+
+static void stamp(int64_t ms, char out[20]) {
+        char iso[40];
+        cw_dsim_iso_time(ms, iso, sizeof iso);
+        (void)snprintf(out, 20, "%.10s %.8s", iso, iso + 11);
+}
+
+static void keep(struct cw_dsim *sim, const json_t *branch) {
+        CW_AUTO_MEM char *text = json_dumps(branch, JSON_COMPACT);
+        (void)cw_dsim_store_run(sim->db, "INSERT OR REPLACE INTO branch VALUES(?1, ?2)", "tt",
+                                json_string_value(json_object_get(branch, "branchId")), text);
+}
+
+void cw_dsim_branch_create(const struct cw_dsim_call *call, struct cw_dsim_reply *reply) {
+        struct cw_dsim *sim = call->sim;
+        char now[20];
+        if (cw_dsim_config_branch(&sim->cfg, cw_dsim_body_text(call, "branchId", ""))) {
+                cw_dsim_refuse(&sim->cfg, reply, CW_DSIM_E_INPUT, "branchId already exists");
+                return;
+        }
+        json_t *branch = json_deep_copy(call->body);
+        stamp(call->now_ms, now);
+        (void)json_object_set_new(branch, "createdDate", json_string(now));
+        (void)json_array_append_new(sim->cfg.branches, branch);
+        keep(sim, branch);
+        reply->result = json_deep_copy(branch);
+}
+
+void cw_dsim_branch_update(const struct cw_dsim_call *call, struct cw_dsim_reply *reply) {
+        struct cw_dsim *sim = call->sim;
+        char now[20];
+        json_t *branch = cw_dsim_config_branch(&sim->cfg, cw_dsim_body_text(call, "branchId", ""));
+        if (!branch) {
+                cw_dsim_refuse(&sim->cfg, reply, CW_DSIM_E_INPUT, "Invalid branchId");
+                return;
+        }
+        (void)json_object_update(branch, call->body);
+        stamp(call->now_ms, now);
+        (void)json_object_set_new(branch, "changedDate", json_string(now));
+        keep(sim, branch);
+        reply->result = json_deep_copy(branch);
+}
+
+void cw_dsim_branches_load(struct cw_dsim *sim) {
+        CW_AUTO(sqlite3_finalize)
+        sqlite3_stmt *stmt =
+            cw_dsim_store_query(sim->db, "SELECT branch_id, body FROM branch ORDER BY rowid", "");
+        while (cw_dsim_store_step(stmt)) {
+                json_t *body = json_loads(cw_dsim_store_text(stmt, 1), 0, NULL);
+                json_t *have = cw_dsim_config_branch(&sim->cfg, cw_dsim_store_text(stmt, 0));
+                if (have) {
+                        (void)json_object_update(have, body);
+                        json_decref(body);
+                } else if (body) {
+                        (void)json_array_append_new(sim->cfg.branches, body);
+                }
+        }
 }

@@ -5,16 +5,8 @@
 #include <string.h>
 
 #include "endpoints.h"
-#include "kits.h"
+#include "profile.h"
 #include "text.h"
-
-/* Account numbers are compared as digits, whichever JSON type carried them. */
-static void account_text(const json_t *value, char *out, size_t size) {
-        if (json_is_integer(value))
-                (void)snprintf(out, size, "%lld", (long long)json_integer_value(value));
-        else
-                (void)snprintf(out, size, "%s", json_is_string(value) ? json_string_value(value) : "");
-}
 
 static bool entity_exists(struct cw_dsim *sim, const char *entity_id) {
         return cw_dsim_store_int(sim->db, "SELECT count(*) FROM customer WHERE entity_id = ?1", "t",
@@ -94,7 +86,7 @@ static bool choose_account(const struct cw_dsim_call *call, struct cw_dsim_reply
                            const char *entity_id, const json_t *info, char *account, size_t size) {
         const json_t *value = json_object_get(info, "accountNo");
         if (value) {
-                account_text(value, account, size);
+                cw_dsim_account_text(value, account, size);
         } else {
                 CW_AUTO(sqlite3_finalize)
                 sqlite3_stmt *stmt = cw_dsim_store_query(
@@ -170,8 +162,8 @@ static bool insert_customer(struct cw_dsim *sim, const char *entity_id, json_t *
         for (size_t i = 0; i < json_array_size(accounts); i++) {
                 const json_t *entry = json_array_get(accounts, i);
                 char account[40];
-                account_text(json_is_object(entry) ? json_object_get(entry, "accountNo") : entry, account,
-                             sizeof account);
+                cw_dsim_account_text(json_is_object(entry) ? json_object_get(entry, "accountNo") : entry,
+                                     account, sizeof account);
                 (void)cw_dsim_store_run(sim->db, "INSERT OR IGNORE INTO account VALUES(?1, ?2, ?3)", "ttt",
                                         entity_id, account,
                                         json_string_value(json_object_get(entry, "accountType")));
@@ -209,10 +201,12 @@ static bool seed_fault(const char *what, const char *id, const char *text) {
 
 static bool seed_customer(struct cw_dsim *sim, json_t *entry, int64_t now_ms) {
         const char *entity_id = NULL;
+        const char *mobile = NULL;
         json_t *accounts = NULL;
-        if (json_unpack(entry, "{s:s, s:o!}", "entityId", &entity_id, "accounts", &accounts) != 0 ||
+        if (json_unpack(entry, "{s:s, s:o, s?s!}", "entityId", &entity_id, "accounts", &accounts, "mobileNo",
+                        &mobile) != 0 ||
             !json_is_array(accounts))
-                return seed_fault("customers[]", entity_id, "must be {entityId, accounts: [...]}");
+                return seed_fault("customers[]", entity_id, "must be {entityId, accounts: [...], mobileNo}");
         return insert_customer(sim, entity_id, entry, accounts, now_ms) ||
                seed_fault("customers[]", entity_id, "is there twice");
 }
@@ -269,7 +263,7 @@ static bool seed_kit(struct cw_dsim *sim, json_t *entry, int64_t now_ms) {
                                               month};
         if (!cw_dsim_kit_make(sim, &plan, now_ms, kit_no))
                 return seed_fault("kits[]", s.kit_no, "kitNo or pan is there twice");
-        account_text(s.account, account, sizeof account);
+        cw_dsim_account_text(s.account, account, sizeof account);
         if (s.entity)
                 (void)cw_dsim_store_run(
                     sim->db,

@@ -14,6 +14,7 @@
 #include "store.h"
 
 struct cw_dsim_faults;
+#define CW_DSIM_SEGMENT_MAX 40U
 
 struct cw_dsim {
         struct cw_dsim_config cfg;
@@ -35,9 +36,12 @@ struct cw_dsim_endpoint;
 struct cw_dsim_call {
         struct cw_dsim *sim;
         const struct cw_dsim_endpoint *endpoint;
-        json_t *body;          /* checked against the endpoint's fields; NULL when it takes none */
-        const char *order_arg; /* ?orderId= of the endpoints whose selector is not documented, or NULL */
-        const uint8_t *upload; /* uploadFile: the file part */
+        json_t *body;           /* checked against the endpoint's fields; NULL when it takes none */
+        const char *order_arg;  /* ?orderId= of the endpoints whose selector is not documented, or NULL */
+        bool all_cards;         /* ?isAllCardsRequired=true */
+        const char *segment;    /* what stands for the path parameter, "" without one */
+        const char *request_id; /* requestId or txnId, "" when none was sent */
+        const uint8_t *upload;  /* uploadFile: the file part */
         size_t upload_len;
         const char *upload_name;
         int64_t now_ms;
@@ -86,6 +90,10 @@ enum cw_dsim_error {
         CW_DSIM_E_ORDER_FILE,   /* ORD002 */
         CW_DSIM_E_ORDER_CANCEL, /* ORD003 */
         CW_DSIM_E_TRANSFER,     /* INV001 */
+        CW_DSIM_E_CARD_CHECK,   /* CRD001 */
+        CW_DSIM_E_CARD_ENDING,  /* CRD002 */
+        CW_DSIM_E_WALLET_FULL,  /* TX0057 */
+        CW_DSIM_E_DAILY_LIMIT,
 };
 
 /* The exception object in the configured dialect; field goes into fieldError. */

@@ -161,6 +161,146 @@ static const struct cw_dsim_field MANAGE[] = {REQ("entityId", CW_DSIM_TEXT, 50),
 static const struct cw_dsim_field BY_ENTITY[] = {REQ("entityId", CW_DSIM_TEXT, 50), END};
 static const struct cw_dsim_field BY_CARD[] = {REQ("encryptedCardNumber", CW_DSIM_TEXT, 0), END};
 static const struct cw_dsim_field GET_CVV[] = {REQ("kitNo", CW_DSIM_TEXT, 39), END};
+static const char *const BULK_OPERATIONS[] = {"BLOCK", "LOCK", "UNLOCK", NULL};
+static const char *const CHANNELS[] = {"IVR", "WEB", "MOBILE", "BRANCH", NULL};
+static const char *const TXN_CHANNELS[] = {"ATM", "POS", "ECOM", "CONTACTLESS", NULL};
+static const char *const WALLETS[] = {"NCMC", NULL};
+
+static const struct cw_dsim_field MASKED_CARD[] = {REQ("maskedCardNo", CW_DSIM_MASKED, 19), END};
+static const struct cw_dsim_field POI_INFO[] = {REQ("contactNo", CW_DSIM_TEXT, 20),
+                                                OPT("emailId", CW_DSIM_TEXT, 0),
+                                                OPT("notification", CW_DSIM_BOOL, 0), END};
+static const struct cw_dsim_field POI[] = {
+    REQ("entityId", CW_DSIM_TEXT, 50), NEST("communicationInfo", CW_DSIM_OBJECTS, CW_DSIM_REQUIRED, POI_INFO),
+    END};
+/* The sample sends district and isoCountryCode as null; the postal code is spelt pincode here. */
+static const struct cw_dsim_field POA_INFO[] = {
+    ONE_OF("addressCategory", CW_DSIM_REQUIRED, ADDRESS_TYPES),
+    REQ("address1", CW_DSIM_TEXT, 0),
+    OPT("address2", CW_DSIM_TEXT, 0),
+    OPT("address3", CW_DSIM_TEXT, 0),
+    OPT("city", CW_DSIM_TEXT, 0),
+    OPT("state", CW_DSIM_TEXT, 0),
+    OPT("country", CW_DSIM_TEXT, 0),
+    {"district", CW_DSIM_TEXT, CW_DSIM_NULLABLE, 0, NULL, NULL},
+    {"isoCountryCode", CW_DSIM_TEXT, CW_DSIM_NULLABLE, 3, NULL, NULL},
+    OPT("pincode", CW_DSIM_TEXT, 16),
+    END};
+static const struct cw_dsim_field POA[] = {
+    REQ("entityId", CW_DSIM_TEXT, 50), NEST("addressInfo", CW_DSIM_OBJECTS, CW_DSIM_REQUIRED, POA_INFO), END};
+static const struct cw_dsim_field ACCOUNT_UPDATE[] = {REQ("accountNo", CW_DSIM_ACCOUNT, 0),
+                                                      OPT("accountStatus", CW_DSIM_TEXT, 24),
+                                                      OPT("accountType", CW_DSIM_TEXT, 24),
+                                                      OPT("accountsCurrency", CW_DSIM_TEXT, 3),
+                                                      OPT("defaultAccount", CW_DSIM_BOOL, 0),
+                                                      OPT("initialFunding", CW_DSIM_AMOUNT, 20),
+                                                      OPT("isPrimary", CW_DSIM_BOOL, 0),
+                                                      OPT("schemeCode", CW_DSIM_TEXT, 24),
+                                                      END};
+static const struct cw_dsim_field ACCOUNTS[] = {
+    REQ("entityId", CW_DSIM_TEXT, 50), NEST("accountInfo", CW_DSIM_OBJECTS, CW_DSIM_REQUIRED, ACCOUNT_UPDATE),
+    END};
+static const struct cw_dsim_field BY_ACCOUNT[] = {REQ("accountNo", CW_DSIM_ACCOUNT, 0), END};
+static const struct cw_dsim_field BY_CLEAR_CARD[] = {OPT("cardNumber", CW_DSIM_TEXT, 19), END};
+
+static const struct cw_dsim_field MANAGE_ALL[] = {OPT("mobileNo", CW_DSIM_TEXT, 20),
+                                                  OPT("entityId", CW_DSIM_TEXT, 50),
+                                                  ONE_OF("operation", CW_DSIM_REQUIRED, BULK_OPERATIONS),
+                                                  OPT("reason", CW_DSIM_TEXT, 0),
+                                                  OPT("changer", CW_DSIM_TEXT, 64),
+                                                  ONE_OF("channel", 0, CHANNELS),
+                                                  END};
+static const struct cw_dsim_field UPGRADE_INFO[] = {
+    OPT("aliasName", CW_DSIM_TEXT, 63), ONE_OF("cardType", 0, CARD_TYPES),
+    OPT("plasticCode", CW_DSIM_TEXT, 24), OPT("tierType", CW_DSIM_TEXT, 24), END};
+static const struct cw_dsim_field UPGRADE[] = {
+    REQ("entityId", CW_DSIM_TEXT, 50), REQ("kitNo", CW_DSIM_TEXT, 39),
+    ONE_OF("deliveryAddress", 0, ADDRESS_TYPES), NEST("kitInfo", CW_DSIM_OBJECTS, 0, UPGRADE_INFO), END};
+static const struct cw_dsim_field APPLY[] = {REQ("entityId", CW_DSIM_TEXT, 50),
+                                             OPT("kitNo", CW_DSIM_TEXT, 39),
+                                             ONE_OF("deliveryAddress", 0, ADDRESS_TYPES), END};
+static const struct cw_dsim_field TRACK[] = {REQ("kitNo", CW_DSIM_TEXT, 39), END};
+static const struct cw_dsim_field MAILER[] = {
+    REQ("entityId", CW_DSIM_TEXT, 50), REQ("kitNo", CW_DSIM_TEXT, 39),
+    ONE_OF("addressType", CW_DSIM_REQUIRED, ADDRESS_TYPES), REQ("homeCurrencyCode", CW_DSIM_TEXT, 3), END};
+static const struct cw_dsim_field TRANSACTIONS[] = {REQ("entityId", CW_DSIM_TEXT, 50),
+                                                    OPT("kitNo", CW_DSIM_TEXT, 39),
+                                                    OPT("accountNumber", CW_DSIM_ACCOUNT, 0),
+                                                    OPT("startDate", CW_DSIM_DAY, 0),
+                                                    OPT("endDate", CW_DSIM_DAY, 0),
+                                                    ONE_OF("transactionChannel", 0, TXN_CHANNELS),
+                                                    OPT("responseCode", CW_DSIM_TEXT, 8),
+                                                    OPT("page", CW_DSIM_INT, 0),
+                                                    OPT("size", CW_DSIM_INT, 0),
+                                                    END};
+
+static const struct cw_dsim_field CHECK_CARD[] = {
+    REQ("cardNoLastSix", CW_DSIM_TEXT, 6), REQ("entityId", CW_DSIM_TEXT, 50),
+    REQ("expiryDate", CW_DSIM_MMYY, 0), REQ("mobileNo", CW_DSIM_TEXT, 20), END};
+static const struct cw_dsim_field CHECK_ENDING[] = {
+    REQ("pin", CW_DSIM_TEXT, 0),       REQ("expiryDate", CW_DSIM_MMYY, 0),
+    REQ("mobileNo", CW_DSIM_TEXT, 20), REQ("cardNoLastSix", CW_DSIM_TEXT, 6),
+    REQ("cvv", CW_DSIM_TEXT, 4),       END};
+/* Without the CVV. */
+static const struct cw_dsim_field CHECK_ENDING_V2[] = {
+    REQ("pin", CW_DSIM_TEXT, 0), REQ("expiryDate", CW_DSIM_MMYY, 0), REQ("mobileNo", CW_DSIM_TEXT, 20),
+    REQ("cardNoLastSix", CW_DSIM_TEXT, 6), END};
+
+static const struct cw_dsim_field KIT_OF[] = {REQ("entityId", CW_DSIM_TEXT, 50),
+                                              REQ("kitNo", CW_DSIM_TEXT, 39), END};
+static const struct cw_dsim_field PREFERENCES[] = {REQ("entityId", CW_DSIM_TEXT, 50),
+                                                   REQ("kitNo", CW_DSIM_TEXT, 39),
+                                                   REQ("domestic", CW_DSIM_FREE, 0),
+                                                   REQ("international", CW_DSIM_FREE, 0),
+                                                   OPT("dynamicAuth", CW_DSIM_FREE, 0),
+                                                   OPT("swipeToPay", CW_DSIM_FREE, 0),
+                                                   END};
+static const struct cw_dsim_field OPT_IN[] = {
+    REQ("entityId", CW_DSIM_TEXT, 50), REQ("kitNo", CW_DSIM_TEXT, 39),
+    REQ("optedIn", CW_DSIM_BOOL, 0),   OPT("channel", CW_DSIM_TEXT, 24),
+    OPT("creator", CW_DSIM_TEXT, 64),  OPT("changer", CW_DSIM_TEXT, 64),
+    OPT("approver", CW_DSIM_TEXT, 64), END};
+static const struct cw_dsim_field AUTO_RELOAD[] = {REQ("enabled", CW_DSIM_BOOL, 0),
+                                                   OPT("threshold", CW_DSIM_INT, 0),
+                                                   OPT("loadAmount", CW_DSIM_INT, 0), END};
+static const struct cw_dsim_field NCMC[] = {
+    REQ("entityId", CW_DSIM_TEXT, 50),    REQ("kitNo", CW_DSIM_TEXT, 39),
+    OPT("accountNo", CW_DSIM_ACCOUNT, 0), NEST("autoReload", CW_DSIM_OBJECT, 0, AUTO_RELOAD),
+    OPT("channel", CW_DSIM_TEXT, 24),     OPT("creator", CW_DSIM_TEXT, 64),
+    OPT("changer", CW_DSIM_TEXT, 64),     END};
+/* txnId is taken out of the body with requestId before the fields are checked. */
+static const struct cw_dsim_field LOAD[] = {REQ("kitNo", CW_DSIM_TEXT, 39), REQ("entityId", CW_DSIM_TEXT, 50),
+                                            ONE_OF("walletType", CW_DSIM_REQUIRED, WALLETS),
+                                            REQ("amount", CW_DSIM_AMOUNT, 20), END};
+static const struct cw_dsim_field WALLET[] = {REQ("kitNo", CW_DSIM_TEXT, 39),
+                                              REQ("entityId", CW_DSIM_TEXT, 50),
+                                              ONE_OF("walletType", CW_DSIM_REQUIRED, WALLETS), END};
+static const struct cw_dsim_field WALLET_HISTORY[] = {REQ("kitNo", CW_DSIM_TEXT, 39),
+                                                      REQ("entityId", CW_DSIM_TEXT, 50),
+                                                      ONE_OF("walletType", CW_DSIM_REQUIRED, WALLETS),
+                                                      OPT("startDate", CW_DSIM_DAY, 0),
+                                                      OPT("endDate", CW_DSIM_DAY, 0),
+                                                      OPT("isSuccessTransaction", CW_DSIM_BOOL, 0),
+                                                      END};
+
+#define BRANCH_FIELDS(need)                                                                                  \
+        {"branchCode", CW_DSIM_TEXT, need, 64, NULL, NULL},                                                  \
+            {"branchName", CW_DSIM_TEXT, need, 0, NULL, NULL},                                               \
+            {"address", CW_DSIM_TEXT, need, 0, NULL, NULL}, {"address2", CW_DSIM_TEXT, need, 0, NULL, NULL}, \
+            {"address3", CW_DSIM_TEXT, need, 0, NULL, NULL}, {"city", CW_DSIM_TEXT, need, 0, NULL, NULL},    \
+            {"state", CW_DSIM_TEXT, need, 0, NULL, NULL}, {"country", CW_DSIM_TEXT, need, 0, NULL, NULL},    \
+            {"district", CW_DSIM_TEXT, need, 0, NULL, NULL},                                                 \
+            {"zipCode", CW_DSIM_TEXT, need, 16, NULL, NULL},                                                 \
+            {"branchPhoneNumber", CW_DSIM_TEXT, need, 20, NULL, NULL},                                       \
+            OPT("branchEmailId", CW_DSIM_TEXT, 0), {                                                         \
+                "pocDetails", CW_DSIM_FREES, need, 0, NULL, NULL                                             \
+        }
+
+static const struct cw_dsim_field BRANCH_CREATE[] = {REQ("branchId", CW_DSIM_TEXT, 63),
+                                                     BRANCH_FIELDS(CW_DSIM_REQUIRED),
+                                                     OPT("creator", CW_DSIM_TEXT, 64), END};
+static const struct cw_dsim_field BRANCH_UPDATE[] = {REQ("branchId", CW_DSIM_TEXT, 63), BRANCH_FIELDS(0),
+                                                     OPT("changer", CW_DSIM_TEXT, 64), END};
 static const struct cw_dsim_field BRANCH_FETCH[] = {
     OPT("branchId", CW_DSIM_TEXT, 63),      OPT("branchCode", CW_DSIM_TEXT, 64),
     OPT("branchName", CW_DSIM_TEXT, 0),     OPT("fromCreatedDate", CW_DSIM_STAMP, 0),
@@ -211,14 +351,77 @@ static const struct cw_dsim_endpoint ENDPOINTS[] = {
     {"/kit-manager/v2/fetchByCardNo", cw_dsim_kitops_by_card, BY_CARD, OBJ, 0, CW_DSIM_E_INPUT},
     {"/kit-manager/getCvv", cw_dsim_kitops_cvv, GET_CVV, OBJ, 0, CW_DSIM_E_INPUT},
     {"/branch/fetch", cw_dsim_branch_fetch, BRANCH_FETCH, OBJ, 0, CW_DSIM_E_INPUT},
+    {"/branch", cw_dsim_branch_create, BRANCH_CREATE, OBJ, EFFECT, CW_DSIM_E_INPUT},
+    {"/branch", cw_dsim_branch_update, BRANCH_UPDATE, OBJ, EFFECT | CW_DSIM_PUT, CW_DSIM_E_INPUT},
+    {"/viewCustomer", cw_dsim_profile_view, BY_ENTITY, OBJ, 0, CW_DSIM_E_INPUT},
+    {"/fetchByCif", cw_dsim_profile_by_cif, BY_ENTITY, OBJ, 0, CW_DSIM_E_INPUT},
+    {"/v2/fetchByCif", cw_dsim_profile_by_cif_v2, BY_ENTITY, OBJ, 0, CW_DSIM_E_INPUT},
+    {"/fetchCifByMaskedCard", cw_dsim_profile_by_masked, MASKED_CARD, OBJ, 0, CW_DSIM_E_INPUT},
+    {"/update-manager/poi", cw_dsim_profile_poi, POI, OBJ, EFFECT, CW_DSIM_E_INPUT},
+    {"/update-manager/poa", cw_dsim_profile_poa, POA, OBJ, EFFECT, CW_DSIM_E_INPUT},
+    {"/update-manager/account", cw_dsim_profile_account, ACCOUNTS, OBJ, EFFECT, CW_DSIM_E_INPUT},
+    {"/kit-manager/fetchKitsByAccountNo", cw_dsim_profile_kits_by_account, BY_ACCOUNT, OBJ, CW_DSIM_CARDS_ARG,
+     CW_DSIM_E_INPUT},
+    {"/accountkitmapping-manager/fetchAccountsByCardNo", cw_dsim_profile_accounts_by_card, BY_CLEAR_CARD, OBJ,
+     0, CW_DSIM_E_INPUT},
+    {"/account/fetchAccountsByCardNo", cw_dsim_profile_accounts_by_card, BY_CLEAR_CARD, OBJ, 0,
+     CW_DSIM_E_INPUT},
+    {"/kit-manager/manageAllKits", cw_dsim_cardops_manage_all, MANAGE_ALL, OBJ, EFFECT, CW_DSIM_E_INPUT},
+    {"/kit-manager/upgradeCard", cw_dsim_cardops_upgrade, UPGRADE, OBJ, EFFECT, CW_DSIM_E_INPUT},
+    {"/kit-manager/applyForCard", cw_dsim_cardops_apply, APPLY, OBJ, EFFECT, CW_DSIM_E_INPUT},
+    {"/kit-manager/kitTracking", cw_dsim_cardops_track, TRACK, OBJ, 0, CW_DSIM_E_INPUT},
+    {"/kit-manager/regeneratePinMailer", cw_dsim_cardops_mailer, MAILER, OBJ, EFFECT, CW_DSIM_E_INPUT},
+    {"/kit-manager/fetchTransaction", cw_dsim_cardops_transactions, TRANSACTIONS, OBJ, 0, CW_DSIM_E_INPUT},
+    {"/kit-manager/validateCard", cw_dsim_cardcheck_card, CHECK_CARD, OBJ, 0, CW_DSIM_E_INPUT},
+    {"/kit-manager/validateCardEnding", cw_dsim_cardcheck_ending_v1, CHECK_ENDING, OBJ, EFFECT,
+     CW_DSIM_E_INPUT},
+    {"/kit-manager/v2/validateCardEnding", cw_dsim_cardcheck_ending_v2, CHECK_ENDING_V2, OBJ, EFFECT,
+     CW_DSIM_E_INPUT},
+    {"/preference/set", cw_dsim_preference_set, PREFERENCES, OBJ, EFFECT, CW_DSIM_E_INPUT},
+    {"/preference/fetch", cw_dsim_preference_fetch, KIT_OF, OBJ, 0, CW_DSIM_E_INPUT},
+    {"/preference/*/optIn", cw_dsim_preference_opt_in, OPT_IN, OBJ, EFFECT, CW_DSIM_E_INPUT},
+    {"/ncmc/preference/set", cw_dsim_ncmc_set, NCMC, OBJ, EFFECT, CW_DSIM_E_INPUT},
+    {"/ncmc/preference/fetch", cw_dsim_ncmc_fetch, KIT_OF, OBJ, 0, CW_DSIM_E_INPUT},
+    {"/wallet/load", cw_dsim_wallet_load, LOAD, OBJ, EFFECT, CW_DSIM_E_INPUT},
+    {"/wallet/fetch/balance", cw_dsim_wallet_balance, WALLET, OBJ, 0, CW_DSIM_E_INPUT},
+    {"/wallet/fetch/services", cw_dsim_wallet_services, WALLET, OBJ, 0, CW_DSIM_E_INPUT},
+    {"/wallet/fetch/authnt/transaction", cw_dsim_wallet_authnt, WALLET_HISTORY, OBJ, 0, CW_DSIM_E_INPUT},
+    {"/wallet/fetch/ledger/transaction", cw_dsim_wallet_ledger, WALLET_HISTORY, OBJ, 0, CW_DSIM_E_INPUT},
     {NULL, NULL, NULL, OBJ, 0, CW_DSIM_E_INPUT},
 };
 
-const struct cw_dsim_endpoint *cw_dsim_endpoint_find(const char *path) {
-        for (const struct cw_dsim_endpoint *e = ENDPOINTS; e->path; e++)
-                if (strcmp(e->path, path) == 0)
+/* A star takes one segment of letters, digits, '-' and '_'. */
+static bool path_fits(const char *pattern, const char *path, char segment[CW_DSIM_SEGMENT_MAX + 1]) {
+        static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+        const char *star = strchr(pattern, '*');
+        segment[0] = '\0';
+        if (!star || strcmp(pattern, path) == 0)
+                return strcmp(pattern, path) == 0;
+        size_t head = (size_t)(star - pattern);
+        if (strncmp(pattern, path, head) != 0)
+                return false;
+        size_t len = strspn(path + head, allowed);
+        if (len == 0 || len > CW_DSIM_SEGMENT_MAX || strcmp(star + 1, path + head + len) != 0)
+                return false;
+        memcpy(segment, path + head, len);
+        segment[len] = '\0';
+        return true;
+}
+
+const struct cw_dsim_endpoint *cw_dsim_endpoint_find(const char *path, const char *method,
+                                                     char ret_segment[CW_DSIM_SEGMENT_MAX + 1]) {
+        const struct cw_dsim_endpoint *other = NULL;
+        char segment[CW_DSIM_SEGMENT_MAX + 1];
+        for (const struct cw_dsim_endpoint *e = ENDPOINTS; e->path; e++) {
+                if (!path_fits(e->path, path, segment))
+                        continue;
+                if (ret_segment)
+                        memcpy(ret_segment, segment, sizeof segment);
+                if (!method || strcmp(method, e->flags & CW_DSIM_PUT ? "PUT" : "POST") == 0)
                         return e;
-        return NULL;
+                other = e;
+        }
+        return other;
 }
 
 const struct cw_dsim_endpoint *cw_dsim_endpoint_list(void) {

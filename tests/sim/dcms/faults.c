@@ -24,7 +24,7 @@ void cw_dsim_faults_free(struct cw_dsim_faults *faults) {
 }
 
 static const char *check_rule(const struct cw_dsim_fault *f, const char *drop) {
-        if (strcmp(f->endpoint, "*") != 0 && !cw_dsim_endpoint_find(f->endpoint))
+        if (strcmp(f->endpoint, "*") != 0 && !cw_dsim_endpoint_find(f->endpoint, NULL, NULL))
                 return "endpoint is not a documented path (below the base path) or *";
         if (f->nth < 1 || f->count < 0)
                 return "nth starts at 1, count at 0";

@@ -306,8 +306,8 @@ void cw_dsim_inventory_expire(const struct cw_dsim_call *call, struct cw_dsim_re
         sqlite3 *db = call->sim->db;
         const char *kit_no = cw_dsim_body_text(call, "kitNo", NULL);
         const char *parent = cw_dsim_body_text(call, "parentKitNo", NULL);
-        if (!kit_no == !parent) {
-                refuse_input(call, reply, "one of kitNo, parentKitNo is required");
+        if (!kit_no && !parent) {
+                refuse_input(call, reply, "kitNo or parentKitNo is required");
                 return;
         }
         int64_t all = cw_dsim_store_int(

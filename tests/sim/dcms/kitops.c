@@ -4,9 +4,10 @@
 
 #include <openssl/crypto.h>
 
+#include "cardcheck.h"
 #include "crypto.h"
 #include "endpoints.h"
-#include "kits.h"
+#include "kitops.h"
 #include "text.h"
 
 #define CVV_LIFETIME_S 120
@@ -19,9 +20,8 @@ static bool terminal(const struct cw_dsim_kit *kit) {
         return status_is(kit, "REPLACED") || status_is(kit, "EXPIRED_CARD") || status_is(kit, "CLOSED");
 }
 
-/* The kit when it is the entity's; MCC007 otherwise. */
-static bool own_kit(const struct cw_dsim_call *call, struct cw_dsim_reply *reply, const char *kit_no,
-                    struct cw_dsim_kit *kit) {
+bool cw_dsim_own_kit(const struct cw_dsim_call *call, struct cw_dsim_reply *reply, const char *kit_no,
+                     struct cw_dsim_kit *kit) {
         if (cw_dsim_kit_load(call->sim, kit_no, kit) && *kit->entity_id &&
             strcmp(kit->entity_id, cw_dsim_body_text(call, "entityId", "")) == 0)
                 return true;
@@ -29,8 +29,7 @@ static bool own_kit(const struct cw_dsim_call *call, struct cw_dsim_reply *reply
         return false;
 }
 
-/* Why a card in its state cannot take an operation. */
-static enum cw_dsim_error state_error(const struct cw_dsim_kit *kit) {
+enum cw_dsim_error cw_dsim_state_error(const struct cw_dsim_kit *kit) {
         if (terminal(kit))
                 return CW_DSIM_E_CARD_CLOSED;
         return status_is(kit, "BLOCKED") ? CW_DSIM_E_CARD_BLOCKED : CW_DSIM_E_CARD_STATUS;
@@ -38,7 +37,7 @@ static enum cw_dsim_error state_error(const struct cw_dsim_kit *kit) {
 
 void cw_dsim_kitops_activate(const struct cw_dsim_call *call, struct cw_dsim_reply *reply) {
         struct cw_dsim_kit kit;
-        if (!own_kit(call, reply, cw_dsim_body_text(call, "kitNo", ""), &kit))
+        if (!cw_dsim_own_kit(call, reply, cw_dsim_body_text(call, "kitNo", ""), &kit))
                 return;
         if (status_is(&kit, "ACTIVE")) {
                 (void)cw_dsim_store_add(call->sim->db, "duplicate_activations", 1);
@@ -47,7 +46,7 @@ void cw_dsim_kitops_activate(const struct cw_dsim_call *call, struct cw_dsim_rep
                 return;
         }
         if (!status_is(&kit, "INACTIVE") && !status_is(&kit, "ASSIGNED")) {
-                cw_dsim_refuse(&call->sim->cfg, reply, state_error(&kit),
+                cw_dsim_refuse(&call->sim->cfg, reply, cw_dsim_state_error(&kit),
                                "Card status does not allow activation");
                 return;
         }
@@ -58,11 +57,10 @@ void cw_dsim_kitops_activate(const struct cw_dsim_call *call, struct cw_dsim_rep
         reply->result = json_string("success");
 }
 
-/* REPLACED and a new kit of the same product, branch and customer. */
-static bool replace_kit(const struct cw_dsim_call *call, const struct cw_dsim_kit *old) {
-        char kit_no[40];
+bool cw_dsim_kit_succeed(const struct cw_dsim_call *call, const struct cw_dsim_kit *old,
+                         const struct cw_dsim_product *product, const char *status, char kit_no[40]) {
         const struct cw_dsim_kit_plan plan = {
-            .product = cw_dsim_config_product(&call->sim->cfg, old->product_id),
+            .product = product,
             .branch_id = old->branch_id,
             .status = "UNALLOCATED",
             .delivery = call->sim->cfg.order.delivery_status,
@@ -76,14 +74,20 @@ static bool replace_kit(const struct cw_dsim_call *call, const struct cw_dsim_ki
             "UPDATE kit SET (entity_id, account_no, account_is_number, alias, fourth_line) ="
             " (SELECT entity_id, account_no, account_is_number, alias, fourth_line FROM kit"
             " WHERE kit_no = ?2), status = ?3, assigned_ms = ?4 WHERE kit_no = ?1",
-            "ttti", kit_no, old->kit_no,
-            call->sim->cfg.assigned == CW_DSIM_ASSIGNED_ASSIGNED ? "ASSIGNED" : "INACTIVE", call->now_ms);
+            "ttti", kit_no, old->kit_no, status, call->now_ms);
         cw_dsim_kit_set_status(call->sim, old->kit_no, "REPLACED", call->now_ms);
         return true;
 }
 
-/* The edges of the state machine: NULL when the operation is not allowed from here. */
-static const char *next_status(const struct cw_dsim_kit *kit, const char *operation) {
+/* A new kit of the same product, branch and customer. */
+static bool replace_kit(const struct cw_dsim_call *call, const struct cw_dsim_kit *old) {
+        char kit_no[40];
+        return cw_dsim_kit_succeed(
+            call, old, cw_dsim_config_product(&call->sim->cfg, old->product_id),
+            call->sim->cfg.assigned == CW_DSIM_ASSIGNED_ASSIGNED ? "ASSIGNED" : "INACTIVE", kit_no);
+}
+
+const char *cw_dsim_next_status(const struct cw_dsim_kit *kit, const char *operation) {
         bool live = status_is(kit, "ACTIVE") || status_is(kit, "LOCKED");
         bool fresh = status_is(kit, "INACTIVE") || status_is(kit, "ASSIGNED");
         if (strcmp(operation, "LOCK") == 0)
@@ -99,11 +103,11 @@ static const char *next_status(const struct cw_dsim_kit *kit, const char *operat
 
 void cw_dsim_kitops_manage(const struct cw_dsim_call *call, struct cw_dsim_reply *reply) {
         struct cw_dsim_kit kit;
-        if (!own_kit(call, reply, cw_dsim_body_text(call, "oldKit", ""), &kit))
+        if (!cw_dsim_own_kit(call, reply, cw_dsim_body_text(call, "oldKit", ""), &kit))
                 return;
-        const char *next = next_status(&kit, cw_dsim_body_text(call, "operation", ""));
+        const char *next = cw_dsim_next_status(&kit, cw_dsim_body_text(call, "operation", ""));
         if (!next) {
-                cw_dsim_refuse(&call->sim->cfg, reply, state_error(&kit),
+                cw_dsim_refuse(&call->sim->cfg, reply, cw_dsim_state_error(&kit),
                                "Card status does not allow the operation");
                 return;
         }
@@ -203,30 +207,33 @@ void cw_dsim_kitops_by_card(const struct cw_dsim_call *call, struct cw_dsim_repl
                       card_details(sim, &kit), "lastPinChangeDate", pin_date(sim, kit.kit_no));
 }
 
+bool cw_dsim_kit_cvv(struct cw_dsim *sim, const struct cw_dsim_kit *kit, char cvv[4]) {
+        char pan[CW_DSIM_PAN_MAX];
+        char expiry[8];
+        const struct cw_dsim_product *product = cw_dsim_config_product(&sim->cfg, kit->product_id);
+        bool mmyy = product && product->cvv2_mmyy;
+        (void)snprintf(expiry, sizeof expiry, "%02d%02d", (mmyy ? kit->exp_month : kit->exp_year) % 100,
+                       (mmyy ? kit->exp_year : kit->exp_month) % 100);
+        bool ok =
+            cw_dsim_kit_pan(sim, kit->kit_no, pan) && cw_dsim_cvv(sim->cfg.cvk, pan, expiry, "000", cvv);
+        OPENSSL_cleanse(pan, sizeof pan);
+        return ok;
+}
+
 void cw_dsim_kitops_cvv(const struct cw_dsim_call *call, struct cw_dsim_reply *reply) {
         struct cw_dsim *sim = call->sim;
         struct cw_dsim_kit kit;
-        char pan[CW_DSIM_PAN_MAX];
-        char expiry[8];
-        char cvv[4];
-        if (!cw_dsim_kit_load(sim, cw_dsim_body_text(call, "kitNo", ""), &kit) || !*kit.entity_id ||
-            !cw_dsim_kit_pan(sim, kit.kit_no, pan)) {
+        char cvv[4] = "";
+        if (!cw_dsim_kit_load(sim, cw_dsim_body_text(call, "kitNo", ""), &kit) || !*kit.entity_id) {
                 cw_dsim_refuse(&sim->cfg, reply, CW_DSIM_E_KIT_NOT_FOUND, "Invalid kitNo");
                 return;
         }
         if (terminal(&kit) || status_is(&kit, "BLOCKED")) {
-                OPENSSL_cleanse(pan, sizeof pan);
-                cw_dsim_refuse(&sim->cfg, reply, state_error(&kit),
+                cw_dsim_refuse(&sim->cfg, reply, cw_dsim_state_error(&kit),
                                "Card status does not allow the operation");
                 return;
         }
-        const struct cw_dsim_product *product = cw_dsim_config_product(&sim->cfg, kit.product_id);
-        bool mmyy = product && product->cvv2_mmyy;
-        (void)snprintf(expiry, sizeof expiry, "%02d%02d", (mmyy ? kit.exp_month : kit.exp_year) % 100,
-                       (mmyy ? kit.exp_year : kit.exp_month) % 100);
-        bool ok = cw_dsim_cvv(sim->cfg.cvk, pan, expiry, "000", cvv);
-        OPENSSL_cleanse(pan, sizeof pan);
-        if (ok)
+        if (cw_dsim_kit_cvv(sim, &kit, cvv))
                 reply->result = json_pack("{s:s, s:i}", "cvv", cvv, "expiryCvv", CVV_LIFETIME_S);
         else
                 cw_dsim_refuse(&sim->cfg, reply, CW_DSIM_E_INTERNAL, "CVV");

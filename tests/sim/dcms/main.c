@@ -11,6 +11,7 @@
 #include <openssl/crypto.h>
 
 #include "crypto.h"
+#include "branch.h"
 #include "customers.h"
 #include "dsim.h"
 #include "faults.h"
@@ -116,6 +117,7 @@ static bool open_state(struct cw_dsim *sim, const char *path) {
         sim->faults = cw_dsim_faults_new();
         if (!sim->db || !sim->faults || !check_database_key(sim))
                 return false;
+        cw_dsim_branches_load(sim);
         if (cw_dsim_store_get(sim->db, "seeded") != 0)
                 return true;
         cw_dsim_store_exec(sim->db, "BEGIN IMMEDIATE");

@@ -6,6 +6,7 @@
 
 #include <openssl/crypto.h>
 
+#include "cardcheck.h"
 #include "crypto.h"
 #include "endpoints.h"
 #include "kits.h"
@@ -56,8 +57,7 @@ static void load_row(struct cw_dsim *sim, const char *kit_no, struct pin_row *ro
         memcpy(row->verifier, sqlite3_column_blob(stmt, 1), VERIFIER_LEN);
 }
 
-/* MMYY of the request, "0729" or 729, against the card's. */
-static bool expiry_matches(const struct cw_dsim_call *call, const struct cw_dsim_kit *kit) {
+bool cw_dsim_expiry_matches(const struct cw_dsim_call *call, const struct cw_dsim_kit *kit) {
         char want[8];
         char have[24];
         const json_t *value = json_object_get(call->body, "expiryDate");
@@ -93,7 +93,7 @@ static bool pin_kit(const struct cw_dsim_call *call, struct cw_dsim_reply *reply
         } else if (!one_of(kit->status, cfg->pin_requires_active ? active : usable)) {
                 cw_dsim_refuse(cfg, reply, CW_DSIM_E_CARD_STATUS,
                                "Card status does not allow PIN operations");
-        } else if (!expiry_matches(call, kit)) {
+        } else if (!cw_dsim_expiry_matches(call, kit)) {
                 cw_dsim_refuse(cfg, reply, CW_DSIM_E_INPUT, "Invalid expiryDate");
         } else {
                 return true;
@@ -173,40 +173,47 @@ static void set_pin(const struct cw_dsim_call *call, struct cw_dsim_reply *reply
 
 /* A wrong PIN counts, and the count outlives the refusal. */
 static void count_failure(const struct cw_dsim_call *call, struct cw_dsim_reply *reply, const char *kit_no,
-                          int64_t failures) {
+                          int64_t failures, enum cw_dsim_error wrong) {
         bool lock = failures >= call->sim->cfg.pin_try_limit;
         (void)cw_dsim_store_run(call->sim->db, "UPDATE pin SET failures = ?2, locked = ?3 WHERE kit_no = ?1",
                                 "tii", kit_no, failures, (int64_t)lock);
-        cw_dsim_refuse(&call->sim->cfg, reply, lock ? CW_DSIM_E_PIN_LOCKED : CW_DSIM_E_PIN_WRONG,
-                       "Incorrect PIN");
+        cw_dsim_refuse(&call->sim->cfg, reply, lock ? CW_DSIM_E_PIN_LOCKED : wrong, "Incorrect PIN");
         reply->keep = true;
+}
+
+static bool check_pin(const struct cw_dsim_call *call, struct cw_dsim_reply *reply,
+                      const struct cw_dsim_kit *kit, bool v2, enum cw_dsim_error wrong) {
+        struct pin_row row;
+        char pin[CW_DSIM_PIN_MAX + 1];
+        uint8_t verifier[VERIFIER_LEN];
+        load_row(call->sim, kit->kit_no, &row);
+        if (row.locked || !row.set) {
+                cw_dsim_refuse(&call->sim->cfg, reply, row.locked ? CW_DSIM_E_PIN_LOCKED : wrong,
+                               row.locked ? NULL : "no PIN is set");
+                return false;
+        }
+        if (!read_pin(call, reply, kit, v2, pin))
+                return false;
+        make_verifier(call->sim, kit->kit_no, row.salt, pin, verifier);
+        OPENSSL_cleanse(pin, sizeof pin);
+        if (CRYPTO_memcmp(verifier, row.verifier, sizeof verifier) != 0) {
+                count_failure(call, reply, kit->kit_no, row.failures + 1, wrong);
+                return false;
+        }
+        (void)cw_dsim_store_run(call->sim->db, "UPDATE pin SET failures = 0 WHERE kit_no = ?1", "t",
+                                kit->kit_no);
+        return true;
+}
+
+bool cw_dsim_pin_matches(const struct cw_dsim_call *call, struct cw_dsim_reply *reply,
+                         const struct cw_dsim_kit *kit, bool v2) {
+        return check_pin(call, reply, kit, v2, CW_DSIM_E_CARD_ENDING);
 }
 
 static void validate_pin(const struct cw_dsim_call *call, struct cw_dsim_reply *reply, bool v2) {
         struct cw_dsim_kit kit;
-        struct pin_row row;
-        char pin[CW_DSIM_PIN_MAX + 1];
-        uint8_t verifier[VERIFIER_LEN];
-        if (!pin_kit(call, reply, &kit))
-                return;
-        load_row(call->sim, kit.kit_no, &row);
-        if (row.locked || !row.set) {
-                cw_dsim_refuse(&call->sim->cfg, reply,
-                               row.locked ? CW_DSIM_E_PIN_LOCKED : CW_DSIM_E_PIN_WRONG,
-                               row.locked ? NULL : "no PIN is set");
-                return;
-        }
-        if (!read_pin(call, reply, &kit, v2, pin))
-                return;
-        make_verifier(call->sim, kit.kit_no, row.salt, pin, verifier);
-        OPENSSL_cleanse(pin, sizeof pin);
-        if (CRYPTO_memcmp(verifier, row.verifier, sizeof verifier) != 0) {
-                count_failure(call, reply, kit.kit_no, row.failures + 1);
-                return;
-        }
-        (void)cw_dsim_store_run(call->sim->db, "UPDATE pin SET failures = 0 WHERE kit_no = ?1", "t",
-                                kit.kit_no);
-        reply->result = json_true();
+        if (pin_kit(call, reply, &kit) && check_pin(call, reply, &kit, v2, CW_DSIM_E_PIN_WRONG))
+                reply->result = json_true();
 }
 
 void cw_dsim_pin_set_v1(const struct cw_dsim_call *call, struct cw_dsim_reply *reply) {

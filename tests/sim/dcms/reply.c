@@ -72,6 +72,16 @@ static const struct error_text ERRORS[] = {
                                 "The order is not in a cancellable state", 400},
     [CW_DSIM_E_TRANSFER] = {"invalid.kit.info", "INV001", "Kit transfer failed",
                             "One or more kits could not be transferred", 400},
+    [CW_DSIM_E_CARD_CHECK] = {"card.not.found", "CRD001", "Card validation failed",
+                              "The provided card details do not match any card", 400},
+    [CW_DSIM_E_CARD_ENDING] = {"card.not.found", "CRD002", "Card ending validation failed",
+                               "One or more provided credentials do not match", 400},
+    [CW_DSIM_E_WALLET_FULL] = {"invalid.input.request", "TX0057", "balance greater than Maximum Balance",
+                               "The load amount would cause the wallet balance to exceed the maximum allowed "
+                               "balance",
+                               400},
+    [CW_DSIM_E_DAILY_LIMIT] = {"invalid.daily.limit.product", "invalid.daily.limit.product",
+                               "Invalid daily limit", "A daily limit is above the limit of the product", 400},
 };
 
 static const char *status_name(int http) {

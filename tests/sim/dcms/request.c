@@ -66,6 +66,8 @@ static enum MHD_Result take_argument(void *cls, enum MHD_ValueKind kind, const c
         (void)kind;
         if (strcmp(key, "orderId") == 0 && value && *value && !in->order_arg)
                 in->order_arg = value;
+        else if (strcmp(key, "isAllCardsRequired") == 0 && value && !in->cards_arg)
+                in->cards_arg = value;
         else
                 in->stray_arg = key;
         return MHD_YES;

@@ -52,7 +52,7 @@ static bool gate_checks(struct passage *p) {
                 p->reply.retry_after_s = wait_s;
                 return refuse(p, CW_DSIM_E_RATE, NULL);
         }
-        if (strcmp(in->method, "POST") != 0)
+        if (strcmp(in->method, p->endpoint->flags & CW_DSIM_PUT ? "PUT" : "POST") != 0)
                 return refuse(p, CW_DSIM_E_METHOD, NULL);
         if (p->endpoint->flags & CW_DSIM_OPEN)
                 return true;
@@ -71,6 +71,13 @@ static bool query_checks(struct passage *p) {
         if (p->in->order_arg && !(p->endpoint->flags & CW_DSIM_ORDER_ARG))
                 return refuse(p, CW_DSIM_E_INPUT, "orderId is not a documented query argument here");
         p->call.order_arg = p->in->order_arg;
+        const char *cards = p->in->cards_arg;
+        if (cards && !(p->endpoint->flags & CW_DSIM_CARDS_ARG))
+                return refuse(p, CW_DSIM_E_INPUT,
+                              "isAllCardsRequired is not a documented query argument here");
+        if (cards && strcmp(cards, "true") != 0 && strcmp(cards, "false") != 0)
+                return refuse(p, CW_DSIM_E_INPUT, "isAllCardsRequired must be true or false");
+        p->call.all_cards = cards && strcmp(cards, "true") == 0;
         return true;
 }
 
@@ -270,10 +277,13 @@ static void finish(struct passage *p, struct cw_dsim_out *out) {
 }
 
 static void run_endpoint(struct cw_dsim *sim, const struct cw_dsim_in *in,
-                         const struct cw_dsim_endpoint *endpoint, struct cw_dsim_out *out) {
+                         const struct cw_dsim_endpoint *endpoint, const char *segment,
+                         struct cw_dsim_out *out) {
         struct passage p = {.sim = sim, .in = in, .endpoint = endpoint};
         p.call.sim = sim;
         p.call.endpoint = endpoint;
+        p.call.segment = segment;
+        p.call.request_id = p.request_id;
         p.reply.http = 200;
         out->has_fault = meet_fault(sim, endpoint->path, &out->fault);
         if (out->has_fault && out->fault.delay_ms > 0)
@@ -311,11 +321,14 @@ void cw_dsim_route(struct cw_dsim *sim, const struct cw_dsim_in *in, struct cw_d
                 out->dropped = true;
                 return;
         }
+        char segment[CW_DSIM_SEGMENT_MAX + 1] = "";
         const struct cw_dsim_endpoint *endpoint =
-            strncmp(in->path, sim->cfg.base_path, base) == 0 ? cw_dsim_endpoint_find(in->path + base) : NULL;
+            strncmp(in->path, sim->cfg.base_path, base) == 0
+                ? cw_dsim_endpoint_find(in->path + base, in->method, segment)
+                : NULL;
         out->known = endpoint != NULL;
         if (endpoint)
-                run_endpoint(sim, in, endpoint, out);
+                run_endpoint(sim, in, endpoint, segment, out);
         else
                 unknown_path(sim, out);
 }

@@ -15,6 +15,7 @@ struct cw_dsim_in {
         const char *request_id;
         const char *sim_token;
         const char *order_arg; /* ?orderId= */
+        const char *cards_arg; /* ?isAllCardsRequired= */
         const char *stray_arg; /* the name of any other query argument */
         const char *body;
         size_t body_len;

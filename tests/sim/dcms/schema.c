@@ -55,6 +55,35 @@ static bool good_mmyy(const json_t *value) {
         return n / 100 >= 1 && n / 100 <= 12;
 }
 
+static bool good_day(const char *s) {
+        char date[11];
+        int64_t ms = 0;
+        if (strlen(s) != 10 || s[2] != '-' || s[5] != '-')
+                return false;
+        (void)snprintf(date, sizeof date, "%.4s-%.2s-%.2s", s + 6, s + 3, s);
+        return cw_dsim_parse_date(date, &ms);
+}
+
+static bool good_amount(const char *s) {
+        const char *dot = strchr(s, '.');
+        size_t whole = dot ? (size_t)(dot - s) : strlen(s);
+        if (whole == 0 || whole > 12 || strspn(s, "0123456789") != whole)
+                return false;
+        return !dot || cw_dsim_is_digits(dot + 1, 1, 2);
+}
+
+static bool good_masked(const char *s) {
+        size_t len = strlen(s);
+        if (len < 13 || len > 19)
+                return false;
+        for (size_t i = 0; i < len; i++) {
+                bool clear = i < 6 || i + 4 >= len;
+                if (clear ? !isdigit((unsigned char)s[i]) : s[i] != 'X')
+                        return false;
+        }
+        return true;
+}
+
 static bool check_text_kind(const json_t *value, const struct cw_dsim_field *field, const char **want) {
         const char *s = json_string_value(value);
         int64_t ms = 0;
@@ -74,6 +103,15 @@ static bool check_text_kind(const json_t *value, const struct cw_dsim_field *fie
         case CW_DSIM_ISO:
                 *want = "must be an ISO-8601 UTC time ending in Z";
                 return cw_dsim_parse_iso_z(s, &ms);
+        case CW_DSIM_DAY:
+                *want = "must be a date DD-MM-YYYY";
+                return good_day(s);
+        case CW_DSIM_AMOUNT:
+                *want = "must be an amount in decimal format";
+                return good_amount(s);
+        case CW_DSIM_MASKED:
+                *want = "must be a masked card number such as 123456XXXXXX6789";
+                return good_masked(s);
         default:
                 return true;
         }
@@ -88,6 +126,16 @@ static bool check_texts(const json_t *value, const char **want) {
                 if (!json_is_string(entry) || !good_text(entry, 64))
                         return false;
         }
+        return true;
+}
+
+static bool check_frees(const json_t *value, const char **want) {
+        *want = "must be an array of objects";
+        if (!json_is_array(value) || json_array_size(value) == 0 || json_array_size(value) > ENTRIES_MAX)
+                return false;
+        for (size_t i = 0; i < json_array_size(value); i++)
+                if (!json_is_object(json_array_get(value, i)))
+                        return false;
         return true;
 }
 
@@ -109,6 +157,8 @@ static bool check_scalar(const json_t *value, const struct cw_dsim_field *field,
         case CW_DSIM_FREE:
                 *want = "must be an object";
                 return json_is_object(value);
+        case CW_DSIM_FREES:
+                return check_frees(value, want);
         case CW_DSIM_TEXTS:
                 return check_texts(value, want);
         default:

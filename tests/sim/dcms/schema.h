@@ -17,8 +17,12 @@ enum cw_dsim_type {
         CW_DSIM_DATE,    /* YYYY-MM-DD */
         CW_DSIM_STAMP,   /* YYYY-MM-DD HH:mm:ss */
         CW_DSIM_ISO,     /* ISO-8601 UTC with Z */
+        CW_DSIM_DAY,     /* DD-MM-YYYY, as the transaction pages write dates */
+        CW_DSIM_AMOUNT,  /* decimal string with at most two places */
+        CW_DSIM_MASKED,  /* card number, first six and last four digits visible */
         CW_DSIM_OBJECT,  /* fields of sub */
         CW_DSIM_FREE,    /* any object (metaValues, sortFields) */
+        CW_DSIM_FREES,   /* array of any objects (pocDetails), at least one */
         CW_DSIM_TEXTS,   /* array of non-empty strings, at least one */
         CW_DSIM_OBJECTS, /* array of objects with the fields of sub, at least one */
 };

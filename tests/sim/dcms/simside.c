@@ -118,7 +118,7 @@ static json_t *products_json(const struct cw_dsim *sim) {
 
 static void show_state(struct cw_dsim *sim, struct cw_dsim_out *out) {
         static const char *const numbers[] = {"duplicate_activations", "duplicate_deliveries",
-                                              "request_id_other_body"};
+                                              "request_id_other_body", "pin_mailers"};
         (void)pthread_mutex_lock(&sim->lock);
         cw_dsim_store_exec(sim->db, "BEGIN IMMEDIATE");
         cw_dsim_orders_advance(sim, cw_dsim_now_ms());
@@ -127,7 +127,7 @@ static void show_state(struct cw_dsim *sim, struct cw_dsim_out *out) {
                                   kits_json(sim), "calls", calls_json(sim), "replayed", replays_json(sim),
                                   "faults", cw_dsim_faults_json(sim->faults), "products", products_json(sim),
                                   "down", cw_dsim_gate_is_down(sim));
-        for (size_t i = 0; i < 3; i++)
+        for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
                 (void)json_object_set_new(state, numbers[i],
                                           json_integer(cw_dsim_store_get(sim->db, numbers[i])));
         (void)pthread_mutex_unlock(&sim->lock);

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define SCHEMA_VERSION 1
+#define SCHEMA_VERSION 2
 #define APPLICATION_ID 0x44534d31 /* "DSM1" */
 
 static const char SCHEMA[] =
@@ -41,7 +41,12 @@ static const char SCHEMA[] =
     " http INTEGER NOT NULL, response TEXT NOT NULL, at_ms INTEGER NOT NULL,"
     " replays INTEGER NOT NULL DEFAULT 0) STRICT;"
     "CREATE TABLE transfer(serial INTEGER PRIMARY KEY, kit_no TEXT NOT NULL, from_branch TEXT NOT NULL,"
-    " to_branch TEXT NOT NULL, creator TEXT, changer TEXT, approver TEXT, at_ms INTEGER NOT NULL) STRICT;";
+    " to_branch TEXT NOT NULL, creator TEXT, changer TEXT, approver TEXT, at_ms INTEGER NOT NULL) STRICT;"
+    "CREATE TABLE preference(kit_no TEXT NOT NULL, kind TEXT NOT NULL, body TEXT NOT NULL,"
+    " PRIMARY KEY(kit_no, kind)) STRICT;"
+    "CREATE TABLE wallet_load(serial INTEGER PRIMARY KEY, txn_id TEXT NOT NULL UNIQUE, kit_no TEXT NOT NULL,"
+    " paise INTEGER NOT NULL, error TEXT, at_ms INTEGER NOT NULL) STRICT;"
+    "CREATE TABLE branch(branch_id TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT;";
 
 static void store_die(sqlite3 *db, const char *what) {
         (void)fprintf(stderr, "dcms-sim: database: %s: %s\n", what, sqlite3_errmsg(db));
