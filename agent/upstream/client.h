@@ -25,6 +25,8 @@ struct cw_call {
         struct cw_http_exchange *exchange;
         struct cw_secret *body; /* clear */
         struct cw_secret *wire; /* as sent, when the gateway codec is on; the same bytes for every try */
+        char path[CW_REQUEST_PATH_CAP];
+        char content_type[96];
         char request_id[65];
         cw_dcms_fn fn;
         void *ctx;
@@ -55,6 +57,8 @@ struct cw_dcms {
         struct cw_gateway_codec *gateway;
         struct cw_secret *password;
         struct cw_call *calls;
+        struct cw_guard *guards; /* named calls that read back (guard.c) */
+        bool closing;            /* cw_dcms_free has begun: nothing new is sent */
 
         struct cw_secret *token;
         uint64_t token_number;    /* grows with every token */
@@ -84,6 +88,23 @@ void cw_call_fail(struct cw_call *c, const struct cw_fault *f, bool effect_possi
                   const struct cw_answer *a);
 /* For cw_dcms_free: ends a call wherever it stands. */
 void cw_call_cancel(struct cw_call *c);
+
+/* ---- named.c ---- */
+
+/* One plain call, its members validated before; what its lost-answer rule says beyond tries is not done here.
+ */
+void cw_named_send(struct cw_dcms *d, const struct cw_dcms_endpoint *e, const json_t *fields,
+                   const struct cw_dcms_secret_field *secrets, size_t secret_count, const char *request_id,
+                   cw_dcms_fn fn, void *ctx);
+
+/* ---- guard.c ---- */
+
+/* A call of the READ_BACK rule: reads first where that is needed, sends, reads back when the answer was lost.
+ */
+CW_WARN_UNUSED cw_rc cw_guard_start(struct cw_dcms *d, const struct cw_dcms_endpoint *e, const json_t *fields,
+                                    const char *request_id, cw_dcms_fn fn, void *ctx, struct cw_fault *f);
+/* For cw_dcms_free: answers the guards that wait for their timer; those with a call open end with it. */
+void cw_guard_cancel_all(struct cw_dcms *d);
 
 /* ---- session.c ---- */
 

@@ -108,8 +108,10 @@ cw_rc cw_dcms_new(struct cw_loop *loop, const struct cw_config *config, const st
 void cw_dcms_free(struct cw_dcms *d) {
         if (!d)
                 return;
+        d->closing = true;
         while (d->calls)
                 cw_call_cancel(d->calls);
+        cw_guard_cancel_all(d);
         cw_http_free(d->http);
         cw_gateway_free(d->gateway);
         cw_tls_free(d->tls);

@@ -6,17 +6,19 @@
  * retries, the gateway codec and masking happen inside.
  *
  * What a caller sees (it switches on the class alone, as everywhere):
- *   OK         the server did it
+ *   OK         the server did it; reply->confirmed: not by an answer but by reading back
  *   RETRY      the same call may be repeated: the server was not reached, is busy, or lost an answer to a
  * call that is harmless to repeat (reads; calls with the same request_id); not before reply->retry_after_ms
  *   REJECT     the server refused; fault.code is its errorCode ("card.not.found", "MCC007") or one of the
  * codes below OPERATOR   a person must look: certificate, credentials, url, gateway key; fault.text says
- * which IN_DOUBT   setPin only: sent, replayed with identical bytes and request_id, and still no answer FATAL
- * the caller broke a rule of this header (a missing or malformed argument) fault.native is the HTTP status
- * when there was one, else the libcurl code.
+ * which IN_DOUBT   sent, and nobody knows whether it was done: setPin after its replays, a call that is sent
+ * once, a call whose state was read back and does not tell FATAL      the caller broke a rule of this header
+ * (a missing or malformed argument) fault.native is the HTTP status when there was one, else the libcurl
+ * code.
  */
 #pragma once
 
+#include "agent/upstream/validate.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/loop.h"
@@ -81,8 +83,9 @@ struct cw_dcms_reply {
         int http_status;        /* 0 when there was no answer                                               */
         int tries;              /* exchanges made for this call, the login not counted                      */
         int64_t retry_after_ms; /* RETRY: not before this, from now                                         */
-        bool replayed;          /* an earlier try of this call may already have had its effect, so that e.g.
-                                 * "pin.already.set" may be our own doing                                   */
+        bool confirmed; /* OK not by an answer but by reading back (result is then what was read)      */
+        bool replayed;  /* an earlier try of this call may already have had its effect, so that e.g.
+                         * "pin.already.set" may be our own doing                                   */
         char request_id[CW_DCMS_REQUEST_ID_LEN + 29]; /* as sent; "" for calls without one                  */
         size_t
             rows_skipped; /* rows of the answer that cannot be used: no kit number, not an object, too long */
@@ -190,6 +193,26 @@ void cw_dcms_delivery(struct cw_dcms *d, const struct cw_dcms_delivery *items, s
                       void *ctx);
 /* POST branch/fetch. reply->result as the server sent it. */
 void cw_dcms_branch(struct cw_dcms *d, const char *branch_id, cw_dcms_fn fn, void *ctx);
+
+/* ---- every call of the catalogue, by name ---- */
+
+struct cw_dcms_named {
+        const char *name;     /* "kit-manager.manageKit"; endpoints.def has them all                 */
+        const json_t *fields; /* object (array of objects for deliveryStatus); NULL = no member; borrowed for
+                                 the call */
+        const struct cw_dcms_secret_field *secrets; /* SECRET members; copied */
+        size_t secret_count;
+        const char
+            *request_id; /* for calls that have one; NULL = a new one. Keep it to repeat the same call. */
+};
+/*
+ * Checks the members against the table (REJECT with the member's name: nothing was sent and fn is not
+ * called), then makes the call. What a lost answer means is the table's rule: READ_BACK calls read the state
+ * back and are repeated only when it says that nothing was done; "unclear" is IN_DOUBT, like the calls that
+ * are sent once.
+ */
+CW_WARN_UNUSED cw_rc cw_dcms_call_named(struct cw_dcms *d, const struct cw_dcms_named *in, cw_dcms_fn fn,
+                                        void *ctx, struct cw_fault *f);
 
 /* ---- state, for status and doctor; all from memory ---- */
 

@@ -296,11 +296,12 @@ static bool add_header(struct cw_http_exchange *x, const char *line) {
 
 static bool add_headers(struct cw_http_exchange *x, const struct cw_http_request *q) {
         char tenant[160];
+        char type[128];
         int n = snprintf(tenant, sizeof tenant, "TENANT: %s", q->tenant);
+        (void)snprintf(type, sizeof type, "Content-Type: %s", q->content_type);
         /* An empty Expect stops libcurl from waiting for "100 Continue". */
-        if (!add_header(x, "Content-Type: application/json") || !add_header(x, "Accept: application/json") ||
-            !add_header(x, "Expect:") || n < 0 || (size_t)n >= sizeof tenant ||
-            (q->tenant[0] && !add_header(x, tenant)))
+        if (!add_header(x, type) || !add_header(x, "Accept: application/json") || !add_header(x, "Expect:") ||
+            n < 0 || (size_t)n >= sizeof tenant || (q->tenant[0] && !add_header(x, tenant)))
                 return false;
         if (!q->token)
                 return true;

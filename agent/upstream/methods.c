@@ -82,8 +82,6 @@ void cw_dcms_set_pin(struct cw_dcms *d, const struct cw_dcms_set_pin *in, cw_dcm
         cw_request_text(&r, "entityId", in->entity_id);
         cw_request_text(&r, "kitNo", in->kit_no);
         cw_request_text(&r, "expiryDate", in->expiry_mmyy);
-        if (!in->expiry_mmyy || strspn(in->expiry_mmyy, "0123456789") != 4 || in->expiry_mmyy[4])
-                r.bad = "expiryDate";
         cw_request_secret(&r, "pin", in->pin);
         (void)cw_call_new(d, &r, in->request_id, fn, ctx);
 }

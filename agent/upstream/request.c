@@ -28,7 +28,7 @@ static void grow(struct cw_request *r, size_t more) {
         r->body = bigger;
 }
 
-static void put(struct cw_request *r, const char *bytes, size_t len) {
+void cw_request_put(struct cw_request *r, const void *bytes, size_t len) {
         if (r->rc != CW_OK)
                 return;
         grow(r, len);
@@ -39,7 +39,7 @@ static void put(struct cw_request *r, const char *bytes, size_t len) {
 }
 
 static void put_text(struct cw_request *r, const char *text) {
-        put(r, text, strlen(text));
+        cw_request_put(r, text, strlen(text));
 }
 
 /* Length of the UTF-8 sequence at p, 0 when it is not one (overlong forms and surrogates included). */
@@ -58,8 +58,7 @@ static size_t utf8_len(const unsigned char *p, size_t left) {
         return n;
 }
 
-/* False when value is not UTF-8. */
-static bool put_quoted(struct cw_request *r, const void *value, size_t len) {
+bool cw_request_put_quoted(struct cw_request *r, const void *value, size_t len) {
         const unsigned char *p = value;
         put_text(r, "\"");
         for (size_t i = 0; i < len;) {
@@ -76,7 +75,7 @@ static bool put_quoted(struct cw_request *r, const void *value, size_t len) {
                 if (escape[0])
                         put_text(r, escape);
                 else
-                        put(r, (const char *)p + i, n);
+                        cw_request_put(r, p + i, n);
                 i += n;
         }
         put_text(r, "\"");
@@ -93,21 +92,24 @@ static const struct cw_dcms_field *open_member(struct cw_request *r, const char 
                                                enum cw_dcms_kind kind) {
         unsigned bit = 0;
         const struct cw_dcms_field *field = cw_dcms_field(r->endpoint->id, member, &bit);
-        if (!field || field->kind != kind || (r->seen & (1u << bit))) {
+        bool fits = field && (kind == CW_DCMS_F_TEXT ? field->kind < CW_DCMS_F_PATH : field->kind == kind);
+        if (!fits || (r->seen & ((uint64_t)1 << bit))) {
                 refuse(r, member);
                 return NULL;
         }
         put_text(r, r->seen ? "," : "");
-        r->seen |= 1u << bit;
-        (void)put_quoted(r, member, strlen(member));
+        r->seen |= (uint64_t)1 << bit;
+        (void)cw_request_put_quoted(r, member, strlen(member));
         put_text(r, ":");
         return field;
 }
 
 void cw_request_begin(struct cw_request *r, enum cw_dcms_endpoint_id id) {
-        *r = (struct cw_request){.endpoint = cw_dcms_endpoint(id)};
+        *r = (struct cw_request){.endpoint = cw_dcms_endpoint(id), .content_type = "application/json"};
+        (void)snprintf(r->path, sizeof r->path, "%s", r->endpoint->path);
         r->rc = cw_secret_new(BODY_START, &r->body);
-        put_text(r, r->endpoint->body == CW_DCMS_B_ROWS ? "[" : "{");
+        if (r->endpoint->body != CW_DCMS_B_FILE)
+                put_text(r, r->endpoint->body == CW_DCMS_B_ROWS ? "[" : "{");
 }
 
 /* Every required member of the object that ends must have been there. */
@@ -118,7 +120,7 @@ static void check_required(struct cw_request *r) {
         for (size_t i = 0; i < count; i++) {
                 if (fields[i].endpoint != r->endpoint->id)
                         continue;
-                if (fields[i].required && !(r->seen & (1u << bit)))
+                if (fields[i].required && !(r->seen & ((uint64_t)1 << bit)) && !strpbrk(fields[i].name, ".["))
                         refuse(r, fields[i].name);
                 bit++;
         }
@@ -140,7 +142,7 @@ void cw_request_text(struct cw_request *r, const char *member, const char *value
         if (!field)
                 return;
         size_t len = strlen(value);
-        if (len > field->max || !put_quoted(r, value, len))
+        if (!cw_dcms_text_ok(field, value, len) || !cw_request_put_quoted(r, value, len))
                 refuse(r, member);
 }
 
@@ -150,7 +152,7 @@ void cw_request_secret(struct cw_request *r, const char *member, const struct cw
         const struct cw_dcms_field *field = open_member(r, member, CW_DCMS_F_SECRET);
         if (!field)
                 return;
-        if (value->len > field->max || !put_quoted(r, value->ptr, value->len))
+        if (value->len > field->max || !cw_request_put_quoted(r, value->ptr, value->len))
                 refuse(r, member);
 }
 
@@ -166,7 +168,7 @@ void cw_request_list(struct cw_request *r, const char *member, const char *const
         for (size_t i = 0; i < count && !r->bad; i++) {
                 put_text(r, i ? "," : "");
                 if (!values[i] || !values[i][0] || strlen(values[i]) > 63 ||
-                    !put_quoted(r, values[i], strlen(values[i])))
+                    !cw_request_put_quoted(r, values[i], strlen(values[i])))
                         refuse(r, member);
         }
         put_text(r, "]");
@@ -200,19 +202,21 @@ static void put_request_id(struct cw_request *r, const char *request_id) {
                 return;
         }
         put_text(r, r->seen ? ",\"requestId\":" : "\"requestId\":");
-        if (!put_quoted(r, request_id, len))
+        if (!cw_request_put_quoted(r, request_id, len))
                 refuse(r, "requestId");
 }
 
 cw_rc cw_request_end(struct cw_request *r, const char *request_id, struct cw_secret **ret,
                      struct cw_fault *f) {
-        if (r->endpoint->body != CW_DCMS_B_ROWS || r->rows > 0)
+        bool rows = r->endpoint->body == CW_DCMS_B_ROWS;
+        if (!r->checked && (!rows || r->rows > 0))
                 check_required(r);
-        else
+        else if (!r->checked)
                 refuse(r, "(rows)");
         if (r->endpoint->request_id)
                 put_request_id(r, request_id);
-        put_text(r, r->endpoint->body == CW_DCMS_B_ROWS ? "}]" : "}");
+        if (r->endpoint->body != CW_DCMS_B_FILE)
+                put_text(r, !rows ? "}" : r->checked ? "]" : "}]");
         if (r->rc == CW_OK && !r->bad) {
                 *ret = CW_STEAL(r->body);
                 return CW_OK;

@@ -6,19 +6,22 @@
  */
 #pragma once
 
-#include "agent/upstream/endpoint.h"
-#include "base/error.h"
-#include "base/secret.h"
+#include "agent/upstream/validate.h"
 
 #include <stdint.h>
+
+#define CW_REQUEST_PATH_CAP 192
 
 struct cw_request {
         const struct cw_dcms_endpoint *endpoint;
         struct cw_secret *body;
-        uint32_t seen;   /* fields of the current object, by number */
-        unsigned rows;   /* objects begun */
-        const char *bad; /* first field refused, NULL when all is well */
-        cw_rc rc;        /* first failure that is not a bad field */
+        uint64_t seen;                  /* fields of the current object, by number */
+        bool checked;                   /* its members went through cw_dcms_validate */
+        unsigned rows;                  /* objects begun */
+        const char *bad;                /* first field refused, NULL when all is well */
+        cw_rc rc;                       /* first failure that is not a bad field */
+        char path[CW_REQUEST_PATH_CAP]; /* below server.url, with PATH and QUERY members in it */
+        char content_type[96];
 };
 
 /* Begins the body (for ROWS the array). cw_request_drop or cw_request_end ends its life. */
@@ -32,6 +35,12 @@ void cw_request_list(struct cw_request *r, const char *member, const char *const
 /* A number, padded with blanks; *ret_at (may be NULL) is where it stands in the body, for cw_request_patch.
  */
 void cw_request_number(struct cw_request *r, const char *member, int64_t value, size_t *ret_at);
+/*
+ * All members at once, from JSON and secrets that went through cw_dcms_validate for this endpoint. Any
+ * endpoint; only requestId is still missing. Instead of the calls above, not beside them.
+ */
+void cw_request_json(struct cw_request *r, const json_t *fields, const struct cw_dcms_secret_field *secrets,
+                     size_t secret_count);
 /* Replaces a number of a finished body in place: the next page. value is at most 8 characters. */
 void cw_request_patch(struct cw_secret *body, size_t at, int64_t value);
 /*
@@ -41,3 +50,7 @@ void cw_request_patch(struct cw_secret *body, size_t at, int64_t value);
 CW_WARN_UNUSED cw_rc cw_request_end(struct cw_request *r, const char *request_id, struct cw_secret **ret,
                                     struct cw_fault *f);
 void cw_request_drop(struct cw_request *r);
+
+/* For reqjson.c: bytes as they are; a JSON string, false when the value is not UTF-8. */
+void cw_request_put(struct cw_request *r, const void *bytes, size_t len);
+bool cw_request_put_quoted(struct cw_request *r, const void *value, size_t len);

@@ -4,6 +4,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
 
@@ -19,19 +20,52 @@ static void every_endpoint_is_well_formed(void **state) {
                 assert_int_equal(e->id, id);
                 assert_int_equal(e->path[0], '/');
                 assert_true(strcmp(e->method, "POST") == 0 || strcmp(e->method, "PUT") == 0);
-                /* A requestId needs an object to stand in; without one only idempotent calls may be repeated.
-                 */
+                /* A requestId needs an object to stand in. */
                 if (e->request_id)
                         assert_int_equal(e->body, CW_DCMS_B_OBJECT);
-                else
-                        assert_int_equal(e->lost, CW_DCMS_LOST_REPEAT);
-                for (int other = 0; other < id; other++)
-                        assert_string_not_equal(e->path,
-                                                cw_dcms_endpoint((enum cw_dcms_endpoint_id)other)->path);
+                /* What is repeated or replayed blindly needs an id; what is read back needs a check. */
+                if (e->lost == CW_DCMS_LOST_SAME_ID || e->lost == CW_DCMS_LOST_IN_DOUBT)
+                        assert_true(e->request_id || cw_dcms_field(e->id, "txnId", NULL));
+                assert_int_equal(e->lost == CW_DCMS_LOST_READ_BACK, e->check != CW_DCMS_CHECK_NONE);
+                assert_ptr_equal(cw_dcms_endpoint_named(e->name), e);
+                for (int other = 0; other < id; other++) {
+                        const struct cw_dcms_endpoint *o = cw_dcms_endpoint((enum cw_dcms_endpoint_id)other);
+                        assert_true(strcmp(e->path, o->path) != 0 || strcmp(e->method, o->method) != 0);
+                        assert_string_not_equal(e->name, o->name);
+                }
         }
         assert_int_equal(cw_dcms_endpoint(CW_DCMS_EP_SET_PIN)->lost, CW_DCMS_LOST_IN_DOUBT);
         assert_int_equal(cw_dcms_field(CW_DCMS_EP_SET_PIN, "pin", NULL)->kind, CW_DCMS_F_SECRET);
         assert_null(cw_dcms_field(CW_DCMS_EP_SET_PIN, "branchId", NULL));
+}
+
+/* Nested rows follow their parent, fields fit the bit set, lists have a limit, words exist where a kind needs
+ * them. */
+static void every_field_is_well_formed(void **state) {
+        (void)state;
+        size_t count = 0;
+        const struct cw_dcms_field *fields = cw_dcms_fields(&count);
+        for (size_t i = 0; i < count; i++) {
+                const struct cw_dcms_field *f = &fields[i];
+                unsigned bit = 99;
+                assert_ptr_equal(cw_dcms_field(f->endpoint, f->name, &bit), f);
+                assert_true(bit < 64);
+                bool words = f->kind == CW_DCMS_F_CHOICE || f->kind == CW_DCMS_F_QUERY;
+                bool list = f->kind == CW_DCMS_F_LIST || f->kind == CW_DCMS_F_OBJECTS ||
+                            f->kind == CW_DCMS_F_FREE_LIST || f->kind == CW_DCMS_F_SECRET;
+                assert_int_equal(words, f->words[0] != '\0');
+                assert_true(!list || f->max > 0);
+                const char *dot = strrchr(f->name, '.');
+                if (!dot)
+                        continue;
+                char parent[64];
+                size_t len = (size_t)(dot - f->name);
+                bool many = len > 2 && strncmp(dot - 2, "[]", 2) == 0;
+                (void)snprintf(parent, sizeof parent, "%.*s", (int)(many ? len - 2 : len), f->name);
+                const struct cw_dcms_field *p = cw_dcms_field(f->endpoint, parent, NULL);
+                assert_non_null(p);
+                assert_int_equal(p->kind, many ? CW_DCMS_F_OBJECTS : CW_DCMS_F_OBJECT);
+        }
 }
 
 static void set_pin_body(void **state) {
@@ -152,6 +186,7 @@ static void request_ids_are_uuids(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
             cmocka_unit_test(every_endpoint_is_well_formed),
+            cmocka_unit_test(every_field_is_well_formed),
             cmocka_unit_test(set_pin_body),
             cmocka_unit_test(rows_and_no_body),
             cmocka_unit_test(page_number_is_patched_in_place),

@@ -338,18 +338,41 @@ static void seal(const uint8_t *key, const char *text, size_t len, char *ret, si
         assert_true(cw_b64_encode(CW_B64_STD, all, 32 + len, ret, cap, &size));
 }
 
-struct cw_secret *rig_pin(const char *pin) {
-        char field[17], block[17], text[128];
-        struct cw_secret *secret = NULL;
+/* Format 0 block as 16 hex digits. RIG_PAN's account field: 0000 and the 12 digits before the check digit,
+ * all 1. */
+static void block_hex(const char *pin, char block[17]) {
+        char field[17];
         (void)snprintf(field, sizeof field, "0%zu%s", strlen(pin), pin);
         for (size_t i = strlen(field); i < 16; i++)
                 field[i] = 'F';
-        /* RIG_PAN's account field: 0000 and the 12 digits before the check digit, all 1. */
         for (size_t i = 0; i < 16; i++) {
                 int nibble = field[i] == 'F' ? 15 : field[i] - '0';
                 block[i] = "0123456789ABCDEF"[nibble ^ (i < 4 ? 0 : 1)];
         }
+        block[16] = '\0';
+}
+
+struct cw_secret *rig_pin(const char *pin) {
+        char block[17], text[128];
+        struct cw_secret *secret = NULL;
+        block_hex(pin, block);
         seal(pin_key, block, 16, text, sizeof text);
+        assert_int_equal(cw_secret_dup(text, strlen(text), &secret), CW_OK);
+        return secret;
+}
+
+struct cw_secret *rig_pin_v1(const char *pin) {
+        char block[17], text[64];
+        uint8_t all[48];
+        int n = 0, rest = 0;
+        size_t size = 0;
+        struct cw_secret *secret = NULL;
+        block_hex(pin, block);
+        CW_AUTO(EVP_CIPHER_CTX_free) EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+        assert_int_equal(EVP_EncryptInit_ex(ctx, EVP_aes_256_ecb(), NULL, pin_key, NULL), 1);
+        assert_int_equal(EVP_EncryptUpdate(ctx, all, &n, (const uint8_t *)block, 16), 1);
+        assert_int_equal(EVP_EncryptFinal_ex(ctx, all + n, &rest), 1);
+        assert_true(cw_b64_encode(CW_B64_STD, all, (size_t)(n + rest), text, sizeof text, &size));
         assert_int_equal(cw_secret_dup(text, strlen(text), &secret), CW_OK);
         return secret;
 }
