@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The command `cardwright`: asks cardwrightd over its control socket and shows the answer to a person or a program. */
+/* The command `cardwright`: asks cardwrightd over its control socket and shows the answer to a person or a
+ * program. */
 #pragma once
 
 #include "agent/cli/table.h"
@@ -8,7 +9,13 @@
 
 #include <jansson.h>
 
-enum cw_exit { CW_EXIT_OK = 0, CW_EXIT_FAILED = 1, CW_EXIT_USAGE = 2, CW_EXIT_NOT_RUNNING = 3, CW_EXIT_NEEDS_PERSON = 4 };
+enum cw_exit {
+        CW_EXIT_OK = 0,
+        CW_EXIT_FAILED = 1,
+        CW_EXIT_USAGE = 2,
+        CW_EXIT_NOT_RUNNING = 3,
+        CW_EXIT_NEEDS_PERSON = 4
+};
 
 struct cw_cli {
         char socket[108];
@@ -32,12 +39,13 @@ extern const struct cw_command cw_commands[];
 extern const size_t cw_command_count;
 
 /*
- * One exchange; blocks. body NULL = GET, else POST with that JSON (taken). On success CW_EXIT_OK and the answer in
- * *ret_answer; otherwise the sentence of what is wrong was printed and the exit status is returned.
+ * One exchange; blocks. body NULL = GET, else POST with that JSON (taken). On success CW_EXIT_OK and the
+ * answer in *ret_answer; otherwise the sentence of what is wrong was printed and the exit status is returned.
  */
 int cw_cli_ask(struct cw_cli *cli, const char *path, json_t *take_body, json_t **ret_answer);
 /* The same, with a moving bar on a terminal while it takes long. */
-int cw_cli_ask_long(struct cw_cli *cli, const char *what, const char *path, json_t *take_body, json_t **ret_answer);
+int cw_cli_ask_long(struct cw_cli *cli, const char *what, const char *path, json_t *take_body,
+                    json_t **ret_answer);
 /* Prints the answer as JSON. */
 int cw_cli_print_json(const json_t *answer);
 /* Text member, "" when absent. */

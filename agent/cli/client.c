@@ -51,8 +51,8 @@ static int on_progress(void *ctx, curl_off_t a, curl_off_t b, curl_off_t c, curl
 }
 
 /*
- * Names come from the server, texts from devices: on a terminal a control character in them could do anything. Control
- * characters of ISO 646 and, as UTF-8, of ISO 6429's C1 become '?'.
+ * Names come from the server, texts from devices: on a terminal a control character in them could do
+ * anything. Control characters of ISO 646 and, as UTF-8, of ISO 6429's C1 become '?'.
  */
 static void blunt(char *text) {
         for (char *at = text; *at; at++) {
@@ -76,16 +76,15 @@ static void blunt_all(json_t *json) {
                 blunt(text);
                 (void)json_string_set(json, text);
         } else if (json_is_array(json)) {
-                json_array_foreach(json, i, member)
-                        blunt_all(member);
+                json_array_foreach(json, i, member) blunt_all(member);
         } else if (json_is_object(json)) {
-                json_object_foreach(json, key, member)
-                        blunt_all(member);
+                json_object_foreach(json, key, member) blunt_all(member);
         }
 }
 
 static int not_running(const struct cw_cli *cli) {
-        (void)fprintf(stderr, "cardwright: cardwrightd does not answer on %s; is it running, and may you use it?\n",
+        (void)fprintf(stderr,
+                      "cardwright: cardwrightd does not answer on %s; is it running, and may you use it?\n",
                       cli->socket);
         return CW_EXIT_NOT_RUNNING;
 }
@@ -95,8 +94,8 @@ static int failed(long status, const json_t *answer) {
         const json_t *error = json_object_get(answer, "error");
         const char *text = cw_cli_str(error, "text");
         const char *code = cw_cli_str(error, "code");
-        (void)fprintf(stderr, "cardwright: %s%s%s%s\n", *text ? text : "the agent refused", *code ? " (" : "", code,
-                      *code ? ")" : "");
+        (void)fprintf(stderr, "cardwright: %s%s%s%s\n", *text ? text : "the agent refused", *code ? " (" : "",
+                      code, *code ? ")" : "");
         if (strcmp(cw_cli_str(error, "class"), "OPERATOR") == 0)
                 return CW_EXIT_NEEDS_PERSON;
         return status == 400 ? CW_EXIT_USAGE : CW_EXIT_FAILED;
@@ -126,7 +125,8 @@ static int exchange(struct cw_cli *cli, CURL *curl, const struct answer *answer,
         }
         long status = 0;
         (void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-        CW_AUTO_JSON json_t *json = json_loadb(answer->text ? answer->text : "", answer->len, JSON_DECODE_ANY, NULL);
+        CW_AUTO_JSON json_t *json =
+            json_loadb(answer->text ? answer->text : "", answer->len, JSON_DECODE_ANY, NULL);
         if (!cli->json || status != 200)
                 blunt_all(json);
         if (status != 200)
@@ -135,10 +135,11 @@ static int exchange(struct cw_cli *cli, CURL *curl, const struct answer *answer,
         return CW_EXIT_OK;
 }
 
-static int ask(struct cw_cli *cli, struct spinner *spinner, const char *path, json_t *take_body, json_t **ret) {
+static int ask(struct cw_cli *cli, struct spinner *spinner, const char *path, json_t *take_body,
+               json_t **ret) {
         CW_AUTO_JSON json_t *body = take_body;
         CW_AUTO_MEM char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
-        struct answer answer = { 0 };
+        struct answer answer = {0};
         CURL *curl = curl_easy_init();
         if (!curl || (body && !text))
                 return CW_EXIT_FAILED;
@@ -164,8 +165,9 @@ int cw_cli_ask(struct cw_cli *cli, const char *path, json_t *take_body, json_t *
         return ask(cli, NULL, path, take_body, ret_answer);
 }
 
-int cw_cli_ask_long(struct cw_cli *cli, const char *what, const char *path, json_t *take_body, json_t **ret_answer) {
-        struct spinner spinner = { .what = what };
+int cw_cli_ask_long(struct cw_cli *cli, const char *what, const char *path, json_t *take_body,
+                    json_t **ret_answer) {
+        struct spinner spinner = {.what = what};
         return ask(cli, &spinner, path, take_body, ret_answer);
 }
 

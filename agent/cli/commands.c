@@ -31,7 +31,8 @@ static bool plain_word(const char *word) {
 
 /* The answer for a person or for a program; the exit status is the same for both. */
 static int show_json_or(struct cw_cli *cli, int exit_code, const json_t *answer,
-                        void (*show)(struct cw_cli *cli, const json_t *answer), int (*verdict)(const json_t *answer)) {
+                        void (*show)(struct cw_cli *cli, const json_t *answer),
+                        int (*verdict)(const json_t *answer)) {
         if (exit_code != CW_EXIT_OK)
                 return exit_code;
         if (!cli->json)
@@ -54,9 +55,7 @@ static int needs_person(const json_t *answer) {
 static bool any_row(const json_t *answer, const char *list, const char *flag) {
         size_t i = 0;
         const json_t *row = NULL;
-        json_array_foreach(json_object_get(answer, list), i, row)
-                if (cw_cli_bool(row, flag))
-                        return true;
+        json_array_foreach(json_object_get(answer, list), i, row) if (cw_cli_bool(row, flag)) return true;
         return false;
 }
 
@@ -64,7 +63,8 @@ static bool any_row(const json_t *answer, const char *list, const char *flag) {
 
 static void line(const struct cw_cli *cli, const char *what, bool good, const char *text) {
         const char *colour = !cli->style.colour ? "" : good ? "\033[32m" : "\033[31m";
-        (void)printf("%-9s %s%s%s  %s\n", what, colour, good ? "ok  " : "FAIL", cli->style.colour ? "\033[0m" : "", text);
+        (void)printf("%-9s %s%s%s  %s\n", what, colour, good ? "ok  " : "FAIL",
+                     cli->style.colour ? "\033[0m" : "", text);
 }
 
 static void show_server(const struct cw_cli *cli, const json_t *server) {
@@ -72,8 +72,8 @@ static void show_server(const struct cw_cli *cli, const json_t *server) {
         char when[32];
         bool online = strcmp(cw_cli_str(server, "state"), "online") == 0;
         time_text(cw_cli_int(server, "last_contact_ms"), when, sizeof when);
-        (void)snprintf(text, sizeof text, "%s, last answer %s%s%s", cw_cli_str(server, "state"), when, online ? "" : ": ",
-                       online ? "" : cw_cli_str(server, "text"));
+        (void)snprintf(text, sizeof text, "%s, last answer %s%s%s", cw_cli_str(server, "state"), when,
+                       online ? "" : ": ", online ? "" : cw_cli_str(server, "text"));
         line(cli, "server", online, text);
 }
 
@@ -95,8 +95,9 @@ static void show_station(const struct cw_cli *cli, const json_t *s) {
         else
                 (void)snprintf(text, sizeof text, "%s: %s, ribbon %" PRId64 "%s%s%s%s", cw_cli_str(s, "name"),
                                cw_cli_bool(s, "busy") ? "working" : cw_cli_str(printer, "state"),
-                               cw_cli_int(ribbon, "remaining"), good ? "" : ", ", good ? "" : cw_cli_str(printer, "text"),
-                               *cw_cli_str(s, "job") ? ", job " : "", cw_cli_str(s, "job"));
+                               cw_cli_int(ribbon, "remaining"), good ? "" : ", ",
+                               good ? "" : cw_cli_str(printer, "text"), *cw_cli_str(s, "job") ? ", job " : "",
+                               cw_cli_str(s, "job"));
         line(cli, "station", good, text);
 }
 
@@ -108,16 +109,16 @@ static void show_status(struct cw_cli *cli, const json_t *a) {
         const json_t *s = NULL;
         (void)printf("branch %s, cardwright %s\n", cw_cli_str(a, "branch"), cw_cli_str(a, "version"));
         show_server(cli, json_object_get(a, "server"));
-        line(cli, "hsm", cw_cli_bool(hsm, "ready"), cw_cli_bool(hsm, "ready") ? "ready" : cw_cli_str(hsm, "text"));
+        line(cli, "hsm", cw_cli_bool(hsm, "ready"),
+             cw_cli_bool(hsm, "ready") ? "ready" : cw_cli_str(hsm, "text"));
         if (*cw_cli_str(hsm, "disclosure"))
                 (void)printf("          %s\n", cw_cli_str(hsm, "disclosure"));
-        json_array_foreach(json_object_get(a, "stations"), i, s)
-                show_station(cli, s);
-        (void)snprintf(text, sizeof text, "%" PRId64 " open, %" PRId64 " need a person", cw_cli_int(journal, "jobs_open"),
-                       cw_cli_int(journal, "jobs_waiting_person"));
+        json_array_foreach(json_object_get(a, "stations"), i, s) show_station(cli, s);
+        (void)snprintf(text, sizeof text, "%" PRId64 " open, %" PRId64 " need a person",
+                       cw_cli_int(journal, "jobs_open"), cw_cli_int(journal, "jobs_waiting_person"));
         line(cli, "jobs", cw_cli_int(journal, "jobs_waiting_person") == 0, text);
-        (void)snprintf(text, sizeof text, "%" PRId64 " unsent, %" PRId64 " refused", cw_cli_int(journal, "outbox_unsent"),
-                       cw_cli_int(journal, "outbox_parked"));
+        (void)snprintf(text, sizeof text, "%" PRId64 " unsent, %" PRId64 " refused",
+                       cw_cli_int(journal, "outbox_unsent"), cw_cli_int(journal, "outbox_parked"));
         line(cli, "reports", cw_cli_int(journal, "outbox_parked") == 0, text);
 }
 
@@ -136,8 +137,10 @@ static void job_row(struct cw_table *t, const json_t *j) {
         char bar[16];
         int64_t percent = cw_cli_int(j, "percent");
         cw_bar((int)percent, 10, bar, sizeof bar);
-        bool working = strcmp(cw_cli_str(j, "wait"), "RESULT") == 0 || strcmp(cw_cli_str(j, "wait"), "result") == 0;
-        (void)snprintf(progress, sizeof progress, "%s %s", working ? bar : "", cw_cli_str(j, working ? "doing" : "code"));
+        bool working =
+            strcmp(cw_cli_str(j, "wait"), "RESULT") == 0 || strcmp(cw_cli_str(j, "wait"), "result") == 0;
+        (void)snprintf(progress, sizeof progress, "%s %s", working ? bar : "",
+                       cw_cli_str(j, working ? "doing" : "code"));
         cw_table_cell(t, cw_cli_str(j, "job"));
         cw_table_cell(t, cw_cli_str(j, "kit"));
         cw_table_cell(t, cw_cli_str(j, "masked_pan"));
@@ -151,19 +154,17 @@ static void job_row(struct cw_table *t, const json_t *j) {
 static void show_advice(const json_t *jobs) {
         size_t i = 0;
         const json_t *j = NULL;
-        json_array_foreach((json_t *)(uintptr_t)jobs, i, j)
-                if (cw_cli_bool(j, "needs_person"))
-                        (void)printf("%s: %s\n", cw_cli_str(j, "job"), cw_cli_str(j, "advice"));
+        json_array_foreach((json_t *)(uintptr_t)jobs, i, j) if (cw_cli_bool(j, "needs_person"))(void)
+            printf("%s: %s\n", cw_cli_str(j, "job"), cw_cli_str(j, "advice"));
 }
 
 static void show_jobs(struct cw_cli *cli, const json_t *a) {
-        static const char *const heads[] = { "JOB", "KIT", "CARD", "STATION", "STATE", "WAITS FOR", "", NULL };
+        static const char *const heads[] = {"JOB", "KIT", "CARD", "STATION", "STATE", "WAITS FOR", "", NULL};
         const json_t *jobs = json_object_get(a, "jobs");
         struct cw_table *t = cw_table_new(&cli->style, heads);
         size_t i = 0;
         const json_t *j = NULL;
-        json_array_foreach((json_t *)(uintptr_t)jobs, i, j)
-                job_row(t, j);
+        json_array_foreach((json_t *)(uintptr_t)jobs, i, j) job_row(t, j);
         cw_table_print(t);
         show_advice(jobs);
 }
@@ -199,7 +200,7 @@ static int cmd_jobs(struct cw_cli *cli, int count, char **args) {
 }
 
 static void show_history(struct cw_cli *cli, const json_t *history) {
-        static const char *const heads[] = { "TIME", "WHAT", "STEP", "STATE", "BY", NULL };
+        static const char *const heads[] = {"TIME", "WHAT", "STEP", "STATE", "BY", NULL};
         struct cw_table *t = cw_table_new(&cli->style, heads);
         size_t i = 0;
         const json_t *e = NULL;
@@ -218,8 +219,8 @@ static void show_history(struct cw_cli *cli, const json_t *history) {
 }
 
 static void show_job(struct cw_cli *cli, const json_t *j) {
-        (void)printf("job %s, kit %s, card %s, station %s\nstate %s, waits for %s%s%s\n", cw_cli_str(j, "job"),
-                     cw_cli_str(j, "kit"), cw_cli_str(j, "masked_pan"),
+        (void)printf("job %s, kit %s, card %s, station %s\nstate %s, waits for %s%s%s\n",
+                     cw_cli_str(j, "job"), cw_cli_str(j, "kit"), cw_cli_str(j, "masked_pan"),
                      *cw_cli_str(j, "station") ? cw_cli_str(j, "station") : "none", cw_cli_str(j, "state"),
                      cw_cli_str(j, "wait"), *cw_cli_str(j, "code") ? ", code " : "", cw_cli_str(j, "code"));
         (void)printf("%s\n", cw_cli_str(j, "advice"));
@@ -296,7 +297,8 @@ static int cmd_pin(struct cw_cli *cli, int count, char **args) {
 /* ---- stations ---- */
 
 static void show_stations(struct cw_cli *cli, const json_t *a) {
-        static const char *const heads[] = { "STATION", "KIND", "STATE", "PRINTER", "RIBBON", "READER", "JOB", "", NULL };
+        static const char *const heads[] = {"STATION", "KIND", "STATE", "PRINTER", "RIBBON",
+                                            "READER",  "JOB",  "",      NULL};
         struct cw_table *t = cw_table_new(&cli->style, heads);
         size_t i = 0;
         const json_t *s = NULL;
@@ -307,7 +309,8 @@ static void show_stations(struct cw_cli *cli, const json_t *a) {
                 const json_t *r = json_object_get(printer, "ribbon");
                 const json_t *reader = json_object_get(s, "reader");
                 bool up = cw_cli_bool(s, "up");
-                (void)snprintf(ribbon, sizeof ribbon, "%s %" PRId64, cw_cli_str(r, "kind"), cw_cli_int(r, "remaining"));
+                (void)snprintf(ribbon, sizeof ribbon, "%s %" PRId64, cw_cli_str(r, "kind"),
+                               cw_cli_int(r, "remaining"));
                 cw_table_cell(t, cw_cli_str(s, "name"));
                 cw_table_cell(t, cw_cli_str(s, "kind"));
                 cw_table_cell(t, !up ? "away" : cw_cli_bool(s, "busy") ? "working" : "free");
@@ -331,8 +334,8 @@ static int cmd_stations(struct cw_cli *cli, int count, char **args) {
 
 static void show_result(struct cw_cli *cli, const json_t *a) {
         (void)cli;
-        (void)printf("%s%s%s %s\n", cw_cli_str(a, "outcome"), *cw_cli_str(a, "code") ? ", " : "", cw_cli_str(a, "code"),
-                     cw_cli_str(a, "text"));
+        (void)printf("%s%s%s %s\n", cw_cli_str(a, "outcome"), *cw_cli_str(a, "code") ? ", " : "",
+                     cw_cli_str(a, "code"), cw_cli_str(a, "text"));
 }
 
 static int result_verdict(const json_t *a) {
@@ -355,7 +358,7 @@ static int cmd_test_card(struct cw_cli *cli, int count, char **args) {
 /* ---- stock, reports, releases, audit, doctor ---- */
 
 static void show_stock(struct cw_cli *cli, const json_t *a) {
-        static const char *const heads[] = { "PLACE", "PLASTIC", "COUNT", NULL };
+        static const char *const heads[] = {"PLACE", "PLASTIC", "COUNT", NULL};
         struct cw_table *t = cw_table_new(&cli->style, heads);
         size_t i = 0;
         const json_t *p = NULL;
@@ -397,14 +400,14 @@ static int cmd_stock_move(struct cw_cli *cli, int count, char **args) {
                 (void)fprintf(stderr, "cardwright: the count must be a number above 0\n");
                 return CW_EXIT_USAGE;
         }
-        json_t *body = json_pack("{s:s, s:s, s:s, s:I, s:s}", "plastic_code", args[0], "from", args[1], "to", args[2],
-                                 "count", (json_int_t)n, "reason", args[4]);
+        json_t *body = json_pack("{s:s, s:s, s:s, s:I, s:s}", "plastic_code", args[0], "from", args[1], "to",
+                                 args[2], "count", (json_int_t)n, "reason", args[4]);
         int exit_code = cw_cli_ask(cli, "/v1/stock/move", body, &a);
         return show_json_or(cli, exit_code, a, show_stock, stock_verdict);
 }
 
 static void show_outbox(struct cw_cli *cli, const json_t *a) {
-        static const char *const heads[] = { "ID", "KIT", "REPORT", "TRIES", "STATE", "LAST ERROR", NULL };
+        static const char *const heads[] = {"ID", "KIT", "REPORT", "TRIES", "STATE", "LAST ERROR", NULL};
         struct cw_table *t = cw_table_new(&cli->style, heads);
         size_t i = 0;
         const json_t *r = NULL;
@@ -447,7 +450,8 @@ static void show_release(struct cw_cli *cli, const json_t *a) {
         (void)cli;
         char when[32];
         time_text(cw_cli_int(a, "expires_ms"), when, sizeof when);
-        (void)printf("kit %s may be handed over at %s until %s\n", cw_cli_str(a, "kit"), cw_cli_str(a, "kiosk"), when);
+        (void)printf("kit %s may be handed over at %s until %s\n", cw_cli_str(a, "kit"),
+                     cw_cli_str(a, "kiosk"), when);
 }
 
 static int cmd_release(struct cw_cli *cli, int count, char **args) {
@@ -459,7 +463,7 @@ static int cmd_release(struct cw_cli *cli, int count, char **args) {
 }
 
 static void show_audit(struct cw_cli *cli, const json_t *a) {
-        static const char *const heads[] = { "ROW", "TIME", "WHAT", "JOB", "BY", NULL };
+        static const char *const heads[] = {"ROW", "TIME", "WHAT", "JOB", "BY", NULL};
         struct cw_table *t = cw_table_new(&cli->style, heads);
         size_t i = 0;
         const json_t *r = NULL;
@@ -494,7 +498,7 @@ static int doctor_verdict(const json_t *a) {
 }
 
 static void show_doctor(struct cw_cli *cli, const json_t *a) {
-        static const char *const heads[] = { "WHAT", "VERDICT", "FOUND", "DO", NULL };
+        static const char *const heads[] = {"WHAT", "VERDICT", "FOUND", "DO", NULL};
         struct cw_table *t = cw_table_new(&cli->style, heads);
         size_t i = 0;
         const json_t *c = NULL;
@@ -538,10 +542,11 @@ static int cmd_completion(struct cw_cli *cli, int count, char **args) {
         (void)cli;
         (void)count;
         (void)args;
-        (void)printf("_cardwright() {\n"
-                     "        local cur=${COMP_WORDS[COMP_CWORD]} words\n"
-                     "        case ${COMP_WORDS[COMP_CWORD-1]} in\n"
-                     "        --config|--socket) mapfile -t COMPREPLY < <(compgen -f -- \"$cur\"); return ;;\n");
+        (void)printf(
+            "_cardwright() {\n"
+            "        local cur=${COMP_WORDS[COMP_CWORD]} words\n"
+            "        case ${COMP_WORDS[COMP_CWORD-1]} in\n"
+            "        --config|--socket) mapfile -t COMPREPLY < <(compgen -f -- \"$cur\"); return ;;\n");
         for (size_t i = 0; i < cw_command_count; i++)
                 if (!strchr(cw_commands[i].words, ' '))
                         complete_second(cw_commands[i].words);
@@ -556,25 +561,26 @@ static int cmd_completion(struct cw_cli *cli, int count, char **args) {
 }
 
 const struct cw_command cw_commands[] = {
-        { "status", "", 0, 0, "the branch at a glance", cmd_status },
-        { "jobs", "[--all] [--watch]", 0, 0, "open jobs, or all; --watch redraws until none is open", cmd_jobs },
-        { "job cancel", "JOB", 1, 1, "cancel a job before a plastic is fed", cmd_cancel },
-        { "job confirm-destroyed", "JOB [--no-remake]", 1, 1, "the spoiled plastic is in the locked reject box",
-          cmd_destroyed },
-        { "job decide", "JOB done|spoiled|not_done", 2, 2, "say how a step in doubt really ended", cmd_decide },
-        { "job visual", "JOB ok|bad", 2, 2, "result of looking at the finished card", cmd_visual },
-        { "job returned", "JOB", 1, 1, "the card was never collected and goes back to the vault", cmd_returned },
-        { "job pin", "JOB set|not-set", 2, 2, "settle a PIN in doubt after asking the bank", cmd_pin },
-        { "job", "JOB", 1, 1, "one job with its history (job or kit number)", cmd_job },
-        { "stations", "", 0, 0, "printers, readers, PIN pads", cmd_stations },
-        { "test-card", "STATION [std|tech]", 1, 2, "print a test card; it is counted as spoiled", cmd_test_card },
-        { "stock move", "CODE FROM TO COUNT REASON", 5, 5, "book plastics from one place to another", cmd_stock_move },
-        { "stock", "", 0, 0, "plastics by place, and whether they balance", cmd_stock },
-        { "release", "KIT KIOSK", 2, 2, "let this kit be handed over at this kiosk", cmd_release },
-        { "outbox retry", "ID", 1, 1, "send a refused report again", cmd_outbox_retry },
-        { "outbox", "", 0, 0, "reports the server does not have yet", cmd_outbox },
-        { "audit", "", 0, 0, "verify the audit chain and show its end", cmd_audit },
-        { "doctor", "", 0, 0, "check everything; one line each with what to do", cmd_doctor },
-        { "completion", "", 0, 0, "print the bash completion", cmd_completion },
+    {"status", "", 0, 0, "the branch at a glance", cmd_status},
+    {"jobs", "[--all] [--watch]", 0, 0, "open jobs, or all; --watch redraws until none is open", cmd_jobs},
+    {"job cancel", "JOB", 1, 1, "cancel a job before a plastic is fed", cmd_cancel},
+    {"job confirm-destroyed", "JOB [--no-remake]", 1, 1, "the spoiled plastic is in the locked reject box",
+     cmd_destroyed},
+    {"job decide", "JOB done|spoiled|not_done", 2, 2, "say how a step in doubt really ended", cmd_decide},
+    {"job visual", "JOB ok|bad", 2, 2, "result of looking at the finished card", cmd_visual},
+    {"job returned", "JOB", 1, 1, "the card was never collected and goes back to the vault", cmd_returned},
+    {"job pin", "JOB set|not-set", 2, 2, "settle a PIN in doubt after asking the bank", cmd_pin},
+    {"job", "JOB", 1, 1, "one job with its history (job or kit number)", cmd_job},
+    {"stations", "", 0, 0, "printers, readers, PIN pads", cmd_stations},
+    {"test-card", "STATION [std|tech]", 1, 2, "print a test card; it is counted as spoiled", cmd_test_card},
+    {"stock move", "CODE FROM TO COUNT REASON", 5, 5, "book plastics from one place to another",
+     cmd_stock_move},
+    {"stock", "", 0, 0, "plastics by place, and whether they balance", cmd_stock},
+    {"release", "KIT KIOSK", 2, 2, "let this kit be handed over at this kiosk", cmd_release},
+    {"outbox retry", "ID", 1, 1, "send a refused report again", cmd_outbox_retry},
+    {"outbox", "", 0, 0, "reports the server does not have yet", cmd_outbox},
+    {"audit", "", 0, 0, "verify the audit chain and show its end", cmd_audit},
+    {"doctor", "", 0, 0, "check everything; one line each with what to do", cmd_doctor},
+    {"completion", "", 0, 0, "print the bash completion", cmd_completion},
 };
 const size_t cw_command_count = sizeof cw_commands / sizeof cw_commands[0];

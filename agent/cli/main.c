@@ -13,7 +13,8 @@
 static int usage(FILE *out, int exit_code) {
         (void)fprintf(out, "usage: cardwright [--json] [--config FILE | --socket PATH] COMMAND\n\n");
         for (size_t i = 0; i < cw_command_count; i++)
-                (void)fprintf(out, "  %-22s %-26s %s\n", cw_commands[i].words, cw_commands[i].args, cw_commands[i].help);
+                (void)fprintf(out, "  %-22s %-26s %s\n", cw_commands[i].words, cw_commands[i].args,
+                              cw_commands[i].help);
         (void)fprintf(out, "\nexit status: 0 ok, 1 failed, 2 usage, 3 agent not running, 4 needs a person\n");
         return exit_code;
 }
@@ -21,7 +22,7 @@ static int usage(FILE *out, int exit_code) {
 /* The socket of the configured runtime folder. */
 static bool socket_from_config(struct cw_cli *cli, const char *path) {
         CW_AUTO(cw_config_free) struct cw_config *config = NULL;
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         if (cw_config_load(path, stderr, &config, &f) != CW_OK)
                 return false;
         (void)snprintf(cli->socket, sizeof cli->socket, "%s/control.sock", config->agent.runtime_dir);
@@ -58,7 +59,8 @@ static int parse(struct cw_cli *cli, int argc, char **argv, char **ret_words) {
                 if (has_value && i + 1 < argc) {
                         bool is_socket = strcmp(argv[i], "--socket") == 0;
                         i++;
-                        if (!(is_socket ? socket_from_option(cli, argv[i]) : socket_from_config(cli, argv[i])))
+                        if (!(is_socket ? socket_from_option(cli, argv[i])
+                                        : socket_from_config(cli, argv[i])))
                                 return -1;
                 } else if (strncmp(argv[i], "--", 2) == 0) {
                         if (take_flag(cli, argv[i]))
@@ -99,8 +101,8 @@ static int run(struct cw_cli *cli, int count, char **words) {
 }
 
 int main(int argc, char **argv) {
-        struct cw_cli cli = { .socket = DEFAULT_SOCKET };
-        char *words[WORDS_MAX] = { NULL };
+        struct cw_cli cli = {.socket = DEFAULT_SOCKET};
+        char *words[WORDS_MAX] = {NULL};
         if (argc == 2 && strcmp(argv[1], "--help") == 0)
                 return usage(stdout, CW_EXIT_OK);
         if (argc == 2 && strcmp(argv[1], "--version") == 0)

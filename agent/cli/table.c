@@ -40,7 +40,7 @@ void cw_table_cell(struct cw_table *t, const char *text) {
                 t->cells = cells;
                 t->cap = cap;
         }
-        t->cells[t->count++] = (struct cell){ strdup(text), "" };
+        t->cells[t->count++] = (struct cell){strdup(text), ""};
 }
 
 void cw_table_number(struct cw_table *t, long long value) {
@@ -94,7 +94,7 @@ static void print_cell(const struct cw_table *t, size_t i, size_t width) {
 void cw_table_print(struct cw_table *t) {
         if (!t)
                 return;
-        size_t widths[CW_TABLE_COLUMNS_MAX] = { 0 };
+        size_t widths[CW_TABLE_COLUMNS_MAX] = {0};
         for (size_t c = 0; c < t->columns; c++)
                 widths[c] = column_width(t, c);
         for (size_t i = 0; i < t->count; i++) {

@@ -15,7 +15,8 @@
 
 /* ---- reading ---- */
 
-static void answer(struct cw_daemon *d, struct cw_control_request *r, cw_rc rc, const struct cw_fault *f, json_t *take) {
+static void answer(struct cw_daemon *d, struct cw_control_request *r, cw_rc rc, const struct cw_fault *f,
+                   json_t *take) {
         if (rc == CW_OK) {
                 cw_control_reply(r, take);
                 return;
@@ -25,7 +26,7 @@ static void answer(struct cw_daemon *d, struct cw_control_request *r, cw_rc rc, 
 }
 
 static void refuse(struct cw_control_request *r, int code, const char *text) {
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         (void)cw_fail(&f, CW_RC(CW_L_CONTROL, CW_C_REJECT, code), 0, "api", "", "%s", text);
         cw_control_fail(r, &f);
 }
@@ -39,7 +40,7 @@ static void get_stations(void *ctx, struct cw_control_request *r) {
 }
 
 static void get_jobs(void *ctx, struct cw_control_request *r) {
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         json_t *view = NULL;
         cw_rc rc = cw_view_jobs(ctx, strcmp(cw_control_query(r, "all"), "1") == 0, &view, &f);
         answer(ctx, r, rc, &f, view);
@@ -53,13 +54,14 @@ static cw_rc named_job(struct cw_daemon *d, const struct cw_control_request *r, 
         if (cw_rc_class(rc) == CW_C_REJECT)
                 rc = cw_journal_job_by_kit(d->journal, name, ret, f);
         if (cw_rc_class(rc) == CW_C_REJECT)
-                return cw_fail(f, rc, 0, "api.job", "", "no job and no kit has the number %s; see cardwright jobs --all", name);
+                return cw_fail(f, rc, 0, "api.job", "",
+                               "no job and no kit has the number %s; see cardwright jobs --all", name);
         return rc;
 }
 
 static void get_job(void *ctx, struct cw_control_request *r) {
         struct cw_daemon *d = ctx;
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         struct cw_job_row row;
         json_t *history = NULL;
         json_t *view = NULL;
@@ -74,14 +76,14 @@ static void get_job(void *ctx, struct cw_control_request *r) {
 }
 
 static void get_stock(void *ctx, struct cw_control_request *r) {
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         json_t *view = NULL;
         cw_rc rc = cw_view_stock(ctx, &view, &f);
         answer(ctx, r, rc, &f, view);
 }
 
 static void get_outbox(void *ctx, struct cw_control_request *r) {
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         json_t *view = NULL;
         cw_rc rc = cw_view_outbox(ctx, &view, &f);
         answer(ctx, r, rc, &f, view);
@@ -89,7 +91,7 @@ static void get_outbox(void *ctx, struct cw_control_request *r) {
 
 static void get_audit(void *ctx, struct cw_control_request *r) {
         struct cw_daemon *d = ctx;
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         struct cw_audit_check c;
         json_t *rows = NULL;
         json_t *view = NULL;
@@ -97,8 +99,8 @@ static void get_audit(void *ctx, struct cw_control_request *r) {
         if (rc == CW_OK)
                 rc = cw_journal_audit_tail(d->journal, AUDIT_ROWS, &rows, &f);
         if (rc == CW_OK)
-                view = json_pack("{s:I, s:b, s:I, s:s, s:o}", "rows", (json_int_t)c.rows, "intact", c.intact, "bad_row",
-                                 (json_int_t)c.bad_row, "head", c.head, "tail", rows);
+                view = json_pack("{s:I, s:b, s:I, s:s, s:o}", "rows", (json_int_t)c.rows, "intact", c.intact,
+                                 "bad_row", (json_int_t)c.bad_row, "head", c.head, "tail", rows);
         answer(d, r, rc, &f, view);
 }
 
@@ -108,13 +110,14 @@ static void get_doctor(void *ctx, struct cw_control_request *r) {
 
 static void get_metrics(void *ctx, struct cw_control_request *r) {
         CW_AUTO_MEM char *text = cw_view_metrics(ctx);
-        cw_control_reply_text(r, "application/openmetrics-text; version=1.0.0; charset=utf-8", text ? text : "# EOF\n");
+        cw_control_reply_text(r, "application/openmetrics-text; version=1.0.0; charset=utf-8",
+                              text ? text : "# EOF\n");
 }
 
 /* ---- a person's word on a job ---- */
 
 static void apply_to_job(struct cw_daemon *d, struct cw_control_request *r, const struct cw_job_event *e) {
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         struct cw_job_row row;
         struct cw_change change;
         cw_rc rc = named_job(d, r, &row, &f);
@@ -130,12 +133,12 @@ static void apply_to_job(struct cw_daemon *d, struct cw_control_request *r, cons
 }
 
 static void post_cancel(void *ctx, struct cw_control_request *r) {
-        struct cw_job_event e = { .kind = CW_JE_CANCEL };
+        struct cw_job_event e = {.kind = CW_JE_CANCEL};
         apply_to_job(ctx, r, &e);
 }
 
 static void post_returned(void *ctx, struct cw_control_request *r) {
-        struct cw_job_event e = { .kind = CW_JE_RETURNED };
+        struct cw_job_event e = {.kind = CW_JE_RETURNED};
         apply_to_job(ctx, r, &e);
 }
 
@@ -152,19 +155,19 @@ static bool flag(struct cw_control_request *r, const char *name, bool *ret) {
 }
 
 static void post_destroyed(void *ctx, struct cw_control_request *r) {
-        struct cw_job_event e = { .kind = CW_JE_DESTROYED };
+        struct cw_job_event e = {.kind = CW_JE_DESTROYED};
         if (flag(r, "remake", &e.remake))
                 apply_to_job(ctx, r, &e);
 }
 
 static void post_visual(void *ctx, struct cw_control_request *r) {
-        struct cw_job_event e = { .kind = CW_JE_VISUAL };
+        struct cw_job_event e = {.kind = CW_JE_VISUAL};
         if (flag(r, "ok", &e.ok))
                 apply_to_job(ctx, r, &e);
 }
 
 static void post_pin(void *ctx, struct cw_control_request *r) {
-        struct cw_job_event e = { .code = "DECIDED_BY_PERSON" };
+        struct cw_job_event e = {.code = "DECIDED_BY_PERSON"};
         bool set = false;
         if (!flag(r, "set", &set))
                 return;
@@ -175,7 +178,7 @@ static void post_pin(void *ctx, struct cw_control_request *r) {
 }
 
 static void post_decide(void *ctx, struct cw_control_request *r) {
-        struct cw_job_event e = { .kind = CW_JE_DECISION };
+        struct cw_job_event e = {.kind = CW_JE_DECISION};
         const char *word = json_string_value(json_object_get(cw_control_body(r), "decision"));
         if (word && cw_decision_from_name(word, &e.decision))
                 apply_to_job(ctx, r, &e);
@@ -187,13 +190,14 @@ static void post_decide(void *ctx, struct cw_control_request *r) {
 
 static void post_release(void *ctx, struct cw_control_request *r) {
         struct cw_daemon *d = ctx;
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         struct cw_release release;
         const char *kit = json_string_value(json_object_get(cw_control_body(r), "kit"));
         const char *kiosk = json_string_value(json_object_get(cw_control_body(r), "kiosk"));
         struct cw_station_link *l = kiosk ? cw_daemon_station(d, kiosk) : NULL;
         if (!kit || !l || cw_station_link_config(l)->kind != CW_STATION_KIOSK) {
-                refuse(r, CW_E_SYNTAX, "the body needs \"kit\" and \"kiosk\", the name of a station of kind kiosk");
+                refuse(r, CW_E_SYNTAX,
+                       "the body needs \"kit\" and \"kiosk\", the name of a station of kind kiosk");
                 return;
         }
         cw_rc rc = cw_journal_release_create(d->journal, kit, cw_control_uid(r), kiosk,
@@ -201,8 +205,8 @@ static void post_release(void *ctx, struct cw_control_request *r) {
         if (rc == CW_OK && cw_station_link_up(l))
                 cw_kiosk_look(d, l);
         answer(d, r, rc, &f,
-               rc == CW_OK ? json_pack("{s:s, s:s, s:I}", "kit", release.kit, "kiosk", release.kiosk, "expires_ms",
-                                       (json_int_t)release.expires_ms)
+               rc == CW_OK ? json_pack("{s:s, s:s, s:I}", "kit", release.kit, "kiosk", release.kiosk,
+                                       "expires_ms", (json_int_t)release.expires_ms)
                            : NULL);
 }
 
@@ -210,7 +214,7 @@ static void post_release(void *ctx, struct cw_control_request *r) {
 
 static void post_stock_move(void *ctx, struct cw_control_request *r) {
         struct cw_daemon *d = ctx;
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         const json_t *b = cw_control_body(r);
         const char *code = json_string_value(json_object_get(b, "plastic_code"));
         const char *from = json_string_value(json_object_get(b, "from"));
@@ -230,7 +234,7 @@ static void post_stock_move(void *ctx, struct cw_control_request *r) {
 
 static void post_retry(void *ctx, struct cw_control_request *r) {
         struct cw_daemon *d = ctx;
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         char *rest = NULL;
         long long id = strtoll(cw_control_segment(r), &rest, 10);
         if (*rest || id <= 0) {
@@ -259,11 +263,12 @@ struct test_card {
 static void account_test_card(struct test_card *t) {
         char from[64];
         char code[CW_PLASTIC_CODE_CAP];
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         const struct cw_config_station *s = cw_config_station(t->daemon->config, t->station);
         (void)snprintf(from, sizeof from, "hopper:%s", t->station);
         (void)snprintf(code, sizeof code, "%.*s", (int)strcspn(s->plastic_codes, ","), s->plastic_codes);
-        cw_rc rc = cw_journal_stock_move(t->daemon->journal, code, from, "spoiled", 1, t->actor, "test card", &f);
+        cw_rc rc =
+            cw_journal_stock_move(t->daemon->journal, code, from, "spoiled", 1, t->actor, "test card", &f);
         (void)cw_daemon_check(t->daemon, rc, &f);
 }
 
@@ -311,7 +316,7 @@ static void post_test_card(void *ctx, struct cw_control_request *r) {
                 refuse(r, CW_E_NOMEM, "out of memory");
                 return;
         }
-        *t = (struct test_card){ .daemon = d, .request = r };
+        *t = (struct test_card){.daemon = d, .request = r};
         (void)snprintf(t->station, sizeof t->station, "%s", cw_station_link_name(l));
         (void)snprintf(t->actor, sizeof t->actor, "%s", cw_control_actor(r));
         (void)json_object_set_new(m->json, "kind", json_string(kind ? kind : "std"));
@@ -319,32 +324,35 @@ static void post_test_card(void *ctx, struct cw_control_request *r) {
 }
 
 static const struct cw_control_route routes[] = {
-        { "GET", "/v1/status", CW_ROLE_VIEW, get_status },
-        { "GET", "/v1/stations", CW_ROLE_VIEW, get_stations },
-        { "GET", "/v1/jobs", CW_ROLE_VIEW, get_jobs },
-        { "GET", "/v1/jobs/{}", CW_ROLE_VIEW, get_job },
-        { "GET", "/v1/stock", CW_ROLE_VIEW, get_stock },
-        { "GET", "/v1/outbox", CW_ROLE_VIEW, get_outbox },
-        { "GET", "/v1/audit", CW_ROLE_VIEW, get_audit },
-        { "GET", "/v1/doctor", CW_ROLE_VIEW, get_doctor },
-        { "GET", "/metrics", CW_ROLE_VIEW, get_metrics },
-        { "POST", "/v1/jobs/{}/cancel", CW_ROLE_OPERATE, post_cancel },
-        { "POST", "/v1/jobs/{}/confirm-destroyed", CW_ROLE_OPERATE, post_destroyed },
-        { "POST", "/v1/jobs/{}/decide", CW_ROLE_OPERATE, post_decide },
-        { "POST", "/v1/jobs/{}/visual", CW_ROLE_OPERATE, post_visual },
-        { "POST", "/v1/jobs/{}/returned", CW_ROLE_OPERATE, post_returned },
-        { "POST", "/v1/jobs/{}/pin", CW_ROLE_ADMIN, post_pin },
-        { "POST", "/v1/releases", CW_ROLE_OPERATE, post_release },
-        { "POST", "/v1/stock/move", CW_ROLE_OPERATE, post_stock_move },
-        { "POST", "/v1/outbox/{}/retry", CW_ROLE_OPERATE, post_retry },
-        { "POST", "/v1/stations/{}/test-card", CW_ROLE_ADMIN, post_test_card },
+    {"GET", "/v1/status", CW_ROLE_VIEW, get_status},
+    {"GET", "/v1/stations", CW_ROLE_VIEW, get_stations},
+    {"GET", "/v1/jobs", CW_ROLE_VIEW, get_jobs},
+    {"GET", "/v1/jobs/{}", CW_ROLE_VIEW, get_job},
+    {"GET", "/v1/stock", CW_ROLE_VIEW, get_stock},
+    {"GET", "/v1/outbox", CW_ROLE_VIEW, get_outbox},
+    {"GET", "/v1/audit", CW_ROLE_VIEW, get_audit},
+    {"GET", "/v1/doctor", CW_ROLE_VIEW, get_doctor},
+    {"GET", "/metrics", CW_ROLE_VIEW, get_metrics},
+    {"POST", "/v1/jobs/{}/cancel", CW_ROLE_OPERATE, post_cancel},
+    {"POST", "/v1/jobs/{}/confirm-destroyed", CW_ROLE_OPERATE, post_destroyed},
+    {"POST", "/v1/jobs/{}/decide", CW_ROLE_OPERATE, post_decide},
+    {"POST", "/v1/jobs/{}/visual", CW_ROLE_OPERATE, post_visual},
+    {"POST", "/v1/jobs/{}/returned", CW_ROLE_OPERATE, post_returned},
+    {"POST", "/v1/jobs/{}/pin", CW_ROLE_ADMIN, post_pin},
+    {"POST", "/v1/releases", CW_ROLE_OPERATE, post_release},
+    {"POST", "/v1/stock/move", CW_ROLE_OPERATE, post_stock_move},
+    {"POST", "/v1/outbox/{}/retry", CW_ROLE_OPERATE, post_retry},
+    {"POST", "/v1/stations/{}/test-card", CW_ROLE_ADMIN, post_test_card},
 };
 
 cw_rc cw_api_new(struct cw_daemon *d, struct cw_control **ret, struct cw_fault *f) {
         static char path[PATH_MAX];
         (void)snprintf(path, sizeof path, "%s/control.sock", d->config->agent.runtime_dir);
-        struct cw_control_options options = { .path = path, .operate_group = d->config->agent.operate_group,
-                                              .admin_group = d->config->agent.admin_group, .routes = routes,
-                                              .route_count = sizeof routes / sizeof routes[0], .ctx = d };
+        struct cw_control_options options = {.path = path,
+                                             .operate_group = d->config->agent.operate_group,
+                                             .admin_group = d->config->agent.admin_group,
+                                             .routes = routes,
+                                             .route_count = sizeof routes / sizeof routes[0],
+                                             .ctx = d};
         return cw_control_new(d->loop, &options, ret, f);
 }

@@ -59,11 +59,12 @@ static void on_station_event(void *ctx, struct cw_station_link *l, struct cw_msg
         cw_runs_station_event(ctx, l, event);
 }
 
-static const struct cw_station_ops station_ops = { on_station_up, on_station_down, on_station_status, on_station_event };
+static const struct cw_station_ops station_ops = {on_station_up, on_station_down, on_station_status,
+                                                  on_station_event};
 
 static void disclose_pin_path(struct cw_daemon *d) {
         const char *path = json_string_value(json_object_get(cw_hsm_link_hello(d->hsm), "pin_path"));
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         if (!path || strcmp(path, "host-memory") != 0)
                 return;
         cw_log(CW_EV_HOST_MEMORY);
@@ -85,7 +86,7 @@ static void on_session_closed(void *ctx, int64_t session) {
         cw_runs_session_closed(ctx, session);
 }
 
-static const struct cw_hsm_ops hsm_ops = { on_hsm_change, on_session_closed };
+static const struct cw_hsm_ops hsm_ops = {on_hsm_change, on_session_closed};
 
 /* ---- start ---- */
 
@@ -95,8 +96,8 @@ static cw_rc open_journal(struct cw_daemon *d, struct cw_fault *f) {
         if (rc != CW_OK)
                 return rc;
         (void)snprintf(path, sizeof path, "%s/journal.db", d->config->agent.state_dir);
-        struct cw_journal_options options = { .path = path, .clock = d->clock,
-                                              .disk_free_min_mib = d->config->agent.disk_free_min_mib };
+        struct cw_journal_options options = {
+            .path = path, .clock = d->clock, .disk_free_min_mib = d->config->agent.disk_free_min_mib};
         return cw_journal_open(&options, &d->journal, f);
 }
 
@@ -108,7 +109,8 @@ static cw_rc open_stock(struct cw_daemon *d, struct cw_fault *f) {
                 char code[CW_PLASTIC_CODE_CAP];
                 if (s->kind != CW_STATION_ISSUE || s->hopper == 0)
                         continue;
-                (void)snprintf(code, sizeof code, "%.*s", (int)strcspn(s->plastic_codes, ","), s->plastic_codes);
+                (void)snprintf(code, sizeof code, "%.*s", (int)strcspn(s->plastic_codes, ","),
+                               s->plastic_codes);
                 rc = cw_journal_stock_open(d->journal, s->name, code, s->hopper, f);
         }
         return rc;
@@ -118,8 +120,8 @@ static cw_rc open_links(struct cw_daemon *d) {
         uint32_t generation = cw_journal_generation(d->journal);
         cw_rc rc = cw_hsm_link_new(d->loop, d->config, generation, &hsm_ops, d, &d->hsm);
         for (size_t i = 0; i < d->config->station_count && rc == CW_OK; i++) {
-                rc = cw_station_link_new(d->loop, d->config, &d->config->stations[i], generation, &station_ops, d,
-                                         &d->stations[i]);
+                rc = cw_station_link_new(d->loop, d->config, &d->config->stations[i], generation,
+                                         &station_ops, d, &d->stations[i]);
                 if (rc == CW_OK)
                         d->station_count++;
         }
@@ -152,10 +154,11 @@ static void keep_recovered(void *ctx, const struct cw_job_row *row, const struct
 }
 
 static cw_rc recover(struct cw_daemon *d, struct cw_fault *f) {
-        struct recovery all = { .last = &all.first };
+        struct recovery all = {.last = &all.first};
         cw_rc rc = cw_journal_recover(d->journal, keep_recovered, &all, f);
         if (rc == CW_OK && all.failed)
-                rc = cw_fail(f, CW_RC(CW_L_ISSUANCE, CW_C_FATAL, CW_E_NOMEM), 0, "daemon.recover", "", "out of memory");
+                rc = cw_fail(f, CW_RC(CW_L_ISSUANCE, CW_C_FATAL, CW_E_NOMEM), 0, "daemon.recover", "",
+                             "out of memory");
         while (all.first) {
                 struct recovered *r = all.first;
                 all.first = r->next;
@@ -177,7 +180,7 @@ static void on_signal(void *ctx, int signo) {
 static void on_watchdog(void *ctx) {
         struct cw_daemon *d = ctx;
         struct cw_journal_health h;
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         /* The loop runs; the journal must answer too. */
         if (cw_daemon_check(d, cw_journal_health(d->journal, &h, &f), &f) == CW_OK)
                 cw_notify("WATCHDOG=1");
@@ -185,7 +188,7 @@ static void on_watchdog(void *ctx) {
 }
 
 static cw_rc start_loop(struct cw_daemon *d) {
-        static const int signos[] = { SIGTERM, SIGINT, SIGHUP };
+        static const int signos[] = {SIGTERM, SIGINT, SIGHUP};
         cw_rc rc = cw_loop_new(d->clock, &d->loop);
         if (rc == CW_OK)
                 rc = cw_loop_signals(d->loop, signos, 3, on_signal, d);
@@ -221,8 +224,8 @@ static cw_rc start(struct cw_daemon *d, struct cw_fault *f) {
 }
 
 /*
- * First everything under way is answered, while everything its answer may touch is still there; only then is memory freed.
- * A start that failed half-way stops here too.
+ * First everything under way is answered, while everything its answer may touch is still there; only then is
+ * memory freed. A start that failed half-way stops here too.
  */
 static void stop(struct cw_daemon *d) {
         cw_dcms_free(d->dcms);
@@ -245,8 +248,8 @@ static void stop(struct cw_daemon *d) {
 }
 
 int cw_daemon_run(const struct cw_config *config) {
-        struct cw_daemon d = { .config = config, .clock = cw_clock_real() };
-        struct cw_fault f = { 0 };
+        struct cw_daemon d = {.config = config, .clock = cw_clock_real()};
+        struct cw_fault f = {0};
         int exit_code = 1;
         d.started_ms = cw_wall_ms(d.clock);
         cw_log(CW_EV_DAEMON_START, CW_F_STR("VERSION", CW_VERSION));

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * cardwrightd: one thread, one loop. The journal is the truth; the links are the ways to hsmd and the stations; the runner
- * carries out what the state machine of each job asks for; intake, reports and kiosk are the ways from and to the world.
+ * cardwrightd: one thread, one loop. The journal is the truth; the links are the ways to hsmd and the
+ * stations; the runner carries out what the state machine of each job asks for; intake, reports and kiosk are
+ * the ways from and to the world.
  */
 #pragma once
 

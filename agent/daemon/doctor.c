@@ -9,7 +9,7 @@
 #define RIBBON_LOW 10
 
 enum verdict { OK, WARN, FAIL };
-static const char *const verdict_names[] = { "ok", "warn", "fail" };
+static const char *const verdict_names[] = {"ok", "warn", "fail"};
 
 struct report {
         struct cw_daemon *daemon;
@@ -19,9 +19,10 @@ struct report {
 };
 
 static void check(struct report *rp, const char *what, enum verdict v, const char *todo, const char *fmt, ...)
-        __attribute__((format(printf, 5, 6)));
+    __attribute__((format(printf, 5, 6)));
 
-static void check(struct report *rp, const char *what, enum verdict v, const char *todo, const char *fmt, ...) {
+static void check(struct report *rp, const char *what, enum verdict v, const char *todo, const char *fmt,
+                  ...) {
         char text[300];
         va_list args;
         va_start(args, fmt);
@@ -29,8 +30,9 @@ static void check(struct report *rp, const char *what, enum verdict v, const cha
         va_end(args);
         if (v > rp->worst)
                 rp->worst = v;
-        (void)json_array_append_new(rp->checks, json_pack("{s:s, s:s, s:s, s:s}", "what", what, "verdict",
-                                                          verdict_names[v], "text", text, "todo", v == OK ? "" : todo));
+        (void)json_array_append_new(rp->checks,
+                                    json_pack("{s:s, s:s, s:s, s:s}", "what", what, "verdict",
+                                              verdict_names[v], "text", text, "todo", v == OK ? "" : todo));
 }
 
 static const char *str(const json_t *object, const char *key) {
@@ -42,29 +44,33 @@ static const char *str(const json_t *object, const char *key) {
 
 static void check_journal(struct report *rp) {
         struct cw_journal *j = rp->daemon->journal;
-        struct cw_fault f = { 0 };
-        struct cw_audit_check audit = { 0 };
-        struct cw_journal_health h = { 0 };
+        struct cw_fault f = {0};
+        struct cw_audit_check audit = {0};
+        struct cw_journal_health h = {0};
         cw_rc rc = cw_daemon_check(rp->daemon, cw_journal_check_fold(j, &f), &f);
         check(rp, "journal", rc == CW_OK ? OK : FAIL, "stop, keep the file, ask for support", "%s",
               rc == CW_OK ? "jobs and events agree" : f.text);
         rc = cw_daemon_check(rp->daemon, cw_journal_audit_verify(j, &audit, &f), &f);
         bool intact = rc == CW_OK && audit.intact;
-        check(rp, "audit log", intact ? OK : FAIL, "somebody changed the journal: keep the file and tell security",
-              "%lld rows, chain %s", (long long)audit.rows, intact ? "intact" : "broken");
+        check(rp, "audit log", intact ? OK : FAIL,
+              "somebody changed the journal: keep the file and tell security", "%lld rows, chain %s",
+              (long long)audit.rows, intact ? "intact" : "broken");
         rc = cw_daemon_check(rp->daemon, cw_journal_health(j, &h, &f), &f);
         check(rp, "disk", rc == CW_OK && !h.disk_low ? OK : FAIL, "free space in the journal's file system",
               "%lld MiB free", (long long)h.disk_free_mib);
-        check(rp, "reports", h.outbox_parked ? WARN : OK, "cardwright outbox shows why; cardwright outbox retry ID",
-              "%lld unsent, %lld refused by the server", (long long)h.outbox_unsent, (long long)h.outbox_parked);
+        check(rp, "reports", h.outbox_parked ? WARN : OK,
+              "cardwright outbox shows why; cardwright outbox retry ID",
+              "%lld unsent, %lld refused by the server", (long long)h.outbox_unsent,
+              (long long)h.outbox_parked);
 }
 
 static void check_stock(struct report *rp) {
-        struct cw_stock_check s = { 0 };
-        struct cw_fault f = { 0 };
+        struct cw_stock_check s = {0};
+        struct cw_fault f = {0};
         cw_rc rc = cw_daemon_check(rp->daemon, cw_journal_stock_check(rp->daemon->journal, &s, &f), &f);
-        check(rp, "stock", rc == CW_OK && s.balanced ? OK : FAIL, "count the plastics and compare with cardwright stock",
-              "%lld drawn, %lld unaccounted", (long long)s.drawn, (long long)s.unaccounted);
+        check(rp, "stock", rc == CW_OK && s.balanced ? OK : FAIL,
+              "count the plastics and compare with cardwright stock", "%lld drawn, %lld unaccounted",
+              (long long)s.drawn, (long long)s.unaccounted);
 }
 
 /* ---- server ---- */
@@ -73,23 +79,24 @@ static void check_days(struct report *rp, const char *what, int64_t end_ms, int 
         if (end_ms == 0)
                 return;
         enum verdict v = days < 0 ? FAIL : days < CERT_WARN_DAYS ? WARN : OK;
-        check(rp, what, v, "renew the certificate", days < 0 ? "expired %d days ago" : "%d days left", days < 0 ? -days : days);
+        check(rp, what, v, "renew the certificate", days < 0 ? "expired %d days ago" : "%d days left",
+              days < 0 ? -days : days);
 }
 
 static void check_server(struct report *rp, cw_rc rc, const struct cw_fault *f) {
         struct cw_dcms_health h;
         cw_dcms_health(rp->daemon->dcms, &h);
         check(rp, "server", rc == CW_OK ? OK : FAIL,
-              cw_rc_class(rc) == CW_C_OPERATOR ? "correct what the text names" : "check network and server", "%s",
-              rc == CW_OK ? "login accepted" : f->text);
+              cw_rc_class(rc) == CW_C_OPERATOR ? "correct what the text names" : "check network and server",
+              "%s", rc == CW_OK ? "login accepted" : f->text);
         check_days(rp, "server certificate", h.server_cert_end_ms, h.server_cert_days_left);
         check_days(rp, "client certificate", h.client_cert_end_ms, h.client_cert_days_left);
         check_days(rp, "bank CA", h.ca_end_ms, h.ca_days_left);
         if (h.last_contact_ms == 0)
                 return;
         int64_t offset = h.clock_offset_ms < 0 ? -h.clock_offset_ms : h.clock_offset_ms;
-        check(rp, "clock", offset > CLOCK_WARN_MS ? WARN : OK, "set the clock (NTP)", "%lld s from the server's",
-              (long long)(offset / 1000));
+        check(rp, "clock", offset > CLOCK_WARN_MS ? WARN : OK, "set the clock (NTP)",
+              "%lld s from the server's", (long long)(offset / 1000));
 }
 
 /* ---- hsm ---- */
@@ -101,9 +108,10 @@ static void check_keys(struct report *rp, const json_t *keys) {
                 char what[96];
                 bool ok = json_is_true(json_object_get(key, "ok"));
                 (void)snprintf(what, sizeof what, "key %s", str(key, "label"));
-                check(rp, what, ok ? OK : FAIL, "load the right key, or correct hsm.keys", "%s %s, KCV %s%s%s",
-                      str(key, "purpose"), str(key, "algorithm"), *str(key, "kcv") ? str(key, "kcv") : "none",
-                      ok ? "" : ": ", ok ? "" : str(key, "text"));
+                check(rp, what, ok ? OK : FAIL, "load the right key, or correct hsm.keys",
+                      "%s %s, KCV %s%s%s", str(key, "purpose"), str(key, "algorithm"),
+                      *str(key, "kcv") ? str(key, "kcv") : "none", ok ? "" : ": ",
+                      ok ? "" : str(key, "text"));
         }
 }
 
@@ -131,15 +139,19 @@ static void check_printer(struct report *rp, const char *name, const json_t *pri
         const json_t *ribbon = json_object_get(printer, "ribbon");
         bool ready = strcmp(state, "ready") == 0;
         (void)snprintf(what, sizeof what, "%s printer", name);
-        check(rp, what, ready ? OK : FAIL, *str(printer, "text") ? str(printer, "text") : "check cable and power",
-              "%s %s, %s%s%s", str(printer, "model"), str(printer, "serial"), state, ready ? "" : ", code ",
+        check(rp, what, ready ? OK : FAIL,
+              *str(printer, "text") ? str(printer, "text") : "check cable and power", "%s %s, %s%s%s",
+              str(printer, "model"), str(printer, "serial"), state, ready ? "" : ", code ",
               ready ? "" : str(printer, "code"));
         if (!ribbon)
                 return;
         int64_t left = json_integer_value(json_object_get(ribbon, "remaining"));
         (void)snprintf(what, sizeof what, "%s ribbon", name);
-        check(rp, what, left == 0 ? FAIL : left < RIBBON_LOW ? WARN : OK, "put in a new ribbon", "%s, %lld of %lld left",
-              str(ribbon, "kind"), (long long)left,
+        check(rp, what,
+              left == 0           ? FAIL
+              : left < RIBBON_LOW ? WARN
+                                  : OK,
+              "put in a new ribbon", "%s, %lld of %lld left", str(ribbon, "kind"), (long long)left,
               (long long)json_integer_value(json_object_get(ribbon, "capacity")));
 }
 
@@ -149,10 +161,12 @@ static void check_reader(struct report *rp, const char *name, const json_t *read
         bool good = service && json_is_true(json_object_get(reader, "present")) &&
                     !json_is_true(json_object_get(reader, "stuck"));
         (void)snprintf(what, sizeof what, "%s pcscd", name);
-        check(rp, what, service ? OK : FAIL, str(reader, "text"), "%s", service ? "answers" : "does not answer");
+        check(rp, what, service ? OK : FAIL, str(reader, "text"), "%s",
+              service ? "answers" : "does not answer");
         (void)snprintf(what, sizeof what, "%s reader", name);
-        check(rp, what, good ? OK : FAIL, *str(reader, "text") ? str(reader, "text") : "correct stations[].reader",
-              "%s%s", str(reader, "name"), good ? "" : ", not ready");
+        check(rp, what, good ? OK : FAIL,
+              *str(reader, "text") ? str(reader, "text") : "correct stations[].reader", "%s%s",
+              str(reader, "name"), good ? "" : ", not ready");
 }
 
 static void check_station(struct report *rp, const struct cw_station_link *l) {
@@ -161,7 +175,8 @@ static void check_station(struct report *rp, const struct cw_station_link *l) {
         const json_t *status = cw_station_link_status(l);
         bool up = cw_station_link_up(l);
         (void)snprintf(what, sizeof what, "station %s", name);
-        check(rp, what, up ? OK : FAIL, "start its cardwright-stationd", "%s", up ? "running" : cw_station_link_trouble(l));
+        check(rp, what, up ? OK : FAIL, "start its cardwright-stationd", "%s",
+              up ? "running" : cw_station_link_trouble(l));
         if (!status)
                 return;
         bool kiosk = cw_station_link_config(l)->kind == CW_STATION_KIOSK;
@@ -172,7 +187,8 @@ static void check_station(struct report *rp, const struct cw_station_link *l) {
                 return;
         bool pad = json_is_true(json_object_get(json_object_get(status, "pinpad"), "present"));
         (void)snprintf(what, sizeof what, "%s pin pad", name);
-        check(rp, what, pad ? OK : FAIL, "check cable, power and stations[].pinpad_tty", "%s", pad ? "answers" : "silent");
+        check(rp, what, pad ? OK : FAIL, "check cable, power and stations[].pinpad_tty", "%s",
+              pad ? "answers" : "silent");
 }
 
 static void on_login(void *ctx, cw_rc rc, const struct cw_fault *f, const struct cw_dcms_reply *reply) {
@@ -186,18 +202,20 @@ static void on_login(void *ctx, cw_rc rc, const struct cw_fault *f, const struct
         check_hsm(rp);
         for (size_t i = 0; i < rp->daemon->station_count; i++)
                 check_station(rp, rp->daemon->stations[i]);
-        cw_control_reply(rp->request, json_pack("{s:o, s:s}", "checks", rp->checks, "verdict", verdict_names[rp->worst]));
+        cw_control_reply(rp->request,
+                         json_pack("{s:o, s:s}", "checks", rp->checks, "verdict", verdict_names[rp->worst]));
         free(rp);
 }
 
 void cw_doctor_run(struct cw_daemon *d, struct cw_control_request *r) {
         struct report *rp = calloc(1, sizeof *rp);
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         if (!rp) {
-                (void)cw_fail(&f, CW_RC(CW_L_CONTROL, CW_C_RETRY, CW_E_NOMEM), 0, "doctor", "", "out of memory");
+                (void)cw_fail(&f, CW_RC(CW_L_CONTROL, CW_C_RETRY, CW_E_NOMEM), 0, "doctor", "",
+                              "out of memory");
                 cw_control_fail(r, &f);
                 return;
         }
-        *rp = (struct report){ .daemon = d, .request = r, .checks = json_array() };
+        *rp = (struct report){.daemon = d, .request = r, .checks = json_array()};
         cw_dcms_login(d->dcms, on_login, rp);
 }

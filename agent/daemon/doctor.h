@@ -4,5 +4,6 @@
 
 #include "agent/daemon/daemon.h"
 
-/* Logs in at the server, then answers r: {"checks": [{"what", "verdict": "ok|warn|fail", "text", "todo"}], "verdict"}. */
+/* Logs in at the server, then answers r: {"checks": [{"what", "verdict": "ok|warn|fail", "text", "todo"}],
+ * "verdict"}. */
 void cw_doctor_run(struct cw_daemon *d, struct cw_control_request *r);

@@ -48,7 +48,7 @@ static void on_closed(void *ctx, struct cw_peer *p, const struct cw_fault *why) 
 
 static void on_request(void *ctx, struct cw_peer *p, struct cw_msg *request) {
         (void)ctx;
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         (void)cw_fail(&f, CW_RC(CW_L_IPC, CW_C_REJECT, CW_E_UNSUPPORTED), 0, "hsm.request", "",
                       "cardwrightd answers no requests of hsmd");
         cw_peer_send(p, cw_msg_error(request, &f));
@@ -61,7 +61,7 @@ static void on_event(void *ctx, struct cw_peer *p, struct cw_msg *event) {
                 l->ops->on_closed(l->ctx, cw_msg_int(event, "session", 0));
 }
 
-static const struct cw_peer_ops peer_ops = { on_request, on_event, on_closed };
+static const struct cw_peer_ops peer_ops = {on_request, on_event, on_closed};
 
 static void note_trouble(struct cw_hsm_link *l) {
         l->trouble[0] = '\0';
@@ -69,7 +69,8 @@ static void note_trouble(struct cw_hsm_link *l) {
                 return;
         const char *text = json_string_value(json_object_get(l->hello, "text"));
         (void)snprintf(l->trouble, sizeof l->trouble, "%s",
-                       text && *text ? text : "the token or one of its keys is not ready: see cardwright doctor");
+                       text && *text ? text
+                                     : "the token or one of its keys is not ready: see cardwright doctor");
 }
 
 static void on_hello(void *ctx, cw_rc rc, const struct cw_fault *f, struct cw_msg *reply) {
@@ -93,7 +94,7 @@ static void on_hello(void *ctx, cw_rc rc, const struct cw_fault *f, struct cw_ms
 
 static void connect_now(struct cw_hsm_link *l) {
         char path[PATH_MAX];
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         int fd = -1;
         (void)snprintf(path, sizeof path, "%s/hsmd/agent.sock", l->config->agent.runtime_dir);
         cw_rc rc = cw_ipc_connect(path, &fd, &f);
@@ -111,8 +112,8 @@ static void on_timer(void *ctx) {
         if (!l->peer)
                 connect_now(l);
         if (l->peer)
-                cw_peer_call(l->peer, cw_hsm_msg_hello(l->generation), l->config->hsm.call_timeout_ms + MARGIN_MS, on_hello,
-                             l);
+                cw_peer_call(l->peer, cw_hsm_msg_hello(l->generation),
+                             l->config->hsm.call_timeout_ms + MARGIN_MS, on_hello, l);
 }
 
 cw_rc cw_hsm_link_new(struct cw_loop *loop, const struct cw_config *config, uint32_t generation,
@@ -120,7 +121,8 @@ cw_rc cw_hsm_link_new(struct cw_loop *loop, const struct cw_config *config, uint
         struct cw_hsm_link *l = calloc(1, sizeof *l);
         if (!l)
                 return CW_RC(CW_L_HSM, CW_C_RETRY, CW_E_NOMEM);
-        *l = (struct cw_hsm_link){ .loop = loop, .config = config, .generation = generation, .ops = ops, .ctx = ctx };
+        *l = (struct cw_hsm_link){
+            .loop = loop, .config = config, .generation = generation, .ops = ops, .ctx = ctx};
         cw_rc rc = cw_timer_new(loop, on_timer, l, &l->timer);
         if (rc != CW_OK) {
                 free(l);
@@ -162,7 +164,7 @@ void cw_hsm_link_call(struct cw_hsm_link *l, struct cw_msg *m, cw_reply_fn fn, v
                 cw_peer_call(l->peer, m, l->config->hsm.call_timeout_ms + MARGIN_MS, fn, ctx);
                 return;
         }
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         cw_msg_free(m);
         cw_rc rc = cw_fail(&f, CW_RC(CW_L_HSM, CW_C_RECONNECT, CW_E_CLOSED), 0, "hsm.call", "HSM_TOKEN",
                            "cardwright-hsmd is not running; start it");

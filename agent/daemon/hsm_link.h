@@ -13,8 +13,9 @@ struct cw_hsm_ops {
 };
 
 /* config and ops are borrowed. */
-CW_WARN_UNUSED cw_rc cw_hsm_link_new(struct cw_loop *loop, const struct cw_config *config, uint32_t generation,
-                                     const struct cw_hsm_ops *ops, void *ctx, struct cw_hsm_link **ret);
+CW_WARN_UNUSED cw_rc cw_hsm_link_new(struct cw_loop *loop, const struct cw_config *config,
+                                     uint32_t generation, const struct cw_hsm_ops *ops, void *ctx,
+                                     struct cw_hsm_link **ret);
 /* For the end of the daemon: hangs up for good, answers every call under way, tells nobody. */
 void cw_hsm_link_close(struct cw_hsm_link *l);
 void cw_hsm_link_free(struct cw_hsm_link *l);

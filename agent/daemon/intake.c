@@ -13,8 +13,8 @@
 #define REFUSED "REFUSED" /* the server does not tell its status: no use asking again */
 
 enum phase { IDLE, RECEIVED, PROCESS, STATUS, ASSIGNED, INACTIVE, ENTITIES };
-static const char *const phase_names[] = { "idle",     "orders",   "process orders", "order status",
-                                           "assigned", "inactive", "kits of customers" };
+static const char *const phase_names[] = {"idle",     "orders",   "process orders",   "order status",
+                                          "assigned", "inactive", "kits of customers"};
 
 struct order {
         char id[64];
@@ -68,7 +68,8 @@ static void end_round(struct cw_intake *in, int64_t at_least_ms) {
 }
 
 /* Looks at a reply's rc; false when the round is over because of it. */
-static bool answered(struct cw_intake *in, cw_rc rc, const struct cw_fault *f, const struct cw_dcms_reply *reply) {
+static bool answered(struct cw_intake *in, cw_rc rc, const struct cw_fault *f,
+                     const struct cw_dcms_reply *reply) {
         if (rc == CW_OK) {
                 if (in->trouble)
                         cw_log(CW_EV_SERVER_BACK);
@@ -107,7 +108,7 @@ static struct order *order_add(struct cw_intake *in, const char *id) {
         if (in->order_count == ORDERS_MAX)
                 return NULL;
         struct order *o = &in->orders[in->order_count++];
-        *o = (struct order){ .status = "RECEIVED" };
+        *o = (struct order){.status = "RECEIVED"};
         (void)snprintf(o->id, sizeof o->id, "%s", id);
         return o;
 }
@@ -153,7 +154,8 @@ static void on_processed(void *ctx, cw_rc rc, const struct cw_fault *f, const st
         go_on(in);
 }
 
-static void on_order_status(void *ctx, cw_rc rc, const struct cw_fault *f, const struct cw_dcms_reply *reply) {
+static void on_order_status(void *ctx, cw_rc rc, const struct cw_fault *f,
+                            const struct cw_dcms_reply *reply) {
         struct cw_intake *in = ctx;
         if (cw_rc_class(rc) == CW_C_REJECT)
                 note_order(&in->orders[in->at], REFUSED);
@@ -189,8 +191,8 @@ static void skip(struct cw_intake *in, const char *kit, const char *why) {
 }
 
 /*
- * BANK is what we report for a card that is made. A kit in that state, or beyond it, that our journal does not know may
- * already be a card: making it again would make a second live card, so a person must look at it.
+ * BANK is what we report for a card that is made. A kit in that state, or beyond it, that our journal does
+ * not know may already be a card: making it again would make a second live card, so a person must look at it.
  */
 static bool may_be_made_already(const struct cw_dcms_kit *k) {
         return strcmp(k->delivery_status, "BANK") == 0 || strcmp(k->delivery_status, "DELIVERED") == 0 ||
@@ -199,7 +201,7 @@ static bool may_be_made_already(const struct cw_dcms_kit *k) {
 
 static void look_at_kit(struct cw_intake *in, const struct cw_dcms_kit *k) {
         struct cw_job_row row;
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         cw_rc rc = cw_journal_job_by_kit(in->daemon->journal, k->kit_no, &row, &f);
         if (rc == CW_OK || already_found(in, k->kit_no))
                 return;
@@ -238,20 +240,23 @@ static void make_job(struct cw_intake *in, const struct cw_dcms_kit *k) {
                 return;
         }
         if (!*k->encrypted_card_number) {
-                skip(in, k->kit_no, "the server sent no encryptedCardNumber: the bank must enable it for v2/fetchKitsByEntityId");
+                skip(in, k->kit_no,
+                     "the server sent no encryptedCardNumber: the bank must enable it for "
+                     "v2/fetchKitsByEntityId");
                 return;
         }
-        struct cw_job_row row = { 0 };
+        struct cw_job_row row = {0};
         (void)snprintf(row.kit.kit, sizeof row.kit.kit, "%s", k->kit_no);
         (void)snprintf(row.kit.entity, sizeof row.kit.entity, "%s", k->entity_id);
         (void)snprintf(row.kit.plastic_code, sizeof row.kit.plastic_code, "%s", k->plastic_code);
         (void)snprintf(row.kit.expiry, sizeof row.kit.expiry, "%s", k->expiry);
         (void)snprintf(row.kit.name, sizeof row.kit.name, "%s", k->alias_name);
         (void)snprintf(row.kit.masked_pan, sizeof row.kit.masked_pan, "%s", k->masked_pan);
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         struct cw_change change;
         bool is_new = false;
-        cw_rc rc = cw_journal_accept_kit(d->journal, &row.kit, k->encrypted_card_number, true, &is_new, &change, &f);
+        cw_rc rc =
+            cw_journal_accept_kit(d->journal, &row.kit, k->encrypted_card_number, true, &is_new, &change, &f);
         if (rc != CW_OK) {
                 if (cw_rc_class(cw_daemon_check(d, rc, &f)) != CW_C_FATAL)
                         skip(in, k->kit_no, f.text);
@@ -283,7 +288,7 @@ static void on_entity(void *ctx, cw_rc rc, const struct cw_fault *f, const struc
 
 static void ask_kits(struct cw_intake *in, const char *status) {
         const struct cw_config_agent *c = &in->daemon->config->agent;
-        struct cw_dcms_kit_filter filter = { .branch_id = c->branch_id, .kit_status = status };
+        struct cw_dcms_kit_filter filter = {.branch_id = c->branch_id, .kit_status = status};
         /* Rows need not tell their deliveryStatus, so the server is asked for the right ones only. */
         if (*c->make_delivery_status)
                 filter.delivery_status = c->make_delivery_status;
@@ -369,8 +374,8 @@ void cw_intake_free(struct cw_intake *in) {
 json_t *cw_intake_status(const struct cw_intake *in) {
         json_t *orders = json_array();
         for (size_t i = 0; i < in->order_count; i++)
-                (void)json_array_append_new(
-                        orders, json_pack("{s:s, s:s}", "order", in->orders[i].id, "status", in->orders[i].status));
-        return json_pack("{s:s, s:I, s:I, s:o}", "state", phase_names[in->phase], "pause_ms", (json_int_t)in->pause_ms,
-                         "kits_seen", (json_int_t)in->kits_seen, "orders", orders);
+                (void)json_array_append_new(orders, json_pack("{s:s, s:s}", "order", in->orders[i].id,
+                                                              "status", in->orders[i].status));
+        return json_pack("{s:s, s:I, s:I, s:o}", "state", phase_names[in->phase], "pause_ms",
+                         (json_int_t)in->pause_ms, "kits_seen", (json_int_t)in->kits_seen, "orders", orders);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the server has for this branch: received card orders are sent on, kits that were assigned to a customer become
- * jobs. Polls between poll_min_ms and poll_max_ms, quicker while there is something new, slower while there is not or the
- * server is away.
+ * What the server has for this branch: received card orders are sent on, kits that were assigned to a
+ * customer become jobs. Polls between poll_min_ms and poll_max_ms, quicker while there is something new,
+ * slower while there is not or the server is away.
  */
 #pragma once
 

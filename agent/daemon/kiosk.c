@@ -13,8 +13,8 @@
 #define REST_MS 2000
 
 /*
- * One hand-over. Its calls follow one another, each answered exactly once, so that it lives until the last answer and is
- * freed in exactly one place.
+ * One hand-over. Its calls follow one another, each answered exactly once, so that it lives until the last
+ * answer and is freed in exactly one place.
  */
 struct cw_kiosk {
         struct cw_daemon *daemon;
@@ -36,7 +36,8 @@ static const char *kiosk_name(const struct cw_kiosk *k) {
 
 static void step(struct cw_kiosk *k, const char *name) {
         k->step = name;
-        cw_log(CW_EV_KIOSK_STEP, CW_F_STR("KIOSK", kiosk_name(k)), CW_F_STR("STEP", name), CW_F_STR("JOB", k->row.job.id));
+        cw_log(CW_EV_KIOSK_STEP, CW_F_STR("KIOSK", kiosk_name(k)), CW_F_STR("STEP", name),
+               CW_F_STR("JOB", k->row.job.id));
 }
 
 static struct cw_msg *ticket_msg(const struct cw_kiosk *k, const char *call) {
@@ -84,16 +85,17 @@ static void end(struct cw_kiosk *k, const char *text) {
 
 static void end_with(struct cw_kiosk *k, const struct cw_fault *f, const char *text) {
         cw_log(CW_EV_KIOSK_ENDED, CW_F_STR("KIOSK", kiosk_name(k)), CW_F_STR("STEP", k->step),
-               CW_F_STR("CLASS", cw_class_name(cw_rc_class(f->rc))), CW_F_STR("CODE", f->code), CW_F_STR("TEXT", f->text));
+               CW_F_STR("CLASS", cw_class_name(cw_rc_class(f->rc))), CW_F_STR("CODE", f->code),
+               CW_F_STR("TEXT", f->text));
         end(k, text);
 }
 
 /* ---- setPin ---- */
 
-static void job_event(struct cw_kiosk *k, enum cw_job_event_kind kind, const char *code, const json_t *evidence,
-                      cw_rc *ret_rc) {
-        struct cw_job_event e = { .kind = kind };
-        struct cw_fault f = { 0 };
+static void job_event(struct cw_kiosk *k, enum cw_job_event_kind kind, const char *code,
+                      const json_t *evidence, cw_rc *ret_rc) {
+        struct cw_job_event e = {.kind = kind};
+        struct cw_fault f = {0};
         struct cw_change change;
         char actor[CW_ACTOR_CAP];
         (void)snprintf(e.code, sizeof e.code, "%s", code);
@@ -109,8 +111,10 @@ static void job_event(struct cw_kiosk *k, enum cw_job_event_kind kind, const cha
 static void on_pin_set(void *ctx, cw_rc rc, const struct cw_fault *f, const struct cw_dcms_reply *reply) {
         struct cw_kiosk *k = ctx;
         cw_rc journal_rc = CW_OK;
-        /* "already set" is our own doing only when an earlier sending of these same bytes may have arrived. */
-        bool ours = cw_rc_class(rc) == CW_C_REJECT && strcmp(f->code, "pin.already.set") == 0 && reply->replayed;
+        /* "already set" is our own doing only when an earlier sending of these same bytes may have arrived.
+         */
+        bool ours =
+            cw_rc_class(rc) == CW_C_REJECT && strcmp(f->code, "pin.already.set") == 0 && reply->replayed;
         if (rc == CW_OK || ours) {
                 job_event(k, CW_JE_PIN_SET, "", NULL, &journal_rc);
                 step(k, "pin set");
@@ -119,8 +123,8 @@ static void on_pin_set(void *ctx, cw_rc rc, const struct cw_fault *f, const stru
         }
         /* A PIN that was set by somebody else is not the one this customer chose: the bank must find out. */
         bool doubt = cw_rc_class(rc) == CW_C_IN_DOUBT || strcmp(f->code, "pin.already.set") == 0;
-        job_event(k, doubt ? CW_JE_PIN_IN_DOUBT : CW_JE_PIN_FAILED, *f->code ? f->code : cw_class_name(cw_rc_class(rc)),
-                  NULL, &journal_rc);
+        job_event(k, doubt ? CW_JE_PIN_IN_DOUBT : CW_JE_PIN_FAILED,
+                  *f->code ? f->code : cw_class_name(cw_rc_class(rc)), NULL, &journal_rc);
         end_with(k, f, doubt ? "PLEASE ASK US" : "PIN NOT SET");
 }
 
@@ -139,14 +143,17 @@ static void send_pin(struct cw_kiosk *k, const struct cw_secret *form) {
                 end(k, "PLEASE ASK US");
                 return;
         }
-        struct cw_dcms_set_pin in = { .entity_id = k->row.kit.entity, .kit_no = k->row.kit.kit, .expiry_mmyy = mmyy,
-                                      .pin = form, .request_id = k->request_id };
+        struct cw_dcms_set_pin in = {.entity_id = k->row.kit.entity,
+                                     .kit_no = k->row.kit.kit,
+                                     .expiry_mmyy = mmyy,
+                                     .pin = form,
+                                     .request_id = k->request_id};
         cw_dcms_set_pin(k->daemon->dcms, &in, on_pin_set, k);
 }
 
 static void on_form(void *ctx, cw_rc rc, const struct cw_fault *f, struct cw_msg *reply) {
         struct cw_kiosk *k = ctx;
-        struct cw_fault fault = f ? *f : (struct cw_fault){ 0 };
+        struct cw_fault fault = f ? *f : (struct cw_fault){0};
         CW_AUTO(cw_secret_free) struct cw_secret *form = NULL;
         if (rc == CW_OK)
                 rc = cw_hsm_reply_text(reply, &form, &fault);
@@ -163,9 +170,11 @@ static void on_form(void *ctx, cw_rc rc, const struct cw_fault *f, struct cw_msg
 /* ---- PIN entry ---- */
 
 static const char *customer_text(const char *outcome) {
-        static const char *const texts[][2] = { { "mismatch", "PINS DIFFER" },  { "cancelled", "CANCELLED" },
-                                                { "timeout", "TIME IS UP" },    { "weak", "PIN TOO SIMPLE" },
-                                                { "pad_error", "PIN PAD ERROR" } };
+        static const char *const texts[][2] = {{"mismatch", "PINS DIFFER"},
+                                               {"cancelled", "CANCELLED"},
+                                               {"timeout", "TIME IS UP"},
+                                               {"weak", "PIN TOO SIMPLE"},
+                                               {"pad_error", "PIN PAD ERROR"}};
         for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
                 if (strcmp(texts[i][0], outcome) == 0)
                         return texts[i][1];
@@ -180,7 +189,7 @@ static void on_pin(void *ctx, cw_rc rc, const struct cw_fault *f, struct cw_msg 
         }
         const char *outcome = cw_msg_str(reply, "outcome", "");
         if (strcmp(outcome, "equal") != 0) {
-                struct cw_fault why = { 0 };
+                struct cw_fault why = {0};
                 (void)cw_fail(&why, CW_RC(CW_L_PINPAD, CW_C_OPERATOR, CW_E_CANCELLED), 0, "kiosk.pin", "",
                               "the PIN entry ended with: %s; release the card again", outcome);
                 end_with(k, &why, customer_text(outcome));
@@ -191,17 +200,19 @@ static void on_pin(void *ctx, cw_rc rc, const struct cw_fault *f, struct cw_msg 
 
 static void on_proven(void *ctx, cw_rc rc, const struct cw_fault *f, struct cw_msg *reply) {
         struct cw_kiosk *k = ctx;
-        struct cw_fault why = { 0 };
+        struct cw_fault why = {0};
         if (rc != CW_OK) {
                 end_with(k, f, "CARD ERROR");
                 return;
         }
         if (!cw_msg_bool(reply, "genuine", false)) {
-                (void)cw_fail(&why, CW_RC(CW_L_CHIP, CW_C_REJECT, CW_E_MISMATCH), 0, "kiosk.prove", "CARD_NOT_GENUINE",
+                (void)cw_fail(&why, CW_RC(CW_L_CHIP, CW_C_REJECT, CW_E_MISMATCH), 0, "kiosk.prove",
+                              "CARD_NOT_GENUINE",
                               "the chip's cryptogram is wrong: keep this card and tell the bank's security");
-                (void)cw_daemon_check(k->daemon,
-                                      cw_journal_audit(k->daemon->journal, "kiosk.not_genuine", kiosk_name(k), NULL, &why),
-                                      &why);
+                (void)cw_daemon_check(
+                    k->daemon,
+                    cw_journal_audit(k->daemon->journal, "kiosk.not_genuine", kiosk_name(k), NULL, &why),
+                    &why);
                 end_with(k, &why, "CARD REFUSED");
                 return;
         }
@@ -226,11 +237,12 @@ static void on_bound(void *ctx, cw_rc rc, const struct cw_fault *f, struct cw_ms
         cw_station_link_call(k->link, ticket_msg(k, "kiosk.prove"), PROVE_MS, on_proven, k);
 }
 
-/* The card's kit is known: it must be released for this kiosk, and hsmd must see the same PAN in the kit's data. */
+/* The card's kit is known: it must be released for this kiosk, and hsmd must see the same PAN in the kit's
+ * data. */
 static void check_release(struct cw_kiosk *k) {
         char sealed[CW_SEALED_MAX + 1];
         struct cw_release release;
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         struct cw_journal *j = k->daemon->journal;
         cw_rc rc = cw_journal_release_use(j, k->row.kit.kit, kiosk_name(k), &release, &f);
         if (rc == CW_OK)
@@ -240,17 +252,17 @@ static void check_release(struct cw_kiosk *k) {
                         end_with(k, &f, "PLEASE ASK US");
                 return;
         }
-        struct cw_msg *m = cw_hsm_msg_kiosk_bind(k->session, k->row.kit.kit, k->row.kit.plastic_code, k->row.kit.expiry,
-                                                 sealed);
+        struct cw_msg *m = cw_hsm_msg_kiosk_bind(k->session, k->row.kit.kit, k->row.kit.plastic_code,
+                                                 k->row.kit.expiry, sealed);
         cw_hsm_link_call(k->daemon->hsm, m, on_bound, k);
 }
 
 static void on_server_kit(void *ctx, cw_rc rc, const struct cw_fault *f, const struct cw_dcms_reply *reply) {
         struct cw_kiosk *k = ctx;
-        struct cw_fault fault = f ? *f : (struct cw_fault){ 0 };
+        struct cw_fault fault = f ? *f : (struct cw_fault){0};
         if (rc == CW_OK && reply->kit_count == 0)
-                rc = cw_fail(&fault, CW_RC(CW_L_UPSTREAM, CW_C_REJECT, CW_E_NOT_FOUND), 0, "kiosk.card", "card.not.found",
-                             "the server does not know this card");
+                rc = cw_fail(&fault, CW_RC(CW_L_UPSTREAM, CW_C_REJECT, CW_E_NOT_FOUND), 0, "kiosk.card",
+                             "card.not.found", "the server does not know this card");
         if (rc == CW_OK)
                 rc = cw_journal_job_by_kit(k->daemon->journal, reply->kits[0].kit_no, &k->row, &fault);
         if (rc != CW_OK) {
@@ -263,7 +275,7 @@ static void on_server_kit(void *ctx, cw_rc rc, const struct cw_fault *f, const s
 
 static void on_sealed_pan(void *ctx, cw_rc rc, const struct cw_fault *f, struct cw_msg *reply) {
         struct cw_kiosk *k = ctx;
-        struct cw_fault fault = f ? *f : (struct cw_fault){ 0 };
+        struct cw_fault fault = f ? *f : (struct cw_fault){0};
         CW_AUTO(cw_secret_free) struct cw_secret *text = NULL;
         char number[256];
         if (rc == CW_OK)
@@ -279,14 +291,15 @@ static void on_sealed_pan(void *ctx, cw_rc rc, const struct cw_fault *f, struct 
 
 static void on_card(void *ctx, cw_rc rc, const struct cw_fault *f, struct cw_msg *reply) {
         struct cw_kiosk *k = ctx;
-        struct cw_fault fault = { 0 };
+        struct cw_fault fault = {0};
         if (rc != CW_OK) {
                 end_with(k, f, "");
                 return;
         }
         k->card = true;
         step(k, "find kit");
-        rc = cw_journal_job_by_pan_hash(k->daemon->journal, cw_msg_str(reply, "pan_hash", ""), &k->row, &fault);
+        rc = cw_journal_job_by_pan_hash(k->daemon->journal, cw_msg_str(reply, "pan_hash", ""), &k->row,
+                                        &fault);
         if (rc == CW_OK)
                 check_release(k);
         else if ((rc & 0xffffu) == CW_E_NOT_FOUND)
@@ -299,7 +312,7 @@ static void on_card(void *ctx, cw_rc rc, const struct cw_fault *f, struct cw_msg
 
 static int64_t wait_ms(const struct cw_kiosk *k) {
         struct cw_release release;
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         if (cw_journal_release_pending(k->daemon->journal, kiosk_name(k), &release, &f) != CW_OK)
                 return MARGIN_MS;
         int64_t left = release.expires_ms - cw_wall_ms(k->daemon->clock);
@@ -309,7 +322,7 @@ static int64_t wait_ms(const struct cw_kiosk *k) {
 static void on_session(void *ctx, cw_rc rc, const struct cw_fault *f, struct cw_msg *reply) {
         struct cw_kiosk *k = ctx;
         struct cw_hsm_opened opened;
-        struct cw_fault fault = f ? *f : (struct cw_fault){ 0 };
+        struct cw_fault fault = f ? *f : (struct cw_fault){0};
         if (rc == CW_OK)
                 rc = cw_hsm_reply_opened(reply, &opened, &fault);
         if (rc != CW_OK) {
@@ -339,7 +352,7 @@ static bool rests(const struct cw_daemon *d, const struct cw_station_link *l) {
 
 void cw_kiosk_look(struct cw_daemon *d, struct cw_station_link *l) {
         struct cw_release release;
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         for (const struct cw_kiosk *k = d->kiosks; k; k = k->next)
                 if (k->link == l)
                         return;
@@ -353,7 +366,8 @@ void cw_kiosk_look(struct cw_daemon *d, struct cw_station_link *l) {
         struct cw_kiosk *k = calloc(1, sizeof *k);
         if (!k)
                 return;
-        *k = (struct cw_kiosk){ .daemon = d, .link = l, .session_fd = -1, .step = "open session", .next = d->kiosks };
+        *k = (struct cw_kiosk){
+            .daemon = d, .link = l, .session_fd = -1, .step = "open session", .next = d->kiosks};
         (void)snprintf(k->ticket, sizeof k->ticket, "release-%lld", (long long)release.id);
         d->kiosks = k;
         cw_hsm_link_call(d->hsm, cw_hsm_msg_open_kiosk(k->ticket), on_session, k);
@@ -362,8 +376,8 @@ void cw_kiosk_look(struct cw_daemon *d, struct cw_station_link *l) {
 json_t *cw_kiosk_status(const struct cw_daemon *d) {
         json_t *list = json_array();
         for (const struct cw_kiosk *k = d->kiosks; k; k = k->next)
-                (void)json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "kiosk", kiosk_name(k), "step", k->step,
-                                                            "job", k->row.job.id));
+                (void)json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "kiosk", kiosk_name(k), "step",
+                                                            k->step, "job", k->row.job.id));
         return list;
 }
 

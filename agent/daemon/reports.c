@@ -34,12 +34,14 @@ static int64_t backoff_ms(uint32_t attempts) {
 }
 
 static void not_sent(struct sending *s, const struct cw_fault *f, int64_t delay_ms, bool park) {
-        struct cw_fault journal_fault = { 0 };
-        cw_log(CW_EV_REPORT_FAILED, CW_F_STR("KIT", s->item.kit), CW_F_STR("REPORT", cw_report_name(s->item.report)),
-               CW_F_STR("CLASS", cw_class_name(cw_rc_class(f->rc))), CW_F_STR("CODE", f->code), CW_F_STR("TEXT", f->text));
+        struct cw_fault journal_fault = {0};
+        cw_log(CW_EV_REPORT_FAILED, CW_F_STR("KIT", s->item.kit),
+               CW_F_STR("REPORT", cw_report_name(s->item.report)),
+               CW_F_STR("CLASS", cw_class_name(cw_rc_class(f->rc))), CW_F_STR("CODE", f->code),
+               CW_F_STR("TEXT", f->text));
         cw_rc rc = cw_journal_outbox_failed(s->reports->daemon->journal, s->item.id,
-                                            *f->code ? f->code : cw_class_name(cw_rc_class(f->rc)), delay_ms, park,
-                                            &journal_fault);
+                                            *f->code ? f->code : cw_class_name(cw_rc_class(f->rc)), delay_ms,
+                                            park, &journal_fault);
         s->used = false;
         if (rc != CW_OK)
                 (void)cw_daemon_check(s->reports->daemon, rc, &journal_fault);
@@ -47,12 +49,14 @@ static void not_sent(struct sending *s, const struct cw_fault *f, int64_t delay_
 
 static void sent(struct sending *s) {
         struct cw_daemon *d = s->reports->daemon;
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         struct cw_change change;
-        cw_log(CW_EV_REPORT_SENT, CW_F_STR("KIT", s->item.kit), CW_F_STR("REPORT", cw_report_name(s->item.report)));
+        cw_log(CW_EV_REPORT_SENT, CW_F_STR("KIT", s->item.kit),
+               CW_F_STR("REPORT", cw_report_name(s->item.report)));
         cw_rc rc = cw_journal_outbox_acked(d->journal, s->item.id, &change, &f);
         if (cw_rc_class(rc) == CW_C_REJECT) {
-                not_sent(s, &f, BACKOFF_MAX_MS, true); /* the job does not fit: a person must look, not the server again */
+                not_sent(s, &f, BACKOFF_MAX_MS,
+                         true); /* the job does not fit: a person must look, not the server again */
                 return;
         }
         s->used = false;
@@ -95,7 +99,7 @@ static void on_activated(void *ctx, cw_rc rc, const struct cw_fault *f, const st
 
 static void on_delivery(void *ctx, cw_rc rc, const struct cw_fault *f, const struct cw_dcms_reply *reply) {
         struct sending *s = ctx;
-        struct cw_fault refused = { 0 };
+        struct cw_fault refused = {0};
         if (rc != CW_OK) {
                 failed(s, f, reply->retry_after_ms);
                 return;
@@ -106,7 +110,8 @@ static void on_delivery(void *ctx, cw_rc rc, const struct cw_fault *f, const str
         }
         const char *code = reply->delivered_count ? reply->delivered[0].code : CW_DCMS_CODE_BAD_ANSWER;
         const char *text = reply->delivered_count ? reply->delivered[0].text : "the answer names no kit";
-        (void)cw_fail(&refused, CW_RC(CW_L_UPSTREAM, CW_C_REJECT, CW_E_STATE), 200, "dcms.delivery", code, "%s", text);
+        (void)cw_fail(&refused, CW_RC(CW_L_UPSTREAM, CW_C_REJECT, CW_E_STATE), 200, "dcms.delivery", code,
+                      "%s", text);
         failed(s, &refused, 0);
 }
 
@@ -130,7 +135,7 @@ static const char *delivery_status(enum cw_report report) {
 static void send_item(struct sending *s) {
         struct cw_dcms *dcms = s->reports->daemon->dcms;
         const struct cw_outbox_item *i = &s->item;
-        struct cw_dcms_delivery delivery = { .kit_no = i->kit, .status = delivery_status(i->report) };
+        struct cw_dcms_delivery delivery = {.kit_no = i->kit, .status = delivery_status(i->report)};
         if (i->report == CW_REPORT_ACTIVATE)
                 cw_dcms_activate(dcms, i->entity, i->kit, i->idem, on_activated, s);
         else
@@ -155,7 +160,7 @@ static void on_timer(void *ctx) {
         struct cw_reports *rp = ctx;
         struct cw_outbox_item items[LOOK_AHEAD];
         size_t count = 0;
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         cw_timer_arm(rp->timer, TICK_MS);
         cw_rc rc = cw_journal_outbox_next(rp->daemon->journal, items, LOOK_AHEAD, &count, &f);
         if (rc != CW_OK) {
@@ -168,7 +173,7 @@ static void on_timer(void *ctx) {
                         return;
                 if (under_way(rp, &items[i]))
                         continue;
-                *s = (struct sending){ .reports = rp, .item = items[i], .used = true };
+                *s = (struct sending){.reports = rp, .item = items[i], .used = true};
                 send_item(s);
         }
 }

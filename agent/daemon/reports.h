@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The outbox on its way to the server. Order is per kit: a refused report parks its kit alone. What each report is to
- * DCMS: PRODUCED = deliveryStatus BANK, ACTIVATE = kitActivation, DELIVERED = deliveryStatus DELIVERED; FAILED,
- * DATA_ERROR and CANCELLED = deliveryStatus RETURNED, since DCMS has no call for a card that could not be made.
+ * The outbox on its way to the server. Order is per kit: a refused report parks its kit alone. What each
+ * report is to DCMS: PRODUCED = deliveryStatus BANK, ACTIVATE = kitActivation, DELIVERED = deliveryStatus
+ * DELIVERED; FAILED, DATA_ERROR and CANCELLED = deliveryStatus RETURNED, since DCMS has no call for a card
+ * that could not be made.
  */
 #pragma once
 

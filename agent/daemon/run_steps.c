@@ -37,8 +37,8 @@ static void station_actor(const struct cw_run *r, char ret[CW_ACTOR_CAP]) {
 }
 
 /*
- * An answer may come after its job has ended and is gone: it finds the run by the job's name. One of a station that the job
- * has lost, or left, meanwhile says nothing about the job any more.
+ * An answer may come after its job has ended and is gone: it finds the run by the job's name. One of a
+ * station that the job has lost, or left, meanwhile says nothing about the job any more.
  */
 typedef void (*answer_fn)(struct cw_run *r, cw_rc rc, const struct cw_fault *f, struct cw_msg *reply);
 struct asked {
@@ -77,9 +77,10 @@ static struct asked *asked_new(struct cw_run *r, answer_fn fn) {
 }
 
 static void no_memory(struct cw_run *r, struct cw_msg *take, answer_fn fn) {
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         cw_msg_free(take);
-        cw_rc rc = cw_fail(&f, CW_RC(CW_L_ISSUANCE, CW_C_RETRY, CW_E_NOMEM), 0, "run.call", "", "out of memory");
+        cw_rc rc =
+            cw_fail(&f, CW_RC(CW_L_ISSUANCE, CW_C_RETRY, CW_E_NOMEM), 0, "run.call", "", "out of memory");
         fn(r, rc, &f, NULL);
 }
 
@@ -104,7 +105,8 @@ static void tell_station(struct cw_run *r, struct cw_msg *m) {
         cw_station_link_call(r->link, m, QUICK_CALL_MS, NULL, NULL);
 }
 
-/* What fails again and again is tried less and less often; news from hsmd or a new station ends the rest early. */
+/* What fails again and again is tried less and less often; news from hsmd or a new station ends the rest
+ * early. */
 static void retry_later(struct cw_run *r) {
         int64_t ms = (int64_t)RETRY_MIN_MS << (r->failures < 6 ? r->failures : 6);
         r->failures++;
@@ -142,7 +144,7 @@ void cw_run_release(struct cw_run *r) {
 }
 
 void cw_run_lose_station(struct cw_run *r) {
-        struct cw_job_event e = { .kind = CW_JE_STATION_LOST };
+        struct cw_job_event e = {.kind = CW_JE_STATION_LOST};
         memcpy(e.station, r->job.station, sizeof e.station);
         cw_run_release(r);
         cw_run_event(r, &e, NULL, "");
@@ -153,14 +155,18 @@ static struct cw_msg *open_msg(struct cw_run *r, struct cw_fault *f, cw_rc *ret_
         *ret_rc = cw_journal_sealed(r->daemon->journal, r->job.id, sealed, sizeof sealed, f);
         if (*ret_rc != CW_OK)
                 return NULL;
-        struct cw_hsm_issue issue = { .job = r->job.id, .kit = r->kit.kit, .plastic_code = r->kit.plastic_code,
-                                      .expiry = r->kit.expiry, .name = r->kit.name, .encrypted_card_number = sealed };
+        struct cw_hsm_issue issue = {.job = r->job.id,
+                                     .kit = r->kit.kit,
+                                     .plastic_code = r->kit.plastic_code,
+                                     .expiry = r->kit.expiry,
+                                     .name = r->kit.name,
+                                     .encrypted_card_number = sealed};
         return cw_hsm_msg_open_issue(&issue);
 }
 
 /* Asks hsmd for a session; fn is called once. False when the journal could not give the sealed data. */
 static bool ask_session(struct cw_run *r, answer_fn fn) {
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         cw_rc rc = CW_OK;
         struct cw_msg *m = open_msg(r, &f, &rc);
         if (rc != CW_OK) {
@@ -175,7 +181,7 @@ static bool ask_session(struct cw_run *r, answer_fn fn) {
 /* ---- card data ---- */
 
 static void data_refused(struct cw_run *r, const struct cw_fault *f) {
-        struct cw_job_event e = { .kind = CW_JE_DATA_REFUSED };
+        struct cw_job_event e = {.kind = CW_JE_DATA_REFUSED};
         (void)snprintf(e.code, sizeof e.code, "%s", *f->code ? f->code : "DATA_PREPARATION_FAILED");
         cw_log_fault(CW_EV_DATA_REFUSED, f);
         cw_run_event(r, &e, NULL, "hsmd");
@@ -183,7 +189,7 @@ static void data_refused(struct cw_run *r, const struct cw_fault *f) {
 
 static void on_data(struct cw_run *r, cw_rc rc, const struct cw_fault *f, struct cw_msg *reply) {
         struct cw_hsm_opened opened;
-        struct cw_fault fault = f ? *f : (struct cw_fault){ 0 };
+        struct cw_fault fault = f ? *f : (struct cw_fault){0};
         r->opening = false;
         if (rc == CW_OK)
                 rc = cw_hsm_reply_opened(reply, &opened, &fault);
@@ -197,11 +203,13 @@ static void on_data(struct cw_run *r, cw_rc rc, const struct cw_fault *f, struct
                 retry_later(r);
                 return;
         }
-        /* The data is good. The session itself is opened again when a station is there: it holds a worker of hsmd. */
+        /* The data is good. The session itself is opened again when a station is there: it holds a worker of
+         * hsmd. */
         (void)close(opened.fd);
         cw_hsm_link_call(r->daemon->hsm, cw_hsm_msg_close(opened.session), NULL, NULL);
         struct cw_change change;
-        rc = cw_journal_data_ok(r->daemon->journal, r->job.id, opened.pan_hash, opened.masked_pan, &change, &fault);
+        rc = cw_journal_data_ok(r->daemon->journal, r->job.id, opened.pan_hash, opened.masked_pan, &change,
+                                &fault);
         if (cw_rc_class(rc) == CW_C_REJECT)
                 retry_later(r); /* an answer that cannot be right: hsmd is asked again */
         else
@@ -222,8 +230,9 @@ static void open_data(struct cw_run *r) {
 
 static void perform_begun(struct cw_run *r, const struct cw_job_action *a);
 
-static void preflight_failed(struct cw_run *r, enum cw_class cls, const struct cw_fault *f, const char *actor) {
-        struct cw_job_event e = { .kind = CW_JE_PREFLIGHT, .outcome = CW_OUTCOME_FAILED, .cls = cls };
+static void preflight_failed(struct cw_run *r, enum cw_class cls, const struct cw_fault *f,
+                             const char *actor) {
+        struct cw_job_event e = {.kind = CW_JE_PREFLIGHT, .outcome = CW_OUTCOME_FAILED, .cls = cls};
         (void)snprintf(e.code, sizeof e.code, "%s", *f->code ? f->code : "DP_NOT_AVAILABLE");
         r->has_pending = false;
         cw_run_event(r, &e, NULL, actor);
@@ -273,8 +282,8 @@ static void begin(struct cw_run *r) {
 }
 
 /*
- * hsmd will never open this data. Before a card is fed that ends the job, later it spoils the card in the machine; a card
- * that is only to leave waits, since it needs nothing of the data.
+ * hsmd will never open this data. Before a card is fed that ends the job, later it spoils the card in the
+ * machine; a card that is only to leave waits, since it needs nothing of the data.
  */
 static void session_refused(struct cw_run *r, const struct cw_fault *f) {
         bool leaving = r->job.step == CW_STEP_EJECT || r->job.step == CW_STEP_REJECT;
@@ -288,7 +297,7 @@ static void session_refused(struct cw_run *r, const struct cw_fault *f) {
 
 static void on_session(struct cw_run *r, cw_rc rc, const struct cw_fault *f, struct cw_msg *reply) {
         struct cw_hsm_opened opened;
-        struct cw_fault fault = f ? *f : (struct cw_fault){ 0 };
+        struct cw_fault fault = f ? *f : (struct cw_fault){0};
         r->opening = false;
         if (rc == CW_OK)
                 rc = cw_hsm_reply_opened(reply, &opened, &fault);
@@ -337,11 +346,12 @@ static void note_dead_session(struct cw_run *r, const json_t *result) {
         }
 }
 
-/* Nothing of the job was moved: the same is asked again, with a new session when the station may have lost its one. */
+/* Nothing of the job was moved: the same is asked again, with a new session when the station may have lost
+ * its one. */
 static void ask_again(struct cw_run *r, enum cw_job_action_kind kind, const struct cw_fault *f) {
         cw_log_fault(CW_EV_STATION_REFUSED, f);
         r->begun = r->begun && cw_rc_class(f->rc) == CW_C_RETRY;
-        r->pending = (struct cw_job_action){ .kind = kind };
+        r->pending = (struct cw_job_action){.kind = kind};
         r->has_pending = true;
         retry_later(r);
 }
@@ -368,20 +378,22 @@ static void on_baseline(struct cw_run *r, cw_rc rc, const struct cw_fault *f, st
         }
         if (r->job.wait != CW_WAIT_INTENT)
                 return; /* the step was called off meanwhile */
-        struct cw_fault fault = { 0 };
+        struct cw_fault fault = {0};
         struct cw_change change;
         (void)json_object_del(reply->json, "ok");
-        rc = cw_journal_intent(r->daemon->journal, r->job.id, r->job.step, r->job.seq, reply->json, &change, &fault);
+        rc = cw_journal_intent(r->daemon->journal, r->job.id, r->job.step, r->job.seq, reply->json, &change,
+                               &fault);
         json_decref(r->baseline);
         r->baseline = json_incref(reply->json);
         cw_run_take(r, rc, &fault, &change);
 }
 
 static void take_result(struct cw_run *r, const json_t *result) {
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         struct cw_change change;
         note_dead_session(r, result);
-        cw_rc rc = cw_journal_outcome(r->daemon->journal, r->job.id, r->job.step, r->job.seq, result, &change, &f);
+        cw_rc rc =
+            cw_journal_outcome(r->daemon->journal, r->job.id, r->job.step, r->job.seq, result, &change, &f);
         cw_run_take(r, rc, &f, &change);
 }
 
@@ -390,7 +402,8 @@ static void on_result(struct cw_run *r, cw_rc rc, const struct cw_fault *f, stru
                 take_result(r, result_of(reply));
                 return;
         }
-        /* Whether the step began is not known here. The connection starts anew, and the station is asked for its result. */
+        /* Whether the step began is not known here. The connection starts anew, and the station is asked for
+         * its result. */
         cw_log_fault(CW_EV_STATION_REFUSED, f);
         cw_station_link_reset(r->link, "the station did not say how its step ended");
 }
@@ -437,13 +450,14 @@ static void on_last(struct cw_run *r, cw_rc rc, const struct cw_fault *f, struct
                 take_result(r, result);
                 return;
         }
-        struct cw_job_event e = { .kind = CW_JE_RESULT_NONE };
+        struct cw_job_event e = {.kind = CW_JE_RESULT_NONE};
         char actor[CW_ACTOR_CAP];
         station_actor(r, actor);
         cw_run_event(r, &e, NULL, actor);
 }
 
-/* A printer without its cable or power for a moment can soon say where its card is; later a person must look. */
+/* A printer without its cable or power for a moment can soon say where its card is; later a person must look.
+ */
 static bool printer_may_return(const struct cw_run *r, const struct cw_fault *f) {
         return strcmp(f->code, "PRT_NOT_REACHABLE") == 0 && r->failures < LOOKS_MAX;
 }
@@ -462,7 +476,7 @@ static void on_verdict(struct cw_run *r, cw_rc rc, const struct cw_fault *f, str
 }
 
 static void reconcile(struct cw_run *r) {
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         CW_AUTO_JSON json_t *baseline = NULL;
         cw_rc rc = cw_journal_baseline(r->daemon->journal, r->job.id, &baseline, &f);
         /* Without a baseline the station may still know the answer; only an empty one proves nothing. */
@@ -508,8 +522,8 @@ void cw_run_continue(struct cw_run *r) {
 /* ---- actions ---- */
 
 /*
- * After a person's decision the job goes on where its card is; the station may have come back, or the daemon been restarted,
- * while it waited for that person.
+ * After a person's decision the job goes on where its card is; the station may have come back, or the daemon
+ * been restarted, while it waited for that person.
  */
 static void find_own_station(struct cw_run *r) {
         struct cw_station_link *l = cw_daemon_station(r->daemon, r->job.station);
@@ -531,8 +545,8 @@ static void need_station(struct cw_run *r, const struct cw_job_action *a) {
 }
 
 static void wake_later(struct cw_run *r, const struct cw_job_action *a) {
-        cw_log(CW_EV_JOB_WAITS, CW_F_STR("JOB", r->job.id), CW_F_STR("STATION", r->job.station), CW_F_STR("CODE", a->code),
-               CW_F_STR("ADVICE", cw_issuance_advice(&r->job)));
+        cw_log(CW_EV_JOB_WAITS, CW_F_STR("JOB", r->job.id), CW_F_STR("STATION", r->job.station),
+               CW_F_STR("CODE", a->code), CW_F_STR("ADVICE", cw_issuance_advice(&r->job)));
         r->not_ready_seen = false;
         if (!r->link)
                 find_own_station(r);
@@ -592,8 +606,9 @@ void cw_run_perform(struct cw_run *r, const struct cw_job_action *a) {
                 wake_later(r, a);
                 return;
         case CW_JA_WAIT_PERSON:
-                cw_log(CW_EV_JOB_NEEDS_PERSON, CW_F_STR("JOB", r->job.id), CW_F_STR("STATION", r->job.station),
-                       CW_F_STR("CODE", a->code), CW_F_STR("ADVICE", cw_issuance_advice(&r->job)));
+                cw_log(CW_EV_JOB_NEEDS_PERSON, CW_F_STR("JOB", r->job.id),
+                       CW_F_STR("STATION", r->job.station), CW_F_STR("CODE", a->code),
+                       CW_F_STR("ADVICE", cw_issuance_advice(&r->job)));
                 return;
         case CW_JA_JOB_END:
                 end_at_station(r);

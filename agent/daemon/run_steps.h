@@ -15,6 +15,7 @@ void cw_run_release(struct cw_run *r);
 /* Lets go of both and tells the job that its station is gone. r may be gone afterwards. */
 void cw_run_lose_station(struct cw_run *r);
 /* Makes the event durable and carries out what follows. evidence is borrowed, may be NULL. */
-void cw_run_event(struct cw_run *r, const struct cw_job_event *event, const json_t *evidence, const char *actor);
+void cw_run_event(struct cw_run *r, const struct cw_job_event *event, const json_t *evidence,
+                  const char *actor);
 /* After a journal function: checks rc, takes over the job, performs the actions. r may be gone afterwards. */
 void cw_run_take(struct cw_run *r, cw_rc rc, const struct cw_fault *f, const struct cw_change *change);

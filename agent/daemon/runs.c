@@ -25,7 +25,7 @@ struct cw_run *cw_runs_at(struct cw_daemon *d, const struct cw_station_link *l) 
 static bool printer_ready(const struct cw_station_link *l);
 
 static void wake(struct cw_run *r) {
-        struct cw_job_event e = { .kind = CW_JE_WAKE };
+        struct cw_job_event e = {.kind = CW_JE_WAKE};
         r->not_ready_seen = false;
         cw_run_event(r, &e, NULL, "");
 }
@@ -81,8 +81,8 @@ void cw_runs_free(struct cw_daemon *d) {
 }
 
 /*
- * An action may lead to another event at once (the station is gone): what is left of the older event is then void. False
- * when that happened; r may be gone.
+ * An action may lead to another event at once (the station is gone): what is left of the older event is then
+ * void. False when that happened; r may be gone.
  */
 static bool perform_all(struct cw_daemon *d, struct cw_run *r, const struct cw_change *change) {
         unsigned turn = r->turn;
@@ -117,16 +117,18 @@ void cw_run_take(struct cw_run *r, cw_rc rc, const struct cw_fault *f, const str
                 r->failures = 0;
                 r->resting = false;
                 cw_log(CW_EV_JOB_STATE, CW_F_STR("JOB", r->job.id), CW_F_STR("KIT", r->kit.kit),
-                       CW_F_STR("STATE", cw_job_state_name(r->job.state)), CW_F_STR("WAIT", cw_job_wait_name(r->job.wait)),
-                       CW_F_STR("STATION", r->job.station), CW_F_STR("CODE", r->job.code));
+                       CW_F_STR("STATE", cw_job_state_name(r->job.state)),
+                       CW_F_STR("WAIT", cw_job_wait_name(r->job.wait)), CW_F_STR("STATION", r->job.station),
+                       CW_F_STR("CODE", r->job.code));
         }
         if (perform_all(d, r, &copy) && cw_job_ended(&r->job))
                 run_free(r);
         cw_runs_schedule(d);
 }
 
-void cw_run_event(struct cw_run *r, const struct cw_job_event *event, const json_t *evidence, const char *actor) {
-        struct cw_fault f = { 0 };
+void cw_run_event(struct cw_run *r, const struct cw_job_event *event, const json_t *evidence,
+                  const char *actor) {
+        struct cw_fault f = {0};
         struct cw_change change;
         cw_rc rc = cw_journal_apply(r->daemon->journal, r->job.id, event, evidence, actor, &change, &f);
         cw_run_take(r, rc, &f, &change);
@@ -134,12 +136,13 @@ void cw_run_event(struct cw_run *r, const struct cw_job_event *event, const json
 
 void cw_runs_add(struct cw_daemon *d, const struct cw_job_row *row, const struct cw_change *change) {
         struct cw_run *r = run_new(d, row);
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         if (r) {
                 cw_run_take(r, CW_OK, &f, change);
                 return;
         }
-        (void)cw_fail(&f, CW_RC(CW_L_ISSUANCE, CW_C_FATAL, CW_E_NOMEM), 0, "run.new", "", "out of memory for a job");
+        (void)cw_fail(&f, CW_RC(CW_L_ISSUANCE, CW_C_FATAL, CW_E_NOMEM), 0, "run.new", "",
+                      "out of memory for a job");
         cw_daemon_fatal(d, &f);
 }
 
@@ -193,12 +196,14 @@ static bool reserved_for_another(const struct cw_run *r, const struct cw_station
         return holder && holder != r;
 }
 
-/* Another station holds this plastic and is ready, though it may be working: better to wait for it than for supplies. */
+/* Another station holds this plastic and is ready, though it may be working: better to wait for it than for
+ * supplies. */
 static bool ready_elsewhere(const struct cw_run *r) {
         for (size_t i = 0; i < r->daemon->station_count; i++) {
                 const struct cw_station_link *l = r->daemon->stations[i];
                 const struct cw_config_station *s = cw_station_link_config(l);
-                if (s->kind == CW_STATION_ISSUE && printer_ready(l) && has_code(s->plastic_codes, r->kit.plastic_code))
+                if (s->kind == CW_STATION_ISSUE && printer_ready(l) &&
+                    has_code(s->plastic_codes, r->kit.plastic_code))
                         return true;
         }
         return false;
@@ -219,7 +224,7 @@ static struct cw_station_link *pick_station(const struct cw_run *r) {
 }
 
 static void assign(struct cw_run *r, struct cw_station_link *l) {
-        struct cw_job_event e = { .kind = CW_JE_STATION };
+        struct cw_job_event e = {.kind = CW_JE_STATION};
         (void)snprintf(e.station, sizeof e.station, "%s", cw_station_link_name(l));
         cw_run_bind(r, l);
         cw_run_event(r, &e, NULL, "");
@@ -257,8 +262,8 @@ static void for_each_run(struct cw_daemon *d, void (*fn)(struct cw_run *r)) {
 }
 
 /*
- * A station that was restarted, or that we lost while we ended its job, may still have a job that is no longer its own, and
- * would refuse every other one.
+ * A station that was restarted, or that we lost while we ended its job, may still have a job that is no
+ * longer its own, and would refuse every other one.
  */
 static void end_stale_job(struct cw_daemon *d, struct cw_station_link *l) {
         const char *job = json_string_value(json_object_get(cw_station_link_hello(l), "job"));
@@ -326,14 +331,14 @@ void cw_runs_station_status(struct cw_daemon *d, struct cw_station_link *l) {
 }
 
 static void on_attempt(struct cw_run *r, const struct cw_msg *m) {
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         struct cw_change change;
         int64_t seq = cw_msg_int(m, "seq", 0);
         if (seq != (int64_t)r->job.seq)
                 return;
         cw_rc rc = cw_journal_attempt(r->daemon->journal, r->job.id, r->job.seq, cw_msg_str(m, "card", ""),
-                                      (unsigned)cw_msg_int(m, "kvn", 0) & 0xff, (unsigned)cw_msg_int(m, "scp", 0) & 0xff,
-                                      &change, &f);
+                                      (unsigned)cw_msg_int(m, "kvn", 0) & 0xff,
+                                      (unsigned)cw_msg_int(m, "scp", 0) & 0xff, &change, &f);
         /* Without the acknowledgement the station makes no try and reports the step as failed. */
         cw_run_take(r, rc, &f, &change);
 }

@@ -13,23 +13,23 @@ struct cw_run {
         struct cw_station_link *link;     /* bound to this station, or NULL */
         char wanted[CW_STATION_NAME_CAP]; /* the station it needs; "" = any */
         bool wants_station;
-        bool begun;                       /* job.begin was acknowledged on this connection */
-        bool opening;                     /* session.open is under way */
-        int64_t session;                  /* at hsmd, 0 = none */
-        int session_fd;                   /* until the station has it, else -1 */
-        struct cw_job_action pending;     /* waits for session and job.begin */
+        bool begun;                   /* job.begin was acknowledged on this connection */
+        bool opening;                 /* session.open is under way */
+        int64_t session;              /* at hsmd, 0 = none */
+        int session_fd;               /* until the station has it, else -1 */
+        struct cw_job_action pending; /* waits for session and job.begin */
         bool has_pending;
-        bool wants_data;                  /* OPEN_DATA, waits for hsmd */
-        bool asks_result, reconciles;     /* wait until the station is not busy */
-        bool looking;                     /* preflight is under way */
-        bool not_ready_seen;              /* SUPPLIES: the printer was seen not ready since it began to wait */
-        json_t *baseline;                 /* of the open INTENT */
-        struct cw_timer *timer;           /* retry or wake */
-        bool resting;                     /* something failed: nothing is tried again before the timer */
-        unsigned failures;                /* in a row: the longer, the longer the rest */
-        unsigned binding;                 /* counts stations given and taken: answers to an earlier one are void */
-        unsigned turn;                    /* counts changes of the job */
-        int percent;                      /* of the step under way, for people */
+        bool wants_data;              /* OPEN_DATA, waits for hsmd */
+        bool asks_result, reconciles; /* wait until the station is not busy */
+        bool looking;                 /* preflight is under way */
+        bool not_ready_seen;          /* SUPPLIES: the printer was seen not ready since it began to wait */
+        json_t *baseline;             /* of the open INTENT */
+        struct cw_timer *timer;       /* retry or wake */
+        bool resting;                 /* something failed: nothing is tried again before the timer */
+        unsigned failures;            /* in a row: the longer, the longer the rest */
+        unsigned binding; /* counts stations given and taken: answers to an earlier one are void */
+        unsigned turn;    /* counts changes of the job */
+        int percent;      /* of the step under way, for people */
         char doing[80];
         struct cw_run *next;
 };
@@ -54,6 +54,7 @@ void cw_runs_hsm_down(struct cw_daemon *d);
 void cw_runs_session_closed(struct cw_daemon *d, int64_t session);
 /* The job that has this station, or NULL. */
 struct cw_run *cw_runs_at(struct cw_daemon *d, const struct cw_station_link *l);
-/* The job whose card is in this station or that it works for, bound or not; NULL when the station may do something else. */
+/* The job whose card is in this station or that it works for, bound or not; NULL when the station may do
+ * something else. */
 struct cw_run *cw_runs_holder(struct cw_daemon *d, const struct cw_station_link *l);
 void cw_runs_free(struct cw_daemon *d);

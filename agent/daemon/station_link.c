@@ -34,7 +34,8 @@ static void forget(json_t **slot) {
         *slot = NULL;
 }
 
-/* It counts as down before its calls are answered: an answer that resets the link then finds nothing left to do. */
+/* It counts as down before its calls are answered: an answer that resets the link then finds nothing left to
+ * do. */
 static void drop(struct cw_station_link *l, const char *why) {
         bool was_up = l->hello != NULL;
         (void)snprintf(l->trouble, sizeof l->trouble, "%s", why);
@@ -56,7 +57,7 @@ static void on_closed(void *ctx, struct cw_peer *p, const struct cw_fault *why) 
 
 static void on_request(void *ctx, struct cw_peer *p, struct cw_msg *request) {
         (void)ctx;
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         (void)cw_fail(&f, CW_RC(CW_L_IPC, CW_C_REJECT, CW_E_UNSUPPORTED), 0, "station.request", "",
                       "cardwrightd answers no requests of a station");
         cw_peer_send(p, cw_msg_error(request, &f));
@@ -68,7 +69,7 @@ static void on_event(void *ctx, struct cw_peer *p, struct cw_msg *event) {
         l->ops->on_event(l->ctx, l, event);
 }
 
-static const struct cw_peer_ops peer_ops = { on_request, on_event, on_closed };
+static const struct cw_peer_ops peer_ops = {on_request, on_event, on_closed};
 
 static void on_hello(void *ctx, cw_rc rc, const struct cw_fault *f, struct cw_msg *reply) {
         struct cw_station_link *l = ctx;
@@ -76,7 +77,8 @@ static void on_hello(void *ctx, cw_rc rc, const struct cw_fault *f, struct cw_ms
                 return;
         const char *name = rc == CW_OK ? cw_msg_str(reply, "station", "") : "";
         if (rc != CW_OK || strcmp(name, l->station->name) != 0) {
-                drop(l, rc != CW_OK ? f->text : "another station answers on this station's socket: check --station");
+                drop(l, rc != CW_OK ? f->text
+                                    : "another station answers on this station's socket: check --station");
                 return;
         }
         keep(&l->hello, reply->json);
@@ -110,9 +112,10 @@ static void on_status(void *ctx, cw_rc rc, const struct cw_fault *f, struct cw_m
 
 static void connect_now(struct cw_station_link *l) {
         char path[PATH_MAX];
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         int fd = -1;
-        (void)snprintf(path, sizeof path, "%s/station/%s.sock", l->config->agent.runtime_dir, l->station->name);
+        (void)snprintf(path, sizeof path, "%s/station/%s.sock", l->config->agent.runtime_dir,
+                       l->station->name);
         cw_rc rc = cw_ipc_connect(path, &fd, &f);
         if (rc == CW_OK)
                 rc = cw_peer_new(l->loop, fd, &peer_ops, l, &l->peer);
@@ -138,14 +141,18 @@ static void on_timer(void *ctx) {
                 cw_station_link_call(l, cw_msg_request("status"), QUICK_CALL_MS, on_status, l);
 }
 
-cw_rc cw_station_link_new(struct cw_loop *loop, const struct cw_config *config, const struct cw_config_station *station,
-                          uint32_t generation, const struct cw_station_ops *ops, void *ctx,
-                          struct cw_station_link **ret) {
+cw_rc cw_station_link_new(struct cw_loop *loop, const struct cw_config *config,
+                          const struct cw_config_station *station, uint32_t generation,
+                          const struct cw_station_ops *ops, void *ctx, struct cw_station_link **ret) {
         struct cw_station_link *l = calloc(1, sizeof *l);
         if (!l)
                 return CW_RC(CW_L_STATION, CW_C_RETRY, CW_E_NOMEM);
-        *l = (struct cw_station_link){ .loop = loop, .config = config, .station = station, .generation = generation,
-                                       .ops = ops, .ctx = ctx };
+        *l = (struct cw_station_link){.loop = loop,
+                                      .config = config,
+                                      .station = station,
+                                      .generation = generation,
+                                      .ops = ops,
+                                      .ctx = ctx};
         cw_rc rc = cw_timer_new(loop, on_timer, l, &l->timer);
         if (rc != CW_OK) {
                 free(l);
@@ -200,16 +207,18 @@ const char *cw_station_link_trouble(const struct cw_station_link *l) {
         return l->trouble;
 }
 
-void cw_station_link_call(struct cw_station_link *l, struct cw_msg *m, int64_t timeout_ms, cw_reply_fn fn, void *ctx) {
+void cw_station_link_call(struct cw_station_link *l, struct cw_msg *m, int64_t timeout_ms, cw_reply_fn fn,
+                          void *ctx) {
         if (l->peer && m)
                 m->generation = l->generation;
         if (l->peer) {
                 cw_peer_call(l->peer, m, timeout_ms, fn, ctx);
                 return;
         }
-        struct cw_fault f = { 0 };
+        struct cw_fault f = {0};
         cw_msg_free(m);
-        cw_rc rc = cw_fail(&f, CW_RC(CW_L_STATION, CW_C_RECONNECT, CW_E_CLOSED), 0, "station.call", "PRT_NOT_REACHABLE",
+        cw_rc rc = cw_fail(&f, CW_RC(CW_L_STATION, CW_C_RECONNECT, CW_E_CLOSED), 0, "station.call",
+                           "PRT_NOT_REACHABLE",
                            "the station %s is not running; start its cardwright-stationd", l->station->name);
         if (fn)
                 fn(ctx, rc, &f, NULL);
