@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#define LEVEL_CMAC 0x01u
 #define LEVEL_COMMAND 0x03u /* C-MAC, C-ENC */
 #define LEVEL_RMAC 0x10u
 #define LEVEL_RENC 0x20u
@@ -22,16 +23,12 @@ struct perso {
         uint8_t level;
 };
 
-uint8_t cw_perso_level(uint8_t wanted, uint8_t wanted_scp, const struct cw_hsm_gp_card *card) {
-        /* SCP02 does not tell whether it has R-MAC: only a product that names SCP02 may ask for it. */
-        if (card->scp == 2)
-                return (uint8_t)(wanted & (wanted_scp == 2 ? LEVEL_COMMAND | LEVEL_RMAC : LEVEL_COMMAND));
-        uint8_t able = LEVEL_COMMAND;
-        if (card->i & I_RMAC)
-                able |= LEVEL_RMAC;
-        if ((card->i & I_RENC) && (card->i & I_RMAC))
-                able |= LEVEL_RENC;
-        return wanted & able;
+bool cw_perso_level_possible(uint8_t level, const struct cw_hsm_gp_card *card) {
+        uint8_t able = LEVEL_COMMAND | LEVEL_RMAC;
+        if (card->scp == 3)
+                able = (uint8_t)(LEVEL_COMMAND | (card->i & I_RMAC ? LEVEL_RMAC : 0) |
+                                 ((card->i & I_RENC) && (card->i & I_RMAC) ? LEVEL_RENC : 0));
+        return (level & ~able) == 0;
 }
 
 /* ---- before the attempt: nothing here burns a try ---- */
@@ -81,12 +78,17 @@ static cw_rc judge_answer(struct perso *p, struct cw_fault *f) {
                                "the chip has key version %02X and the product asks for %02X; wrong cards in "
                                "the hopper or wrong product",
                                p->answer.kvn, plan->kvn);
-        p->level = cw_perso_level(plan->level, plan->scp, &p->answer);
-        if ((p->level & LEVEL_COMMAND) != (plan->level & LEVEL_COMMAND) || (p->level & 1) == 0)
-                return cw_fail(f, mismatch, p->level, "chip.initialize", "PRT_SETUP_ERROR",
+        if ((plan->level & LEVEL_CMAC) == 0)
+                return cw_fail(f, mismatch, plan->level, "chip.initialize", "PRT_SETUP_ERROR",
                                "security level %02X of the product is none a personalisation may use; use 3 "
                                "(SCP02) or 51 (SCP03)",
                                plan->level);
+        if (!cw_perso_level_possible(plan->level, &p->answer))
+                return cw_fail(f, mismatch, p->answer.i, "chip.initialize", "PRD_SMARTCARD",
+                               "the chip (SCP%02X, i=%02X) cannot do security level %02X; wrong cards in the "
+                               "hopper or wrong product",
+                               p->answer.scp, p->answer.i, plan->level);
+        p->level = plan->level;
         p->result->scp = p->answer.scp;
         p->result->kvn = p->answer.kvn;
         p->result->level = p->level;

@@ -21,7 +21,7 @@ struct cw_perso_plan {
         struct cw_perso_data *data; /* its sensitive groupings are filled here */
         uint8_t kvn;                /* expected key version, 0 = whatever the card has */
         uint8_t scp;                /* 2, 3, or 0 = whatever the card answers */
-        uint8_t level;              /* wanted EXTERNAL AUTHENTICATE P1 */
+        uint8_t level;              /* EXTERNAL AUTHENTICATE P1: C-MAC at least */
         int64_t apdu_timeout_ms;
         /* Returns when the attempt is durable; anything but CW_OK ends the step before a key is tried. */
         cw_rc (*attempt)(void *ctx, const struct cw_perso_attempt *a, struct cw_fault *f);
@@ -45,6 +45,8 @@ CW_WARN_UNUSED cw_rc cw_perso_run(struct cw_card_channel *c, struct cw_hsm_sessi
                                   const struct cw_perso_plan *plan, struct cw_perso_result *ret,
                                   struct cw_fault *f);
 
-/* The level a card can bear: wanted, cut by what INITIALIZE UPDATE says, never less than C-MAC and C-ENC when
- * wanted. */
-uint8_t cw_perso_level(uint8_t wanted, uint8_t wanted_scp, const struct cw_hsm_gp_card *card);
+/*
+ * Whether the chip can do the security level (SCP02: R-MAC cannot be told from its answer and is believed,
+ * R-ENC does not exist; SCP03: i says). A level is never lowered to what a chip can do.
+ */
+bool cw_perso_level_possible(uint8_t level, const struct cw_hsm_gp_card *card);

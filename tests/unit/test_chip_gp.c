@@ -109,25 +109,27 @@ static void test_same_chip(void **state) {
         assert_false(cw_cplc_same_chip(CPLC, ""));
 }
 
-static void test_level_is_cut_to_the_card(void **state) {
+static void test_levels_a_chip_can_do(void **state) {
         (void)state;
-        struct cw_hsm_gp_card card = {.scp = 3, .i = 0x70};
-        assert_int_equal(cw_perso_level(0x33, 3, &card), 0x33);
-        card.i = 0x30;
-        assert_int_equal(cw_perso_level(0x33, 3, &card), 0x13);
-        card.i = 0x10;
-        assert_int_equal(cw_perso_level(0x33, 0, &card), 0x03);
-        card.scp = 2;
-        card.i = 0;
-        assert_int_equal(cw_perso_level(0x33, 0, &card), 0x03);
-        assert_int_equal(cw_perso_level(0x13, 2, &card), 0x13);
+        static const struct {
+                uint8_t scp, i, level;
+                bool possible;
+        } cases[] = {
+            {3, 0x70, 0x33, true},  {3, 0x60, 0x33, true},  {3, 0x30, 0x33, false}, {3, 0x30, 0x13, true},
+            {3, 0x10, 0x13, false}, {3, 0x10, 0x03, true},  {3, 0x50, 0x33, false}, {2, 0x00, 0x03, true},
+            {2, 0x00, 0x13, true},  {2, 0x00, 0x33, false},
+        };
+        for (size_t n = 0; n < sizeof cases / sizeof *cases; n++) {
+                struct cw_hsm_gp_card card = {.scp = cases[n].scp, .i = cases[n].i};
+                assert_int_equal(cw_perso_level_possible(cases[n].level, &card), cases[n].possible);
+        }
 }
 
 int main(void) {
         const struct CMUnitTest tests[] = {
             cmocka_unit_test(test_commands),  cmocka_unit_test(test_aids),
             cmocka_unit_test(test_identify),  cmocka_unit_test(test_identify_refused),
-            cmocka_unit_test(test_same_chip), cmocka_unit_test(test_level_is_cut_to_the_card),
+            cmocka_unit_test(test_same_chip), cmocka_unit_test(test_levels_a_chip_can_do),
         };
         return cmocka_run_group_tests_name("chip gp", tests, NULL, NULL);
 }

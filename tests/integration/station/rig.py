@@ -115,12 +115,21 @@ class Rig:
         self.start_pcscd()
         self.chip, self.kiosk_chip = (self.start_card(name) for name in ("desk", "kiosk"))
 
-    def start_card(self, name):
+    def start_card(self, name, *more):
         control = self.path("card-" + name)
         self.run("card-" + name, ["tests/emu/card/emu-card", "--vpcd-port", str(self.ports[name]), "--control", control,
-                                  "--keys", self.path("card-keys.json"), "--log", self.path("logs", "chip-" + name + ".log")])
+                                  "--keys", self.path("card-keys.json"), "--log", self.path("logs", "chip-" + name + ".log"), *more])
         wait_for("emu-card", lambda: socket_answers(control))
         return Emulator(control)
+
+    def replace_desk_card(self, *more):
+        """Another make of chip in the printer, by the options of emu-card."""
+        for process in [p for p in self.processes if p.name == "card-desk"]:
+            process.stop()
+            self.processes.remove(process)
+        if os.path.exists(self.path("card-desk")):
+            os.unlink(self.path("card-desk"))
+        self.chip = self.start_card("desk", *more)
 
     def start_printer(self):
         ready, control = self.path("printer-ready"), self.path("printer")

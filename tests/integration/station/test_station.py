@@ -132,6 +132,29 @@ def test_scp02_card(rig):
     whole_card(rig, "72", 2)
 
 
+def test_t0_card_with_format_1(rig):
+    """Case 4 without Le, 61xx and GET RESPONSE; answers in template 80."""
+    rig.replace_desk_card("--protocol", "t0", "--format", "80")
+    try:
+        whole_card(rig, "71", 3)
+        whole_card(rig, "72", 2)
+    finally:
+        rig.replace_desk_card()
+
+
+def test_chip_without_response_security(rig):
+    """i=10 where the product wants level 33: no key is tried, and the level is not lowered."""
+    rig.replace_desk_card("--i03", "10")
+    try:
+        desk, job = to_chip(rig)
+        result = job.step("chip")
+        failed(result, "PRD_SMARTCARD", cls="REJECT")
+        check(not result["key_tried"] and "level 33" in result["text"], result)
+        leave(rig, desk, job)
+    finally:
+        rig.replace_desk_card()
+
+
 # ---- before a card moves ----
 
 def test_ribbon_out_at_preflight(rig):
