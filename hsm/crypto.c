@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "hsm/crypto.h"
 
+#include "hsm/cmac.h"
+
 #include <string.h>
 
 static const struct {
@@ -73,7 +75,11 @@ cw_rc cw_hsm_decrypt(const struct cw_hsm_crypto *c, const struct cw_hsm_key *key
 cw_rc cw_hsm_cmac(const struct cw_hsm_crypto *c, const struct cw_hsm_key *key, const void *in, size_t len,
                   void *out, struct cw_fault *f) {
         cw_rc rc = check_use(key, CW_USE_MAC, "hsm.cmac", f);
-        return rc != CW_OK ? rc : c->ops->cmac(c->ctx, key, in, len, out, f);
+        if (rc == CW_OK)
+                rc = c->ops->cmac(c->ctx, key, in, len, out, f);
+        /* Some tokens have no CMAC mechanism; with a key that may also encrypt it is a CBC chain. */
+        bool by_cipher = cw_rc_class(rc) == CW_C_REJECT && (key->usage & CW_USE_ENCRYPT) != 0;
+        return by_cipher ? cw_cmac_by_cipher(c, key, in, len, out, f) : rc;
 }
 
 cw_rc cw_hsm_hmac_sha256(const struct cw_hsm_crypto *c, const struct cw_hsm_key *key, const void *in,

@@ -84,7 +84,10 @@ CW_WARN_UNUSED cw_rc cw_hsm_encrypt(const struct cw_hsm_crypto *c, const struct 
 CW_WARN_UNUSED cw_rc cw_hsm_decrypt(const struct cw_hsm_crypto *c, const struct cw_hsm_key *key,
                                     enum cw_hsm_mode mode, const uint8_t *iv, const void *in, size_t len,
                                     void *out, struct cw_fault *f);
-/* One block of MAC: 16 bytes for AES, 8 for TDES. SP 800-38B. */
+/*
+ * One block of MAC: 16 bytes for AES, 8 for TDES. SP 800-38B. Where the backend has no CMAC, a key that may
+ * also encrypt makes it out of CBC (cmac.h).
+ */
 CW_WARN_UNUSED cw_rc cw_hsm_cmac(const struct cw_hsm_crypto *c, const struct cw_hsm_key *key, const void *in,
                                  size_t len, void *out, struct cw_fault *f);
 CW_WARN_UNUSED cw_rc cw_hsm_hmac_sha256(const struct cw_hsm_crypto *c, const struct cw_hsm_key *key,

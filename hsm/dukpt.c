@@ -104,19 +104,79 @@ cw_rc cw_dukpt_transaction_key(const struct cw_hsm_crypto *c, const struct cw_du
         return rc;
 }
 
-cw_rc cw_dukpt_pin_decrypt(const struct cw_hsm_crypto *c, const struct cw_dukpt_bdk *bdk,
-                           const uint8_t ksn[CW_KSN_LEN], const uint8_t block[8], uint8_t ret[8],
+/* Byte of each half that a variant inverts, X9.24-1:2009 A.4.1. */
+static const uint8_t variant_byte[] = {
+    [CW_DUKPT_PIN] = 7, [CW_DUKPT_MAC_REQUEST] = 6, [CW_DUKPT_MAC_RESPONSE] = 4, [CW_DUKPT_DATA] = 5};
+
+cw_rc cw_dukpt_working_key(const struct cw_hsm_crypto *c, const struct cw_dukpt_bdk *bdk,
+                           const uint8_t ksn[CW_KSN_LEN], enum cw_dukpt_use use, uint8_t ret[16],
                            struct cw_fault *f) {
         CW_WIPED(uint8_t, key, 16);
         struct cw_hsm_key k = {0};
         cw_rc rc = cw_dukpt_transaction_key(c, bdk, ksn, key, f);
         if (rc != CW_OK)
                 return rc;
-        key[7] ^= 0xff; /* PIN variant, A.4 */
-        key[15] ^= 0xff;
-        rc = cw_hsm_import(c, CW_ALG_TDES2, CW_USE_DECRYPT, key, &k, f);
+        key[variant_byte[use]] ^= 0xff;
+        key[8 + variant_byte[use]] ^= 0xff;
+        if (use == CW_DUKPT_DATA) { /* one-way: the data variant enciphers itself, A.4.1 */
+                rc = cw_hsm_import(c, CW_ALG_TDES2, CW_USE_ENCRYPT, key, &k, f);
+                if (rc == CW_OK)
+                        rc = cw_hsm_encrypt(c, &k, CW_MODE_ECB, NULL, key, 16, key, f);
+                cw_hsm_key_destroy(c, &k);
+        }
         if (rc == CW_OK)
-                rc = cw_hsm_decrypt(c, &k, CW_MODE_ECB, NULL, block, 8, ret, f);
+                memcpy(ret, key, 16);
+        return rc;
+}
+
+static cw_rc cipher(const struct cw_hsm_crypto *c, const struct cw_dukpt_bdk *bdk,
+                    const uint8_t ksn[CW_KSN_LEN], enum cw_dukpt_use use, enum cw_hsm_dir dir, const void *in,
+                    size_t len, void *ret, struct cw_fault *f) {
+        CW_WIPED(uint8_t, key, 16);
+        struct cw_hsm_key k = {0};
+        enum cw_hsm_mode mode = use == CW_DUKPT_PIN ? CW_MODE_ECB : CW_MODE_CBC;
+        cw_rc rc = cw_dukpt_working_key(c, bdk, ksn, use, key, f);
+        if (rc != CW_OK)
+                return rc;
+        rc = cw_hsm_import(c, CW_ALG_TDES2, dir == CW_ENCRYPT ? CW_USE_ENCRYPT : CW_USE_DECRYPT, key, &k, f);
+        if (rc == CW_OK)
+                rc = dir == CW_ENCRYPT ? cw_hsm_encrypt(c, &k, mode, NULL, in, len, ret, f)
+                                       : cw_hsm_decrypt(c, &k, mode, NULL, in, len, ret, f);
         cw_hsm_key_destroy(c, &k);
+        return rc;
+}
+
+cw_rc cw_dukpt_pin_decrypt(const struct cw_hsm_crypto *c, const struct cw_dukpt_bdk *bdk,
+                           const uint8_t ksn[CW_KSN_LEN], const uint8_t block[8], uint8_t ret[8],
+                           struct cw_fault *f) {
+        return cipher(c, bdk, ksn, CW_DUKPT_PIN, CW_DECRYPT, block, 8, ret, f);
+}
+
+cw_rc cw_dukpt_pin_encrypt(const struct cw_hsm_crypto *c, const struct cw_dukpt_bdk *bdk,
+                           const uint8_t ksn[CW_KSN_LEN], const uint8_t block[8], uint8_t ret[8],
+                           struct cw_fault *f) {
+        return cipher(c, bdk, ksn, CW_DUKPT_PIN, CW_ENCRYPT, block, 8, ret, f);
+}
+
+cw_rc cw_dukpt_data(const struct cw_hsm_crypto *c, const struct cw_dukpt_bdk *bdk,
+                    const uint8_t ksn[CW_KSN_LEN], enum cw_hsm_dir dir, const void *in, size_t len, void *ret,
+                    struct cw_fault *f) {
+        return cipher(c, bdk, ksn, CW_DUKPT_DATA, dir, in, len, ret, f);
+}
+
+cw_rc cw_dukpt_mac(const struct cw_hsm_crypto *c, const struct cw_dukpt_bdk *bdk,
+                   const uint8_t ksn[CW_KSN_LEN], enum cw_dukpt_use use, const void *msg, size_t len,
+                   uint8_t ret[CW_DUKPT_MAC_LEN], struct cw_fault *f) {
+        CW_WIPED(uint8_t, key, 16);
+        uint8_t mac[8];
+        struct cw_retail_key k = {0};
+        cw_rc rc = cw_dukpt_working_key(c, bdk, ksn, use, key, f);
+        if (rc == CW_OK)
+                rc = cw_retail_key_import(c, key, &k, f);
+        if (rc == CW_OK)
+                rc = cw_retail_mac(c, &k, 1, NULL, msg, len, mac, f);
+        if (rc == CW_OK)
+                memcpy(ret, mac, CW_DUKPT_MAC_LEN);
+        cw_retail_key_destroy(c, &k);
         return rc;
 }

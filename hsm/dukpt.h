@@ -6,9 +6,10 @@
  */
 #pragma once
 
-#include "hsm/crypto.h"
+#include "hsm/retail_mac.h"
 
 #define CW_KSN_LEN 10u
+#define CW_DUKPT_MAC_LEN 4u
 
 /* The BDK, and beside it BDK ^ C0C0C0C000000000C0C0C0C000000000, which the right half of an initial key
  * needs. */
@@ -34,3 +35,21 @@ CW_WARN_UNUSED cw_rc cw_dukpt_transaction_key(const struct cw_hsm_crypto *c, con
 CW_WARN_UNUSED cw_rc cw_dukpt_pin_decrypt(const struct cw_hsm_crypto *c, const struct cw_dukpt_bdk *bdk,
                                           const uint8_t ksn[CW_KSN_LEN], const uint8_t block[8],
                                           uint8_t ret[8], struct cw_fault *f);
+CW_WARN_UNUSED cw_rc cw_dukpt_pin_encrypt(const struct cw_hsm_crypto *c, const struct cw_dukpt_bdk *bdk,
+                                          const uint8_t ksn[CW_KSN_LEN], const uint8_t block[8],
+                                          uint8_t ret[8], struct cw_fault *f);
+
+/* What a working key is for; DATA is the request (or both ways) variant. */
+enum cw_dukpt_use { CW_DUKPT_PIN, CW_DUKPT_MAC_REQUEST, CW_DUKPT_MAC_RESPONSE, CW_DUKPT_DATA };
+/* Working key (16 bytes) of the KSN into ret, which the caller wipes. */
+CW_WARN_UNUSED cw_rc cw_dukpt_working_key(const struct cw_hsm_crypto *c, const struct cw_dukpt_bdk *bdk,
+                                          const uint8_t ksn[CW_KSN_LEN], enum cw_dukpt_use use,
+                                          uint8_t ret[16], struct cw_fault *f);
+/* First 4 bytes of the retail MAC, padding 1; use is one of the two MAC variants. */
+CW_WARN_UNUSED cw_rc cw_dukpt_mac(const struct cw_hsm_crypto *c, const struct cw_dukpt_bdk *bdk,
+                                  const uint8_t ksn[CW_KSN_LEN], enum cw_dukpt_use use, const void *msg,
+                                  size_t len, uint8_t ret[CW_DUKPT_MAC_LEN], struct cw_fault *f);
+/* CBC with IV 0 under the data key; len is a multiple of 8, at most 1024. */
+CW_WARN_UNUSED cw_rc cw_dukpt_data(const struct cw_hsm_crypto *c, const struct cw_dukpt_bdk *bdk,
+                                   const uint8_t ksn[CW_KSN_LEN], enum cw_hsm_dir dir, const void *in,
+                                   size_t len, void *ret, struct cw_fault *f);

@@ -75,6 +75,25 @@ cw_rc cw_emv_icc_mk(const struct cw_hsm_crypto *c, const struct cw_hsm_key *imk,
         return cw_hsm_derive(c, imk, CW_MODE_ECB, data, sizeof(data), CW_ALG_TDES2, CW_USE_DERIVE, ret, f);
 }
 
+cw_rc cw_emv_icc_mk_pair(const struct cw_hsm_crypto *c, const struct cw_hsm_key *imk, const char *pan,
+                         const char *psn, enum cw_emv_option option, struct cw_retail_key *ret,
+                         struct cw_fault *f) {
+        CW_WIPED(uint8_t, data, 16);
+        struct cw_retail_key key = {0};
+        cw_rc rc = icc_mk_data(c, pan, psn, option, data, f);
+        if (rc == CW_OK)
+                rc = cw_hsm_derive(c, imk, CW_MODE_ECB, data, 16, CW_ALG_TDES2, CW_USE_ENCRYPT, &key.full, f);
+        memcpy(data + 8, data, 8);
+        if (rc == CW_OK)
+                rc = cw_hsm_derive(c, imk, CW_MODE_ECB, data, 16, CW_ALG_TDES2, CW_USE_ENCRYPT, &key.left, f);
+        if (rc != CW_OK) {
+                cw_retail_key_destroy(c, &key);
+                return rc;
+        }
+        *ret = key;
+        return CW_OK;
+}
+
 cw_rc cw_emv_icc_mk_value(const struct cw_hsm_crypto *c, const struct cw_hsm_key *imk, const char *pan,
                           const char *psn, enum cw_emv_option option, uint8_t ret[16], struct cw_fault *f) {
         CW_WIPED(uint8_t, data, 16);
@@ -109,4 +128,21 @@ cw_rc cw_emv_csk(const struct cw_hsm_crypto *c, const struct cw_hsm_key *icc_mk,
         }
         *ret = key;
         return CW_OK;
+}
+
+void cw_emv_r_mchip(const uint8_t atc[2], const uint8_t un[4], uint8_t ret[8]) {
+        memset(ret, 0, 8);
+        memcpy(ret, atc, 2);
+        memcpy(ret + 4, un, 4);
+}
+
+cw_rc cw_emv_visa_sk(const struct cw_hsm_crypto *c, const uint8_t mk[16], const uint8_t atc[2],
+                     struct cw_retail_key *ret, struct cw_fault *f) {
+        CW_WIPED(uint8_t, value, 16);
+        memcpy(value, mk, 16);
+        for (size_t i = 0; i < 2; i++) {
+                value[6 + i] ^= atc[i];
+                value[14 + i] ^= (uint8_t)~atc[i];
+        }
+        return cw_retail_key_import(c, value, ret, f);
 }

@@ -16,6 +16,10 @@ enum cw_emv_option cw_emv_option_for(const char *pan);
 CW_WARN_UNUSED cw_rc cw_emv_icc_mk(const struct cw_hsm_crypto *c, const struct cw_hsm_key *imk,
                                    const char *pan, const char *psn, enum cw_emv_option option,
                                    struct cw_hsm_key *ret, struct cw_fault *f);
+/* The same key as a pair for retail MACs made with the master key itself: CVN10, dCVV, CVC3. */
+CW_WARN_UNUSED cw_rc cw_emv_icc_mk_pair(const struct cw_hsm_crypto *c, const struct cw_hsm_key *imk,
+                                        const char *pan, const char *psn, enum cw_emv_option option,
+                                        struct cw_retail_key *ret, struct cw_fault *f);
 /* The same key as bytes with odd parity, for the card; the caller wipes ret. */
 CW_WARN_UNUSED cw_rc cw_emv_icc_mk_value(const struct cw_hsm_crypto *c, const struct cw_hsm_key *imk,
                                          const char *pan, const char *psn, enum cw_emv_option option,
@@ -24,3 +28,12 @@ CW_WARN_UNUSED cw_rc cw_emv_icc_mk_value(const struct cw_hsm_crypto *c, const st
  * pair. */
 CW_WARN_UNUSED cw_rc cw_emv_csk(const struct cw_hsm_crypto *c, const struct cw_hsm_key *icc_mk,
                                 const uint8_t r[8], struct cw_retail_key *ret, struct cw_fault *f);
+/* Diversification value of the M/Chip session key for cw_emv_csk: ATC|0000|unpredictable number. */
+void cw_emv_r_mchip(const uint8_t atc[2], const uint8_t un[4], uint8_t ret[8]);
+/*
+ * Visa session key of CVN10 and CVN18 scripts: the ICC master key with the ATC mixed into its left half and
+ * the inverted ATC into its right half. No common token mixes data into a key: mk and the session key pass
+ * through host memory on their way into the backend. The caller wipes mk.
+ */
+CW_WARN_UNUSED cw_rc cw_emv_visa_sk(const struct cw_hsm_crypto *c, const uint8_t mk[16], const uint8_t atc[2],
+                                    struct cw_retail_key *ret, struct cw_fault *f);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "hsm/retail_mac.h"
 
-#include "base/buf.h"
 #include "base/secret.h"
 
 #include <string.h>
@@ -28,34 +27,18 @@ cw_rc cw_retail_key_import(const struct cw_hsm_crypto *c, const uint8_t value[16
         return CW_OK;
 }
 
-/* ISO/IEC 9797-1:2011, 6.3. Returns the padded length, a multiple of 8 and at least 8. */
-static size_t pad(int padding, const void *msg, size_t len, uint8_t *buf, size_t cap) {
-        struct cw_writer w;
-        cw_writer_init(&w, buf, cap);
-        if (padding == 3) {
-                cw_put_be32(&w, 0);
-                cw_put_be32(&w, (uint32_t)(len * 8));
-        }
-        cw_put_bytes(&w, msg, len);
-        if (padding == 2)
-                cw_put_u8(&w, 0x80);
-        while (w.len == 0 || w.len % 8 != 0)
-                cw_put_u8(&w, 0);
-        return w.len;
-}
-
 cw_rc cw_retail_mac(const struct cw_hsm_crypto *c, const struct cw_retail_key *key, int padding,
                     const uint8_t *icv, const void *msg, size_t len, uint8_t ret_mac[8], struct cw_fault *f) {
         static const uint8_t zero[8];
         CW_WIPED(uint8_t, buf, CW_RETAIL_MAC_MSG_MAX + 16);
         CW_WIPED(uint8_t, last, 8);
-        if (len > CW_RETAIL_MAC_MSG_MAX || padding < 1 || padding > 3)
-                return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_TOO_BIG), (int64_t)len, "hsm.retail_mac",
-                               "", "message to authenticate is too long");
-        size_t n = pad(padding, msg, len, buf, sizeof(buf));
+        cw_rc rc = cw_iso9797_check(padding, len, f);
+        if (rc != CW_OK)
+                return rc;
+        size_t n = cw_iso9797_pad(padding, msg, len, buf, sizeof(buf));
         const uint8_t *chain = icv ? icv : zero;
         if (n > 8) {
-                cw_rc rc = cw_hsm_encrypt(c, &key->left, CW_MODE_CBC, chain, buf, n - 8, buf, f);
+                rc = cw_hsm_encrypt(c, &key->left, CW_MODE_CBC, chain, buf, n - 8, buf, f);
                 if (rc != CW_OK)
                         return rc;
                 chain = buf + n - 16;

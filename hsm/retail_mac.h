@@ -2,9 +2,9 @@
 /* ISO/IEC 9797-1 MAC algorithm 3 (retail MAC, ANSI X9.19) with paddings 1, 2 and 3. */
 #pragma once
 
-#include "hsm/crypto.h"
+#include "hsm/iso9797.h"
 
-#define CW_RETAIL_MAC_MSG_MAX 1024u
+#define CW_RETAIL_MAC_MSG_MAX CW_MAC_MSG_MAX
 
 /*
  * A two-key TDES key K1|K2 and beside it K1|K1. Single DES under K1 is TDES under K1|K1, and the last step
