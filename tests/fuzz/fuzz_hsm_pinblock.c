@@ -46,6 +46,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                 if (memcmp(again, data, 8) != 0)
                         abort();
         }
-        (void)cw_pinblock_decode_field4(data, &pin, NULL);
+        if (cw_pinblock_decode_field4(data, &pin, NULL) == CW_OK) {
+                uint8_t field[16];
+                cw_pinblock_field4(&pin, data + 8, field);
+                if (memcmp(field, data, 16) != 0)
+                        abort();
+        }
         return 0;
 }
