@@ -70,11 +70,11 @@ static void blunt_all(json_t *json) {
         size_t i = 0;
         json_t *member = NULL;
         if (json_is_string(json)) {
-                CW_AUTO_MEM char *text = strdup(json_string_value(json));
-                if (!text)
-                        return;
-                blunt(text);
-                (void)json_string_set(json, text);
+                char *text = strdup(json_string_value(json));
+                if (text)
+                        blunt(text);
+                (void)json_string_set(json, text ? text : "");
+                free(text);
         } else if (json_is_array(json)) {
                 json_array_foreach(json, i, member) blunt_all(member);
         } else if (json_is_object(json)) {

@@ -77,10 +77,9 @@ static size_t column_width(const struct cw_table *t, size_t column) {
         return width;
 }
 
-static void print_cell(const struct cw_table *t, size_t i, size_t width) {
+static void print_cell(const struct cw_table *t, size_t i, size_t width, bool last) {
         const char *text = t->cells[i].text ? t->cells[i].text : "";
         const char *colour = i < t->columns ? "\033[1m" : t->cells[i].colour;
-        bool last = (i + 1) % t->columns == 0;
         if (t->style.colour && *colour)
                 (void)printf("%s%s\033[0m", colour, text);
         else
@@ -97,8 +96,8 @@ void cw_table_print(struct cw_table *t) {
         size_t widths[CW_TABLE_COLUMNS_MAX] = {0};
         for (size_t c = 0; c < t->columns; c++)
                 widths[c] = column_width(t, c);
-        for (size_t i = 0; i < t->count; i++) {
-                print_cell(t, i, widths[i % t->columns]);
+        for (size_t i = 0, c = 0; i < t->count; i++, c = c + 1 < t->columns ? c + 1 : 0) {
+                print_cell(t, i, widths[c], c + 1 == t->columns);
                 free(t->cells[i].text);
         }
         free(t->cells);

@@ -19,6 +19,7 @@
 #define CONNECTIONS_MAX 32
 #define IDLE_TIMEOUT_S 30
 #define BACKLOG 64
+#define TOO_LONG "the body is longer than 64 KiB"
 #define TOO_LARGE 413u /* libmicrohttpd's name for it changed */
 
 #define RC(cls, n) CW_RC(CW_L_CONTROL, (cls), (n))
@@ -120,10 +121,8 @@ void cw_control_fail(struct cw_control_request *r, const struct cw_fault *f) {
         answer_json(r, status_of(f->rc), json_pack("{s:o}", "error", cw_fault_to_json(f)));
 }
 
-static void refuse(struct cw_control_request *r, int code, const char *text) {
-        struct cw_fault f = {0};
-        (void)cw_fail(&f, RC(CW_C_REJECT, code), 0, "control.request", "", "%s", text);
-        cw_control_fail(r, &f);
+static cw_rc deny(struct cw_fault *f, unsigned code, const char *text) {
+        return cw_fail(f, RC(CW_C_REJECT, code), 0, "control.request", "", "%s", text);
 }
 
 /* ---- what a handler sees ---- */
@@ -159,17 +158,18 @@ static void dispatch(struct cw_control_request *r, const char *method, const cha
             cw_peer_role(info ? info->connect_fd : -1, o->operate_group, o->admin_group, &r->uid);
         struct cw_fault f = {0};
         (void)snprintf(r->actor, sizeof r->actor, "uid:%u", (unsigned)r->uid);
-        if (cw_route_find(o->routes, o->route_count, method, path, &r->found, &f) != CW_OK)
-                cw_control_fail(r, &f);
-        else if (role < r->found.route->role)
-                refuse(r, CW_E_DENIED,
-                       "you may not do this: ask an administrator to add you to the right group");
-        else if (r->upload_len > CW_BODY_MAX)
-                refuse(r, CW_E_TOO_BIG, "the body is longer than 64 KiB");
-        else if (cw_route_body(r->body_text, r->body_len, &r->body, &f) != CW_OK)
-                cw_control_fail(r, &f);
-        else
+        cw_rc rc = cw_route_find(o->routes, o->route_count, method, path, &r->found, &f);
+        if (rc == CW_OK && role < r->found.route->role)
+                rc = deny(&f, CW_E_DENIED,
+                          "you may not do this: ask an administrator to add you to the right group");
+        if (rc == CW_OK && r->upload_len > CW_BODY_MAX)
+                rc = deny(&f, CW_E_TOO_BIG, TOO_LONG);
+        if (rc == CW_OK)
+                rc = cw_route_body(r->body_text, r->body_len, &r->body, &f);
+        if (rc == CW_OK)
                 r->found.route->fn(o->ctx, r);
+        else
+                cw_control_fail(r, &f);
 }
 
 /* False when the connection is to be cut: out of memory, or somebody who never stops sending. */
@@ -226,7 +226,9 @@ static enum MHD_Result begin(struct cw_control_request *r) {
             MHD_lookup_connection_value(r->connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_LENGTH);
         if (!length || (strlen(length) < 10 && strtoul(length, NULL, 10) <= CW_BODY_MAX))
                 return MHD_YES;
-        refuse(r, CW_E_TOO_BIG, "the body is longer than 64 KiB");
+        struct cw_fault f = {0};
+        (void)deny(&f, CW_E_TOO_BIG, TOO_LONG);
+        cw_control_fail(r, &f);
         return send_answer(r);
 }
 

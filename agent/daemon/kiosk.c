@@ -387,6 +387,9 @@ void cw_kiosk_hsm_down(struct cw_daemon *d) {
 }
 
 void cw_kiosk_free_all(struct cw_daemon *d) {
-        while (d->kiosks)
-                kiosk_free(d->kiosks);
+        while (d->kiosks) {
+                struct cw_kiosk *k = d->kiosks;
+                d->kiosks = k->next;
+                kiosk_free(k);
+        }
 }

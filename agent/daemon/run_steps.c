@@ -1,118 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/daemon/run_steps.h"
 
+#include "agent/daemon/run_call.h"
 #include "base/log.h"
 #include "hsm/client/hsm_client.h"
 
 #include <string.h>
 
-#define QUICK_CALL_MS 8000
 /* A step ends by the station's own deadlines; ours only catches a station that hangs. */
 #define STEP_CALL_MS ((int64_t)15 * 60 * 1000)
-#define RETRY_MIN_MS 500
 #define LOOKS_MAX 5u /* at a printer that is away, some 15 s in all */
-#define RETRY_MAX_MS 30000
 #define WAKE_MS 5000
-
-static struct cw_msg *station_msg(const struct cw_run *r, const char *call) {
-        struct cw_msg *m = cw_msg_request(call);
-        if (m && json_object_set_new(m->json, "job", json_string(r->job.id)) < 0) {
-                cw_msg_free(m);
-                m = NULL;
-        }
-        return m;
-}
-
-static struct cw_msg *step_msg(const struct cw_run *r, const char *call, enum cw_step step, uint32_t seq) {
-        struct cw_msg *m = station_msg(r, call);
-        if (!m)
-                return NULL;
-        (void)json_object_set_new(m->json, "step", json_string(cw_step_name(step)));
-        (void)json_object_set_new(m->json, "seq", json_integer(seq));
-        return m;
-}
-
-static void station_actor(const struct cw_run *r, char ret[CW_ACTOR_CAP]) {
-        (void)snprintf(ret, CW_ACTOR_CAP, "station:%s", r->job.station);
-}
-
-/*
- * An answer may come after its job has ended and is gone: it finds the run by the job's name. One of a
- * station that the job has lost, or left, meanwhile says nothing about the job any more.
- */
-typedef void (*answer_fn)(struct cw_run *r, cw_rc rc, const struct cw_fault *f, struct cw_msg *reply);
-struct asked {
-        struct cw_daemon *daemon;
-        char job[CW_JOB_ID_CAP];
-        unsigned binding;
-        answer_fn fn;
-};
-
-static void on_answer(void *ctx, cw_rc rc, const struct cw_fault *f, struct cw_msg *reply) {
-        struct asked asked = *(struct asked *)ctx;
-        free(ctx);
-        struct cw_run *r = cw_runs_find(asked.daemon, asked.job);
-        if (r)
-                asked.fn(r, rc, f, reply);
-}
-
-static void on_station_answer(void *ctx, cw_rc rc, const struct cw_fault *f, struct cw_msg *reply) {
-        const struct asked *asked = ctx;
-        const struct cw_run *r = cw_runs_find(asked->daemon, asked->job);
-        if (r && r->binding == asked->binding)
-                on_answer(ctx, rc, f, reply);
-        else
-                free(ctx);
-}
-
-static struct asked *asked_new(struct cw_run *r, answer_fn fn) {
-        struct asked *a = calloc(1, sizeof *a);
-        if (!a)
-                return NULL;
-        a->daemon = r->daemon;
-        a->fn = fn;
-        a->binding = r->binding;
-        memcpy(a->job, r->job.id, sizeof a->job);
-        return a;
-}
-
-static void no_memory(struct cw_run *r, struct cw_msg *take, answer_fn fn) {
-        struct cw_fault f = {0};
-        cw_msg_free(take);
-        cw_rc rc =
-            cw_fail(&f, CW_RC(CW_L_ISSUANCE, CW_C_RETRY, CW_E_NOMEM), 0, "run.call", "", "out of memory");
-        fn(r, rc, &f, NULL);
-}
-
-/* Takes m; fn gets the answer unless the run is gone by then. */
-static void ask_station(struct cw_run *r, struct cw_msg *m, int64_t timeout_ms, answer_fn fn) {
-        struct asked *a = asked_new(r, fn);
-        if (a)
-                cw_station_link_call(r->link, m, timeout_ms, on_station_answer, a);
-        else
-                no_memory(r, m, fn);
-}
-
-static void ask_hsm(struct cw_run *r, struct cw_msg *m, answer_fn fn) {
-        struct asked *a = asked_new(r, fn);
-        if (a)
-                cw_hsm_link_call(r->daemon->hsm, m, on_answer, a);
-        else
-                no_memory(r, m, fn);
-}
-
-static void tell_station(struct cw_run *r, struct cw_msg *m) {
-        cw_station_link_call(r->link, m, QUICK_CALL_MS, NULL, NULL);
-}
-
-/* What fails again and again is tried less and less often; news from hsmd or a new station ends the rest
- * early. */
-static void retry_later(struct cw_run *r) {
-        int64_t ms = (int64_t)RETRY_MIN_MS << (r->failures < 6 ? r->failures : 6);
-        r->failures++;
-        r->resting = true;
-        cw_timer_arm(r->timer, ms < RETRY_MAX_MS ? ms : RETRY_MAX_MS);
-}
 
 /* ---- hsmd session ---- */
 
@@ -165,7 +63,7 @@ static struct cw_msg *open_msg(struct cw_run *r, struct cw_fault *f, cw_rc *ret_
 }
 
 /* Asks hsmd for a session; fn is called once. False when the journal could not give the sealed data. */
-static bool ask_session(struct cw_run *r, answer_fn fn) {
+static bool ask_session(struct cw_run *r, cw_run_answer_fn fn) {
         struct cw_fault f = {0};
         cw_rc rc = CW_OK;
         struct cw_msg *m = open_msg(r, &f, &rc);
@@ -174,7 +72,7 @@ static bool ask_session(struct cw_run *r, answer_fn fn) {
                 return false;
         }
         r->opening = true;
-        ask_hsm(r, m, fn);
+        cw_run_ask_hsm(r, m, fn);
         return true;
 }
 
@@ -200,7 +98,7 @@ static void on_data(struct cw_run *r, cw_rc rc, const struct cw_fault *f, struct
         }
         if (rc != CW_OK) {
                 cw_log_fault(CW_EV_SESSION_REFUSED, &fault);
-                retry_later(r);
+                cw_run_retry_later(r);
                 return;
         }
         /* The data is good. The session itself is opened again when a station is there: it holds a worker of
@@ -211,7 +109,7 @@ static void on_data(struct cw_run *r, cw_rc rc, const struct cw_fault *f, struct
         rc = cw_journal_data_ok(r->daemon->journal, r->job.id, opened.pan_hash, opened.masked_pan, &change,
                                 &fault);
         if (cw_rc_class(rc) == CW_C_REJECT)
-                retry_later(r); /* an answer that cannot be right: hsmd is asked again */
+                cw_run_retry_later(r); /* an answer that cannot be right: hsmd is asked again */
         else
                 r->wants_data = false;
         if (rc == CW_OK)
@@ -223,7 +121,7 @@ static void open_data(struct cw_run *r) {
         if (r->opening)
                 return;
         if (!cw_hsm_link_ready(r->daemon->hsm) || !ask_session(r, on_data))
-                retry_later(r);
+                cw_run_retry_later(r);
 }
 
 /* ---- job.begin: the session goes to the station ---- */
@@ -249,10 +147,10 @@ static void begin_refused(struct cw_run *r, const struct cw_fault *f) {
         close_session(r);
         bool passing = cw_rc_class(f->rc) != CW_C_REJECT && cw_rc_class(f->rc) != CW_C_OPERATOR;
         if (passing || !pending_preflight(r)) {
-                retry_later(r);
+                cw_run_retry_later(r);
                 return;
         }
-        station_actor(r, actor);
+        cw_run_station_actor(r, actor);
         preflight_failed(r, CW_C_OPERATOR, f, actor);
 }
 
@@ -271,14 +169,14 @@ static void on_begun(struct cw_run *r, cw_rc rc, const struct cw_fault *f, struc
 }
 
 static void begin(struct cw_run *r) {
-        struct cw_msg *m = station_msg(r, "job.begin");
+        struct cw_msg *m = cw_run_msg(r, "job.begin");
         if (m) {
                 (void)json_object_set_new(m->json, "kit", json_string(r->kit.kit));
                 (void)json_object_set_new(m->json, "plastic_code", json_string(r->kit.plastic_code));
                 if (cw_msg_attach_fd(m, r->session_fd) == CW_OK)
                         r->session_fd = -1;
         }
-        ask_station(r, m, QUICK_CALL_MS, on_begun);
+        cw_run_ask_station(r, m, CW_QUICK_CALL_MS, on_begun);
 }
 
 /*
@@ -288,7 +186,7 @@ static void begin(struct cw_run *r) {
 static void session_refused(struct cw_run *r, const struct cw_fault *f) {
         bool leaving = r->job.step == CW_STEP_EJECT || r->job.step == CW_STEP_REJECT;
         if (leaving) {
-                retry_later(r);
+                cw_run_retry_later(r);
                 return;
         }
         r->has_pending = false;
@@ -306,7 +204,7 @@ static void on_session(struct cw_run *r, cw_rc rc, const struct cw_fault *f, str
                 if (cw_rc_class(rc) == CW_C_REJECT && r->has_pending)
                         session_refused(r, &fault);
                 else
-                        retry_later(r);
+                        cw_run_retry_later(r);
                 return;
         }
         close_session(r);
@@ -353,7 +251,7 @@ static void ask_again(struct cw_run *r, enum cw_job_action_kind kind, const stru
         r->begun = r->begun && cw_rc_class(f->rc) == CW_C_RETRY;
         r->pending = (struct cw_job_action){.kind = kind};
         r->has_pending = true;
-        retry_later(r);
+        cw_run_retry_later(r);
 }
 
 static void on_preflight(struct cw_run *r, cw_rc rc, const struct cw_fault *f, struct cw_msg *reply) {
@@ -367,7 +265,7 @@ static void on_preflight(struct cw_run *r, cw_rc rc, const struct cw_fault *f, s
         const json_t *result = result_of(reply);
         note_dead_session(r, result);
         cw_issuance_event_from_result(CW_STEP_PREFLIGHT, 0, result, &e);
-        station_actor(r, actor);
+        cw_run_station_actor(r, actor);
         cw_run_event(r, &e, result, actor);
 }
 
@@ -409,19 +307,20 @@ static void on_result(struct cw_run *r, cw_rc rc, const struct cw_fault *f, stru
 }
 
 static void perform_step(struct cw_run *r, const struct cw_job_action *a) {
-        struct cw_msg *m = step_msg(r, "step", a->step, a->seq);
+        struct cw_msg *m = cw_run_step_msg(r, "step", a->step, a->seq);
         if (m && r->baseline)
                 (void)json_object_set(m->json, "baseline", r->baseline);
         (void)snprintf(r->doing, sizeof r->doing, "%s", cw_step_name(a->step));
-        ask_station(r, m, STEP_CALL_MS, on_result);
+        cw_run_ask_station(r, m, STEP_CALL_MS, on_result);
 }
 
 static void perform_begun(struct cw_run *r, const struct cw_job_action *a) {
         r->looking = a->kind == CW_JA_PREFLIGHT;
         if (r->looking)
-                ask_station(r, step_msg(r, "step", CW_STEP_PREFLIGHT, 0), STEP_CALL_MS, on_preflight);
+                cw_run_ask_station(r, cw_run_step_msg(r, "step", CW_STEP_PREFLIGHT, 0), STEP_CALL_MS,
+                                   on_preflight);
         else
-                ask_station(r, station_msg(r, "baseline"), QUICK_CALL_MS, on_baseline);
+                cw_run_ask_station(r, cw_run_msg(r, "baseline"), CW_QUICK_CALL_MS, on_baseline);
 }
 
 /* ---- after a restart or a lost station ---- */
@@ -442,17 +341,17 @@ static bool may_ask_again(const struct cw_fault *f) {
 static void on_last(struct cw_run *r, cw_rc rc, const struct cw_fault *f, struct cw_msg *reply) {
         if (rc != CW_OK && may_ask_again(f)) {
                 r->asks_result = true;
-                retry_later(r);
+                cw_run_retry_later(r);
                 return;
         }
-        const json_t *result = rc == CW_OK ? json_object_get(reply->json, "result") : NULL;
+        const json_t *result = reply ? json_object_get(reply->json, "result") : NULL;
         if (names_this_step(r, result)) {
                 take_result(r, result);
                 return;
         }
         struct cw_job_event e = {.kind = CW_JE_RESULT_NONE};
         char actor[CW_ACTOR_CAP];
-        station_actor(r, actor);
+        cw_run_station_actor(r, actor);
         cw_run_event(r, &e, NULL, actor);
 }
 
@@ -465,14 +364,14 @@ static bool printer_may_return(const struct cw_run *r, const struct cw_fault *f)
 static void on_verdict(struct cw_run *r, cw_rc rc, const struct cw_fault *f, struct cw_msg *reply) {
         if (rc != CW_OK && (may_ask_again(f) || printer_may_return(r, f))) {
                 r->reconciles = true;
-                retry_later(r);
+                cw_run_retry_later(r);
                 return;
         }
         struct cw_job_event e;
         char actor[CW_ACTOR_CAP];
-        cw_issuance_event_from_verdict(r->job.step, r->job.seq, rc == CW_OK ? reply->json : NULL, &e);
-        station_actor(r, actor);
-        cw_run_event(r, &e, rc == CW_OK ? reply->json : NULL, actor);
+        cw_issuance_event_from_verdict(r->job.step, r->job.seq, reply ? reply->json : NULL, &e);
+        cw_run_station_actor(r, actor);
+        cw_run_event(r, &e, reply ? reply->json : NULL, actor);
 }
 
 static void reconcile(struct cw_run *r) {
@@ -482,10 +381,10 @@ static void reconcile(struct cw_run *r) {
         /* Without a baseline the station may still know the answer; only an empty one proves nothing. */
         if (cw_daemon_check(r->daemon, rc, &f) != CW_OK)
                 baseline = json_object();
-        struct cw_msg *m = step_msg(r, "reconcile", r->job.step, r->job.seq);
+        struct cw_msg *m = cw_run_step_msg(r, "reconcile", r->job.step, r->job.seq);
         if (m)
                 (void)json_object_set(m->json, "baseline", baseline);
-        ask_station(r, m, STEP_CALL_MS, on_verdict);
+        cw_run_ask_station(r, m, STEP_CALL_MS, on_verdict);
 }
 
 /* Performs what waits for a station that has the job with a live session, or fetches that first. */
@@ -496,7 +395,7 @@ static void go_on_pending(struct cw_run *r) {
                 perform_begun(r, &a);
         } else if (!r->opening) {
                 if (!cw_hsm_link_ready(r->daemon->hsm) || !ask_session(r, on_session))
-                        retry_later(r);
+                        cw_run_retry_later(r);
         }
 }
 
@@ -510,7 +409,7 @@ void cw_run_continue(struct cw_run *r) {
                 go_on_pending(r);
         } else if (r->asks_result && idle) {
                 r->asks_result = false;
-                ask_station(r, station_msg(r, "result.last"), QUICK_CALL_MS, on_last);
+                cw_run_ask_station(r, cw_run_msg(r, "result.last"), CW_QUICK_CALL_MS, on_last);
         } else if (r->reconciles && idle) {
                 r->reconciles = false;
                 reconcile(r);
@@ -535,7 +434,7 @@ static void end_at_station(struct cw_run *r) {
         if (!r->link)
                 find_own_station(r);
         if (r->link)
-                tell_station(r, station_msg(r, "job.end"));
+                cw_run_tell_station(r, cw_run_msg(r, "job.end"));
         cw_run_release(r);
 }
 
@@ -566,10 +465,10 @@ static void perform_with_station(struct cw_run *r, const struct cw_job_action *a
                 perform_step(r, a);
                 break;
         case CW_JA_ATTEMPT_ACK:
-                tell_station(r, step_msg(r, "attempt.ack", CW_STEP_CHIP, a->seq));
+                cw_run_tell_station(r, cw_run_step_msg(r, "attempt.ack", CW_STEP_CHIP, a->seq));
                 break;
         case CW_JA_RESULT_ACK:
-                tell_station(r, step_msg(r, "result.ack", a->step, a->seq));
+                cw_run_tell_station(r, cw_run_step_msg(r, "result.ack", a->step, a->seq));
                 break;
         case CW_JA_ASK_RESULT:
                 r->asks_result = true;
