@@ -317,6 +317,21 @@ def test_verify_notices_another_chip(rig):
     leave(rig, desk, job)
 
 
+def test_mute_chip_does_not_hold_the_station(rig):
+    """The call into pcscd never comes back: the station goes on, says that the reader hangs, and finds it again."""
+    desk, job = to_chip(rig)
+    rig.chip.ask(cmd="fault", kind="mute", nth=3, ins="E2")
+    ident = job.send("chip")
+    check(desk.ask("status", seconds=2)["busy"], "status is answered meanwhile")
+    result = desk.wait(ident)["json"]
+    failed(result, "PRD_TIMEOUT", cls="REJECT")
+    check(result["key_tried"] and desk.ask("status")["reader"]["stuck"], result)
+    failed(job.step("verify"), "PRD_TIMEOUT", cls="OPERATOR")
+    rig.chip.ask(cmd="remove")
+    wait_for("the reader to come back", lambda: not desk.ask("status")["reader"]["stuck"], 10)
+    leave(rig, desk, job)
+
+
 def test_pcscd_killed_under_the_chip(rig):
     desk, job = to_chip(rig)
     rig.chip.ask(cmd="fault", kind="late", nth=5, ins="E2", ms=1500)
