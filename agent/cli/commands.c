@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What each command asks, and how a person sees the answer. */
-#include "agent/cli/cli.h"
+#include "agent/cli/commands_dcms.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -576,6 +576,7 @@ const struct cw_command cw_commands[] = {
     {"stock move", "CODE FROM TO COUNT REASON", 5, 5, "book plastics from one place to another",
      cmd_stock_move},
     {"stock", "", 0, 0, "plastics by place, and whether they balance", cmd_stock},
+    CW_DCMS_COMMANDS,
     {"release", "KIT KIOSK", 2, 2, "let this kit be handed over at this kiosk", cmd_release},
     {"outbox retry", "ID", 1, 1, "send a refused report again", cmd_outbox_retry},
     {"outbox", "", 0, 0, "reports the server does not have yet", cmd_outbox},

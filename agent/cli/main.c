@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #define DEFAULT_SOCKET "/run/cardwright/control.sock"
-#define WORDS_MAX 16
+#define WORDS_MAX 64
 
 static int usage(FILE *out, int exit_code) {
         (void)fprintf(out, "usage: cardwright [--json] [--config FILE | --socket PATH] COMMAND\n\n");

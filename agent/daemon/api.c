@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/daemon/api.h"
 
+#include "agent/daemon/api_dcms.h"
 #include "agent/daemon/doctor.h"
 #include "agent/daemon/kiosk.h"
 #include "agent/daemon/reports.h"
@@ -343,6 +344,7 @@ static const struct cw_control_route routes[] = {
     {"POST", "/v1/stock/move", CW_ROLE_OPERATE, post_stock_move},
     {"POST", "/v1/outbox/{}/retry", CW_ROLE_OPERATE, post_retry},
     {"POST", "/v1/stations/{}/test-card", CW_ROLE_ADMIN, post_test_card},
+    CW_API_DCMS_ROUTES,
 };
 
 cw_rc cw_api_new(struct cw_daemon *d, struct cw_control **ret, struct cw_fault *f) {

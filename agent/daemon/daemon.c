@@ -2,8 +2,10 @@
 #include "agent/daemon/daemon.h"
 
 #include "agent/daemon/api.h"
+#include "agent/daemon/api_dcms.h"
 #include "agent/daemon/intake.h"
 #include "agent/daemon/kiosk.h"
+#include "agent/daemon/kit_requests.h"
 #include "agent/daemon/reports.h"
 #include "agent/daemon/runs.h"
 #include "base/file.h"
@@ -236,6 +238,8 @@ static void stop(struct cw_daemon *d) {
                 cw_station_link_close(d->stations[i]);
         cw_kiosk_free_all(d);
         cw_control_free(d->control);
+        cw_kit_requests_free(d->kit_requests);
+        cw_order_files_free(d);
         for (size_t i = 0; i < d->station_count; i++)
                 cw_station_link_free(d->stations[i]);
         cw_hsm_link_free(d->hsm);

@@ -17,6 +17,8 @@ struct cw_run;
 struct cw_intake;
 struct cw_reports;
 struct cw_kiosk;
+struct cw_kit_requests;
+struct cw_order_file;
 
 struct cw_daemon {
         const struct cw_config *config;
@@ -32,6 +34,8 @@ struct cw_daemon {
         struct cw_reports *reports;
         struct cw_kiosk *kiosks; /* hand-overs under way */
         int64_t kiosk_rest_until_ns[CW_CONFIG_STATIONS_MAX];
+        struct cw_kit_requests *kit_requests; /* waiting for a second person; NULL until the first is filed */
+        struct cw_order_file *order_files;    /* arriving piece by piece */
         struct cw_control *control;
         struct cw_timer *watchdog;
         int64_t started_ms;
