@@ -84,8 +84,9 @@ static bool answer_reap(struct emup_carrier *c, struct emup_file *f, UMockdevIoc
                         continue;
                 UMockdevIoctlData *arg = umockdev_ioctl_client_get_arg(client);
                 UMockdevIoctlData *slot = umockdev_ioctl_data_resolve(arg, 0, sizeof(gpointer), NULL);
-                umockdev_ioctl_data_set_ptr(slot, 0, u->data);
-                complete(client, 0);
+                if (slot) /* NULL: the program was killed in its reap */
+                        umockdev_ioctl_data_set_ptr(slot, 0, u->data);
+                complete(client, slot ? 0 : EFAULT);
                 c->reaps++;
                 free_urb(c, u);
                 return true;
@@ -321,13 +322,17 @@ static int submit(struct emup_carrier *c, const struct emup_file *f, UMockdevIoc
                 return ENOENT;
         if (urb->buffer_length < 0 || (control && urb->buffer_length < 8))
                 return EINVAL;
+        UMockdevIoctlData *buffer = NULL;
+        if (urb->buffer_length)
+                buffer = umockdev_ioctl_data_resolve(d, G_STRUCT_OFFSET(struct usbdevfs_urb, buffer),
+                                                     (gsize)urb->buffer_length, NULL);
+        if (urb->buffer_length && !buffer)
+                return EFAULT; /* the program was killed while its memory was read */
         struct emup_urb *u = g_new0(struct emup_urb, 1);
         u->owner = f;
         u->address = d->client_addr;
         u->data = g_object_ref(d);
-        if (urb->buffer_length)
-                u->buffer = umockdev_ioctl_data_resolve(d, G_STRUCT_OFFSET(struct usbdevfs_urb, buffer),
-                                                        (gsize)urb->buffer_length, NULL);
+        u->buffer = buffer;
         c->urbs = g_list_append(c->urbs, u);
         c->submits++;
         c->busy_ns = emup_carrier_now_ns();
