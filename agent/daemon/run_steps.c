@@ -24,7 +24,7 @@ static void close_session(struct cw_run *r) {
 void cw_run_bind(struct cw_run *r, struct cw_station_link *l) {
         r->wants_station = false;
         r->link = l;
-        r->begun = false;
+        r->begun = r->beginning = false;
         r->binding++;
         r->failures = 0;
         r->resting = false;
@@ -34,7 +34,7 @@ void cw_run_release(struct cw_run *r) {
         close_session(r);
         r->link = NULL;
         r->binding++;
-        r->begun = false;
+        r->begun = r->beginning = false;
         r->has_pending = false;
         r->asks_result = false;
         r->reconciles = false;
@@ -156,13 +156,18 @@ static void begin_refused(struct cw_run *r, const struct cw_fault *f) {
 
 static void on_begun(struct cw_run *r, cw_rc rc, const struct cw_fault *f, struct cw_msg *reply) {
         (void)reply;
+        r->beginning = false;
         if (rc != CW_OK) {
                 begin_refused(r, f);
                 return;
         }
-        r->begun = true;
+        r->begun = r->session != 0; /* hsmd may have lost it meanwhile */
         if (!r->has_pending)
                 return;
+        if (!r->begun) {
+                cw_run_retry_later(r);
+                return;
+        }
         struct cw_job_action a = r->pending;
         r->has_pending = false;
         perform_begun(r, &a);
@@ -176,6 +181,7 @@ static void begin(struct cw_run *r) {
                 if (cw_msg_attach_fd(m, r->session_fd) == CW_OK)
                         r->session_fd = -1;
         }
+        r->beginning = true;
         cw_run_ask_station(r, m, CW_QUICK_CALL_MS, on_begun);
 }
 
@@ -393,7 +399,7 @@ static void go_on_pending(struct cw_run *r) {
                 struct cw_job_action a = r->pending;
                 r->has_pending = false;
                 perform_begun(r, &a);
-        } else if (!r->opening) {
+        } else if (!r->opening && !r->beginning) {
                 if (!cw_hsm_link_ready(r->daemon->hsm) || !ask_session(r, on_session))
                         cw_run_retry_later(r);
         }

@@ -15,6 +15,7 @@ struct cw_run {
         bool wants_station;
         bool begun;                   /* job.begin was acknowledged on this connection */
         bool opening;                 /* session.open is under way */
+        bool beginning;               /* job.begin is under way: a second session would end the one it carries */
         int64_t session;              /* at hsmd, 0 = none */
         int session_fd;               /* until the station has it, else -1 */
         struct cw_job_action pending; /* waits for session and job.begin */
