@@ -35,11 +35,18 @@ static bool may_wake(const struct cw_run *r) {
         return r->job.wait == CW_WAIT_SUPPLIES && r->link && !r->has_pending && !r->looking;
 }
 
+/* Before a card is fed a look moves nothing: it brings people the reason of now, not the one that was mended. */
+static bool other_reason(const struct cw_run *r) {
+        const json_t *printer = json_object_get(cw_station_link_status(r->link), "printer");
+        const char *code = json_string_value(json_object_get(printer, "code"));
+        return r->job.step == CW_STEP_PREFLIGHT && code && strcmp(code, r->job.code) != 0;
+}
+
 /* Waiting for supplies: look anew now and then even when the printer never said that it was not ready. */
 static void on_timer(void *ctx) {
         struct cw_run *r = ctx;
         r->resting = false;
-        if (may_wake(r) && printer_ready(r->link))
+        if (may_wake(r) && (printer_ready(r->link) || other_reason(r)))
                 wake(r);
         else
                 cw_run_continue(r);
