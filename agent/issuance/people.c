@@ -61,6 +61,18 @@ static void decide_spoiled(struct cw_machine *m) {
                 cw_machine_missing(m);
 }
 
+/* A printed card may lie in the tray already, and no counter says so: the eject looks whether one is left inside. */
+static void decide_done(struct cw_machine *m) {
+        if (m->job->step == CW_STEP_PRINT) {
+                m->job->state = CW_JOB_PRINT;
+                m->job->where = CW_WHERE_OUTPUT;
+                cw_machine_set(m->job->code, sizeof m->job->code, "");
+                cw_machine_next_step(m, CW_STEP_EJECT);
+        } else {
+                cw_machine_step_done(m);
+        }
+}
+
 /*
  * A person looked at the card. Allowed when reconcile did not know, when the station that would know is away,
  * and for a card that could not leave the machine and was taken out by hand.
@@ -79,7 +91,7 @@ const char *cw_je_decision(struct cw_machine *m) {
         }
         if (d == CW_DECISION_DONE && (doubt || stuck)) {
                 cw_machine_close_intent(m);
-                cw_machine_step_done(m);
+                decide_done(m);
                 return NULL;
         }
         if (d == CW_DECISION_NOT_DONE && doubt && job->step == CW_STEP_FEED) {

@@ -212,6 +212,8 @@ static bool baseline_fits(struct cw_machine *m) {
                 cw_machine_supplies(m);
                 return false;
         }
+        /* Only after a person's word is a card still to be ejected believed to be out. */
+        bool out = where == CW_WHERE_NONE && job->where == CW_WHERE_OUTPUT;
         job->where = where;
         if (cw_where_in_machine(where))
                 return true;
@@ -219,7 +221,7 @@ static bool baseline_fits(struct cw_machine *m) {
                 rejected(m);
                 return false;
         }
-        if (job->step == CW_STEP_EJECT && where == CW_WHERE_OUTPUT) {
+        if (job->step == CW_STEP_EJECT && (where == CW_WHERE_OUTPUT || out)) {
                 ejected(m);
                 return false;
         }
@@ -366,8 +368,9 @@ static void not_done(struct cw_machine *m) {
         struct cw_job *job = m->job;
         bool feed = job->step == CW_STEP_FEED;
         bool leaving = job->step == CW_STEP_EJECT || job->step == CW_STEP_REJECT;
-        bool untouched = feed ? job->where == CW_WHERE_NONE || job->where == CW_WHERE_FEEDER
-                              : cw_where_in_machine(job->where);
+        /* Before a feed the output and the reject box may hold the card of an earlier job. */
+        bool known = job->where != CW_WHERE_UNSET && job->where != CW_WHERE_UNKNOWN;
+        bool untouched = feed ? known && !cw_where_in_machine(job->where) : cw_where_in_machine(job->where);
         if (!untouched) {
                 ask_person(m);
                 return;

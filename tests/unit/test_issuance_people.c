@@ -121,6 +121,20 @@ static void person_says_done(void **state) {
         assert_non_null(action(CW_JA_PREPARE_STEP));
 }
 
+/* Printed and out, though no counter says so: it is not missing. One that is left inside is ejected. */
+static void person_says_a_printed_card_is_done(void **state) {
+        (void)state;
+        for (int inside = 0; inside < 2; inside++) {
+                struct cw_job job = doubted_at(CW_STEP_PRINT, CW_WHERE_UNKNOWN);
+                ok(&job, EV(.kind = CW_JE_DECISION, .decision = CW_DECISION_DONE));
+                ok(&job, EV(.kind = CW_JE_INTENT, .step = CW_STEP_EJECT, .seq = job.seq,
+                            .where = inside ? CW_WHERE_PRINT : CW_WHERE_NONE));
+                assert_int_equal(action(CW_JA_PERFORM) != NULL, inside);
+                assert_int_equal(job.place, inside ? CW_PLACE_TRANSPORT : CW_PLACE_OUTPUT);
+                assert_int_equal(job.wait, inside ? CW_WAIT_RESULT : CW_WAIT_HANDOVER);
+        }
+}
+
 /* Doubt never leads to a remake by itself, even before the first key. */
 static void person_says_spoiled_then_confirms(void **state) {
         (void)state;
@@ -326,6 +340,7 @@ int main(void) {
             cmocka_unit_test(cancel_a_remake_that_never_fed),
             cmocka_unit_test(data_refused_ends_the_job),
             cmocka_unit_test(person_says_done),
+            cmocka_unit_test(person_says_a_printed_card_is_done),
             cmocka_unit_test(person_says_spoiled_then_confirms),
             cmocka_unit_test(card_that_cannot_be_found_waits_for_the_reject_box),
             cmocka_unit_test(feed_in_doubt_may_be_called_not_done),
