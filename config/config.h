@@ -51,11 +51,16 @@ struct cw_config_key {
         const char *algorithm; /* tdes2 tdes3 aes128 aes192 aes256 generic */
         const char *kcv;       /* upper-case hex, 6 (3 bytes) or 10 (5 bytes) digits; "" for pan-hash */
 };
+/* How module_init reaches C_Initialize: not at all, as pReserved, as the LibraryParameters of NSS softokn. */
+enum cw_module_init_style { CW_MODULE_INIT_NONE, CW_MODULE_INIT_RESERVED, CW_MODULE_INIT_NSS };
 struct cw_config_hsm {
         const char *module, *token_label, *pin_credential;
         const char
             *state_dir; /* register of PIN pad key serial numbers; "" = in runtime_dir, gone at a reboot */
         int allow_host_memory;
+        int test_token;          /* known answers with clear keys are computed for the admin socket */
+        const char *module_init; /* text handed to the module when it is loaded */
+        enum cw_module_init_style module_init_style;
         int64_t call_timeout_ms;
         size_t key_count;
         struct cw_config_key keys[CW_CONFIG_KEYS_MAX];

@@ -41,6 +41,7 @@ static const char *const purpose_words[] = {"cvk",           "imk-ac",        "i
                                             "pin-transport", "pan-transport", "pan-hash", NULL};
 static const char *const algorithm_words[] = {"tdes2",  "tdes3",   "aes128", "aes192",
                                               "aes256", "generic", NULL};
+static const char *const init_words[] = {"none", "reserved", "nss", NULL};
 static const char *const driver_words[] = {"", "evolis", NULL};
 static const char *const diversification_words[] = {"none", "visa2", "emv", "kdf3", NULL};
 
@@ -102,6 +103,11 @@ static const struct cw_key hsm_keys[] = {
          "reboot"),
     BOOL(cw_config_hsm, allow_host_memory, "false",
          "allow clear PINs in the memory of a hsmd worker where the token cannot do better"),
+    BOOL(cw_config_hsm, test_token, "false",
+         "the token has test keys only: hsmd computes known answers with clear keys for its admin socket"),
+    TEXT(cw_config_hsm, module_init, "", 0, "text that the module wants when it is loaded"),
+    WORD(cw_config_hsm, module_init_style, "none", init_words,
+         "how the module takes it: reserved (pReserved of C_Initialize) or nss (LibraryParameters)"),
     INT(cw_config_hsm, call_timeout_ms, "5000", 100, 300000, "a token call past this kills its worker"),
 };
 

@@ -228,6 +228,8 @@ static void log_posture(struct cw_supervisor *sv, struct cw_msg *reply) {
         cw_notify(ready ? "READY=1\nSTATUS=token ready" : "READY=1\nSTATUS=token not ready, see the log");
         if (sv->cfg->hsm.allow_host_memory && !sv->disclosed)
                 cw_log(CW_EV_HSM_HOST_MEMORY, CW_F_INT("ALLOWED", 1));
+        if (sv->cfg->hsm.test_token && !sv->disclosed)
+                cw_log(CW_EV_HSM_TEST_TOKEN, CW_F_INT("ALLOWED", 1));
         sv->disclosed = true;
 }
 

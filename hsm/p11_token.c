@@ -25,8 +25,35 @@ void cw_p11_close(struct cw_p11 *p) {
         free(p);
 }
 
-static cw_rc load(struct cw_p11 *p, const char *module, struct cw_fault *f) {
-        p->dl = dlopen(module, RTLD_NOW | RTLD_LOCAL);
+/* NSS softokn has C_Initialize arguments of its own, with one more pointer than the standard's. */
+struct nss_init_args {
+        void *mutex_functions[4];
+        CK_FLAGS flags;
+        char *library_parameters;
+        void *reserved;
+};
+
+static CK_RV initialize(CK_FUNCTION_LIST *list, const struct cw_config_hsm *cfg) {
+        /* Modules take a pointer to non-const text that they only read. */
+        union {
+                const char *in;
+                char *out;
+        } text = {.in = cfg->module_init};
+        struct nss_init_args nss = {.flags = CKF_OS_LOCKING_OK, .library_parameters = text.out};
+        CK_C_INITIALIZE_ARGS reserved = {.flags = CKF_OS_LOCKING_OK, .pReserved = text.out};
+        switch (cfg->module_init_style) {
+        case CW_MODULE_INIT_NSS:
+                return list->C_Initialize(&nss);
+        case CW_MODULE_INIT_RESERVED:
+                return list->C_Initialize(&reserved);
+        case CW_MODULE_INIT_NONE:
+                break;
+        }
+        return list->C_Initialize(NULL);
+}
+
+static cw_rc load(struct cw_p11 *p, const struct cw_config_hsm *cfg, struct cw_fault *f) {
+        p->dl = dlopen(cfg->module, RTLD_NOW | RTLD_LOCAL);
         if (p->dl == NULL)
                 return cw_fail(f, CW_RC(CW_L_PKCS11, CW_C_OPERATOR, CW_E_NOT_FOUND), 0, "p11.load",
                                "HSM_TOKEN",
@@ -38,7 +65,7 @@ static cw_rc load(struct cw_p11 *p, const char *module, struct cw_fault *f) {
                 return cw_fail(f, CW_RC(CW_L_PKCS11, CW_C_OPERATOR, CW_E_UNSUPPORTED), 0, "p11.load",
                                "HSM_TOKEN", "hsm.module is not a PKCS#11 module");
         cw_p11_called(p);
-        CK_RV rv = list->C_Initialize(NULL);
+        CK_RV rv = initialize(list, cfg);
         if (rv != CKR_OK)
                 return cw_p11_fail(f, rv, "p11.initialize");
         p->fn = list;
@@ -91,16 +118,16 @@ static cw_rc find_token(struct cw_p11 *p, const char *label, struct cw_fault *f)
         return CW_OK;
 }
 
-cw_rc cw_p11_open(const char *module, const char *token_label, bool rw, _Atomic int64_t *called_ns,
-                  struct cw_p11 **ret, struct cw_fault *f) {
+cw_rc cw_p11_open(const struct cw_config_hsm *cfg, bool rw, _Atomic int64_t *called_ns, struct cw_p11 **ret,
+                  struct cw_fault *f) {
         CW_AUTO(cw_p11_close) struct cw_p11 *p = calloc(1, sizeof(*p));
         if (p == NULL)
                 return cw_fail(f, CW_RC(CW_L_PKCS11, CW_C_RETRY, CW_E_NOMEM), 0, "p11.open", "",
                                "out of memory");
         p->called_ns = called_ns;
-        cw_rc rc = load(p, module, f);
+        cw_rc rc = load(p, cfg, f);
         if (rc == CW_OK)
-                rc = find_token(p, token_label, f);
+                rc = find_token(p, cfg->token_label, f);
         if (rc != CW_OK)
                 return rc;
         cw_p11_called(p);

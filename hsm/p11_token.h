@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "base/secret.h"
+#include "config/config.h"
 #include "hsm/p11.h"
 
 #include <stdatomic.h>
@@ -25,12 +26,12 @@ struct cw_p11 {
 };
 
 /*
- * Loads the module, finds the token by its label, opens a session (read-write when rw).
- * OPERATOR/CW_E_NOT_FOUND when the module or the token is not there or the label is not unique. called_ns may
- * be NULL.
+ * Loads hsm.module, initialises it as hsm.module_init_style says, finds the token by its label, opens a
+ * session (read-write when rw). OPERATOR/CW_E_NOT_FOUND when the module or the token is not there or the
+ * label is not unique. called_ns may be NULL.
  */
-CW_WARN_UNUSED cw_rc cw_p11_open(const char *module, const char *token_label, bool rw,
-                                 _Atomic int64_t *called_ns, struct cw_p11 **ret, struct cw_fault *f);
+CW_WARN_UNUSED cw_rc cw_p11_open(const struct cw_config_hsm *cfg, bool rw, _Atomic int64_t *called_ns,
+                                 struct cw_p11 **ret, struct cw_fault *f);
 /* C_Finalize; the module stays mapped. */
 void cw_p11_close(struct cw_p11 *p);
 CW_DEFINE_CLEANUP(struct cw_p11 *, cw_p11_close);

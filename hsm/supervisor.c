@@ -149,24 +149,38 @@ static void call_session(struct cw_sv_client *client, struct cw_msg *request) {
                 forward(client, c, request);
 }
 
+/* Clear keys come in and are used: only on a token that is configured as one for tests. */
+static void call_known_answer(struct cw_sv_client *client, struct cw_msg *request) {
+        struct cw_supervisor *sv = client->sv;
+        if (!sv->cfg->hsm.test_token)
+                refuse(client, request, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_DENIED),
+                       "known answers are computed on a token with hsm.test_token only");
+        else if (sv->token == NULL || !sv->token_ready)
+                refuse(client, request, CW_RC(CW_L_HSM, CW_C_RETRY, CW_E_BUSY),
+                       "the token is being opened; wait a moment");
+        else
+                forward(client, sv->token, request);
+}
+
 static void on_request(void *ctx, struct cw_peer *p, struct cw_msg *request) {
         static const struct {
                 const char *call;
-                bool admin;
+                bool agent, admin; /* which socket has it */
                 void (*fn)(struct cw_sv_client *client, struct cw_msg *request);
         } calls[] = {
-            {"hello", true, call_hello},
-            {"session.open", false, cw_sv_open},
-            {"session.close", false, call_close},
-            {"kiosk.bind", false, call_session},
-            {"kiosk.seal_pan", false, call_session},
-            {"pin.form", false, call_session},
+            {"hello", true, true, call_hello},
+            {"algorithm.known_answer", false, true, call_known_answer},
+            {"session.open", true, false, cw_sv_open},
+            {"session.close", true, false, call_close},
+            {"kiosk.bind", true, false, call_session},
+            {"kiosk.seal_pan", true, false, call_session},
+            {"pin.form", true, false, call_session},
         };
         struct cw_sv_client *client = ctx;
         (void)p;
         for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
                 if (strcmp(calls[i].call, cw_msg_str(request, "call", "")) == 0 &&
-                    (calls[i].admin || !client->admin)) {
+                    (client->admin ? calls[i].admin : calls[i].agent)) {
                         calls[i].fn(client, request);
                         return;
                 }

@@ -18,7 +18,7 @@ struct cw_sv_child;
 struct cw_sv_client {
         struct cw_supervisor *sv;
         struct cw_peer *peer;
-        bool admin; /* admin.sock: hello only */
+        bool admin; /* admin.sock */
         struct cw_sv_client *next;
 };
 

@@ -38,6 +38,26 @@ foreach(name issue kiosk faults)
                 TIMEOUT 120)
 endforeach()
 
+# Published vectors through a running daemon, one private token of each kind.
+pkg_get_variable(P11_MODULES p11-kit-1 p11_module_path)
+get_filename_component(multiarch_dir "${P11_MODULES}" DIRECTORY)
+add_executable(hsm-vectors ${CMAKE_SOURCE_DIR}/tests/vectors/hsm_vectors.c ${CMAKE_SOURCE_DIR}/tests/vectors/vector_token.c)
+target_link_libraries(hsm-vectors PRIVATE cw_flags cw_base)
+target_compile_definitions(hsm-vectors PRIVATE CW_HSMD="$<TARGET_FILE:cardwright-hsmd>"
+        CW_NSS_MODULE="${multiarch_dir}/libsoftokn3.so")
+set_target_properties(hsm-vectors PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests/vectors)
+add_dependencies(hsm-vectors cardwright-hsmd)
+set(vectors ${CMAKE_SOURCE_DIR}/tests/vectors)
+foreach(token softhsm nss)
+        add_test(NAME hsm_vectors_${token} COMMAND hsm-vectors --token ${token} ${vectors}/hsm.json)
+        set_tests_properties(hsm_vectors_${token} PROPERTIES LABELS integration TIMEOUT 120
+                PASS_REGULAR_EXPRESSION "[1-9][0-9]* passed, 0 failed, 0 skipped")
+endforeach()
+# The runner must see what is wrong: one entry is right, four are not, one is of no known algorithm.
+add_test(NAME hsm_vectors_runner COMMAND hsm-vectors --token softhsm ${vectors}/runner.json)
+set_tests_properties(hsm_vectors_runner PROPERTIES LABELS integration TIMEOUT 120
+        PASS_REGULAR_EXPRESSION "there is no algorithm.*1 passed, 4 failed, 1 skipped")
+
 cw_add_fuzz(hsm_request LIBS cw_hsm_sess_rig)
 foreach(name init_update pinblock card_number)
         cw_add_fuzz(hsm_${name} LIBS cw_hsm)

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "hsm/known_answer.h"
 #include "hsm/p11_crypto.h"
 #include "hsm/posture.h"
 #include "hsm/session.h"
@@ -70,8 +71,7 @@ static cw_rc open_token(struct worker *w, struct cw_fault *f) {
         const char *dir = cfg->agent.credential_dir[0] ? cfg->agent.credential_dir : NULL;
         cw_rc rc = cw_credential_read(dir, cfg->hsm.pin_credential, PIN_MAX_LEN, &pin, f);
         if (rc == CW_OK)
-                rc = cw_p11_open(cfg->hsm.module, cfg->hsm.token_label, false, &w->args->slot->called_ns,
-                                 &w->token, f);
+                rc = cw_p11_open(&cfg->hsm, false, &w->args->slot->called_ns, &w->token, f);
         if (rc == CW_OK)
                 rc = cw_p11_login(w->token, pin, f);
         if (rc != CW_OK)
@@ -99,16 +99,35 @@ static cw_rc hello(struct worker *w, struct cw_msg *reply, struct cw_fault *f) {
         return rc != CW_OK ? rc : cw_posture_to_json(&p, reply->json);
 }
 
-/* The worker without a session knows one call. */
+/* att0: one entry of a file of vectors; the answer goes back the same way, it may be a PIN or a key. */
+static cw_rc known_answer(struct worker *w, struct cw_msg *request, struct cw_msg *reply,
+                          struct cw_fault *f) {
+        CW_WIPED(char, text, CW_KNOWN_ANSWER_MAX);
+        if (!w->args->cfg->hsm.test_token)
+                return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_DENIED), 0, "hsm.known_answer",
+                               "HSM_REQUEST", "known answers are for a token with hsm.test_token");
+        const struct cw_secret *att = request->att_count > 0 ? request->att[0] : NULL;
+        CW_AUTO_JSON json_t *entry = att ? json_loadb((const char *)att->ptr, att->len, 0, NULL) : NULL;
+        if (!json_is_object(entry))
+                return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_SYNTAX), 0, "hsm.known_answer",
+                               "HSM_REQUEST", "att0 is not a JSON object");
+        cw_rc rc = cw_known_answer(&w->crypto, entry, text, f);
+        return rc != CW_OK ? rc : cw_msg_attach_copy(reply, text, strlen(text));
+}
+
+/* The worker without a session knows two calls. */
 static bool answer_hello(struct worker *w, struct cw_msg *request, struct cw_msg **ret_reply) {
+        const char *call = cw_msg_str(request, "call", "");
         struct cw_fault f = {0};
         cw_rc rc = CW_RC(CW_L_HSM, CW_C_RETRY, CW_E_NOMEM);
         CW_AUTO(cw_msg_free) struct cw_msg *reply = cw_msg_ok(request);
-        if (strcmp(cw_msg_str(request, "call", ""), "hello") != 0)
+        if (reply != NULL && strcmp(call, "hello") == 0)
+                rc = hello(w, reply, &f);
+        else if (reply != NULL && strcmp(call, "algorithm.known_answer") == 0)
+                rc = known_answer(w, request, reply, &f);
+        else if (reply != NULL)
                 rc = cw_fail(&f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_UNSUPPORTED), 0, "hsm.worker", "",
                              "no such call");
-        else if (reply != NULL)
-                rc = hello(w, reply, &f);
         *ret_reply = rc == CW_OK ? CW_STEAL(reply) : cw_msg_error(request, &f);
         return cw_rc_class(rc) != CW_C_RECONNECT && *ret_reply != NULL;
 }

@@ -128,6 +128,9 @@ static void check_hsm(struct report *rp) {
         const char *path = str(hello, "pin_path");
         enum verdict v = strcmp(path, "in-token") == 0 ? OK : WARN;
         check(rp, "pin path", v, "use a payment HSM for production", "%s", path);
+        if (json_is_true(json_object_get(hello, "test_token")))
+                check(rp, "test token", WARN, "unset hsm.test_token in production",
+                      "hsmd computes known answers with clear keys for its admin socket");
         check_keys(rp, json_object_get(hello, "keys"));
 }
 

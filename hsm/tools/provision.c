@@ -176,7 +176,7 @@ static cw_rc open_token(struct tool *t) {
         const char *dir = t->cfg->agent.credential_dir[0] ? t->cfg->agent.credential_dir : NULL;
         cw_rc rc = cw_credential_read(dir, t->cfg->hsm.pin_credential, 256, &pin, &t->f);
         if (rc == CW_OK)
-                rc = cw_p11_open(t->cfg->hsm.module, t->cfg->hsm.token_label, true, NULL, &t->p, &t->f);
+                rc = cw_p11_open(&t->cfg->hsm, true, NULL, &t->p, &t->f);
         if (rc == CW_OK)
                 rc = cw_p11_login(t->p, pin, &t->f);
         if (rc == CW_OK)

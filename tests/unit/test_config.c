@@ -66,6 +66,8 @@ static void the_example_is_valid(void **state) {
         assert_int_equal(cw_config_load(CW_EXAMPLE, stderr, &c, &f), CW_OK);
         assert_string_equal(c->server.tenant, "ACME_BANK");
         assert_int_equal(c->hsm.key_count, 11);
+        assert_int_equal(c->hsm.test_token, 0); /* unless somebody says so */
+        assert_int_equal(c->hsm.module_init_style, CW_MODULE_INIT_NONE);
         assert_int_equal(c->products[0].security_level, 0x33);
         assert_int_equal(c->agent.poll_max_ms, 60000);
         assert_int_equal(cw_config_station(c, "kiosk-1")->kind, CW_STATION_KIOSK);

@@ -209,6 +209,26 @@ static void admin_socket_knows_hello_only(void **state) {
                          CW_C_REJECT);
 }
 
+/* Clear keys are computed with on a token for tests only, and never for cardwrightd. */
+static void known_answer_is_refused(void **state) {
+        (void)state;
+        struct cw_fault f = {0};
+        char path[256];
+        static const char entry[] = "{\"alg\":\"pin_block_encode\",\"format\":2,\"pin\":\"1234\"}";
+        CW_AUTO_FD int admin = -1;
+        CW_AUTO(cw_msg_free) struct cw_msg *m = cw_msg_request("algorithm.known_answer"), *reply = NULL;
+        CW_AUTO(cw_msg_free) struct cw_msg *hello = NULL;
+        assert_int_equal(cw_msg_attach_copy(m, entry, strlen(entry)), CW_OK);
+        rig_path(&rig, "run/hsmd/admin.sock", path, sizeof(path));
+        assert_int_equal(cw_ipc_connect(path, &admin, &f), CW_OK);
+        assert_int_equal(cw_ipc_call(admin, m, cw_deadline_ns(5000), &reply, &f),
+                         CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_DENIED));
+        assert_int_equal(cw_ipc_call(rig.agent, m, cw_deadline_ns(5000), &reply, &f),
+                         CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_UNSUPPORTED));
+        assert_int_equal(rig_call(&rig, cw_hsm_msg_hello(1), &hello, &f), CW_OK);
+        assert_true(json_is_false(json_object_get(hello->json, "test_token")));
+}
+
 /* The workers go with the supervisor, even when nothing could be cleaned up. */
 static void no_orphans(void **state) {
         (void)state;
@@ -339,10 +359,15 @@ static void limits(void **state) {
 
 int main(void) {
         const struct CMUnitTest with_shim[] = {
-            cmocka_unit_test(killed_worker),     cmocka_unit_test(stalled_token_call),
-            cmocka_unit_test(stalled_start),     cmocka_unit_test(crashing_module),
-            cmocka_unit_test(malformed_message), cmocka_unit_test(same_job_again),
-            cmocka_unit_test(session_life),      cmocka_unit_test(admin_socket_knows_hello_only),
+            cmocka_unit_test(killed_worker),
+            cmocka_unit_test(stalled_token_call),
+            cmocka_unit_test(stalled_start),
+            cmocka_unit_test(crashing_module),
+            cmocka_unit_test(malformed_message),
+            cmocka_unit_test(same_job_again),
+            cmocka_unit_test(session_life),
+            cmocka_unit_test(admin_socket_knows_hello_only),
+            cmocka_unit_test(known_answer_is_refused),
             cmocka_unit_test(no_orphans),
         };
         const struct CMUnitTest own[] = {

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A private token of a kind in a folder of its own, and a cardwright-hsmd that runs on it. */
+#pragma once
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct vector_token {
+        char dir[160];
+        pid_t hsmd;
+        int admin; /* connection to admin.sock */
+};
+
+/*
+ * kind: "softhsm" or "nss". Makes the token, starts the daemon, waits until it has the token. False after
+ * saying on stderr what is missing; vector_token_stop is called in any case.
+ */
+bool vector_token_start(struct vector_token *t, const char *kind);
+void vector_token_stop(struct vector_token *t);
