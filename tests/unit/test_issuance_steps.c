@@ -369,6 +369,30 @@ static void feed_not_done_goes_on_unless_there_is_a_reason(void **state) {
         }
 }
 
+/* The card of the job before lies in the output: no card of this one was drawn all the same. */
+static void feed_not_done_behind_an_earlier_card(void **state) {
+        (void)state;
+        static const struct {
+                enum cw_where where;
+                enum cw_job_wait wait;
+        } cases[] = {{CW_WHERE_OUTPUT, CW_WAIT_PREFLIGHT},
+                     {CW_WHERE_REJECT, CW_WAIT_PREFLIGHT},
+                     {CW_WHERE_TRANSPORT, CW_WAIT_DECISION},
+                     {CW_WHERE_UNKNOWN, CW_WAIT_DECISION},
+                     {CW_WHERE_UNSET, CW_WAIT_DECISION}};
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+                struct cw_job job = fresh(true);
+                intent(&job);
+                ok(&job, EV(.kind = CW_JE_RESTARTED));
+                to_station(&job);
+                ok(&job, EV(.kind = CW_JE_RESULT_NONE));
+                ok(&job, EV(.kind = CW_JE_VERDICT, .step = CW_STEP_FEED, .seq = job.seq,
+                            .verdict = CW_VERDICT_NOT_DONE, .where = cases[i].where));
+                assert_int_equal(job.wait, cases[i].wait);
+                assert_int_equal(job.plastic, 0);
+        }
+}
+
 static void not_done_without_the_card_asks_a_person(void **state) {
         (void)state;
         struct cw_job job = fresh(true);
@@ -528,6 +552,7 @@ int main(void) {
             cmocka_unit_test(reconcile_decides),
             cmocka_unit_test(chip_not_done_after_key_spoils),
             cmocka_unit_test(feed_not_done_goes_on_unless_there_is_a_reason),
+            cmocka_unit_test(feed_not_done_behind_an_earlier_card),
             cmocka_unit_test(not_done_without_the_card_asks_a_person),
             cmocka_unit_test(failed_without_place_is_in_doubt),
             cmocka_unit_test(stale_result_is_acknowledged_and_ignored),

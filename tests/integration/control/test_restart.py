@@ -55,7 +55,7 @@ class RestartTest(unittest.TestCase):
             self.rig.start_agent(wait=dice.random() < 0.5)
             self.settle_doubts()
         for kit in kits:
-            wait_for("the card", lambda k=kit: self.settle_doubts() or self.rig.job(k).get("wait") == "handover", 60, 0.1)
+            self.rig.wait_job(kit, "the card", lambda j: self.settle_doubts() or j["wait"] == "handover", 60)
         self.assert_order(kits)
         wait_for("no session to be left", lambda: not self.rig.hsmd.reap(), 5)
 
