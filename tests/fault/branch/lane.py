@@ -52,6 +52,7 @@ class World:
         self.counts = kits if isinstance(kits, dict) else {d: kits // len(desks) for d in desks}
         self.fresh = {d: [] for d in desks}
         self.made = []
+        self.acts = []  # what a person did in this case
         self.person = Person(self)
         self.oracle = Oracle(self)
 
@@ -110,7 +111,18 @@ class World:
             wait_for("the kill " + what, lambda: not process.running(), seconds, 0.02)
         except BranchError:
             raise CaseFailed(f"{what} was never reached") from None
-        need(process.child.returncode == -signal.SIGKILL, f"{process.name} ended with {process.child.returncode}, not by SIGKILL")
+        code = process.child.returncode
+        need(code == -signal.SIGKILL, f"{process.name} ended with {code}, not by SIGKILL")
+
+    def wait_death_helping(self, process, what, kit):
+        """As wait_death, while a person answers what the kit's job asks."""
+        def look():
+            job = self.job(kit) if process.running() else None
+            if job and job["needs_person"]:
+                self.acts += self.person.help(job)
+            return not process.running()
+        self.wait("the kill at " + what, look)
+        need(process.child.returncode == -signal.SIGKILL, f"{process.name} ended with {process.child.returncode}")
 
     def wait(self, what, check, seconds=15):
         try:
@@ -179,11 +191,28 @@ class World:
             self.made.append(kit)
         return done
 
+    def outcome(self, kit, acts=None, plastics=None):
+        """The kit is made; compares what a person had to do and the plastics it took with what is expected."""
+        self.acts += self.wait_made([kit])[kit]
+        done, self.acts = self.acts, []
+        used = self.job(kit)["plastics"]
+        need(acts is None or done == list(acts), f"a person did {done}, not {list(acts or [])}")
+        need(plastics is None or used == plastics, f"it took {used} plastics, not {plastics}")
+        return describe(done, used)
 
-def describe(done):
-    """What it took, in one word per act."""
-    acts = [a for kit in done for a in done[kit]]
-    return "made" if not acts else "made, person: " + ", ".join(acts)
+
+# What a case may need: nothing but time; a confirmation that the spoiled card is in the box; or first somebody who looks.
+BY_ITSELF = {"acts": [], "plastics": 1}
+SPOILED = {"acts": ["destroyed"], "plastics": 2}
+
+
+def in_doubt(step):
+    return {"acts": [f"{step} spoiled", "destroyed"], "plastics": 2}
+
+
+def describe(done, plastics):
+    """What it took."""
+    return f"made, {plastics} plastic{'s' if plastics > 1 else ''}" + (", person: " + ", ".join(done) if done else "")
 
 
 def failure(world, error):
@@ -206,13 +235,13 @@ def failure(world, error):
     sys.stdout.flush()
 
 
-def _run_lane(make_world, cases, lane):
+def _run_lane(make_world, cases):
     world, failed, used = None, 0, 0
     for name, case in cases:
         start = time.monotonic()
         try:
             if world is None:
-                world = make_world(lane).start()
+                world = make_world().start()
                 start = time.monotonic()
             outcome = case(world)
             world.oracle.check()
@@ -238,28 +267,48 @@ def _run_lane(make_world, cases, lane):
     return failed, used
 
 
-def _lane_process(make_world, cases, lane):
+def _lane_process(make_world, cases):
     _die_with_parent()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    failed, used = _run_lane(make_world, cases, lane)
-    sys.stdout.flush()
-    os._exit(1 if failed or used != len(cases) else 0)
+    code = 1
+    try:
+        failed, used = _run_lane(make_world, cases)
+        code = 1 if failed or used != len(cases) else 0
+        sys.stdout.flush()
+    finally:
+        os._exit(code)
 
 
-def run(make_world, cases, lanes=2):
-    """Deals the cases out and runs the lanes; 0 when all passed. With words on the command line: only cases that have one."""
+def deal(worlds, cases):
+    """The cases, one after another to each world in turn."""
+    return [(world, cases[n::len(worlds)]) for n, world in enumerate(worlds)]
+
+
+def one_desk(desk, **more):
+    """Makes a branch with one desk and as many kits as the bank has customers."""
+    return lambda: World(sys.argv[1], desks=(desk,), kits=KITS_MAX, **more)
+
+
+def three_branches():
+    return [one_desk("desk-1"), one_desk("desk-2"), one_desk("desk-1")]
+
+
+def run(lanes):
+    """Runs the lanes at once; 0 when all cases passed. With words on the command line: only cases that have one of them."""
     words = sys.argv[2:]
-    chosen = [c for c in cases if not words or any(w in c[0] for w in words)]
+    lanes = [(world, [c for c in cases if not words or any(w in c[0] for w in words)]) for world, cases in lanes]
+    lanes = [(world, cases) for world, cases in lanes if cases]
+    chosen = [c for _, cases in lanes for c in cases]
     if not chosen:
         print("no case has that name")
         return 2
     start = time.monotonic()
     pids = []
     sys.stdout.flush()
-    for lane in range(min(lanes, len(chosen))):
+    for make_world, cases in lanes:
         pid = os.fork()
         if pid == 0:
-            _lane_process(make_world, chosen[lane::lanes], lane)
+            _lane_process(make_world, cases)
         pids.append(pid)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     failed = 0
@@ -272,7 +321,3 @@ def run(make_world, cases, lanes=2):
         raise
     print(f"{len(chosen)} cases in {time.monotonic() - start:.0f} s: {'FAILED' if failed else 'all passed'}", flush=True)
     return 1 if failed else 0
-
-
-def build_dir():
-    return sys.argv[1] if len(sys.argv) > 1 else "build"

@@ -6,6 +6,8 @@ journal or a chip knows, and answers the jobs that ask for somebody.
 import json
 import os
 
+from process import BranchError
+
 PANELS = "ymcko"
 
 
@@ -69,19 +71,25 @@ class Person:
             return []
         self.told[job["job"]] = asked
         assert job["advice"] and job["code"], f"nobody can know what to do: {job}"
-        cli = self.world.branch.cli
+        act, words = self._answer(job)
+        try:
+            if words:
+                self.world.branch.cli("job", *words)
+        except BranchError:
+            # The daemon died with the answer in its hands; whether it heard it shows when it asks again.
+            self.world.wait("the daemon to die", lambda: not self.world.branch.agent.running(), 2)
+            del self.told[job["job"]]
+        return [act]
+
+    def _answer(self, job):
+        """The act in words, and the words of the command for it."""
         if job["wait"] == "decision":
             word = self._decide(job)
-            cli("job", "decide", job["job"], word)
-            return [f"{job['step']} {word}"]
+            return f"{job['step']} {word}", ("decide", job["job"], word)
         if job["wait"] == "destroyed":
             self._into_the_box(job)
-            cli("job", "confirm-destroyed", job["job"])
-            return ["destroyed"]
+            return "destroyed", ("confirm-destroyed", job["job"])
         if job["wait"] == "pin_decision":
             word = self._ask_the_bank(job)
-            cli("job", "pin", job["job"], word)
-            return ["pin " + word]
-        if job["wait"] == "supplies":
-            return [f"looks at {job['code']}"]
-        return [job["wait"]]
+            return "pin " + word, ("pin", job["job"], word)
+        return f"looks at {job['code']}", None
