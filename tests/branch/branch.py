@@ -18,6 +18,7 @@ from testkeys import branch_keys
 HERE = os.path.dirname(os.path.abspath(__file__))
 SOURCE = os.path.dirname(os.path.dirname(HERE))
 IKSN = "FFFF9876543210E00000"
+APP_PERSONALIZED = 0x0F  # life cycle of the application in emu-card's chip.json
 VPCD = "/usr/lib/pcsc/drivers/serial/libifdvpcd.so"
 
 
@@ -334,7 +335,7 @@ class Branch:
                             pan = track["text"].strip(";?").split("=")[0]
             if os.path.exists(os.path.join(folder, "chip.json")):
                 with open(os.path.join(folder, "chip.json")) as f:
-                    personalised = '"PERSONALIZED"' in f.read().replace(": ", ":") or False
+                    personalised = json.load(f)["app_state"] == APP_PERSONALIZED
             found.append({"folder": folder, "where": plastic["where"], "printer": plastic["printer"],
                           "pan_sha256": hashlib.sha256(pan.encode()).hexdigest() if pan else "",
                           "personalised": personalised})
