@@ -51,6 +51,14 @@ class DoubtTest(unittest.TestCase):
         self.assertEqual(self.s1.fed, 1)
         self.assertEqual(self.steps(), ["feed"] + ORDER)
 
+    def test_feed_not_done_behind_an_earlier_card(self):
+        """The last card still lies in the output: that is not this job's."""
+        self.rig.make(self.rig.order()[0])
+        self.assertEqual(self.s1.where, "output")
+        self.s1.script["feed"] = [Step(effect=False, then="die")]
+        self.rig.make(self.rig.order(order_id="ORD-2")[0])
+        self.assertEqual(self.s1.fed, 2)
+
     def test_unknown_goes_to_a_person(self):
         self.s1.script["print"] = [Step(answer="in_doubt", where="unknown")]
         self.s1.verdicts = [{"verdict": "unknown", "where": "unknown", "evidence": {}, "text": ""}]
