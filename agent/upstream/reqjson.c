@@ -37,14 +37,30 @@ static void put_in_address(struct cw_request *r, const struct cw_dcms_field *fie
                 memcpy(r->path, path, (size_t)n + 1);
 }
 
+/* null members were let pass as absent: they are not sent. In place. */
+static void drop_nulls(json_t *value) {
+        const char *name = NULL;
+        json_t *member = NULL;
+        void *next = NULL;
+        for (size_t i = 0; i < json_array_size(value); i++)
+                drop_nulls(json_array_get(value, i));
+        json_object_foreach_safe(value, next, name, member) {
+                if (json_is_null(member))
+                        (void)json_object_del(value, name);
+                else
+                        drop_nulls(member);
+        }
+}
+
 /* The members that stand in the body; those of the address go there. New reference. */
 static json_t *take_address(struct cw_request *r, const json_t *fields) {
-        json_t *body = json_copy((json_t *)(uintptr_t)fields);
+        json_t *body = json_deep_copy(fields);
+        drop_nulls(body);
         size_t count = 0;
         const struct cw_dcms_field *rows = cw_dcms_fields(&count);
         for (size_t i = 0; i < count; i++) {
                 bool address = rows[i].kind == CW_DCMS_F_PATH || rows[i].kind == CW_DCMS_F_QUERY;
-                const json_t *value = json_object_get(fields, rows[i].name);
+                const json_t *value = json_object_get(body, rows[i].name);
                 if (rows[i].endpoint != r->endpoint->id || !address || !value)
                         continue;
                 put_in_address(r, &rows[i], json_string_value(value));

@@ -252,6 +252,9 @@ static cw_rc check_member(const struct walk *w, const char *prefix, const char *
                                                 : cw_dcms_field(w->e->id, full, NULL);
         if (!field)
                 return unknown(w, name);
+        /* null stands for absent, as in the documents' own samples; it is not sent. */
+        if (json_is_null(value) && !field->required)
+                return CW_OK;
         if (field->kind == CW_DCMS_F_SECRET)
                 return wrong(w, CW_E_DENIED, full, "is secret and cannot be given this way");
         if (field->kind == CW_DCMS_F_OBJECT || field->kind == CW_DCMS_F_OBJECTS)

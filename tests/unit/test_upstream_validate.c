@@ -104,8 +104,9 @@ static void body_and_address_of_a_named_call(void **state) {
         struct cw_request r;
         struct cw_fault f = {0};
         CW_AUTO(cw_secret_free) struct cw_secret *body = NULL;
-        CW_AUTO_JSON json_t *fields = json_loads(
-            "{\"operation\":\"superPin\",\"entityId\":\"e\\\"1\",\"kitNo\":\"1\",\"optedIn\":true}", 0, NULL);
+        CW_AUTO_JSON json_t *fields = json_loads("{\"operation\":\"superPin\",\"channel\":null,\"entityId\":"
+                                                 "\"e\\\"1\",\"kitNo\":\"1\",\"optedIn\":true}",
+                                                 0, NULL);
         cw_request_begin(&r, CW_DCMS_EP_PREFERENCE_OPT_IN);
         cw_request_json(&r, fields, NULL, 0);
         assert_string_equal(r.path, "/preference/superPin/optIn");

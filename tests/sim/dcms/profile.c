@@ -44,12 +44,24 @@ bool cw_dsim_profile_has_mobile(const json_t *profile, const char *mobile) {
         return false;
 }
 
+/* The configuration seeds bare account numbers, of either JSON type. */
+static bool seeded_as_number(const json_t *profile, const char *account) {
+        const json_t *seeded = json_object_get(profile, "accounts");
+        for (size_t i = 0; i < json_array_size(seeded); i++) {
+                char have[40];
+                cw_dsim_account_text(json_array_get(seeded, i), have, sizeof have);
+                if (json_is_integer(json_array_get(seeded, i)) && strcmp(have, account) == 0)
+                        return true;
+        }
+        return false;
+}
+
 /* What register or update-manager/account said of the account, on top of what every account has. */
 static json_t *account_object(struct cw_dsim *sim, const json_t *profile, const char *account, bool first) {
         const json_t *known = json_object_get(profile, "accountInfo");
         json_t *row = json_pack("{s:s, s:s, s:s, s:b, s:b}", "accountStatus", "ACTIVE", "accountType",
                                 "SAVING", "accountsCurrency", "INR", "defaultAccount", first, "isPrimary", 0);
-        bool number = false;
+        bool number = seeded_as_number(profile, account);
         for (size_t i = 0; i < json_array_size(known); i++) {
                 json_t *entry = json_array_get(known, i);
                 char have[40];
