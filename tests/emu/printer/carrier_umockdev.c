@@ -25,26 +25,33 @@ void emup_carrier_unlock(struct emup_carrier *c) {
         g_rec_mutex_unlock(&c->mutex);
 }
 
+static void put_hex(GString *s, const uint8_t *bytes, size_t n) {
+        for (size_t i = 0; i < n; i++)
+                g_string_append_printf(s, "%02x", (unsigned)bytes[i]);
+}
+
 static void describe_device(const struct emup_carrier *c, GString *s) {
+        uint8_t device[EMUP_DEVICE_DESCRIPTOR_LEN], config[EMUP_CONFIG_DESCRIPTOR_LEN];
+        const unsigned vid = emup_family.vid, pid = emup_family.pid;
         const struct emup_usb_strings *t = &c->cfg.strings;
         g_string_append_printf(
             s,
             "P: " SYS_PATH "\nN: bus/usb/%03u/%03u\nE: SUBSYSTEM=usb\nE: DEVTYPE=usb_device\n"
             "E: DRIVER=usb\nE: BUSNUM=%03u\nE: DEVNUM=%03u\nE: DEVNAME=%s\nE: PRODUCT=%x/%x/100\n"
             "E: ID_VENDOR_ID=%04x\nE: ID_MODEL_ID=%04x\n",
-            c->cfg.bus, c->devnum, c->cfg.bus, c->devnum, c->node, EMUP_VID, EMUP_PID, EMUP_VID, EMUP_PID);
+            c->cfg.bus, c->devnum, c->cfg.bus, c->devnum, c->node, vid, pid, vid, pid);
         g_string_append_printf(
             s,
             "A: busnum=%u\\n\nA: devnum=%u\\n\nA: bConfigurationValue=1\\n\nA: speed=480\\n\n"
             "A: idVendor=%04x\\n\nA: idProduct=%04x\\n\nA: manufacturer=%s\\n\nA: product=%s\\n\n",
-            c->cfg.bus, c->devnum, EMUP_VID, EMUP_PID, t->manufacturer, t->product);
+            c->cfg.bus, c->devnum, vid, pid, t->manufacturer, t->product);
         if (*t->serial)
                 g_string_append_printf(s, "A: serial=%s\\n\n", t->serial);
         g_string_append(s, "H: descriptors=");
-        for (size_t i = 0; i < EMUP_DEVICE_DESCRIPTOR_LEN; i++)
-                g_string_append_printf(s, "%02x", (unsigned)emup_device_descriptor[i]);
-        for (size_t i = 0; i < EMUP_CONFIG_DESCRIPTOR_LEN; i++)
-                g_string_append_printf(s, "%02x", (unsigned)emup_config_descriptor[i]);
+        emup_device_descriptor(device);
+        emup_config_descriptor(config);
+        put_hex(s, device, sizeof device);
+        put_hex(s, config, sizeof config);
         g_string_append(s, "\n\nP: " SYS_PATH
                            "/1-1:1.0\nE: SUBSYSTEM=usb\nE: DEVTYPE=usb_interface\nE: DRIVER=usblp\n"
                            "E: INTERFACE=7/1/2\nA: bInterfaceNumber=00\\n\nA: bInterfaceClass=07\\n\n"
@@ -59,7 +66,8 @@ static int put_on_bus(struct emup_carrier *c) {
                       umockdev_testbed_add_from_string(c->testbed, s->str, &error);
         (void)g_string_free(s, TRUE);
         if (!ok)
-                (void)fprintf(stderr, "emu-printer: testbed: %s\n", error ? error->message : "refused");
+                (void)fprintf(stderr, "%s: testbed: %s\n", emup_family.program,
+                              error ? error->message : "refused");
         return ok ? 0 : -1;
 }
 

@@ -67,14 +67,14 @@ static bool call(const char *path, const json_t *request) {
         line[n++] = '\n';
         CW_AUTO_FD int fd = open_socket(path);
         if (fd < 0 || !send_all(fd, line, n) || !receive_line(fd, line, sizeof line)) {
-                (void)fprintf(stderr, "emu-printer: no answer from the chip emulator at %s: %s\n", path,
+                (void)fprintf(stderr, "emulated printer: no answer from the chip emulator at %s: %s\n", path,
                               strerror(errno));
                 return false;
         }
         CW_AUTO_JSON json_t *reply = json_loads(line, 0, NULL);
         if (json_is_true(json_object_get(reply, "ok")))
                 return true;
-        (void)fprintf(stderr, "emu-printer: the chip emulator refused: %s\n", line);
+        (void)fprintf(stderr, "emulated printer: the chip emulator refused: %s\n", line);
         return false;
 }
 

@@ -81,25 +81,29 @@ static const struct option long_options[] = {
 };
 
 static const char usage_text[] =
-    "usage: emu-printer --ready-file FILE --plastics DIR --control SOCKET [options]\n"
+    "--ready-file FILE --plastics DIR --control SOCKET [options]\n"
     "  --chip-control SOCKET     the chip emulator at the contact station\n"
     "  --serial TEXT             serial of the printer (default EMU0001)\n"
     "  --usb-serial TEXT         serial string of the USB device, \"\" for none (default: as --serial)\n"
-    "  --model TEXT              Primacy\n"
-    "  --firmware TEXT           answer to Rfv\n"
+    "  --model TEXT              Primacy; for a Magicard Enduro+, Rio Pro, Pronto, Rio 2e or Tango 2e\n"
+    "  --firmware TEXT           what it says is its firmware\n"
     "  --hopper N                blank cards (default 50)\n"
     "  --ribbon KIND:SETS        ymcko:100\n"
     "  --time-scale X            1 = as slow as the real thing (default 0)\n"
     "  --transcript FILE         what was said and done, one line each\n"
     "  --mag hico|loco           stripe of the blanks (default hico)\n"
     "  --bus N --dev N           where it is plugged in first (default 1 and 2)\n"
-    "  --positions modern|old    words of Rlr;p (default modern)\n"
-    "  --reply-end nul|cr|none   end of a reply (default nul)\n"
+    "  --positions modern|old    words of Rlr;p (default modern; Evolis only)\n"
+    "  --reply-end nul|cr|none   end of a reply (default nul; Evolis only)\n"
     "  --card-inside PLACE       a card is in the machine at the start: transport contact mag print\n"
     "  --exit-with-parent        end when the process that started it ends\n";
 
+static void usage(FILE *out) {
+        (void)fprintf(out, "usage: %s %s", emup_family.program, usage_text);
+}
+
 static int fail(const char *what, const char *detail) {
-        (void)fprintf(stderr, "emu-printer: %s: %s\n", what, detail);
+        (void)fprintf(stderr, "%s: %s: %s\n", emup_family.program, what, detail);
         return -1;
 }
 
@@ -146,6 +150,8 @@ static int parse_choice(struct options *o, int opt, const char *text) {
         static const char *const mags[] = {"loco", "hico", NULL}, *const dialects[] = {"modern", "old", NULL};
         static const char *const ends[] = {"nul", "cr", "none", NULL};
         unsigned at = 0;
+        if (opt != OPT_MAG && !emup_family.text_replies)
+                return fail("this family has no such option", text);
         int rc = choose(text, opt == OPT_MAG ? mags : opt == OPT_POSITIONS ? dialects : ends, &at);
         if (opt == OPT_MAG)
                 o->model.hico_stripe = at == 1;
@@ -222,16 +228,16 @@ static int parse_options(int argc, char **argv, struct options *o) {
         int opt;
         while ((opt = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
                 if (opt == OPT_HELP) {
-                        (void)fputs(usage_text, stdout);
+                        usage(stdout);
                         return 1;
                 }
                 if (parse_one(o, opt, optarg) != 0) {
-                        (void)fputs(usage_text, stderr);
+                        usage(stderr);
                         return -1;
                 }
         }
         if (optind != argc || !o->ready_file || !o->plastics || !o->control) {
-                (void)fputs(usage_text, stderr);
+                usage(stderr);
                 return -1;
         }
         if (!o->usb_serial)
@@ -327,7 +333,9 @@ static int serve(const struct options *o, struct emup_model *m, int signal_fd) {
         const struct emup_carrier_config config = {
             .bus = o->bus,
             .dev = o->dev,
-            .strings = {.manufacturer = "Evolis", .product = o->model.model, .serial = o->usb_serial},
+            .strings = {.manufacturer = emup_family.manufacturer,
+                        .product = o->model.model,
+                        .serial = o->usb_serial},
         };
         if (emup_carrier_new(&config, m, &control.carrier) != 0)
                 return -1;
@@ -371,8 +379,8 @@ int main(int argc, char **argv) {
             .bus = 1,
             .dev = 2,
             .model = {.serial = "EMU0001",
-                      .model = "Primacy",
-                      .firmware = "1520",
+                      .model = emup_family.model,
+                      .firmware = emup_family.firmware,
                       .ribbon_kind = "ymcko",
                       .ribbon_remaining = 100,
                       .hopper = 50,

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "model_int.h"
 
+#include "family.h"
+
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,9 +76,7 @@ int emup_model_new(const struct emup_config *config, const struct emup_chip *chi
         copy(m->dir, sizeof m->dir, config->plastics_dir);
         m->born_ms = emup_now(m);
         m->hopper = config->hopper;
-        emup_frame_reset(&m->frame);
-        emup_settings_power_on(m);
-        if (alloc_rasters(m) != 0 ||
+        if (alloc_rasters(m) != 0 || emup_language_new(m) != 0 ||
             emup_operator_ribbon(m, config->ribbon_kind, (int64_t)config->ribbon_remaining, true)) {
                 emup_model_free(m);
                 return -1;
@@ -101,6 +101,7 @@ void emup_model_free(struct emup_model *m) {
         free(m->pending.pixels);
         free(m->printing.pixels);
         free(m->frame.data);
+        free(m->language);
         free(m);
 }
 
@@ -156,7 +157,7 @@ uint64_t emup_model_deadline_ms(const struct emup_model *m) {
 }
 
 static void drop_io(struct emup_model *m) {
-        emup_frame_reset(&m->frame);
+        emup_frame_reset(m);
         m->fifo_len = 0;
         m->reply_count = 0;
 }
@@ -200,8 +201,9 @@ bool emup_model_soft_reset(struct emup_model *m) {
 
 size_t emup_model_device_id(struct emup_model *m, uint8_t *bytes, size_t cap) {
         char text[256];
-        int n = snprintf(text, sizeof text, "MFG:Evolis;MDL:%s;CLS:PRINTER;DES:Evolis %s;CMD:EVOLIS;",
-                         m->model, m->model);
+        int n = snprintf(text, sizeof text, "MFG:%s;MDL:%s;CLS:PRINTER;DES:%s %s;CMD:%s;",
+                         emup_family.manufacturer, m->model, emup_family.manufacturer, m->model,
+                         emup_family.command_set);
         if (*m->serial)
                 n += snprintf(text + n, sizeof text - (size_t)n, "SN:%s;", m->serial);
         size_t len = (size_t)n, total = len + 2, told = total;
@@ -227,25 +229,9 @@ size_t emup_model_device_id(struct emup_model *m, uint8_t *bytes, size_t cap) {
         return total;
 }
 
-/* Bits of the printer class; the lines of the old parallel port: busy = not selected, fault = not "not
- * error". */
-enum { PORT_PAPER_EMPTY = 0x20, PORT_SELECTED = 0x10, PORT_NOT_ERROR = 0x08 };
-
 uint8_t emup_model_port_status(struct emup_model *m) {
         emup_model_tick(m);
-        if (emup_fault_bite(m, "port_status_zero"))
-                return 0;
-        unsigned status = PORT_SELECTED | PORT_NOT_ERROR;
-        bool media = (!m->hopper && !m->inserted_count) || !m->ribbon.present || !m->ribbon.remaining;
-        bool mechanical = m->jammed || m->cover_open;
-        if (media)
-                status |= PORT_PAPER_EMPTY;
-        if (mechanical)
-                status &= ~(unsigned)PORT_NOT_ERROR;
-        bool waits = m->op.waiting || m->head.waiting;
-        if (emup_moving(m) || (waits && emup_busy_line(m)))
-                status &= ~(unsigned)PORT_SELECTED;
-        return (uint8_t)status;
+        return emup_fault_bite(m, "port_status_zero") ? 0 : emup_port_status(m);
 }
 
 bool emup_model_transfer_stalls(struct emup_model *m, bool in) {

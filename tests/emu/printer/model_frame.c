@@ -4,7 +4,14 @@
 
 #include <string.h>
 
-void emup_frame_reset(struct emup_frame *f) {
+int emup_language_new(struct emup_model *m) {
+        emup_frame_reset(m);
+        emup_settings_power_on(m);
+        return 0;
+}
+
+void emup_frame_reset(struct emup_model *m) {
+        struct emup_frame *f = &m->frame;
         f->state = FRAME_IDLE;
         f->after_cr = false;
         f->start = 0x1b;

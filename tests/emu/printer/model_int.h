@@ -12,7 +12,7 @@ enum {
         EMUP_FIFO_BYTES = 4096, /* what the interface takes while the mechanism moves */
         EMUP_COMMAND_MAX = 511, /* longest text of a command */
         EMUP_ARGS_MAX = 8,
-        EMUP_REPLY_MAX = 256,
+        EMUP_REPLY_MAX = 512,
         EMUP_REPLIES_MAX = 64, /* unread replies before the oldest is lost */
         EMUP_PANEL_DATA_MAX = 2 * 1024 * 1024,
         EMUP_TRAY_MAX = 100, /* cards in the output tray, and in the reject box */
@@ -78,6 +78,7 @@ struct emup_op {
         unsigned n, at;
         bool started;       /* steps[at] runs until end_ms */
         uint64_t end_ms;    /* not started: when the step before ended, 0 = there was none */
+        enum emup_err why;  /* what it waits for */
         enum emup_err doom; /* the running step will fail half-way with this */
         bool ends_sequence;
         unsigned track; /* STEP_MAG_READ */
@@ -124,6 +125,7 @@ struct emup_model {
         uint64_t born_ms;
 
         struct emup_frame frame;
+        void *language; /* of the family, made by emup_language_new, given to free() */
         uint8_t fifo[EMUP_FIFO_BYTES];
         size_t fifo_len;
         struct emup_reply replies[EMUP_REPLIES_MAX];
@@ -178,6 +180,18 @@ struct emup_model {
         char *violation[EMUP_VIOLATIONS_KEPT];
 };
 
+/*
+ * The language of the family: what the mechanism asks of it. Evolis answers in the files named below, other
+ * families in folders of their own.
+ */
+
+/* What the language keeps, at power-on. 0 or -1. */
+int emup_language_new(struct emup_model *m);
+/* An operation has ended well, or has failed and is over; it may start the next one. */
+void emup_op_done(struct emup_model *m, struct emup_op *op);
+void emup_op_failed(struct emup_model *m, struct emup_op *op, enum emup_err err);
+uint8_t emup_port_status(struct emup_model *m);
+
 /* model.c */
 uint64_t emup_now(const struct emup_model *m);
 /* Real milliseconds of a mechanical time. */
@@ -189,7 +203,7 @@ void emup_note(struct emup_model *m, char mark, const char *format, ...)
 void emup_io(struct emup_model *m, int rc);
 
 /* model_frame.c */
-void emup_frame_reset(struct emup_frame *f);
+void emup_frame_reset(struct emup_model *m);
 /* Consumes bytes until one of them makes the printer busy. */
 size_t emup_frame_feed(struct emup_model *m, const uint8_t *bytes, size_t n);
 /* The head is free again: go on with the raster whose header waits. */
@@ -223,6 +237,13 @@ bool emup_cover_ignored(const struct emup_model *m);
 bool emup_busy_line(const struct emup_model *m);
 bool emup_ack_mode(const struct emup_model *m);
 bool emup_mag_goes_on(const struct emup_model *m);
+
+/* model_queue.c */
+/* A new reply behind the others. */
+struct emup_reply *emup_queue_new(struct emup_model *m);
+void emup_queue_put(struct emup_reply *r, const void *bytes, size_t n);
+/* What the armed faults do to it. */
+void emup_queue_spoil(struct emup_model *m, struct emup_reply *r);
 
 /* model_reply.c */
 void emup_reply_ok(struct emup_model *m);

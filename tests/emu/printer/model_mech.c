@@ -46,25 +46,13 @@ static void end_sequence(struct emup_model *m) {
         memset(m->seq.loaded, 0, sizeof m->seq.loaded);
 }
 
-static void answer_track(struct emup_model *m, unsigned track) {
-        char text[EMUP_TRACK_TEXT_MAX + 1];
-        if (m->card && emup_stripe_decode(&emup_plastic_stripe(m->card)->track[track], text))
-                emup_reply_track(m, text);
-        else
-                emup_reply_err(m, ERR_MAG_READ);
-}
-
 /* A command whose name was cleared lost its listener by a bus reset. */
 static void finish(struct emup_model *m, struct emup_op *op) {
         op->active = false;
         if (op->ends_sequence)
                 end_sequence(m);
-        if (op->background || !*op->name)
-                return;
-        if (strcmp(op->name, "Smr") == 0)
-                answer_track(m, op->track);
-        else
-                emup_reply_ok(m);
+        if (!op->background && *op->name)
+                emup_op_done(m, op);
 }
 
 /* Errors a person at the machine can put right. */
@@ -98,6 +86,7 @@ static void fail(struct emup_model *m, struct emup_op *op, enum emup_err err) {
         if (!emup_host_managed(m) && for_operator(err)) {
                 emup_note(m, '=', "waits for the operator (printer-managed errors)");
                 op->waiting = true;
+                op->why = err;
                 op->started = false;
                 return;
         }
@@ -108,7 +97,7 @@ static void fail(struct emup_model *m, struct emup_op *op, enum emup_err err) {
         if (op->background)
                 m->latched = err;
         else if (*op->name)
-                emup_reply_err(m, err);
+                emup_op_failed(m, op, err);
 }
 
 /* True when the op may go on to its next step. */

@@ -2,6 +2,8 @@
 /* Answers: text with a switchable end mark, or ACK / NACK and a code. */
 #include "model_int.h"
 
+#include "family.h"
+
 #include <string.h>
 
 enum { ACK = 0x06, NACK = 0x15 };
@@ -36,74 +38,25 @@ const char *emup_err_text(enum emup_err err) {
         return answers[err].text;
 }
 
-static struct emup_reply *queue(struct emup_model *m) {
-        if (m->reply_count == EMUP_REPLIES_MAX) {
-                emup_violation(m, "%d replies were never read; the oldest is lost", EMUP_REPLIES_MAX);
-                m->reply_first = (m->reply_first + 1) % EMUP_REPLIES_MAX;
-                m->reply_count--;
-        }
-        struct emup_reply *r = &m->replies[(m->reply_first + m->reply_count++) % EMUP_REPLIES_MAX];
-        *r = (struct emup_reply){.ready_ms = emup_now(m)};
-        m->stat.replies++;
-        return r;
-}
-
-static void put(struct emup_reply *r, const void *bytes, size_t n) {
-        if (n > sizeof r->bytes - r->len)
-                n = sizeof r->bytes - r->len;
-        memcpy(r->bytes + r->len, bytes, n);
-        r->len += n;
-}
-
 static void put_text(const struct emup_model *m, struct emup_reply *r, const char *text) {
         static const uint8_t end[] = {[EMUP_END_NUL] = '\0', [EMUP_END_CR] = '\r'};
-        put(r, text, strlen(text));
+        emup_queue_put(r, text, strlen(text));
         if (m->cfg.terminator != EMUP_END_NONE)
-                put(r, &end[m->cfg.terminator], 1);
-}
-
-/* A reply in two transfers: the first half now, the rest behind it. */
-static void split(struct emup_model *m, struct emup_reply *r) {
-        struct emup_reply whole = *r;
-        size_t half = whole.len / 2;
-        if (!half)
-                return;
-        r->len = half;
-        struct emup_reply *rest = queue(m);
-        rest->ready_ms = whole.ready_ms;
-        put(rest, whole.bytes + half, whole.len - half);
-}
-
-static void spoil(struct emup_model *m, struct emup_reply *r) {
-        const struct emup_fault *f;
-        if ((f = emup_fault_bite(m, "garbage"))) {
-                r->len = 0;
-                put(r, *f->text ? f->text : "\x80\x1b\x00\xff\x0d?", *f->text ? strlen(f->text) : 6);
-        }
-        if ((f = emup_fault_bite(m, "late_reply")))
-                r->ready_ms += f->ms;
-        if (emup_fault_bite(m, "short_reply"))
-                r->len = r->len > 1 ? r->len / 2 : r->len;
-        if (emup_fault_bite(m, "merged_reply"))
-                r->merge = true;
-        if (emup_fault_bite(m, "no_reply"))
-                m->reply_count--;
-        else if (emup_fault_bite(m, "split_reply"))
-                split(m, r);
+                emup_queue_put(r, &end[m->cfg.terminator], 1);
 }
 
 static void send_text(struct emup_model *m, const char *text) {
         if (emup_fault_bite(m, "spurious_ok"))
-                put_text(m, queue(m), "OK");
-        struct emup_reply *r = queue(m);
+                put_text(m, emup_queue_new(m), "OK");
+        struct emup_reply *r = emup_queue_new(m);
         put_text(m, r, text);
-        spoil(m, r);
+        emup_queue_spoil(m, r);
 }
 
 static void send_raw(struct emup_model *m, const void *bytes, size_t n) {
-        struct emup_reply *r = queue(m);
-        put(r, bytes, n);
-        spoil(m, r);
+        struct emup_reply *r = emup_queue_new(m);
+        emup_queue_put(r, bytes, n);
+        emup_queue_spoil(m, r);
 }
 
 void emup_reply_ok(struct emup_model *m) {
@@ -138,42 +91,55 @@ void emup_reply_err(struct emup_model *m, enum emup_err err) {
         send_raw(m, nack, sizeof nack);
 }
 
-/* A merged reply waits for the one behind it. */
-static const struct emup_reply *next_reply(const struct emup_model *m) {
-        const struct emup_reply *r = &m->replies[m->reply_first];
-        if (!m->reply_count || (r->merge && m->reply_count < 2))
-                return NULL;
-        return r;
+static void answer_track(struct emup_model *m, unsigned track) {
+        char text[EMUP_TRACK_TEXT_MAX + 1];
+        if (m->card && emup_stripe_decode(&emup_plastic_stripe(m->card)->track[track], text))
+                emup_reply_track(m, text);
+        else
+                emup_reply_err(m, ERR_MAG_READ);
 }
 
-uint64_t emup_reply_deadline(const struct emup_model *m) {
-        const struct emup_reply *r = next_reply(m);
-        return r && r->ready_ms > emup_now(m) ? r->ready_ms : UINT64_MAX;
+void emup_op_done(struct emup_model *m, struct emup_op *op) {
+        if (strcmp(op->name, "Smr") == 0)
+                answer_track(m, op->track);
+        else
+                emup_reply_ok(m);
 }
 
-static size_t pop(struct emup_model *m, uint8_t *bytes, size_t cap) {
-        struct emup_reply *r = &m->replies[m->reply_first];
-        size_t n = r->len < cap ? r->len : cap;
-        memcpy(bytes, r->bytes, n);
-        if (n < r->len) {
-                memmove(r->bytes, r->bytes + n, r->len - n);
-                r->len -= n;
-                return n;
-        }
-        m->reply_first = (m->reply_first + 1) % EMUP_REPLIES_MAX;
-        m->reply_count--;
-        return n;
+void emup_op_failed(struct emup_model *m, struct emup_op *op, enum emup_err err) {
+        (void)op;
+        emup_reply_err(m, err);
 }
 
-size_t emup_model_read(struct emup_model *m, uint8_t *bytes, size_t cap) {
-        emup_model_tick(m);
-        const struct emup_reply *r = next_reply(m);
-        if (!r || r->ready_ms > emup_now(m))
-                return 0;
-        bool merge = r->merge;
-        size_t n = pop(m, bytes, cap);
-        if (merge && n < cap)
-                n += pop(m, bytes + n, cap - n);
-        m->stat.bytes_out += n;
-        return n;
+/* Bits of the printer class; the lines of the old parallel port: busy = not selected, fault = not "not
+ * error". */
+enum { PORT_PAPER_EMPTY = 0x20, PORT_SELECTED = 0x10, PORT_NOT_ERROR = 0x08 };
+
+uint8_t emup_port_status(struct emup_model *m) {
+        unsigned status = PORT_SELECTED | PORT_NOT_ERROR;
+        bool media = (!m->hopper && !m->inserted_count) || !m->ribbon.present || !m->ribbon.remaining;
+        bool mechanical = m->jammed || m->cover_open;
+        if (media)
+                status |= PORT_PAPER_EMPTY;
+        if (mechanical)
+                status &= ~(unsigned)PORT_NOT_ERROR;
+        bool waits = m->op.waiting || m->head.waiting;
+        if (emup_moving(m) || (waits && emup_busy_line(m)))
+                status &= ~(unsigned)PORT_SELECTED;
+        return (uint8_t)status;
 }
+
+/* The product number is free: of the family only the Zenius (0a00) is publicly known, and drivers match the
+ * class. */
+const struct emup_family emup_family = {
+    .program = "emu-printer",
+    .manufacturer = "Evolis",
+    .command_set = "EVOLIS",
+    .model = "Primacy",
+    .firmware = "1520",
+    .vid = 0x0f49,
+    .pid = 0x0a01,
+    .ep_out = 0x01,
+    .ep_in = 0x82,
+    .text_replies = true,
+};

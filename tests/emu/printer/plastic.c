@@ -25,7 +25,7 @@ struct emup_plastic {
 };
 
 static int complain(const char *what, const char *path) {
-        (void)fprintf(stderr, "emu-printer: cannot %s %s: %s\n", what, path, strerror(errno));
+        (void)fprintf(stderr, "emulated printer: cannot %s %s: %s\n", what, path, strerror(errno));
         return -1;
 }
 

@@ -45,7 +45,7 @@ static int write_png(const char *path, png_image *image, const void *pixels) {
         image->version = PNG_IMAGE_VERSION;
         image->flags = PNG_IMAGE_FLAG_FAST;
         if (!png_image_write_to_file(image, tmp, 0, pixels, 0, NULL) || rename(tmp, path) != 0) {
-                (void)fprintf(stderr, "emu-printer: cannot write %s: %s\n", path, image->message);
+                (void)fprintf(stderr, "emulated printer: cannot write %s: %s\n", path, image->message);
                 return -1;
         }
         return 0;

@@ -4,25 +4,33 @@
 
 #include <string.h>
 
-const uint8_t emup_device_descriptor[EMUP_DEVICE_DESCRIPTOR_LEN] = {
-    18,   1,    0x00, 0x02, 0, 0, 0, 64, EMUP_VID & 0xff, EMUP_VID >> 8, EMUP_PID & 0xff, EMUP_PID >> 8,
-    0x00, 0x01, 1,    2,    3, 1,
-};
+void emup_device_descriptor(uint8_t ret[EMUP_DEVICE_DESCRIPTOR_LEN]) {
+        static const uint8_t bytes[EMUP_DEVICE_DESCRIPTOR_LEN] = {18, 1, 0x00, 0x02, 0,    0, 0, 64, 0,
+                                                                  0,  0, 0,    0x00, 0x01, 1, 2, 3,  1};
+        memcpy(ret, bytes, sizeof bytes);
+        ret[8] = (uint8_t)(emup_family.vid & 0xff);
+        ret[9] = (uint8_t)(emup_family.vid >> 8);
+        ret[10] = (uint8_t)(emup_family.pid & 0xff);
+        ret[11] = (uint8_t)(emup_family.pid >> 8);
+}
 
-const uint8_t emup_config_descriptor[EMUP_CONFIG_DESCRIPTOR_LEN] = {
-    9, 2,    EMUP_CONFIG_DESCRIPTOR_LEN,
-    0, 1,    1,
-    0, 0xc0, 1,
-    9, 4,    0,
-    0, 2,    7,
-    1, 2,    0, /* printer class, bidirectional */
-    7, 5,    EMUP_EP_OUT,
-    2, 0x00, 2,
-    0, /* bulk, 512 bytes */
-    7, 5,    EMUP_EP_IN,
-    2, 0x00, 2,
-    0,
-};
+/* Configuration, one interface of the printer class (bidirectional), two bulk endpoints of 512 bytes. */
+void emup_config_descriptor(uint8_t ret[EMUP_CONFIG_DESCRIPTOR_LEN]) {
+        static const uint8_t bytes[EMUP_CONFIG_DESCRIPTOR_LEN] = {9, 2,    EMUP_CONFIG_DESCRIPTOR_LEN,
+                                                                  0, 1,    1,
+                                                                  0, 0xc0, 1,
+                                                                  9, 4,    0,
+                                                                  0, 2,    7,
+                                                                  1, 2,    0,
+                                                                  7, 5,    0,
+                                                                  2, 0,    2,
+                                                                  0, 7,    5,
+                                                                  0, 2,    0,
+                                                                  2, 0};
+        memcpy(ret, bytes, sizeof bytes);
+        ret[20] = emup_family.ep_out;
+        ret[27] = emup_family.ep_in;
+}
 
 enum {
         GET_DEVICE_ID = 0,
@@ -64,6 +72,7 @@ static int string_descriptor(const struct emup_usb_strings *s, unsigned index, u
 static int standard_request(const struct emup_usb_strings *s, const uint8_t *setup, uint8_t *data,
                             size_t want) {
         static const uint8_t status[] = {1, 0}, configuration[] = {1};
+        uint8_t device[EMUP_DEVICE_DESCRIPTOR_LEN], config[EMUP_CONFIG_DESCRIPTOR_LEN];
         if (setup[0] == 0x80 && setup[1] == GET_STATUS)
                 return give(data, want, status, sizeof status);
         if (setup[0] == 0x80 && setup[1] == GET_CONFIGURATION)
@@ -72,9 +81,11 @@ static int standard_request(const struct emup_usb_strings *s, const uint8_t *set
                 return -1;
         switch (setup[3]) {
         case 1:
-                return give(data, want, emup_device_descriptor, sizeof emup_device_descriptor);
+                emup_device_descriptor(device);
+                return give(data, want, device, sizeof device);
         case 2:
-                return give(data, want, emup_config_descriptor, sizeof emup_config_descriptor);
+                emup_config_descriptor(config);
+                return give(data, want, config, sizeof config);
         case 3:
                 return string_descriptor(s, setup[2], data, want);
         default:

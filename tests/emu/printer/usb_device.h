@@ -5,15 +5,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "family.h"
 #include "model.h"
 
-/* The product number is free: of the family only the Zenius (0a00) is publicly known, and drivers match the
- * class. */
-enum { EMUP_VID = 0x0f49, EMUP_PID = 0x0a01, EMUP_EP_OUT = 0x01, EMUP_EP_IN = 0x82 };
+/* Endpoints of the family that is linked in. */
+#define EMUP_EP_OUT (emup_family.ep_out)
+#define EMUP_EP_IN (emup_family.ep_in)
 enum { EMUP_DEVICE_DESCRIPTOR_LEN = 18, EMUP_CONFIG_DESCRIPTOR_LEN = 32 };
 
-extern const uint8_t emup_device_descriptor[EMUP_DEVICE_DESCRIPTOR_LEN];
-extern const uint8_t emup_config_descriptor[EMUP_CONFIG_DESCRIPTOR_LEN];
+void emup_device_descriptor(uint8_t ret[EMUP_DEVICE_DESCRIPTOR_LEN]);
+void emup_config_descriptor(uint8_t ret[EMUP_CONFIG_DESCRIPTOR_LEN]);
 
 struct emup_usb_strings {
         const char *manufacturer, *product;
