@@ -36,6 +36,8 @@ void cw_printer_status_judge(struct cw_printer_status *s) {
                 finding(s, CW_PRINTER_NEEDS_OPERATOR, "PRD_FEEDER_EMPTY");
         if (s->reject_full)
                 finding(s, CW_PRINTER_NEEDS_OPERATOR, "PRD_REJECT_FULL");
+        if (s->vendor_error)
+                finding(s, CW_PRINTER_NEEDS_OPERATOR, "PRT_SETUP_ERROR");
         if (s->where == CW_WHERE_UNKNOWN)
                 finding(s, CW_PRINTER_ERROR, "PRD_UNEXPECTED_DATA");
 }
@@ -99,6 +101,9 @@ static void judge_print(const struct cw_printer_baseline *before, const struct c
                         struct cw_printer_finding *r) {
         bool ribbon = before->ribbon_remaining >= 0 && now->ribbon_remaining == before->ribbon_remaining - 1;
         bool panels = before->panels >= 0 && now->panels > before->panels;
+        /* Of printers that count what they printed and do not tell where the card is; who counts what was fed
+         * has counted the card before the print. */
+        bool counted = before->cards_fed >= 0 && now->cards_fed == before->cards_fed + 1;
         if (!cw_where_inside(before->where))
                 say(r, CW_VERDICT_UNKNOWN, "no card was known to be inside before the print");
         else if (cw_where_inside(now->where) && untouched(before, now))
@@ -106,6 +111,8 @@ static void judge_print(const struct cw_printer_baseline *before, const struct c
         else if (now->where == CW_WHERE_NONE && ribbon && panels)
                 went_out(r, CW_WHERE_OUTPUT,
                          "one panel set was used, the panel counter moved and the card is out");
+        else if (now->where == CW_WHERE_UNKNOWN && counted && ribbon && panels)
+                went_out(r, CW_WHERE_OUTPUT, "one more card is counted as printed, with one panel set");
         else
                 say(r, CW_VERDICT_UNKNOWN, "the card may be printed in part");
 }

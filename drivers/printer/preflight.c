@@ -42,20 +42,32 @@ static cw_rc check_ribbon(const struct cw_ribbon *ribbon, const char *panels, st
         return CW_OK;
 }
 
-static cw_rc check_machine(const struct cw_printer_status *s, const struct cw_printer_need *need,
-                           struct cw_fault *f) {
-        if (s->cover_open)
-                return needs(f, CW_E_STATE, "PRT_COVER_OPEN", "");
+static cw_rc check_path(const struct cw_printer_info *info, const struct cw_printer_status *s,
+                        struct cw_fault *f) {
+        if (s->where == CW_WHERE_UNKNOWN && !(info->caps & CW_PRINTER_CAP_WHERE))
+                return CW_OK; /* feed() clears the path first */
         if (s->where == CW_WHERE_UNKNOWN)
                 return needs(f, CW_E_STATE, "PRD_UNEXPECTED_DATA", s->vendor);
         if (s->where != CW_WHERE_NONE)
                 return cw_fail(f, CW_RC(CW_L_PRINTER, CW_C_OPERATOR, CW_E_STATE), 0, "printer.preflight",
                                "PRD_FEEDER_JAM",
                                "a card is still inside the printer; reject it before the next job starts");
+        return CW_OK;
+}
+
+static cw_rc check_machine(const struct cw_printer_info *info, const struct cw_printer_status *s,
+                           const struct cw_printer_need *need, struct cw_fault *f) {
+        if (s->cover_open)
+                return needs(f, CW_E_STATE, "PRT_COVER_OPEN", "");
+        cw_rc rc = check_path(info, s, f);
+        if (rc != CW_OK)
+                return rc;
         if (s->hopper_empty)
                 return needs(f, CW_E_MISSING, "PRD_FEEDER_EMPTY", "");
         if (need->reject && s->reject_full)
                 return needs(f, CW_E_STATE, "PRD_REJECT_FULL", "");
+        if (s->vendor_error)
+                return needs(f, CW_E_STATE, "PRT_SETUP_ERROR", s->vendor);
         return CW_OK;
 }
 
@@ -69,7 +81,7 @@ cw_rc cw_printer_preflight(struct cw_printer *p, const struct cw_printer_need *n
                 return rc;
         if (ret_status)
                 *ret_status = status;
-        rc = check_machine(&status, need, f);
+        rc = check_machine(&p->info, &status, need, f);
         if (rc == CW_OK && need->print)
                 rc = check_ribbon(&status.ribbon, need->panels, f);
         return rc;

@@ -57,6 +57,13 @@ enum cw_maturity { CW_MATURITY_EXPERIMENTAL, CW_MATURITY_TESTING, CW_MATURITY_PR
 /* print() also delivers the card: its effect says CW_WHERE_OUTPUT, and eject() then succeeds without moving
  * anything. */
 #define CW_PRINTER_CAP_PRINT_EJECTS 0x40u
+/* The printer tells where a card is. Without it the place follows from what was done since the open; it is
+ * CW_WHERE_UNKNOWN before the first card and after a failure. feed() then clears the path to the output
+ * first: a card that was in it belongs to a step in doubt, and the person who settles that finds it there. */
+#define CW_PRINTER_CAP_WHERE 0x80u
+/* stripe_write() keeps the tracks, print() has them written and compared by the printer; there is no
+ * stripe_read(). A card that leaves unprinted has no stripe. */
+#define CW_PRINTER_CAP_STRIPE_IN_PRINT 0x100u
 
 #define CW_PRINTER_TEXT_MAX 64
 struct cw_printer_info {
@@ -97,6 +104,7 @@ struct cw_printer_status {
         char vendor[96]; /* what the printer said, for technicians; never payload */
         enum cw_where where;
         bool cover_open, hopper_empty, hopper_low, reject_full, cleaning_due;
+        bool vendor_error; /* the printer shows an error that its driver knows by number only */
         struct cw_ribbon ribbon;
         struct cw_printer_counters counters;
 };
@@ -232,7 +240,8 @@ CW_WARN_UNUSED cw_rc cw_printer_preflight(struct cw_printer *p, const struct cw_
                                           int64_t deadline_ns, struct cw_printer_status *ret_status,
                                           struct cw_fault *f);
 
-/* Takes a card from the feeder to the print position. */
+/* Takes a card from the feeder to the print position, or to the contact station when the printer feeds there.
+ */
 CW_WARN_UNUSED cw_rc cw_printer_feed(struct cw_printer *p, int64_t deadline_ns, struct cw_printer_effect *ret,
                                      struct cw_fault *f);
 /* Moves the card to the contact station and engages it. The caller waits for the reader. */
@@ -252,7 +261,8 @@ CW_WARN_UNUSED cw_rc cw_printer_print(struct cw_printer *p, const struct cw_pane
  */
 CW_WARN_UNUSED cw_rc cw_printer_eject(struct cw_printer *p, int64_t deadline_ns,
                                       struct cw_printer_effect *ret, struct cw_fault *f);
-/* Puts the card inside into the reject box. REJECT/CW_E_STATE when the path is empty. */
+/* Puts the card inside into the reject box. REJECT/CW_E_STATE when the path is empty. Without
+ * CW_PRINTER_CAP_REJECT the card goes to the output and this fails with OPERATOR/PRD_NO_REJECT_BOX. */
 CW_WARN_UNUSED cw_rc cw_printer_reject(struct cw_printer *p, int64_t deadline_ns,
                                        struct cw_printer_effect *ret, struct cw_fault *f);
 CW_WARN_UNUSED cw_rc cw_printer_clean(struct cw_printer *p, int64_t deadline_ns,

@@ -123,7 +123,7 @@ static void fill_info(struct cw_evolis *e) {
         (void)snprintf(info->port, sizeof info->port, "%s", e->base.usb->info.port);
         info->caps = CW_PRINTER_CAP_COLOUR | CW_PRINTER_CAP_STRIPE | CW_PRINTER_CAP_CONTACT |
                      CW_PRINTER_CAP_REJECT | CW_PRINTER_CAP_CLEAN | CW_PRINTER_CAP_TEST_CARD |
-                     CW_PRINTER_CAP_PRINT_EJECTS;
+                     CW_PRINTER_CAP_PRINT_EJECTS | CW_PRINTER_CAP_WHERE;
         info->width = CW_EVOLIS_WIDTH;
         info->height = CW_EVOLIS_HEIGHT;
         info->colour_bits = CW_EVOLIS_COLOUR_BITS;
