@@ -25,6 +25,27 @@ struct bench_options {
         const char *usb_serial; /* of the device on the bus; NULL = "T1", "" = none (emulator process only) */
 };
 
+/* What the shared checks need to know of a family; family_*.c. */
+struct bench_family {
+        const char *driver, *model, *firmware;
+        uint16_t vendor_id;
+        enum cw_where rests; /* status of an empty path, right after an open */
+        enum cw_where fed;   /* where a fed card stands */
+        bool rejects;
+        const char *dead_questions; /* bytes that a dead process left unanswered */
+        const char *half_job;       /* the beginning of a job, zeroes follow */
+        size_t half_job_len;
+        const char *question,
+            *move; /* commands of a status and of a feed, as the emulator's faults name them */
+        const char *raw, *raw_answer;
+        const char *raw_refused[8];
+        unsigned transfers_of_open; /* at least */
+        char coat;                  /* 'p' overcoat is laid by pixels, 'a' by areas */
+        unsigned edge;              /* pixels at either long edge of a panel that are not printed */
+        const char *time_scale; /* of the emulator process: 0 unless the driver watches the printer work */
+};
+extern const struct bench_family bench_family;
+
 struct bench_ops {
         const char *name;
         bool jumps; /* time jumps: nobody waits for a late answer */

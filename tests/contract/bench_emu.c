@@ -35,6 +35,43 @@ static void path_in(const struct bench *b, const char *name, char *ret, size_t c
         (void)snprintf(ret, cap, "%s/%s", b->dir, name);
 }
 
+/* Options that not every family has are left out when they do not matter. */
+static void run_emulator(const struct bench_options *o, const char *ready, const char *plastics,
+                         const char *control) {
+        const char *argv[32] = {bench_emulator,
+                                "--ready-file",
+                                ready,
+                                "--plastics",
+                                plastics,
+                                "--control",
+                                control,
+                                "--serial",
+                                "T1",
+                                "--usb-serial",
+                                o->usb_serial ? o->usb_serial : "T1",
+                                "--firmware",
+                                bench_family.firmware,
+                                "--hopper",
+                                "5",
+                                "--ribbon",
+                                "ymcko:100",
+                                "--model",
+                                o->model ? o->model : bench_family.model,
+                                "--time-scale",
+                                bench_family.time_scale,
+                                "--exit-with-parent"};
+        size_t n = 22;
+        if (o->reply_end) {
+                argv[n++] = "--reply-end";
+                argv[n++] = o->reply_end;
+        }
+        if (o->positions) {
+                argv[n++] = "--positions";
+                argv[n++] = o->positions;
+        }
+        (void)execv(bench_emulator, (char **)(uintptr_t)argv);
+}
+
 static void start(struct bench *b, const struct bench_options *o) {
         char ready[96], plastics[96], control[96];
         path_in(b, "ready", ready, sizeof ready);
@@ -43,12 +80,7 @@ static void start(struct bench *b, const struct bench_options *o) {
         b->pid = fork();
         assert_true(b->pid >= 0);
         if (b->pid == 0) {
-                (void)execl(bench_emulator, bench_emulator, "--ready-file", ready, "--plastics", plastics,
-                            "--control", control, "--serial", "T1", "--firmware", "1520", "--hopper", "5",
-                            "--ribbon", "ymcko:100", "--model", o->model ? o->model : "Primacy",
-                            "--reply-end", o->reply_end ? o->reply_end : "nul", "--usb-serial",
-                            o->usb_serial ? o->usb_serial : "T1", "--positions",
-                            o->positions ? o->positions : "modern", "--exit-with-parent", (char *)NULL);
+                run_emulator(o, ready, plastics, control);
                 _exit(127);
         }
         int64_t limit_ns = cw_deadline_ns(START_LIMIT_MS);
@@ -106,7 +138,7 @@ static cw_rc bench_connect(struct bench *b, struct cw_usb **ret, struct cw_fault
         int64_t limit_ns = cw_deadline_ns(3000);
         cw_rc rc;
         do {
-                rc = cw_usb_bus_list(b->bus, 0x0f49, info, 2, &count, f);
+                rc = cw_usb_bus_list(b->bus, bench_family.vendor_id, info, 2, &count, f);
                 if (rc != CW_OK)
                         return rc;
                 if (count == 1)

@@ -4,6 +4,7 @@
 #include "tests/contract/bench.h"
 
 #include "base/clock.h"
+#include "tests/emu/printer/family.h"
 #include "tests/emu/printer/model.h"
 #include "tests/emu/printer/usb_device.h"
 
@@ -85,7 +86,7 @@ static cw_rc model_control(struct cw_usb *usb, uint8_t request_type, uint8_t req
                            struct cw_fault *f) {
         (void)deadline_ns;
         struct model_usb *u = (struct model_usb *)usb;
-        const struct emup_usb_strings strings = {"Evolis", "Primacy", "T1"};
+        const struct emup_usb_strings strings = {emup_family.manufacturer, bench_family.model, "T1"};
         const uint8_t setup[8] = {request_type,           request,
                                   (uint8_t)(value & 255), (uint8_t)(value >> 8),
                                   (uint8_t)(index & 255), (uint8_t)(index >> 8),
@@ -185,13 +186,13 @@ static cw_rc bench_connect(struct bench *b, struct cw_usb **ret, struct cw_fault
         struct model_usb *u = calloc(1, sizeof *u);
         assert_non_null(u);
         u->base.ops = &model_ops;
-        u->base.info = (struct cw_usb_info){.vendor_id = EMUP_VID,
-                                            .product_id = EMUP_PID,
+        u->base.info = (struct cw_usb_info){.vendor_id = emup_family.vid,
+                                            .product_id = emup_family.pid,
                                             .serial = "T1",
                                             .port = "1-1",
                                             .protocol = 2,
-                                            .endpoint_out = EMUP_EP_OUT,
-                                            .endpoint_in = EMUP_EP_IN};
+                                            .endpoint_out = emup_family.ep_out,
+                                            .endpoint_in = emup_family.ep_in};
         u->bench = b;
         u->generation = b->generation;
         *ret = &u->base;
@@ -214,8 +215,8 @@ static struct bench *bench_open(const struct bench_options *o) {
         const struct emup_chip chip = {chip_present, chip_remove, b};
         const struct emup_config config = {
             .serial = "T1",
-            .model = o->model ? o->model : "Primacy",
-            .firmware = "1520",
+            .model = o->model ? o->model : bench_family.model,
+            .firmware = bench_family.firmware,
             .plastics_dir = b->dir,
             .ribbon_kind = "ymcko",
             .ribbon_remaining = 100,

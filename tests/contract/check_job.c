@@ -302,7 +302,7 @@ void print_wrong_ribbon_uses_nothing(void **state) {
         bench_order(*state, "{'cmd':'ribbon','kind':'kb','remaining':500}");
         check_class(print(p, &e, &f), &f, CW_C_OPERATOR, "PRT_RIBBON");
         assert_false(e.ribbon_used);
-        assert_int_equal(e.where, CW_WHERE_PRINT);
+        assert_int_equal(e.where, bench_family.fed);
         assert_int_equal(bench_state(*state, "counters", "panels"), 0);
         cw_printer_close(p);
 }

@@ -7,7 +7,7 @@ void feed_takes_one_card(void **state) {
         struct cw_printer_effect e;
         struct cw_fault f = {0};
         check_ok(cw_printer_feed(p, LONG_NS, &e, &f), &f);
-        assert_int_equal(e.where, CW_WHERE_PRINT);
+        assert_int_equal(e.where, bench_family.fed);
         assert_true(e.started);
         assert_false(e.ribbon_used);
         assert_int_equal(bench_state(*state, "counters", "fed"), 1);
@@ -21,7 +21,7 @@ void feed_refuses_when_a_card_is_inside(void **state) {
         check_feed(p);
         check_class(cw_printer_feed(p, LONG_NS, &e, &f), &f, CW_C_OPERATOR, "PRD_FEEDER_JAM");
         assert_false(e.started);
-        assert_int_equal(e.where, CW_WHERE_PRINT);
+        assert_int_equal(e.where, bench_family.fed);
         assert_int_equal(bench_state(*state, "counters", "fed"), 1);
         cw_printer_close(p);
 }

@@ -7,10 +7,10 @@
 void open_identifies(void **state) {
         struct cw_printer *p = check_open(*state);
         const struct cw_printer_info *i = cw_printer_info(p);
-        assert_string_equal(i->family, "evolis");
+        assert_string_equal(i->family, bench_family.driver);
         assert_string_equal(i->serial, "T1");
-        assert_string_equal(i->firmware, "1520");
-        assert_non_null(strstr(i->model, "Primacy"));
+        assert_string_equal(i->firmware, bench_family.firmware);
+        assert_non_null(strstr(i->model, bench_family.model));
         assert_int_equal(i->width, 648);
         assert_int_equal(i->height, 1016);
         assert_true(i->caps & CW_PRINTER_CAP_CONTACT);
@@ -30,7 +30,8 @@ void open_too_late_touches_nothing(void **state) {
         struct cw_fault f = {0};
         check_ok(bench_ops.connect(*state, &usb, &f), &f);
         int64_t before = bench_state(*state, "usb", "commands");
-        check_class(cw_printer_open(cw_printer_driver("evolis"), usb, 0, &p, &f), &f, CW_C_RETRY, "");
+        check_class(cw_printer_open(cw_printer_driver(bench_family.driver), usb, 0, &p, &f), &f, CW_C_RETRY,
+                    "");
         assert_null(p);
         assert_int_equal(bench_state(*state, "usb", "commands"), before);
 }
@@ -46,18 +47,16 @@ static void send_and_close(struct bench *b, const void *bytes, size_t len) {
 }
 
 void open_drains_what_a_dead_process_left(void **state) {
-        static const char questions[] = "\x1bRfv\r\x1bRtp\r\x1bRlr;p\r";
-        send_and_close(*state, questions, sizeof questions - 1);
+        send_and_close(*state, bench_family.dead_questions, strlen(bench_family.dead_questions));
         struct cw_printer *p = check_open(*state);
         assert_string_equal(cw_printer_info(p)->serial, "T1");
-        assert_string_equal(cw_printer_info(p)->firmware, "1520");
+        assert_string_equal(cw_printer_info(p)->firmware, bench_family.firmware);
         cw_printer_close(p);
 }
 
 void open_ends_half_a_panel_of_a_dead_process(void **state) {
-        static uint8_t half[3000] = "\x1b"
-                                    "Ss\r\x1b"
-                                    "Db;k;2;";
+        static uint8_t half[3000];
+        memcpy(half, bench_family.half_job, bench_family.half_job_len);
         send_and_close(*state, half, sizeof half);
         struct cw_printer *p = check_open(*state);
         assert_string_equal(cw_printer_info(p)->serial, "T1");
@@ -95,8 +94,8 @@ void open_refuses_a_printer_that_hides_errors(void **state) {
         struct cw_fault f = {0};
         bench_order(*state, "{'cmd':'fault','name':'error_cde','text':'Pem','count':0}");
         check_ok(bench_ops.connect(*state, &usb, &f), &f);
-        check_class(cw_printer_open(cw_printer_driver("evolis"), usb, LONG_NS, &p, &f), &f, CW_C_OPERATOR,
-                    "PRT_SETUP_ERROR");
+        check_class(cw_printer_open(cw_printer_driver(bench_family.driver), usb, LONG_NS, &p, &f), &f,
+                    CW_C_OPERATOR, "PRT_SETUP_ERROR");
 }
 
 void open_fails_cleanly_at_every_transfer(void **state) {
@@ -108,7 +107,7 @@ void open_fails_cleanly_at_every_transfer(void **state) {
                 struct cw_fault f = {0};
                 check_ok(bench_ops.connect(*state, &usb, &f), &f);
                 assert_int_equal(cw_usb_fault_new(usb, &rule, 1, &layer), CW_OK);
-                cw_rc rc = cw_printer_open(cw_printer_driver("evolis"), layer, LONG_NS, &p, &f);
+                cw_rc rc = cw_printer_open(cw_printer_driver(bench_family.driver), layer, LONG_NS, &p, &f);
                 cw_printer_close(p);
                 if (rc == CW_OK) {
                         transfers = n;
@@ -116,7 +115,7 @@ void open_fails_cleanly_at_every_transfer(void **state) {
                 }
                 check_class(rc, &f, CW_C_RECONNECT, "");
         }
-        assert_in_range(transfers, 10, 59);
+        assert_in_range(transfers, bench_family.transfers_of_open, 59);
         assert_int_equal(bench_state(*state, "counters", "fed"), 0);
 }
 
@@ -128,7 +127,7 @@ void open_copes_with_bad_device_ids(void **state) {
                                "{'cmd':'fault','name':'device_id_bad','text':'%s','count':0}", kinds[i]);
                 bench_order(*state, order);
                 struct cw_printer *p = check_open(*state);
-                assert_non_null(strstr(cw_printer_info(p)->model, "Primacy"));
+                assert_non_null(strstr(cw_printer_info(p)->model, bench_family.model));
                 cw_printer_close(p);
                 bench_order(*state, "{'cmd':'faults_off'}");
         }
@@ -143,7 +142,7 @@ void unknown_model_moves_nothing(void **state) {
         struct cw_printer_effect e;
         struct cw_fault f = {0};
         check_ok(bench_ops.connect(b, &usb, &f), &f);
-        check_ok(cw_printer_open(cw_printer_driver("evolis"), usb, LONG_NS, &p, &f), &f);
+        check_ok(cw_printer_open(cw_printer_driver(bench_family.driver), usb, LONG_NS, &p, &f), &f);
         check_class(cw_printer_feed(p, LONG_NS, &e, &f), &f, CW_C_REJECT, "PRT_SETUP_ERROR");
         assert_false(e.started);
         check_class(cw_printer_reject(p, LONG_NS, &e, &f), &f, CW_C_REJECT, "PRT_SETUP_ERROR");
@@ -178,16 +177,16 @@ void answers_may_end_with_nothing(void **state) {
 }
 
 void raw_answers_and_refuses_card_data(void **state) {
-        static const char *const refused[] = {"Smr;2", "Dm;2;1", "Db;k;2;", "Psc;1;2;3", "Pem;0", "R\r", ""};
         struct cw_printer *p = check_open(*state);
         struct cw_fault f = {0};
         char answer[64];
-        check_ok(cw_printer_raw(p, "Rfv", LONG_NS, answer, sizeof answer, &f), &f);
-        assert_string_equal(answer, "1520");
+        check_ok(cw_printer_raw(p, bench_family.raw, LONG_NS, answer, sizeof answer, &f), &f);
+        assert_string_equal(answer, bench_family.raw_answer);
         int64_t before = bench_state(*state, "usb", "commands");
-        for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++)
-                check_class(cw_printer_raw(p, refused[i], LONG_NS, answer, sizeof answer, &f), &f,
-                            CW_C_REJECT, "");
+        for (size_t i = 0; bench_family.raw_refused[i]; i++)
+                check_class(
+                    cw_printer_raw(p, bench_family.raw_refused[i], LONG_NS, answer, sizeof answer, &f), &f,
+                    CW_C_REJECT, "");
         assert_int_equal(bench_state(*state, "usb", "commands"), before);
         cw_printer_close(p);
 }

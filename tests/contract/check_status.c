@@ -16,7 +16,7 @@ void status_ready(void **state) {
         read_status(p, &s);
         assert_int_equal(s.state, CW_PRINTER_READY);
         assert_string_equal(s.code, "");
-        assert_int_equal(s.where, CW_WHERE_NONE);
+        assert_int_equal(s.where, bench_family.rests);
         assert_string_equal(s.ribbon.kind, "ymcko");
         assert_int_equal(s.ribbon.remaining, 100);
         assert_int_equal(s.counters.cards_fed, bench_state(*state, "counters", "fed"));
@@ -69,7 +69,7 @@ static void damaged_status(struct cw_printer *p) {
 static void right_again(struct cw_printer *p) {
         struct cw_printer_status s;
         read_status(p, &s);
-        assert_int_equal(s.where, CW_WHERE_NONE);
+        assert_int_equal(s.where, bench_family.rests);
         assert_int_equal(s.ribbon.remaining, 100);
         assert_int_equal(s.counters.cards_fed, 0);
         assert_string_equal(s.code, "");
@@ -104,11 +104,19 @@ void status_survives_merged_answers(void **state) {
         cw_printer_close(p);
 }
 
+/* A fault at the next question of a status. */
+static void order_question(struct bench *b, const char *fault) {
+        char order[160];
+        (void)snprintf(order, sizeof order, "{'cmd':'fault',%s,'at':{'command':'%s','n':1}}", fault,
+                       bench_family.question);
+        bench_order(b, order);
+}
+
 void status_back_in_step_after_lost_answer(void **state) {
         struct cw_printer *p = check_open(*state);
         struct cw_printer_status s;
         struct cw_fault f = {0};
-        bench_order(*state, "{'cmd':'fault','name':'no_reply','at':{'command':'Rco','n':1}}");
+        order_question(*state, "'name':'no_reply'");
         check_class(cw_printer_status(p, cw_deadline_ns(400), &s, &f), &f, CW_C_RETRY, "");
         right_again(p);
         cw_printer_close(p);
@@ -118,7 +126,7 @@ void status_back_in_step_after_late_answer(void **state) {
         struct cw_printer *p = check_open(*state);
         struct cw_printer_status s;
         struct cw_fault f = {0};
-        bench_order(*state, "{'cmd':'fault','name':'late_reply','ms':900,'at':{'command':'Rco','n':1}}");
+        order_question(*state, "'name':'late_reply','ms':900");
         check_class(cw_printer_status(p, cw_deadline_ns(500), &s, &f), &f, CW_C_RETRY, "");
         damaged_status(p);
         right_again(p);
@@ -170,19 +178,23 @@ void status_port_status_zero_says_nothing(void **state) {
         cw_printer_close(p);
 }
 
-static const struct cw_printer_need whole_job = {true, true, true, true, "ymcko"};
+static struct cw_printer_need whole_job(void) {
+        return (struct cw_printer_need){true, true, true, bench_family.rejects, "ymcko"};
+}
 
 void preflight_passes(void **state) {
+        const struct cw_printer_need job = whole_job();
         struct cw_printer *p = check_open(*state);
         struct cw_printer_status s;
         struct cw_fault f = {0};
-        check_ok(cw_printer_preflight(p, &whole_job, LONG_NS, &s, &f), &f);
+        check_ok(cw_printer_preflight(p, &job, LONG_NS, &s, &f), &f);
         assert_int_equal(s.ribbon.remaining, 100);
         assert_int_equal(bench_state(*state, "counters", "fed"), 0);
         cw_printer_close(p);
 }
 
 void preflight_names_what_is_missing(void **state) {
+        const struct cw_printer_need job = whole_job();
         static const struct {
                 const char *order, *back, *code;
         } cases[] = {
@@ -196,30 +208,31 @@ void preflight_names_what_is_missing(void **state) {
         for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
                 struct cw_fault f = {0};
                 bench_order(*state, cases[i].order);
-                check_class(cw_printer_preflight(p, &whole_job, LONG_NS, NULL, &f), &f, CW_C_OPERATOR,
+                check_class(cw_printer_preflight(p, &job, LONG_NS, NULL, &f), &f, CW_C_OPERATOR,
                             cases[i].code);
                 bench_order(*state, cases[i].back);
-                check_ok(cw_printer_preflight(p, &whole_job, LONG_NS, NULL, &f), &f);
+                check_ok(cw_printer_preflight(p, &job, LONG_NS, NULL, &f), &f);
         }
         assert_int_equal(bench_state(*state, "counters", "fed"), 0);
         cw_printer_close(p);
 }
 
 void preflight_refuses_a_card_inside(void **state) {
+        const struct cw_printer_need job = whole_job();
         struct cw_printer *p = check_open(*state);
         struct cw_fault f = {0};
         bench_order(*state, "{'cmd':'fault','name':'card_inside','text':'contact'}");
-        check_class(cw_printer_preflight(p, &whole_job, LONG_NS, NULL, &f), &f, CW_C_OPERATOR,
-                    "PRD_FEEDER_JAM");
+        check_class(cw_printer_preflight(p, &job, LONG_NS, NULL, &f), &f, CW_C_OPERATOR, "PRD_FEEDER_JAM");
         cw_printer_close(p);
 }
 
 void preflight_wants_the_right_ribbon(void **state) {
+        const struct cw_printer_need job = whole_job();
         struct cw_printer *p = check_open(*state);
         struct cw_fault f = {0};
         const struct cw_printer_need mono = {.print = true, .panels = "k"};
         bench_order(*state, "{'cmd':'ribbon','kind':'kb','remaining':500}");
-        check_class(cw_printer_preflight(p, &whole_job, LONG_NS, NULL, &f), &f, CW_C_OPERATOR, "PRT_RIBBON");
+        check_class(cw_printer_preflight(p, &job, LONG_NS, NULL, &f), &f, CW_C_OPERATOR, "PRT_RIBBON");
         check_ok(cw_printer_preflight(p, &mono, LONG_NS, NULL, &f), &f);
         cw_printer_close(p);
 }

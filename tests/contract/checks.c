@@ -36,7 +36,7 @@ void check_ok(cw_rc rc, const struct cw_fault *f) {
 static struct cw_printer *open_on(struct cw_usb *usb) {
         struct cw_printer *p = NULL;
         struct cw_fault f = {0};
-        check_ok(cw_printer_open(cw_printer_driver("evolis"), usb, LONG_NS, &p, &f), &f);
+        check_ok(cw_printer_open(cw_printer_driver(bench_family.driver), usb, LONG_NS, &p, &f), &f);
         return p;
 }
 
@@ -70,6 +70,13 @@ static void fill(uint8_t *bytes, size_t len, uint32_t seed) {
         }
 }
 
+/* An overcoat with one window, as areas can lay it: lines 90 to 260, bytes 38 to 56 of a line free. */
+static void boxed_coat(uint8_t *o) {
+        memset(o, 0xff, cw_panel_size(CW_PANEL_WIDTH, CW_PANEL_HEIGHT, 1));
+        for (size_t line = 90; line <= 260; line++)
+                memset(o + line * 81 + 38, 0, 19);
+}
+
 struct cw_panels *check_panels(void) {
         struct cw_panels *p = calloc(1, sizeof *p);
         assert_non_null(p);
@@ -92,6 +99,8 @@ struct cw_panels *check_panels(void) {
         memset(k, 0, mono);
         memset(k + 81, 0xff, (size_t)81 * 10);
         memset(k + 4000, 0xa5, 30);
+        if (bench_family.coat == 'a')
+                boxed_coat(k + mono);
         return p;
 }
 
