@@ -42,7 +42,7 @@ static const char *const purpose_words[] = {"cvk",           "imk-ac",        "i
 static const char *const algorithm_words[] = {"tdes2",  "tdes3",   "aes128", "aes192",
                                               "aes256", "generic", NULL};
 static const char *const init_words[] = {"none", "reserved", "nss", NULL};
-static const char *const driver_words[] = {"", "evolis", NULL};
+static const char *const driver_words[] = {"", "evolis", "magicard", NULL};
 static const char *const diversification_words[] = {"none", "visa2", "emv", "kdf3", NULL};
 
 static const struct cw_key top_keys[] = {
