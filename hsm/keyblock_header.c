@@ -95,10 +95,13 @@ cw_rc cw_keyblock_header_parse(const char *block, size_t len, struct cw_keyblock
                                struct cw_fault *f) {
         struct cw_keyblock_header h = {0};
         size_t total = 0, count = 0, options_len = 0;
-        if (len < FIXED_LEN || len > CW_KEYBLOCK_MAX || cw_keyblock_cipher_block(block[0]) == 0)
-                return bad("its version is not A, B, C or D, or it is too short or too long", f);
+        if (len < FIXED_LEN || cw_keyblock_cipher_block(block[0]) == 0)
+                return bad("its version is not A, B, C or D, or it is too short", f);
         if (!number(block + 1, 4, 10, &total) || total != len)
                 return bad("it is not as long as it says", f);
+        if (len > CW_KEYBLOCK_MAX)
+                return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_UNSUPPORTED), (int64_t)len,
+                               "hsm.keyblock", "KEY_BLOCK", "the key block holds more than a symmetric key");
         if (!all_alnum(block + 5, 7) || !number(block + 12, 2, 10, &count) || !all_alnum(block + 14, 2))
                 return bad("its header has characters that are not allowed there", f);
         fixed_fields(block, &h);

@@ -34,7 +34,7 @@ size_t cw_keyblock_cipher_block(char version);
 size_t cw_keyblock_mac_len(char version);
 /*
  * Reads the header of block[len] with its optional blocks; *ret_len is where the enciphered part begins. len
- * must be what the header says. REJECT/CW_E_SYNTAX, code KEY_BLOCK.
+ * must be what the header says. REJECT/CW_E_SYNTAX, code KEY_BLOCK; CW_E_UNSUPPORTED past CW_KEYBLOCK_MAX.
  */
 CW_WARN_UNUSED cw_rc cw_keyblock_header_parse(const char *block, size_t len, struct cw_keyblock_header *ret,
                                               size_t *ret_len, struct cw_fault *f);

@@ -17,7 +17,7 @@ static cw_rc filler_of(struct cw_ka *ka, unsigned format, const struct cw_pin *p
         size_t len = strlen(text), wanted = CW_PIN_FILLER - pin->len;
         if (len == 0)
                 return cw_pinblock_filler(ka->c, format, ret, ka->f);
-        if (len < wanted || len > CW_PIN_FILLER)
+        if (len < wanted)
                 return cw_ka_bad(ka, "fill");
         for (size_t i = 0; i < wanted; i++) {
                 const char *at = strchr(digits, text[i]);

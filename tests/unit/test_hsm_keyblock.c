@@ -160,12 +160,11 @@ static void bad_headers(void **state) {
         (void)state;
         static const char *const rows[] = {
             "",
-            "D0016P0AE00E000",  /* shorter than a header */
-            "E0016P0AE00E0000", /* version */
-            "D0017P0AE00E0000", /* length */
-            "D00X6P0AE00E0000", /* length is no number */
-            "D0016P\x01"
-            "AE00E0000",                /* control character */
+            "D0016P0AE00E000",          /* shorter than a header */
+            "E0016P0AE00E0000",         /* version */
+            "D0017P0AE00E0000",         /* length */
+            "D00X6P0AE00E0000",         /* length is no number */
+            "D0016P\001AE00E0000",      /* control character */
             "D0016P0AE00X0000",         /* exportability */
             "D0016P0AE00E0100",         /* optional block missing */
             "B0024P0TE00E0100KS03AAAA", /* optional block shorter than its head */

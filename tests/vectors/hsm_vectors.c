@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * hsm-vectors --token softhsm|nss FILE: each entry of a file of published vectors through a running
- * cardwright-hsmd on a private token. A line for each mismatch and for each skipped entry with its reason,
- * a last line with the counts. Exit status 0: nothing failed; 1: something did; 2: it could not be tried.
+ * hsm-vectors --token softhsm|nss|opencryptoki FILE: each entry of a file of published vectors through a
+ * running cardwright-hsmd on a private token. A line for each mismatch and for each skipped entry with its
+ * reason, a last line with the counts. Exit status 0: nothing failed; 1: something did; 2: it could not be
+ * tried.
  */
 #include "base/cleanup.h"
 #include "base/ipc.h"
@@ -85,7 +86,7 @@ int main(int argc, char **argv) {
         struct vector_token token;
         unsigned count[3] = {0, 0, 0};
         if (argc != 4 || strcmp(argv[1], "--token") != 0) {
-                (void)fprintf(stderr, "usage: hsm-vectors --token softhsm|nss FILE\n");
+                (void)fprintf(stderr, "usage: hsm-vectors --token softhsm|nss|opencryptoki FILE\n");
                 return 2;
         }
         CW_AUTO_JSON json_t *file = json_load_file(argv[3], JSON_REJECT_DUPLICATES, &error);

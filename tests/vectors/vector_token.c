@@ -5,23 +5,26 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#define TOKEN_PIN "test-1234"
+#define TOKEN_PIN "test1234" /* openCryptoki takes 4 to 8 characters */
 #define START_TRIES 500
 
 struct kind {
         const char *name, *module, *style;
-        bool (*make)(const struct vector_token *t, char *init, size_t cap);
+        bool (*make)(struct vector_token *t, char *init, size_t cap);
 };
 
 static bool complain(const char *what, const char *detail) {
@@ -70,7 +73,7 @@ static bool run(const struct vector_token *t, char *const argv[]) {
         return status == 0 || complain(argv[0], "failed");
 }
 
-static bool make_softhsm(const struct vector_token *t, char *init, size_t cap) {
+static bool make_softhsm(struct vector_token *t, char *init, size_t cap) {
         char conf[256], dir[256];
         char tool[] = "softhsm2-util", verb[] = "--init-token", slot[] = "--free", label_option[] = "--label",
              label[] = "vectors", so[] = "--so-pin", so_pin[] = "12345678", pin[] = "--pin",
@@ -87,7 +90,7 @@ static bool make_softhsm(const struct vector_token *t, char *init, size_t cap) {
                run(t, (char *[]){tool, verb, slot, label_option, label, so, so_pin, pin, user_pin, NULL});
 }
 
-static bool make_nss(const struct vector_token *t, char *init, size_t cap) {
+static bool make_nss(struct vector_token *t, char *init, size_t cap) {
         char db[256], pin_file[256], dir[256];
         char tool[] = "certutil", verb[] = "-N", db_option[] = "-d", file_option[] = "-f";
         (void)snprintf(dir, sizeof(dir), "%s/nssdb", t->dir);
@@ -101,9 +104,65 @@ static bool make_nss(const struct vector_token *t, char *init, size_t cap) {
                run(t, (char *[]){tool, verb, db_option, db, file_option, pin_file, NULL});
 }
 
+static void pause_10ms(void) {
+        const struct timespec time = {0, 10000000};
+        (void)nanosleep(&time, NULL);
+}
+
+/* A folder of openCryptoki's group in a tmpfs of ours. */
+static bool group_dir(const char *path, gid_t gid) {
+        return (mkdir(path, 0770) == 0 || errno == EEXIST) && chown(path, 0, gid) == 0 &&
+               chmod(path, 0770) == 0;
+}
+
+/*
+ * openCryptoki knows one place for its tokens and one slot daemon a machine. In mount and IPC namespaces of
+ * our own, with empty folders over that place, both are ours alone and vanish with us.
+ */
+static bool private_place(void) {
+        static const char *const dirs[] = {"/var/lib/opencryptoki/swtok",
+                                           "/var/lib/opencryptoki/swtok/TOK_OBJ", "/run/lock/opencryptoki",
+                                           "/run/lock/opencryptoki/swtok"};
+        const struct group *g = getgrnam("pkcs11");
+        if (g == NULL)
+                return complain("openCryptoki", "is not installed");
+        if (unshare(CLONE_NEWNS | CLONE_NEWIPC) != 0 ||
+            mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+            mount("tmpfs", "/var/lib/opencryptoki", "tmpfs", 0, NULL) != 0 ||
+            mount("tmpfs", "/run", "tmpfs", 0, NULL) != 0 || mkdir("/run/lock", 0755) != 0)
+                return complain("openCryptoki needs namespaces of its own, and so root", strerror(errno));
+        for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++) {
+                if (!group_dir(dirs[i], g->gr_gid))
+                        return complain(dirs[i], strerror(errno));
+        }
+        return true;
+}
+
+/* pkcsconf asks for PINs on its standard input; 87654321 is what openCryptoki gives a new token. */
+static bool pkcsconf(const struct vector_token *t, const char *option, const char *answers) {
+        char script[256], sh[] = "sh", c[] = "-c";
+        (void)snprintf(script, sizeof(script), "printf '%s' | pkcsconf %s -c 3", answers, option);
+        return run(t, (char *[]){sh, c, script, NULL});
+}
+
+static bool make_opencryptoki(struct vector_token *t, char *init, size_t cap) {
+        char daemon[] = "pkcsslotd", foreground[] = "-f";
+        (void)snprintf(init, cap, "%s", "");
+        if (!private_place())
+                return false;
+        t->slot_daemon = spawn(t, (char *[]){daemon, foreground, NULL});
+        for (int i = 0; i < START_TRIES && access("/run/pkcsslotd.socket", F_OK) != 0; i++)
+                pause_10ms();
+        return pkcsconf(t, "-I", "87654321\\nvectors\\n") &&
+               pkcsconf(t, "-P", "87654321\\n76543210\\n76543210\\n") &&
+               pkcsconf(t, "-u", "76543210\\nfirst123\\nfirst123\\n") &&
+               pkcsconf(t, "-p", "first123\\n" TOKEN_PIN "\\n" TOKEN_PIN "\\n");
+}
+
 static const struct kind kinds[] = {
     {"softhsm", "/usr/lib/softhsm/libsofthsm2.so", "none", make_softhsm},
     {"nss", CW_NSS_MODULE, "nss", make_nss},
+    {"opencryptoki", CW_OPENCRYPTOKI_MODULE, "none", make_opencryptoki},
 };
 
 /* The daemon wants a whole configuration; of its keys none is on the token, and none is needed. */
@@ -121,11 +180,6 @@ static bool write_config(const struct vector_token *t, const struct kind *k, con
             "\"kcv\":\"000000\"},{\"label\":\"hash\",\"purpose\":\"pan-hash\",\"algorithm\":\"generic\"}]},"
             "\"products\":[],\"stations\":[]}\n",
             t->dir, t->dir, t->dir, t->dir, t->dir, k->module, init, k->style);
-}
-
-static void pause_10ms(void) {
-        const struct timespec time = {0, 10000000};
-        (void)nanosleep(&time, NULL);
 }
 
 /* Until the daemon has tried the token: then hello names the token's model, or why there is none. */
@@ -162,7 +216,8 @@ bool vector_token_start(struct vector_token *t, const char *name) {
         for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
                 k = strcmp(kinds[i].name, name) == 0 ? &kinds[i] : k;
         if (k == NULL)
-                return complain(name, "is no token that can be set up here; use softhsm or nss");
+                return complain(name,
+                                "is no token that can be set up here; use softhsm, nss or opencryptoki");
         if (access(k->module, R_OK) != 0)
                 return complain(k->module, "is not installed");
         (void)snprintf(t->dir, sizeof(t->dir), "%s/hsm-vectors-XXXXXX", tmp ? tmp : "/tmp");
@@ -183,6 +238,10 @@ void vector_token_stop(struct vector_token *t) {
         if (t->hsmd > 0) {
                 (void)kill(t->hsmd, SIGTERM);
                 (void)waitpid(t->hsmd, NULL, 0);
+        }
+        if (t->slot_daemon > 0) {
+                (void)kill(t->slot_daemon, SIGTERM);
+                (void)waitpid(t->slot_daemon, NULL, 0);
         }
         if (t->dir[0] != '\0' && getenv("CW_KEEP") == NULL)
                 (void)run(t, (char *[]){tool, option, t->dir, NULL});

@@ -7,13 +7,13 @@
 
 struct vector_token {
         char dir[160];
-        pid_t hsmd;
+        pid_t hsmd, slot_daemon;
         int admin; /* connection to admin.sock */
 };
 
 /*
- * kind: "softhsm" or "nss". Makes the token, starts the daemon, waits until it has the token. False after
- * saying on stderr what is missing; vector_token_stop is called in any case.
+ * kind: "softhsm", "nss" or "opencryptoki" (as root only). Makes the token, starts the daemon, waits until it
+ * has the token. False after saying on stderr what is missing; vector_token_stop is called in any case.
  */
 bool vector_token_start(struct vector_token *t, const char *kind);
 void vector_token_stop(struct vector_token *t);
