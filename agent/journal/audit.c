@@ -7,8 +7,10 @@
 
 #include "base/buf.h"
 
+#include <errno.h>
 #include <openssl/evp.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define HASH_BYTES 32
@@ -174,13 +176,34 @@ cw_rc cw_journal_audit(struct cw_journal *j, const char *what, const char *actor
 
 /* ---- verification ---- */
 
+static bool ref_number(const char *text, int64_t *ret) {
+        char *end = NULL;
+        errno = 0;
+        long long n = strtoll(text, &end, 10);
+        if (*text < '0' || *text > '9' || *end != '\0' || errno != 0)
+                return false;
+        *ret = n;
+        return true;
+}
+
+/* "event:JOB:N" */
+static bool ref_event(const char *ref, char ret_job[CW_JOB_ID_CAP], int64_t *ret_n) {
+        const char *job = strncmp(ref, "event:", 6) == 0 ? ref + 6 : "";
+        size_t len = strcspn(job, ":");
+        if (len == 0 || len >= CW_JOB_ID_CAP || job[len] != ':')
+                return false;
+        memcpy(ret_job, job, len);
+        ret_job[len] = '\0';
+        return ref_number(job + len + 1, ret_n);
+}
+
 static cw_rc digest_fits(struct cw_journal *j, const struct entry *e, bool *ret, struct cw_fault *f) {
         char digest[CW_DIGEST_CAP] = "", job[CW_JOB_ID_CAP];
-        long long n = 0;
+        int64_t n = 0;
         cw_rc rc = CW_OK;
-        if (sscanf(e->ref, "event:%23[^:]:%lld", job, &n) == 2)
+        if (ref_event(e->ref, job, &n))
                 rc = digest_of(j, event_sql, CW_ARGS(CW_T(job), CW_I(n)), digest, f);
-        else if (sscanf(e->ref, "ledger:%lld", &n) == 1)
+        else if (strncmp(e->ref, "ledger:", 7) == 0 && ref_number(e->ref + 7, &n))
                 rc = digest_of(j, ledger_sql, CW_ARGS(CW_I(n)), digest, f);
         *ret = strcmp(digest, e->digest) == 0;
         return rc;

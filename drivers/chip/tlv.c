@@ -72,7 +72,7 @@ bool cw_tlv_valid(struct cw_span bytes) {
         struct cw_span level[CW_TLV_DEPTH_MAX + 1] = {bytes};
         size_t depth = 0;
         for (;;) {
-                struct cw_tlv item;
+                struct cw_tlv item = {0};
                 enum cw_tlv_result result = cw_tlv_next(&level[depth], &item);
                 if (result == CW_TLV_BAD)
                         return false;

@@ -160,6 +160,9 @@ cw_rc cw_face_panel_png(const struct cw_panels *p, size_t index, FILE *out, stru
         if (index >= p->count)
                 return cw_fail(f, CW_RC(CW_L_FACE, CW_C_REJECT, CW_E_RANGE), (int64_t)index, "face.png", "",
                                "there is no such panel");
+        if (p->panel[index].bits == 0 || p->panel[index].bits > 8)
+                return cw_fail(f, CW_RC(CW_L_FACE, CW_C_REJECT, CW_E_RANGE), p->panel[index].bits, "face.png",
+                               "", "a panel has 1 to 8 bits a pixel");
         cairo_surface_t *s = cairo_image_surface_create(CAIRO_FORMAT_RGB24, (int)p->height, (int)p->width);
         uint8_t *data = cairo_image_surface_get_data(s);
         if (!data) {
