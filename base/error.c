@@ -29,8 +29,8 @@ static void copy_text(char *to, size_t cap, const char *from) {
         to[len] = '\0';
 }
 
-cw_rc cw_fail(struct cw_fault *f, cw_rc rc, int64_t native, const char *op, const char *code, const char *fmt,
-              ...) {
+cw_rc(cw_fail)(struct cw_fault *f, cw_rc rc, int64_t native, const char *op, const char *code,
+               const char *fmt, ...) {
         if (!f)
                 return rc;
         f->rc = rc;

@@ -90,6 +90,15 @@ struct cw_fault {
 /* Fills *f (NULL is allowed) and returns rc, so that a failure is one line. Never blocks. */
 cw_rc cw_fail(struct cw_fault *f, cw_rc rc, int64_t native, const char *op, const char *code, const char *fmt,
               ...) __attribute__((format(printf, 6, 7)));
+#ifdef __clang_analyzer__
+/* The analyzer sees one file at a time: it must know that what comes back is the rc that went in. */
+#define cw_fail(f, rc, ...)                                                                                  \
+        __extension__({                                                                                      \
+                cw_rc fail_rc_ = (rc);                                                                       \
+                (void)(cw_fail)((f), fail_rc_, __VA_ARGS__);                                                 \
+                fail_rc_;                                                                                    \
+        })
+#endif
 
 /* "RETRY", "OPERATOR", ...; "OK" for CW_C_NONE. */
 const char *cw_class_name(enum cw_class cls);
