@@ -69,8 +69,21 @@ cw_rc cw_step_contact(struct cw_step_run *run, struct cw_card_channel **ret, str
 
 /* ---- personalisation ---- */
 
+/* A step that is repeated finds the chip it left, or the plastic is not the one that was encoded. */
+static cw_rc same_chip(const struct cw_step_run *run, const char *cplc, struct cw_fault *f) {
+        const char *before = run->st->work.cplc;
+        if (!*before || cw_cplc_same_chip(before, cplc))
+                return CW_OK;
+        return cw_fail(f, CW_RC(CW_L_CHIP, CW_C_REJECT, CW_E_CHIP_IDENTITY), 0, "station.chip", "PRD_SMARTCARD",
+                       "another chip is under the contacts than at the first try; reject the card and look into "
+                       "the printer");
+}
+
 static cw_rc on_attempt(void *ctx, const struct cw_perso_attempt *a, struct cw_fault *f) {
         const struct cw_step_run *run = ctx;
+        cw_rc rc = same_chip(run, a->cplc, f);
+        if (rc != CW_OK)
+                return rc;
         char kdd[2 * sizeof a->answer.kdd + 1] = "";
         (void)cw_hex_encode(a->answer.kdd, sizeof a->answer.kdd, kdd, sizeof kdd);
         cw_step_progress(run, 35, "opening the secure channel");
@@ -127,6 +140,7 @@ cw_rc cw_step_chip(struct cw_step_run *run, struct cw_fault *f) {
         };
         rc = cw_perso_run(channel, st->work.session, &plan, &result, f);
         take_evidence(run, &result);
-        (void)snprintf(st->work.cplc, sizeof st->work.cplc, "%s", result.cplc);
+        if (result.cplc[0])
+                (void)snprintf(st->work.cplc, sizeof st->work.cplc, "%s", result.cplc);
         return after_attempt(rc, &result);
 }

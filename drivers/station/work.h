@@ -30,7 +30,7 @@ struct cw_work {
         struct cw_hsm_card_data card;
         struct cw_perso_data *data;
         struct cw_panels *panels;
-        char cplc[CW_CPLC_HEX]; /* of the chip personalised in this job, "" before */
+        char cplc[CW_CPLC_HEX]; /* of the chip seen in this job, "" before */
         int64_t begun;          /* seq of the last step begun in this job, 0 before the first */
 };
 
