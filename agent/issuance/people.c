@@ -61,7 +61,8 @@ static void decide_spoiled(struct cw_machine *m) {
                 cw_machine_missing(m);
 }
 
-/* A printed card may lie in the tray already, and no counter says so: the eject looks whether one is left inside. */
+/* A printed card may lie in the tray already, and no counter says so: the eject looks whether one is left
+ * inside. */
 static void decide_done(struct cw_machine *m) {
         if (m->job->step == CW_STEP_PRINT) {
                 m->job->state = CW_JOB_PRINT;

@@ -155,7 +155,8 @@ static void look_at_chip(struct cw_station *st, const json_t *baseline, struct v
         struct cw_fault f = {0};
         bool other = false;
         if (v->where != CW_WHERE_CONTACT) {
-                /* One that stands where it stood never reached the contacts: the chip step moves it there and no further. */
+                /* One that stands where it stood never reached the contacts: the chip step moves it there and
+                 * no further. */
                 if (v->verdict != CW_VERDICT_NOT_DONE)
                         say(v, CW_VERDICT_UNKNOWN,
                             "the card is not at the contact station, so its chip cannot be asked");

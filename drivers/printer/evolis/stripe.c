@@ -46,12 +46,14 @@ static cw_rc load(struct cw_evolis *e, unsigned track, struct cw_span data, int6
 }
 
 /*
- * A process that died may have left a panel in the printer: a new sequence would be refused, or print it on this card.
- * SOFT_RESET empties the buffers and moves nothing; a printer that does not know it answers for itself.
+ * A process that died may have left a panel in the printer: a new sequence would be refused, or print it on
+ * this card. SOFT_RESET empties the buffers and moves nothing; a printer that does not know it answers for
+ * itself.
  */
 static void forget_strangers(struct cw_evolis *e, int64_t deadline_ns) {
         struct cw_fault ignored;
-        if (!e->cleared && cw_usb_soft_reset(e->base.usb, cw_printer_deadline(deadline_ns, 500), &ignored) == CW_OK)
+        if (!e->cleared &&
+            cw_usb_soft_reset(e->base.usb, cw_printer_deadline(deadline_ns, 500), &ignored) == CW_OK)
                 e->out_of_step = true; /* an answer may have gone with it */
         e->cleared = true;
 }

@@ -29,8 +29,8 @@ static void free_urb(struct emup_carrier *c, struct emup_urb *u) {
 }
 
 /*
- * The program closed the file or was killed: what the kernel does then. The base object's own signal for it is never
- * emitted, so this is the end of the client object. On the thread of the testbed.
+ * The program closed the file or was killed: what the kernel does then. The base object's own signal for it
+ * is never emitted, so this is the end of the client object. On the thread of the testbed.
  */
 static void file_ended(gpointer file) {
         struct emup_file *f = file;
