@@ -34,17 +34,21 @@ def free_ports(count):
     return ports
 
 
-class Desk:
-    """A printer with a chip slot inside, and its station."""
+EMULATORS = {"evolis": "tests/emu/printer/emu-printer", "magicard": "tests/emu/printer-magicard/emu-printer-magicard"}
 
-    def __init__(self, name, product):
-        self.name, self.product = name, product
+
+class Desk:
+    """A printer of some family with a chip slot inside, and its station."""
+
+    def __init__(self, name, product, family="evolis"):
+        self.name, self.product, self.family = name, product, family
         self.printer = self.card = None
         self.printer_process = self.card_process = self.station = None
 
 
 class Branch:
-    def __init__(self, build, failpoints=None, time_scale="0", bank=None, config=None, desks=2, hopper=20, ribbon="ymcko:100"):
+    def __init__(self, build, failpoints=None, time_scale="0", bank=None, config=None, desks=2, hopper=20, ribbon="ymcko:100",
+                 families=("evolis", "evolis")):
         self.build = os.path.abspath(build)
         self.failpoints = failpoints or {}
         self.time_scale, self.hopper, self.ribbon = time_scale, hopper, ribbon
@@ -53,7 +57,7 @@ class Branch:
         self.keys = branch_keys()
         os.mkdir(self.path("bank"))
         self.bank = Bank(self.build, self.path("bank"), self.keys, **(bank or {}))
-        self.desks = [Desk("desk-1", "71"), Desk("desk-2", "72")][:desks]
+        self.desks = [Desk("desk-1", "71", families[0]), Desk("desk-2", "72", families[1])][:desks]
         self.processes = []
         self.hsmd = self.agent = self.kiosk = self.pcscd = None
         self.kiosk_card = self.pinpad = None
@@ -83,7 +87,7 @@ class Branch:
                 "kvn": 0x30 if scp == 3 else 0x20, "scp": scp, "security_level": 0x33 if scp == 3 else 3, **labels}
 
     def _config(self):
-        stations = [{"name": d.name, "kind": "issue", "printer_driver": "evolis", "printer_serial": "EMU-" + d.name,
+        stations = [{"name": d.name, "kind": "issue", "printer_driver": d.family, "printer_serial": "EMU-" + d.name,
                      "reader": "cardwright " + d.name, "plastic_codes": d.product, "hopper": self.hopper,
                      "card_timeout_ms": 6000} for d in self.desks]
         stations.append({"name": "kiosk-1", "kind": "kiosk", "reader": "cardwright kiosk-1", "pinpad_baud": 9600,
@@ -185,7 +189,7 @@ class Branch:
         desk.card_process, desk.card = self._start_card_slot(desk.name)
         ready, control = self.path("printer-ready-" + desk.name), self.path("printer-" + desk.name)
         desk.printer_process = self._start("emu-printer-" + desk.name, [
-            self.binary("tests/emu/printer/emu-printer"), "--ready-file", ready, "--plastics", self.path("plastics"),
+            self.binary(EMULATORS[desk.family]), "--ready-file", ready, "--plastics", self.path("plastics"),
             "--control", control, "--chip-control", self.path("card-" + desk.name), "--serial", "EMU-" + desk.name,
             "--hopper", str(self.hopper), "--ribbon", self.ribbon, "--time-scale", self.time_scale,
             "--transcript", self.path("logs", "printer-" + desk.name + ".txt")])
