@@ -139,6 +139,8 @@ static cw_rc send_try(struct cw_call *c) {
             .url = url,
             .content_type = c->content_type,
             .tenant = d->config->server.tenant,
+            /* An array has no member for it. */
+            .request_id = c->e->body == CW_DCMS_B_ROWS ? c->request_id : "",
             .token = c->e->id == CW_DCMS_EP_LOGIN ? NULL : d->token,
             .body = CW_SPAN(body->ptr, body->len),
             .connect_timeout_ms = d->config->server.connect_timeout_ms,

@@ -303,6 +303,10 @@ static bool add_headers(struct cw_http_exchange *x, const struct cw_http_request
         if (!add_header(x, type) || !add_header(x, "Accept: application/json") || !add_header(x, "Expect:") ||
             n < 0 || (size_t)n >= sizeof tenant || (q->tenant[0] && !add_header(x, tenant)))
                 return false;
+        char id[96];
+        (void)snprintf(id, sizeof id, "X-Request-Id: %s", q->request_id);
+        if (q->request_id[0] && !add_header(x, id))
+                return false;
         if (!q->token)
                 return true;
         static const char prefix[] = "Authorization: Bearer ";

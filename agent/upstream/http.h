@@ -25,6 +25,7 @@ struct cw_http_request {
         const char *url;               /* copied */
         const char *content_type;      /* of the body; copied */
         const char *tenant;            /* TENANT header, "" = none; copied */
+        const char *request_id;        /* X-Request-Id header, "" = none; copied */
         const struct cw_secret *token; /* bearer token, NULL = none; copied */
         struct cw_span body;           /* borrowed until fn or cw_http_cancel */
         int64_t connect_timeout_ms;

@@ -206,6 +206,15 @@ static void put_request_id(struct cw_request *r, const char *request_id) {
                 refuse(r, "requestId");
 }
 
+/* What may stand in a header line. */
+static bool header_word(const char *text) {
+        size_t len = text ? strlen(text) : 0;
+        for (size_t i = 0; i < len; i++)
+                if (text[i] <= 0x20 || text[i] >= 0x7f)
+                        return false;
+        return len > 0 && len <= 64;
+}
+
 cw_rc cw_request_end(struct cw_request *r, const char *request_id, struct cw_secret **ret,
                      struct cw_fault *f) {
         bool rows = r->endpoint->body == CW_DCMS_B_ROWS;
@@ -213,7 +222,9 @@ cw_rc cw_request_end(struct cw_request *r, const char *request_id, struct cw_sec
                 check_required(r);
         else if (!r->checked)
                 refuse(r, "(rows)");
-        if (r->endpoint->request_id)
+        if (r->endpoint->request_id && rows && !header_word(request_id))
+                refuse(r, "requestId");
+        else if (r->endpoint->request_id && !rows)
                 put_request_id(r, request_id);
         if (r->endpoint->body != CW_DCMS_B_FILE)
                 put_text(r, !rows ? "}" : r->checked ? "]" : "}]");

@@ -338,27 +338,31 @@ static void seal(const uint8_t *key, const char *text, size_t len, char *ret, si
         assert_true(cw_b64_encode(CW_B64_STD, all, 32 + len, ret, cap, &size));
 }
 
-/* Format 0 block as 16 hex digits. RIG_PAN's account field: 0000 and the 12 digits before the check digit,
- * all 1. */
-static void block_hex(const char *pin, char block[17]) {
-        char field[17];
+/* Format 0 block as 16 hex digits: the PIN field against 0000 and the 12 digits before the check digit. */
+static void block_hex(const char *pin, const char *pan, char block[17]) {
+        char field[17], account[17] = "0000";
         (void)snprintf(field, sizeof field, "0%zu%s", strlen(pin), pin);
         for (size_t i = strlen(field); i < 16; i++)
                 field[i] = 'F';
+        memcpy(account + 4, pan + strlen(pan) - 13, 12);
         for (size_t i = 0; i < 16; i++) {
                 int nibble = field[i] == 'F' ? 15 : field[i] - '0';
-                block[i] = "0123456789ABCDEF"[nibble ^ (i < 4 ? 0 : 1)];
+                block[i] = "0123456789ABCDEF"[nibble ^ (account[i] - '0')];
         }
         block[16] = '\0';
 }
 
-struct cw_secret *rig_pin(const char *pin) {
+struct cw_secret *rig_pin_of(const char *pin, const char *pan) {
         char block[17], text[128];
         struct cw_secret *secret = NULL;
-        block_hex(pin, block);
+        block_hex(pin, pan, block);
         seal(pin_key, block, 16, text, sizeof text);
         assert_int_equal(cw_secret_dup(text, strlen(text), &secret), CW_OK);
         return secret;
+}
+
+struct cw_secret *rig_pin(const char *pin) {
+        return rig_pin_of(pin, RIG_PAN);
 }
 
 struct cw_secret *rig_pin_v1(const char *pin) {
@@ -367,7 +371,7 @@ struct cw_secret *rig_pin_v1(const char *pin) {
         int n = 0, rest = 0;
         size_t size = 0;
         struct cw_secret *secret = NULL;
-        block_hex(pin, block);
+        block_hex(pin, RIG_PAN, block);
         CW_AUTO(EVP_CIPHER_CTX_free) EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
         assert_int_equal(EVP_EncryptInit_ex(ctx, EVP_aes_256_ecb(), NULL, pin_key, NULL), 1);
         assert_int_equal(EVP_EncryptUpdate(ctx, all, &n, (const uint8_t *)block, 16), 1);

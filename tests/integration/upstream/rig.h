@@ -72,6 +72,8 @@ json_t *rig_teller(struct rig *rig, const char *path, const char *body);
 
 /* Base64 of IV, AES-GCM(ASCII-hex format 0 block of that PIN), tag for RIG_PAN, in secret memory. */
 struct cw_secret *rig_pin(const char *pin);
+/* The same for another card number. */
+struct cw_secret *rig_pin_of(const char *pin, const char *pan);
 /* The v1 form of the same block: Base64 of AES-256-ECB. */
 struct cw_secret *rig_pin_v1(const char *pin);
 /* Base64 of IV, AES-GCM(RIG_PAN), tag. */
