@@ -9,7 +9,8 @@
 
 #define ORDERS_MAX 16
 #define KITS_MAX 128
-#define SKIPPED_MAX 64
+#define KITS_AGAIN_MAX 64 /* of these, kits that could not be taken before: new ones come first */
+#define SKIPPED_MAX 512
 #define REFUSED "REFUSED" /* the server does not tell its status: no use asking again */
 
 enum phase { IDLE, RECEIVED, PROCESS, STATUS, ASSIGNED, INACTIVE, ENTITIES };
@@ -38,7 +39,7 @@ struct cw_intake {
         struct order orders[ORDERS_MAX];
         size_t order_count;
         struct found found[KITS_MAX];
-        size_t found_count;
+        size_t found_count, again_count;
         char skipped[SKIPPED_MAX][32]; /* told about once */
         size_t skipped_count;
         int64_t kits_seen;
@@ -176,18 +177,19 @@ static bool already_found(const struct cw_intake *in, const char *kit) {
         return false;
 }
 
-static bool told_before(struct cw_intake *in, const char *kit) {
+static bool told_before(const struct cw_intake *in, const char *kit) {
         for (size_t i = 0; i < in->skipped_count; i++)
                 if (strcmp(in->skipped[i], kit) == 0)
                         return true;
-        if (in->skipped_count < SKIPPED_MAX)
-                (void)snprintf(in->skipped[in->skipped_count++], sizeof in->skipped[0], "%s", kit);
         return false;
 }
 
 static void skip(struct cw_intake *in, const char *kit, const char *why) {
-        if (!told_before(in, kit))
-                cw_log(CW_EV_KIT_SKIPPED, CW_F_STR("KIT", kit), CW_F_STR("TEXT", why));
+        if (told_before(in, kit))
+                return;
+        if (in->skipped_count < SKIPPED_MAX)
+                (void)snprintf(in->skipped[in->skipped_count++], sizeof in->skipped[0], "%s", kit);
+        cw_log(CW_EV_KIT_SKIPPED, CW_F_STR("KIT", kit), CW_F_STR("TEXT", why));
 }
 
 /*
@@ -197,6 +199,12 @@ static void skip(struct cw_intake *in, const char *kit, const char *why) {
 static bool may_be_made_already(const struct cw_dcms_kit *k) {
         return strcmp(k->delivery_status, "BANK") == 0 || strcmp(k->delivery_status, "DELIVERED") == 0 ||
                strcmp(k->delivery_status, "RETURNED") == 0;
+}
+
+static bool has_room(struct cw_intake *in, const char *kit) {
+        if (in->found_count == KITS_MAX)
+                return false;
+        return !told_before(in, kit) || in->again_count++ < KITS_AGAIN_MAX;
 }
 
 static void look_at_kit(struct cw_intake *in, const struct cw_dcms_kit *k) {
@@ -213,7 +221,7 @@ static void look_at_kit(struct cw_intake *in, const struct cw_dcms_kit *k) {
                 skip(in, k->kit_no, "the server has it as made already, but this journal does not know it");
         else if (!*k->entity_id)
                 skip(in, k->kit_no, "the server names no customer for it");
-        else if (in->found_count < KITS_MAX) {
+        else if (has_room(in, k->kit_no)) {
                 struct found *n = &in->found[in->found_count++];
                 (void)snprintf(n->kit, sizeof n->kit, "%s", k->kit_no);
                 (void)snprintf(n->entity, sizeof n->entity, "%s", k->entity_id);
@@ -328,6 +336,7 @@ static void go_on(struct cw_intake *in) {
         if (in->phase == STATUS) {
                 in->phase = ASSIGNED;
                 in->found_count = 0;
+                in->again_count = 0;
                 ask_kits(in, "ASSIGNED");
                 return;
         }

@@ -309,7 +309,7 @@ static void on_result(struct cw_run *r, cw_rc rc, const struct cw_fault *f, stru
         /* Whether the step began is not known here. The connection starts anew, and the station is asked for
          * its result. */
         cw_log_fault(CW_EV_STATION_REFUSED, f);
-        cw_station_link_reset(r->link, "the station did not say how its step ended");
+        cw_station_link_reset(r->link, f->text);
 }
 
 static void perform_step(struct cw_run *r, const struct cw_job_action *a) {

@@ -30,7 +30,11 @@ class Rig:
         for name in ("bank", "run/hsmd", "run/station", "state", "credentials"):
             os.makedirs(self.path(name))
         self.bank = Bank(BUILD, self.path("bank"), self.keys, **bank)
-        self.bank.start()
+        try:
+            self.bank.start()
+        except Exception:
+            shutil.rmtree(self.folder)
+            raise
         self.hsmd = FakeHsmd(self.path("run/hsmd/agent.sock"), self.keys)
         self.stations = {n: FakeStation(self.path("run/station"), n, card_prefix=f"479{i}") for i, n in enumerate(stations)}
         self.kiosk = FakeKiosk(self.path("run/station"), "kiosk-1", self.hsmd)

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which kits become jobs, and which must not."""
+import unittest
+
+from rig import Rig, wait_for
+
+
+def kit(number, **changes):
+    one = {"kitNo": str(4240190000 + number), "productId": "TRAVEL", "branchId": "BRANCH001", "status": "ASSIGNED",
+           "deliveryStatus": "IN_TRANSIT", "entityId": f"CIF{number % 20:04}", "accountNo": str(8642000 + number % 20),
+           "aliasName": "ASHA NAIR", **changes}
+    return {key: value for key, value in one.items() if value is not None}
+
+
+class IntakeTest(unittest.TestCase):
+    def begin(self, kits):
+        self.rig = Rig(kits=kits)
+        self.addCleanup(self.rig.stop)
+        self.rig.start()
+        return [k["kitNo"] for k in kits]
+
+    def test_many_that_cannot_be_made(self):
+        """No product of the configuration has their plastic code; they do not keep others out, and are told about once."""
+        strange = self.begin([kit(n) for n in range(150)])
+        mine = self.rig.order()[0]
+        self.rig.make(mine, 40)
+        self.assertEqual([j["kit"] for j in self.rig.cli("jobs", "--all")["jobs"]], [mine])
+        log = self.rig.log(2000)
+        told = [line for line in log.splitlines() if "KIT_SKIPPED" in line]
+        self.assertLessEqual(len(told), len(strange))
+        self.assertEqual(len(told), len(set(told)))
+
+    def test_made_elsewhere(self):
+        """BANK is what we say of a card that is made: a kit in that state which we do not know may be a live card."""
+        self.begin([kit(n, productId="CLASSIC", deliveryStatus=s) for n, s in enumerate(("BANK", "DELIVERED", "RETURNED"))])
+        mine = self.rig.order()[0]
+        self.rig.make(mine)
+        self.rig.settle(1)
+        self.assertEqual([j["kit"] for j in self.rig.cli("jobs", "--all")["jobs"]], [mine])
+
+    def test_nobody_s_kits(self):
+        """Not assigned to a customer yet: they wait at the server."""
+        self.begin([kit(n, productId="CLASSIC", status="UNALLOCATED", entityId=None, accountNo=None, aliasName=None)
+                    for n in range(3)])
+        self.rig.settle(1.5)
+        self.assertEqual(self.rig.cli("jobs", "--all")["jobs"], [])
+
+    def test_server_in_trouble(self):
+        """Busy, broken, slow: asked again, later and later, and nothing is lost."""
+        self.begin([])
+        faults = [{"endpoint": "/card-order/received", "status": 503, "exception": None, "retry_after_s": 1, "count": 2},
+                  {"endpoint": "/kit-manager/v2/fetchKitsByEntityId", "drop": "after_commit", "count": 2},
+                  {"endpoint": "/inventory/fetchKitDetailsFromInventory", "malformed_json": True, "count": 1},
+                  {"endpoint": "/inventory/update/deliveryStatus", "drop": "after_commit", "count": 2}]
+        for one in faults:
+            one = {k: v for k, v in one.items() if v is not None}
+            self.rig.bank.sim("POST", "/faults", {"faults": [one], "append": True})
+        mine = self.rig.order()[0]
+        self.rig.make(mine, 60)
+        wait_for("the report", lambda: self.rig.kit_at_bank(mine)["deliveryStatus"] == "BANK", 30)
+        self.assertEqual(len(self.rig.cli("jobs", "--all")["jobs"]), 1)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
