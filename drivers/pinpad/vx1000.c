@@ -321,11 +321,14 @@ static bool set_line(int fd, speed_t speed) {
         return tcsetattr(fd, TCSANOW, &t) == 0 || errno == EINVAL;
 }
 
-/* Packet 06, the serial number: harmless, and answered on the right speed only. */
+/* An entry of a process that died is stopped. Then packet 06, the serial number: harmless, and answered on the right speed
+ * only. */
 static cw_rc say_hello(struct vx *v, struct cw_fault *f) {
         static const uint8_t serial[] = {'0', '6'};
         enum cw_vx_event event = CW_VX_NONE;
         cw_rc rc = drain(v, f);
+        if (rc == CW_OK)
+                rc = stop_entry(v, f);
         if (rc == CW_OK)
                 rc = send(v, CW_VX_SI, CW_SPAN(serial, sizeof serial), NULL, f);
         if (rc == CW_OK)

@@ -241,7 +241,7 @@ static void finish(struct pad *pad, struct cw_pinpad *p) {
 }
 
 #define HELLO                                                                                                \
-        {SERIAL_REQUEST, 0, SERIAL_ANSWER}, {                                                                \
+        {"0237320306", 0, "06"}, {SERIAL_REQUEST, 0, SERIAL_ANSWER}, {                                       \
                 "06", 0, "04"                                                                                \
         }
 #define RUN(pad, lines) start(&(pad), (lines), sizeof(lines) / sizeof *(lines))
