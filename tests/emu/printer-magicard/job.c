@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "family.h"
+#include "tests/emu/printer/family.h"
 
 int emup_language_new(struct emup_model *m) {
         struct mgc *l = calloc(1, sizeof *l);

@@ -2,7 +2,7 @@
 /* The language of the Magicard printer, on top of the mechanism all emulated printers share. */
 #pragma once
 
-#include "model_int.h"
+#include "tests/emu/printer/model_int.h"
 
 enum {
         MGC_TEXT_MAX = 2048, /* longest header of a job */

@@ -13,7 +13,7 @@
 #include <ftw.h>
 #include <unistd.h>
 
-#include "plastic_image.h"
+#include "tests/emu/printer/plastic_image.h"
 
 struct bench {
         struct emup_model *m;
