@@ -10,6 +10,7 @@
 /* A step ends by the station's own deadlines; ours only catches a station that hangs. */
 #define STEP_CALL_MS ((int64_t)15 * 60 * 1000)
 #define LOOKS_MAX 5u /* at a printer that is away, some 15 s in all */
+#define SESSIONS_MAX 2u /* one after the other before a person is told that the station is not ready */
 #define WAKE_MS 5000
 
 /* ---- hsmd session ---- */
@@ -241,13 +242,14 @@ static const json_t *result_of(const struct cw_msg *reply) {
         return result ? result : reply->json;
 }
 
-/* A dead hsmd session ends with the step: the next one needs a new session. */
-static void note_dead_session(struct cw_run *r, const json_t *result) {
+/* A dead hsmd session ends with the step: the next one needs a new session. True when it may be dead. */
+static bool note_dead_session(struct cw_run *r, const json_t *result) {
         const char *cls = json_string_value(json_object_get(result, "class"));
-        if (cls && strcmp(cls, "RECONNECT") == 0) {
-                close_session(r);
-                r->begun = false;
-        }
+        if (!cls || strcmp(cls, "RECONNECT") != 0)
+                return false;
+        close_session(r);
+        r->begun = false;
+        return true;
 }
 
 /* Nothing of the job was moved: the same is asked again, with a new session when the station may have lost
@@ -269,7 +271,14 @@ static void on_preflight(struct cw_run *r, cw_rc rc, const struct cw_fault *f, s
                 return;
         }
         const json_t *result = result_of(reply);
-        note_dead_session(r, result);
+        if (note_dead_session(r, result) && r->failures < SESSIONS_MAX) {
+                /* Nobody but hsmd can mend that, and a new session is all it takes. */
+                struct cw_fault fault = {0};
+                (void)cw_fail(&fault, CW_RC(CW_L_STATION, CW_C_RECONNECT, CW_E_CLOSED), 0, "run.preflight", "",
+                              "the session of hsmd ended while the station was checked");
+                ask_again(r, CW_JA_PREFLIGHT, &fault);
+                return;
+        }
         cw_issuance_event_from_result(CW_STEP_PREFLIGHT, 0, result, &e);
         cw_run_station_actor(r, actor);
         cw_run_event(r, &e, result, actor);
@@ -295,7 +304,7 @@ static void on_baseline(struct cw_run *r, cw_rc rc, const struct cw_fault *f, st
 static void take_result(struct cw_run *r, const json_t *result) {
         struct cw_fault f = {0};
         struct cw_change change;
-        note_dead_session(r, result);
+        (void)note_dead_session(r, result);
         cw_rc rc =
             cw_journal_outcome(r->daemon->journal, r->job.id, r->job.step, r->job.seq, result, &change, &f);
         cw_run_take(r, rc, &f, &change);
