@@ -52,8 +52,8 @@ static void malformed_results_are_in_doubt(void **state) {
             "{\"outcome\":\"done\",\"where\":3}",
             "{\"outcome\":\"done\",\"key_tried\":\"yes\"}",
             "{\"outcome\":\"failed\",\"class\":\"RETRY\",\"code\":\"lower case\",\"where\":\"contact\"}",
-            "{\"outcome\":\"failed\",\"where\":\"contact\",\"code\":"
-            "\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"}",
+            ("{\"outcome\":\"failed\",\"where\":\"contact\",\"code\":"
+             "\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"}"),
         };
         for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
                 struct cw_job_event e = from(CW_STEP_CHIP, bad[i]);
