@@ -53,6 +53,7 @@ class World:
         self.fresh = {d: [] for d in desks}
         self.made = []
         self.acts = []  # what a person did in this case
+        self.at_rest = True  # whether everything is to be at rest after each case, or only after the last
         self.person = Person(self)
         self.oracle = Oracle(self)
 
@@ -244,7 +245,8 @@ def _run_lane(make_world, cases):
                 world = make_world().start()
                 start = time.monotonic()
             outcome = case(world)
-            world.oracle.check()
+            if world.at_rest or name == cases[-1][0]:
+                world.oracle.check()
             print(f"ok    {name:<58} {outcome}  {time.monotonic() - start:.1f} s", flush=True)
         except Exception as e:  # pylint: disable=broad-except
             failed += 1
