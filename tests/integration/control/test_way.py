@@ -71,8 +71,8 @@ class WayTest(unittest.TestCase):
         self.assertEqual(self.steps(), ORDER)
 
     def test_reconnect_class_in_preflight(self):
-        """The printer was unplugged: class RECONNECT costs the session, and the next look needs a new one."""
-        self.s1.script["preflight"] = [Step(False, "failed", "RECONNECT", "PRT_NOT_REACHABLE")]
+        """The printer was unplugged: class RECONNECT costs the session, each look needs a new one, the third asks for help."""
+        self.s1.script["preflight"] = [Step(False, "failed", "RECONNECT", "PRT_NOT_REACHABLE")] * 3
         self.s1.state = "offline"
         kit = self.rig.order()[0]
         self.rig.wait_state(kit, "supplies")
