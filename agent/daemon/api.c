@@ -305,6 +305,10 @@ static void post_test_card(void *ctx, struct cw_control_request *r) {
                 refuse(r, CW_E_NOT_FOUND, "no station with a printer has this name; see cardwright stations");
                 return;
         }
+        if (kind && strcmp(kind, "std") != 0 && strcmp(kind, "tech") != 0) {
+                refuse(r, CW_E_SYNTAX, "the kinds of test card are std and tech");
+                return;
+        }
         if (cw_runs_holder(d, l) || cw_runs_at(d, l) || cw_station_link_busy(l)) {
                 refuse(r, CW_E_BUSY, "the station has a job, or its card; wait until it is free");
                 return;

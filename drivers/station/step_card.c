@@ -204,6 +204,7 @@ cw_rc cw_step_test_card(struct cw_step_run *run, const char *kind, struct cw_fau
         struct cw_printer *printer = NULL;
         struct cw_printer_effect effect = {0};
         bool technical = strcmp(kind, "tech") == 0;
+        run->result->where = CW_WHERE_NONE; /* nothing was sent that could draw a card */
         if (!technical && strcmp(kind, "std") != 0)
                 return cw_fail(f, CW_RC(CW_L_STATION, CW_C_REJECT, CW_E_RANGE), 0, "test_card", "",
                                "the kinds of test card are std and tech");
