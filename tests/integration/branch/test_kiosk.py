@@ -140,6 +140,7 @@ class Kiosk(Scenario):
         self.branch.kiosk_card.ask(cmd="remove")
         self.hand_over(kit, {"unplug": True})
         wait_until("the hand-over to end", lambda: "pad_error" in self.log_of("cardwrightd"))
+        wait_until("the loss of the pad to be seen", lambda: not self.kiosk_station()["pinpad"]["present"])
         self.branch.pinpad.ask(cmd="plug")
         self.nothing_happened(kit)
         wait_until("the pad to be back", lambda: self.kiosk_station()["pinpad"]["present"])
