@@ -145,6 +145,23 @@ static void check_keys(const struct cw_config *c, struct cw_findings *fs) {
         }
 }
 
+static void check_key_loading(const struct cw_config_hsm *h, struct cw_findings *fs) {
+        if (strspn(h->keyblock_versions, "ABCD") != strlen(h->keyblock_versions))
+                find_member(fs, "hsm", "keyblock_versions", "has letters other than A, B, C and D");
+        for (size_t i = 0; i < h->key_count; i++) {
+                const char *usage = h->keys[i].block_usage;
+                char who[PATH_BYTES];
+                (void)snprintf(who, sizeof who, "hsm.keys[%s]", h->keys[i].label);
+                for (const char *at = usage; *at; at += strspn(at, " ")) {
+                        size_t len = strcspn(at, " ");
+                        if (len != 2)
+                                find_member(fs, who, "block_usage",
+                                            "has to be pairs of characters with blanks between them");
+                        at += len;
+                }
+        }
+}
+
 static void check_server(const struct cw_config_server *s, struct cw_findings *fs) {
         if (*s->url && strncmp(s->url, "https://", 8) != 0)
                 find_member(fs, "server", "url", "must begin with https://");
@@ -161,6 +178,7 @@ void cw_config_check(const struct cw_config *c, struct cw_findings *fs) {
         check_required(c, fs);
         check_server(&c->server, fs);
         check_keys(c, fs);
+        check_key_loading(&c->hsm, fs);
         check_label(c, "", "pan_transport_key", c->pan_transport_key, "pan-transport", fs);
         check_label(c, "", "pan_hash_key", c->pan_hash_key, "pan-hash", fs);
         check_label(c, "pin", "key", c->pin.key, "pin-transport", fs);

@@ -16,6 +16,7 @@
 #define CW_CONFIG_STATIONS_MAX 16
 #define CW_CONFIG_PRODUCTS_MAX 32
 #define CW_CONFIG_KEYS_MAX 64
+#define CW_CONFIG_CUSTODIANS_MAX 16
 
 enum cw_gateway { CW_GATEWAY_NONE, CW_GATEWAY_ECDH_SHA256, CW_GATEWAY_ECDH_HKDF };
 enum cw_pin_account { CW_PIN_ACCOUNT_PAN12, CW_PIN_ACCOUNT_KIT16 };
@@ -45,11 +46,18 @@ struct cw_config_server {
         int64_t connect_timeout_ms, timeout_ms, cbs_timeout_ms;
 };
 struct cw_config_key {
-        const char *label;     /* CKA_LABEL */
-        const char *purpose;   /* cvk imk-ac imk-smi imk-smc kmc-enc kmc-mac kmc-dek bdk pin-transport
-                                  pan-transport pan-hash */
-        const char *algorithm; /* tdes2 tdes3 aes128 aes192 aes256 generic */
-        const char *kcv;       /* upper-case hex, 6 (3 bytes) or 10 (5 bytes) digits; "" for pan-hash */
+        const char *label;       /* CKA_LABEL */
+        const char *purpose;     /* cvk imk-ac imk-smi imk-smc kmc-enc kmc-mac kmc-dek bdk pin-transport
+                                    pan-transport pan-hash kbpk */
+        const char *algorithm;   /* tdes2 tdes3 aes128 aes192 aes256 generic */
+        const char *kcv;         /* upper-case hex, 6 (3 bytes) or 10 (5 bytes) digits; "" for pan-hash */
+        int exportable;          /* may leave in a key block, by the word of two persons */
+        const char *block_usage; /* key usages its key block may have, "C0 G0"; "" = those of the purpose */
+};
+/* A key custodian: a local user who may enter key components on hsmd's admin socket. */
+struct cw_config_custodian {
+        const char *user;  /* unique */
+        int64_t component; /* number of the component this person holds, 0 = any */
 };
 /* How module_init reaches C_Initialize: not at all, as pReserved, as the LibraryParameters of NSS softokn. */
 enum cw_module_init_style { CW_MODULE_INIT_NONE, CW_MODULE_INIT_RESERVED, CW_MODULE_INIT_NSS };
@@ -62,8 +70,13 @@ struct cw_config_hsm {
         const char *module_init; /* text handed to the module when it is loaded */
         enum cw_module_init_style module_init_style;
         int64_t call_timeout_ms;
+        int allow_key_loading;         /* key blocks and components, whose keys pass through host memory */
+        const char *keyblock_versions; /* versions of key blocks that are taken and made, "BD" */
+        int64_t ceremony_timeout_s;    /* life of an unfinished component entry, of an unconfirmed request */
         size_t key_count;
         struct cw_config_key keys[CW_CONFIG_KEYS_MAX];
+        size_t custodian_count;
+        struct cw_config_custodian custodians[CW_CONFIG_CUSTODIANS_MAX];
 };
 struct cw_config_pin {
         const char *key; /* label of the set-PIN transport key (AES) */

@@ -36,9 +36,9 @@ static const char *const gateway_words[] = {"none", "static-ecdh-sha256", "stati
 static const char *const account_words[] = {"pan12", "kit16", NULL};
 static const char *const form_words[] = {"ascii_hex", "raw8", NULL};
 static const char *const kind_words[] = {"issue", "kiosk", NULL};
-static const char *const purpose_words[] = {"cvk",           "imk-ac",        "imk-smi",  "imk-smc",
-                                            "kmc-enc",       "kmc-mac",       "kmc-dek",  "bdk",
-                                            "pin-transport", "pan-transport", "pan-hash", NULL};
+static const char *const purpose_words[] = {
+    "cvk", "imk-ac",        "imk-smi",       "imk-smc",  "kmc-enc", "kmc-mac", "kmc-dek",
+    "bdk", "pin-transport", "pan-transport", "pan-hash", "kbpk",    NULL};
 static const char *const algorithm_words[] = {"tdes2",  "tdes3",   "aes128", "aes192",
                                               "aes256", "generic", NULL};
 static const char *const init_words[] = {"none", "reserved", "nss", NULL};
@@ -109,6 +109,12 @@ static const struct cw_key hsm_keys[] = {
     WORD(cw_config_hsm, module_init_style, "none", init_words,
          "how the module takes it: reserved (pReserved of C_Initialize) or nss (LibraryParameters)"),
     INT(cw_config_hsm, call_timeout_ms, "5000", 100, 300000, "a token call past this kills its worker"),
+    BOOL(cw_config_hsm, allow_key_loading, "false",
+         "allow key blocks and key components, whose clear key passes through the memory of a hsmd worker"),
+    TEXT_LEN(cw_config_hsm, keyblock_versions, "BD", 1, 4, CW_KEY_REQUIRED | CW_KEY_NAME,
+             "versions of key blocks (TR-31, X9.143) that are taken and made: letters of ABCD"),
+    INT(cw_config_hsm, ceremony_timeout_s, "900", 5, 1500,
+        "an unfinished component entry, or a request nobody confirmed, is forgotten after this"),
 };
 
 static const struct cw_key hsm_key_keys[] = {
@@ -117,6 +123,16 @@ static const struct cw_key hsm_key_keys[] = {
     ONE_OF(cw_config_key, algorithm, "", algorithm_words, CW_KEY_REQUIRED, "kind and length of the key"),
     TEXT_LEN(cw_config_key, kcv, "", 0, 10, CW_KEY_HEX,
              "key check value: 6 hex digits (zero block) or 10 (CMAC); empty for pan-hash only"),
+    BOOL(cw_config_key, exportable, "false",
+         "the key may leave the token in a key block, when two persons say so"),
+    TEXT(cw_config_key, block_usage, "", 0,
+         "key usages (X9.143, 6.3.2) its key block may have, such as \"C0\"; empty = those of the purpose"),
+};
+
+static const struct cw_key custodian_keys[] = {
+    TEXT_LEN(cw_config_custodian, user, "", 1, 32, CW_KEY_REQUIRED | CW_KEY_NAME,
+             "local user who may enter key components"),
+    INT(cw_config_custodian, component, "0", 0, 3, "number of the component this person holds; 0 = any"),
 };
 
 static const struct cw_key pin_keys[] = {
@@ -195,6 +211,7 @@ const struct cw_section cw_sections[] = {
     OBJECT("server", server_keys, server, "the card management server"),
     OBJECT("hsm", hsm_keys, hsm, "the PKCS#11 token"),
     ARRAY("hsm.keys", hsm_key_keys, hsm.keys, hsm.key_count, "the keys the token must hold"),
+    ARRAY("hsm.custodians", custodian_keys, hsm.custodians, hsm.custodian_count, "the key custodians"),
     OBJECT("pin", pin_keys, pin, "PIN entry and the set-PIN form"),
     ARRAY("products", product_keys, products, product_count, "card products by plastic code"),
     ARRAY("stations", station_keys, stations, station_count, "the branch's stations"),

@@ -25,6 +25,8 @@ static const struct cw_key_purpose purposes[] = {
     {"pan-transport", 0, CW_USE_ENCRYPT | CW_USE_DECRYPT, 0, CW_COMPANION_NONE,
      "the PAN, which the card needs"},
     {"pan-hash", 0, 0, CW_USE_MAC, CW_COMPANION_NONE, "the keyed hash"},
+    {"kbpk", CW_USE_ENCRYPT | CW_USE_MAC, CW_USE_ENCRYPT | CW_USE_MAC, 0, CW_COMPANION_KBEK,
+     "the keys derived from it for a block, the key in the block"},
 };
 
 const struct cw_key_purpose *cw_key_purpose_find(const char *name) {
@@ -36,10 +38,11 @@ const struct cw_key_purpose *cw_key_purpose_find(const char *name) {
 }
 
 unsigned cw_key_purpose_usage(const struct cw_key_purpose *purpose, enum cw_hsm_alg alg, const char *kcv) {
-        unsigned usage = alg == CW_ALG_GENERIC    ? purpose->generic
-                         : cw_hsm_alg_is_aes(alg) ? purpose->aes
-                         : alg == CW_ALG_TDES2    ? purpose->tdes
-                                                  : 0;
+        bool longer = purpose->companion == CW_COMPANION_KBEK; /* a KBPK may have three parts */
+        unsigned usage = alg == CW_ALG_GENERIC           ? purpose->generic
+                         : cw_hsm_alg_is_aes(alg)        ? purpose->aes
+                         : alg == CW_ALG_TDES2 || longer ? purpose->tdes
+                                                         : 0;
         if (usage == 0 || alg == CW_ALG_GENERIC)
                 return usage;
         if (strlen(kcv) == 10)
@@ -69,15 +72,34 @@ size_t cw_key_mechanisms(enum cw_hsm_alg alg, unsigned usage, CK_MECHANISM_TYPE 
         return n;
 }
 
-const char *cw_key_companion_suffix(enum cw_key_companion companion) {
-        static const char *const suffixes[] = {"", ".left", ".variant"};
-        return suffixes[companion];
+size_t cw_key_parts(const struct cw_key_purpose *purpose, enum cw_hsm_alg alg, unsigned usage,
+                    struct cw_key_part ret[CW_KEY_COMPANIONS_MAX]) {
+        if (!cw_hsm_alg_is_tdes(alg))
+                return 0;
+        switch (purpose->companion) {
+        case CW_COMPANION_LEFT:
+                ret[0] = (struct cw_key_part){CW_COMPANION_LEFT, ".left", usage};
+                return 1;
+        case CW_COMPANION_VARIANT:
+                ret[0] = (struct cw_key_part){CW_COMPANION_VARIANT, ".variant", usage};
+                return 1;
+        case CW_COMPANION_KBEK:
+        case CW_COMPANION_KBAK:
+                ret[0] = (struct cw_key_part){CW_COMPANION_KBEK, ".kbek", CW_USE_ENCRYPT | CW_USE_DECRYPT};
+                ret[1] = (struct cw_key_part){CW_COMPANION_KBAK, ".kbak", CW_USE_ENCRYPT};
+                return 2;
+        case CW_COMPANION_NONE:
+                break;
+        }
+        return 0;
 }
 
-void cw_key_companion_value(enum cw_key_companion companion, const uint8_t key[16], uint8_t ret[16]) {
-        memcpy(ret, key, 16);
-        if (companion == CW_COMPANION_LEFT)
+void cw_key_companion_value(enum cw_key_companion kind, const uint8_t *key, size_t len, uint8_t *ret) {
+        memcpy(ret, key, len);
+        if (kind == CW_COMPANION_LEFT)
                 memcpy(ret + 8, key, 8);
-        else if (companion == CW_COMPANION_VARIANT)
+        else if (kind == CW_COMPANION_VARIANT)
                 cw_dukpt_variant(key, ret);
+        for (size_t i = 0; i < len && kind >= CW_COMPANION_KBEK; i++)
+                ret[i] = key[i] ^ (kind == CW_COMPANION_KBEK ? 0x45 : 0x4d);
 }

@@ -4,18 +4,27 @@
 
 #include "hsm/p11_object.h"
 
-/* Some purposes need a second object that a token cannot make from the first. Its label is the key's label
- * and suffix. */
+/* Some purposes need further objects that a token cannot make from the key. Their labels are the key's label
+ * and a suffix. */
 enum cw_key_companion {
         CW_COMPANION_NONE,
         CW_COMPANION_LEFT,    /* ".left": K1|K1 of a retail MAC key, in place of single DES */
         CW_COMPANION_VARIANT, /* ".variant": BDK ^ C0C0C0C000000000C0C0C0C000000000 */
+        CW_COMPANION_KBEK,    /* ".kbek": TDES KBPK ^ 4545..45, key blocks A and C */
+        CW_COMPANION_KBAK,    /* ".kbak": TDES KBPK ^ 4D4D..4D, key blocks A and C */
 };
+#define CW_KEY_COMPANIONS_MAX 2u
+#define CW_KEY_VALUE_MAX 64u
 struct cw_key_purpose {
         const char *name;
         unsigned tdes, aes, generic; /* CW_USE_* by kind of algorithm; 0: the purpose is not for such keys */
-        enum cw_key_companion companion;
+        enum cw_key_companion companion; /* of a KBPK: CW_COMPANION_KBEK stands for both */
         const char *leaves_token; /* what operations with the key bring out of the token, in plain words */
+};
+struct cw_key_part {
+        enum cw_key_companion kind;
+        const char *suffix;
+        unsigned usage;
 };
 
 /* NULL for an unknown name. */
@@ -28,7 +37,8 @@ const struct cw_key_purpose *cw_key_purpose_find(const char *name);
 unsigned cw_key_purpose_usage(const struct cw_key_purpose *purpose, enum cw_hsm_alg alg, const char *kcv);
 /* Mechanisms for CKA_ALLOWED_MECHANISMS that go with a usage; returns their count. */
 size_t cw_key_mechanisms(enum cw_hsm_alg alg, unsigned usage, CK_MECHANISM_TYPE ret[CW_P11_MECHANISMS_MAX]);
-/* "" ".left" ".variant" */
-const char *cw_key_companion_suffix(enum cw_key_companion companion);
-/* The companion's 16 bytes out of the key's, for provisioning. */
-void cw_key_companion_value(enum cw_key_companion companion, const uint8_t key[16], uint8_t ret[16]);
+/* Companions of a key with this usage; returns their count. */
+size_t cw_key_parts(const struct cw_key_purpose *purpose, enum cw_hsm_alg alg, unsigned usage,
+                    struct cw_key_part ret[CW_KEY_COMPANIONS_MAX]);
+/* The companion's bytes out of the key's; len of both is 16, of a KBPK 16 or 24. */
+void cw_key_companion_value(enum cw_key_companion kind, const uint8_t *key, size_t len, uint8_t *ret);

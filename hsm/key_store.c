@@ -2,10 +2,12 @@
 #include "hsm/key_store.h"
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/secret.h"
 #include "hsm/kcv.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct loader {
@@ -29,32 +31,15 @@ static cw_rc note_fault(struct loader *l, cw_rc rc) {
         return note(l->k, l->f->text);
 }
 
-static cw_rc find_one(struct loader *l, const char *label, enum cw_hsm_alg alg, CK_OBJECT_HANDLE *ret,
-                      bool *ret_found) {
-        size_t count = 0;
-        cw_rc rc = cw_p11_find(l->p, label, cw_p11_key_type(alg), ret, &count, l->f);
-        *ret_found = rc == CW_OK && count == 1;
-        if (rc != CW_OK)
-                return note_fault(l, rc);
-        if (count == 0)
-                (void)snprintf(l->k->text, sizeof(l->k->text),
-                               "no key of type %s has the label %s; load it into the token",
-                               l->k->cfg->algorithm, label);
-        if (count > 1)
-                (void)snprintf(l->k->text, sizeof(l->k->text),
-                               "several keys have the label %s; leave one of them on the token", label);
-        return CW_OK;
-}
-
-/* Attributes of the token object. *ret_usage is what we may ask of it; protection that lacks makes the key
- * unusable. */
+/* Attributes of the token object. *ret_fit is whether we may ask of it what its purpose needs; protection
+ * that lacks makes the key unusable. */
 static cw_rc check_attributes(struct loader *l, CK_OBJECT_HANDLE h, unsigned wanted, bool *ret_fit) {
         struct cw_p11_attributes a;
         *ret_fit = false;
         cw_rc rc = cw_p11_read_attributes(l->p, h, &a, l->f);
         if (rc != CW_OK)
                 return note_fault(l, rc);
-        if (!a.sensitive || a.extractable || !a.is_private)
+        if (!a.sensitive || (a.extractable && !l->k->cfg->exportable) || !a.is_private)
                 return note(l->k,
                             "the key is not protected (sensitive, not extractable, private); load it anew");
         if ((a.usage & wanted) != wanted)
@@ -77,16 +62,12 @@ static bool length_fits(struct loader *l, CK_OBJECT_HANDLE h, enum cw_hsm_alg al
         return rv == CKR_OK && len == cw_hsm_alg_key_len(alg);
 }
 
-/* Finds one object and makes the session copy that is worked with; *ret stays invalid when it cannot be used.
- */
-static cw_rc load_object(struct loader *l, const char *label, enum cw_hsm_alg alg, unsigned usage,
-                         CK_OBJECT_HANDLE *ret_object, struct cw_hsm_key *ret) {
-        CK_OBJECT_HANDLE object = 0, copy = 0;
+/* Makes the session copy that is worked with; *ret stays invalid when the object cannot be used. */
+static cw_rc take_object(struct loader *l, CK_OBJECT_HANDLE object, enum cw_hsm_alg alg, unsigned usage,
+                         struct cw_hsm_key *ret) {
+        CK_OBJECT_HANDLE copy = 0;
         bool fit = false;
-        cw_rc rc = find_one(l, label, alg, &object, &fit);
-        if (rc != CW_OK || !fit)
-                return rc;
-        rc = check_attributes(l, object, usage, &fit);
+        cw_rc rc = check_attributes(l, object, usage, &fit);
         if (rc != CW_OK || !fit)
                 return rc;
         if (!length_fits(l, object, alg))
@@ -101,101 +82,208 @@ static cw_rc load_object(struct loader *l, const char *label, enum cw_hsm_alg al
                 if (rc != CW_OK || !fit)
                         return rc;
         }
-        *ret_object = object;
         *ret = (struct cw_hsm_key){
             .handle = copy, .alg = alg, .usage = usage, .valid = true, .permanent = copy == object};
         return CW_OK;
 }
 
-/* The companion's CKA_ID ties it to its key: check value of the companion, check value of the key. */
-static cw_rc load_companion(struct loader *l, enum cw_hsm_alg alg, unsigned usage) {
-        char label[160];
-        uint8_t id[6], want[6];
-        CK_OBJECT_HANDLE object = 0;
-        struct cw_stored_key *k = l->k;
-        (void)snprintf(label, sizeof(label), "%s%s", k->cfg->label,
-                       cw_key_companion_suffix(k->purpose->companion));
-        cw_rc rc = load_object(l, label, alg, usage, &object, &k->companion);
-        if (rc != CW_OK || !k->companion.valid)
-                return rc;
-        rc = cw_kcv(l->c, &k->companion, CW_KCV_LEGACY, want, 3, l->f);
-        if (rc == CW_OK)
-                rc = cw_kcv(l->c, &k->key, CW_KCV_LEGACY, want + 3, 3, l->f);
+typedef cw_rc (*fits_fn)(struct loader *l, CK_OBJECT_HANDLE object, const struct cw_hsm_key *key,
+                         bool *ret_fits);
+
+/*
+ * The object under this label whose key is the right one: a label proves nothing, and there may be several.
+ * *ret stays invalid when there is none, and the key's text says why.
+ */
+static cw_rc pick(struct loader *l, const char *label, enum cw_hsm_alg alg, unsigned usage, fits_fn fits,
+                  CK_OBJECT_HANDLE *ret_object, struct cw_hsm_key *ret) {
+        CK_OBJECT_HANDLE found[CW_P11_FOUND_MAX] = {0};
+        size_t count = 0;
+        cw_rc rc = cw_p11_find(l->p, label, cw_p11_key_type(alg), found, &count, l->f);
         if (rc != CW_OK)
                 return note_fault(l, rc);
-        if (cw_p11_read_id(l->p, object, id, sizeof(id)) != sizeof(id) ||
-            !cw_equal_ct(id, want, sizeof(id))) {
-                cw_hsm_key_destroy(l->c, &k->companion);
-                (void)snprintf(k->text, sizeof(k->text),
-                               "%s does not belong to this key; provision both anew", label);
+        if (count == 0)
+                (void)snprintf(l->k->text, sizeof(l->k->text),
+                               "no key of type %s has the label %s; load it into the token",
+                               l->k->cfg->algorithm, label);
+        if (count > 1 && alg == CW_ALG_GENERIC) /* no check value tells which one */
+                return note(l->k, "several keys have its label; leave one of them on the token");
+        for (size_t i = 0; i < count; i++) {
+                struct cw_hsm_key key = {0};
+                bool right = false;
+                rc = take_object(l, found[i], alg, usage, &key);
+                if (rc == CW_OK && key.valid)
+                        rc = fits(l, found[i], &key, &right);
+                if (rc == CW_OK && right) {
+                        if (count > 1)
+                                (void)note(l->k, "usable, but other keys on the token have its label too");
+                        *ret_object = found[i];
+                        *ret = key;
+                        return CW_OK;
+                }
+                cw_hsm_key_destroy(l->c, &key);
+                if (rc != CW_OK)
+                        return rc;
         }
         return CW_OK;
 }
 
-static cw_rc load_kcv(struct loader *l) {
+/* The companion's CKA_ID ties it to its key: check value of the companion, check value of the key. */
+static cw_rc companion_fits(struct loader *l, CK_OBJECT_HANDLE object, const struct cw_hsm_key *key,
+                            bool *ret_fits) {
+        uint8_t id[6], want[6];
+        cw_rc rc = cw_kcv(l->c, key, CW_KCV_LEGACY, want, 3, l->f);
+        if (rc == CW_OK)
+                rc = cw_kcv(l->c, &l->k->key, CW_KCV_LEGACY, want + 3, 3, l->f);
+        if (rc != CW_OK)
+                return note_fault(l, rc);
+        *ret_fits =
+            cw_p11_read_id(l->p, object, id, sizeof(id)) == sizeof(id) && cw_equal_ct(id, want, sizeof(id));
+        return *ret_fits ? CW_OK
+                         : note(l->k, "a key beside it (.left, .variant, .kbek, .kbak) belongs to another "
+                                      "key; provision both anew");
+}
+
+static cw_rc load_companions(struct loader *l, enum cw_hsm_alg alg, unsigned usage) {
         struct cw_stored_key *k = l->k;
-        uint8_t value[5];
-        bool cmac = strlen(k->cfg->kcv) == 10;
-        if (k->cfg->kcv[0] == '\0') {
-                k->ok = k->key.alg == CW_ALG_GENERIC;
-                return k->ok ? CW_OK : note(k, "no check value is configured; a key is not used unseen");
+        struct cw_hsm_key *const places[CW_KEY_COMPANIONS_MAX] = {&k->companion, &k->companion2};
+        struct cw_key_part parts[CW_KEY_COMPANIONS_MAX];
+        size_t count = cw_key_parts(k->purpose, alg, usage, parts);
+        for (size_t i = 0; i < count && k->ok; i++) {
+                char label[CW_KEY_OBJECT_LABEL_MAX];
+                CK_OBJECT_HANDLE object = 0;
+                cw_key_object_label(k->cfg->label, k->version.version, parts[i].suffix, label);
+                cw_rc rc = pick(l, label, alg, parts[i].usage, companion_fits, &object, places[i]);
+                k->ok = rc == CW_OK && places[i]->valid;
+                if (rc != CW_OK)
+                        return rc;
         }
-        if (k->key.alg == CW_ALG_GENERIC)
-                return note(k, "a generic key has no check value; leave kcv empty");
-        cw_rc rc = cw_kcv(l->c, &k->key, cmac ? CW_KCV_CMAC : CW_KCV_LEGACY, value, cmac ? 5 : 3, l->f);
+        return CW_OK;
+}
+
+/* A key is proven by its check value; one that has none by being the only one. */
+static cw_rc key_fits(struct loader *l, CK_OBJECT_HANDLE object, const struct cw_hsm_key *key,
+                      bool *ret_fits) {
+        struct cw_stored_key *k = l->k;
+        const char *want = k->version.kcv;
+        uint8_t value[5];
+        size_t len = strlen(want) == 10 ? 5 : 3;
+        (void)object;
+        if (key->alg == CW_ALG_GENERIC) {
+                *ret_fits = want[0] == '\0';
+                return *ret_fits ? CW_OK : note(k, "a generic key has no check value; leave kcv empty");
+        }
+        if (want[0] == '\0')
+                return note(k, "no check value is configured; a key is not used unseen");
+        cw_rc rc = cw_kcv(l->c, key, len == 5 ? CW_KCV_CMAC : CW_KCV_LEGACY, value, len, l->f);
         if (rc == CW_OK)
-                (void)cw_hex_encode(value, cmac ? 5 : 3, k->kcv, sizeof(k->kcv));
+                (void)cw_hex_encode(value, len, k->kcv, sizeof(k->kcv));
         if (rc == CW_OK)
-                rc = cw_kcv_check(l->c, &k->key, k->cfg->kcv, l->f);
-        k->ok = rc == CW_OK;
+                rc = cw_kcv_check(l->c, key, want, l->f);
+        *ret_fits = rc == CW_OK;
         return rc == CW_OK ? CW_OK : note_fault(l, rc);
+}
+
+static void check_validity(struct cw_stored_key *k) {
+        char today[11];
+        cw_key_today(cw_wall_ms(cw_clock_real()), today);
+        if (k->version.valid_from[0] != '\0' && strcmp(today, k->version.valid_from) < 0) {
+                (void)snprintf(k->text, sizeof(k->text), "this version is not valid before %s",
+                               k->version.valid_from);
+                k->ok = false;
+        } else if (k->version.valid_to[0] != '\0' && strcmp(today, k->version.valid_to) > 0) {
+                (void)snprintf(k->text, sizeof(k->text),
+                               "its validity ended on %s; load the next version and rotate to it",
+                               k->version.valid_to);
+                k->ok = false;
+        }
 }
 
 static cw_rc load_key(struct loader *l) {
         struct cw_stored_key *k = l->k;
         enum cw_hsm_alg alg;
-        CK_OBJECT_HANDLE object = 0;
+        char label[CW_KEY_OBJECT_LABEL_MAX];
         k->purpose = cw_key_purpose_find(k->cfg->purpose);
         if (k->purpose == NULL || !cw_hsm_alg_from_name(k->cfg->algorithm, &alg))
                 return note(k, "purpose or algorithm of the key is not known");
-        unsigned usage = cw_key_purpose_usage(k->purpose, alg, k->cfg->kcv);
+        unsigned usage = cw_key_purpose_usage(k->purpose, alg, k->version.kcv);
         if (usage == 0)
                 return note(k, "this purpose is not for keys of this algorithm");
-        cw_rc rc = load_object(l, k->cfg->label, alg, usage, &object, &k->key);
+        cw_key_object_label(k->cfg->label, k->version.version, "", label);
+        cw_rc rc = pick(l, label, alg, usage, key_fits, &k->object, &k->key);
         if (rc != CW_OK || !k->key.valid)
                 return rc;
-        rc = load_kcv(l);
-        if (rc != CW_OK || !k->ok || k->purpose->companion == CW_COMPANION_NONE)
-                return rc;
-        rc = load_companion(l, alg, usage);
-        k->ok = k->companion.valid;
+        k->ok = true;
+        rc = load_companions(l, alg, usage);
+        if (rc == CW_OK && k->ok)
+                check_validity(k);
         return rc;
 }
 
-static void forget(struct cw_key_store *ks, const struct cw_hsm_crypto *c) {
-        for (size_t i = 0; i < ks->count; i++) {
-                cw_hsm_key_destroy(c, &ks->keys[i].key);
-                cw_hsm_key_destroy(c, &ks->keys[i].companion);
-        }
-        memset(ks, 0, sizeof(*ks));
+cw_rc cw_stored_key_load(struct cw_p11 *p, const struct cw_hsm_crypto *c, const struct cw_config_key *cfg,
+                         const struct cw_key_version *version, struct cw_stored_key *ret,
+                         struct cw_fault *f) {
+        struct cw_fault local = {0};
+        struct loader l = {p, c, ret, &local};
+        *ret = (struct cw_stored_key){.cfg = cfg, .version = *version};
+        cw_rc rc = load_key(&l);
+        if (rc != CW_OK && f != NULL)
+                *f = local;
+        return rc;
 }
 
-cw_rc cw_key_store_load(struct cw_key_store *ks, const struct cw_config_hsm *cfg, struct cw_p11 *p,
-                        const struct cw_hsm_crypto *c, struct cw_fault *f) {
-        struct cw_fault local = {0};
-        forget(ks, c);
-        for (size_t i = 0; i < cfg->key_count; i++) {
-                struct loader l = {p, c, &ks->keys[i], &local};
-                ks->keys[i].cfg = &cfg->keys[i];
-                ks->count = i + 1;
-                cw_rc rc = load_key(&l);
-                if (rc != CW_OK) {
-                        if (f != NULL)
-                                *f = local;
-                        return rc;
-                }
+void cw_stored_key_done(const struct cw_hsm_crypto *c, struct cw_stored_key *k) {
+        cw_hsm_key_destroy(c, &k->key);
+        cw_hsm_key_destroy(c, &k->companion);
+        cw_hsm_key_destroy(c, &k->companion2);
+        k->ok = false;
+}
+
+struct cw_key_version cw_key_version_configured(const struct cw_config_key *cfg) {
+        struct cw_key_version v = {.version = 1};
+        (void)snprintf(v.kcv, sizeof(v.kcv), "%s", cfg->kcv);
+        (void)snprintf(v.origin, sizeof(v.origin), "configuration");
+        return v;
+}
+
+static bool kcv_known(const struct cw_key_entry *e, const char *kcv) {
+        for (size_t i = 0; i < e->count; i++) {
+                if (strcmp(e->versions[i].kcv, kcv) == 0)
+                        return true;
         }
-        return CW_OK;
+        return false;
+}
+
+/* The version in use. The configuration must name one that this key has or had: it is the bank's word. */
+static cw_rc load_in_use(struct cw_p11 *p, const struct cw_hsm_crypto *c, struct cw_key_register *r,
+                         const struct cw_config_key *cfg, struct cw_stored_key *ret, struct cw_fault *f) {
+        struct cw_key_version v = cw_key_version_configured(cfg);
+        struct cw_key_entry *e = cw_key_register_find(r, cfg->label);
+        *ret = (struct cw_stored_key){.cfg = cfg, .version = v};
+        if (e != NULL && e->active == 0)
+                return note(ret, "no version of it is in use; load one and rotate to it");
+        if (e != NULL && !kcv_known(e, cfg->kcv))
+                return note(ret, "no version of it has the check value that the configuration gives; find "
+                                 "out which one is right");
+        if (e != NULL)
+                v = *cw_key_entry_version(e, e->active);
+        return cw_stored_key_load(p, c, cfg, &v, ret, f);
+}
+
+cw_rc cw_key_store_load(struct cw_key_store *ks, const struct cw_config_hsm *cfg, const char *state_dir,
+                        struct cw_p11 *p, const struct cw_hsm_crypto *c, struct cw_fault *f) {
+        CW_AUTO_MEM struct cw_key_register *r = calloc(1, sizeof(*r));
+        for (size_t i = 0; i < ks->count; i++)
+                cw_stored_key_done(c, &ks->keys[i]);
+        memset(ks, 0, sizeof(*ks));
+        if (r == NULL)
+                return cw_fail(f, CW_RC(CW_L_HSM, CW_C_RETRY, CW_E_NOMEM), 0, "hsm.keys", "",
+                               "out of memory");
+        cw_rc rc = state_dir ? cw_key_register_load(state_dir, r, f) : CW_OK;
+        for (size_t i = 0; i < cfg->key_count && rc == CW_OK; i++) {
+                rc = load_in_use(p, c, r, &cfg->keys[i], &ks->keys[i], f);
+                ks->count = i + 1;
+        }
+        return rc;
 }
 
 cw_rc cw_key_store_get(const struct cw_key_store *ks, const char *label, const char *purpose,

@@ -6,12 +6,15 @@
 #include "config/config.h"
 #include "hsm/dukpt.h"
 #include "hsm/key_purpose.h"
+#include "hsm/key_register.h"
 #include "hsm/retail_mac.h"
 
 struct cw_stored_key {
         const struct cw_config_key *cfg;
         const struct cw_key_purpose *purpose;
-        struct cw_hsm_key key, companion;
+        struct cw_key_version version; /* which one, and what it must be */
+        CK_OBJECT_HANDLE object;       /* on the token, found in this load; 0: none */
+        struct cw_hsm_key key, companion, companion2;
         bool ok;        /* may be used */
         char kcv[11];   /* what the token's key really has, at most 3 bytes for TDES and legacy AES; "" when
                            unknown */
@@ -23,11 +26,21 @@ struct cw_key_store {
 };
 
 /*
- * Loads every configured key. What is wrong with one key stands in its text, ok false; an error is returned
- * only when the token itself fails. Session objects of an earlier load are destroyed.
+ * Loads the version in use of every configured key, as the register in state_dir says (NULL: none is
+ * looked at), else as configured.
+ * What is wrong with one key stands in its text, ok false; an error is returned only when the token itself
+ * fails or the register is damaged. Session objects of an earlier load are destroyed.
  */
 CW_WARN_UNUSED cw_rc cw_key_store_load(struct cw_key_store *ks, const struct cw_config_hsm *cfg,
-                                       struct cw_p11 *p, const struct cw_hsm_crypto *c, struct cw_fault *f);
+                                       const char *state_dir, struct cw_p11 *p, const struct cw_hsm_crypto *c,
+                                       struct cw_fault *f);
+/* Loads one version of one key; ret is not read before and is to be given to cw_stored_key_done. */
+CW_WARN_UNUSED cw_rc cw_stored_key_load(struct cw_p11 *p, const struct cw_hsm_crypto *c,
+                                        const struct cw_config_key *cfg, const struct cw_key_version *version,
+                                        struct cw_stored_key *ret, struct cw_fault *f);
+void cw_stored_key_done(const struct cw_hsm_crypto *c, struct cw_stored_key *k);
+/* Version 1 as the configuration alone describes it. */
+struct cw_key_version cw_key_version_configured(const struct cw_config_key *cfg);
 /* The usable key with this label and purpose; OPERATOR with code HSM_KEY when there is none. */
 CW_WARN_UNUSED cw_rc cw_key_store_get(const struct cw_key_store *ks, const char *label, const char *purpose,
                                       const struct cw_stored_key **ret, struct cw_fault *f);

@@ -193,7 +193,7 @@ static cw_rc p11_derive(void *ctx, const struct cw_hsm_key *base, enum cw_hsm_mo
         CK_OBJECT_HANDLE h = 0;
         cw_rc rc = derive_object(ctx, base, mode, zero, data, len, &spec, &h, f);
         if (rc == CW_OK)
-                rc = cw_p11_read_back(ctx, h, usage, f);
+                rc = cw_p11_read_back(ctx, h, usage, false, f);
         if (rc == CW_OK)
                 *ret = (struct cw_hsm_key){.handle = h, .alg = alg, .usage = usage, .valid = true};
         return rc;

@@ -43,6 +43,16 @@ static void put_bool(struct cw_p11_template *t, CK_ATTRIBUTE_TYPE type, bool val
         put(t, type, value ? &yes : &no, sizeof(CK_BBOOL));
 }
 
+/* CK_DATE is the day's digits without its dashes. */
+static void put_day(struct cw_p11_template *t, CK_ATTRIBUTE_TYPE type, const char *day, CK_DATE *date) {
+        if (day == NULL || strlen(day) != 10)
+                return;
+        memcpy(date->year, day, 4);
+        memcpy(date->month, day + 5, 2);
+        memcpy(date->day, day + 8, 2);
+        put(t, type, date, sizeof(*date));
+}
+
 void cw_p11_template_fill(struct cw_p11_template *t, const struct cw_p11_spec *spec) {
         memset(t, 0, sizeof(*t));
         t->cls = CKO_SECRET_KEY;
@@ -52,7 +62,7 @@ void cw_p11_template_fill(struct cw_p11_template *t, const struct cw_p11_spec *s
         put_bool(t, CKA_TOKEN, spec->on_token);
         put_bool(t, CKA_PRIVATE, true);
         put_bool(t, CKA_SENSITIVE, spec->sensitive);
-        put_bool(t, CKA_EXTRACTABLE, !spec->sensitive);
+        put_bool(t, CKA_EXTRACTABLE, spec->extractable || !spec->sensitive);
         if (spec->value != NULL) /* SoftHSM fills a derived object after it has obeyed this */
                 put_bool(t, CKA_MODIFIABLE, false);
         for (size_t i = 0; i < USAGES; i++)
@@ -68,6 +78,8 @@ void cw_p11_template_fill(struct cw_p11_template *t, const struct cw_p11_spec *s
                 put(t, CKA_LABEL, spec->label, strlen(spec->label));
         if (spec->id_len > 0)
                 put(t, CKA_ID, spec->id, spec->id_len);
+        put_day(t, CKA_START_DATE, spec->start_day, &t->start);
+        put_day(t, CKA_END_DATE, spec->end_day, &t->end);
         if (spec->mechanism_count > 0)
                 put(t, CKA_ALLOWED_MECHANISMS, spec->mechanisms,
                     spec->mechanism_count * sizeof(CK_MECHANISM_TYPE));
@@ -99,10 +111,11 @@ cw_rc cw_p11_read_attributes(struct cw_p11 *p, CK_OBJECT_HANDLE h, struct cw_p11
         return CW_OK;
 }
 
-cw_rc cw_p11_read_back(struct cw_p11 *p, CK_OBJECT_HANDLE h, unsigned usage, struct cw_fault *f) {
+cw_rc cw_p11_read_back(struct cw_p11 *p, CK_OBJECT_HANDLE h, unsigned usage, bool extractable,
+                       struct cw_fault *f) {
         struct cw_p11_attributes a;
         cw_rc rc = cw_p11_read_attributes(p, h, &a, f);
-        if (rc == CW_OK && (!a.sensitive || a.extractable || a.usage != usage))
+        if (rc == CW_OK && (!a.sensitive || a.extractable != extractable || a.usage != usage))
                 rc = cw_fail(f, CW_RC(CW_L_PKCS11, CW_C_REJECT, CW_E_MISMATCH), (int64_t)a.usage,
                              "p11.read_back", "HSM_TOKEN",
                              "the token did not keep the attributes that protect a key; the key was "
@@ -121,16 +134,15 @@ cw_rc cw_p11_create(struct cw_p11 *p, const struct cw_p11_spec *spec, CK_OBJECT_
         CK_RV rv = p->fn->C_CreateObject(p->session, t.attr, t.count, &h);
         if (rv != CKR_OK)
                 return cw_p11_fail(f, rv, "p11.create");
-        cw_rc rc = cw_p11_read_back(p, h, spec->usage, f);
+        cw_rc rc = cw_p11_read_back(p, h, spec->usage, spec->extractable, f);
         if (rc == CW_OK)
                 *ret = h;
         return rc;
 }
 
-cw_rc cw_p11_find(struct cw_p11 *p, const char *label, CK_KEY_TYPE type, CK_OBJECT_HANDLE *ret,
-                  size_t *ret_count, struct cw_fault *f) {
+cw_rc cw_p11_find(struct cw_p11 *p, const char *label, CK_KEY_TYPE type,
+                  CK_OBJECT_HANDLE ret[CW_P11_FOUND_MAX], size_t *ret_count, struct cw_fault *f) {
         struct cw_p11_template t = {.cls = CKO_SECRET_KEY, .type = type};
-        CK_OBJECT_HANDLE found[2] = {0, 0};
         CK_ULONG count = 0;
         put(&t, CKA_CLASS, &t.cls, sizeof(t.cls));
         put(&t, CKA_KEY_TYPE, &t.type, sizeof(t.type));
@@ -139,13 +151,12 @@ cw_rc cw_p11_find(struct cw_p11 *p, const char *label, CK_KEY_TYPE type, CK_OBJE
         cw_p11_called(p);
         CK_RV rv = p->fn->C_FindObjectsInit(p->session, t.attr, t.count);
         if (rv == CKR_OK) {
-                rv = p->fn->C_FindObjects(p->session, found, 2, &count);
+                rv = p->fn->C_FindObjects(p->session, ret, CW_P11_FOUND_MAX, &count);
                 CK_RV final_rv = p->fn->C_FindObjectsFinal(p->session);
                 rv = rv == CKR_OK ? final_rv : rv;
         }
         if (rv != CKR_OK)
                 return cw_p11_fail(f, rv, "p11.find");
-        *ret = found[0];
         *ret_count = count;
         return CW_OK;
 }

@@ -6,6 +6,7 @@
 #include "hsm/p11_token.h"
 
 #define CW_P11_MECHANISMS_MAX 8u
+#define CW_P11_FOUND_MAX 8u
 
 /* Usage flags beyond CW_USE_*: never wanted here, but reported when a token object has them. */
 #define CW_USE_WRAP 0x10u
@@ -23,6 +24,7 @@ struct cw_p11_spec {
         enum cw_hsm_alg alg;
         unsigned usage;
         bool on_token, sensitive;
+        bool extractable; /* may be wrapped; what is not sensitive always is */
         const void *value;
         size_t value_len;
         const char *label;
@@ -30,13 +32,16 @@ struct cw_p11_spec {
         size_t id_len;
         CK_MECHANISM_TYPE mechanisms[CW_P11_MECHANISMS_MAX];
         size_t mechanism_count; /* 0: no CKA_ALLOWED_MECHANISMS */
+        const char *start_day,
+            *end_day; /* YYYY-MM-DD for CKA_START_DATE and CKA_END_DATE; NULL or "": none */
 };
 struct cw_p11_template {
-        CK_ATTRIBUTE attr[24];
+        CK_ATTRIBUTE attr[26];
         CK_ULONG count;
         CK_OBJECT_CLASS cls;
         CK_KEY_TYPE type;
         CK_ULONG value_len;
+        CK_DATE start, end;
 };
 /* Fills t from spec; t points into spec and itself. */
 void cw_p11_template_fill(struct cw_p11_template *t, const struct cw_p11_spec *spec);
@@ -46,17 +51,18 @@ void cw_p11_template_fill(struct cw_p11_template *t, const struct cw_p11_spec *s
 CW_WARN_UNUSED cw_rc cw_p11_read_attributes(struct cw_p11 *p, CK_OBJECT_HANDLE h,
                                             struct cw_p11_attributes *ret, struct cw_fault *f);
 /*
- * Compares with what was asked for: sensitive, not extractable, exactly this usage. On a difference the
- * object is destroyed and REJECT/CW_E_MISMATCH tells that the token does not keep attributes.
+ * Compares with what was asked for: sensitive, extractable only if so wanted, exactly this usage. On a
+ * difference the object is destroyed and REJECT/CW_E_MISMATCH tells that the token does not keep attributes.
  */
-CW_WARN_UNUSED cw_rc cw_p11_read_back(struct cw_p11 *p, CK_OBJECT_HANDLE h, unsigned usage,
+CW_WARN_UNUSED cw_rc cw_p11_read_back(struct cw_p11 *p, CK_OBJECT_HANDLE h, unsigned usage, bool extractable,
                                       struct cw_fault *f);
 /* C_CreateObject and cw_p11_read_back. */
 CW_WARN_UNUSED cw_rc cw_p11_create(struct cw_p11 *p, const struct cw_p11_spec *spec, CK_OBJECT_HANDLE *ret,
                                    struct cw_fault *f);
-/* Secret keys with this label and type. *ret_count is how many there are (two are enough to be too many). */
-CW_WARN_UNUSED cw_rc cw_p11_find(struct cw_p11 *p, const char *label, CK_KEY_TYPE type, CK_OBJECT_HANDLE *ret,
-                                 size_t *ret_count, struct cw_fault *f);
+/* Secret key objects of the token with this label and type; *ret_count of them, at most CW_P11_FOUND_MAX. */
+CW_WARN_UNUSED cw_rc cw_p11_find(struct cw_p11 *p, const char *label, CK_KEY_TYPE type,
+                                 CK_OBJECT_HANDLE ret[CW_P11_FOUND_MAX], size_t *ret_count,
+                                 struct cw_fault *f);
 /* CKA_ID, at most cap bytes; 0 when there is none. */
 size_t cw_p11_read_id(struct cw_p11 *p, CK_OBJECT_HANDLE h, uint8_t *ret, size_t cap);
 /* Session copy; REJECT when token or object does not allow copies. */

@@ -77,7 +77,7 @@ static cw_rc open_token(struct worker *w, struct cw_fault *f) {
         if (rc != CW_OK)
                 return rc;
         cw_p11_crypto_init(w->token, &w->crypto);
-        return cw_key_store_load(&w->keys, &cfg->hsm, w->token, &w->crypto, f);
+        return cw_key_store_load(&w->keys, &cfg->hsm, w->args->state_dir, w->token, &w->crypto, f);
 }
 
 static cw_rc start(struct worker *w, struct cw_fault *f) {
@@ -95,7 +95,8 @@ static cw_rc hello(struct worker *w, struct cw_msg *reply, struct cw_fault *f) {
         const struct cw_posture p = {&w->args->cfg->hsm, w->token, &w->keys, &w->probes};
         cw_rc rc = cw_p11_check(w->token, f);
         if (rc == CW_OK)
-                rc = cw_key_store_load(&w->keys, &w->args->cfg->hsm, w->token, &w->crypto, f);
+                rc = cw_key_store_load(&w->keys, &w->args->cfg->hsm, w->args->state_dir, w->token, &w->crypto,
+                                       f);
         return rc != CW_OK ? rc : cw_posture_to_json(&p, reply->json);
 }
 

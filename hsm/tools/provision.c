@@ -6,16 +6,14 @@
  */
 #include "base/buf.h"
 #include "base/file.h"
-#include "hsm/kcv.h"
 #include "hsm/key_store.h"
+#include "hsm/key_write.h"
 #include "hsm/p11_crypto.h"
 
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-
-#define KEY_MAX 64u
 
 struct tool {
         const struct cw_config *cfg;
@@ -53,122 +51,30 @@ static json_t *read_keys(const char *path) {
         return values;
 }
 
-static cw_rc remove_old(struct tool *t, const char *label, enum cw_hsm_alg alg) {
-        for (;;) {
-                CK_OBJECT_HANDLE h = 0;
-                size_t count = 0;
-                cw_rc rc = cw_p11_find(t->p, label, cw_p11_key_type(alg), &h, &count, &t->f);
-                if (rc != CW_OK || count == 0)
-                        return rc;
-                CK_RV rv = t->p->fn->C_DestroyObject(t->p->session, h);
-                if (rv != CKR_OK)
-                        return cw_p11_fail(&t->f, rv, "provision.remove");
-        }
-}
-
-/* Creates one token object; without CKA_ALLOWED_MECHANISMS where the token does not know it, and says so. */
-static cw_rc create(struct tool *t, struct cw_p11_spec *spec) {
-        CK_OBJECT_HANDLE h = 0;
-        cw_rc rc = remove_old(t, spec->label, spec->alg);
-        if (rc != CW_OK)
-                return rc;
-        spec->mechanism_count = cw_key_mechanisms(spec->alg, spec->usage, spec->mechanisms);
-        rc = cw_p11_create(t->p, spec, &h, &t->f);
-        if (rc == CW_OK || cw_rc_class(rc) != CW_C_REJECT)
-                return rc;
-        spec->mechanism_count = 0;
-        rc = cw_p11_create(t->p, spec, &h, &t->f);
-        if (rc == CW_OK)
-                (void)printf("%-24s note: the token does not limit the mechanisms of a key\n", spec->label);
-        return rc;
-}
-
-/* Check value of a value in host memory, through a session object. */
-static cw_rc kcv_of(struct tool *t, enum cw_hsm_alg alg, const uint8_t *value, enum cw_kcv_method method,
-                    uint8_t *ret, size_t len) {
-        struct cw_hsm_key k = {0};
-        cw_rc rc = cw_hsm_import(&t->crypto, alg, CW_USE_ENCRYPT | CW_USE_MAC, value, &k, &t->f);
-        if (rc == CW_OK)
-                rc = cw_kcv(&t->crypto, &k, method, ret, len, &t->f);
-        cw_hsm_key_destroy(&t->crypto, &k);
-        return rc;
-}
-
-static cw_rc create_companion(struct tool *t, const struct cw_config_key *k,
-                              const struct cw_key_purpose *purpose, enum cw_hsm_alg alg, unsigned usage,
-                              const uint8_t *value) {
-        CW_WIPED(uint8_t, companion, 16);
-        uint8_t id[6];
-        char label[160];
-        if (purpose->companion == CW_COMPANION_NONE)
-                return CW_OK;
-        cw_key_companion_value(purpose->companion, value, companion);
-        cw_rc rc = kcv_of(t, alg, companion, CW_KCV_LEGACY, id, 3);
-        if (rc == CW_OK)
-                rc = kcv_of(t, alg, value, CW_KCV_LEGACY, id + 3, 3);
-        if (rc != CW_OK)
-                return rc;
-        (void)snprintf(label, sizeof(label), "%s%s", k->label, cw_key_companion_suffix(purpose->companion));
-        struct cw_p11_spec spec = {.alg = alg,
-                                   .usage = usage,
-                                   .on_token = true,
-                                   .sensitive = true,
-                                   .value = companion,
-                                   .value_len = sizeof(companion),
-                                   .label = label,
-                                   .id = id,
-                                   .id_len = sizeof(id)};
-        return create(t, &spec);
-}
-
-/* The check value must be the configured one before anything is written; an empty one is printed for the
- * operator. */
-static cw_rc check_kcv(struct tool *t, const struct cw_config_key *k, enum cw_hsm_alg alg,
-                       const uint8_t *value) {
-        uint8_t kcv[5];
-        char text[11];
-        bool cmac = strlen(k->kcv) == 10;
-        if (alg == CW_ALG_GENERIC)
-                return CW_OK;
-        cw_rc rc = kcv_of(t, alg, value, cmac ? CW_KCV_CMAC : CW_KCV_LEGACY, kcv, cmac ? 5 : 3);
-        if (rc != CW_OK)
-                return rc;
-        (void)cw_hex_encode(kcv, cmac ? 5 : 3, text, sizeof(text));
-        if (strcmp(text, k->kcv) == 0)
-                return CW_OK;
-        return cw_fail(&t->f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_MISMATCH), 0, "provision.kcv", "HSM_KEY",
-                       "its check value is %s, the configuration says \"%s\"", text, k->kcv);
-}
-
+/* An older key under the label is removed only when the new value has the configured check value. */
 static cw_rc provision_key(struct tool *t, const struct cw_config_key *k) {
-        CW_WIPED(uint8_t, value, KEY_MAX);
+        CW_WIPED(uint8_t, value, CW_KEY_VALUE_MAX);
         const char *hex = json_string_value(json_object_get(t->values, k->label));
-        const struct cw_key_purpose *purpose = cw_key_purpose_find(k->purpose);
-        enum cw_hsm_alg alg;
-        size_t n = 0;
+        const struct cw_key_version version = cw_key_version_configured(k);
+        enum cw_hsm_alg alg = CW_ALG_GENERIC;
+        size_t n = 0, removed = 0;
+        bool unlimited = false;
         if (hex == NULL)
                 return cw_fail(&t->f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_MISSING), 0, "provision.key",
                                "HSM_KEY", "the key file has no value for it");
-        if (purpose == NULL || !cw_hsm_alg_from_name(k->algorithm, &alg) ||
-            cw_key_purpose_usage(purpose, alg, k->kcv) == 0)
-                return cw_fail(&t->f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_UNSUPPORTED), 0, "provision.key",
-                               "HSM_KEY", "purpose %s is not for algorithm %s", k->purpose, k->algorithm);
-        size_t want = cw_hsm_alg_key_len(alg);
+        size_t want = cw_hsm_alg_from_name(k->algorithm, &alg) ? cw_hsm_alg_key_len(alg) : 0;
         if (!cw_hex_decode(hex, strlen(hex), value, sizeof(value), &n) || (want != 0 ? n != want : n < 16))
                 return cw_fail(&t->f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_SYNTAX), (int64_t)n, "provision.key",
                                "HSM_KEY", "the value must be hex of the right length for %s", k->algorithm);
-        unsigned usage = cw_key_purpose_usage(purpose, alg, k->kcv);
-        struct cw_p11_spec spec = {.alg = alg,
-                                   .usage = usage,
-                                   .on_token = true,
-                                   .sensitive = true,
-                                   .value = value,
-                                   .value_len = n,
-                                   .label = k->label};
-        cw_rc rc = check_kcv(t, k, alg, value);
+        const struct cw_key_write w = {k, &version, value, n};
+        cw_rc rc = cw_key_value_check(&t->crypto, alg, value, k->kcv, &t->f);
         if (rc == CW_OK)
-                rc = create(t, &spec);
-        return rc != CW_OK ? rc : create_companion(t, k, purpose, alg, usage, value);
+                rc = cw_key_erase(t->p, k, version.version, &removed, &t->f);
+        if (rc == CW_OK)
+                rc = cw_key_write(t->p, &t->crypto, &w, &unlimited, &t->f);
+        if (rc == CW_OK && unlimited)
+                (void)printf("%-24s note: the token does not limit the mechanisms of a key\n", k->label);
+        return rc;
 }
 
 static cw_rc open_token(struct tool *t) {
@@ -193,7 +99,7 @@ static int run(struct tool *t) {
                 if (provision_key(t, k) != CW_OK)
                         return fail(t, k->label);
         }
-        if (cw_key_store_load(&store, &t->cfg->hsm, t->p, &t->crypto, &t->f) != CW_OK)
+        if (cw_key_store_load(&store, &t->cfg->hsm, NULL, t->p, &t->crypto, &t->f) != CW_OK)
                 return fail(t, "check");
         int bad = 0;
         for (size_t i = 0; i < store.count; i++) {

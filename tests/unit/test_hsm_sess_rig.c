@@ -40,14 +40,15 @@ static void add_key(struct sess_rig *r, size_t i) {
         struct cw_stored_key *k = &r->keys.keys[i];
         for (size_t b = 0; b < sizeof(value); b++)
                 value[b] = (uint8_t)((strcmp(table[i].label, "mac") == 0 ? 0x10 : 0) + b);
-        r->keys_cfg[i] = (struct cw_config_key){table[i].label, table[i].purpose, "", ""};
+        r->keys_cfg[i] = (struct cw_config_key){
+            .label = table[i].label, .purpose = table[i].purpose, .algorithm = "", .kcv = ""};
         k->cfg = &r->keys_cfg[i];
         k->purpose = cw_key_purpose_find(table[i].purpose);
         k->key = make(r, table[i].alg, table[i].usage, value);
         k->ok = true;
         if (k->purpose->companion == CW_COMPANION_NONE)
                 return;
-        cw_key_companion_value(k->purpose->companion, value, companion);
+        cw_key_companion_value(k->purpose->companion, value, sizeof(companion), companion);
         k->companion = make(r, table[i].alg, table[i].usage, companion);
 }
 
