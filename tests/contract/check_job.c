@@ -249,6 +249,33 @@ void print_answer_lost_at_the_end(void **state) {
         cw_printer_close(p);
 }
 
+/* Neither yes nor no, a wrong no, half a word: the card is printed and out, so it is never called failed. */
+void print_answer_garbled_at_the_end(void **state) {
+        static const char *const orders[] = {
+            "{'cmd':'fault','name':'garbage','at':{'command':'Se'}}",
+            "{'cmd':'fault','name':'garbage','text':'K','at':{'command':'Se'}}",
+            "{'cmd':'fault','name':'garbage','text':'ERR CARD','at':{'command':'Se'}}",
+            "{'cmd':'fault','name':'short_reply','at':{'command':'Se'}}"};
+        struct cw_printer *p = check_open(*state);
+        for (int64_t i = 0; i < 4; i++) {
+                struct cw_printer_baseline before;
+                struct cw_printer_finding finding;
+                struct cw_printer_effect e;
+                struct cw_fault f = {0};
+                check_feed(p);
+                check_ok(cw_printer_baseline(p, LONG_NS, &before, &f), &f);
+                bench_order(*state, orders[i]);
+                check_class(print(p, &e, &f), &f, CW_C_IN_DOUBT, "");
+                assert_true(e.started && e.ribbon_used);
+                check_ok(cw_printer_reconcile(p, CW_PRINTER_STEP_PRINT, &before, LONG_NS, &finding, &f), &f);
+                assert_int_equal(finding.verdict, CW_VERDICT_DONE);
+                assert_int_equal(finding.where, CW_WHERE_OUTPUT);
+                expect_printed(*state, i + 1);
+                assert_int_equal(bench_tray(*state, "output"), i + 1);
+        }
+        cw_printer_close(p);
+}
+
 void print_late_panel_answer(void **state) {
         struct cw_printer *p = check_open(*state);
         struct cw_printer_effect e;

@@ -198,3 +198,21 @@ void lost_answer_to_a_move_is_doubt(void **state) {
         assert_int_equal(bench_state(*state, "counters", "fed"), 1);
         cw_printer_close(p);
 }
+
+void garbled_answer_to_a_move_is_doubt(void **state) {
+        struct cw_printer *p = check_open(*state);
+        struct cw_printer_baseline before;
+        struct cw_printer_finding finding;
+        struct cw_printer_effect e;
+        struct cw_fault f = {0};
+        check_ok(cw_printer_baseline(p, LONG_NS, &before, &f), &f);
+        bench_order(*state, "{'cmd':'fault','name':'garbage','at':{'command':'Si'}}");
+        check_class(cw_printer_feed(p, LONG_NS, &e, &f), &f, CW_C_IN_DOUBT, "");
+        assert_true(e.started);
+        assert_int_equal(e.where, CW_WHERE_PRINT);
+        check_ok(cw_printer_reconcile(p, CW_PRINTER_STEP_FEED, &before, LONG_NS, &finding, &f), &f);
+        assert_int_equal(finding.verdict, CW_VERDICT_DONE);
+        check_ok(cw_printer_eject(p, LONG_NS, &e, &f), &f);
+        assert_int_equal(bench_tray(*state, "output"), 1);
+        cw_printer_close(p);
+}

@@ -80,6 +80,7 @@ void reject_without_card(void **state);
 void reject_full(void **state);
 void clean_and_test_card(void **state);
 void lost_answer_to_a_move_is_doubt(void **state);
+void garbled_answer_to_a_move_is_doubt(void **state);
 
 void stripe_written_and_read(void **state);
 void stripe_write_fails(void **state);
@@ -94,6 +95,7 @@ void print_jam(void **state);
 void print_unplugged(void **state);
 void print_partial_panel_is_never_resent(void **state);
 void print_answer_lost_at_the_end(void **state);
+void print_answer_garbled_at_the_end(void **state);
 void print_late_panel_answer(void **state);
 void print_wrong_panels_send_nothing(void **state);
 void print_wrong_ribbon_uses_nothing(void **state);

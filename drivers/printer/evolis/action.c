@@ -62,10 +62,23 @@ static const char *refine(struct cw_evolis *e, enum cw_evolis_trouble trouble, e
         return code;
 }
 
+/* Neither yes nor no: the printer may have said either, and what follows may answer an older question. */
+static cw_rc garbled(struct cw_evolis *e, const char *op, struct cw_printer_effect *effect,
+                     struct cw_fault *f) {
+        struct cw_fault why = {0};
+        (void)cw_fail(&why, CW_RC(CW_L_PRINTER, CW_C_IN_DOUBT, CW_E_SYNTAX), 0, op, "PRD_UNEXPECTED_DATA",
+                      "the printer's answer cannot be read (%.60s)", effect->vendor);
+        e->out_of_step = true;
+        effect->where = cw_evolis_locate(e);
+        return cw_evolis_doubt(op, &why, f);
+}
+
 cw_rc cw_evolis_refused(struct cw_evolis *e, const char *reply, const char *op,
                         struct cw_printer_effect *effect, struct cw_fault *f) {
         enum cw_evolis_trouble trouble = cw_evolis_trouble(reply);
         cw_evolis_quote(reply, effect->vendor, sizeof effect->vendor);
+        if (cw_evolis_kind(reply) == CW_EVOLIS_VALUE)
+                return garbled(e, op, effect, f);
         effect->where = cw_evolis_locate(e);
         if (trouble == CW_EVOLIS_T_COMMAND || trouble == CW_EVOLIS_T_PARAMETER)
                 return cw_printer_fail(f, effect->where == CW_WHERE_UNKNOWN ? CW_C_IN_DOUBT : CW_C_REJECT,
@@ -117,7 +130,7 @@ cw_rc cw_evolis_act(struct cw_evolis *e, const char *command, const char *op, in
         return cw_evolis_refused(e, reply, op, effect, f);
 }
 
-static cw_rc unreadable(struct cw_fault *f, const char *op) {
+static cw_rc unknown_model(struct cw_fault *f, const char *op) {
         return cw_fail(f, CW_RC(CW_L_PRINTER, CW_C_REJECT, CW_E_UNSUPPORTED), 0, op, "PRT_SETUP_ERROR",
                        "this Evolis model is not known well enough to move a card; use a model of the list");
 }
@@ -125,7 +138,7 @@ static cw_rc unreadable(struct cw_fault *f, const char *op) {
 cw_rc cw_evolis_need_card(struct cw_evolis *e, const char *op, int64_t deadline_ns,
                           struct cw_printer_effect *effect, struct cw_fault *f) {
         if (e->model->generation == CW_EVOLIS_UNKNOWN)
-                return unreadable(f, op);
+                return unknown_model(f, op);
         cw_rc rc =
             cw_evolis_ask_where(e, deadline_ns, &effect->where, effect->vendor, sizeof effect->vendor, f);
         if (rc != CW_OK)

@@ -53,7 +53,8 @@ cw_rc cw_evolis_set(struct cw_evolis *e, const char *command, int64_t deadline_n
 /* Sends a command that has an effect and waits for OK; refusals go through cw_evolis_refused. */
 cw_rc cw_evolis_act(struct cw_evolis *e, const char *command, const char *op, int64_t deadline_ns,
                     struct cw_printer_effect *effect, struct cw_fault *f);
-/* The printer said no to an effect: find out why and where the card is. Never CW_OK. */
+/* The printer did not say yes to an effect: find out why and where the card is; IN_DOUBT when it did not say
+ * no either. Never CW_OK. */
 cw_rc cw_evolis_refused(struct cw_evolis *e, const char *reply, const char *op,
                         struct cw_printer_effect *effect, struct cw_fault *f);
 /* Something was sent and its end is unknown. Never CW_OK. */

@@ -52,9 +52,16 @@ cw_rc cw_evolis_to_contact(struct cw_printer *p, int64_t deadline_ns, struct cw_
 cw_rc cw_evolis_end_sequence(struct cw_evolis *e, const char *op, int64_t deadline_ns,
                              struct cw_printer_effect *effect, struct cw_fault *f) {
         e->in_sequence = false;
-        cw_rc rc = cw_evolis_act(e, "Se", op, deadline_ns, effect, f);
-        if (rc != CW_OK)
+        struct cw_fault why = {0};
+        cw_rc rc = cw_evolis_act(e, "Se", op, deadline_ns, effect, &why);
+        /* A no from a printer whose card is out: it may be printed and delivered, or taken out by hand. */
+        if (rc != CW_OK && cw_rc_class(rc) != CW_C_IN_DOUBT && effect->where == CW_WHERE_NONE)
+                return cw_evolis_doubt(op, &why, f);
+        if (rc != CW_OK) {
+                if (f)
+                        *f = why;
                 return rc;
+        }
         effect->where = cw_evolis_locate(e);
         if (effect->where != CW_WHERE_NONE)
                 return contradiction(effect, op, "PRD_HOPPER_JAM", f);
