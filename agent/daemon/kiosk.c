@@ -10,6 +10,7 @@
 #define QUICK_CALL_MS 8000
 #define MARGIN_MS 10000
 #define PROVE_MS 30000
+#define PAD_MS 15000 /* a station waits for a PIN pad that comes back, and asks once more */
 #define REST_MS 2000
 
 /*
@@ -26,6 +27,7 @@ struct cw_kiosk {
         bool begun; /* kiosk.begin was sent: kiosk.end is due */
         bool card;  /* and answered: the kiosk has this ticket's card, and shows texts for it */
         struct cw_job_row row;
+        struct cw_release release; /* used for this card */
         char request_id[CW_DCMS_REQUEST_ID_LEN + 1];
         struct cw_kiosk *next;
 };
@@ -174,11 +176,26 @@ static const char *customer_text(const char *outcome) {
                                                {"cancelled", "CANCELLED"},
                                                {"timeout", "TIME IS UP"},
                                                {"weak", "PIN TOO SIMPLE"},
-                                               {"pad_error", "PIN PAD ERROR"}};
+                                               {"pad_error", "PIN PAD ERROR"},
+                                               {"pad_away", "PLEASE WAIT"}};
         for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
                 if (strcmp(texts[i][0], outcome) == 0)
                         return texts[i][1];
         return "PIN NOT SET";
+}
+
+/* No PIN was asked for, or what was typed is lost: the same hand-over begins again when the pad is back. */
+static void pad_away(struct cw_kiosk *k) {
+        struct cw_fault f = {0};
+        cw_rc rc = cw_journal_release_reopen(k->daemon->journal, &k->release, &f);
+        if (rc != CW_OK && cw_rc_class(cw_daemon_check(k->daemon, rc, &f)) == CW_C_FATAL)
+                return;
+        if (rc == CW_OK)
+                (void)cw_fail(&f, CW_RC(CW_L_PINPAD, CW_C_OPERATOR, CW_E_CLOSED), 0, "kiosk.pin",
+                              "PRT_NOT_REACHABLE",
+                              "the PIN pad is not connected; look at its cable and power, the hand-over then "
+                              "goes on by itself");
+        end_with(k, &f, customer_text("pad_away"));
 }
 
 static void on_pin(void *ctx, cw_rc rc, const struct cw_fault *f, struct cw_msg *reply) {
@@ -188,6 +205,10 @@ static void on_pin(void *ctx, cw_rc rc, const struct cw_fault *f, struct cw_msg 
                 return;
         }
         const char *outcome = cw_msg_str(reply, "outcome", "");
+        if (strcmp(outcome, "pad_away") == 0) {
+                pad_away(k);
+                return;
+        }
         if (strcmp(outcome, "equal") != 0) {
                 struct cw_fault why = {0};
                 (void)cw_fail(&why, CW_RC(CW_L_PINPAD, CW_C_OPERATOR, CW_E_CANCELLED), 0, "kiosk.pin", "",
@@ -221,7 +242,8 @@ static void on_proven(void *ctx, cw_rc rc, const struct cw_fault *f, struct cw_m
         struct cw_msg *m = ticket_msg(k, "kiosk.pin");
         if (m)
                 (void)json_object_set_new(m->json, "attempts", json_integer(pin->attempts));
-        cw_station_link_call(k->link, m, pin->attempts * 2 * pin->entry_timeout_ms + MARGIN_MS, on_pin, k);
+        cw_station_link_call(k->link, m, (pin->attempts * 2 + 1) * pin->entry_timeout_ms + PAD_MS + MARGIN_MS,
+                             on_pin, k);
 }
 
 /* ---- which card is it ---- */
@@ -241,10 +263,9 @@ static void on_bound(void *ctx, cw_rc rc, const struct cw_fault *f, struct cw_ms
  * data. */
 static void check_release(struct cw_kiosk *k) {
         char sealed[CW_SEALED_MAX + 1];
-        struct cw_release release;
         struct cw_fault f = {0};
         struct cw_journal *j = k->daemon->journal;
-        cw_rc rc = cw_journal_release_use(j, k->row.kit.kit, kiosk_name(k), &release, &f);
+        cw_rc rc = cw_journal_release_use(j, k->row.kit.kit, kiosk_name(k), &k->release, &f);
         if (rc == CW_OK)
                 rc = cw_journal_sealed(j, k->row.job.id, sealed, sizeof sealed, &f);
         if (rc != CW_OK) {

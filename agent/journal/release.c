@@ -125,3 +125,23 @@ cw_rc cw_journal_release_pending(struct cw_journal *j, const char *kiosk, struct
         cw_rc rc = cw_db_alive(j, f);
         return rc == CW_OK ? find(j, NULL, kiosk, ret, f) : rc;
 }
+
+/* Only the release's own use is undone: a newer one for the kit stands. */
+static cw_rc reopen_txn(struct cw_journal *j, void *ctx, struct cw_fault *f) {
+        struct release_change *c = ctx;
+        struct cw_job_row row;
+        cw_rc rc = cw_row_load(j, "kit", c->release.kit, &row, f);
+        if (rc == CW_OK)
+                rc = cw_db_run(j,
+                               "UPDATE release SET ended = NULL, ended_ms = NULL WHERE id = ?1 AND ended = 'used'"
+                               " AND NOT EXISTS(SELECT 1 FROM release WHERE kit = ?2 AND id > ?1)",
+                               CW_ARGS(CW_I(c->release.id), CW_T(c->release.kit)), f);
+        if (rc == CW_OK && sqlite3_changes(j->db) == 1)
+                rc = note(j, &c->release, row.job.id, "release.reopened", f);
+        return rc;
+}
+
+cw_rc cw_journal_release_reopen(struct cw_journal *j, const struct cw_release *r, struct cw_fault *f) {
+        struct release_change c = {.release = *r};
+        return cw_db_txn(j, reopen_txn, &c, "release", "reopen", f);
+}

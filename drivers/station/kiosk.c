@@ -7,9 +7,12 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #define HSM_MARGIN_MS 2000
 #define PAD_LOOK_MS 3000
+#define PAD_WAIT_MS 5000
+#define PAD_AGAIN_MS 200
 
 static struct cw_msg *failed(const struct cw_msg *request, const struct cw_fault *f) {
         cw_log_fault(CW_EV_KIOSK_CALL_FAILED, f);
@@ -33,6 +36,28 @@ static struct cw_pinpad *use_pad(struct cw_station *st) {
         st->pad_present = st->pad != NULL;
         (void)pthread_mutex_unlock(&st->lock);
         return st->pad;
+}
+
+static void rest(int64_t ms) {
+        const struct timespec t = {ms / 1000, (long)(ms % 1000) * 1000000};
+        (void)nanosleep(&t, NULL);
+}
+
+/* A pad that is just coming back is waited for; NULL when it stays away. */
+static struct cw_pinpad *wait_pad(struct cw_station *st, struct cw_fault *f) {
+        int64_t limit_ns = cw_deadline_ns(PAD_WAIT_MS);
+        for (;;) {
+                st->pad_look_ns = 0;
+                if (use_pad(st))
+                        return st->pad;
+                if (atomic_load(&st->cancel) || cw_deadline_left_ms(limit_ns) == 0)
+                        break;
+                rest(PAD_AGAIN_MS);
+        }
+        (void)cw_fail(f, CW_RC(CW_L_PINPAD, CW_C_OPERATOR, CW_E_CLOSED), 0, "kiosk.pad", "PRT_NOT_REACHABLE",
+                      "the PIN pad is not connected; look at its cable and power, the hand-over then goes on "
+                      "by itself");
+        return NULL;
 }
 
 int64_t cw_kiosk_idle(struct cw_station *st) {
@@ -122,6 +147,9 @@ static cw_rc begin(struct cw_station *st, struct cw_msg *request, struct cw_msg 
                 return cw_fail(f, rc, 0, "kiosk.begin", "",
                                "no memory for the session of the HSM process; try again");
         (void)snprintf(k->ticket, sizeof k->ticket, "%s", ticket);
+        /* A card is not asked for while nobody could enter a PIN. */
+        if (!wait_pad(st, f))
+                return f->rc;
         show(st, "INSERT CARD");
         rc = cw_card_reader_wait(st->reader, true, NULL, cw_msg_int(request, "timeout_ms", 60000),
                                  &st->cancel, f);
@@ -209,12 +237,24 @@ struct cw_msg *cw_kiosk_prove(struct cw_station *st, const struct cw_msg *reques
 
 /* ---- PIN ---- */
 
-enum outcome { PIN_EQUAL, PIN_MISMATCH, PIN_CANCELLED, PIN_TIMEOUT, PIN_WEAK, PIN_PAD_ERROR, PIN_FAULT };
-static const char *const outcome_words[] = {"equal", "mismatch", "cancelled", "timeout", "weak", "pad_error"};
+enum outcome {
+        PIN_EQUAL,
+        PIN_MISMATCH,
+        PIN_CANCELLED,
+        PIN_TIMEOUT,
+        PIN_WEAK,
+        PIN_PAD_ERROR,
+        PIN_PAD_AWAY,
+        PIN_FAULT
+};
+static const char *const outcome_words[] = {"equal", "mismatch",  "cancelled", "timeout",
+                                            "weak",  "pad_error", "pad_away"};
 
 static enum outcome pad_outcome(cw_rc rc) {
         if ((rc & 0xffffu) == CW_E_CANCELLED)
                 return PIN_CANCELLED;
+        if (cw_rc_class(rc) == CW_C_RECONNECT)
+                return PIN_PAD_AWAY;
         return cw_rc_layer(rc) == CW_L_PINPAD && (rc & 0xffffu) == CW_E_TIMEOUT ? PIN_TIMEOUT : PIN_PAD_ERROR;
 }
 
@@ -228,8 +268,8 @@ static enum outcome hsm_outcome(const struct cw_fault *f) {
         return strcmp(f->code, "PIN_ATTEMPTS") == 0 ? PIN_MISMATCH : PIN_FAULT;
 }
 
-static enum outcome ask(struct cw_station *st, const char *prompt, struct cw_pin_block *ret,
-                        struct cw_fault *f) {
+static enum outcome ask_once(struct cw_station *st, const char *prompt, struct cw_pin_block *ret,
+                             struct cw_fault *f) {
         const struct cw_config_pin *pin = &st->config->pin;
         const struct cw_secret *pan = st->kiosk.who.pan;
         const struct cw_pin_ask question = {.pan = CW_SPAN(pan->ptr, pan->len),
@@ -240,13 +280,21 @@ static enum outcome ask(struct cw_station *st, const char *prompt, struct cw_pin
                                             .timeout_ms = pin->entry_timeout_ms,
                                             .cancel = &st->cancel};
         struct cw_card_reader_state reader;
-        if (!st->pad)
-                return PIN_PAD_ERROR;
         cw_rc rc = cw_pinpad_pin(st->pad, &question, ret, f);
         if (rc != CW_OK)
                 return pad_outcome(rc);
         cw_card_reader_get(st->reader, &reader);
         return reader.card ? PIN_EQUAL : PIN_CANCELLED; /* whoever takes the card does not want to go on */
+}
+
+/* What was typed while the line broke is lost: it is asked for once more when the pad comes back at once. */
+static enum outcome ask(struct cw_station *st, const char *prompt, struct cw_pin_block *ret,
+                        struct cw_fault *f) {
+        enum outcome o = ask_once(st, prompt, ret, f);
+        if (o != PIN_PAD_AWAY || st->kiosk.pad_returned || !wait_pad(st, f))
+                return o;
+        st->kiosk.pad_returned = true;
+        return ask_once(st, prompt, ret, f);
 }
 
 static enum outcome one_pair(struct cw_station *st, const char *prompt, unsigned *ret_left,
@@ -291,14 +339,12 @@ struct cw_msg *cw_kiosk_pin(struct cw_station *st, const struct cw_msg *request)
                              "no PIN may be asked for before the card has been proven genuine");
         if (rc != CW_OK || !reply)
                 return failed(request, &f);
-        bool pad = use_pad(st) != NULL;
         int64_t attempts = cw_msg_int(request, "attempts", st->config->pin.attempts);
-        enum outcome o = pad ? enter_pin(st, attempts, &f) : PIN_PAD_ERROR;
+        enum outcome o = wait_pad(st, &f) ? enter_pin(st, attempts, &f) : PIN_PAD_AWAY;
         if (o == PIN_FAULT)
                 return failed(request, &f);
         (void)json_object_set_new(reply->json, "outcome", json_string(outcome_words[o]));
-        (void)json_object_set_new(reply->json, "text",
-                                  json_string(pad ? f.text : "the PIN pad is not connected"));
+        (void)json_object_set_new(reply->json, "text", json_string(f.text));
         return CW_STEAL(reply);
 }
 

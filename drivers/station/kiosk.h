@@ -20,6 +20,7 @@ struct cw_kiosk {
         struct cw_terminal terminal;
         struct cw_terminal_card who;
         bool genuine;
+        bool pad_returned; /* the line to the pad broke and was mended, once a customer */
 };
 
 /* The calls of ARCHITECTURE.md; each returns the reply. */

@@ -121,6 +121,28 @@ static void release_is_used_once(void **state) {
         rejected(x, cw_journal_release_use(x->j, "4240181595", "k1", &used, &x->fault), CW_E_DENIED);
 }
 
+static void release_reopens_unless_replaced(void **state) {
+        struct fixture *x = *state;
+        struct cw_release r, used, newer;
+        char job[CW_JOB_ID_CAP];
+        produce(x, "4240181595", job);
+        good(x, cw_journal_release_create(x->j, "4240181595", 1001, "k1", 60000, &r, &x->fault));
+        good(x, cw_journal_release_use(x->j, "4240181595", "k1", &used, &x->fault));
+        good(x, cw_journal_release_reopen(x->j, &used, &x->fault));
+        good(x, cw_journal_release_use(x->j, "4240181595", "k1", &used, &x->fault));
+        assert_int_equal(used.id, r.id);
+        good(x, cw_journal_release_reopen(x->j, &used, &x->fault));
+        x->now_ms += 60000; /* no longer than it would have lasted */
+        rejected(x, cw_journal_release_use(x->j, "4240181595", "k1", &used, &x->fault), CW_E_DENIED);
+        good(x, cw_journal_release_create(x->j, "4240181595", 1001, "k1", 60000, &r, &x->fault));
+        good(x, cw_journal_release_use(x->j, "4240181595", "k1", &used, &x->fault));
+        good(x, cw_journal_release_create(x->j, "4240181595", 1001, "k2", 60000, &newer, &x->fault));
+        good(x, cw_journal_release_reopen(x->j, &used, &x->fault));
+        rejected(x, cw_journal_release_use(x->j, "4240181595", "k1", &used, &x->fault), CW_E_DENIED);
+        good(x, cw_journal_release_use(x->j, "4240181595", "k2", &used, &x->fault));
+        assert_int_equal(used.id, newer.id);
+}
+
 static void release_expires_and_is_replaced(void **state) {
         struct fixture *x = *state;
         struct cw_release r, used;
@@ -161,6 +183,7 @@ int main(void) {
             T(refused_report_blocks_its_own_kit_only),
             T(acknowledgements_carry_the_job_to_delivered),
             T(release_is_used_once),
+            T(release_reopens_unless_replaced),
             T(release_expires_and_is_replaced),
             T(release_needs_a_finished_card),
         };

@@ -73,6 +73,17 @@ class KioskTest(unittest.TestCase):
         self.hand_over()
         self.wait_delivered()
 
+    def test_a_pad_that_is_away_keeps_the_hand_over_open(self):
+        """One release: the kiosk begins again by itself until the pad is back."""
+        self.kiosk.outcome = "pad_away"
+        self.hand_over()
+        wait_for("a second try", lambda: self.kiosk.pins >= 2, 15)
+        self.assertFalse(self.rig.kit_at_bank(self.kit)["pin_set"])
+        self.kiosk.outcome = "equal"
+        self.wait_delivered()
+        notes = [a["what"] for a in self.rig.cli("audit")["tail"]]
+        self.assertIn("release.reopened", notes)
+
     def test_not_genuine(self):
         self.kiosk.genuine = False
         self.hand_over()
