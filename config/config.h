@@ -21,6 +21,7 @@
 enum cw_gateway { CW_GATEWAY_NONE, CW_GATEWAY_ECDH_SHA256, CW_GATEWAY_ECDH_HKDF };
 enum cw_pin_account { CW_PIN_ACCOUNT_PAN12, CW_PIN_ACCOUNT_KIT16 };
 enum cw_pin_form { CW_PIN_FORM_ASCII_HEX, CW_PIN_FORM_RAW8 };
+enum cw_visual_check { CW_VISUAL_AUTOMATIC, CW_VISUAL_OPERATOR };
 enum cw_station_kind { CW_STATION_ISSUE, CW_STATION_KIOSK };
 
 /* All strings are owned by the config, "" when not set. */
@@ -98,9 +99,10 @@ struct cw_config_product {
         const char *cvk, *imk_ac, *imk_smi, *imk_smc; /* key labels */
         const char *kmc_enc, *kmc_mac, *kmc_dek;      /* static card keys or masters, see diversification */
         const char *diversification;                  /* none visa2 emv kdf3 */
-        int64_t kvn;            /* key version for INITIALIZE UPDATE, 0 = card decides */
-        int64_t scp;            /* 2, 3, or 0 = whatever the card answers */
-        int64_t security_level; /* EXTERNAL AUTHENTICATE P1, e.g. 0x33 = 51, SCP02: 3 */
+        int64_t kvn;                       /* key version for INITIALIZE UPDATE, 0 = card decides */
+        int64_t scp;                       /* 2, 3, or 0 = whatever the card answers */
+        int64_t security_level;            /* EXTERNAL AUTHENTICATE P1, e.g. 0x33 = 51, SCP02: 3 */
+        enum cw_visual_check visual_check; /* who looks at a finished card before it may be handed over */
 };
 struct cw_config_station {
         const char *name; /* unique, [A-Za-z0-9-] */

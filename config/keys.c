@@ -35,6 +35,7 @@
 static const char *const gateway_words[] = {"none", "static-ecdh-sha256", "static-ecdh-hkdf", NULL};
 static const char *const account_words[] = {"pan12", "kit16", NULL};
 static const char *const form_words[] = {"ascii_hex", "raw8", NULL};
+static const char *const visual_words[] = {"automatic", "operator", NULL};
 static const char *const kind_words[] = {"issue", "kiosk", NULL};
 static const char *const purpose_words[] = {
     "cvk", "imk-ac",        "imk-smi",       "imk-smc",  "kmc-enc", "kmc-mac", "kmc-dek",
@@ -173,6 +174,10 @@ static const struct cw_key product_keys[] = {
     INT(cw_config_product, kvn, "0", 0, 255, "key version for INITIALIZE UPDATE, 0 = the card decides"),
     INT(cw_config_product, scp, "0", 0, 3, "2 or 3, 0 = whatever the card answers"),
     INT(cw_config_product, security_level, "3", 0, 51, "P1 of EXTERNAL AUTHENTICATE (51 = hex 33)"),
+    WORD(cw_config_product, visual_check, "automatic", visual_words,
+         "a finished card may be handed over at once (automatic), or after an operator's \"cardwright job "
+         "visual "
+         "KIT good\" (operator)"),
 };
 
 static const struct cw_key station_keys[] = {

@@ -284,7 +284,7 @@ static int flag_of(const char *word, const char *yes, const char *no) {
 
 static int cmd_visual(struct cw_cli *cli, int count, char **args) {
         (void)count;
-        int ok = flag_of(args[1], "ok", "bad");
+        int ok = strcmp(args[1], "ok") == 0 ? 1 : flag_of(args[1], "good", "bad");
         return ok < 0 ? CW_EXIT_USAGE : post_job(cli, args[0], "visual", json_pack("{s:b}", "ok", ok));
 }
 
@@ -567,7 +567,7 @@ const struct cw_command cw_commands[] = {
     {"job confirm-destroyed", "JOB [--no-remake]", 1, 1, "the spoiled plastic is in the locked reject box",
      cmd_destroyed},
     {"job decide", "JOB done|spoiled|not_done", 2, 2, "say how a step in doubt really ended", cmd_decide},
-    {"job visual", "JOB ok|bad", 2, 2, "result of looking at the finished card", cmd_visual},
+    {"job visual", "JOB good|bad", 2, 2, "result of looking at the finished card", cmd_visual},
     {"job returned", "JOB", 1, 1, "the card was never collected and goes back to the vault", cmd_returned},
     {"job pin", "JOB set|not-set", 2, 2, "settle a PIN in doubt after asking the bank", cmd_pin},
     {"job", "JOB", 1, 1, "one job with its history (job or kit number)", cmd_job},

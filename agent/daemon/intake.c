@@ -243,7 +243,8 @@ static void on_kits(void *ctx, cw_rc rc, const struct cw_fault *f, const struct 
 
 static void make_job(struct cw_intake *in, const struct cw_dcms_kit *k) {
         struct cw_daemon *d = in->daemon;
-        if (!cw_config_product(d->config, k->plastic_code)) {
+        const struct cw_config_product *product = cw_config_product(d->config, k->plastic_code);
+        if (!product) {
                 skip(in, k->kit_no, "no product of the configuration has its plasticCode");
                 return;
         }
@@ -263,8 +264,8 @@ static void make_job(struct cw_intake *in, const struct cw_dcms_kit *k) {
         struct cw_fault f = {0};
         struct cw_change change;
         bool is_new = false;
-        cw_rc rc =
-            cw_journal_accept_kit(d->journal, &row.kit, k->encrypted_card_number, true, &is_new, &change, &f);
+        cw_rc rc = cw_journal_accept_kit(d->journal, &row.kit, k->encrypted_card_number,
+                                         product->visual_check == CW_VISUAL_AUTOMATIC, &is_new, &change, &f);
         if (rc != CW_OK) {
                 if (cw_rc_class(cw_daemon_check(d, rc, &f)) != CW_C_FATAL)
                         skip(in, k->kit_no, f.text);

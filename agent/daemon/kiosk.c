@@ -172,12 +172,9 @@ static void on_form(void *ctx, cw_rc rc, const struct cw_fault *f, struct cw_msg
 /* ---- PIN entry ---- */
 
 static const char *customer_text(const char *outcome) {
-        static const char *const texts[][2] = {{"mismatch", "PINS DIFFER"},
-                                               {"cancelled", "CANCELLED"},
-                                               {"timeout", "TIME IS UP"},
-                                               {"weak", "PIN TOO SIMPLE"},
-                                               {"pad_error", "PIN PAD ERROR"},
-                                               {"pad_away", "PLEASE WAIT"}};
+        static const char *const texts[][2] = {{"mismatch", "PINS DIFFER"},    {"cancelled", "CANCELLED"},
+                                               {"timeout", "TIME IS UP"},      {"weak", "PIN TOO SIMPLE"},
+                                               {"pad_error", "PIN PAD ERROR"}, {"pad_away", "PLEASE WAIT"}};
         for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
                 if (strcmp(texts[i][0], outcome) == 0)
                         return texts[i][1];

@@ -83,7 +83,7 @@ static const char *const advice[CW_WAIT_MAX_] = {
     [CW_WAIT_DECISION] =
         "The last step may have reached the card or not; look at it and decide: done or spoiled.",
     [CW_WAIT_DESTROYED] = "Put the spoiled card into the locked reject box, then confirm it.",
-    [CW_WAIT_VISUAL] = "Look at the finished card and accept or refuse it.",
+    [CW_WAIT_VISUAL] = "Look at the finished card, then: cardwright job visual KIT good, or bad.",
     [CW_WAIT_HANDOVER] = "The card is ready; release it for a kiosk when the customer is there.",
     [CW_WAIT_PIN] = "The customer's PIN is on its way to the server.",
     [CW_WAIT_PIN_DECISION] =

@@ -206,8 +206,8 @@ CW_WARN_UNUSED cw_rc cw_journal_release_create(struct cw_journal *j, const char 
  */
 CW_WARN_UNUSED cw_rc cw_journal_release_use(struct cw_journal *j, const char *kit, const char *kiosk,
                                             struct cw_release *ret, struct cw_fault *f);
-/* Undoes a use that came to nothing before the customer chose a PIN (the pad was away); the release expires as it
- * would have. Nothing happens when the kit was released anew meanwhile. */
+/* Undoes a use that came to nothing before the customer chose a PIN (the pad was away); the release expires
+ * as it would have. Nothing happens when the kit was released anew meanwhile. */
 CW_WARN_UNUSED cw_rc cw_journal_release_reopen(struct cw_journal *j, const struct cw_release *r,
                                                struct cw_fault *f);
 /* The newest unused, unexpired release at this kiosk (without using it), for the kiosk's start.

@@ -132,10 +132,11 @@ static cw_rc reopen_txn(struct cw_journal *j, void *ctx, struct cw_fault *f) {
         struct cw_job_row row;
         cw_rc rc = cw_row_load(j, "kit", c->release.kit, &row, f);
         if (rc == CW_OK)
-                rc = cw_db_run(j,
-                               "UPDATE release SET ended = NULL, ended_ms = NULL WHERE id = ?1 AND ended = 'used'"
-                               " AND NOT EXISTS(SELECT 1 FROM release WHERE kit = ?2 AND id > ?1)",
-                               CW_ARGS(CW_I(c->release.id), CW_T(c->release.kit)), f);
+                rc = cw_db_run(
+                    j,
+                    "UPDATE release SET ended = NULL, ended_ms = NULL WHERE id = ?1 AND ended = 'used'"
+                    " AND NOT EXISTS(SELECT 1 FROM release WHERE kit = ?2 AND id > ?1)",
+                    CW_ARGS(CW_I(c->release.id), CW_T(c->release.kit)), f);
         if (rc == CW_OK && sqlite3_changes(j->db) == 1)
                 rc = note(j, &c->release, row.job.id, "release.reopened", f);
         return rc;

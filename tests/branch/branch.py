@@ -109,7 +109,11 @@ class Branch:
             "stations": stations,
         }
         for section, members in self.config_changes.items():
-            config[section].update(members)
+            if section == "products":  # by plastic code
+                for product in config["products"]:
+                    product.update(members.get(product["plastic_code"], {}))
+            else:
+                config[section].update(members)
         return config
 
     def write_config(self):

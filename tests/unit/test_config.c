@@ -69,6 +69,7 @@ static void the_example_is_valid(void **state) {
         assert_int_equal(c->hsm.test_token, 0); /* unless somebody says so */
         assert_int_equal(c->hsm.module_init_style, CW_MODULE_INIT_NONE);
         assert_int_equal(c->products[0].security_level, 0x33);
+        assert_int_equal(c->products[0].visual_check, CW_VISUAL_AUTOMATIC);
         assert_int_equal(c->agent.poll_max_ms, 60000);
         assert_int_equal(cw_config_station(c, "kiosk-1")->kind, CW_STATION_KIOSK);
         assert_string_equal(cw_config_product(c, "71")->psn, "00");
@@ -96,6 +97,8 @@ static const struct refusal refusals[] = {
      "\"gateway\""},
     {"\"gateway\": \"none\"", "\"gateway\": \"static-ecdh-hkdf\"", "needs gateway_key_credential",
      "\"gateway\""},
+    {"\"visual_check\": \"automatic\"", "\"visual_check\": \"never\"",
+     "\"never\" is not known; use one of \"automatic\", \"operator\"", "\"visual_check\""},
     {"https://dcms", "http://dcms", "must begin with https://", "\"url\""},
     {"\"service_code\": \"220\"", "\"service_code\": \"22\"", "has 2 characters; 3 to 3 are allowed",
      "\"service_code\""},
