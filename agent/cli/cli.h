@@ -52,3 +52,10 @@ int cw_cli_print_json(const json_t *answer);
 const char *cw_cli_str(const json_t *object, const char *key);
 int64_t cw_cli_int(const json_t *object, const char *key);
 bool cw_cli_bool(const json_t *object, const char *key);
+/* A word in a path: anything but letters, digits, '-', '_' and '.' cannot be a number or a name of ours, and
+ * is told.
+ */
+bool cw_cli_plain_word(const char *word);
+/* The answer for a person or for a program; the exit status is the same for both. */
+int cw_cli_show(struct cw_cli *cli, int exit_code, const json_t *answer,
+                void (*show)(struct cw_cli *cli, const json_t *answer), int (*verdict)(const json_t *answer));

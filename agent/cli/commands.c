@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What each command asks, and how a person sees the answer. */
 #include "agent/cli/commands_dcms.h"
+#include "agent/cli/commands_printer.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -19,8 +20,7 @@ static void time_text(int64_t ms, char *ret, size_t cap) {
                 (void)snprintf(ret, cap, "never");
 }
 
-/* A word in a path: anything but letters, digits, '-', '_' and '.' cannot be a number or a name of ours. */
-static bool plain_word(const char *word) {
+bool cw_cli_plain_word(const char *word) {
         size_t len = strlen(word);
         bool ok = len > 0 && len < 80 &&
                   strspn(word, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.") == len;
@@ -29,10 +29,9 @@ static bool plain_word(const char *word) {
         return ok;
 }
 
-/* The answer for a person or for a program; the exit status is the same for both. */
-static int show_json_or(struct cw_cli *cli, int exit_code, const json_t *answer,
-                        void (*show)(struct cw_cli *cli, const json_t *answer),
-                        int (*verdict)(const json_t *answer)) {
+int cw_cli_show(struct cw_cli *cli, int exit_code, const json_t *answer,
+                void (*show)(struct cw_cli *cli, const json_t *answer),
+                int (*verdict)(const json_t *answer)) {
         if (exit_code != CW_EXIT_OK)
                 return exit_code;
         if (!cli->json)
@@ -127,7 +126,7 @@ static int cmd_status(struct cw_cli *cli, int count, char **args) {
         (void)args;
         CW_AUTO_JSON json_t *a = NULL;
         int exit_code = cw_cli_ask(cli, "/v1/status", NULL, &a);
-        return show_json_or(cli, exit_code, a, show_status, needs_person);
+        return cw_cli_show(cli, exit_code, a, show_status, needs_person);
 }
 
 /* ---- jobs ---- */
@@ -196,7 +195,7 @@ static int cmd_jobs(struct cw_cli *cli, int count, char **args) {
                 return watch_jobs(cli);
         CW_AUTO_JSON json_t *a = NULL;
         int exit_code = cw_cli_ask(cli, cli->all ? "/v1/jobs?all=1" : "/v1/jobs", NULL, &a);
-        return show_json_or(cli, exit_code, a, show_jobs, jobs_verdict);
+        return cw_cli_show(cli, exit_code, a, show_jobs, jobs_verdict);
 }
 
 static void show_history(struct cw_cli *cli, const json_t *history) {
@@ -232,24 +231,24 @@ static int cmd_job(struct cw_cli *cli, int count, char **args) {
         (void)count;
         char path[PATH_CAP];
         CW_AUTO_JSON json_t *a = NULL;
-        if (!plain_word(args[0]))
+        if (!cw_cli_plain_word(args[0]))
                 return CW_EXIT_USAGE;
         (void)snprintf(path, sizeof path, "/v1/jobs/%s", args[0]);
         int exit_code = cw_cli_ask(cli, path, NULL, &a);
-        return show_json_or(cli, exit_code, a, show_job, needs_person);
+        return cw_cli_show(cli, exit_code, a, show_job, needs_person);
 }
 
 /* After a person's word the job may wait for the next thing; the word itself was done. */
 static int post_job(struct cw_cli *cli, const char *job, const char *what, json_t *take_body) {
         char path[PATH_CAP];
         CW_AUTO_JSON json_t *a = NULL;
-        if (!plain_word(job)) {
+        if (!cw_cli_plain_word(job)) {
                 json_decref(take_body);
                 return CW_EXIT_USAGE;
         }
         (void)snprintf(path, sizeof path, "/v1/jobs/%s/%s", job, what);
         int exit_code = cw_cli_ask(cli, path, take_body, &a);
-        return show_json_or(cli, exit_code, a, show_job, always_ok);
+        return cw_cli_show(cli, exit_code, a, show_job, always_ok);
 }
 
 static int cmd_cancel(struct cw_cli *cli, int count, char **args) {
@@ -329,30 +328,7 @@ static int cmd_stations(struct cw_cli *cli, int count, char **args) {
         (void)args;
         CW_AUTO_JSON json_t *a = NULL;
         int exit_code = cw_cli_ask(cli, "/v1/stations", NULL, &a);
-        return show_json_or(cli, exit_code, a, show_stations, always_ok);
-}
-
-static void show_result(struct cw_cli *cli, const json_t *a) {
-        (void)cli;
-        (void)printf("%s%s%s %s\n", cw_cli_str(a, "outcome"), *cw_cli_str(a, "code") ? ", " : "",
-                     cw_cli_str(a, "code"), cw_cli_str(a, "text"));
-}
-
-static int result_verdict(const json_t *a) {
-        if (strcmp(cw_cli_str(a, "outcome"), "done") == 0)
-                return CW_EXIT_OK;
-        return strcmp(cw_cli_str(a, "class"), "OPERATOR") == 0 ? CW_EXIT_NEEDS_PERSON : CW_EXIT_FAILED;
-}
-
-static int cmd_test_card(struct cw_cli *cli, int count, char **args) {
-        char path[PATH_CAP];
-        CW_AUTO_JSON json_t *a = NULL;
-        if (!plain_word(args[0]))
-                return CW_EXIT_USAGE;
-        (void)snprintf(path, sizeof path, "/v1/stations/%s/test-card", args[0]);
-        json_t *body = json_pack("{s:s}", "kind", count > 1 ? args[1] : "std");
-        int exit_code = cw_cli_ask_long(cli, "test card", path, body, &a);
-        return show_json_or(cli, exit_code, a, show_result, result_verdict);
+        return cw_cli_show(cli, exit_code, a, show_stations, always_ok);
 }
 
 /* ---- stock, reports, releases, audit, doctor ---- */
@@ -388,7 +364,7 @@ static int cmd_stock(struct cw_cli *cli, int count, char **args) {
         (void)args;
         CW_AUTO_JSON json_t *a = NULL;
         int exit_code = cw_cli_ask(cli, "/v1/stock", NULL, &a);
-        return show_json_or(cli, exit_code, a, show_stock, stock_verdict);
+        return cw_cli_show(cli, exit_code, a, show_stock, stock_verdict);
 }
 
 static int cmd_stock_move(struct cw_cli *cli, int count, char **args) {
@@ -403,7 +379,7 @@ static int cmd_stock_move(struct cw_cli *cli, int count, char **args) {
         json_t *body = json_pack("{s:s, s:s, s:s, s:I, s:s}", "plastic_code", args[0], "from", args[1], "to",
                                  args[2], "count", (json_int_t)n, "reason", args[4]);
         int exit_code = cw_cli_ask(cli, "/v1/stock/move", body, &a);
-        return show_json_or(cli, exit_code, a, show_stock, stock_verdict);
+        return cw_cli_show(cli, exit_code, a, show_stock, stock_verdict);
 }
 
 static void show_outbox(struct cw_cli *cli, const json_t *a) {
@@ -432,18 +408,18 @@ static int cmd_outbox(struct cw_cli *cli, int count, char **args) {
         (void)args;
         CW_AUTO_JSON json_t *a = NULL;
         int exit_code = cw_cli_ask(cli, "/v1/outbox", NULL, &a);
-        return show_json_or(cli, exit_code, a, show_outbox, outbox_verdict);
+        return cw_cli_show(cli, exit_code, a, show_outbox, outbox_verdict);
 }
 
 static int cmd_outbox_retry(struct cw_cli *cli, int count, char **args) {
         (void)count;
         char path[PATH_CAP];
         CW_AUTO_JSON json_t *a = NULL;
-        if (!plain_word(args[0]))
+        if (!cw_cli_plain_word(args[0]))
                 return CW_EXIT_USAGE;
         (void)snprintf(path, sizeof path, "/v1/outbox/%s/retry", args[0]);
         int exit_code = cw_cli_ask(cli, path, json_object(), &a);
-        return show_json_or(cli, exit_code, a, show_outbox, outbox_verdict);
+        return cw_cli_show(cli, exit_code, a, show_outbox, outbox_verdict);
 }
 
 static void show_release(struct cw_cli *cli, const json_t *a) {
@@ -459,7 +435,7 @@ static int cmd_release(struct cw_cli *cli, int count, char **args) {
         CW_AUTO_JSON json_t *a = NULL;
         json_t *body = json_pack("{s:s, s:s}", "kit", args[0], "kiosk", args[1]);
         int exit_code = cw_cli_ask(cli, "/v1/releases", body, &a);
-        return show_json_or(cli, exit_code, a, show_release, always_ok);
+        return cw_cli_show(cli, exit_code, a, show_release, always_ok);
 }
 
 static void show_audit(struct cw_cli *cli, const json_t *a) {
@@ -490,7 +466,7 @@ static int cmd_audit(struct cw_cli *cli, int count, char **args) {
         (void)args;
         CW_AUTO_JSON json_t *a = NULL;
         int exit_code = cw_cli_ask(cli, "/v1/audit", NULL, &a);
-        return show_json_or(cli, exit_code, a, show_audit, audit_verdict);
+        return cw_cli_show(cli, exit_code, a, show_audit, audit_verdict);
 }
 
 static int doctor_verdict(const json_t *a) {
@@ -517,7 +493,7 @@ static int cmd_doctor(struct cw_cli *cli, int count, char **args) {
         (void)args;
         CW_AUTO_JSON json_t *a = NULL;
         int exit_code = cw_cli_ask_long(cli, "looking", "/v1/doctor", NULL, &a);
-        return show_json_or(cli, exit_code, a, show_doctor, doctor_verdict);
+        return cw_cli_show(cli, exit_code, a, show_doctor, doctor_verdict);
 }
 
 /* The second words of the commands with this first word, if there are any. */
@@ -572,7 +548,7 @@ const struct cw_command cw_commands[] = {
     {"job pin", "JOB set|not-set", 2, 2, "settle a PIN in doubt after asking the bank", cmd_pin},
     {"job", "JOB", 1, 1, "one job with its history (job or kit number)", cmd_job},
     {"stations", "", 0, 0, "printers, readers, PIN pads", cmd_stations},
-    {"test-card", "STATION [std|tech]", 1, 2, "print a test card; it is counted as spoiled", cmd_test_card},
+    CW_PRINTER_COMMANDS,
     {"stock move", "CODE FROM TO COUNT REASON", 5, 5, "book plastics from one place to another",
      cmd_stock_move},
     {"stock", "", 0, 0, "plastics by place, and whether they balance", cmd_stock},

@@ -2,6 +2,7 @@
 #include "agent/daemon/api.h"
 
 #include "agent/daemon/api_dcms.h"
+#include "agent/daemon/api_printers.h"
 #include "agent/daemon/doctor.h"
 #include "agent/daemon/kiosk.h"
 #include "agent/daemon/reports.h"
@@ -11,7 +12,6 @@
 #include <limits.h>
 #include <string.h>
 
-#define TEST_CARD_MS ((int64_t)5 * 60 * 1000)
 #define AUDIT_ROWS 100
 
 /* ---- reading ---- */
@@ -251,83 +251,6 @@ static void post_retry(void *ctx, struct cw_control_request *r) {
         answer(d, r, rc, &f, view);
 }
 
-/* ---- test card ---- */
-
-struct test_card {
-        struct cw_daemon *daemon;
-        struct cw_control_request *request;
-        char station[CW_STATION_NAME_CAP];
-        char actor[CW_ACTOR_CAP];
-};
-
-/* A test card uses a plastic: it leaves the hopper and is spoiled. */
-static void account_test_card(struct test_card *t) {
-        char from[64];
-        char code[CW_PLASTIC_CODE_CAP];
-        struct cw_fault f = {0};
-        const struct cw_config_station *s = cw_config_station(t->daemon->config, t->station);
-        (void)snprintf(from, sizeof from, "hopper:%s", t->station);
-        (void)snprintf(code, sizeof code, "%.*s", (int)strcspn(s->plastic_codes, ","), s->plastic_codes);
-        cw_rc rc =
-            cw_journal_stock_move(t->daemon->journal, code, from, "spoiled", 1, t->actor, "test card", &f);
-        (void)cw_daemon_check(t->daemon, rc, &f);
-}
-
-/* Only a test card that failed with the plastic still in the feeder, or none there, used none. */
-static bool plastic_drawn(const json_t *result) {
-        const char *outcome = json_string_value(json_object_get(result, "outcome"));
-        const char *where = json_string_value(json_object_get(result, "where"));
-        bool still_there = where && (strcmp(where, "none") == 0 || strcmp(where, "feeder") == 0);
-        return !outcome || strcmp(outcome, "failed") != 0 || !still_there;
-}
-
-static void on_test_card(void *ctx, cw_rc rc, const struct cw_fault *f, struct cw_msg *reply) {
-        struct test_card *t = ctx;
-        if (rc != CW_OK) {
-                cw_control_fail(t->request, f);
-                free(t);
-                return;
-        }
-        json_t *result = json_object_get(reply->json, "result");
-        if (!result)
-                result = reply->json;
-        if (plastic_drawn(result))
-                account_test_card(t);
-        cw_control_reply(t->request, json_deep_copy(result));
-        free(t);
-}
-
-static void post_test_card(void *ctx, struct cw_control_request *r) {
-        struct cw_daemon *d = ctx;
-        const char *kind = json_string_value(json_object_get(cw_control_body(r), "kind"));
-        struct cw_station_link *l = cw_daemon_station(d, cw_control_segment(r));
-        if (!l || cw_station_link_config(l)->kind != CW_STATION_ISSUE) {
-                refuse(r, CW_E_NOT_FOUND, "no station with a printer has this name; see cardwright stations");
-                return;
-        }
-        if (kind && strcmp(kind, "std") != 0 && strcmp(kind, "tech") != 0) {
-                refuse(r, CW_E_SYNTAX, "the kinds of test card are std and tech");
-                return;
-        }
-        if (cw_runs_holder(d, l) || cw_runs_at(d, l) || cw_station_link_busy(l)) {
-                refuse(r, CW_E_BUSY, "the station has a job, or its card; wait until it is free");
-                return;
-        }
-        struct test_card *t = calloc(1, sizeof *t);
-        struct cw_msg *m = cw_msg_request("test_card");
-        if (!t || !m) {
-                free(t);
-                cw_msg_free(m);
-                refuse(r, CW_E_NOMEM, "out of memory");
-                return;
-        }
-        *t = (struct test_card){.daemon = d, .request = r};
-        (void)snprintf(t->station, sizeof t->station, "%s", cw_station_link_name(l));
-        (void)snprintf(t->actor, sizeof t->actor, "%s", cw_control_actor(r));
-        (void)json_object_set_new(m->json, "kind", json_string(kind ? kind : "std"));
-        cw_station_link_call(l, m, TEST_CARD_MS, on_test_card, t);
-}
-
 static const struct cw_control_route routes[] = {
     {"GET", "/v1/status", CW_ROLE_VIEW, get_status},
     {"GET", "/v1/stations", CW_ROLE_VIEW, get_stations},
@@ -347,7 +270,7 @@ static const struct cw_control_route routes[] = {
     {"POST", "/v1/releases", CW_ROLE_OPERATE, post_release},
     {"POST", "/v1/stock/move", CW_ROLE_OPERATE, post_stock_move},
     {"POST", "/v1/outbox/{}/retry", CW_ROLE_OPERATE, post_retry},
-    {"POST", "/v1/stations/{}/test-card", CW_ROLE_ADMIN, post_test_card},
+    CW_API_PRINTER_ROUTES,
     CW_API_DCMS_ROUTES,
 };
 

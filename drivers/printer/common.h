@@ -15,3 +15,9 @@ void cw_printer_status_judge(struct cw_printer_status *s);
 bool cw_printer_ribbon_has(const char *kind, char panel);
 /* The earlier of a deadline and timeout_ms from now. */
 int64_t cw_printer_deadline(int64_t deadline_ns, int64_t timeout_ms);
+/* Adds a line to a sheet; a number below 0 and an empty text are what the printer does not tell, and are left
+ * out.
+ */
+void cw_printer_put_number(struct cw_printer_lines *l, const char *name, int64_t value, const char *unit);
+void cw_printer_put_text(struct cw_printer_lines *l, const char *name, const char *value, const char *unit,
+                         bool writable);

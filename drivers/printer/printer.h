@@ -141,6 +141,23 @@ struct cw_tracks {
 
 enum cw_test_card { CW_TEST_CARD_STANDARD, CW_TEST_CARD_TECHNICAL };
 
+/* What a technician looks at, one line each; a line that the printer does not tell is absent. */
+enum cw_printer_sheet { CW_SHEET_COUNTERS, CW_SHEET_SENSORS, CW_SHEET_SETTINGS, CW_SHEET_MAX_ };
+/* "counters", "sensors", "settings". */
+const char *cw_printer_sheet_name(enum cw_printer_sheet sheet);
+bool cw_printer_sheet_from_name(const char *name, enum cw_printer_sheet *ret);
+#define CW_SHEET_LINES_MAX 24
+struct cw_printer_line {
+        char name[32];                   /* stable: "cards", "feeder", "mag.coercivity" */
+        char value[CW_PRINTER_TEXT_MAX]; /* a number or the printer's own word */
+        char unit[12];                   /* "V", "cards", ... or "" */
+        bool writable;                   /* cw_printer_setting takes it */
+};
+struct cw_printer_lines {
+        struct cw_printer_line line[CW_SHEET_LINES_MAX];
+        size_t count;
+};
+
 enum cw_printer_step {
         CW_PRINTER_STEP_FEED,
         CW_PRINTER_STEP_STRIPE,
@@ -193,6 +210,12 @@ struct cw_printer_ops {
                            struct cw_printer_effect *ret, struct cw_fault *f);
         cw_rc (*raw)(struct cw_printer *p, const char *command, int64_t deadline_ns, char *ret, size_t cap,
                      struct cw_fault *f);
+        /* *ret is empty on entry. A sheet that the family does not have stays empty. */
+        cw_rc (*sheet)(struct cw_printer *p, enum cw_printer_sheet sheet, int64_t deadline_ns,
+                       struct cw_printer_lines *ret, struct cw_fault *f);
+        /* NULL: nothing can be set. */
+        cw_rc (*setting)(struct cw_printer *p, const char *name, const char *value, int64_t deadline_ns,
+                         struct cw_fault *f);
 };
 
 /* Every driver's object begins with this. */
@@ -280,6 +303,16 @@ CW_WARN_UNUSED cw_rc cw_printer_reconcile(struct cw_printer *p, enum cw_printer_
  * text. */
 CW_WARN_UNUSED cw_rc cw_printer_raw(struct cw_printer *p, const char *command, int64_t deadline_ns, char *ret,
                                     size_t cap, struct cw_fault *f);
+
+/* Reads a sheet; moves nothing. REJECT when this printer has none of it. */
+CW_WARN_UNUSED cw_rc cw_printer_sheet(struct cw_printer *p, enum cw_printer_sheet sheet, int64_t deadline_ns,
+                                      struct cw_printer_lines *ret, struct cw_fault *f);
+/*
+ * Sets one line of the settings sheet and reads it back; moves nothing. REJECT for a name or a value that
+ * this printer does not take, OPERATOR/PRT_SETUP_ERROR when it reads back differently.
+ */
+CW_WARN_UNUSED cw_rc cw_printer_setting(struct cw_printer *p, const char *name, const char *value,
+                                        int64_t deadline_ns, struct cw_fault *f);
 
 /* Pure judgement behind cw_printer_reconcile: two baselines and a step. */
 void cw_printer_judge(enum cw_printer_step step, const struct cw_printer_baseline *before,

@@ -38,7 +38,9 @@ static struct cw_msg *reconcile(struct cw_station *st, struct cw_msg *request) {
         return cw_evidence_reconcile(st, request);
 }
 
-static struct cw_msg *test_card(struct cw_station *st, struct cw_msg *request) {
+/* A card without a job: its result is the reply. */
+static struct cw_msg *jobless(struct cw_station *st, struct cw_msg *request, const char *name,
+                              cw_rc (*fn)(struct cw_step_run *run, const char *kind, struct cw_fault *f)) {
         struct cw_result result;
         struct cw_fault f = {0};
         CW_AUTO(cw_msg_free) struct cw_msg *reply = cw_msg_ok(request);
@@ -46,16 +48,29 @@ static struct cw_msg *test_card(struct cw_station *st, struct cw_msg *request) {
         struct cw_step_run run = {.st = st, .result = &result};
         int64_t start_ns = cw_mono_ns(cw_clock_real());
         cw_rc rc = cw_work_active(&st->work)
-                       ? cw_fail(&f, CW_RC(CW_L_STATION, CW_C_RETRY, CW_E_BUSY), 0, "test_card", "PRT_PAUSED",
-                                 "the station has a card job; print the test card when it is finished")
-                       : cw_step_test_card(&run, cw_msg_str(request, "kind", "std"), &f);
+                       ? cw_fail(&f, CW_RC(CW_L_STATION, CW_C_RETRY, CW_E_BUSY), 0, name, "PRT_PAUSED",
+                                 "the station has a card job; ask again when it is finished")
+                       : fn(&run, cw_msg_str(request, "kind", "std"), &f);
         cw_result_judge(&result, rc, &f, "UNKNOWN_ERROR");
         result.ms = (cw_mono_ns(cw_clock_real()) - start_ns) / 1000000;
-        CW_AUTO_JSON json_t *json = cw_result_to_json(&result, "", "test_card", 0);
+        CW_AUTO_JSON json_t *json = cw_result_to_json(&result, "", name, 0);
         cw_result_done(&result);
         if (!reply || !json || json_object_update(reply->json, json) < 0)
                 return NULL;
         return CW_STEAL(reply);
+}
+
+static struct cw_msg *test_card(struct cw_station *st, struct cw_msg *request) {
+        return jobless(st, request, "test_card", cw_step_test_card);
+}
+
+static cw_rc clean_of_kind(struct cw_step_run *run, const char *kind, struct cw_fault *f) {
+        (void)kind;
+        return cw_step_clean(run, f);
+}
+
+static struct cw_msg *clean(struct cw_station *st, struct cw_msg *request) {
+        return jobless(st, request, "clean", clean_of_kind);
 }
 
 static struct cw_msg *kiosk_prove(struct cw_station *st, struct cw_msg *request) {
@@ -80,11 +95,20 @@ static const struct {
         struct cw_msg *(*fn)(struct cw_station *st, struct cw_msg *request);
         unsigned kinds;
 } calls[] = {
-    {"job.begin", job_begin, ISSUE},     {"job.end", job_end, ISSUE},
-    {"baseline", baseline, ISSUE},       {"reconcile", reconcile, ISSUE},
-    {"test_card", test_card, ISSUE},     {"kiosk.begin", cw_kiosk_begin, KIOSK},
-    {"kiosk.prove", kiosk_prove, KIOSK}, {"kiosk.pin", kiosk_pin, KIOSK},
-    {"kiosk.show", kiosk_show, KIOSK},   {"kiosk.end", kiosk_end, KIOSK},
+    {"job.begin", job_begin, ISSUE},
+    {"job.end", job_end, ISSUE},
+    {"baseline", baseline, ISSUE},
+    {"reconcile", reconcile, ISSUE},
+    {"test_card", test_card, ISSUE},
+    {"printer.clean", clean, ISSUE},
+    {"printer.sheet", cw_console_sheet, ISSUE},
+    {"printer.apply", cw_console_apply, ISSUE},
+    {"printer.raw", cw_console_raw, ISSUE},
+    {"kiosk.begin", cw_kiosk_begin, KIOSK},
+    {"kiosk.prove", kiosk_prove, KIOSK},
+    {"kiosk.pin", kiosk_pin, KIOSK},
+    {"kiosk.show", kiosk_show, KIOSK},
+    {"kiosk.end", kiosk_end, KIOSK},
 };
 
 void cw_calls_work(void *ctx, struct cw_task *task) {

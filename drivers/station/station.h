@@ -109,13 +109,20 @@ cw_rc cw_step_stripe(struct cw_step_run *run, struct cw_fault *f);
 cw_rc cw_step_print(struct cw_step_run *run, struct cw_fault *f);
 cw_rc cw_step_eject(struct cw_step_run *run, struct cw_fault *f);
 cw_rc cw_step_reject(struct cw_step_run *run, struct cw_fault *f);
+/* step_test.c */
 cw_rc cw_step_test_card(struct cw_step_run *run, const char *kind, struct cw_fault *f);
+cw_rc cw_step_clean(struct cw_step_run *run, struct cw_fault *f);
 /* step_chip.c, step_verify.c */
 cw_rc cw_step_chip(struct cw_step_run *run, struct cw_fault *f);
 cw_rc cw_step_verify(struct cw_step_run *run, struct cw_fault *f);
 /* Brings the card to the contacts if it is not there and connects it. */
 CW_WARN_UNUSED cw_rc cw_step_contact(struct cw_step_run *run, struct cw_card_channel **ret,
                                      struct cw_fault *f);
+
+/* console.c */
+struct cw_msg *cw_console_sheet(struct cw_station *st, struct cw_msg *request);
+struct cw_msg *cw_console_apply(struct cw_station *st, struct cw_msg *request);
+struct cw_msg *cw_console_raw(struct cw_station *st, struct cw_msg *request);
 
 /* evidence.c */
 struct cw_msg *cw_evidence_baseline(struct cw_station *st, const struct cw_msg *request);

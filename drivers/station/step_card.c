@@ -199,20 +199,3 @@ cw_rc cw_step_reject(struct cw_step_run *run, struct cw_fault *f) {
         take_effect(run, rc, &effect);
         return rc;
 }
-
-cw_rc cw_step_test_card(struct cw_step_run *run, const char *kind, struct cw_fault *f) {
-        struct cw_printer *printer = NULL;
-        struct cw_printer_effect effect = {0};
-        bool technical = strcmp(kind, "tech") == 0;
-        run->result->where = CW_WHERE_NONE; /* nothing was sent that could draw a card */
-        if (!technical && strcmp(kind, "std") != 0)
-                return cw_fail(f, CW_RC(CW_L_STATION, CW_C_REJECT, CW_E_RANGE), 0, "test_card", "",
-                               "the kinds of test card are std and tech");
-        cw_rc rc = cw_machine_use(&run->st->machine, &printer, f);
-        if (rc != CW_OK)
-                return rc;
-        rc = cw_printer_test_card(printer, technical ? CW_TEST_CARD_TECHNICAL : CW_TEST_CARD_STANDARD,
-                                  cw_deadline_ns(CW_PRINT_TIMEOUT_MS), &effect, f);
-        take_effect(run, rc, &effect);
-        return rc;
-}

@@ -28,16 +28,39 @@ struct cw_msg *cw_view_hello(struct cw_station *st, const struct cw_msg *request
         return CW_STEAL(m);
 }
 
+static const char *maturity_name(enum cw_maturity m) {
+        static const char *const names[] = {"experimental", "testing", "production"};
+        return (unsigned)m < sizeof names / sizeof *names ? names[m] : "";
+}
+
+static json_t *abilities_json(uint32_t caps) {
+        static const struct {
+                uint32_t cap;
+                const char *name;
+        } all[] = {
+            {CW_PRINTER_CAP_COLOUR, "colour"},   {CW_PRINTER_CAP_STRIPE, "stripe"},
+            {CW_PRINTER_CAP_CONTACT, "contact"}, {CW_PRINTER_CAP_REJECT, "reject"},
+            {CW_PRINTER_CAP_CLEAN, "clean"},     {CW_PRINTER_CAP_TEST_CARD, "test_card"},
+            {CW_PRINTER_CAP_WHERE, "where"},
+        };
+        json_t *list = json_array();
+        for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+                if (caps & all[i].cap)
+                        (void)json_array_append_new(list, json_string(all[i].name));
+        return list;
+}
+
 static json_t *printer_json(const struct cw_machine_view *v) {
         const struct cw_printer_status *s = &v->status;
-        return json_pack("{s:b, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b,"
+        return json_pack("{s:b, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:b,"
                          " s:{s:s, s:I, s:I, s:s}, s:{s:I, s:I, s:I, s:I}}",
                          "present", v->present, "state", cw_printer_state_name(s->state), "code", s->code,
                          "text", s->text, "vendor", s->vendor, "where", cw_where_name(s->where), "model",
-                         v->info.model, "serial", v->info.serial, "firmware", v->info.firmware,
-                         "cleaning_due", s->cleaning_due, "ribbon", "kind", s->ribbon.kind, "remaining",
-                         (json_int_t)s->ribbon.remaining, "capacity", (json_int_t)s->ribbon.capacity,
-                         "serial", s->ribbon.serial, "counters", "cards_fed",
+                         v->info.model, "serial", v->info.serial, "firmware", v->info.firmware, "family",
+                         v->info.family, "port", v->info.port, "maturity", maturity_name(v->info.maturity),
+                         "abilities", abilities_json(v->info.caps), "cleaning_due", s->cleaning_due, "ribbon",
+                         "kind", s->ribbon.kind, "remaining", (json_int_t)s->ribbon.remaining, "capacity",
+                         (json_int_t)s->ribbon.capacity, "serial", s->ribbon.serial, "counters", "cards_fed",
                          (json_int_t)s->counters.cards_fed, "panels", (json_int_t)s->counters.panels,
                          "cleanings", (json_int_t)s->counters.cleanings, "cards_to_cleaning",
                          (json_int_t)s->counters.cards_to_cleaning);

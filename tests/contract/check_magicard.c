@@ -494,6 +494,7 @@ const struct CMUnitTest contract_checks[] = {
     CHECK(open_copes_with_bad_device_ids),
     {"unknown_model_moves_nothing", unknown_model_moves_nothing, NULL, NULL, NULL},
     CHECK(raw_answers_and_refuses_card_data),
+    CHECK(sheets_tell_and_settings_stick),
     CHECK(abilities_are_honest),
     CHECK(status_ready),
     CHECK(status_ribbon_ended),

@@ -190,3 +190,38 @@ void raw_answers_and_refuses_card_data(void **state) {
         assert_int_equal(bench_state(*state, "usb", "commands"), before);
         cw_printer_close(p);
 }
+
+static const char *line_value(const struct cw_printer_lines *l, const char *name) {
+        for (size_t i = 0; i < l->count; i++)
+                if (strcmp(l->line[i].name, name) == 0)
+                        return l->line[i].value;
+        return "absent";
+}
+
+/* The counter follows a card; what can be set is set, and nothing else; a snapshot goes back in. */
+void sheets_tell_and_settings_stick(void **state) {
+        struct cw_printer *p = check_open(*state);
+        struct cw_printer_lines l;
+        struct cw_printer_effect e;
+        struct cw_fault f = {0};
+        for (unsigned s = 0; s < CW_SHEET_MAX_; s++) {
+                check_ok(cw_printer_sheet(p, (enum cw_printer_sheet)s, LONG_NS, &l, &f), &f);
+                assert_true(l.count > 0);
+        }
+        unsigned set = 0;
+        for (size_t i = 0; i < l.count; i++) {
+                if (l.line[i].writable) {
+                        check_ok(cw_printer_setting(p, l.line[i].name, l.line[i].value, LONG_NS, &f), &f);
+                        set++;
+                } else
+                        check_class(cw_printer_setting(p, l.line[i].name, l.line[i].value, LONG_NS, &f), &f,
+                                    CW_C_REJECT, "");
+        }
+        if (set > 0)
+                check_class(cw_printer_setting(p, "mag.coercivity", "x", LONG_NS, &f), &f, CW_C_REJECT, "");
+        check_class(cw_printer_setting(p, "nothing", "1", LONG_NS, &f), &f, CW_C_REJECT, "");
+        check_ok(cw_printer_test_card(p, CW_TEST_CARD_STANDARD, LONG_NS, &e, &f), &f);
+        check_ok(cw_printer_sheet(p, CW_SHEET_COUNTERS, LONG_NS, &l, &f), &f);
+        assert_string_equal(line_value(&l, "cards"), "1");
+        cw_printer_close(p);
+}

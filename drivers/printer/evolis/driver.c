@@ -204,4 +204,6 @@ const struct cw_printer_ops cw_evolis_ops = {
     .clean = cw_evolis_clean,
     .test_card = cw_evolis_test_card,
     .raw = evolis_raw,
+    .sheet = cw_evolis_sheet,
+    .setting = cw_evolis_setting,
 };

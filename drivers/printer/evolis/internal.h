@@ -91,3 +91,9 @@ cw_rc cw_evolis_begin_sequence(struct cw_evolis *e, int64_t deadline_ns, struct 
 /* The answer to Se: the card must be out. */
 cw_rc cw_evolis_end_sequence(struct cw_evolis *e, const char *op, int64_t deadline_ns,
                              struct cw_printer_effect *effect, struct cw_fault *f);
+
+/* sheet.c */
+cw_rc cw_evolis_sheet(struct cw_printer *p, enum cw_printer_sheet sheet, int64_t deadline_ns,
+                      struct cw_printer_lines *ret, struct cw_fault *f);
+cw_rc cw_evolis_setting(struct cw_printer *p, const char *name, const char *value, int64_t deadline_ns,
+                        struct cw_fault *f);

@@ -4,6 +4,8 @@
 
 #include "base/clock.h"
 
+#include <string.h>
+
 /* The printer said OK, but the card is not where it should be. Never CW_OK. */
 static cw_rc contradiction(struct cw_printer_effect *effect, const char *op, const char *code,
                            struct cw_fault *f) {
@@ -124,7 +126,17 @@ static cw_rc whole_cycle(struct cw_printer *p, const char *command, const char *
 
 cw_rc cw_evolis_clean(struct cw_printer *p, int64_t deadline_ns, struct cw_printer_effect *ret,
                       struct cw_fault *f) {
-        return whole_cycle(p, "Scp", "evolis.clean", deadline_ns, ret, f);
+        struct cw_fault why = {0};
+        cw_rc rc = whole_cycle(p, "Scp", "evolis.clean", deadline_ns, ret, &why);
+        /* The cycle runs without a ribbon: the usual advice would be the wrong one. */
+        if (rc != CW_OK && strncmp(why.code, "PRT_RIBBON", 10) == 0)
+                return cw_fail(
+                    f, rc, why.native, why.op, why.code,
+                    "the cleaning cycle runs without a ribbon; take it out, put in the cleaning card "
+                    "and start again");
+        if (rc != CW_OK && f)
+                *f = why;
+        return rc;
 }
 
 cw_rc cw_evolis_test_card(struct cw_printer *p, enum cw_test_card kind, int64_t deadline_ns,

@@ -155,4 +155,5 @@ const struct cw_printer_ops cw_magicard_ops = {
     .clean = cw_magicard_clean,
     .test_card = cw_magicard_test_card,
     .raw = magicard_raw,
+    .sheet = cw_magicard_sheet,
 };

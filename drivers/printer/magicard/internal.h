@@ -112,3 +112,7 @@ cw_rc cw_magicard_stripe_read(struct cw_printer *p, unsigned track, int64_t dead
                               struct cw_secret **ret, struct cw_fault *f);
 cw_rc cw_magicard_print(struct cw_printer *p, const struct cw_panels *panels, int64_t deadline_ns,
                         struct cw_printer_effect *ret, struct cw_fault *f);
+
+/* sheet.c */
+cw_rc cw_magicard_sheet(struct cw_printer *p, enum cw_printer_sheet sheet, int64_t deadline_ns,
+                        struct cw_printer_lines *ret, struct cw_fault *f);

@@ -42,6 +42,7 @@ class FakeStation(Server):
         self.attempts, self.acks = [], {}
         self.acked_event = threading.Condition()
         self.seconds = 0.0          # of every step
+        self.settings = {"mag.coercivity": "h", "zone": "1"}
         self.effects = {}           # (job, seq) -> step that happened
 
     # ---- requests ----
@@ -73,6 +74,24 @@ class FakeStation(Server):
                         "ribbon": {"kind": "ymcko", "remaining": 100, "capacity": 300, "serial": "R1"}, "counters": {}},
             "reader": {"name": "fake", "present": True, "card": False}, "pinpad": {"present": True},
             "busy": bool(self.running)})
+
+    def do_printer_sheet(self, connection, message):
+        lines = {"counters": [{"name": "cards", "value": "7", "unit": "cards", "writable": False}],
+                 "sensors": [{"name": "cover", "value": "5.00", "unit": "V", "writable": False}],
+                 "settings": [{"name": k, "value": v, "unit": "", "writable": k != "zone"} for k, v in self.settings.items()]}
+        self.reply(connection, message, {"lines": lines[message.body["sheet"]]})
+
+    def do_printer_apply(self, connection, message):
+        for setting in message.body["settings"]:
+            self.settings[setting["name"]] = setting["value"]
+        message.body["sheet"] = "settings"
+        self.do_printer_sheet(connection, message)
+
+    def do_printer_raw(self, connection, message):
+        self.reply(connection, message, {"answer": "said " + message.body["command"]})
+
+    def do_printer_clean(self, connection, message):
+        self.reply(connection, message, {"outcome": "done", "class": "OK", "code": "", "text": "", "where": "none"})
 
     def do_baseline(self, connection, message):
         if message.body.get("job") != self.job:

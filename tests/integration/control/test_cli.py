@@ -157,6 +157,44 @@ class CliTest(unittest.TestCase):
             _, err = waiting.communicate(timeout=10)
         self.assertEqual((waiting.returncode, self.rig.agent.child.returncode), (1, 0), err)
 
+    def test_printer_looks_and_settings(self):
+        done = self.rig.cli_raw("printers")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("F1", done.stdout)
+        self.assertEqual(self.rig.cli("printers")["printers"][0]["serial"], "F1")
+        self.assertIn("ymcko 100", self.rig.cli_raw("printer", "s1", "status").stdout)
+        for sheet, word in (("counters", "cards"), ("sensors", "5.00"), ("settings", "mag.coercivity")):
+            self.assertIn(word, self.rig.cli_raw("printer", "s1", sheet).stdout)
+        snapshot = self.rig.path("settings.json")
+        with open(snapshot, "w", encoding="ascii") as out:
+            json.dump(self.rig.cli("printer", "s1", "settings"), out)
+        self.s1.settings["mag.coercivity"] = "l"
+        self.rig.cli("printer", "s1", "settings", "apply", snapshot)
+        self.assertEqual(self.s1.settings["mag.coercivity"], "h")
+        self.assertEqual(self.s1.calls[-1][1]["settings"], [{"name": "mag.coercivity", "value": "h"}])
+        self.assertEqual(self.rig.cli_raw("printer", "s1", "settings", "apply", "/nowhere").returncode, 1)
+        for words in (["x"], ["raw"], ["settings", "apply"], ["status", "x"], ["test-card", "x"]):
+            self.assertIn(self.rig.cli_raw("printer", "s1", *words).returncode, (1, 2))
+        for name in ("s9", "kiosk-1"):
+            self.assertEqual(self.rig.cli_raw("printer", name, "status").returncode, 1)
+
+    def test_printer_console_is_audited_and_waits_for_no_job(self):
+        self.assertEqual(self.rig.cli_raw("printer", "s1", "raw", "Rfv").stdout, "said Rfv\n")
+        self.rig.cli_raw("printer", "s1", "raw", "Zz 4000001234567899")
+        self.assertEqual(self.rig.cli_raw("printer", "s1", "clean").returncode, 0)
+        rows = json.dumps(self.rig.cli("audit"))
+        for what in ("printer.raw", "printer.raw.end", "printer.clean", "printer.clean.end"):
+            self.assertIn(f'"{what}"', rows)
+        self.assertNotIn("4000001234567899", rows)
+        self.s1.script["print"] = [Step(seconds=1.5)]
+        kit = self.rig.order()[0]
+        self.rig.wait_job(kit, "the print", lambda j: j["step"] == "print" and j["wait"] == "result")
+        for words in (["raw", "Rfv"], ["clean"], ["counters"], ["test-card", "mag"]):
+            done = self.rig.cli_raw("printer", "s1", *words)
+            self.assertEqual(done.returncode, 1, done.stdout)
+            self.assertIn("has a job", done.stderr)
+        self.rig.make(kit)
+
     def test_bodies(self):
         kit = self.rig.order()[0]
         self.rig.make(kit)

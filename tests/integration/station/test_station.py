@@ -210,6 +210,57 @@ def test_blank_stripe(rig):
     desk.close()
 
 
+# ---- the technician ----
+
+def refused(desk, text, call, **members):
+    try:
+        desk.ask(call, **members)
+    except Refused as e:
+        check(text in e.error["text"], e.error)
+        return
+    check(False, call + " was not refused")
+
+
+def test_technician_at_the_printer(rig):
+    """Counters follow the cards, a setting sticks, test cards of every kind come out, and none of it during a job."""
+    desk = connect(rig)
+
+    def lines(sheet):
+        return {line["name"]: line["value"] for line in desk.ask("printer.sheet", sheet=sheet)["lines"]}
+    before = int(lines("counters")["cards"])
+    check(lines("sensors")["cover"] == "5.00", lines("sensors"))
+    desk.ask("printer.apply", settings=[{"name": "mag.coercivity", "value": "l"}])
+    check(lines("settings")["mag.coercivity"] == "l", lines("settings"))
+    desk.ask("printer.apply", settings=[{"name": "mag.coercivity", "value": "h"}])
+    refused(desk, "no such setting", "printer.apply", settings=[{"name": "zone", "value": "2"}])
+    check(desk.ask("printer.raw", command="Rfv")["answer"], "firmware")
+    refused(desk, "not for the console", "printer.raw", command="Smr;2")
+    for kind in ("std", "mag", "chip"):
+        result = desk.ask("test_card", kind=kind)
+        check(result["outcome"] == "done" and result["where"] == "output", (kind, result))
+    check(result["evidence"]["atr"].startswith("3B"), result)
+    check(int(lines("counters")["cards"]) == before + 3, lines("counters"))
+    rig.printer.ask(cmd="fault", name="mag_blank")
+    result = desk.ask("test_card", kind="mag")
+    failed(result, "PRD_MAGSTRIPE")
+    check(result["where"] == "output", result)
+    failed(desk.ask("printer.clean"), "PRT_RIBBON", cls="OPERATOR")
+    rig.printer.ask(cmd="ribbon", present=False)
+    result = desk.ask("printer.clean")
+    check(result["outcome"] == "done", result)
+    rig.printer.ask(cmd="ribbon", kind="ymcko", remaining=100)
+    job = Job(rig, desk)
+    for call, members in (("printer.raw", {"command": "Rfv"}), ("printer.clean", {}), ("test_card", {"kind": "std"}),
+                          ("printer.sheet", {"sheet": "counters"})):
+        try:
+            result = desk.ask(call, **members)
+            check(result["class"] == "RETRY", result)
+        except Refused as e:
+            check("card job" in e.error["text"], e.error)
+    clean_up(rig, job)
+    desk.close()
+
+
 # ---- chip ----
 
 def to_chip(rig, plastic_code="71", ack=True):
