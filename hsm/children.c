@@ -15,6 +15,7 @@
 #define RESPAWN_MAX_MS 30000
 #define SESSION_LIFE_NS (INT64_C(30) * 60 * 1000000000)
 #define NS_PER_MS INT64_C(1000000)
+#define SHARED_LEN (CW_SV_CHILDREN_MAX * sizeof(struct cw_worker_slot) + sizeof(struct cw_worker_posture))
 
 int64_t cw_sv_patience_ms(const struct cw_supervisor *sv) {
         /* The watcher kills a worker whose token call hangs; this is for one that never began to work. */
@@ -160,7 +161,8 @@ static struct cw_worker_slot *take_slot(struct cw_supervisor *sv) {
 static cw_rc fork_worker(struct cw_supervisor *sv, struct cw_sv_child *c, int control, int station,
                          struct cw_fault *f) {
         const char *state_dir = *sv->cfg->hsm.state_dir ? sv->cfg->hsm.state_dir : sv->dir;
-        const struct cw_worker_args args = {sv->cfg, state_dir, control, station, c->slot, (int)getpid()};
+        const struct cw_worker_args args = {
+            sv->cfg, state_dir, control, station, c->slot, sv->posture, (int)getpid()};
         c->pid = fork();
         if (c->pid == 0)
                 cw_worker_run(&args);
@@ -257,6 +259,7 @@ void cw_sv_start_token(struct cw_supervisor *sv) {
         struct cw_fault f = {0};
         if (sv->token != NULL || sv->login_failed.rc != CW_OK)
                 return;
+        atomic_store(&sv->posture->probed, false);
         if (cw_sv_spawn(sv, 0, &sv->token, &f) != CW_OK) {
                 sv->last_failure = f;
                 schedule_respawn(sv);
@@ -321,12 +324,12 @@ void cw_sv_reap(struct cw_supervisor *sv) {
 }
 
 cw_rc cw_sv_children_init(struct cw_supervisor *sv, struct cw_fault *f) {
-        void *mem = mmap(NULL, CW_SV_CHILDREN_MAX * sizeof(struct cw_worker_slot), PROT_READ | PROT_WRITE,
-                         MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        void *mem = mmap(NULL, SHARED_LEN, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
         if (mem == MAP_FAILED)
                 return cw_fail(f, CW_RC(CW_L_HSM, CW_C_RETRY, CW_E_NOMEM), errno, "hsm.start", "",
                                "out of memory");
         sv->slots = mem;
+        sv->posture = (struct cw_worker_posture *)(void *)(sv->slots + CW_SV_CHILDREN_MAX);
         sv->respawn_ms = RESPAWN_MIN_MS;
         cw_rc rc = cw_timer_new(sv->loop, on_watch, sv, &sv->watch_timer);
         if (rc == CW_OK)
@@ -349,5 +352,5 @@ void cw_sv_children_done(struct cw_supervisor *sv) {
         cw_timer_free(sv->watch_timer);
         cw_timer_free(sv->respawn_timer);
         if (sv->slots != NULL)
-                (void)munmap(sv->slots, CW_SV_CHILDREN_MAX * sizeof(struct cw_worker_slot));
+                (void)munmap(sv->slots, SHARED_LEN);
 }

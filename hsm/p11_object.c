@@ -85,29 +85,27 @@ void cw_p11_template_fill(struct cw_p11_template *t, const struct cw_p11_spec *s
                     spec->mechanism_count * sizeof(CK_MECHANISM_TYPE));
 }
 
-static bool read_bool(struct cw_p11 *p, CK_OBJECT_HANDLE h, CK_ATTRIBUTE_TYPE type, CK_RV *rv) {
-        CK_BBOOL value = CK_FALSE;
-        CK_ATTRIBUTE a = {type, &value, sizeof(value)};
-        CK_RV got = p->fn->C_GetAttributeValue(p->session, h, &a, 1);
-        if (got != CKR_OK && got != CKR_ATTRIBUTE_TYPE_INVALID)
-                *rv = got;
-        return got == CKR_OK && value != CK_FALSE;
-}
-
+/* One call for all: each is a round trip to a token behind a network. */
 cw_rc cw_p11_read_attributes(struct cw_p11 *p, CK_OBJECT_HANDLE h, struct cw_p11_attributes *ret,
                              struct cw_fault *f) {
-        CK_RV rv = CKR_OK;
-        cw_p11_called(p);
-        struct cw_p11_attributes a = {
-            .sensitive = read_bool(p, h, CKA_SENSITIVE, &rv),
-            .extractable = read_bool(p, h, CKA_EXTRACTABLE, &rv),
-            .is_private = read_bool(p, h, CKA_PRIVATE, &rv),
-        };
+        CK_BBOOL value[3 + USAGES] = {0};
+        CK_ATTRIBUTE a[3 + USAGES] = {{CKA_SENSITIVE, NULL, 0}, {CKA_EXTRACTABLE, NULL, 0}, {CKA_PRIVATE, NULL, 0}};
         for (size_t i = 0; i < USAGES; i++)
-                a.usage |= read_bool(p, h, usages[i].type, &rv) ? usages[i].use : 0;
-        if (rv != CKR_OK)
+                a[3 + i].type = usages[i].type;
+        for (size_t i = 0; i < 3 + USAGES; i++) {
+                a[i].pValue = &value[i];
+                a[i].ulValueLen = sizeof(value[i]);
+        }
+        cw_p11_called(p);
+        CK_RV rv = p->fn->C_GetAttributeValue(p->session, h, a, 3 + USAGES);
+        if (rv != CKR_OK && rv != CKR_ATTRIBUTE_TYPE_INVALID)
                 return cw_p11_fail(f, rv, "p11.read_attributes");
-        *ret = a;
+        bool set[3 + USAGES];
+        for (size_t i = 0; i < 3 + USAGES; i++)
+                set[i] = a[i].ulValueLen == sizeof(value[i]) && value[i] != CK_FALSE;
+        *ret = (struct cw_p11_attributes){.sensitive = set[0], .extractable = set[1], .is_private = set[2]};
+        for (size_t i = 0; i < USAGES; i++)
+                ret->usage |= set[3 + i] ? usages[i].use : 0;
         return CW_OK;
 }
 

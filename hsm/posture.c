@@ -9,7 +9,7 @@ bool cw_posture_ready(const struct cw_posture *p) {
                 if (!p->keys->keys[i].ok)
                         return false;
         }
-        return cw_probe_all_ok(p->probes);
+        return cw_probe_all_ok(&p->capabilities->required);
 }
 
 const char *cw_posture_pin_path(const struct cw_config_hsm *cfg) {
@@ -58,8 +58,8 @@ static const char *summary(const struct cw_posture *p, char *buf, size_t cap) {
                 (void)snprintf(buf, cap, "key %s: %s", k->cfg->label, k->text);
                 return buf;
         }
-        for (size_t i = 0; i < p->probes->count; i++) {
-                const struct cw_probe *q = &p->probes->probes[i];
+        for (size_t i = 0; i < p->capabilities->required.count; i++) {
+                const struct cw_probe *q = &p->capabilities->required.probes[i];
                 if (q->ok)
                         continue;
                 (void)snprintf(buf, cap, "the token fails %s, needed for %s: %s", q->name, q->needed_for,
@@ -88,9 +88,22 @@ static cw_rc fill(json_t *obj, const struct cw_config_hsm *cfg, const char *labe
 cw_rc cw_posture_to_json(const struct cw_posture *p, json_t *obj) {
         char buf[320];
         return fill(obj, p->cfg, p->token->label, p->token->model, p->token->manufacturer, keys_json(p->keys),
-                    missing_json(p->probes), cw_posture_ready(p), summary(p, buf, sizeof(buf)));
+                    missing_json(&p->capabilities->required), cw_posture_ready(p), summary(p, buf, sizeof(buf)));
 }
 
 cw_rc cw_posture_absent(const struct cw_config_hsm *cfg, const char *text, json_t *obj) {
         return fill(obj, cfg, cfg->token_label, "", "", json_array(), json_array(), false, text);
+}
+
+cw_rc cw_posture_capabilities(const struct cw_posture *p, json_t *obj) {
+        const char *text = p->cfg->allow_host_memory
+                               ? "clear values may pass through host memory (hsm.allow_host_memory): not PCI PIN compliant"
+                               : "what the token cannot do inside is refused (hsm.allow_host_memory is not set)";
+        CW_AUTO_JSON json_t *members =
+            json_pack("{s:{s:s, s:s, s:s}, s:b, s:b, s:s}", "token", "label", p->token->label, "model",
+                      p->token->model, "manufacturer", p->token->manufacturer, "allow_host_memory",
+                      p->cfg->allow_host_memory, "test_token", p->cfg->test_token, "text", text);
+        if (members == NULL || json_object_update(obj, members) != 0)
+                return CW_RC(CW_L_HSM, CW_C_RETRY, CW_E_NOMEM);
+        return cw_capabilities_to_json(p->capabilities, obj);
 }

@@ -2,15 +2,15 @@
 /* What hello answers: the token, its keys, what it can do, and which way a PIN goes. */
 #pragma once
 
+#include "hsm/capability.h"
 #include "hsm/key_store.h"
 #include "hsm/p11_token.h"
-#include "hsm/probe.h"
 
 struct cw_posture {
         const struct cw_config_hsm *cfg;
         const struct cw_p11 *token;
         const struct cw_key_store *keys;
-        const struct cw_probe_report *probes;
+        const struct cw_capabilities *capabilities;
 };
 
 /* All configured keys can be used and all probes passed. */
@@ -21,3 +21,5 @@ const char *cw_posture_pin_path(const struct cw_config_hsm *cfg);
 CW_WARN_UNUSED cw_rc cw_posture_to_json(const struct cw_posture *p, json_t *obj);
 /* The same members when no worker has the token: no keys, not ready, text says why. */
 CW_WARN_UNUSED cw_rc cw_posture_absent(const struct cw_config_hsm *cfg, const char *text, json_t *obj);
+/* What the call capabilities answers. RETRY when out of memory. */
+CW_WARN_UNUSED cw_rc cw_posture_capabilities(const struct cw_posture *p, json_t *obj);

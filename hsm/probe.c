@@ -2,20 +2,21 @@
 #include "hsm/probe.h"
 
 #include "base/secret.h"
+#include "hsm/probe_internal.h"
 
 #include <stdio.h>
 #include <string.h>
 
 /* Published answers; sources: ISO 9797-1 example key, FIPS 197 C.1, RFC 4493, RFC 4231, SP 800-38B, FIPS 180.
  */
-static const uint8_t tdes_key[16] = {0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef,
+const uint8_t cw_probe_tdes_key[16] = {0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef,
                                      0xfe, 0xdc, 0xba, 0x98, 0x76, 0x54, 0x32, 0x10};
-static const uint8_t tdes_zero[8] = {0x08, 0xd7, 0xb4, 0xfb, 0x62, 0x9d, 0x08, 0x85};
-static const uint8_t aes_key[16] = {0x2b, 0x7e, 0x15, 0x16, 0x28, 0xae, 0xd2, 0xa6,
+const uint8_t cw_probe_tdes_zero[8] = {0x08, 0xd7, 0xb4, 0xfb, 0x62, 0x9d, 0x08, 0x85};
+const uint8_t cw_probe_aes_key[16] = {0x2b, 0x7e, 0x15, 0x16, 0x28, 0xae, 0xd2, 0xa6,
                                     0xab, 0xf7, 0x15, 0x88, 0x09, 0xcf, 0x4f, 0x3c};
-static const uint8_t aes_plain[16] = {0x6b, 0xc1, 0xbe, 0xe2, 0x2e, 0x40, 0x9f, 0x96,
+const uint8_t cw_probe_aes_plain[16] = {0x6b, 0xc1, 0xbe, 0xe2, 0x2e, 0x40, 0x9f, 0x96,
                                       0xe9, 0x3d, 0x7e, 0x11, 0x73, 0x93, 0x17, 0x2a};
-static const uint8_t aes_ecb[16] = {0x3a, 0xd7, 0x7b, 0xb4, 0x0d, 0x7a, 0x36, 0x60,
+const uint8_t cw_probe_aes_ecb[16] = {0x3a, 0xd7, 0x7b, 0xb4, 0x0d, 0x7a, 0x36, 0x60,
                                     0xa8, 0x9e, 0xca, 0xf3, 0x24, 0x66, 0xef, 0x97};
 static const uint8_t aes_cmac[16] = {0x07, 0x0a, 0x16, 0xb4, 0x6b, 0x4d, 0x41, 0x44,
                                      0xf7, 0x9b, 0xdd, 0x9d, 0xd0, 0x4a, 0x28, 0x7c};
@@ -28,7 +29,7 @@ static const uint8_t gcm_sealed[24] = {0x1d, 0x26, 0xab, 0x4e, 0xd0, 0xac, 0xcd,
 static const uint8_t sha1_abc[20] = {0xa9, 0x99, 0x3e, 0x36, 0x47, 0x06, 0x81, 0x6a, 0xba, 0x3e,
                                      0x25, 0x71, 0x78, 0x50, 0xc2, 0x6c, 0x9c, 0xd0, 0xd8, 0x9d};
 
-static cw_rc answer(const void *got, const void *want, size_t len, struct cw_fault *f) {
+cw_rc cw_probe_answer(const void *got, const void *want, size_t len, struct cw_fault *f) {
         if (cw_equal_ct(got, want, len))
                 return CW_OK;
         return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_MISMATCH), 0, "hsm.probe", "HSM_TOKEN",
@@ -45,47 +46,53 @@ static cw_rc round_trip(const struct cw_hsm_crypto *c, enum cw_hsm_alg alg, enum
         if (rc == CW_OK)
                 rc = cw_hsm_encrypt(c, &k, mode, NULL, plain, n, out, f);
         if (rc == CW_OK)
-                rc = answer(out, want, n, f);
+                rc = cw_probe_answer(out, want, n, f);
         if (rc == CW_OK)
                 rc = cw_hsm_decrypt(c, &k, mode, NULL, want, n, out, f);
         if (rc == CW_OK)
-                rc = answer(out, plain, n, f);
+                rc = cw_probe_answer(out, plain, n, f);
         cw_hsm_key_destroy(c, &k);
         return rc;
 }
 
-static cw_rc probe_tdes_ecb(const struct cw_hsm_crypto *c, struct cw_fault *f) {
+static cw_rc probe_tdes_ecb(const struct cw_prober *x, struct cw_fault *f) {
+        const struct cw_hsm_crypto *c = x->c;
         static const uint8_t zero[8];
-        return round_trip(c, CW_ALG_TDES2, CW_MODE_ECB, tdes_key, zero, tdes_zero, f);
+        return round_trip(c, CW_ALG_TDES2, CW_MODE_ECB, cw_probe_tdes_key, zero, cw_probe_tdes_zero, f);
 }
 
-static cw_rc probe_tdes_cbc(const struct cw_hsm_crypto *c, struct cw_fault *f) {
+static cw_rc probe_tdes_cbc(const struct cw_prober *x, struct cw_fault *f) {
+        const struct cw_hsm_crypto *c = x->c;
         static const uint8_t zero[8];
-        return round_trip(c, CW_ALG_TDES2, CW_MODE_CBC, tdes_key, zero, tdes_zero, f);
+        return round_trip(c, CW_ALG_TDES2, CW_MODE_CBC, cw_probe_tdes_key, zero, cw_probe_tdes_zero, f);
 }
 
-static cw_rc probe_aes_ecb(const struct cw_hsm_crypto *c, struct cw_fault *f) {
-        return round_trip(c, CW_ALG_AES128, CW_MODE_ECB, aes_key, aes_plain, aes_ecb, f);
+static cw_rc probe_aes_ecb(const struct cw_prober *x, struct cw_fault *f) {
+        const struct cw_hsm_crypto *c = x->c;
+        return round_trip(c, CW_ALG_AES128, CW_MODE_ECB, cw_probe_aes_key, cw_probe_aes_plain, cw_probe_aes_ecb, f);
 }
 
-static cw_rc probe_aes_cbc(const struct cw_hsm_crypto *c, struct cw_fault *f) {
-        return round_trip(c, CW_ALG_AES128, CW_MODE_CBC, aes_key, aes_plain, aes_ecb, f);
+static cw_rc probe_aes_cbc(const struct cw_prober *x, struct cw_fault *f) {
+        const struct cw_hsm_crypto *c = x->c;
+        return round_trip(c, CW_ALG_AES128, CW_MODE_CBC, cw_probe_aes_key, cw_probe_aes_plain, cw_probe_aes_ecb, f);
 }
 
-static cw_rc probe_aes_cmac(const struct cw_hsm_crypto *c, struct cw_fault *f) {
+static cw_rc probe_aes_cmac(const struct cw_prober *x, struct cw_fault *f) {
+        const struct cw_hsm_crypto *c = x->c;
         struct cw_hsm_key k = {0};
         uint8_t out[16];
-        cw_rc rc = cw_hsm_import(c, CW_ALG_AES128, CW_USE_MAC, aes_key, &k, f);
+        cw_rc rc = cw_hsm_import(c, CW_ALG_AES128, CW_USE_MAC, cw_probe_aes_key, &k, f);
         if (rc == CW_OK)
-                rc = cw_hsm_cmac(c, &k, aes_plain, sizeof(aes_plain), out, f);
+                rc = cw_hsm_cmac(c, &k, cw_probe_aes_plain, sizeof(cw_probe_aes_plain), out, f);
         if (rc == CW_OK)
-                rc = answer(out, aes_cmac, sizeof(out), f);
+                rc = cw_probe_answer(out, aes_cmac, sizeof(out), f);
         cw_hsm_key_destroy(c, &k);
         return rc;
 }
 
 /* Seals, opens, and sees to it that a changed tag is refused. */
-static cw_rc probe_gcm(const struct cw_hsm_crypto *c, struct cw_fault *f) {
+static cw_rc probe_gcm(const struct cw_prober *x, struct cw_fault *f) {
+        const struct cw_hsm_crypto *c = x->c;
         struct cw_hsm_key k = {0};
         uint8_t iv[16], out[24], back[8];
         for (size_t i = 0; i < sizeof(iv); i++)
@@ -94,11 +101,11 @@ static cw_rc probe_gcm(const struct cw_hsm_crypto *c, struct cw_fault *f) {
         if (rc == CW_OK)
                 rc = cw_hsm_gcm_seal(c, &k, iv, gcm_plain, sizeof(gcm_plain), out, f);
         if (rc == CW_OK)
-                rc = answer(out, gcm_sealed, sizeof(out), f);
+                rc = cw_probe_answer(out, gcm_sealed, sizeof(out), f);
         if (rc == CW_OK)
                 rc = cw_hsm_gcm_open(c, &k, iv, out, sizeof(out), back, f);
         if (rc == CW_OK)
-                rc = answer(back, gcm_plain, sizeof(back), f);
+                rc = cw_probe_answer(back, gcm_plain, sizeof(back), f);
         out[23] ^= 1;
         if (rc == CW_OK && cw_hsm_gcm_open(c, &k, iv, out, sizeof(out), back, NULL) !=
                                CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_MISMATCH))
@@ -127,29 +134,33 @@ static cw_rc derive_answer(const struct cw_hsm_crypto *c, enum cw_hsm_alg alg, e
         if (rc == CW_OK)
                 rc = cw_hsm_encrypt(c, &same, CW_MODE_ECB, NULL, data, n, want, f);
         if (rc == CW_OK)
-                rc = answer(got, want, n, f);
+                rc = cw_probe_answer(got, want, n, f);
         cw_hsm_key_destroy(c, &base);
         cw_hsm_key_destroy(c, &derived);
         cw_hsm_key_destroy(c, &same);
         return rc;
 }
 
-static cw_rc probe_derive_ecb(const struct cw_hsm_crypto *c, struct cw_fault *f) {
-        return derive_answer(c, CW_ALG_TDES2, CW_MODE_ECB, tdes_key, f);
+static cw_rc probe_derive_ecb(const struct cw_prober *x, struct cw_fault *f) {
+        const struct cw_hsm_crypto *c = x->c;
+        return derive_answer(c, CW_ALG_TDES2, CW_MODE_ECB, cw_probe_tdes_key, f);
 }
 
-static cw_rc probe_derive_cbc(const struct cw_hsm_crypto *c, struct cw_fault *f) {
-        return derive_answer(c, CW_ALG_TDES2, CW_MODE_CBC, tdes_key, f);
+static cw_rc probe_derive_cbc(const struct cw_prober *x, struct cw_fault *f) {
+        const struct cw_hsm_crypto *c = x->c;
+        return derive_answer(c, CW_ALG_TDES2, CW_MODE_CBC, cw_probe_tdes_key, f);
 }
 
-static cw_rc probe_sha1(const struct cw_hsm_crypto *c, struct cw_fault *f) {
+static cw_rc probe_sha1(const struct cw_prober *x, struct cw_fault *f) {
+        const struct cw_hsm_crypto *c = x->c;
         uint8_t out[20];
         cw_rc rc = cw_hsm_sha1(c, "abc", 3, out, f);
-        return rc != CW_OK ? rc : answer(out, sha1_abc, sizeof(out), f);
+        return rc != CW_OK ? rc : cw_probe_answer(out, sha1_abc, sizeof(out), f);
 }
 
 /* Two draws of a generator that lives are not equal. */
-static cw_rc probe_random(const struct cw_hsm_crypto *c, struct cw_fault *f) {
+static cw_rc probe_random(const struct cw_prober *x, struct cw_fault *f) {
+        const struct cw_hsm_crypto *c = x->c;
         uint8_t a[16] = {0}, b[16] = {0};
         cw_rc rc = cw_hsm_random(c, a, sizeof(a), f);
         if (rc == CW_OK)
@@ -161,11 +172,12 @@ static cw_rc probe_random(const struct cw_hsm_crypto *c, struct cw_fault *f) {
 }
 
 /* The token must refuse what the key's attributes do not allow, whoever asks. */
-static cw_rc probe_enforcement(const struct cw_hsm_crypto *c, struct cw_fault *f) {
+static cw_rc probe_enforcement(const struct cw_prober *x, struct cw_fault *f) {
+        const struct cw_hsm_crypto *c = x->c;
         struct cw_hsm_key k = {0};
         uint8_t out[8];
         static const uint8_t zero[8];
-        cw_rc rc = cw_hsm_import(c, CW_ALG_TDES2, CW_USE_ENCRYPT, tdes_key, &k, f);
+        cw_rc rc = cw_hsm_import(c, CW_ALG_TDES2, CW_USE_ENCRYPT, cw_probe_tdes_key, &k, f);
         if (rc != CW_OK)
                 return rc;
         struct cw_hsm_key pretended = k;
@@ -179,10 +191,7 @@ static cw_rc probe_enforcement(const struct cw_hsm_crypto *c, struct cw_fault *f
         return cw_rc_class(rc) == CW_C_REJECT ? CW_OK : rc;
 }
 
-static const struct {
-        const char *name, *needed_for;
-        cw_rc (*run)(const struct cw_hsm_crypto *c, struct cw_fault *f);
-} table[] = {
+static const struct cw_probe_row required[] = {
     {"tdes-ecb", "CVV, card keys, PIN pads", probe_tdes_ecb},
     {"tdes-cbc", "MACs, SCP02", probe_tdes_cbc},
     {"tdes-ecb-derive", "EMV and SCP02 card keys in the token", probe_derive_ecb},
@@ -196,24 +205,49 @@ static const struct {
     {"enforcement", "key separation", probe_enforcement},
 };
 
-cw_rc cw_probe_run(const struct cw_hsm_crypto *c, struct cw_probe_report *ret, struct cw_fault *f) {
+/*
+ * A failure that is the token's answer to this one question is noted. Modules also say GENERAL_ERROR or
+ * DEVICE_ERROR to what they do not know: as long as the session lives on, that is an answer too.
+ */
+static cw_rc weigh(const struct cw_prober *x, cw_rc rc, struct cw_fault *why, struct cw_fault *f) {
+        enum cw_class cls = cw_rc_class(rc);
+        if (rc == CW_OK || cls == CW_C_REJECT || cls == CW_C_OPERATOR)
+                return CW_OK;
+        if (cls == CW_C_RECONNECT && cw_p11_check(x->p, NULL) == CW_OK)
+                return CW_OK;
+        if (f != NULL)
+                *f = *why;
+        return rc;
+}
+
+cw_rc cw_probe_rows(const struct cw_prober *x, const struct cw_probe_row *rows, size_t count,
+                    struct cw_probe_report *ret, struct cw_fault *f) {
         memset(ret, 0, sizeof(*ret));
-        for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        for (size_t i = 0; i < count && i < CW_PROBES_MAX; i++) {
                 struct cw_fault why = {0};
                 struct cw_probe *p = &ret->probes[ret->count++];
-                cw_rc rc = table[i].run(c, &why);
-                p->name = table[i].name;
-                p->needed_for = table[i].needed_for;
+                cw_rc rc = rows[i].run(x, &why);
+                p->name = rows[i].name;
+                p->needed_for = rows[i].needed_for;
                 p->ok = rc == CW_OK;
-                (void)snprintf(p->text, sizeof(p->text), "%.159s", rc == CW_OK ? "" : why.text);
-                enum cw_class cls = cw_rc_class(rc);
-                if (cls == CW_C_RECONNECT || cls == CW_C_RETRY || cls == CW_C_FATAL) {
-                        if (f != NULL)
-                                *f = why;
+                (void)snprintf(p->text, sizeof(p->text), "%.159s", why.text);
+                rc = weigh(x, rc, &why, f);
+                if (rc != CW_OK)
                         return rc;
-                }
         }
         return CW_OK;
+}
+
+cw_rc cw_probe_run(const struct cw_prober *x, struct cw_probe_report *ret, struct cw_fault *f) {
+        return cw_probe_rows(x, required, sizeof(required) / sizeof(required[0]), ret, f);
+}
+
+const struct cw_probe *cw_probe_find(const struct cw_probe_report *r, const char *name) {
+        for (size_t i = 0; i < r->count; i++) {
+                if (strcmp(r->probes[i].name, name) == 0)
+                        return &r->probes[i];
+        }
+        return NULL;
 }
 
 bool cw_probe_all_ok(const struct cw_probe_report *r) {

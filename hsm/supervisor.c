@@ -149,6 +149,16 @@ static void call_session(struct cw_sv_client *client, struct cw_msg *request) {
                 forward(client, c, request);
 }
 
+static void call_capabilities(struct cw_sv_client *client, struct cw_msg *request) {
+        struct cw_supervisor *sv = client->sv;
+        const struct cw_fault *why = sv->login_failed.rc != CW_OK ? &sv->login_failed : &sv->last_failure;
+        if (sv->token != NULL && sv->token_ready)
+                forward(client, sv->token, request);
+        else
+                refuse(client, request, CW_RC(CW_L_HSM, CW_C_RETRY, CW_E_BUSY),
+                       why->rc != CW_OK ? why->text : "the token is being opened; wait a moment");
+}
+
 /* Clear keys come in and are used: only on a token that is configured as one for tests. */
 static void call_known_answer(struct cw_sv_client *client, struct cw_msg *request) {
         struct cw_supervisor *sv = client->sv;
@@ -169,6 +179,7 @@ static void on_request(void *ctx, struct cw_peer *p, struct cw_msg *request) {
                 void (*fn)(struct cw_sv_client *client, struct cw_msg *request);
         } calls[] = {
             {"hello", true, true, call_hello},
+            {"capabilities", true, true, call_capabilities},
             {"algorithm.known_answer", false, true, call_known_answer},
             {"session.open", true, false, cw_sv_open},
             {"session.close", true, false, call_close},

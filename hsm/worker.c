@@ -22,7 +22,7 @@ struct worker {
         struct cw_p11 *token;
         struct cw_hsm_crypto crypto;
         struct cw_key_store keys;
-        struct cw_probe_report probes;
+        struct cw_capabilities capabilities;
         struct cw_sess *session;
         bool station_gone;      /* it closed its socket: an ordinary end */
         struct cw_fault broken; /* why there is no token; rc CW_OK when there is one */
@@ -80,10 +80,34 @@ static cw_rc open_token(struct worker *w, struct cw_fault *f) {
         return cw_key_store_load(&w->keys, &cfg->hsm, w->args->state_dir, w->token, &w->crypto, f);
 }
 
+static cw_rc probe(struct worker *w, struct cw_fault *f) {
+        const struct cw_prober x = {w->token, &w->crypto};
+        struct cw_worker_posture *shared = w->args->posture;
+        cw_rc rc = cw_capabilities_probe(&x, w->args->cfg->hsm.allow_host_memory, &w->capabilities, f);
+        if (rc != CW_OK)
+                return rc;
+        shared->capabilities = w->capabilities;
+        atomic_store(&shared->probed, true);
+        return CW_OK;
+}
+
+/* A copy: another worker may probe the token anew while this one works. */
+static cw_rc know_posture(struct worker *w, struct cw_fault *f) {
+        struct cw_worker_posture *shared = w->args->posture;
+        bool probed = atomic_load(&shared->probed);
+        w->capabilities = shared->capabilities;
+        if (probed && atomic_load(&shared->probed))
+                return CW_OK;
+        return cw_fail(f, CW_RC(CW_L_HSM, CW_C_RETRY, CW_E_BUSY), 0, "hsm.worker", "HSM_BUSY",
+                       "the token is being opened anew; wait a moment");
+}
+
 static cw_rc start(struct worker *w, struct cw_fault *f) {
         cw_rc rc = open_token(w, f);
         if (rc == CW_OK && w->args->session_fd < 0)
-                return cw_probe_run(&w->crypto, &w->probes, f);
+                return probe(w, f);
+        if (rc == CW_OK)
+                rc = know_posture(w, f);
         if (rc != CW_OK)
                 return rc;
         const struct cw_sess_env env = {w->args->cfg, &w->crypto, &w->keys, w->args->state_dir};
@@ -92,12 +116,18 @@ static cw_rc start(struct worker *w, struct cw_fault *f) {
 
 /* Loads the keys anew, so that a vanished token or an exchanged key is seen. */
 static cw_rc hello(struct worker *w, struct cw_msg *reply, struct cw_fault *f) {
-        const struct cw_posture p = {&w->args->cfg->hsm, w->token, &w->keys, &w->probes};
+        const struct cw_posture p = {&w->args->cfg->hsm, w->token, &w->keys, &w->capabilities};
         cw_rc rc = cw_p11_check(w->token, f);
         if (rc == CW_OK)
                 rc = cw_key_store_load(&w->keys, &w->args->cfg->hsm, w->args->state_dir, w->token, &w->crypto,
                                        f);
         return rc != CW_OK ? rc : cw_posture_to_json(&p, reply->json);
+}
+
+static cw_rc capabilities(struct worker *w, struct cw_msg *reply, struct cw_fault *f) {
+        const struct cw_posture p = {&w->args->cfg->hsm, w->token, &w->keys, &w->capabilities};
+        cw_rc rc = cw_p11_check(w->token, f);
+        return rc != CW_OK ? rc : cw_posture_capabilities(&p, reply->json);
 }
 
 /* att0: one entry of a file of vectors; the answer goes back the same way, it may be a PIN or a key. */
@@ -116,7 +146,7 @@ static cw_rc known_answer(struct worker *w, struct cw_msg *request, struct cw_ms
         return rc != CW_OK ? rc : cw_msg_attach_copy(reply, text, strlen(text));
 }
 
-/* The worker without a session knows two calls. */
+/* The calls of the worker without a session. */
 static bool answer_hello(struct worker *w, struct cw_msg *request, struct cw_msg **ret_reply) {
         const char *call = cw_msg_str(request, "call", "");
         struct cw_fault f = {0};
@@ -124,6 +154,8 @@ static bool answer_hello(struct worker *w, struct cw_msg *request, struct cw_msg
         CW_AUTO(cw_msg_free) struct cw_msg *reply = cw_msg_ok(request);
         if (reply != NULL && strcmp(call, "hello") == 0)
                 rc = hello(w, reply, &f);
+        else if (reply != NULL && strcmp(call, "capabilities") == 0)
+                rc = capabilities(w, reply, &f);
         else if (reply != NULL && strcmp(call, "algorithm.known_answer") == 0)
                 rc = known_answer(w, request, reply, &f);
         else if (reply != NULL)

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "config/config.h"
+#include "hsm/capability.h"
 
 #include <stdatomic.h>
 #include <stdint.h>
@@ -15,12 +16,18 @@ struct cw_worker_slot {
         _Atomic int64_t called_ns;
         uint8_t pad[56]; /* a cache line of its own */
 };
+/* Shared by all: the worker that answers hello probes the token, the sessions on it know what it found. */
+struct cw_worker_posture {
+        _Atomic bool probed;
+        struct cw_capabilities capabilities;
+};
 struct cw_worker_args {
         const struct cw_config *cfg;
         const char *state_dir;
         int control_fd;
         int session_fd; /* -1: the worker that answers hello */
         struct cw_worker_slot *slot;
+        struct cw_worker_posture *posture;
         int parent_pid;
 };
 

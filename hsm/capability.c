@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "hsm/capability.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define NEEDS_MAX 5u
+
+static const struct operation {
+        const char *name;
+        bool never_inside;            /* no generic token can: text says why */
+        const char *inside[NEEDS_MAX]; /* probes that keep it in the token */
+        const char *host[NEEDS_MAX];   /* probes it needs where clear values come into host memory */
+        const char *leaves_inside, *leaves_host;
+        const char *text;
+} operations[CW_OPERATIONS] = {
+    [CW_OPERATION_CARD_NUMBER] = {"card-number", false, {"aes-gcm-iv16"}, {NULL}, "the PAN, which the card needs", "", ""},
+    [CW_OPERATION_PAN_HASH] = {"pan-hash", false, {"hmac-sha256"}, {NULL}, "the keyed hash", "", ""},
+    [CW_OPERATION_CVV] = {"cvv", false, {"tdes-ecb"}, {NULL}, "the values, and the first block under single DES", "", ""},
+    [CW_OPERATION_MAC] = {"mac", false, {"tdes-ecb", "tdes-cbc"}, {NULL}, "the MAC, and its chain under single DES", "", ""},
+    [CW_OPERATION_KCV] = {"kcv", false, {"tdes-ecb", "aes-ecb"}, {NULL}, "the check value", "", ""},
+    [CW_OPERATION_ICC_KEYS] = {"icc-keys", false, {"tdes-ecb-derive"}, {NULL}, "", "", ""},
+    [CW_OPERATION_ICC_PERSO] = {"icc-perso", false, {"tdes-ecb-derive"}, {NULL},
+                                "the card's own master keys, until they are enciphered for it", "", ""},
+    [CW_OPERATION_SCP02] = {"scp02", false, {"tdes-ecb-derive", "tdes-cbc-derive"}, {NULL}, "", "", ""},
+    [CW_OPERATION_SCP03] = {"scp03", false, {"aes-ecb", "aes-cbc", "aes-cmac"}, {NULL},
+                            "card and session keys, on their way back into the token", "", ""},
+    [CW_OPERATION_DUKPT_AES] = {"dukpt-aes", false, {"aes-ecb-derive"}, {NULL}, "", "", ""},
+    [CW_OPERATION_PIN_TRANSLATE] = {"pin-translate", false, {"tdes-ecb-unwrap", "tdes-ecb-wrap"}, {"tdes-ecb"}, "",
+                                    "the PIN block", ""},
+    [CW_OPERATION_PIN_TRANSLATE_PAN] = {"pin-translate-pan", false, {"tdes-ecb-unwrap", "tdes-ecb-wrap", "xor"},
+                                        {"tdes-ecb"}, "", "the PIN block", ""},
+    [CW_OPERATION_PVV] = {"pvv", false, {"pvv"}, {"tdes-ecb"}, "the PVV", "the PIN", ""},
+    [CW_OPERATION_IBM3624] = {"ibm3624", true, {NULL}, {"tdes-ecb"}, "", "the PIN",
+                              "no generic token subtracts digits"},
+    [CW_OPERATION_DUKPT_TDES] = {"dukpt-tdes", true, {NULL}, {"tdes-ecb"}, "",
+                                 "initial key, transaction key, PIN block and PIN",
+                                 "no generic token derives TDES DUKPT keys"},
+    [CW_OPERATION_PIN_FORM] = {"set-pin-form", true, {NULL}, {"aes-gcm-iv16"}, "", "the PIN block",
+                               "no generic token seals an object as text"},
+    [CW_OPERATION_KEYBLOCK] = {"key-block", true, {NULL}, {"tdes-ecb", "tdes-cbc", "aes-ecb", "aes-cbc"}, "",
+                               "the key in the block and the keys of the block",
+                               "no generic token checks the MAC of a key block"},
+    [CW_OPERATION_COMPONENT] = {"key-component", true, {NULL}, {"tdes-ecb"}, "", "the components and the key",
+                                "no generic token joins components"},
+};
+
+const char *cw_path_name(enum cw_path path) {
+        static const char *const names[] = {"refused", "host-memory", "in-token"};
+        return names[path];
+}
+
+static const struct cw_probe *find(const struct cw_capabilities *c, const char *name) {
+        const struct cw_probe *p = cw_probe_find(&c->required, name);
+        return p != NULL ? p : cw_probe_find(&c->more, name);
+}
+
+/* The first probe of the list that failed; NULL when all passed. */
+static const struct cw_probe *failed(const struct cw_capabilities *c, const char *const needs[NEEDS_MAX]) {
+        for (size_t i = 0; i < NEEDS_MAX && needs[i] != NULL; i++) {
+                const struct cw_probe *p = find(c, needs[i]);
+                if (p != NULL && !p->ok)
+                        return p;
+        }
+        return NULL;
+}
+
+static void decide(struct cw_capabilities *c, enum cw_operation n, bool allow_host_memory) {
+        const struct operation *o = &operations[n];
+        const struct cw_probe *inside = failed(c, o->inside), *host = failed(c, o->host);
+        char *text = c->operations[n].text;
+        size_t cap = sizeof(c->operations[n].text);
+        c->operations[n].path = CW_PATH_REFUSED;
+        text[0] = '\0';
+        if (!o->never_inside && inside == NULL) {
+                c->operations[n].path = CW_PATH_IN_TOKEN;
+                return;
+        }
+        if (o->never_inside)
+                (void)snprintf(text, cap, "%s", o->text);
+        else
+                (void)snprintf(text, cap, "the token fails %s: %.100s", inside->name, inside->text);
+        if (o->host[0] == NULL)
+                return;
+        size_t used = strlen(text);
+        if (host != NULL)
+                (void)snprintf(text + used, cap - used, "; and it fails %s", host->name);
+        else if (!allow_host_memory)
+                (void)snprintf(text + used, cap - used, "; hsm.allow_host_memory is not set");
+        else
+                c->operations[n].path = CW_PATH_HOST_MEMORY;
+}
+
+cw_rc cw_capabilities_probe(const struct cw_prober *x, bool allow_host_memory, struct cw_capabilities *ret,
+                            struct cw_fault *f) {
+        memset(ret, 0, sizeof(*ret));
+        cw_rc rc = cw_probe_run(x, &ret->required, f);
+        if (rc == CW_OK)
+                rc = cw_probe_more(x, &ret->more, f);
+        if (rc == CW_OK)
+                rc = cw_probe_enforcement(x, &ret->enforcement, f);
+        for (int i = 0; i < CW_OPERATIONS && rc == CW_OK; i++)
+                decide(ret, (enum cw_operation)i, allow_host_memory);
+        return rc;
+}
+
+cw_rc cw_capabilities_path(const struct cw_capabilities *c, enum cw_operation operation, enum cw_path *ret,
+                           struct cw_fault *f) {
+        if (c->operations[operation].path == CW_PATH_REFUSED)
+                return cw_fail(f, CW_RC(CW_L_HSM, CW_C_OPERATOR, CW_E_DENIED), 0, "hsm.capability",
+                               "HSM_CAPABILITY", "%s is not possible here: %s", operations[operation].name,
+                               c->operations[operation].text);
+        *ret = c->operations[operation].path;
+        return CW_OK;
+}
+
+static bool append(json_t *list, json_t *item) {
+        return json_array_append_new(list, item) == 0;
+}
+
+static bool add_operations(const struct cw_capabilities *c, json_t *list) {
+        bool ok = true;
+        for (size_t i = 0; i < CW_OPERATIONS && ok; i++) {
+                enum cw_path path = c->operations[i].path;
+                const char *leaves = path == CW_PATH_IN_TOKEN      ? operations[i].leaves_inside
+                                     : path == CW_PATH_HOST_MEMORY ? operations[i].leaves_host
+                                                                   : "";
+                ok = append(list, json_pack("{s:s, s:s, s:s, s:s}", "operation", operations[i].name, "path",
+                                            cw_path_name(path), "leaves", leaves, "text",
+                                            c->operations[i].text));
+        }
+        return ok;
+}
+
+static bool add_probes(const struct cw_probe_report *r, const char *name, const char *flag, json_t *list) {
+        bool ok = true;
+        for (size_t i = 0; i < r->count && ok; i++)
+                ok = append(list, json_pack("{s:s, s:b, s:s}", name, r->probes[i].name, flag, r->probes[i].ok,
+                                            "text", r->probes[i].text));
+        return ok;
+}
+
+cw_rc cw_capabilities_to_json(const struct cw_capabilities *c, json_t *obj) {
+        json_t *list[3] = {json_array(), json_array(), json_array()};
+        static const char *const names[3] = {"operations", "mechanisms", "enforcement"};
+        bool ok = add_operations(c, list[0]) && add_probes(&c->required, "mechanism", "ok", list[1]) &&
+                  add_probes(&c->more, "mechanism", "ok", list[1]) &&
+                  add_probes(&c->enforcement, "attribute", "kept", list[2]);
+        for (size_t i = 0; i < 3; i++)
+                ok = json_object_set_new(obj, names[i], list[i]) == 0 && ok;
+        return ok ? CW_OK : CW_RC(CW_L_HSM, CW_C_RETRY, CW_E_NOMEM);
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What each operation may do on this token: inside it, with clear values in host memory, or not at all.
+ * Decided from the probes and from hsm.allow_host_memory, before anybody asks for the operation.
+ */
+#pragma once
+
+#include "hsm/probe.h"
+
+#include <jansson.h>
+
+enum cw_operation {
+        CW_OPERATION_CARD_NUMBER,
+        CW_OPERATION_PAN_HASH,
+        CW_OPERATION_CVV,
+        CW_OPERATION_MAC,
+        CW_OPERATION_KCV,
+        CW_OPERATION_ICC_KEYS,
+        CW_OPERATION_ICC_PERSO,
+        CW_OPERATION_SCP02,
+        CW_OPERATION_SCP03,
+        CW_OPERATION_DUKPT_AES,
+        CW_OPERATION_PIN_TRANSLATE,
+        CW_OPERATION_PIN_TRANSLATE_PAN,
+        CW_OPERATION_PVV,
+        CW_OPERATION_IBM3624,
+        CW_OPERATION_DUKPT_TDES,
+        CW_OPERATION_PIN_FORM,
+        CW_OPERATION_KEYBLOCK,
+        CW_OPERATION_COMPONENT,
+        CW_OPERATIONS
+};
+enum cw_path { CW_PATH_REFUSED, CW_PATH_HOST_MEMORY, CW_PATH_IN_TOKEN };
+
+/* Flat: it lies in memory that the supervisor and its workers share. Names point to constants. */
+struct cw_capabilities {
+        struct cw_probe_report required, more, enforcement;
+        struct {
+                enum cw_path path;
+                char text[160]; /* why not in the token */
+        } operations[CW_OPERATIONS];
+};
+
+/* Puts all probes to the token, some hundred calls. An error only when the token itself fails. */
+CW_WARN_UNUSED cw_rc cw_capabilities_probe(const struct cw_prober *x, bool allow_host_memory,
+                                           struct cw_capabilities *ret, struct cw_fault *f);
+/* "in-token", "host-memory", "refused" */
+const char *cw_path_name(enum cw_path path);
+/* CW_OK when the operation has a path; else OPERATOR/CW_E_DENIED with the reason. */
+CW_WARN_UNUSED cw_rc cw_capabilities_path(const struct cw_capabilities *c, enum cw_operation operation,
+                                          enum cw_path *ret, struct cw_fault *f);
+/* Adds operations, mechanisms and enforcement to obj. RETRY when out of memory. */
+CW_WARN_UNUSED cw_rc cw_capabilities_to_json(const struct cw_capabilities *c, json_t *obj);
