@@ -8,40 +8,76 @@
 
 static const struct operation {
         const char *name;
-        bool never_inside;            /* no generic token can: text says why */
+        bool never_inside;             /* no generic token can: text says why */
         const char *inside[NEEDS_MAX]; /* probes that keep it in the token */
         const char *host[NEEDS_MAX];   /* probes it needs where clear values come into host memory */
         const char *leaves_inside, *leaves_host;
         const char *text;
 } operations[CW_OPERATIONS] = {
-    [CW_OPERATION_CARD_NUMBER] = {"card-number", false, {"aes-gcm-iv16"}, {NULL}, "the PAN, which the card needs", "", ""},
+    [CW_OPERATION_CARD_NUMBER] =
+        {"card-number", false, {"aes-gcm-iv16"}, {NULL}, "the PAN, which the card needs", "", ""},
     [CW_OPERATION_PAN_HASH] = {"pan-hash", false, {"hmac-sha256"}, {NULL}, "the keyed hash", "", ""},
-    [CW_OPERATION_CVV] = {"cvv", false, {"tdes-ecb"}, {NULL}, "the values, and the first block under single DES", "", ""},
-    [CW_OPERATION_MAC] = {"mac", false, {"tdes-ecb", "tdes-cbc"}, {NULL}, "the MAC, and its chain under single DES", "", ""},
+    [CW_OPERATION_CVV] =
+        {"cvv", false, {"tdes-ecb"}, {NULL}, "the values, and the first block under single DES", "", ""},
+    [CW_OPERATION_MAC] =
+        {"mac", false, {"tdes-ecb", "tdes-cbc"}, {NULL}, "the MAC, and its chain under single DES", "", ""},
     [CW_OPERATION_KCV] = {"kcv", false, {"tdes-ecb", "aes-ecb"}, {NULL}, "the check value", "", ""},
     [CW_OPERATION_ICC_KEYS] = {"icc-keys", false, {"tdes-ecb-derive"}, {NULL}, "", "", ""},
-    [CW_OPERATION_ICC_PERSO] = {"icc-perso", false, {"tdes-ecb-derive"}, {NULL},
-                                "the card's own master keys, until they are enciphered for it", "", ""},
+    [CW_OPERATION_ICC_PERSO] = {"icc-perso",
+                                false,
+                                {"tdes-ecb-derive"},
+                                {NULL},
+                                "the card's own master keys, until they are enciphered for it",
+                                "",
+                                ""},
     [CW_OPERATION_SCP02] = {"scp02", false, {"tdes-ecb-derive", "tdes-cbc-derive"}, {NULL}, "", "", ""},
-    [CW_OPERATION_SCP03] = {"scp03", false, {"aes-ecb", "aes-cbc", "aes-cmac"}, {NULL},
-                            "card and session keys, on their way back into the token", "", ""},
+    [CW_OPERATION_SCP03] = {"scp03",
+                            false,
+                            {"aes-ecb", "aes-cbc", "aes-cmac-or-cipher"},
+                            {NULL},
+                            "card and session keys, on their way back into the token",
+                            "",
+                            ""},
     [CW_OPERATION_DUKPT_AES] = {"dukpt-aes", false, {"aes-ecb-derive"}, {NULL}, "", "", ""},
-    [CW_OPERATION_PIN_TRANSLATE] = {"pin-translate", false, {"tdes-ecb-unwrap", "tdes-ecb-wrap"}, {"tdes-ecb"}, "",
-                                    "the PIN block", ""},
-    [CW_OPERATION_PIN_TRANSLATE_PAN] = {"pin-translate-pan", false, {"tdes-ecb-unwrap", "tdes-ecb-wrap", "xor"},
-                                        {"tdes-ecb"}, "", "the PIN block", ""},
+    [CW_OPERATION_PIN_TRANSLATE] =
+        {"pin-translate", false, {"tdes-ecb-unwrap", "tdes-ecb-wrap"}, {"tdes-ecb"}, "", "the PIN block", ""},
+    [CW_OPERATION_PIN_TRANSLATE_PAN] = {"pin-translate-pan",
+                                        false,
+                                        {"tdes-ecb-unwrap", "tdes-ecb-wrap", "xor"},
+                                        {"tdes-ecb"},
+                                        "",
+                                        "the PIN block",
+                                        ""},
     [CW_OPERATION_PVV] = {"pvv", false, {"pvv"}, {"tdes-ecb"}, "the PVV", "the PIN", ""},
-    [CW_OPERATION_IBM3624] = {"ibm3624", true, {NULL}, {"tdes-ecb"}, "", "the PIN",
-                              "no generic token subtracts digits"},
-    [CW_OPERATION_DUKPT_TDES] = {"dukpt-tdes", true, {NULL}, {"tdes-ecb"}, "",
+    [CW_OPERATION_IBM3624] =
+        {"ibm3624", true, {NULL}, {"tdes-ecb"}, "", "the PIN", "no generic token subtracts digits"},
+    [CW_OPERATION_DUKPT_TDES] = {"dukpt-tdes",
+                                 true,
+                                 {NULL},
+                                 {"tdes-ecb"},
+                                 "",
                                  "initial key, transaction key, PIN block and PIN",
                                  "no generic token derives TDES DUKPT keys"},
-    [CW_OPERATION_PIN_FORM] = {"set-pin-form", true, {NULL}, {"aes-gcm-iv16"}, "", "the PIN block",
+    [CW_OPERATION_PIN_FORM] = {"set-pin-form",
+                               true,
+                               {NULL},
+                               {"aes-gcm-iv16"},
+                               "",
+                               "the PIN block",
                                "no generic token seals an object as text"},
-    [CW_OPERATION_KEYBLOCK] = {"key-block", true, {NULL}, {"tdes-ecb", "tdes-cbc", "aes-ecb", "aes-cbc"}, "",
+    [CW_OPERATION_KEYBLOCK] = {"key-block",
+                               true,
+                               {NULL},
+                               {"tdes-ecb", "tdes-cbc", "aes-ecb", "aes-cbc"},
+                               "",
                                "the key in the block and the keys of the block",
                                "no generic token checks the MAC of a key block"},
-    [CW_OPERATION_COMPONENT] = {"key-component", true, {NULL}, {"tdes-ecb"}, "", "the components and the key",
+    [CW_OPERATION_COMPONENT] = {"key-component",
+                                true,
+                                {NULL},
+                                {"tdes-ecb"},
+                                "",
+                                "the components and the key",
                                 "no generic token joins components"},
 };
 
@@ -125,9 +161,9 @@ static bool add_operations(const struct cw_capabilities *c, json_t *list) {
                 const char *leaves = path == CW_PATH_IN_TOKEN      ? operations[i].leaves_inside
                                      : path == CW_PATH_HOST_MEMORY ? operations[i].leaves_host
                                                                    : "";
-                ok = append(list, json_pack("{s:s, s:s, s:s, s:s}", "operation", operations[i].name, "path",
-                                            cw_path_name(path), "leaves", leaves, "text",
-                                            c->operations[i].text));
+                ok = append(list,
+                            json_pack("{s:s, s:s, s:s, s:s}", "operation", operations[i].name, "path",
+                                      cw_path_name(path), "leaves", leaves, "text", c->operations[i].text));
         }
         return ok;
 }

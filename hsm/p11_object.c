@@ -70,7 +70,7 @@ void cw_p11_template_fill(struct cw_p11_template *t, const struct cw_p11_spec *s
         put_bool(t, CKA_VERIFY, false);
         if (spec->value != NULL) {
                 put(t, CKA_VALUE, spec->value, spec->value_len);
-        } else if (t->type == CKK_AES || t->type == CKK_GENERIC_SECRET) {
+        } else if (spec->value_len > 0 && (t->type == CKK_AES || t->type == CKK_GENERIC_SECRET)) {
                 t->value_len = spec->value_len;
                 put(t, CKA_VALUE_LEN, &t->value_len, sizeof(t->value_len));
         }
@@ -89,7 +89,8 @@ void cw_p11_template_fill(struct cw_p11_template *t, const struct cw_p11_spec *s
 cw_rc cw_p11_read_attributes(struct cw_p11 *p, CK_OBJECT_HANDLE h, struct cw_p11_attributes *ret,
                              struct cw_fault *f) {
         CK_BBOOL value[3 + USAGES] = {0};
-        CK_ATTRIBUTE a[3 + USAGES] = {{CKA_SENSITIVE, NULL, 0}, {CKA_EXTRACTABLE, NULL, 0}, {CKA_PRIVATE, NULL, 0}};
+        CK_ATTRIBUTE a[3 + USAGES] = {
+            {CKA_SENSITIVE, NULL, 0}, {CKA_EXTRACTABLE, NULL, 0}, {CKA_PRIVATE, NULL, 0}};
         for (size_t i = 0; i < USAGES; i++)
                 a[3 + i].type = usages[i].type;
         for (size_t i = 0; i < 3 + USAGES; i++) {

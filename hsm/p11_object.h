@@ -26,7 +26,7 @@ struct cw_p11_spec {
         bool on_token, sensitive;
         bool extractable; /* may be wrapped; what is not sensitive always is */
         const void *value;
-        size_t value_len;
+        size_t value_len; /* 0 in a template for unwrapping: the length comes with the blob */
         const char *label;
         const void *id;
         size_t id_len;

@@ -32,7 +32,9 @@ cw_rc cw_p11_unwrap(struct cw_p11 *p, CK_OBJECT_HANDLE key, CK_MECHANISM_TYPE me
         CK_MECHANISM m = {mechanism, NULL, 0};
         CK_OBJECT_HANDLE h = 0;
         struct cw_p11_template t;
-        cw_p11_template_fill(&t, spec);
+        struct cw_p11_spec without_len = *spec; /* most tokens refuse the attribute here */
+        without_len.value_len = 0;
+        cw_p11_template_fill(&t, &without_len);
         cw_p11_called(p);
         CK_RV rv = p->fn->C_UnwrapKey(p->session, &m, key, input(in), len, t.attr, t.count, &h);
         return made(p, rv, h, spec, "p11.unwrap", ret, f);

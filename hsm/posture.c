@@ -88,7 +88,8 @@ static cw_rc fill(json_t *obj, const struct cw_config_hsm *cfg, const char *labe
 cw_rc cw_posture_to_json(const struct cw_posture *p, json_t *obj) {
         char buf[320];
         return fill(obj, p->cfg, p->token->label, p->token->model, p->token->manufacturer, keys_json(p->keys),
-                    missing_json(&p->capabilities->required), cw_posture_ready(p), summary(p, buf, sizeof(buf)));
+                    missing_json(&p->capabilities->required), cw_posture_ready(p),
+                    summary(p, buf, sizeof(buf)));
 }
 
 cw_rc cw_posture_absent(const struct cw_config_hsm *cfg, const char *text, json_t *obj) {
@@ -96,9 +97,10 @@ cw_rc cw_posture_absent(const struct cw_config_hsm *cfg, const char *text, json_
 }
 
 cw_rc cw_posture_capabilities(const struct cw_posture *p, json_t *obj) {
-        const char *text = p->cfg->allow_host_memory
-                               ? "clear values may pass through host memory (hsm.allow_host_memory): not PCI PIN compliant"
-                               : "what the token cannot do inside is refused (hsm.allow_host_memory is not set)";
+        const char *text =
+            p->cfg->allow_host_memory
+                ? "clear values may pass through host memory (hsm.allow_host_memory): not PCI PIN compliant"
+                : "what the token cannot do inside is refused (hsm.allow_host_memory is not set)";
         CW_AUTO_JSON json_t *members =
             json_pack("{s:{s:s, s:s, s:s}, s:b, s:b, s:s}", "token", "label", p->token->label, "model",
                       p->token->model, "manufacturer", p->token->manufacturer, "allow_host_memory",

@@ -10,16 +10,16 @@
 /* Published answers; sources: ISO 9797-1 example key, FIPS 197 C.1, RFC 4493, RFC 4231, SP 800-38B, FIPS 180.
  */
 const uint8_t cw_probe_tdes_key[16] = {0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef,
-                                     0xfe, 0xdc, 0xba, 0x98, 0x76, 0x54, 0x32, 0x10};
+                                       0xfe, 0xdc, 0xba, 0x98, 0x76, 0x54, 0x32, 0x10};
 const uint8_t cw_probe_tdes_zero[8] = {0x08, 0xd7, 0xb4, 0xfb, 0x62, 0x9d, 0x08, 0x85};
 const uint8_t cw_probe_aes_key[16] = {0x2b, 0x7e, 0x15, 0x16, 0x28, 0xae, 0xd2, 0xa6,
-                                    0xab, 0xf7, 0x15, 0x88, 0x09, 0xcf, 0x4f, 0x3c};
+                                      0xab, 0xf7, 0x15, 0x88, 0x09, 0xcf, 0x4f, 0x3c};
 const uint8_t cw_probe_aes_plain[16] = {0x6b, 0xc1, 0xbe, 0xe2, 0x2e, 0x40, 0x9f, 0x96,
-                                      0xe9, 0x3d, 0x7e, 0x11, 0x73, 0x93, 0x17, 0x2a};
+                                        0xe9, 0x3d, 0x7e, 0x11, 0x73, 0x93, 0x17, 0x2a};
 const uint8_t cw_probe_aes_ecb[16] = {0x3a, 0xd7, 0x7b, 0xb4, 0x0d, 0x7a, 0x36, 0x60,
-                                    0xa8, 0x9e, 0xca, 0xf3, 0x24, 0x66, 0xef, 0x97};
-static const uint8_t aes_cmac[16] = {0x07, 0x0a, 0x16, 0xb4, 0x6b, 0x4d, 0x41, 0x44,
-                                     0xf7, 0x9b, 0xdd, 0x9d, 0xd0, 0x4a, 0x28, 0x7c};
+                                      0xa8, 0x9e, 0xca, 0xf3, 0x24, 0x66, 0xef, 0x97};
+const uint8_t cw_probe_aes_cmac[16] = {0x07, 0x0a, 0x16, 0xb4, 0x6b, 0x4d, 0x41, 0x44,
+                                       0xf7, 0x9b, 0xdd, 0x9d, 0xd0, 0x4a, 0x28, 0x7c};
 /* AES-256-GCM, 16-byte IV, so J0 comes from GHASH: the form of the set-PIN and card number texts. */
 static const uint8_t gcm_key[32] = {"0123456789ABCDEF0123456789ABCDEF"};
 static const uint8_t gcm_plain[8] = {0x04, 0x12, 0x25, 0xee, 0xee, 0xee, 0xee, 0xee};
@@ -69,12 +69,14 @@ static cw_rc probe_tdes_cbc(const struct cw_prober *x, struct cw_fault *f) {
 
 static cw_rc probe_aes_ecb(const struct cw_prober *x, struct cw_fault *f) {
         const struct cw_hsm_crypto *c = x->c;
-        return round_trip(c, CW_ALG_AES128, CW_MODE_ECB, cw_probe_aes_key, cw_probe_aes_plain, cw_probe_aes_ecb, f);
+        return round_trip(c, CW_ALG_AES128, CW_MODE_ECB, cw_probe_aes_key, cw_probe_aes_plain,
+                          cw_probe_aes_ecb, f);
 }
 
 static cw_rc probe_aes_cbc(const struct cw_prober *x, struct cw_fault *f) {
         const struct cw_hsm_crypto *c = x->c;
-        return round_trip(c, CW_ALG_AES128, CW_MODE_CBC, cw_probe_aes_key, cw_probe_aes_plain, cw_probe_aes_ecb, f);
+        return round_trip(c, CW_ALG_AES128, CW_MODE_CBC, cw_probe_aes_key, cw_probe_aes_plain,
+                          cw_probe_aes_ecb, f);
 }
 
 static cw_rc probe_aes_cmac(const struct cw_prober *x, struct cw_fault *f) {
@@ -85,7 +87,7 @@ static cw_rc probe_aes_cmac(const struct cw_prober *x, struct cw_fault *f) {
         if (rc == CW_OK)
                 rc = cw_hsm_cmac(c, &k, cw_probe_aes_plain, sizeof(cw_probe_aes_plain), out, f);
         if (rc == CW_OK)
-                rc = cw_probe_answer(out, aes_cmac, sizeof(out), f);
+                rc = cw_probe_answer(out, cw_probe_aes_cmac, sizeof(out), f);
         cw_hsm_key_destroy(c, &k);
         return rc;
 }
@@ -230,7 +232,8 @@ cw_rc cw_probe_rows(const struct cw_prober *x, const struct cw_probe_row *rows, 
                 p->name = rows[i].name;
                 p->needed_for = rows[i].needed_for;
                 p->ok = rc == CW_OK;
-                (void)snprintf(p->text, sizeof(p->text), "%.159s", why.text);
+                bool remark = rc == CW_OK && why.rc != CW_OK; /* of a way that was tried before */
+                (void)snprintf(p->text, sizeof(p->text), "%.159s", remark ? "" : why.text);
                 rc = weigh(x, rc, &why, f);
                 if (rc != CW_OK)
                         return rc;

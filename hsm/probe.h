@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the token really does, found out by doing it with known answers: C_GetMechanismInfo is not believed. */
+/* What the token really does, found out by doing it with known answers: C_GetMechanismInfo is not believed.
+ */
 #pragma once
 
 #include "hsm/crypto.h"

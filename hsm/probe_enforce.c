@@ -36,8 +36,11 @@ static void flags(struct template *t, unsigned usage, bool extractable) {
         static const struct {
                 unsigned use;
                 CK_ATTRIBUTE_TYPE type;
-        } uses[] = {{CW_USE_ENCRYPT, CKA_ENCRYPT}, {CW_USE_DECRYPT, CKA_DECRYPT}, {CW_USE_DERIVE, CKA_DERIVE},
-                    {CW_USE_WRAP, CKA_WRAP},       {CW_USE_UNWRAP, CKA_UNWRAP}};
+        } uses[] = {{CW_USE_ENCRYPT, CKA_ENCRYPT},
+                    {CW_USE_DECRYPT, CKA_DECRYPT},
+                    {CW_USE_DERIVE, CKA_DERIVE},
+                    {CW_USE_WRAP, CKA_WRAP},
+                    {CW_USE_UNWRAP, CKA_UNWRAP}};
         for (size_t i = 0; i < sizeof(uses) / sizeof(uses[0]); i++)
                 put(t, uses[i].type, (usage & uses[i].use) ? &yes : &no, sizeof(CK_BBOOL));
         put(t, CKA_EXTRACTABLE, extractable ? &yes : &no, sizeof(CK_BBOOL));
@@ -293,7 +296,7 @@ static cw_rc unwrap_any(const struct cw_prober *x, bool with_template, CK_RV *re
                         struct cw_fault *f) {
         static const CK_MECHANISM_TYPE ways[] = {CKM_AES_KEY_WRAP, CKM_AES_ECB};
         static const struct cw_p11_spec spec = {
-            .alg = CW_ALG_AES128, .usage = CW_USE_ENCRYPT, .sensitive = true, .extractable = true, .value_len = 16};
+            .alg = CW_ALG_AES128, .usage = CW_USE_ENCRYPT, .sensitive = true, .extractable = true};
         CK_ATTRIBUTE inner[1] = {{CKA_EXTRACTABLE, &no, sizeof(no)}};
         CK_BYTE in[24];
         struct template t;

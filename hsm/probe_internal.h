@@ -15,7 +15,8 @@ CW_WARN_UNUSED cw_rc cw_probe_rows(const struct cw_prober *x, const struct cw_pr
 
 /* 0123456789ABCDEFFEDCBA9876543210 and the answers to it; FIPS 197 C.1 key and block. */
 extern const uint8_t cw_probe_tdes_key[16], cw_probe_tdes_zero[8];
-extern const uint8_t cw_probe_aes_key[16], cw_probe_aes_plain[16], cw_probe_aes_ecb[16];
+extern const uint8_t cw_probe_aes_key[16], cw_probe_aes_plain[16], cw_probe_aes_ecb[16],
+    cw_probe_aes_cmac[16];
 /* RFC 3394 4.1 */
 extern const uint8_t cw_probe_kw_kek[16], cw_probe_kw_wrapped[24];
 

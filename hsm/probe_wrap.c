@@ -14,11 +14,12 @@ static const uint8_t pan_and_pvki[6] = {0x33, 0x44, 0x55, 0x66, 0x77, 0x81};
 static const uint8_t pvv_cryptogram[8] = {0xc8, 0xfb, 0xf5, 0xfe, 0x23, 0x70, 0xdd, 0xcf};
 /* RFC 3394 4.1 */
 const uint8_t cw_probe_kw_kek[16] = {0x00, 0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07,
-                                   0x08, 0x09, 0x0a, 0x0b, 0x0c, 0x0d, 0x0e, 0x0f};
+                                     0x08, 0x09, 0x0a, 0x0b, 0x0c, 0x0d, 0x0e, 0x0f};
 static const uint8_t kw_key[16] = {0x00, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77,
                                    0x88, 0x99, 0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0xff};
-const uint8_t cw_probe_kw_wrapped[24] = {0x1f, 0xa6, 0x8b, 0x0a, 0x81, 0x12, 0xb4, 0x47, 0xae, 0xf3, 0x4b, 0xd8,
-                                       0xfb, 0x5a, 0x7b, 0x82, 0x9d, 0x3e, 0x86, 0x23, 0x71, 0xd2, 0xcf, 0xe5};
+const uint8_t cw_probe_kw_wrapped[24] = {0x1f, 0xa6, 0x8b, 0x0a, 0x81, 0x12, 0xb4, 0x47,
+                                         0xae, 0xf3, 0x4b, 0xd8, 0xfb, 0x5a, 0x7b, 0x82,
+                                         0x9d, 0x3e, 0x86, 0x23, 0x71, 0xd2, 0xcf, 0xe5};
 /* RFC 4231, test case 6: key of 131 bytes AA */
 static const char hmac_text[] = "Test Using Larger Than Block-Size Key - Hash Key First";
 static const uint8_t hmac_want[32] = {0x60, 0xe4, 0x31, 0x59, 0x1e, 0xe0, 0xb6, 0x7f, 0x0d, 0x8a, 0x26,
@@ -197,9 +198,12 @@ static cw_rc probe_pvv(const struct cw_prober *x, struct cw_fault *f) {
 }
 
 static cw_rc probe_key_wrap(const struct cw_prober *x, struct cw_fault *f) {
-        static const struct cw_p11_spec extractable = {
-            .alg = CW_ALG_AES128, .usage = CW_USE_ENCRYPT, .sensitive = true, .extractable = true, .value_len = 16};
-        struct cw_p11_spec given = extractable;
+        static const struct cw_p11_spec wrappable = {.alg = CW_ALG_AES128,
+                                                     .usage = CW_USE_ENCRYPT,
+                                                     .sensitive = true,
+                                                     .extractable = true,
+                                                     .value_len = 16};
+        struct cw_p11_spec given = wrappable;
         CK_OBJECT_HANDLE kek = 0, k = 0, back = 0;
         uint8_t got[24], again[24];
         given.value = kw_key;
@@ -211,8 +215,8 @@ static cw_rc probe_key_wrap(const struct cw_prober *x, struct cw_fault *f) {
         if (rc == CW_OK)
                 rc = cw_probe_answer(got, cw_probe_kw_wrapped, sizeof(got), f);
         if (rc == CW_OK)
-                rc = cw_p11_unwrap(x->p, kek, CKM_AES_KEY_WRAP, cw_probe_kw_wrapped, sizeof(cw_probe_kw_wrapped), &extractable,
-                                   &back, f);
+                rc = cw_p11_unwrap(x->p, kek, CKM_AES_KEY_WRAP, cw_probe_kw_wrapped,
+                                   sizeof(cw_probe_kw_wrapped), &wrappable, &back, f);
         if (rc == CW_OK)
                 rc = cw_p11_wrap(x->p, kek, CKM_AES_KEY_WRAP, back, again, sizeof(again), f);
         if (rc == CW_OK)
@@ -252,6 +256,19 @@ static cw_rc probe_tdes_cmac(const struct cw_prober *x, struct cw_fault *f) {
         return rc;
 }
 
+/* With a key that may also encipher, so that a token without the mechanism can do it too. */
+static cw_rc probe_aes_cmac(const struct cw_prober *x, struct cw_fault *f) {
+        struct cw_hsm_key k = {0};
+        uint8_t got[16];
+        cw_rc rc = cw_hsm_import(x->c, CW_ALG_AES128, CW_USE_MAC | CW_USE_ENCRYPT, cw_probe_aes_key, &k, f);
+        if (rc == CW_OK)
+                rc = cw_hsm_cmac(x->c, &k, cw_probe_aes_plain, 16, got, f);
+        if (rc == CW_OK)
+                rc = cw_probe_answer(got, cw_probe_aes_cmac, sizeof(got), f);
+        cw_hsm_key_destroy(x->c, &k);
+        return rc;
+}
+
 static cw_rc probe_aes_derive(const struct cw_prober *x, struct cw_fault *f) {
         struct cw_hsm_key base = {0}, derived = {0}, same = {0};
         uint8_t got[16], want[16];
@@ -276,6 +293,7 @@ static cw_rc probe_aes_derive(const struct cw_prober *x, struct cw_fault *f) {
 static const struct cw_probe_row more[] = {
     {"aes-ecb-derive", "AES DUKPT in the token", probe_aes_derive},
     {"hmac-sha256", "the keyed hash of PANs", probe_hmac},
+    {"aes-cmac-or-cipher", "SCP03 with keys that may also encipher", probe_aes_cmac},
     {"tdes-cmac", "check values of TDES keys by CMAC", probe_tdes_cmac},
     {"tdes-ecb-wrap", "PIN blocks in the token", probe_tdes_wrap},
     {"tdes-ecb-unwrap", "PIN blocks in the token", probe_tdes_unwrap},

@@ -64,7 +64,7 @@ struct cw_supervisor {
         struct cw_sv_client *clients;
         struct cw_sv_deferred *deferred;
         struct cw_sv_child *children;
-        struct cw_worker_slot *slots; /* shared memory */
+        struct cw_worker_slot *slots;      /* shared memory */
         struct cw_worker_posture *posture; /* likewise */
         struct cw_timer *watch_timer, *respawn_timer;
         int64_t respawn_ms;

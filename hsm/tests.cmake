@@ -20,39 +20,59 @@ foreach(name vectors keyblock scp)
 endforeach()
 
 # A running daemon on a private SoftHSM token. The counterparts share no cipher or codec with it.
-add_library(cw_test_shim_module MODULE ${hsmd}/shim_module.c)
-target_link_libraries(cw_test_shim_module PRIVATE cw_flags)
-target_include_directories(cw_test_shim_module PRIVATE ${P11KIT_INCLUDE_DIRS})
-target_compile_definitions(cw_test_shim_module PRIVATE CW_REAL_MODULE="/usr/lib/softhsm/libsofthsm2.so")
+set(hostile ${CMAKE_SOURCE_DIR}/tests/hostile)
+add_library(cw_hostile_module MODULE ${hostile}/hostile_module.c)
+target_link_libraries(cw_hostile_module PRIVATE cw_flags)
+target_include_directories(cw_hostile_module PRIVATE ${P11KIT_INCLUDE_DIRS})
+target_compile_definitions(cw_hostile_module PRIVATE CW_REAL_MODULE="/usr/lib/softhsm/libsofthsm2.so")
 # The module is loaded into a program that has no sanitizer runtime of its own to share.
-set_target_properties(cw_test_shim_module PROPERTIES PREFIX "" LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests/hsm)
+set_target_properties(cw_hostile_module PROPERTIES PREFIX "" LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests/hsm)
 
 add_library(cw_test_hsmd_rig STATIC ${hsmd}/rig.c ${hsmd}/ossl.c ${hsmd}/card.c)
 target_link_libraries(cw_test_hsmd_rig PUBLIC cw_hsm_client cw_base OpenSSL::Crypto cmocka PRIVATE cw_flags)
 target_include_directories(cw_test_hsmd_rig PUBLIC ${hsmd})
 target_compile_definitions(cw_test_hsmd_rig PRIVATE CW_HSMD="$<TARGET_FILE:cardwright-hsmd>"
-        CW_PROVISION="$<TARGET_FILE:cardwright-hsm-provision>" CW_SHIM_MODULE="$<TARGET_FILE:cw_test_shim_module>")
-add_dependencies(cw_test_hsmd_rig cardwright-hsmd cardwright-hsm-provision cw_test_shim_module)
+        CW_PROVISION="$<TARGET_FILE:cardwright-hsm-provision>" CW_SHIM_MODULE="$<TARGET_FILE:cw_hostile_module>")
+add_dependencies(cw_test_hsmd_rig cardwright-hsmd cardwright-hsm-provision cw_hostile_module)
 foreach(name issue kiosk faults)
         cw_add_test(test_hsmd_${name} SOURCES ${hsmd}/test_hsmd_${name}.c LABELS integration LIBS cw_test_hsmd_rig
                 TIMEOUT 120)
 endforeach()
 
-# Published vectors through a running daemon, one private token of each kind.
+# A running daemon on one private token of each kind: published vectors, and what it found out about the token.
 pkg_get_variable(P11_MODULES p11-kit-1 p11_module_path)
 get_filename_component(multiarch_dir "${P11_MODULES}" DIRECTORY)
-add_executable(hsm-vectors ${CMAKE_SOURCE_DIR}/tests/vectors/hsm_vectors.c ${CMAKE_SOURCE_DIR}/tests/vectors/vector_token.c)
-target_link_libraries(hsm-vectors PRIVATE cw_flags cw_base)
-target_compile_definitions(hsm-vectors PRIVATE CW_HSMD="$<TARGET_FILE:cardwright-hsmd>"
+add_library(cw_test_vector_token STATIC ${CMAKE_SOURCE_DIR}/tests/vectors/vector_token.c)
+target_link_libraries(cw_test_vector_token PUBLIC cw_base PRIVATE cw_flags)
+target_include_directories(cw_test_vector_token PUBLIC ${CMAKE_SOURCE_DIR}/tests/vectors)
+target_compile_definitions(cw_test_vector_token PRIVATE CW_HSMD="$<TARGET_FILE:cardwright-hsmd>"
+        CW_HOSTILE_MODULE="$<TARGET_FILE:cw_hostile_module>" CW_P11KIT_CLIENT="${P11_MODULES}/p11-kit-client.so"
         CW_NSS_MODULE="${multiarch_dir}/libsoftokn3.so"
         CW_OPENCRYPTOKI_MODULE="${multiarch_dir}/opencryptoki/libopencryptoki.so.0")
-set_target_properties(hsm-vectors PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests/vectors)
-add_dependencies(hsm-vectors cardwright-hsmd)
+add_dependencies(cw_test_vector_token cardwright-hsmd cw_hostile_module)
+foreach(name vectors posture)
+        add_executable(hsm-${name} ${CMAKE_SOURCE_DIR}/tests/vectors/hsm_${name}.c)
+        target_link_libraries(hsm-${name} PRIVATE cw_flags cw_test_vector_token)
+        set_target_properties(hsm-${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests/vectors)
+endforeach()
 set(vectors ${CMAKE_SOURCE_DIR}/tests/vectors)
 foreach(token softhsm nss)
         add_test(NAME hsm_vectors_${token} COMMAND hsm-vectors --token ${token} ${vectors}/hsm.json)
         set_tests_properties(hsm_vectors_${token} PROPERTIES LABELS integration TIMEOUT 120
                 PASS_REGULAR_EXPRESSION "[1-9][0-9]* passed, 0 failed, 0 skipped")
+endforeach()
+# The posture of each token, and of each behind a network, as reference files.
+foreach(token softhsm nss opencryptoki)
+        foreach(place "" _server)
+                string(REPLACE "_" "--" server "${place}")
+                add_test(NAME hsm_posture_${token}${place}
+                        COMMAND hsm-posture ${server} --token ${token} ${vectors}/posture/${token}${place}.json)
+                set_tests_properties(hsm_posture_${token}${place} PROPERTIES LABELS integration TIMEOUT 120
+                        PASS_REGULAR_EXPRESSION "^0 differences")
+                if(token STREQUAL opencryptoki)
+                        set_tests_properties(hsm_posture_${token}${place} PROPERTIES SKIP_RETURN_CODE 2)
+                endif()
+        endforeach()
 endforeach()
 # This token derives no keys: what needs that is skipped, with the reason. As root only, in namespaces of its own.
 add_test(NAME hsm_vectors_opencryptoki COMMAND hsm-vectors --token opencryptoki ${vectors}/hsm.json)

@@ -94,7 +94,7 @@ int main(int argc, char **argv) {
                 (void)fprintf(stderr, "hsm-vectors: %s: %s\n", argv[3], file ? "no array" : error.text);
                 return 2;
         }
-        bool started = vector_token_start(&token, argv[2]);
+        bool started = vector_token_start(&token, argv[2], &(struct vector_options){0});
         size_t i;
         json_t *e;
         json_array_foreach(file, i, e) {

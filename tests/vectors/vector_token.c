@@ -166,7 +166,8 @@ static const struct kind kinds[] = {
 };
 
 /* The daemon wants a whole configuration; of its keys none is on the token, and none is needed. */
-static bool write_config(const struct vector_token *t, const struct kind *k, const char *init) {
+static bool write_config(const struct vector_token *t, const char *module, const char *style,
+                         const char *init, const struct vector_options *o) {
         return write_file(
             t, "config.json",
             "{\"profile_dir\":\"%s\",\"face_dir\":\"%s\",\"pan_transport_key\":\"pan\",\"pan_hash_key\":"
@@ -176,10 +177,11 @@ static bool write_config(const struct vector_token *t, const struct kind *k, con
             "\"ca_file\":\"%s/ca.pem\"},"
             "\"hsm\":{\"module\":\"%s\",\"module_init\":\"%s\",\"module_init_style\":\"%s\","
             "\"token_label\":\"vectors\",\"pin_credential\":\"pin\",\"test_token\":true,"
+            "\"allow_host_memory\":%s,"
             "\"keys\":[{\"label\":\"pan\",\"purpose\":\"pan-transport\",\"algorithm\":\"aes256\","
             "\"kcv\":\"000000\"},{\"label\":\"hash\",\"purpose\":\"pan-hash\",\"algorithm\":\"generic\"}]},"
             "\"products\":[],\"stations\":[]}\n",
-            t->dir, t->dir, t->dir, t->dir, t->dir, k->module, init, k->style);
+            t->dir, t->dir, t->dir, t->dir, t->dir, module, init, style, o->host_memory ? "true" : "false");
 }
 
 /* Until the daemon has tried the token: then hello names the token's model, or why there is none. */
@@ -208,7 +210,23 @@ static bool wait_for_token(struct vector_token *t) {
         return complain("cardwright-hsmd", why);
 }
 
-bool vector_token_start(struct vector_token *t, const char *name) {
+/* p11-kit loads a module without arguments: ours brings those of NSS along. */
+static bool start_server(struct vector_token *t, const struct kind *k, const char *init) {
+        char socket[200], address[256], name[] = "--name", tool[] = "p11-kit", verb[] = "server",
+                                        foreground[] = "-f", provider[] = "--provider",
+                                        uri[] = "pkcs11:token=vectors", module[] = CW_HOSTILE_MODULE;
+        (void)snprintf(socket, sizeof(socket), "%s/p11.sock", t->dir);
+        (void)snprintf(address, sizeof(address), "unix:path=%s", socket);
+        if (setenv("CW_REAL_MODULE", k->module, 1) != 0 || setenv("CW_REAL_INIT", init, 1) != 0 ||
+            setenv("P11_KIT_SERVER_ADDRESS", address, 1) != 0)
+                return false;
+        t->server = spawn(t, (char *[]){tool, verb, foreground, provider, module, name, socket, uri, NULL});
+        for (int i = 0; i < START_TRIES && access(socket, F_OK) != 0; i++)
+                pause_10ms();
+        return access(socket, F_OK) == 0 || complain("p11-kit server", "does not listen");
+}
+
+bool vector_token_start(struct vector_token *t, const char *name, const struct vector_options *o) {
         const char *tmp = getenv("TMPDIR");
         char init[640], config[256], daemon[] = CW_HSMD, option[] = "--config";
         const struct kind *k = NULL;
@@ -223,26 +241,37 @@ bool vector_token_start(struct vector_token *t, const char *name) {
         (void)snprintf(t->dir, sizeof(t->dir), "%s/hsm-vectors-XXXXXX", tmp ? tmp : "/tmp");
         if (mkdtemp(t->dir) == NULL)
                 return complain(t->dir, strerror(errno));
-        if (!write_file(t, "pin", "%s", TOKEN_PIN) || !k->make(t, init, sizeof(init)) ||
-            !write_config(t, k, init))
+        if (!write_file(t, "pin", "%s", TOKEN_PIN) || !k->make(t, init, sizeof(init)))
+                return false;
+        if (o->behind_server ? !start_server(t, k, init) || !write_config(t, CW_P11KIT_CLIENT, "none", "", o)
+                             : !write_config(t, k->module, k->style, init, o))
                 return false;
         (void)snprintf(config, sizeof(config), "%s/config.json", t->dir);
         t->hsmd = spawn(t, (char *[]){daemon, option, config, NULL});
         return t->hsmd > 0 ? wait_for_token(t) : complain(daemon, strerror(errno));
 }
 
+/* A slot daemon may miss the signal while it is busy with another. */
+static void end(pid_t pid) {
+        if (pid <= 0)
+                return;
+        (void)kill(pid, SIGTERM);
+        for (int i = 0; i < START_TRIES; i++) {
+                if (waitpid(pid, NULL, WNOHANG) != 0)
+                        return;
+                pause_10ms();
+        }
+        (void)kill(pid, SIGKILL);
+        (void)waitpid(pid, NULL, 0);
+}
+
 void vector_token_stop(struct vector_token *t) {
         char tool[] = "rm", option[] = "-rf";
         if (t->admin >= 0)
                 (void)close(t->admin);
-        if (t->hsmd > 0) {
-                (void)kill(t->hsmd, SIGTERM);
-                (void)waitpid(t->hsmd, NULL, 0);
-        }
-        if (t->slot_daemon > 0) {
-                (void)kill(t->slot_daemon, SIGTERM);
-                (void)waitpid(t->slot_daemon, NULL, 0);
-        }
+        end(t->hsmd);
+        end(t->server);
+        end(t->slot_daemon);
         if (t->dir[0] != '\0' && getenv("CW_KEEP") == NULL)
                 (void)run(t, (char *[]){tool, option, t->dir, NULL});
         *t = (struct vector_token){.admin = -1};

@@ -7,13 +7,18 @@
 
 struct vector_token {
         char dir[160];
-        pid_t hsmd, slot_daemon;
+        pid_t hsmd, slot_daemon, server;
         int admin; /* connection to admin.sock */
+};
+
+struct vector_options {
+        bool behind_server; /* the module is p11-kit's client, the token behind `p11-kit server` */
+        bool host_memory;   /* hsm.allow_host_memory */
 };
 
 /*
  * kind: "softhsm", "nss" or "opencryptoki" (as root only). Makes the token, starts the daemon, waits until it
  * has the token. False after saying on stderr what is missing; vector_token_stop is called in any case.
  */
-bool vector_token_start(struct vector_token *t, const char *kind);
+bool vector_token_start(struct vector_token *t, const char *kind, const struct vector_options *o);
 void vector_token_stop(struct vector_token *t);

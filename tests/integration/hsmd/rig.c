@@ -73,14 +73,19 @@ static FILE *create(const struct rig *r, const char *name) {
         return f;
 }
 
-void rig_touch(const struct rig *r, const char *name) {
-        assert_int_equal(fclose(create(r, name)), 0);
-}
-
-void rig_remove(const struct rig *r, const char *name) {
-        char path[256];
-        rig_path(r, name, path, sizeof(path));
-        (void)unlink(path);
+/* The module may be reading: it sees the old file or the new one. */
+void rig_control(const struct rig *r, const char *lines) {
+        char path[256], next[256];
+        rig_path(r, "control", path, sizeof(path));
+        if (lines == NULL) {
+                (void)unlink(path);
+                return;
+        }
+        rig_path(r, "control.new", next, sizeof(next));
+        FILE *f = create(r, "control.new");
+        (void)fprintf(f, "%s\n", lines);
+        assert_int_equal(fclose(f), 0);
+        assert_int_equal(rename(next, path), 0);
 }
 
 size_t rig_file_size(const struct rig *r, const char *name) {

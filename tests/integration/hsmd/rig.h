@@ -14,7 +14,7 @@
 
 struct rig_options {
         bool no_host_memory;
-        bool shim;           /* the module that misbehaves on demand */
+        bool shim;           /* the module that misbehaves on demand, around SoftHSM */
         bool wrong_kcv;      /* of the CVK, in the daemon's configuration */
         bool wrong_pin;      /* in the daemon's credential */
         int call_timeout_ms; /* 0: 5000 */
@@ -35,8 +35,8 @@ void rig_stop(struct rig *r);
 /* Only the daemon: ends it, starts it again on the same token and folder. */
 void rig_restart(struct rig *r);
 void rig_path(const struct rig *r, const char *name, char *ret, size_t cap);
-void rig_touch(const struct rig *r, const char *name);
-void rig_remove(const struct rig *r, const char *name);
+/* Misbehaviour of the module (hostile_module.h), a line or more; NULL: it behaves again. */
+void rig_control(const struct rig *r, const char *lines);
 size_t rig_file_size(const struct rig *r, const char *name);
 /* Children of the daemon. */
 size_t rig_workers(const struct rig *r, pid_t *ret, size_t cap);

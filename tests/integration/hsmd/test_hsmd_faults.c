@@ -100,11 +100,11 @@ static void stalled_token_call(void **state) {
         struct timespec t0, t1;
         assert_int_equal(rig_open_issue(&rig, "A", RIG_SCP03, &a, &sa, &f), CW_OK);
         assert_int_equal(rig_open_issue(&rig, "B", RIG_SCP03, &b, &sb, &f), CW_OK);
-        rig_touch(&rig, "stall");
+        rig_control(&rig, "C_Encrypt sleep");
         (void)clock_gettime(CLOCK_MONOTONIC, &t0);
         assert_int_equal(cw_rc_class(card_data(sa, &f)), CW_C_RECONNECT);
         (void)clock_gettime(CLOCK_MONOTONIC, &t1);
-        rig_remove(&rig, "stall");
+        rig_control(&rig, NULL);
         int64_t ms = (t1.tv_sec - t0.tv_sec) * 1000 + (t1.tv_nsec - t0.tv_nsec) / 1000000;
         assert_true(ms >= 900 && ms < 6000);
         expect_session_closed(a.session);
@@ -121,13 +121,13 @@ static void stalled_start(void **state) {
         struct cw_fault f = {0};
         struct cw_hsm_opened o = {0};
         struct cw_hsm_session *s = NULL;
-        rig_touch(&rig, "stall");
+        rig_control(&rig, "C_Encrypt sleep");
         cw_rc rc = rig_open_issue(&rig, "C", RIG_SCP03, &o, &s, &f);
         assert_int_equal(cw_rc_class(rc), CW_C_RECONNECT);
         assert_int_equal(rc & 0xffff, CW_E_TIMEOUT);
         CW_AUTO(cw_msg_free) struct cw_msg *reply = NULL;
         assert_int_equal(cw_rc_class(rig_call(&rig, cw_hsm_msg_hello(1), &reply, &f)), CW_C_RECONNECT);
-        rig_remove(&rig, "stall");
+        rig_control(&rig, NULL);
         expect_ready(true);
 }
 
@@ -138,9 +138,9 @@ static void crashing_module(void **state) {
         CW_AUTO(cw_hsm_session_close) struct cw_hsm_session *sa = NULL, *sb = NULL;
         assert_int_equal(rig_open_issue(&rig, "A", RIG_SCP03, &a, &sa, &f), CW_OK);
         assert_int_equal(rig_open_issue(&rig, "B", RIG_SCP03, &b, &sb, &f), CW_OK);
-        rig_touch(&rig, "crash");
+        rig_control(&rig, "C_Encrypt crash");
         assert_int_equal(cw_rc_class(card_data(sa, &f)), CW_C_RECONNECT);
-        rig_remove(&rig, "crash");
+        rig_control(&rig, NULL);
         expect_session_closed(a.session);
         assert_int_equal(card_data(sb, &f), CW_OK);
         expect_ready(true);
