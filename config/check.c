@@ -162,16 +162,31 @@ static void check_key_loading(const struct cw_config_hsm *h, struct cw_findings 
         }
 }
 
+static void check_gateway(const struct cw_config_server *s, struct cw_findings *fs) {
+        bool previous = *s->gateway_previous_kid != '\0';
+        if (s->gateway != CW_GATEWAY_NONE &&
+            (!*s->gateway_key_credential || !*s->gateway_peer_key_file || !*s->gateway_kid))
+                find_member(fs, "server", "gateway",
+                            "needs gateway_key_credential, gateway_peer_key_file and gateway_kid");
+        if ((*s->gateway_previous_key_credential != '\0') != previous ||
+            (*s->gateway_previous_peer_key_file != '\0') != previous)
+                find_member(fs, "server", "gateway_previous_kid",
+                            "gateway_previous_kid, gateway_previous_key_credential and "
+                            "gateway_previous_peer_key_file go together; set all or none");
+        if (previous && strcmp(s->gateway_kid, s->gateway_previous_kid) == 0)
+                find_member(fs, "server", "gateway_previous_kid",
+                            "must differ from gateway_kid, or nobody can tell the keys apart");
+        if (s->gateway == CW_GATEWAY_FIELD && !*s->gateway_fields)
+                find_member(fs, "server", "gateway_fields", "must name the members the bank encrypts");
+}
+
 static void check_server(const struct cw_config_server *s, struct cw_findings *fs) {
         if (*s->url && strncmp(s->url, "https://", 8) != 0)
                 find_member(fs, "server", "url", "must begin with https://");
         if (!*s->client_cert_file != !*s->client_key_credential)
                 find_member(fs, "server", *s->client_cert_file ? "client_cert_file" : "client_key_credential",
                             "client_cert_file and client_key_credential go together; set both or none");
-        if (s->gateway != CW_GATEWAY_NONE &&
-            (!*s->gateway_key_credential || !*s->gateway_peer_key_file || !*s->gateway_kid))
-                find_member(fs, "server", "gateway",
-                            "needs gateway_key_credential, gateway_peer_key_file and gateway_kid");
+        check_gateway(s, fs);
 }
 
 void cw_config_check(const struct cw_config *c, struct cw_findings *fs) {

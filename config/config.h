@@ -18,7 +18,13 @@
 #define CW_CONFIG_KEYS_MAX 64
 #define CW_CONFIG_CUSTODIANS_MAX 16
 
-enum cw_gateway { CW_GATEWAY_NONE, CW_GATEWAY_ECDH_SHA256, CW_GATEWAY_ECDH_HKDF };
+enum cw_gateway {
+        CW_GATEWAY_NONE,
+        CW_GATEWAY_ECDH_SHA256,
+        CW_GATEWAY_ECDH_HKDF,
+        CW_GATEWAY_JWE,
+        CW_GATEWAY_FIELD,
+};
 enum cw_pin_account { CW_PIN_ACCOUNT_PAN12, CW_PIN_ACCOUNT_KIT16 };
 enum cw_pin_form { CW_PIN_FORM_ASCII_HEX, CW_PIN_FORM_RAW8 };
 enum cw_visual_check { CW_VISUAL_AUTOMATIC, CW_VISUAL_OPERATOR };
@@ -44,6 +50,9 @@ struct cw_config_server {
         const char *client_cert_file, *client_key_credential; /* mutual TLS when set */
         enum cw_gateway gateway;
         const char *gateway_key_credential, *gateway_peer_key_file, *gateway_kid;
+        /* While keys change: answers under these are opened too. All three or none. */
+        const char *gateway_previous_key_credential, *gateway_previous_peer_key_file, *gateway_previous_kid;
+        const char *gateway_fields; /* members of the field level variant */
         int64_t connect_timeout_ms, timeout_ms, cbs_timeout_ms;
 };
 struct cw_config_key {

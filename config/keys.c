@@ -32,7 +32,8 @@
                 .max = 1024, .words = (words_), .help = (help_)                                              \
         }
 
-static const char *const gateway_words[] = {"none", "static-ecdh-sha256", "static-ecdh-hkdf", NULL};
+static const char *const gateway_words[] = {"none",        "static-ecdh-sha256", "static-ecdh-hkdf",
+                                            "jwe-ecdh-es", "field-gcm",          NULL};
 static const char *const account_words[] = {"pan12", "kit16", NULL};
 static const char *const form_words[] = {"ascii_hex", "raw8", NULL};
 static const char *const visual_words[] = {"automatic", "operator", NULL};
@@ -88,6 +89,13 @@ static const struct cw_key server_keys[] = {
     TEXT(cw_config_server, gateway_key_credential, "", 0, "credential with our P-256 private key (PEM)"),
     TEXT(cw_config_server, gateway_peer_key_file, "", 0, "the gateway's P-256 public key (PEM)"),
     TEXT(cw_config_server, gateway_kid, "", 0, "key id sent with an enciphered body"),
+    TEXT(cw_config_server, gateway_previous_key_credential, "", 0,
+         "while keys change: credential with the private key before, still good for answers"),
+    TEXT(cw_config_server, gateway_previous_peer_key_file, "", 0,
+         "while keys change: the gateway's public key before (PEM)"),
+    TEXT(cw_config_server, gateway_previous_kid, "", 0, "while keys change: the key id before"),
+    TEXT(cw_config_server, gateway_fields, "cardNumber,cvv", 0,
+         "members that gateway \"field-gcm\" encrypts, with commas between"),
     INT(cw_config_server, connect_timeout_ms, "5000", 100, 120000, "time to connect"),
     INT(cw_config_server, timeout_ms, "5000", 100, 120000, "time for a card status or details call"),
     INT(cw_config_server, cbs_timeout_ms, "15000", 100, 120000,

@@ -137,7 +137,8 @@ static cw_rc send_try(struct cw_call *c) {
         const struct cw_http_request request = {
             .method = c->e->method,
             .url = url,
-            .content_type = c->content_type,
+            .content_type =
+                c->wire && d->gateway->ops->content_type ? d->gateway->ops->content_type : c->content_type,
             .tenant = d->config->server.tenant,
             /* An array has no member for it. */
             .request_id = c->e->body == CW_DCMS_B_ROWS ? c->request_id : "",

@@ -16,6 +16,7 @@ struct cw_gateway_codec;
 
 struct cw_gateway_ops {
         const char *name;
+        const char *content_type; /* of a sealed request, NULL: application/json */
         /* Clear body to what goes over the wire. */
         cw_rc (*seal)(struct cw_gateway_codec *g, struct cw_span clear, struct cw_secret **ret,
                       struct cw_fault *f);
@@ -40,16 +41,39 @@ CW_WARN_UNUSED cw_rc cw_gateway_new(const struct cw_config *config, const struct
 void cw_gateway_free(struct cw_gateway_codec *g);
 CW_DEFINE_CLEANUP(struct cw_gateway_codec *, cw_gateway_free);
 
+#define CW_GATEWAY_PAIRS_MAX 2u
+
 /*
- * Static ECDH P-256, AES-256-GCM, {"refNo": 16 digits, "body": Base64(ciphertext | 16-byte tag), "kid"}; the
- * IV is the ASCII of refNo, no associated data. key = SHA-256(x) or HKDF-SHA256(x, no salt, no info), x the
- * 32-byte X coordinate. private_pem and peer_pem (public key or certificate) are borrowed for the call, kid
- * at most 64 bytes.
+ * Our private key and the gateway's public key (PUBLIC KEY or CERTIFICATE), both P-256 in PEM, and the key id
+ * both sides know the pair by (at most 64 letters, digits or . _ : -). Borrowed for the call.
  */
-CW_WARN_UNUSED cw_rc cw_gateway_ecdh_new(enum cw_gateway variant, struct cw_span private_pem,
-                                         struct cw_span peer_pem, const char *kid,
-                                         const struct cw_clock *clock, struct cw_gateway_codec **ret,
-                                         struct cw_fault *f);
+struct cw_gateway_pair {
+        struct cw_span own_pem, peer_pem;
+        const char *kid;
+};
+
+/*
+ * All three take one or two pairs, the newest first: requests are sealed with the newest, answers opened with
+ * either.
+ *
+ * ecdh: static ECDH, AES-256-GCM, {"refNo": 16 digits, "body": Base64(ciphertext | 16-byte tag), "kid"}; the
+ * IV is the ASCII of refNo, no associated data. key = SHA-256(x) or HKDF-SHA256(x, no salt, no info), x the
+ * 32-byte X coordinate.
+ */
+CW_WARN_UNUSED cw_rc cw_gateway_ecdh_new(enum cw_gateway variant, const struct cw_gateway_pair *pairs,
+                                         size_t count, const struct cw_clock *clock,
+                                         struct cw_gateway_codec **ret, struct cw_fault *f);
+/* The body is a JWE in compact form (RFC 7516): ECDH-ES, A256GCM, "kid" in its header. */
+CW_WARN_UNUSED cw_rc cw_gateway_jwe_new(const struct cw_gateway_pair *pairs, size_t count,
+                                        struct cw_gateway_codec **ret, struct cw_fault *f);
+/*
+ * Members named in fields (a list with commas, case and '_' '-' not counted) hold Base64(IV16 | ciphertext |
+ * tag16) under SHA-256(x); the rest of the body stays clear. A value that is no such Base64 is taken as it
+ * is.
+ */
+CW_WARN_UNUSED cw_rc cw_gateway_field_new(const struct cw_gateway_pair *pairs, size_t count,
+                                          const char *fields, struct cw_gateway_codec **ret,
+                                          struct cw_fault *f);
 /* The parts of the ECDH variants, for vectors: ref_no is 16 digits and must never repeat under one key. */
 CW_WARN_UNUSED cw_rc cw_gateway_ecdh_seal_as(struct cw_gateway_codec *g, const char *ref_no,
                                              struct cw_span clear, struct cw_secret **ret,

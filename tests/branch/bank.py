@@ -117,7 +117,7 @@ class Bank:
 
     def call(self, path, body):
         """DCMS as the teller's system speaks it."""
-        headers = {"TENANT": TENANT, "Content-Type": "application/json"}
+        headers = {"TENANT": TENANT, "Content-Type": "application/json", "X-Sim-Token": SIM_TOKEN}
         if self.token is None:
             login = {"username": "teller", "password": "tellers-encrypted-password"}
             self.token = self._request("POST", "/dcms/api/authenticate", login, headers)[1]["id_token"]

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The DCMS simulator behind its TLS: the first byte chooses where the rest goes. 'A' + n: body of documented
- * call n; '0': Authorization header; '1': request id; '2'..'5': body of a /_sim/ call; '6': gateway envelope.
+ * call n; '0': Authorization header; '1': request id; '2'..'5': body of a /_sim/ call; '6'..'8': sealed body.
  */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <openssl/ec.h>
 
 #include "tests/sim/dcms/auth.h"
 #include "tests/sim/dcms/customers.h"
@@ -27,6 +29,13 @@ static void start(void) {
                 abort();
         sim.cfg.rate_burst = 100000;
         sim.faults = cw_dsim_faults_new();
+        struct cw_dsim_gateway_config *g = &sim.cfg.gateway;
+        g->pairs[0] = (struct cw_dsim_gateway_pair){
+            .kid = "gw-1", .own = EVP_EC_gen("P-256"), .peer = EVP_EC_gen("P-256")};
+        g->pair_count = 1;
+        g->fields = json_pack("[s, s]", "cardNumber", "cvv");
+        if (!g->pairs[0].own || !g->pairs[0].peer || !g->fields)
+                abort();
 }
 
 static void fresh_database(void) {
@@ -37,7 +46,7 @@ static void fresh_database(void) {
         sim.rate_at_ms = 0;
         cw_dsim_faults_clear(sim.faults);
         cw_dsim_gate_down(&sim, 0, false);
-        sim.cfg.gateway.enabled = false;
+        sim.cfg.gateway.codec = CW_DSIM_CODEC_NONE;
 }
 
 static void login(void) {
@@ -66,8 +75,10 @@ static void choose(char where, char *text, size_t len, struct cw_dsim_in *in, ch
                 in->request_id = text;
         else if (where >= '2' && where <= '5')
                 (void)snprintf(path, path_size, "%s", side[where - '2']);
-        else if (where == '6')
-                sim.cfg.gateway.enabled = true;
+        else if (where >= '6' && where <= '8')
+                sim.cfg.gateway.codec = (enum cw_dsim_codec)(CW_DSIM_CODEC_REFNO + (where - '6'));
+        if (where == '7')
+                in->content_type = "application/jose";
         if (where == '0' || where == '1')
                 in->body = "{\"branchId\":\"BRANCH001\"}";
         in->path = path;

@@ -46,12 +46,24 @@ static struct cw_span text_span(const char *text) {
         return CW_SPAN((const uint8_t *)text, strlen(text));
 }
 
+static struct cw_gateway_pair pair(const char *own, const char *peer, const char *kid) {
+        return (struct cw_gateway_pair){.own_pem = text_span(own), .peer_pem = text_span(peer), .kid = kid};
+}
+
+static cw_rc make(enum cw_gateway variant, const struct cw_gateway_pair *pairs, size_t count,
+                  struct cw_gateway_codec **ret, struct cw_fault *f) {
+        if (variant == CW_GATEWAY_JWE)
+                return cw_gateway_jwe_new(pairs, count, ret, f);
+        if (variant == CW_GATEWAY_FIELD)
+                return cw_gateway_field_new(pairs, count, "cardNumber,cvv,expiry_date", ret, f);
+        return cw_gateway_ecdh_new(variant, pairs, count, cw_clock_real(), ret, f);
+}
+
 static struct cw_gateway_codec *codec(enum cw_gateway variant, const char *own, const char *peer) {
         struct cw_gateway_codec *g = NULL;
         struct cw_fault f = {0};
-        assert_int_equal(
-            cw_gateway_ecdh_new(variant, text_span(own), text_span(peer), "kid-1", cw_clock_real(), &g, &f),
-            CW_OK);
+        const struct cw_gateway_pair one = pair(own, peer, "kid-1");
+        assert_int_equal(make(variant, &one, 1, &g, &f), CW_OK);
         return g;
 }
 
@@ -129,25 +141,133 @@ static void refuses_what_is_not_for_us(void **state) {
         assert_int_equal(cw_rc_class(open_text(g, "", &f)), CW_C_OPERATOR);
 }
 
+static const enum cw_gateway all[] = {CW_GATEWAY_ECDH_SHA256, CW_GATEWAY_ECDH_HKDF, CW_GATEWAY_JWE,
+                                      CW_GATEWAY_FIELD};
+
 static void refuses_other_keys(void **state) {
         (void)state;
         struct cw_gateway_codec *g = NULL;
         struct cw_fault f = {0};
-        const struct cw_clock *clock = cw_clock_real();
-        struct cw_span own = text_span(bank_key), peer = text_span(gate_pub);
-        assert_int_equal(cw_rc_class(cw_gateway_ecdh_new(CW_GATEWAY_ECDH_SHA256, text_span("x"), peer, "k",
-                                                         clock, &g, &f)),
-                         CW_C_OPERATOR);
-        assert_int_equal(
-            cw_rc_class(cw_gateway_ecdh_new(CW_GATEWAY_ECDH_SHA256, own, own, "k", clock, &g, &f)),
-            CW_C_OPERATOR);
-        assert_int_equal(cw_rc_class(cw_gateway_ecdh_new(CW_GATEWAY_ECDH_SHA256, own, text_span(rsa_pub), "k",
-                                                         clock, &g, &f)),
-                         CW_C_OPERATOR);
-        assert_int_equal(
-            cw_rc_class(cw_gateway_ecdh_new(CW_GATEWAY_ECDH_SHA256, own, peer, "k\"", clock, &g, &f)),
-            CW_C_OPERATOR);
+        const struct cw_gateway_pair bad[] = {pair("x", gate_pub, "k"), pair(bank_key, bank_key, "k"),
+                                              pair(bank_key, rsa_pub, "k"), pair(bank_key, gate_pub, "k\""),
+                                              pair(bank_key, gate_pub, "")};
+        for (size_t v = 0; v < sizeof all / sizeof all[0]; v++)
+                for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+                        const struct cw_gateway_pair two[] = {pair(bank_key, gate_pub, "good"), bad[i]};
+                        assert_int_equal(cw_rc_class(make(all[v], &bad[i], 1, &g, &f)), CW_C_OPERATOR);
+                        assert_int_equal(cw_rc_class(make(all[v], two, 2, &g, &f)), CW_C_OPERATOR);
+                }
+        const struct cw_gateway_pair good = pair(bank_key, gate_pub, "k");
+        assert_int_equal(cw_rc_class(cw_gateway_field_new(&good, 1, "", &g, &f)), CW_C_OPERATOR);
+        assert_int_equal(cw_rc_class(cw_gateway_field_new(&good, 1, "a,,b", &g, &f)), CW_C_OPERATOR);
         assert_null(g);
+}
+
+static const char card_text[] =
+    "{\"kitNo\":\"1\",\"rows\":[{\"card_Number\":\"6080401234566384\", \"cvv\": 237 ,\"n\":5},"
+    "{\"cardNumber\":null,\"CVV\":\"\"}],\"expiryDate\":\"0729\"}";
+static const char card_text_back[] =
+    "{\"kitNo\":\"1\",\"rows\":[{\"card_Number\":\"6080401234566384\", \"cvv\": \"237\" ,\"n\":5},"
+    "{\"cardNumber\":null,\"CVV\":\"\"}],\"expiryDate\":\"0729\"}";
+
+static void expect_text(const struct cw_secret *got, const char *want) {
+        if (got->len != strlen(want) || memcmp(got->ptr, want, got->len) != 0)
+                fail_msg("got %.*s", (int)got->len, (const char *)got->ptr);
+}
+
+static bool holds(const struct cw_secret *wire, const char *text) {
+        return memmem(wire->ptr, wire->len, text, strlen(text)) != NULL;
+}
+
+/* Each variant hides the card and gives it back to the other side, never to a third. */
+static void both_sides_understand(void **state) {
+        (void)state;
+        for (size_t v = 0; v < sizeof all / sizeof all[0]; v++) {
+                CW_AUTO(cw_gateway_free) struct cw_gateway_codec *bank = codec(all[v], bank_key, gate_pub);
+                CW_AUTO(cw_gateway_free) struct cw_gateway_codec *gate = codec(all[v], gate_key, bank_pub);
+                CW_AUTO(cw_gateway_free) struct cw_gateway_codec *self = codec(all[v], bank_key, bank_pub);
+                CW_AUTO(cw_secret_free) struct cw_secret *wire = NULL, *back = NULL, *none = NULL;
+                struct cw_fault f = {0};
+                assert_int_equal(bank->ops->seal(bank, text_span(card_text), &wire, &f), CW_OK);
+                assert_false(holds(wire, "6080401234566384"));
+                assert_int_equal(gate->ops->open(gate, CW_SPAN(wire->ptr, wire->len), &back, &f), CW_OK);
+                expect_text(back, all[v] == CW_GATEWAY_FIELD ? card_text_back : card_text);
+                assert_int_equal(self->ops->open(self, CW_SPAN(wire->ptr, wire->len), &none, &f),
+                                 CW_RC(CW_L_UPSTREAM, CW_C_OPERATOR, CW_E_MISMATCH));
+                assert_non_null(strstr(f.text, "decrypt"));
+        }
+}
+
+/* The bank changes its pair: old and new side by side on one end, then on the other. */
+static void two_keys_at_a_time(void **state) {
+        (void)state;
+        for (size_t v = 0; v < sizeof all / sizeof all[0]; v++) {
+                const struct cw_gateway_pair ours[] = {pair(gate_key, bank_pub, "new"),
+                                                       pair(bank_key, gate_pub, "old")};
+                const struct cw_gateway_pair theirs_new = pair(bank_key, gate_pub, "new");
+                const struct cw_gateway_pair theirs_old = pair(gate_key, bank_pub, "old");
+                CW_AUTO(cw_gateway_free) struct cw_gateway_codec *g = NULL, *after = NULL, *before = NULL;
+                CW_AUTO(cw_secret_free) struct cw_secret *out = NULL, *in = NULL, *a = NULL, *b = NULL;
+                struct cw_fault f = {0};
+                assert_int_equal(make(all[v], ours, 2, &g, &f), CW_OK);
+                assert_int_equal(make(all[v], &theirs_new, 1, &after, &f), CW_OK);
+                assert_int_equal(make(all[v], &theirs_old, 1, &before, &f), CW_OK);
+                assert_int_equal(g->ops->seal(g, text_span(card_text), &out, &f), CW_OK);
+                assert_int_equal(after->ops->open(after, CW_SPAN(out->ptr, out->len), &a, &f), CW_OK);
+                assert_int_equal(before->ops->seal(before, text_span(card_text), &in, &f), CW_OK);
+                assert_int_equal(g->ops->open(g, CW_SPAN(in->ptr, in->len), &b, &f), CW_OK);
+                expect_text(b, all[v] == CW_GATEWAY_FIELD ? card_text_back : card_text);
+        }
+}
+
+static void field_values_that_are_wrong(void **state) {
+        (void)state;
+        CW_AUTO(cw_gateway_free) struct cw_gateway_codec *g = codec(CW_GATEWAY_FIELD, bank_key, gate_pub);
+        struct cw_fault f = {0};
+        assert_int_equal(open_text(g, "{\"cardNumber\":\"608040XXXXXX6384\"}", &f), CW_OK);
+        assert_int_equal(open_text(g, "<html>", &f), CW_OK);
+        assert_int_equal(open_text(g,
+                                   "{\"cvv\":\"AAECAwQFBgcICQoLDA0ODykAv5IMd2Yci4TNWWkolzqT0/7///44ZIc+99P"
+                                   "T/x2V\"}",
+                                   &f),
+                         CW_RC(CW_L_UPSTREAM, CW_C_OPERATOR, CW_E_MISMATCH));
+        CW_AUTO(cw_secret_free) struct cw_secret *wire = NULL;
+        assert_int_equal(cw_rc_class(g->ops->seal(g, text_span("{\"cvv\":\"2\\u0033\"}"), &wire, &f)),
+                         CW_C_REJECT);
+        char text[800] = "{\"cvv\":\"";
+        memset(text + 8, '7', 600);
+        memcpy(text + 608, "\"}", 3);
+        assert_int_equal(cw_rc_class(g->ops->seal(g, text_span(text), &wire, &f)), CW_C_REJECT);
+}
+
+/* What else a JWE can ask for is not done: other algorithms, compression, a key of another curve. */
+static void jwe_of_another_kind(void **state) {
+        (void)state;
+        CW_AUTO(cw_gateway_free) struct cw_gateway_codec *g = codec(CW_GATEWAY_JWE, bank_key, gate_pub);
+        struct cw_fault f = {0};
+        static const char *const headers[] = {
+            /* {"alg":"dir","enc":"A256GCM"} */
+            "eyJhbGciOiJkaXIiLCJlbmMiOiJBMjU2R0NNIn0",
+            /* {"alg":"PBES2-HS256+A128KW","enc":"A256GCM","p2c":2147483647,"p2s":"AAAA"} */
+            "eyJhbGciOiJQQkVTMi1IUzI1NitBMTI4S1ciLCJlbmMiOiJBMjU2R0NNIiwicDJjIjoyMTQ3NDgzNjQ3LCJwMnMiOiJBQUFB"
+            "In0",
+            /* {"alg":"ECDH-ES","enc":"A256GCM","zip":"DEF","epk":{"kty":"EC","crv":"P-256"}} */
+            "eyJhbGciOiJFQ0RILUVTIiwiZW5jIjoiQTI1NkdDTSIsInppcCI6IkRFRiIsImVwayI6eyJrdHkiOiJFQyIsImNydiI6IlAt"
+            "MjU2In19",
+            /* {"alg":"ECDH-ES","enc":"A256GCM","epk":{"kty":"EC","crv":"P-256"}} */
+            "eyJhbGciOiJFQ0RILUVTIiwiZW5jIjoiQTI1NkdDTSIsImVwayI6eyJrdHkiOiJFQyIsImNydiI6IlAtMjU2In19",
+            "e30",
+            "",
+        };
+        for (size_t i = 0; i < sizeof headers / sizeof headers[0]; i++) {
+                char text[400];
+                (void)snprintf(text, sizeof text, "%s..AAAAAAAAAAAAAAAA.AAAA.AAAAAAAAAAAAAAAAAAAAAA",
+                               headers[i]);
+                assert_int_equal(open_text(g, text, &f), CW_RC(CW_L_UPSTREAM, CW_C_OPERATOR, CW_E_MISMATCH));
+        }
+        static const char *const none[] = {"", "a.b.c", "a.b.c.d.e.f", "a.b.c.d.\"", "{\"result\":true}"};
+        for (size_t i = 0; i < sizeof none / sizeof none[0]; i++)
+                assert_int_equal(open_text(g, none[i], &f), CW_RC(CW_L_UPSTREAM, CW_C_OPERATOR, CW_E_SYNTAX));
 }
 
 int main(void) {
@@ -156,6 +276,10 @@ int main(void) {
             cmocka_unit_test(reference_numbers_never_repeat),
             cmocka_unit_test(refuses_what_is_not_for_us),
             cmocka_unit_test(refuses_other_keys),
+            cmocka_unit_test(both_sides_understand),
+            cmocka_unit_test(two_keys_at_a_time),
+            cmocka_unit_test(field_values_that_are_wrong),
+            cmocka_unit_test(jwe_of_another_kind),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -87,6 +87,10 @@ void rig_make(struct rig *rig) {
             .gateway_key_credential = "",
             .gateway_peer_key_file = "",
             .gateway_kid = "",
+            .gateway_previous_key_credential = "",
+            .gateway_previous_peer_key_file = "",
+            .gateway_previous_kid = "",
+            .gateway_fields = "cardNumber,cvv",
             .connect_timeout_ms = 2000,
             .timeout_ms = 2000,
             .cbs_timeout_ms = 3000,
@@ -156,8 +160,9 @@ void rig_start(struct rig *rig) {
 
 /* Every file the simulator and we wrote goes, by name; an unknown one makes rmdir fail. */
 static void remove_dir(const struct rig *rig) {
-        static const char *const stems[] = {"ca",     "other-ca", "server", "elsewhere", "expired",
-                                            "client", "stranger", "bank",   "gateway",   "sim"};
+        static const char *const stems[] = {"ca",      "other-ca", "server",   "elsewhere",
+                                            "expired", "client",   "stranger", "bank",
+                                            "gateway", "sim",      "bank-new", "gateway-new"};
         static const char *const ends[] = {".pem", ".key", ".pub", ".json"};
         static const char *const names[] = {"password", "port",       "db", "db-wal",
                                             "db-shm",   "db-journal", "log"};

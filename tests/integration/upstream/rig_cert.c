@@ -87,4 +87,6 @@ void rig_make_certs(const char *dir) {
         make_leaf(dir, "stranger", other, other_key, NULL, 5);
         make_gateway_pair(dir, "bank");
         make_gateway_pair(dir, "gateway");
+        make_gateway_pair(dir, "bank-new");
+        make_gateway_pair(dir, "gateway-new");
 }

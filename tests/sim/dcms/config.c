@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "config.h"
 
-#include <libgen.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <openssl/crypto.h>
 
+#include "config_gateway.h"
 #include "config_read.h"
 #include "crypto.h"
 #include "text.h"
@@ -73,56 +72,6 @@ static void read_pin(struct cw_dsim_config *cfg, struct cw_dsim_section top) {
         cfg->pin_requires_active = cw_dsim_section_bool(s, "requires_active", false);
         if (cfg->pin_min > cfg->pin_max)
                 cw_dsim_section_bad(s, "min_length", "must not be greater than max_length");
-}
-
-/* Key files are named relative to the configuration file. */
-static bool beside(const char *config_path, const char *name, char *out, size_t size) {
-        char copy[PATH_MAX];
-        if (name[0] == '/')
-                return cw_dsim_copy(out, size, name);
-        if (!cw_dsim_copy(copy, sizeof copy, config_path))
-                return false;
-        int n = snprintf(out, size, "%s/%s", dirname(copy), name);
-        return n > 0 && (size_t)n < size;
-}
-
-static void gateway_key(struct cw_dsim_config *cfg, struct cw_dsim_section s, const char *config_path) {
-        static const char *const kdfs[] = {"sha256", "hkdf-sha256", NULL};
-        char name[512] = "";
-        char private_pem[PATH_MAX] = "";
-        char public_pem[PATH_MAX] = "";
-        char info[64] = "";
-        uint8_t x[32];
-        const char *why = "a key file name is too long";
-        cw_dsim_section_text(s, "private_key_file", NULL, name, sizeof name);
-        bool fits = beside(config_path, name, private_pem, sizeof private_pem);
-        cw_dsim_section_text(s, "peer_public_key_file", NULL, name, sizeof name);
-        fits = beside(config_path, name, public_pem, sizeof public_pem) && fits;
-        cw_dsim_section_text(s, "hkdf_info", "", info, sizeof info);
-        int kdf = cw_dsim_section_choice(s, "kdf", kdfs);
-        if (!*s.ok)
-                return;
-        if (!fits || !cw_dsim_ecdh(private_pem, public_pem, x, &why)) {
-                cw_dsim_section_bad(s, "private_key_file", why);
-                return;
-        }
-        if (kdf == 0)
-                cw_dsim_sha256(x, sizeof x, cfg->gateway.key);
-        else if (!cw_dsim_hkdf(x, sizeof x, info, cfg->gateway.key))
-                cw_dsim_section_bad(s, "kdf", "HKDF failed");
-        OPENSSL_cleanse(x, sizeof x);
-}
-
-static void read_gateway(struct cw_dsim_config *cfg, struct cw_dsim_section top, const char *config_path) {
-        static const char *const keys[] = {
-            "codec", "kid", "kdf", "hkdf_info", "private_key_file", "peer_public_key_file", NULL};
-        static const char *const codecs[] = {"none", "refno-envelope", NULL};
-        struct cw_dsim_section s = cw_dsim_section_open(top, "gateway");
-        cw_dsim_section_keys(s, keys);
-        cfg->gateway.enabled = cw_dsim_section_choice(s, "codec", codecs) == 1;
-        cw_dsim_section_text(s, "kid", "gw-1", cfg->gateway.kid, sizeof cfg->gateway.kid);
-        if (cfg->gateway.enabled)
-                gateway_key(cfg, s, config_path);
 }
 
 static void check_product(const struct cw_dsim_product *p, struct cw_dsim_section s) {
@@ -272,7 +221,7 @@ static bool read_all(struct cw_dsim_config *cfg, const char *path) {
         read_jwt(cfg, top);
         read_keys(cfg, top);
         read_pin(cfg, top);
-        read_gateway(cfg, top, path);
+        cw_dsim_config_gateway(&cfg->gateway, top, path);
         read_products(cfg, top);
         read_branches(cfg, top);
         read_orders(cfg, top);
@@ -298,6 +247,7 @@ bool cw_dsim_config_load(const char *path, struct cw_dsim_config *cfg) {
 }
 
 void cw_dsim_config_done(struct cw_dsim_config *cfg) {
+        cw_dsim_config_gateway_done(&cfg->gateway);
         json_decref(cfg->root);
         OPENSSL_cleanse(cfg, sizeof *cfg);
 }

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include <jansson.h>
+#include <openssl/evp.h>
 
 #include "pinblock.h"
 
@@ -37,10 +38,23 @@ struct cw_dsim_user {
         json_t *allow; /* borrowed from root; NULL means everything */
 };
 
-struct cw_dsim_gateway_config {
-        bool enabled;
+enum cw_dsim_codec { CW_DSIM_CODEC_NONE, CW_DSIM_CODEC_REFNO, CW_DSIM_CODEC_JWE, CW_DSIM_CODEC_FIELD };
+enum cw_dsim_answer_with { CW_DSIM_ANSWER_NEWEST, CW_DSIM_ANSWER_PREVIOUS, CW_DSIM_ANSWER_ALTERNATE };
+
+/* One pair of gateway keys; key is what the two agree on, the EVP_PKEYs are for JWE. */
+struct cw_dsim_gateway_pair {
         char kid[64];
         uint8_t key[32];
+        EVP_PKEY *own;
+        EVP_PKEY *peer;
+};
+
+struct cw_dsim_gateway_config {
+        enum cw_dsim_codec codec;
+        enum cw_dsim_answer_with answer_with;
+        struct cw_dsim_gateway_pair pairs[2]; /* the newest first */
+        size_t pair_count;
+        json_t *fields; /* borrowed from root: members the field codec seals */
 };
 
 struct cw_dsim_order_config {

@@ -109,7 +109,7 @@ bool cw_dsim_aes_encrypt(const uint8_t key[32], const uint8_t *iv, const uint8_t
         return aes_run(key, iv, 1, in, len, out, ret_len);
 }
 
-static EVP_PKEY *read_pem(const char *path, bool private_key) {
+EVP_PKEY *cw_dsim_read_p256(const char *path, bool private_key) {
         CW_AUTO_FILE FILE *file = fopen(path, "re");
         if (!file)
                 return NULL;
@@ -124,22 +124,11 @@ static EVP_PKEY *read_pem(const char *path, bool private_key) {
         return CW_STEAL(key);
 }
 
-bool cw_dsim_ecdh(const char *private_pem, const char *public_pem, uint8_t x[32], const char **why) {
-        CW_AUTO(EVP_PKEY_free) EVP_PKEY *own = read_pem(private_pem, true);
-        CW_AUTO(EVP_PKEY_free) EVP_PKEY *peer = read_pem(public_pem, false);
-        if (!own || !peer) {
-                *why = own ? "the public key file is not a P-256 public key in PEM"
-                           : "the private key file is not a P-256 private key in PEM";
-                return false;
-        }
+bool cw_dsim_ecdh(EVP_PKEY *own, EVP_PKEY *peer, uint8_t x[32]) {
         CW_AUTO(EVP_PKEY_CTX_free) EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(own, NULL);
         size_t len = 32;
-        if (!ctx || EVP_PKEY_derive_init(ctx) != 1 || EVP_PKEY_derive_set_peer(ctx, peer) != 1 ||
-            EVP_PKEY_derive(ctx, x, &len) != 1 || len != 32) {
-                *why = "the key agreement failed";
-                return false;
-        }
-        return true;
+        return ctx && EVP_PKEY_derive_init(ctx) == 1 && EVP_PKEY_derive_set_peer(ctx, peer) == 1 &&
+               EVP_PKEY_derive(ctx, x, &len) == 1 && len == 32;
 }
 
 bool cw_dsim_hkdf(const uint8_t *secret, size_t len, const char *info, uint8_t out[32]) {

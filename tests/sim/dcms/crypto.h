@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <openssl/evp.h>
+
 #define CW_DSIM_KEY_LEN 32U
 #define CW_DSIM_IV_LEN 16U
 #define CW_DSIM_TAG_LEN 16U
@@ -32,8 +34,11 @@ bool cw_dsim_aes_decrypt(const uint8_t key[32], const uint8_t *iv, const uint8_t
 bool cw_dsim_aes_encrypt(const uint8_t key[32], const uint8_t *iv, const uint8_t *in, size_t len,
                          uint8_t *out, size_t *ret_len);
 
-/* X coordinate of the static P-256 ECDH of the two PEM files; why points to static text on failure. */
-bool cw_dsim_ecdh(const char *private_pem, const char *public_pem, uint8_t x[32], const char **why);
+/* A P-256 key of a PEM file, NULL when it is none; the caller frees it. */
+EVP_PKEY *cw_dsim_read_p256(const char *path, bool private_key);
+
+/* X coordinate of the P-256 ECDH of a private and a public key. */
+bool cw_dsim_ecdh(EVP_PKEY *own, EVP_PKEY *peer, uint8_t x[32]);
 
 /* HKDF-SHA256 (RFC 5869) without salt, 32 bytes. */
 bool cw_dsim_hkdf(const uint8_t *secret, size_t len, const char *info, uint8_t out[32]);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -23,6 +24,7 @@ struct cw_dsim {
         struct cw_dsim_faults *faults;
         double rate_tokens;
         int64_t rate_at_ms;
+        atomic_uint gateway_turn; /* answers sealed so far */
         /* Down and stop, guarded by gate_lock so that a request that holds lock cannot delay them. */
         pthread_mutex_t gate_lock;
         pthread_cond_t gate_changed;

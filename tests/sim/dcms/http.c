@@ -102,8 +102,9 @@ static struct MHD_Response *make_response(struct cw_dsim_http *http, struct MHD_
 
 static enum MHD_Result send_out(struct cw_dsim_http *http, struct MHD_Connection *connection,
                                 struct cw_dsim_out *out) {
-        const char *type =
-            out->has_fault && *out->fault.content_type ? out->fault.content_type : "application/json";
+        const char *type = out->media ? out->media : "application/json";
+        if (out->has_fault && *out->fault.content_type)
+                type = out->fault.content_type;
         struct MHD_Response *response = make_response(http, connection, out);
         if (!response)
                 return MHD_NO;

@@ -26,6 +26,7 @@ struct passage {
         struct cw_dsim_reply reply;
         char request_id[REQUEST_ID_MAX + 1];
         char *stored; /* the answer a replayed requestId had */
+        bool clear;   /* bodies are not sealed: no codec, or a caller behind the gateway */
 };
 
 bool cw_dsim_media_is(const char *header, const char *want) {
@@ -113,9 +114,10 @@ static bool decode_body(struct passage *p) {
         }
         if (p->endpoint->kind == CW_DSIM_BODY_OPTIONAL && in->body_len == 0)
                 return true;
-        if (!cw_dsim_media_is(in->content_type, "application/json"))
-                return refuse(p, CW_DSIM_E_INPUT, "Content-Type must be application/json");
-        if (!p->sim->cfg.gateway.enabled)
+        const char *media = p->clear ? "application/json" : cw_dsim_gateway_media(p->sim);
+        if (!cw_dsim_media_is(in->content_type, media))
+                return refuse(p, CW_DSIM_E_INPUT, "Content-Type must be that of the bodies agreed on");
+        if (p->clear)
                 return load_json(p, in->body, in->body_len);
         CW_AUTO_MEM char *clear = cw_dsim_gateway_open(p->sim, in->body, in->body_len, &len, &why);
         return clear ? load_json(p, clear, len) : refuse(p, CW_DSIM_E_INPUT, why);
@@ -256,7 +258,7 @@ static bool meet_fault(struct cw_dsim *sim, const char *path, struct cw_dsim_fau
 /* Envelope, then what a fault does to the text. */
 static void finish(struct passage *p, struct cw_dsim_out *out) {
         char *text = p->stored ? CW_STEAL(p->stored) : cw_dsim_reply_text(&p->reply);
-        if (text && p->sim->cfg.gateway.enabled) {
+        if (text && !p->clear) {
                 char *sealed = cw_dsim_gateway_seal(p->sim, text);
                 free(text);
                 text = sealed;
@@ -265,6 +267,7 @@ static void finish(struct passage *p, struct cw_dsim_out *out) {
         out->retry_after_s = p->reply.retry_after_s;
         out->body = text;
         out->body_len = text ? strlen(text) : 0;
+        out->media = p->clear ? NULL : cw_dsim_gateway_media(p->sim);
         (void)snprintf(out->code, sizeof out->code, "%s", p->reply.code);
         if (!out->has_fault)
                 return;
@@ -285,6 +288,7 @@ static void run_endpoint(struct cw_dsim *sim, const struct cw_dsim_in *in,
         p.call.segment = segment;
         p.call.request_id = p.request_id;
         p.reply.http = 200;
+        p.clear = sim->cfg.gateway.codec == CW_DSIM_CODEC_NONE || cw_dsim_simside_token_ok(sim, in);
         out->has_fault = meet_fault(sim, endpoint->path, &out->fault);
         if (out->has_fault && out->fault.delay_ms > 0)
                 cw_dsim_gate_sleep(sim, out->fault.delay_ms);
@@ -304,7 +308,7 @@ static void run_endpoint(struct cw_dsim *sim, const struct cw_dsim_in *in,
 }
 
 static void unknown_path(struct cw_dsim *sim, struct cw_dsim_out *out) {
-        struct passage p = {.sim = sim};
+        struct passage p = {.sim = sim, .clear = sim->cfg.gateway.codec == CW_DSIM_CODEC_NONE};
         (void)refuse(&p, CW_DSIM_E_NO_PATH, NULL);
         finish(&p, out);
         cw_dsim_reply_done(&p.reply);

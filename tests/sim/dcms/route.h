@@ -30,8 +30,9 @@ struct cw_dsim_out {
         int status;
         char *body; /* malloc'd */
         size_t body_len;
-        bool dropped; /* answer nothing, reset the connection */
-        bool known;   /* the path may be shown in the log */
+        const char *media; /* NULL: application/json */
+        bool dropped;      /* answer nothing, reset the connection */
+        bool known;        /* the path may be shown in the log */
         int retry_after_s;
         char code[48]; /* errorCode, for the log */
         bool has_fault;
@@ -43,6 +44,9 @@ void cw_dsim_route(struct cw_dsim *sim, const struct cw_dsim_in *in, struct cw_d
 /* The test side under /_sim/ (simside.c). path is what follows /_sim. */
 void cw_dsim_simside(struct cw_dsim *sim, const struct cw_dsim_in *in, const char *path,
                      struct cw_dsim_out *out);
+
+/* True when the request carries the token of the test side. */
+bool cw_dsim_simside_token_ok(const struct cw_dsim *sim, const struct cw_dsim_in *in);
 
 /* True when header is media type want, with or without parameters. */
 bool cw_dsim_media_is(const char *header, const char *want);

@@ -197,14 +197,18 @@ static void hash_pan(struct cw_dsim *sim, json_t *body, struct cw_dsim_out *out)
         answer(out, 200, json_pack("{s:s, s:s}", "kitNo", kit_no, "sha256", hex));
 }
 
-void cw_dsim_simside(struct cw_dsim *sim, const struct cw_dsim_in *in, const char *path,
-                     struct cw_dsim_out *out) {
+bool cw_dsim_simside_token_ok(const struct cw_dsim *sim, const struct cw_dsim_in *in) {
         const char *token = in->sim_token ? in->sim_token : "";
         size_t len = strlen(token);
+        return strlen(sim->cfg.sim_token) == len && CRYPTO_memcmp(token, sim->cfg.sim_token, len) == 0;
+}
+
+void cw_dsim_simside(struct cw_dsim *sim, const struct cw_dsim_in *in, const char *path,
+                     struct cw_dsim_out *out) {
         bool post = strcmp(in->method, "POST") == 0;
         out->known = strcmp(path, "/state") == 0 || strcmp(path, "/faults") == 0 ||
                      strcmp(path, "/down") == 0 || strcmp(path, "/plain-pan") == 0;
-        if (strlen(sim->cfg.sim_token) != len || CRYPTO_memcmp(token, sim->cfg.sim_token, len) != 0) {
+        if (!cw_dsim_simside_token_ok(sim, in)) {
                 answer_error(out, 403, "X-Sim-Token is missing or wrong");
                 return;
         }
