@@ -1,0 +1,140 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""
+Decodes the transcripts of printer-transcript again, with nothing of the drivers or emulators: the commands in their
+order, and the black panel of the orientation card. usage: test_transcript.py PROGRAM FACES
+"""
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+DATA = {"pan": "4000001234567899", "name": "JANE DOE", "expiry": "12/29", "cvv2": "123",
+        "track1": "B4000001234567899^DOE/JANE^29122010000000000000", "track2": "4000001234567899=29122010000000000"}
+WIDTH, LINES = 648, 1016
+
+
+def check(condition, what):
+    if not condition:
+        raise AssertionError(what)
+
+
+def transcript(program, family, template, data):
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as out:
+        json.dump(data, out)
+        out.flush()
+        done = subprocess.run([program, family, template, out.name], capture_output=True, timeout=50, check=False)
+    check(done.returncode == 0, done.stderr.decode())
+    return done.stdout
+
+
+def black_spots(rows):
+    """rows: LINES lists of WIDTH bits. Line n is column n of the card, its first pixel at the lower edge."""
+    def ink(x, y):
+        return rows[x][WIDTH - 1 - y]
+    check(ink(360, 480) and ink(600, 180), "stem and top bar of the F")
+    check(not ink(600, 330) and not ink(600, 480), "no ink where an E or a P would have it")
+
+
+def bits(data, width):
+    return [[(data[n * width // 8 + i // 8] >> (7 - i % 8)) & 1 for i in range(width)] for n in range(len(data) * 8 // width)]
+
+
+def evolis_lines(data):
+    """Each line: 00 empty, FF full, else a count of bytes that follow."""
+    at, rows = 0, []
+    while at < len(data):
+        count = data[at]
+        at += 1
+        if count in (0x00, 0xff):
+            rows += bits(bytes([count]) * 81, WIDTH)
+            continue
+        check(count <= 81, "a line has 81 bytes")
+        rows += bits(data[at:at + count] + bytes(81 - count), WIDTH)
+        at += count
+    return rows
+
+
+def evolis_commands(job):
+    at = 0
+    while at < len(job):
+        if job[at] == 0:
+            at += 1
+            continue
+        check(job[at] == 0x1b, "a command begins with ESC")
+        end = job.index(b"\r", at)
+        head = job[at + 1:end]
+        words = head.split(b";")
+        if words[0] == b"Db":
+            size = WIDTH * LINES * {b"2": 1, b"64": 6}[words[2]] // 8
+            start = at + 1 + len(b"Db;x;;") + len(words[2])
+        elif words[0] == b"Dbc":
+            size = int(words[3])
+            start = at + 1 + sum(len(w) + 1 for w in words[:4])
+        else:
+            yield head.decode(), b""
+            at = end + 1
+            continue
+        check(job[start + size] == 0x0d, "CR after the raster")
+        yield b";".join(words[:3]).decode(), job[start:start + size]
+        at = start + size + 1
+
+
+def check_evolis(program, faces):
+    job = transcript(program, "evolis", os.path.join(faces, "orientation.json"), DATA)
+    commands = list(evolis_commands(job))
+    names = [c for c, _ in commands if not c.startswith("R")]
+    for a, b in zip(["Si", "Ss", "Smw", "Sr", "Db;y;64", "Db;m;64", "Db;c;64", "Se"],
+                    ["Ss", "Smw", "Sr", "Db;y;64", "Db;m;64", "Db;c;64", "Se", None]):
+        check(names.count(a) == 1, (a, names))
+        check(b is None or names.index(a) < names.index(b), (a, b, names))
+    check("Dm;2;" + DATA["track2"] in names, "track 2 without sentinels")
+    panels = {c.split(";")[1]: (c.split(";")[0], data) for c, data in commands if c.startswith("Db")}
+    check(list(panels) == ["y", "m", "c", "k", "o"], list(panels))
+    kind, data = panels["k"]
+    rows = evolis_lines(data) if kind == "Dbc" else bits(data, WIDTH)
+    check(len(rows) == LINES, len(rows))
+    black_spots(rows)
+    return len(job)
+
+
+def check_magicard(program, faces):
+    job = transcript(program, "magicard", os.path.join(faces, "orientation.json"), DATA)
+    start = job.index(b"\x05" * 64 + b"\x01,NOC1")
+    fs = job.index(b"\x1c", start)
+    header = dict((w[:3], w[3:]) for w in job[start + 65:fs].decode().split(",") if w)
+    check(header["IMF"] == "BGRK" and (header["WID"], header["HGT"]) == ("1016", "642"), header)
+    at = fs + 1
+    for letter in "BGRK":
+        size = int(header["SZ" + letter])
+        plane = job[at:at + size]
+        check(job[at + size:at + size + 3] == b"\x1c" + letter.encode() + b":", letter)
+        at += size + 3
+    check(job[at] == 3, "ETX")
+    # 96 bytes a row; the first 288 pixels of the head in the even bits from word 6, the others in the odd bits from word 0.
+    rows = []
+    margin = 18  # 30 less the head position the emulated printer tells
+    for n in range(LINES):
+        pixels = head(plane, n)
+        rows.append([0, 0, 0] + pixels[margin:margin + 642] + [0, 0, 0])
+    black_spots(rows)
+    return len(job)
+
+
+def head(plane, row):
+    line = plane[row * 96:(row + 1) * 96]
+    place = [6 * 32 + 2 * p if p < 288 else 2 * (p - 288) + 1 for p in range(672)]
+    return [(line[b // 8] >> (7 - b % 8)) & 1 for b in place]
+
+
+def main():
+    program, faces = sys.argv[1:3]
+    for family in (check_evolis, check_magicard):
+        print(family.__name__, family(program, faces), "bytes")
+    done = subprocess.run([program, "nothing", "x", "y"], capture_output=True, check=False)
+    check(done.returncode == 2, "an unknown family is refused")
+
+
+if __name__ == "__main__":
+    main()
