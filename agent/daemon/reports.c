@@ -23,6 +23,7 @@ struct sending {
 struct cw_reports {
         struct cw_daemon *daemon;
         struct cw_timer *timer;
+        int64_t inherited; /* reports up to this number are older than this process */
         struct sending slots[AT_ONCE_MAX];
 };
 
@@ -82,7 +83,7 @@ static void failed(struct sending *s, const struct cw_fault *f, int64_t retry_af
         case CW_C_IN_DOUBT:
                 break;
         }
-        /* All reports may be repeated: kitActivation has its requestId, a delivery status is what it is. */
+        /* All reports may be repeated: kitActivation has its requestId, a delivery status is read back first. */
         not_sent(s, f, retry_after_ms > delay ? retry_after_ms : delay, false);
 }
 
@@ -132,14 +133,44 @@ static const char *delivery_status(enum cw_report report) {
         return "";
 }
 
+static void send_delivery(struct sending *s) {
+        struct cw_dcms_delivery delivery = {.kit_no = s->item.kit, .status = delivery_status(s->item.report)};
+        cw_dcms_delivery(s->reports->daemon->dcms, &delivery, 1, on_delivery, s);
+}
+
+/* A server that does not say the status of a kit is told it again: it keeps one. */
+static void on_delivery_read(void *ctx, cw_rc rc, const struct cw_fault *f,
+                             const struct cw_dcms_reply *reply) {
+        struct sending *s = ctx;
+        if (rc != CW_OK && cw_rc_class(rc) != CW_C_REJECT) {
+                failed(s, f, reply->retry_after_ms);
+                return;
+        }
+        for (size_t i = 0; rc == CW_OK && i < reply->kit_count; i++)
+                if (strcmp(reply->kits[i].kit_no, s->item.kit) == 0 &&
+                    strcmp(reply->kits[i].delivery_status, delivery_status(s->item.report)) == 0) {
+                        sent(s);
+                        return;
+                }
+        send_delivery(s);
+}
+
+/* Sent before and the answer lost, or by a process that died before it could note the answer. */
+static bool may_have_arrived(const struct sending *s) {
+        return s->item.attempts > 0 || s->item.id <= s->reports->inherited;
+}
+
 static void send_item(struct sending *s) {
         struct cw_dcms *dcms = s->reports->daemon->dcms;
         const struct cw_outbox_item *i = &s->item;
-        struct cw_dcms_delivery delivery = {.kit_no = i->kit, .status = delivery_status(i->report)};
+        const char *const kits[] = {i->kit};
+        const struct cw_dcms_kit_filter filter = {.ref_type = "DC_KIT", .kit_nos = kits, .kit_no_count = 1};
         if (i->report == CW_REPORT_ACTIVATE)
                 cw_dcms_activate(dcms, i->entity, i->kit, i->idem, on_activated, s);
+        else if (may_have_arrived(s))
+                cw_dcms_kits_inventory(dcms, &filter, on_delivery_read, s);
         else
-                cw_dcms_delivery(dcms, &delivery, 1, on_delivery, s);
+                send_delivery(s);
 }
 
 static bool under_way(const struct cw_reports *rp, const struct cw_outbox_item *item) {
@@ -183,11 +214,14 @@ void cw_reports_kick(struct cw_reports *rp) {
 }
 
 cw_rc cw_reports_new(struct cw_daemon *d, struct cw_reports **ret) {
+        struct cw_fault f = {0};
         struct cw_reports *rp = calloc(1, sizeof *rp);
         if (!rp)
                 return CW_RC(CW_L_UPSTREAM, CW_C_RETRY, CW_E_NOMEM);
         rp->daemon = d;
-        cw_rc rc = cw_timer_new(d->loop, on_timer, rp, &rp->timer);
+        cw_rc rc = cw_journal_outbox_newest(d->journal, &rp->inherited, &f);
+        if (rc == CW_OK)
+                rc = cw_timer_new(d->loop, on_timer, rp, &rp->timer);
         if (rc != CW_OK) {
                 free(rp);
                 return rc;

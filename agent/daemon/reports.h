@@ -3,7 +3,8 @@
  * The outbox on its way to the server. Order is per kit: a refused report parks its kit alone. What each
  * report is to DCMS: PRODUCED = deliveryStatus BANK, ACTIVATE = kitActivation, DELIVERED = deliveryStatus
  * DELIVERED; FAILED, DATA_ERROR and CANCELLED = deliveryStatus RETURNED, since DCMS has no call for a card
- * that could not be made.
+ * that could not be made. A delivery status that may have arrived before (its answer was lost, or the process
+ * died) is read back first, and sent again only when the server has another one.
  */
 #pragma once
 

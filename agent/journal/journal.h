@@ -176,6 +176,8 @@ CW_WARN_UNUSED cw_rc cw_journal_outbox_next(struct cw_journal *j, struct cw_outb
 /* All unsent reports in order, for people. */
 CW_WARN_UNUSED cw_rc cw_journal_outbox_list(struct cw_journal *j, struct cw_outbox_item *ret, size_t cap,
                                             size_t *ret_count, struct cw_fault *f);
+/* Number of the newest report ever written, 0 without any: numbers only grow. */
+CW_WARN_UNUSED cw_rc cw_journal_outbox_newest(struct cw_journal *j, int64_t *ret, struct cw_fault *f);
 /* The server has it. For ACTIVATE and DELIVERED the job's event follows in the same transaction. Twice is
  * once. */
 CW_WARN_UNUSED cw_rc cw_journal_outbox_acked(struct cw_journal *j, int64_t id, struct cw_change *ret,

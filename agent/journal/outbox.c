@@ -91,6 +91,19 @@ cw_rc cw_journal_outbox_list(struct cw_journal *j, struct cw_outbox_item *ret, s
         return rc == CW_OK ? read_items(j, s, ret, cap, ret_count, f) : rc;
 }
 
+cw_rc cw_journal_outbox_newest(struct cw_journal *j, int64_t *ret, struct cw_fault *f) {
+        CW_AUTO(cw_stmt_free) sqlite3_stmt *s = NULL;
+        bool row = false;
+        cw_rc rc = cw_db_alive(j, f);
+        if (rc == CW_OK)
+                rc = cw_db_query(j, "SELECT ifnull(max(id), 0) FROM outbox", NULL, 0, &s, f);
+        if (rc == CW_OK)
+                rc = cw_db_step(j, s, &row, f);
+        if (rc == CW_OK)
+                *ret = row ? sqlite3_column_int64(s, 0) : 0;
+        return rc;
+}
+
 struct outbox_change {
         int64_t id;
         const char *code, *actor;

@@ -97,6 +97,9 @@ static void acknowledgements_carry_the_job_to_delivered(void **state) {
                 assert_int_equal(x->change.job.state, after[i]);
         }
         assert_int_equal(next(x, items), 0);
+        int64_t newest = 0;
+        good(x, cw_journal_outbox_newest(x->j, &newest, &x->fault));
+        assert_int_equal(newest, items[0].id); /* of those sent as well */
         rejected(x, cw_journal_sealed(x->j, job, sealed, sizeof sealed, &x->fault), CW_E_NOT_FOUND);
         good(x, cw_journal_check_fold(x->j, &x->fault));
         struct cw_stock_check check;

@@ -5,6 +5,8 @@ import unittest
 from rig import Rig, wait_for
 from wire import fault
 
+DELIVERY = "/inventory/update/deliveryStatus"
+
 
 class KioskTest(unittest.TestCase):
     def setUp(self):
@@ -118,6 +120,20 @@ class KioskTest(unittest.TestCase):
         self.hand_over()
         self.wait_end("PIN SET")
         self.wait_delivered()
+
+    def deliveries(self):
+        return self.rig.bank.state()["calls"].get(DELIVERY, 0)
+
+    def test_a_delivery_status_that_arrived_is_read_back_and_not_sent_again(self):
+        """Every answer is lost; then the agent dies before it noted that the server has it. Only reading tells."""
+        self.rig.bank.sim("POST", "/faults", {"faults": [{"endpoint": DELIVERY, "drop": "after_commit", "count": 0}]})
+        self.hand_over()
+        wait_for("DELIVERED at the server", lambda: self.rig.kit_at_bank(self.kit)["deliveryStatus"] == "DELIVERED", 30)
+        self.rig.kill_agent()
+        before = self.deliveries()
+        self.rig.start_agent()
+        self.wait_delivered()
+        self.assertEqual(self.deliveries(), before)
 
     def test_pin_in_doubt(self):
         """Set or not, nobody knows: nothing is activated before a person has asked the bank."""
