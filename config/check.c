@@ -3,6 +3,7 @@
 #include "config/load.h"
 
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define PATH_BYTES 200
@@ -101,6 +102,20 @@ static void check_product(const struct cw_config *c, const struct cw_config_prod
         check_label(c, who, "kmc_dek", p->kmc_dek, "kmc-dek", fs);
         if (p->scp == 1)
                 find_member(fs, who, "scp", "must be 0, 2 or 3");
+}
+
+cw_rc cw_config_hsm_state_dir(const struct cw_config *c, char ret[CW_CONFIG_PATH_CAP], struct cw_fault *f) {
+        const char *systemd = getenv("STATE_DIRECTORY");
+        const char *path = *c->hsm.state_dir ? c->hsm.state_dir : systemd ? systemd : "";
+        size_t len = *c->hsm.state_dir ? strlen(path) : strcspn(path, ":");
+        if (len > 0 && len < CW_CONFIG_PATH_CAP) {
+                (void)snprintf(ret, CW_CONFIG_PATH_CAP, "%.*s", (int)len, path);
+                return CW_OK;
+        }
+        return cw_fail(
+            f, CW_RC(CW_L_HSM, CW_C_OPERATOR, CW_E_MISSING), 0, "config.check", "PRT_SETUP_ERROR",
+            "hsm.state_dir is not set and systemd passes no StateDirectory=: set it to a folder that "
+            "survives a reboot, or PIN blocks could be replayed after one");
 }
 
 /* Every code of a comma separated list must be a product. */

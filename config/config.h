@@ -73,8 +73,7 @@ struct cw_config_custodian {
 enum cw_module_init_style { CW_MODULE_INIT_NONE, CW_MODULE_INIT_RESERVED, CW_MODULE_INIT_NSS };
 struct cw_config_hsm {
         const char *module, *token_label, *pin_credential;
-        const char
-            *state_dir; /* register of PIN pad key serial numbers; "" = in runtime_dir, gone at a reboot */
+        const char *state_dir; /* register of PIN pad key serial numbers; "" = systemd's STATE_DIRECTORY */
         int allow_host_memory;
         int test_token;          /* known answers with clear keys are computed for the admin socket */
         const char *module_init; /* text handed to the module when it is loaded */
@@ -160,10 +159,22 @@ const struct cw_config_product *cw_config_product(const struct cw_config *c, con
 const struct cw_config_station *cw_config_station(const struct cw_config *c, const char *name);
 const struct cw_config_key *cw_config_key(const struct cw_config *c, const char *label);
 
+#define CW_CONFIG_PATH_CAP 4096
+/*
+ * The folder of hsmd's registers into ret: hsm.state_dir, else the first of systemd's STATE_DIRECTORY.
+ * OPERATOR when there is neither: a register that a reboot forgets would let PIN blocks be replayed.
+ */
+CW_WARN_UNUSED cw_rc cw_config_hsm_state_dir(const struct cw_config *c, char ret[CW_CONFIG_PATH_CAP],
+                                             struct cw_fault *f);
+
 /*
  * The part of main() all daemons share: handles --config FILE, --check-config, --print-config, --version,
  * --help. Returns true when the process shall exit with *ret_exit; else *ret holds the loaded config. Other
  * options stay in extra: --NAME VALUE pairs the daemon declares (extra_names, values land in extra_values).
+ * check (may be NULL) is what this daemon alone wants of its configuration and its surroundings; its fault
+ * ends
+ * --check-config and a start alike.
  */
+typedef cw_rc (*cw_config_check_fn)(const struct cw_config *c, struct cw_fault *f);
 bool cw_config_main(int argc, char **argv, const char *const *extra_names, const char **extra_values,
-                    struct cw_config **ret, int *ret_exit);
+                    cw_config_check_fn check, struct cw_config **ret, int *ret_exit);

@@ -71,7 +71,7 @@ static int print_and_exit(const struct options *o, const struct cw_config *c) {
 }
 
 bool cw_config_main(int argc, char **argv, const char *const *extra_names, const char **extra_values,
-                    struct cw_config **ret, int *ret_exit) {
+                    cw_config_check_fn check, struct cw_config **ret, int *ret_exit) {
         struct options o = {.config = CW_CONFIG_DEFAULT_PATH};
         *ret_exit = 2;
         if (!parse(argc, argv, extra_names, extra_values, &o))
@@ -88,6 +88,11 @@ bool cw_config_main(int argc, char **argv, const char *const *extra_names, const
         struct cw_fault f = {0};
         CW_AUTO(cw_config_free) struct cw_config *config = NULL;
         if (cw_config_load(o.config, stderr, &config, &f) != CW_OK) {
+                *ret_exit = 1;
+                return true;
+        }
+        if (!o.print && check && check(config, &f) != CW_OK) {
+                (void)fprintf(stderr, "%s: %s\n", o.config, f.text);
                 *ret_exit = 1;
                 return true;
         }

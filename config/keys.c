@@ -108,8 +108,7 @@ static const struct cw_key hsm_keys[] = {
     TEXT(cw_config_hsm, pin_credential, "hsm-pin", CW_KEY_REQUIRED | CW_KEY_NAME,
          "credential with the token's user PIN"),
     TEXT(cw_config_hsm, state_dir, "", 0,
-         "folder of hsmd for the key serial numbers already used; empty = in runtime_dir, forgotten at a "
-         "reboot"),
+         "folder of hsmd for the key serial numbers already used; empty = the StateDirectory= of its unit"),
     BOOL(cw_config_hsm, allow_host_memory, "false",
          "allow clear PINs in the memory of a hsmd worker where the token cannot do better"),
     BOOL(cw_config_hsm, test_token, "false",

@@ -160,9 +160,8 @@ static struct cw_worker_slot *take_slot(struct cw_supervisor *sv) {
 
 static cw_rc fork_worker(struct cw_supervisor *sv, struct cw_sv_child *c, int control, int station,
                          struct cw_fault *f) {
-        const char *state_dir = *sv->cfg->hsm.state_dir ? sv->cfg->hsm.state_dir : sv->dir;
-        const struct cw_worker_args args = {sv->cfg, state_dir,   control,      station,
-                                            c->slot, sv->posture, (int)getpid()};
+        const struct cw_worker_args args = {sv->cfg, sv->state_dir, control,      station,
+                                            c->slot, sv->posture,   (int)getpid()};
         c->pid = fork();
         if (c->pid == 0)
                 cw_worker_run(&args);

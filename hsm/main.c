@@ -24,11 +24,16 @@ static int run(const struct cw_config *cfg) {
         return code;
 }
 
+static cw_rc check(const struct cw_config *cfg, struct cw_fault *f) {
+        char state_dir[CW_CONFIG_PATH_CAP];
+        return cw_config_hsm_state_dir(cfg, state_dir, f);
+}
+
 int main(int argc, char **argv) {
         CW_AUTO(cw_config_free) struct cw_config *cfg = NULL;
         int code = 0;
         cw_process_harden();
-        if (cw_config_main(argc, argv, NULL, NULL, &cfg, &code))
+        if (cw_config_main(argc, argv, NULL, NULL, check, &cfg, &code))
                 return code;
         cw_log_open("cardwright-hsmd");
         (void)signal(SIGPIPE, SIG_IGN);

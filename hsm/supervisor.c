@@ -287,8 +287,10 @@ cw_rc cw_supervisor_new(struct cw_loop *loop, const struct cw_config *cfg, struc
         sv->cfg = cfg;
         (void)snprintf(sv->dir, sizeof(sv->dir), "%s/hsmd", cfg->agent.runtime_dir);
         cw_rc rc = cw_mkdirs(sv->dir, 0750, f);
-        if (rc == CW_OK && *cfg->hsm.state_dir)
-                rc = cw_mkdirs(cfg->hsm.state_dir, 0700, f);
+        if (rc == CW_OK)
+                rc = cw_config_hsm_state_dir(cfg, sv->state_dir, f);
+        if (rc == CW_OK)
+                rc = cw_mkdirs(sv->state_dir, 0700, f);
         if (rc == CW_OK)
                 rc = cw_loop_signals(loop, signals, sizeof(signals) / sizeof(signals[0]), on_signal, sv);
         if (rc == CW_OK)

@@ -60,6 +60,7 @@ struct cw_supervisor {
         struct cw_loop *loop;
         const struct cw_config *cfg;
         char dir[PATH_MAX];
+        char state_dir[CW_CONFIG_PATH_CAP];
         struct cw_listener *agent_listener, *admin_listener;
         struct cw_sv_client *clients;
         struct cw_sv_deferred *deferred;

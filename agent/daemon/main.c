@@ -13,7 +13,7 @@ int main(int argc, char **argv) {
         (void)signal(SIGPIPE, SIG_IGN);
         cw_dcms_process_init();
         cw_log_open("cardwrightd");
-        if (cw_config_main(argc, argv, NULL, NULL, &config, &exit_code))
+        if (cw_config_main(argc, argv, NULL, NULL, NULL, &config, &exit_code))
                 return exit_code;
         return cw_daemon_run(config);
 }

@@ -105,7 +105,7 @@ int main(int argc, char **argv) {
         CW_AUTO(cw_loop_free) struct cw_loop *loop = NULL;
         int code = 2;
         cw_process_harden();
-        if (cw_config_main(argc, argv, names, values, &config, &code))
+        if (cw_config_main(argc, argv, names, values, NULL, &config, &code))
                 return code;
         const struct cw_config_station *self = values[0] ? cw_config_station(config, values[0]) : NULL;
         if (!self) {

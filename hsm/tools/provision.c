@@ -118,7 +118,7 @@ int main(int argc, char **argv) {
         CW_AUTO(cw_config_free) struct cw_config *cfg = NULL;
         int code = 0;
         cw_process_harden();
-        if (cw_config_main(argc, argv, names, values, &cfg, &code))
+        if (cw_config_main(argc, argv, names, values, NULL, &cfg, &code))
                 return code;
         if (values[0] == NULL) {
                 (void)fprintf(stderr, "usage: %s --config FILE --keys KEYS.json\n", argv[0]);

@@ -9,20 +9,20 @@ for _name in ("EVP_CIPHER_fetch", "EVP_CIPHER_CTX_new"):
     getattr(_crypto, _name).restype = ctypes.c_void_p
 
 
-def _encrypt_zeros(cipher, key, size):
-    """E_key(00..00) of one block, by libcrypto."""
+def encrypt(cipher, key, data):
+    """Whole blocks under a cipher of libcrypto, by its name there; in this process, so no key is in a command line."""
     ctx = ctypes.c_void_p(_crypto.EVP_CIPHER_CTX_new())
     algorithm = ctypes.c_void_p(_crypto.EVP_CIPHER_fetch(None, cipher, None))
-    out = ctypes.create_string_buffer(32)
+    out = ctypes.create_string_buffer(len(data) + 32)
     length = ctypes.c_int(0)
     ok = _crypto.EVP_EncryptInit_ex2(ctx, algorithm, key, None, None) == 1
     _crypto.EVP_CIPHER_CTX_set_padding(ctx, 0)
-    ok = ok and _crypto.EVP_EncryptUpdate(ctx, out, ctypes.byref(length), bytes(size), size) == 1
+    ok = ok and _crypto.EVP_EncryptUpdate(ctx, out, ctypes.byref(length), data, len(data)) == 1
     _crypto.EVP_CIPHER_CTX_free(ctx)
     _crypto.EVP_CIPHER_free(algorithm)
     if not ok:
         raise RuntimeError("libcrypto cannot do " + cipher.decode())
-    return out.raw[:size]
+    return out.raw[:len(data)]
 
 
 def _odd_parity(key):
@@ -44,7 +44,7 @@ class Key:
             return ""
         cipher = {"tdes2": b"DES-EDE-ECB", "aes128": b"AES-128-ECB", "aes256": b"AES-256-ECB"}[self.algorithm]
         size = 8 if self.algorithm == "tdes2" else 16
-        return _encrypt_zeros(cipher, self.value, size)[:3].hex().upper()
+        return encrypt(cipher, self.value, bytes(size))[:3].hex().upper()
 
     def config(self):
         row = {"label": self.label, "purpose": self.purpose, "algorithm": self.algorithm}

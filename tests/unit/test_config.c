@@ -6,6 +6,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <cmocka.h>
@@ -75,6 +76,26 @@ static void the_example_is_valid(void **state) {
         assert_string_equal(cw_config_product(c, "71")->psn, "00");
         assert_string_equal(cw_config_key(c, "pad-bdk")->purpose, "bdk");
         assert_null(cw_config_product(c, "72"));
+}
+
+static void the_registers_of_hsmd_are_lasting(void **state) {
+        (void)state;
+        struct cw_config c = {.hsm.state_dir = ""};
+        struct cw_fault f = {0};
+        char folder[CW_CONFIG_PATH_CAP] = "";
+        (void)unsetenv("STATE_DIRECTORY");
+        assert_int_equal(cw_rc_class(cw_config_hsm_state_dir(&c, folder, &f)), CW_C_OPERATOR);
+        assert_non_null(strstr(f.text, "hsm.state_dir"));
+        (void)setenv("STATE_DIRECTORY", "/var/lib/a:/var/lib/b", 1);
+        assert_int_equal(cw_config_hsm_state_dir(&c, folder, &f), CW_OK);
+        assert_string_equal(folder, "/var/lib/a");
+        c.hsm.state_dir = "/srv/hsm:1";
+        assert_int_equal(cw_config_hsm_state_dir(&c, folder, &f), CW_OK);
+        assert_string_equal(folder, "/srv/hsm:1");
+        (void)setenv("STATE_DIRECTORY", "", 1);
+        c.hsm.state_dir = "";
+        assert_int_not_equal(cw_config_hsm_state_dir(&c, folder, &f), CW_OK);
+        (void)unsetenv("STATE_DIRECTORY");
 }
 
 struct refusal {
@@ -242,6 +263,7 @@ static void comments_keep_every_place(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
             cmocka_unit_test(the_example_is_valid),
+            cmocka_unit_test(the_registers_of_hsmd_are_lasting),
             cmocka_unit_test(each_mistake_is_named_and_placed),
             cmocka_unit_test(all_mistakes_are_reported_at_once),
             cmocka_unit_test(conf_d_overrides_members),

@@ -175,13 +175,15 @@ static bool write_config(const struct vector_token *t, const char *module, const
             "\"agent\":{\"branch_id\":\"B1\",\"runtime_dir\":\"%s/run\",\"credential_dir\":\"%s\"},"
             "\"server\":{\"url\":\"https://localhost/dcms\",\"tenant\":\"T\",\"username\":\"u\","
             "\"ca_file\":\"%s/ca.pem\"},"
-            "\"hsm\":{\"module\":\"%s\",\"module_init\":\"%s\",\"module_init_style\":\"%s\","
+            "\"hsm\":{\"state_dir\":\"%s/"
+            "state\",\"module\":\"%s\",\"module_init\":\"%s\",\"module_init_style\":\"%s\","
             "\"token_label\":\"vectors\",\"pin_credential\":\"pin\",\"test_token\":true,"
             "\"allow_host_memory\":%s,"
             "\"keys\":[{\"label\":\"pan\",\"purpose\":\"pan-transport\",\"algorithm\":\"aes256\","
             "\"kcv\":\"000000\"},{\"label\":\"hash\",\"purpose\":\"pan-hash\",\"algorithm\":\"generic\"}]},"
             "\"products\":[],\"stations\":[]}\n",
-            t->dir, t->dir, t->dir, t->dir, t->dir, module, init, style, o->host_memory ? "true" : "false");
+            t->dir, t->dir, t->dir, t->dir, t->dir, t->dir, module, init, style,
+            o->host_memory ? "true" : "false");
 }
 
 /* Until the daemon has tried the token: then hello names the token's model, or why there is none. */

@@ -151,8 +151,10 @@ static void write_config(const struct rig *r, const struct rig_options *o, const
                       "\"server\":{\"url\":\"https://localhost/dcms\",\"tenant\":\"T\",\"username\":\"u\","
                       "\"ca_file\":\"%s/ca.pem\"},",
                       r->dir);
-        (void)fprintf(f, "\"hsm\":{\"module\":\"%s\",\"token_label\":\"test\",\"pin_credential\":\"%s\",",
-                      o->shim ? CW_SHIM_MODULE : "/usr/lib/softhsm/libsofthsm2.so", pin_credential);
+        (void)fprintf(f,
+                      "\"hsm\":{\"state_dir\":\"%s/"
+                      "state\",\"module\":\"%s\",\"token_label\":\"test\",\"pin_credential\":\"%s\",",
+                      r->dir, o->shim ? CW_SHIM_MODULE : "/usr/lib/softhsm/libsofthsm2.so", pin_credential);
         (void)fprintf(f, "\"call_timeout_ms\":%d,\"allow_host_memory\":%s,\"keys\":[",
                       o->call_timeout_ms ? o->call_timeout_ms : 5000, o->no_host_memory ? "false" : "true");
         write_config_keys(f, wrong_kcv);

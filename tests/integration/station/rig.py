@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """One desk and one kiosk with everything below cardwrightd: hsmd on a SoftHSM token, pcscd with virtual chips, printer, pad."""
+import base64
 import json
 import os
 import shutil
@@ -14,7 +15,7 @@ sys.path.insert(0, os.path.join(SOURCE, "tests/branch"))
 from branch import free_ports  # noqa: E402
 from ipc import Peer, close_all  # noqa: E402
 from process import Emulator, Process, socket_answers, wait_for  # noqa: E402
-from testkeys import branch_keys  # noqa: E402
+from testkeys import branch_keys, encrypt  # noqa: E402
 
 VPCD = "/usr/lib/pcsc/drivers/serial/libifdvpcd.so"
 PRINTER_SERIAL = "EMU-desk"
@@ -71,7 +72,7 @@ class Rig:
                       "credential_dir": self.path("credentials"), "branch_id": "BRANCH001"},
             "server": {"url": "https://127.0.0.1:1/dcms", "tenant": "ACME_BANK", "username": "u",
                        "ca_file": self.path("ca.pem")},
-            "hsm": {"token_label": "cardwright", "allow_host_memory": True,
+            "hsm": {"token_label": "cardwright", "allow_host_memory": True, "state_dir": self.path("hsm-state"),
                     "keys": [k.config() for k in self.keys.values()]},
             "pin": {"key": "dcms-pin", "bdk": "pad-bdk", "entry_timeout_ms": 3000},
             "products": [self.product("71", 3), self.product("72", 2), wrong],
@@ -214,9 +215,8 @@ class Rig:
 
     def seal(self, pan):
         """encryptedCardNumber in its first form: AES-ECB of the digits with PKCS#7 padding, Base64."""
-        done = subprocess.run(["openssl", "enc", "-aes-256-ecb", "-base64", "-A", "-K", self.keys["dcms-pan"].value.hex()],
-                              input=pan.encode(), stdout=subprocess.PIPE, check=True)
-        return done.stdout.strip()
+        pad = 16 - len(pan) % 16
+        return base64.b64encode(encrypt(b"AES-256-ECB", self.keys["dcms-pan"].value, pan.encode() + bytes([pad]) * pad))
 
     def new_pan(self):
         self.serial += 1
