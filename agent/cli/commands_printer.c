@@ -201,8 +201,15 @@ int cw_cmd_test_card(struct cw_cli *cli, int count, char **args) {
         if (!cw_cli_plain_word(args[0]))
                 return CW_EXIT_USAGE;
         (void)snprintf(path, sizeof path, "/v1/stations/%s/test-card", args[0]);
-        json_t *body = json_pack("{s:s}", "kind", count > 1 ? args[1] : "std");
-        int exit_code = cw_cli_ask_long(cli, "test card", path, body, &a);
+        const char *kind = count > 1 ? args[1] : "std";
+        int exit_code = cw_cli_ask_long(cli, "test card", path, json_pack("{s:s}", "kind", kind), &a);
+        if (exit_code == CW_EXIT_OK && !cli->json && result_verdict(a) == CW_EXIT_OK) {
+                (void)printf(
+                    "%s made a test card (%s), now in its %s; one plastic was booked from its hopper as "
+                    "spoiled\n",
+                    args[0], kind, cw_cli_str(a, "where"));
+                return CW_EXIT_OK;
+        }
         return cw_cli_show(cli, exit_code, a, show_result, result_verdict);
 }
 

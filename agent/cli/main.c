@@ -86,6 +86,19 @@ static int own_words(const struct cw_command *c, int count, char **words) {
         return n;
 }
 
+/* Of a family of commands ("kit transfer") the second word is what is wrong. */
+static int unknown(int count, char **words) {
+        size_t len = strlen(words[0]);
+        bool family = false;
+        for (size_t i = 0; i < cw_command_count; i++)
+                family = family || (strncmp(cw_commands[i].words, words[0], len) == 0 &&
+                                    cw_commands[i].words[len] == ' ');
+        bool two = family && count > 1;
+        (void)fprintf(stderr, "cardwright: unknown command \"%s%s%s\"; see cardwright --help\n", words[0],
+                      two ? " " : "", two ? words[1] : "");
+        return CW_EXIT_USAGE;
+}
+
 static int run(struct cw_cli *cli, int count, char **words) {
         for (size_t i = 0; i < cw_command_count; i++) {
                 const struct cw_command *c = &cw_commands[i];
@@ -97,7 +110,7 @@ static int run(struct cw_cli *cli, int count, char **words) {
                 (void)fprintf(stderr, "usage: cardwright %s %s\n", c->words, c->args);
                 return CW_EXIT_USAGE;
         }
-        return usage(stderr, CW_EXIT_USAGE);
+        return unknown(count, words);
 }
 
 int main(int argc, char **argv) {

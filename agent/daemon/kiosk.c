@@ -36,6 +36,10 @@ static const char *kiosk_name(const struct cw_kiosk *k) {
         return cw_station_link_name(k->link);
 }
 
+static void actor_of(const struct cw_kiosk *k, char ret[CW_ACTOR_CAP]) {
+        (void)snprintf(ret, CW_ACTOR_CAP, "station:%s", kiosk_name(k));
+}
+
 static void step(struct cw_kiosk *k, const char *name) {
         k->step = name;
         cw_log(CW_EV_KIOSK_STEP, CW_F_STR("KIOSK", kiosk_name(k)), CW_F_STR("STEP", name),
@@ -101,7 +105,7 @@ static void job_event(struct cw_kiosk *k, enum cw_job_event_kind kind, const cha
         struct cw_change change;
         char actor[CW_ACTOR_CAP];
         (void)snprintf(e.code, sizeof e.code, "%s", code);
-        (void)snprintf(actor, sizeof actor, "station:%s", kiosk_name(k));
+        actor_of(k, actor);
         cw_rc rc = cw_journal_apply(k->daemon->journal, k->row.job.id, &e, evidence, actor, &change, &f);
         *ret_rc = rc;
         if (rc == CW_OK)
@@ -227,9 +231,10 @@ static void on_proven(void *ctx, cw_rc rc, const struct cw_fault *f, struct cw_m
                 (void)cw_fail(&why, CW_RC(CW_L_CHIP, CW_C_REJECT, CW_E_MISMATCH), 0, "kiosk.prove",
                               "CARD_NOT_GENUINE",
                               "the chip's cryptogram is wrong: keep this card and tell the bank's security");
+                char actor[CW_ACTOR_CAP];
+                actor_of(k, actor);
                 (void)cw_daemon_check(
-                    k->daemon,
-                    cw_journal_audit(k->daemon->journal, "kiosk.not_genuine", kiosk_name(k), NULL, &why),
+                    k->daemon, cw_journal_audit(k->daemon->journal, "kiosk.not_genuine", actor, NULL, &why),
                     &why);
                 end_with(k, &why, "CARD REFUSED");
                 return;

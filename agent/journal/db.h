@@ -98,6 +98,7 @@ struct cw_apply {
         const struct cw_job_event *event;
         const char *evidence; /* JSON text, "" = none */
         const char *actor;
+        char named[CW_ACTOR_CAP]; /* when the actor is the job's station: which one */
         struct cw_change change;
 };
 cw_rc cw_apply_in_txn(struct cw_journal *j, struct cw_apply *a, struct cw_fault *f);

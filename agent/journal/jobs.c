@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define ACTOR_STATION "station"
+
 static const char *kind_of(const struct cw_job_event *e, const struct cw_job *after) {
         switch (e->kind) {
         case CW_JE_INTENT:
@@ -82,6 +84,10 @@ cw_rc cw_apply_in_txn(struct cw_journal *j, struct cw_apply *a, struct cw_fault 
         if (rc != CW_OK)
                 return rc;
         a->change.job = row.job;
+        if (strcmp(a->actor, ACTOR_STATION) == 0) {
+                (void)snprintf(a->named, sizeof a->named, ACTOR_STATION ":%s", row.job.station);
+                a->actor = a->named;
+        }
         rc = cw_issuance_apply(&a->change.job, a->event, &a->change.actions);
         if (rc != CW_OK)
                 return cw_fail(f, rc, 0, "journal.apply", "", "Job %s: %s.", row.job.id,
@@ -366,7 +372,7 @@ cw_rc cw_journal_outcome(struct cw_journal *j, const char *job, enum cw_step ste
                          const json_t *result, struct cw_change *ret, struct cw_fault *f) {
         struct cw_job_event event;
         cw_issuance_event_from_result(step, seq, result, &event);
-        return cw_journal_apply(j, job, &event, result, "station", ret, f);
+        return cw_journal_apply(j, job, &event, result, ACTOR_STATION, ret, f);
 }
 
 struct attempt {
@@ -408,7 +414,7 @@ cw_rc cw_journal_attempt(struct cw_journal *j, const char *job, uint32_t seq, co
         struct cw_job_event event = {
             .kind = CW_JE_ATTEMPT, .step = CW_STEP_CHIP, .seq = seq, .key_tried = true};
         struct attempt a = {.card = card, .kvn = kvn, .scp = scp};
-        a.apply = (struct cw_apply){.job = job, .event = &event, .actor = "station"};
+        a.apply = (struct cw_apply){.job = job, .event = &event, .actor = ACTOR_STATION};
         CW_AUTO_JSON json_t *evidence =
             json_pack("{s:s, s:i, s:i}", "card", card, "kvn", (int)kvn, "scp", (int)scp);
         return run_apply(j, attempt_txn, &a, evidence, ret, f);

@@ -64,7 +64,7 @@ cw_rc cw_row_load(struct cw_journal *j, const char *where_column, const char *va
                 return rc;
         if (!row)
                 return cw_fail(f, CW_JRC(CW_C_REJECT, CW_E_NOT_FOUND), 0, "journal.job", "",
-                               "There is no such job or kit.");
+                               "There is no such job or kit; \"cardwright jobs --all\" lists them.");
         return cw_row_read(s, ret) ? CW_OK : cw_db_broken(j, "journal.job", f);
 }
 

@@ -40,6 +40,9 @@ class Person(Scenario):
         plain, good, bad = self.kit("CLASSIC"), self.kit("TRAVEL"), self.kit("TRAVEL")
         for kit in (good, bad):
             self.to_look_at(kit)
+        actors = {r["actor"] for r in self.branch.cli("audit")["tail"]}
+        self.assertNotIn("station", actors)  # always which one
+        self.assertTrue(actors & {"station:desk-1", "station:desk-2"}, actors)
         self.made(plain)  # a product that nobody needs to look at
         self.operator("job", "visual", plain, "good", code=1)
         self.operator("job", "visual", good, "good")

@@ -74,6 +74,12 @@ class CliTest(unittest.TestCase):
                 self.assertTrue(done.stderr)
                 self.assertEqual(done.stdout, "")
 
+    def test_unknown_commands_are_named(self):
+        for words, what in ((["stauts"], "stauts"), (["no", "such"], "no"), (["kit", "burn", "1"], "kit burn"), (["job s"], "job s")):
+            done = self.rig.cli_raw(*words)
+            self.assertEqual((done.returncode, done.stdout), (2, ""))
+            self.assertEqual(done.stderr, f'cardwright: unknown command "{what}"; see cardwright --help\n')
+
     def test_unknown_names(self):
         for words in (["job", "J999999"], ["job", "cancel", "J999999"], ["outbox", "retry", "99"], ["test-card", "s9"],
                       ["test-card", "kiosk-1"]):
@@ -81,6 +87,7 @@ class CliTest(unittest.TestCase):
                 done = self.rig.cli_raw(*words)
                 self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
                 self.assertTrue(done.stderr.startswith("cardwright: "))
+        self.assertIn("cardwright jobs", self.rig.cli_raw("job", "J999999").stderr)
 
     def test_not_running(self):
         self.rig.agent.stop()
@@ -127,7 +134,10 @@ class CliTest(unittest.TestCase):
         """It draws a plastic and spoils it; while a job has the station there is none."""
         self.s1.do_test_card = lambda c, m: self.s1.reply(c, m, {"outcome": "done", "class": "OK", "code": "", "text": "",
                                                                  "where": "output"})
-        self.assertEqual(self.rig.cli_raw("test-card", "s1").returncode, 0)
+        done = self.rig.cli_raw("test-card", "s1", "tech")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertEqual(done.stdout, "s1 made a test card (tech), now in its output; one plastic was booked from its "
+                                      "hopper as spoiled\n")
         self.assertEqual(self.rig.cli("stock")["spoiled"], 1)
         self.s1.do_test_card = lambda c, m: self.s1.reply(c, m, {"outcome": "failed", "class": "OPERATOR",
                                                                  "code": "PRD_FEEDER_EMPTY", "text": "fill it", "where": "feeder"})
