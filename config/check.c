@@ -89,6 +89,22 @@ static void check_label(const struct cw_config *c, const char *who, const char *
                             label, k->purpose, purpose);
 }
 
+/* The words hsmd knows (hsm/pin_policy.h). */
+static void check_weak_pins(const char *who, const char *list, struct cw_findings *fs) {
+        static const char *const words[] = {"repeated", "sequential", "birth-date", "pan-digits"};
+        while (*list) {
+                size_t len = strcspn(list, ",");
+                bool known = false;
+                for (size_t i = 0; i < 4; i++)
+                        known |= strlen(words[i]) == len && strncmp(words[i], list, len) == 0;
+                if (!known)
+                        find_member(fs, who, "weak_pins",
+                                    "\"%.*s\" is none of repeated, sequential, birth-date, pan-digits",
+                                    (int)len, list);
+                list += len + (list[len] == ',');
+        }
+}
+
 static void check_product(const struct cw_config *c, const struct cw_config_product *p,
                           struct cw_findings *fs) {
         char who[PATH_BYTES];
@@ -100,6 +116,16 @@ static void check_product(const struct cw_config *c, const struct cw_config_prod
         check_label(c, who, "kmc_enc", p->kmc_enc, "kmc-enc", fs);
         check_label(c, who, "kmc_mac", p->kmc_mac, "kmc-mac", fs);
         check_label(c, who, "kmc_dek", p->kmc_dek, "kmc-dek", fs);
+        check_label(c, who, "imk_dcvv", p->imk_dcvv, "imk-dcvv", fs);
+        check_label(c, who, "imk_cvc3", p->imk_cvc3, "imk-cvc3", fs);
+        check_label(c, who, "cavk", p->cavk, "cavk", fs);
+        check_label(c, who, "pvk", p->pvk, "pvk", fs);
+        check_label(c, who, "issuer_key", p->issuer_key, "issuer-rsa", fs);
+        if (p->pin_method != CW_PIN_METHOD_NONE && !*p->pvk)
+                find_member(fs, who, "pvk", "must name the key that pin_method needs");
+        if (*p->issuer_key && !*p->issuer_certificate)
+                find_member(fs, who, "issuer_certificate", "must be set together with issuer_key");
+        check_weak_pins(who, p->weak_pins, fs);
         if (p->scp == 1)
                 find_member(fs, who, "scp", "must be 0, 2 or 3");
 }

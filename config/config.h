@@ -58,8 +58,9 @@ struct cw_config_server {
 struct cw_config_key {
         const char *label;       /* CKA_LABEL */
         const char *purpose;     /* cvk imk-ac imk-smi imk-smc kmc-enc kmc-mac kmc-dek bdk pin-transport
-                                    pan-transport pan-hash kbpk */
-        const char *algorithm;   /* tdes2 tdes3 aes128 aes192 aes256 generic */
+                                    pan-transport pan-hash kbpk pvk zpk-in zpk-out mac cavk
+                                    imk-dcvv imk-cvc3 issuer-rsa */
+        const char *algorithm;   /* tdes2 tdes3 aes128 aes192 aes256 generic rsa */
         const char *kcv;         /* upper-case hex, 6 (3 bytes) or 10 (5 bytes) digits; "" for pan-hash */
         int exportable;          /* may leave in a key block, by the word of two persons */
         const char *block_usage; /* key usages its key block may have, "C0 G0"; "" = those of the purpose */
@@ -96,6 +97,9 @@ struct cw_config_pin {
         int64_t entry_timeout_ms;
         int64_t length_min, length_max;
 };
+enum cw_expiry_order { CW_EXPIRY_YYMM, CW_EXPIRY_MMYY };
+enum cw_pin_method { CW_PIN_METHOD_NONE, CW_PIN_METHOD_PVV, CW_PIN_METHOD_IBM3624 };
+enum cw_cvn { CW_CVN10, CW_CVN18, CW_CVN22, CW_CVN_MCHIP16, CW_CVN_MCHIP20, CW_CVN_CCD };
 struct cw_config_product {
         const char *plastic_code; /* unique */
         const char *name;
@@ -107,6 +111,18 @@ struct cw_config_product {
         const char *cvk, *imk_ac, *imk_smi, *imk_smc; /* key labels */
         const char *kmc_enc, *kmc_mac, *kmc_dek;      /* static card keys or masters, see diversification */
         const char *diversification;                  /* none visa2 emv kdf3 */
+        enum cw_expiry_order cvv2_expiry;
+        enum cw_cvn cvn;
+        const char *imk_dcvv, *imk_cvc3, *cavk; /* key labels; "": imk_ac, imk_ac, none */
+        enum cw_pin_method pin_method;
+        const char *pvk; /* key label */
+        int64_t pvki;
+        const char *decimalisation; /* 16 digits */
+        int64_t validation_start, validation_length;
+        const char *validation_pad; /* one hex digit */
+        const char *weak_pins;      /* words of cw_pin_policy_parse */
+        const char *issuer_key;     /* key label, "" = none */
+        const char *issuer_certificate;
         int64_t kvn;                       /* key version for INITIALIZE UPDATE, 0 = card decides */
         int64_t scp;                       /* 2, 3, or 0 = whatever the card answers */
         int64_t security_level;            /* EXTERNAL AUTHENTICATE P1, e.g. 0x33 = 51, SCP02: 3 */

@@ -39,10 +39,16 @@ static const char *const form_words[] = {"ascii_hex", "raw8", NULL};
 static const char *const visual_words[] = {"automatic", "operator", NULL};
 static const char *const kind_words[] = {"issue", "kiosk", NULL};
 static const char *const purpose_words[] = {
-    "cvk", "imk-ac",        "imk-smi",       "imk-smc",  "kmc-enc", "kmc-mac", "kmc-dek",
-    "bdk", "pin-transport", "pan-transport", "pan-hash", "kbpk",    NULL};
+    "cvk",     "imk-ac",        "imk-smi",       "imk-smc",  "kmc-enc",  "kmc-mac",    "kmc-dek",
+    "bdk",     "pin-transport", "pan-transport", "pan-hash", "kbpk",     "pvk",        "zpk-in",
+    "zpk-out", "mac",           "cavk",          "imk-dcvv", "imk-cvc3", "issuer-rsa", NULL};
 static const char *const algorithm_words[] = {"tdes2",  "tdes3",   "aes128", "aes192",
-                                              "aes256", "generic", NULL};
+                                              "aes256", "generic", "rsa",    NULL};
+static const char *const pad_words[] = {"0", "1", "2", "3", "4", "5", "6", "7", "8",
+                                        "9", "A", "B", "C", "D", "E", "F", NULL};
+static const char *const expiry_words[] = {"yymm", "mmyy", NULL};
+static const char *const pin_method_words[] = {"none", "visa-pvv", "ibm3624", NULL};
+static const char *const cvn_words[] = {"cvn10", "cvn18", "cvn22", "mchip16", "mchip20", "ccd", NULL};
 static const char *const init_words[] = {"none", "reserved", "nss", NULL};
 static const char *const driver_words[] = {"", "evolis", "magicard", NULL};
 static const char *const diversification_words[] = {"none", "visa2", "emv", "kdf3", NULL};
@@ -178,6 +184,27 @@ static const struct cw_key product_keys[] = {
          "label of the card key or master, DEK"),
     ONE_OF(cw_config_product, diversification, "none", diversification_words, 0,
            "how card keys come from the masters"),
+    WORD(cw_config_product, cvv2_expiry, "yymm", expiry_words, "order of the expiry date a CVV2 is made of"),
+    WORD(cw_config_product, cvn, "cvn18", cvn_words,
+         "cryptogram version: session keys, issuer authentication and script messages of the chip"),
+    TEXT(cw_config_product, imk_dcvv, "", CW_KEY_NAME, "label of the IMK for dCVV; empty = imk_ac"),
+    TEXT(cw_config_product, imk_cvc3, "", CW_KEY_NAME, "label of the IMK for CVC3; empty = imk_ac"),
+    TEXT(cw_config_product, cavk, "", CW_KEY_NAME, "label of the key for CAVV; empty = none"),
+    WORD(cw_config_product, pin_method, "none", pin_method_words, "how the issuer verifies a PIN"),
+    TEXT(cw_config_product, pvk, "", CW_KEY_NAME, "label of the PIN verification key"),
+    INT(cw_config_product, pvki, "1", 0, 9, "index of the PIN verification key, part of a PVV"),
+    TEXT_LEN(cw_config_product, decimalisation, "0123456789012345", 16, 16, CW_KEY_DIGITS,
+             "decimalisation table of IBM 3624"),
+    INT(cw_config_product, validation_start, "0", 0, 18,
+        "first PAN digit of the validation data of IBM 3624"),
+    INT(cw_config_product, validation_length, "16", 1, 16, "count of these digits"),
+    ONE_OF(cw_config_product, validation_pad, "F", pad_words, 0, "hex digit that fills them up to 16"),
+    TEXT(cw_config_product, weak_pins, "repeated,sequential", 0,
+         "PINs a customer may not choose: repeated, sequential, birth-date, pan-digits, with commas between"),
+    TEXT(cw_config_product, issuer_key, "", CW_KEY_NAME,
+         "label of the issuer's RSA key that signs chip certificates; empty = none"),
+    TEXT(cw_config_product, issuer_certificate, "", CW_KEY_NAME,
+         "certificate of that key by the scheme's CA, a file in profile_dir"),
     INT(cw_config_product, kvn, "0", 0, 255, "key version for INITIALIZE UPDATE, 0 = the card decides"),
     INT(cw_config_product, scp, "0", 0, 3, "2 or 3, 0 = whatever the card answers"),
     INT(cw_config_product, security_level, "3", 0, 51, "P1 of EXTERNAL AUTHENTICATE (51 = hex 33)"),

@@ -19,6 +19,7 @@ enum cw_hsm_alg {
         CW_ALG_AES192,
         CW_ALG_AES256,
         CW_ALG_GENERIC, /* HMAC key of any length */
+        CW_ALG_RSA,     /* private key of any length (rsa.h) */
 };
 enum cw_hsm_mode { CW_MODE_ECB, CW_MODE_CBC };
 enum cw_hsm_dir { CW_ENCRYPT, CW_DECRYPT };
@@ -39,6 +40,9 @@ struct cw_hsm_key {
             permanent; /* a token's own object: cw_hsm_key_destroy forgets the reference and leaves the key */
 };
 
+struct cw_rsa_public;
+struct cw_rsa_private;
+
 struct cw_hsm_crypto_ops {
         cw_rc (*cipher)(void *ctx, const struct cw_hsm_key *key, enum cw_hsm_dir dir, enum cw_hsm_mode mode,
                         const uint8_t *iv, const uint8_t *in, size_t len, uint8_t *out, struct cw_fault *f);
@@ -56,14 +60,20 @@ struct cw_hsm_crypto_ops {
         cw_rc (*import)(void *ctx, enum cw_hsm_alg alg, unsigned usage, const uint8_t *value,
                         struct cw_hsm_key *ret, struct cw_fault *f);
         void (*destroy)(void *ctx, const struct cw_hsm_key *key);
+        cw_rc (*rsa_public)(void *ctx, const struct cw_hsm_key *key, struct cw_rsa_public *ret,
+                            struct cw_fault *f);
+        cw_rc (*rsa_sign)(void *ctx, const struct cw_hsm_key *key, const uint8_t *in, size_t len,
+                          uint8_t *out, struct cw_fault *f);
+        cw_rc (*rsa_generate)(void *ctx, unsigned bits, unsigned exponent, struct cw_rsa_private *ret,
+                              struct cw_fault *f);
 };
 struct cw_hsm_crypto {
         const struct cw_hsm_crypto_ops *ops;
         void *ctx;
 };
 
-size_t cw_hsm_alg_key_len(enum cw_hsm_alg alg); /* bytes; 0 for CW_ALG_GENERIC */
-size_t cw_hsm_alg_block(enum cw_hsm_alg alg);   /* 8 or 16; 0 for CW_ALG_GENERIC */
+size_t cw_hsm_alg_key_len(enum cw_hsm_alg alg); /* bytes; 0 for CW_ALG_GENERIC, CW_ALG_RSA */
+size_t cw_hsm_alg_block(enum cw_hsm_alg alg);   /* 8 or 16; 0 for CW_ALG_GENERIC, CW_ALG_RSA */
 static inline bool cw_hsm_alg_is_aes(enum cw_hsm_alg alg) {
         return alg >= CW_ALG_AES128 && alg <= CW_ALG_AES256;
 }

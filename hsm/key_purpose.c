@@ -6,27 +6,38 @@
 #include <string.h>
 
 static const struct cw_key_purpose purposes[] = {
-    {"cvk", CW_USE_ENCRYPT, 0, 0, CW_COMPANION_LEFT, "the first DES block of each CVV"},
-    {"imk-ac", CW_USE_DERIVE, 0, 0, CW_COMPANION_NONE,
+    {"cvk", CW_USE_ENCRYPT, 0, 0, 0, CW_COMPANION_LEFT, "the first DES block of each CVV"},
+    {"imk-ac", CW_USE_DERIVE, 0, 0, 0, CW_COMPANION_NONE,
      "the card's own master key, when it is written to the card"},
-    {"imk-smi", CW_USE_DERIVE, 0, 0, CW_COMPANION_NONE,
+    {"imk-smi", CW_USE_DERIVE, 0, 0, 0, CW_COMPANION_NONE,
      "the card's own master key, when it is written to the card"},
-    {"imk-smc", CW_USE_DERIVE, 0, 0, CW_COMPANION_NONE,
+    {"imk-smc", CW_USE_DERIVE, 0, 0, 0, CW_COMPANION_NONE,
      "the card's own master key, when it is written to the card"},
-    {"kmc-enc", CW_USE_DERIVE, CW_USE_MAC, 0, CW_COMPANION_NONE,
+    {"kmc-enc", CW_USE_DERIVE, CW_USE_MAC, 0, 0, CW_COMPANION_NONE,
      "AES only: session and card keys, on their way back in"},
-    {"kmc-mac", CW_USE_DERIVE, CW_USE_MAC, 0, CW_COMPANION_NONE,
+    {"kmc-mac", CW_USE_DERIVE, CW_USE_MAC, 0, 0, CW_COMPANION_NONE,
      "AES only: session and card keys, on their way back in"},
-    {"kmc-dek", CW_USE_DERIVE, CW_USE_MAC | CW_USE_ENCRYPT, 0, CW_COMPANION_NONE,
+    {"kmc-dek", CW_USE_DERIVE, CW_USE_MAC | CW_USE_ENCRYPT, 0, 0, CW_COMPANION_NONE,
      "AES only: card keys, on their way back in"},
-    {"bdk", CW_USE_ENCRYPT, 0, 0, CW_COMPANION_VARIANT,
-     "initial key, transaction key and clear PIN of an entry"},
-    {"pin-transport", 0, CW_USE_ENCRYPT, 0, CW_COMPANION_NONE, "nothing; the clear PIN block goes in"},
-    {"pan-transport", 0, CW_USE_ENCRYPT | CW_USE_DECRYPT, 0, CW_COMPANION_NONE,
+    {"bdk", CW_USE_ENCRYPT, CW_USE_DERIVE, 0, 0, CW_COMPANION_VARIANT,
+     "TDES: initial key, transaction key; both: the clear PIN of an entry"},
+    {"pin-transport", 0, CW_USE_ENCRYPT, 0, 0, CW_COMPANION_NONE, "nothing; the clear PIN block goes in"},
+    {"pan-transport", 0, CW_USE_ENCRYPT | CW_USE_DECRYPT, 0, 0, CW_COMPANION_NONE,
      "the PAN, which the card needs"},
-    {"pan-hash", 0, 0, CW_USE_MAC, CW_COMPANION_NONE, "the keyed hash"},
-    {"kbpk", CW_USE_ENCRYPT | CW_USE_MAC, CW_USE_ENCRYPT | CW_USE_MAC, 0, CW_COMPANION_KBEK,
+    {"pan-hash", 0, 0, CW_USE_MAC, 0, CW_COMPANION_NONE, "the keyed hash"},
+    {"kbpk", CW_USE_ENCRYPT | CW_USE_MAC, CW_USE_ENCRYPT | CW_USE_MAC, 0, 0, CW_COMPANION_KBEK,
      "the keys derived from it for a block, the key in the block"},
+    {"zpk-in", CW_USE_DECRYPT, CW_USE_DECRYPT, 0, 0, CW_COMPANION_NONE,
+     "the clear PIN block; nothing when the key may only unwrap"},
+    {"zpk-out", CW_USE_ENCRYPT, CW_USE_ENCRYPT, 0, 0, CW_COMPANION_NONE,
+     "nothing; the clear PIN block goes in"},
+    {"pvk", CW_USE_ENCRYPT, 0, 0, 0, CW_COMPANION_NONE, "a PVV; IBM 3624: the natural PIN"},
+    {"mac", CW_USE_ENCRYPT, CW_USE_MAC, 0, 0, CW_COMPANION_LEFT,
+     "MACs; TDES: the block between the two passes"},
+    {"cavk", CW_USE_ENCRYPT, 0, 0, 0, CW_COMPANION_LEFT, "the first DES block of each CAVV"},
+    {"imk-dcvv", CW_USE_DERIVE, 0, 0, 0, CW_COMPANION_NONE, "the values"},
+    {"imk-cvc3", CW_USE_DERIVE, 0, 0, 0, CW_COMPANION_NONE, "the values"},
+    {"issuer-rsa", 0, 0, 0, CW_USE_MAC, CW_COMPANION_NONE, "signatures"},
 };
 
 const struct cw_key_purpose *cw_key_purpose_find(const char *name) {
@@ -37,17 +48,38 @@ const struct cw_key_purpose *cw_key_purpose_find(const char *name) {
         return NULL;
 }
 
-unsigned cw_key_purpose_usage(const struct cw_key_purpose *purpose, enum cw_hsm_alg alg, const char *kcv) {
-        bool longer = purpose->companion == CW_COMPANION_KBEK; /* a KBPK may have three parts */
-        unsigned usage = alg == CW_ALG_GENERIC           ? purpose->generic
-                         : cw_hsm_alg_is_aes(alg)        ? purpose->aes
-                         : alg == CW_ALG_TDES2 || longer ? purpose->tdes
-                                                         : 0;
-        if (usage == 0 || alg == CW_ALG_GENERIC)
+/* A check value needs a flag of its own where the purpose does not allow to compute it. */
+static unsigned with_kcv(unsigned usage, enum cw_hsm_alg alg, const char *kcv) {
+        if (usage == 0 || alg == CW_ALG_GENERIC || alg == CW_ALG_RSA)
                 return usage;
         if (strlen(kcv) == 10)
                 return usage | CW_USE_MAC;
         return (usage & (CW_USE_ENCRYPT | CW_USE_DERIVE)) != 0 ? usage : usage | CW_USE_ENCRYPT;
+}
+
+unsigned cw_key_purpose_usage(const struct cw_key_purpose *purpose, enum cw_hsm_alg alg, const char *kcv) {
+        bool longer = purpose->companion == CW_COMPANION_KBEK; /* a KBPK may have three parts */
+        unsigned usage = alg == CW_ALG_GENERIC           ? purpose->generic
+                         : alg == CW_ALG_RSA             ? purpose->rsa
+                         : cw_hsm_alg_is_aes(alg)        ? purpose->aes
+                         : alg == CW_ALG_TDES2 || longer ? purpose->tdes
+                                                         : 0;
+        return with_kcv(usage, alg, kcv);
+}
+
+unsigned cw_key_purpose_usage_in_token(const struct cw_key_purpose *purpose, enum cw_hsm_alg alg,
+                                       const char *kcv) {
+        static const struct {
+                const char *name;
+                unsigned usage;
+        } moved[] = {{"zpk-in", CW_USE_UNWRAP}, {"zpk-out", CW_USE_WRAP}, {"pvk", CW_USE_WRAP}};
+        if (cw_key_purpose_usage(purpose, alg, kcv) == 0)
+                return 0;
+        for (size_t i = 0; i < sizeof(moved) / sizeof(moved[0]); i++) {
+                if (strcmp(moved[i].name, purpose->name) == 0)
+                        return with_kcv(moved[i].usage, alg, kcv);
+        }
+        return 0;
 }
 
 size_t cw_key_mechanisms(enum cw_hsm_alg alg, unsigned usage, CK_MECHANISM_TYPE ret[CW_P11_MECHANISMS_MAX]) {
@@ -57,7 +89,11 @@ size_t cw_key_mechanisms(enum cw_hsm_alg alg, unsigned usage, CK_MECHANISM_TYPE 
                 ret[n++] = CKM_SHA256_HMAC;
                 return n;
         }
-        if ((usage & (CW_USE_ENCRYPT | CW_USE_DECRYPT)) != 0) {
+        if (alg == CW_ALG_RSA) {
+                ret[n++] = CKM_RSA_X_509;
+                return n;
+        }
+        if ((usage & (CW_USE_ENCRYPT | CW_USE_DECRYPT | CW_USE_WRAP | CW_USE_UNWRAP)) != 0) {
                 ret[n++] = aes ? CKM_AES_ECB : CKM_DES3_ECB;
                 ret[n++] = aes ? CKM_AES_CBC : CKM_DES3_CBC;
                 if (aes)

@@ -17,7 +17,7 @@ enum cw_key_companion {
 #define CW_KEY_VALUE_MAX 64u
 struct cw_key_purpose {
         const char *name;
-        unsigned tdes, aes, generic; /* CW_USE_* by kind of algorithm; 0: the purpose is not for such keys */
+        unsigned tdes, aes, generic, rsa; /* CW_USE_* by kind of algorithm; 0: not for such keys */
         enum cw_key_companion companion; /* of a KBPK: CW_COMPANION_KBEK stands for both */
         const char *leaves_token; /* what operations with the key bring out of the token, in plain words */
 };
@@ -35,6 +35,12 @@ const struct cw_key_purpose *cw_key_purpose_find(const char *name);
  * algorithm do not fit.
  */
 unsigned cw_key_purpose_usage(const struct cw_key_purpose *purpose, enum cw_hsm_alg alg, const char *kcv);
+/*
+ * The same for a token that moves PINs as objects: UNWRAP in place of DECRYPT, WRAP in place of ENCRYPT. 0
+ * for a purpose that has no such form. A key with these attributes never brings a PIN into host memory.
+ */
+unsigned cw_key_purpose_usage_in_token(const struct cw_key_purpose *purpose, enum cw_hsm_alg alg,
+                                       const char *kcv);
 /* Mechanisms for CKA_ALLOWED_MECHANISMS that go with a usage; returns their count. */
 size_t cw_key_mechanisms(enum cw_hsm_alg alg, unsigned usage, CK_MECHANISM_TYPE ret[CW_P11_MECHANISMS_MAX]);
 /* Companions of a key with this usage; returns their count. */

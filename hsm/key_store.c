@@ -198,6 +198,19 @@ static void check_validity(struct cw_stored_key *k) {
         }
 }
 
+/* A key that moves PINs as objects is better than one that brings them into host memory. */
+static cw_rc pick_best(struct loader *l, const char *label, enum cw_hsm_alg alg, unsigned usage) {
+        struct cw_stored_key *k = l->k;
+        unsigned in_token = cw_key_purpose_usage_in_token(k->purpose, alg, k->version.kcv);
+        if (in_token != 0) {
+                cw_rc rc = pick(l, label, alg, in_token, key_fits, &k->object, &k->key);
+                if (rc != CW_OK || k->key.valid)
+                        return rc;
+                k->text[0] = '\0';
+        }
+        return pick(l, label, alg, usage, key_fits, &k->object, &k->key);
+}
+
 static cw_rc load_key(struct loader *l) {
         struct cw_stored_key *k = l->k;
         enum cw_hsm_alg alg;
@@ -209,7 +222,8 @@ static cw_rc load_key(struct loader *l) {
         if (usage == 0)
                 return note(k, "this purpose is not for keys of this algorithm");
         cw_key_object_label(k->cfg->label, k->version.version, "", label);
-        cw_rc rc = pick(l, label, alg, usage, key_fits, &k->object, &k->key);
+        cw_rc rc = alg == CW_ALG_RSA ? cw_key_store_load_rsa(l->p, l->c, label, k, l->f)
+                                     : pick_best(l, label, alg, usage);
         if (rc != CW_OK || !k->key.valid)
                 return rc;
         k->ok = true;

@@ -41,6 +41,10 @@ CW_WARN_UNUSED cw_rc cw_stored_key_load(struct cw_p11 *p, const struct cw_hsm_cr
 void cw_stored_key_done(const struct cw_hsm_crypto *c, struct cw_stored_key *k);
 /* Version 1 as the configuration alone describes it. */
 struct cw_key_version cw_key_version_configured(const struct cw_config_key *cfg);
+/* Finds the RSA private key of k with this label; used by the loads above (key_store_rsa.c). k->text says
+ * what is wrong. */
+CW_WARN_UNUSED cw_rc cw_key_store_load_rsa(struct cw_p11 *p, const struct cw_hsm_crypto *c, const char *label,
+                                           struct cw_stored_key *k, struct cw_fault *f);
 /* The usable key with this label and purpose; OPERATOR with code HSM_KEY when there is none. */
 CW_WARN_UNUSED cw_rc cw_key_store_get(const struct cw_key_store *ks, const char *label, const char *purpose,
                                       const struct cw_stored_key **ret, struct cw_fault *f);

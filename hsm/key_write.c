@@ -18,10 +18,14 @@ struct plan {
         struct cw_key_part parts[CW_KEY_COMPANIONS_MAX];
 };
 
-static cw_rc plan_of(const struct cw_config_key *cfg, const char *kcv, struct plan *ret, struct cw_fault *f) {
+static cw_rc plan_of(const struct cw_config_key *cfg, const char *kcv, bool in_token, struct plan *ret,
+                     struct cw_fault *f) {
+        unsigned better = 0;
         ret->purpose = cw_key_purpose_find(cfg->purpose);
-        if (ret->purpose != NULL && cw_hsm_alg_from_name(cfg->algorithm, &ret->alg))
-                ret->usage = cw_key_purpose_usage(ret->purpose, ret->alg, kcv);
+        if (ret->purpose != NULL && cw_hsm_alg_from_name(cfg->algorithm, &ret->alg)) {
+                better = in_token ? cw_key_purpose_usage_in_token(ret->purpose, ret->alg, kcv) : 0;
+                ret->usage = better != 0 ? better : cw_key_purpose_usage(ret->purpose, ret->alg, kcv);
+        }
         if (ret->usage == 0)
                 return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_UNSUPPORTED), 0, "hsm.key_write",
                                "HSM_KEY", "purpose %s is not for algorithm %s", cfg->purpose, cfg->algorithm);
@@ -153,7 +157,7 @@ cw_rc cw_key_write(struct cw_p11 *p, const struct cw_hsm_crypto *c, const struct
         CK_OBJECT_HANDLE made[OBJECTS_MAX] = {0};
         size_t made_count = 0;
         bool unlimited = false;
-        cw_rc rc = plan_of(w->cfg, w->version->kcv, &plan, f);
+        cw_rc rc = plan_of(w->cfg, w->version->kcv, w->in_token, &plan, f);
         if (rc == CW_OK)
                 rc = check_length(w, plan.alg, f);
         if (rc == CW_OK)
@@ -190,7 +194,7 @@ cw_rc cw_key_erase(struct cw_p11 *p, const struct cw_config_key *cfg, unsigned v
         struct plan plan = {0};
         char label[CW_KEY_OBJECT_LABEL_MAX];
         size_t count = 0;
-        cw_rc rc = plan_of(cfg, cfg->kcv, &plan, f);
+        cw_rc rc = plan_of(cfg, cfg->kcv, false, &plan, f);
         if (rc != CW_OK)
                 return rc;
         cw_key_object_label(cfg->label, version, "", label);

@@ -10,6 +10,7 @@ struct cw_key_write {
         const struct cw_key_version *version; /* its check value is the one the value must have */
         const uint8_t *value;                 /* of the caller, who wipes it */
         size_t len;
+        bool in_token; /* where the purpose has it: attributes with which a PIN stays in the token */
 };
 
 /* Check value of a clear value, through a session object that is destroyed; method and len as in cw_kcv. */

@@ -3,6 +3,7 @@
 
 #include "base/secret.h"
 #include "hsm/p11_object.h"
+#include "hsm/p11_rsa.h"
 
 #include <string.h>
 
@@ -230,6 +231,9 @@ void cw_p11_crypto_init(struct cw_p11 *p, struct cw_hsm_crypto *ret) {
             .derive = p11_derive,
             .import = p11_import,
             .destroy = p11_destroy,
+            .rsa_public = cw_p11_rsa_public,
+            .rsa_sign = cw_p11_rsa_sign,
+            .rsa_generate = cw_p11_rsa_generate,
         };
         *ret = (struct cw_hsm_crypto){&ops, p};
 }

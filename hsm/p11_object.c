@@ -24,6 +24,8 @@ CK_KEY_TYPE cw_p11_key_type(enum cw_hsm_alg alg) {
         case CW_ALG_AES192:
         case CW_ALG_AES256:
                 return CKK_AES;
+        case CW_ALG_RSA:
+                return CKK_RSA;
         case CW_ALG_GENERIC:
                 break;
         }

@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "hsm/card_number.h"
 #include "hsm/pinblock.h"
+#include "hsm/rsa.h"
 #include "hsm/scp.h"
 #include "hsm/session.h"
 
@@ -30,6 +31,7 @@ enum {
 struct cw_sess_secret {
         struct cw_pan pan;
         struct cw_pin first, chosen;
+        struct cw_rsa_private icc[2]; /* of the chip: for signatures, for PINs */
 };
 
 struct cw_sess {
@@ -64,6 +66,9 @@ cw_rc cw_sess_gp_wrap(struct cw_sess *s, struct cw_msg *request, struct cw_msg *
 cw_rc cw_sess_gp_unwrap(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply, struct cw_fault *f);
 cw_rc cw_sess_perso_sensitive(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply,
                               struct cw_fault *f);
+cw_rc cw_sess_icc_key(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply, struct cw_fault *f);
+cw_rc cw_sess_icc_parts(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply, struct cw_fault *f);
+cw_rc cw_sess_ssad(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply, struct cw_fault *f);
 cw_rc cw_sess_emv_arqc(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply, struct cw_fault *f);
 cw_rc cw_sess_kiosk_pan(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply, struct cw_fault *f);
 cw_rc cw_sess_kiosk_bind(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply, struct cw_fault *f);
@@ -109,5 +114,7 @@ CW_WARN_UNUSED cw_rc cw_sess_open_card_number(struct cw_sess *s, const struct cw
                                               struct cw_pan *ret, struct cw_fault *f);
 /* The product of the request's plastic_code. */
 CW_WARN_UNUSED cw_rc cw_sess_product(struct cw_sess *s, const struct cw_msg *request, struct cw_fault *f);
+/* Issuer key and certificate of the product, when it has them, are there and good for this card. */
+CW_WARN_UNUSED cw_rc cw_sess_check_issuer(struct cw_sess *s, struct cw_fault *f);
 CW_WARN_UNUSED cw_rc cw_sess_key(const struct cw_sess *s, const char *label, const char *purpose,
                                  const struct cw_stored_key **ret, struct cw_fault *f);

@@ -43,6 +43,8 @@ static cw_rc open_issue(struct cw_sess *s, struct cw_msg *request, struct cw_msg
         if (rc == CW_OK)
                 rc = cw_sess_open_card_number(s, request, &s->secret->pan, f);
         if (rc == CW_OK)
+                rc = cw_sess_check_issuer(s, f);
+        if (rc == CW_OK)
                 rc = cw_sess_put_pan_names(s, reply, f);
         if (rc != CW_OK)
                 return rc;

@@ -13,6 +13,7 @@ target_link_libraries(cw_hsm_sess_rig PUBLIC cw_hsm_soft PRIVATE cw_flags)
 foreach(name pin card algorithms)
         cw_add_test(test_hsm_${name} SOURCES ${unit}/test_hsm_${name}.c LABELS unit LIBS cw_hsm cw_hsm_soft)
 endforeach()
+cw_add_test(test_hsm_rsa SOURCES ${unit}/test_hsm_rsa.c ${hsmd}/issuer.c LABELS unit LIBS cw_hsm_sess_rig)
 cw_add_test(test_hsm_session SOURCES ${unit}/test_hsm_session.c LABELS unit LIBS cw_hsm_sess_rig)
 foreach(name vectors keyblock scp)
         cw_add_test(test_hsm_${name} SOURCES ${unit}/test_hsm_${name}.c LABELS unit LIBS cw_hsm cw_hsm_soft)
@@ -28,13 +29,13 @@ target_compile_definitions(cw_hostile_module PRIVATE CW_REAL_MODULE="/usr/lib/so
 # The module is loaded into a program that has no sanitizer runtime of its own to share.
 set_target_properties(cw_hostile_module PROPERTIES PREFIX "" LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests/hsm)
 
-add_library(cw_test_hsmd_rig STATIC ${hsmd}/rig.c ${hsmd}/ossl.c ${hsmd}/card.c)
+add_library(cw_test_hsmd_rig STATIC ${hsmd}/rig.c ${hsmd}/ossl.c ${hsmd}/card.c ${hsmd}/issuer.c)
 target_link_libraries(cw_test_hsmd_rig PUBLIC cw_hsm_client cw_base OpenSSL::Crypto cmocka PRIVATE cw_flags)
 target_include_directories(cw_test_hsmd_rig PUBLIC ${hsmd})
 target_compile_definitions(cw_test_hsmd_rig PRIVATE CW_HSMD="$<TARGET_FILE:cardwright-hsmd>"
         CW_PROVISION="$<TARGET_FILE:cardwright-hsm-provision>" CW_SHIM_MODULE="$<TARGET_FILE:cw_hostile_module>")
 add_dependencies(cw_test_hsmd_rig cardwright-hsmd cardwright-hsm-provision cw_hostile_module)
-foreach(name issue kiosk faults)
+foreach(name issue icc kiosk faults)
         cw_add_test(test_hsmd_${name} SOURCES ${hsmd}/test_hsmd_${name}.c LABELS integration LIBS cw_test_hsmd_rig
                 TIMEOUT 120)
 endforeach()

@@ -92,6 +92,34 @@ CW_WARN_UNUSED cw_rc cw_hsm_session_gp_authenticate(struct cw_hsm_session *s, ui
 CW_WARN_UNUSED cw_rc cw_hsm_session_perso_sensitive(struct cw_hsm_session *s, const char *const *dgis,
                                                     size_t count, struct cw_secret **ret_items,
                                                     struct cw_fault *f);
+struct cw_hsm_icc_request {
+        const char *use; /* "dda" or "pin" */
+        unsigned bits;   /* 512 to 1984, a multiple of 16, not more than the issuer's key has */
+        unsigned exponent;
+        const void *data; /* dda: static data to be authenticated, with the AIP; pin: NULL */
+        size_t len;
+};
+/*
+ * perso.icc_key: makes a key pair for the chip and certifies it; needs no card, may take a second.
+ * *ret_certificate: packed items certificate, remainder (may be empty), exponent: tags 9F46 9F48 9F47, for
+ * PINs 9F2D 9F2E 9F2F. *ret_issuer: packed items CA index, certificate, remainder, exponent: tags 8F 90 92
+ * 9F32. OPERATOR/HSM_PRODUCT when the product has no issuer key, REJECT/HSM_RSA for a size that cannot be.
+ */
+CW_WARN_UNUSED cw_rc cw_hsm_session_icc_key(struct cw_hsm_session *s, const struct cw_hsm_icc_request *q,
+                                            struct cw_secret **ret_certificate, struct cw_secret **ret_issuer,
+                                            struct cw_fault *f);
+/*
+ * perso.icc_parts, after gp.authenticate: the private parts of that key as packed items enciphered under the
+ * DEK. crt: five items for DGIs 8201 to 8205 (PIN key: 8301 to 8305); else two for 8101 and 8103 (8102 and
+ * 8104).
+ */
+CW_WARN_UNUSED cw_rc cw_hsm_session_icc_parts(struct cw_hsm_session *s, const char *use, bool crt,
+                                              struct cw_secret **ret_items, struct cw_fault *f);
+/* perso.ssad: signed static application data (tag 93) for a data authentication code; *ret_issuer as above.
+ */
+CW_WARN_UNUSED cw_rc cw_hsm_session_ssad(struct cw_hsm_session *s, const uint8_t dac[2], const void *data,
+                                         size_t len, struct cw_secret **ret_ssad,
+                                         struct cw_secret **ret_issuer, struct cw_fault *f);
 /*
  * gp.wrap: items = packed plain C-APDUs in the order they go to the card (a whole STORE DATA sequence at once
  * is best: CLA INS P1 P2 [Lc data] [Le], short form, at most 239 data bytes with C-ENC, else 247); *ret_items

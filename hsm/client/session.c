@@ -97,6 +97,20 @@ static cw_rc call_for_att(struct cw_hsm_session *s, struct cw_msg *take, struct 
         return CW_OK;
 }
 
+/* Two attachments, the second one of the issuer. */
+static cw_rc call_for_two(struct cw_hsm_session *s, struct cw_msg *take, struct cw_secret **ret,
+                          struct cw_secret **ret_second, struct cw_fault *f) {
+        CW_AUTO(cw_msg_free) struct cw_msg *reply = NULL;
+        cw_rc rc = call(s, take, &reply, f);
+        if (rc != CW_OK)
+                return rc;
+        if (reply->att_count != 2)
+                return malformed(f);
+        *ret = cw_msg_take_att(reply, 0);
+        *ret_second = cw_msg_take_att(reply, 1);
+        return CW_OK;
+}
+
 void cw_hsm_card_data_done(struct cw_hsm_card_data *d) {
         cw_secret_free(d->pan);
         cw_secret_free(d->track1);
@@ -196,6 +210,34 @@ cw_rc cw_hsm_session_perso_sensitive(struct cw_hsm_session *s, const char *const
                 (void)json_array_append_new(list, json_string(dgis[i]));
         set(&m, "dgis", list);
         return call_for_att(s, m, ret_items, f);
+}
+
+cw_rc cw_hsm_session_icc_key(struct cw_hsm_session *s, const struct cw_hsm_icc_request *q,
+                             struct cw_secret **ret_certificate, struct cw_secret **ret_issuer,
+                             struct cw_fault *f) {
+        struct cw_msg *m = cw_msg_request("perso.icc_key");
+        set(&m, "use", json_string(q->use));
+        set(&m, "bits", json_integer(q->bits));
+        set(&m, "exponent", json_integer(q->exponent));
+        if (q->len > 0)
+                attach(&m, q->data, q->len);
+        return call_for_two(s, m, ret_certificate, ret_issuer, f);
+}
+
+cw_rc cw_hsm_session_icc_parts(struct cw_hsm_session *s, const char *use, bool crt,
+                               struct cw_secret **ret_items, struct cw_fault *f) {
+        struct cw_msg *m = cw_msg_request("perso.icc_parts");
+        set(&m, "use", json_string(use));
+        set(&m, "form", json_string(crt ? "crt" : "plain"));
+        return call_for_att(s, m, ret_items, f);
+}
+
+cw_rc cw_hsm_session_ssad(struct cw_hsm_session *s, const uint8_t dac[2], const void *data, size_t len,
+                          struct cw_secret **ret_ssad, struct cw_secret **ret_issuer, struct cw_fault *f) {
+        struct cw_msg *m = cw_msg_request("perso.ssad");
+        set_hex(&m, "dac", dac, 2);
+        attach(&m, data, len);
+        return call_for_two(s, m, ret_ssad, ret_issuer, f);
 }
 
 cw_rc cw_hsm_session_gp_wrap(struct cw_hsm_session *s, const void *items, size_t len,

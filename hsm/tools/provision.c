@@ -9,11 +9,14 @@
 #include "hsm/key_store.h"
 #include "hsm/key_write.h"
 #include "hsm/p11_crypto.h"
+#include "hsm/tools/provision_rsa.h"
 
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+
+#define VALUE_MAX 1280u /* a PKCS#1 key of 1984 bits */
 
 struct tool {
         const struct cw_config *cfg;
@@ -53,7 +56,7 @@ static json_t *read_keys(const char *path) {
 
 /* An older key under the label is removed only when the new value has the configured check value. */
 static cw_rc provision_key(struct tool *t, const struct cw_config_key *k) {
-        CW_WIPED(uint8_t, value, CW_KEY_VALUE_MAX);
+        CW_WIPED(uint8_t, value, VALUE_MAX);
         const char *hex = json_string_value(json_object_get(t->values, k->label));
         const struct cw_key_version version = cw_key_version_configured(k);
         enum cw_hsm_alg alg = CW_ALG_GENERIC;
@@ -63,10 +66,19 @@ static cw_rc provision_key(struct tool *t, const struct cw_config_key *k) {
                 return cw_fail(&t->f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_MISSING), 0, "provision.key",
                                "HSM_KEY", "the key file has no value for it");
         size_t want = cw_hsm_alg_from_name(k->algorithm, &alg) ? cw_hsm_alg_key_len(alg) : 0;
+        if (alg == CW_ALG_RSA)
+                return cw_hex_decode(hex, strlen(hex), value, sizeof(value), &n)
+                           ? cw_provision_rsa(t->p, k, value, n, &t->f)
+                           : cw_fail(&t->f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_SYNTAX), 0, "provision.key",
+                                     "HSM_KEY", "the value must be the hex of a PKCS#1 RSA key");
         if (!cw_hex_decode(hex, strlen(hex), value, sizeof(value), &n) || (want != 0 ? n != want : n < 16))
                 return cw_fail(&t->f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_SYNTAX), (int64_t)n, "provision.key",
                                "HSM_KEY", "the value must be hex of the right length for %s", k->algorithm);
-        const struct cw_key_write w = {k, &version, value, n};
+        const struct cw_key_write w = {.cfg = k,
+                                       .version = &version,
+                                       .value = value,
+                                       .len = n,
+                                       .in_token = !t->cfg->hsm.allow_host_memory};
         cw_rc rc = cw_key_value_check(&t->crypto, alg, value, k->kcv, &t->f);
         if (rc == CW_OK)
                 rc = cw_key_erase(t->p, k, version.version, &removed, &t->f);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "test_hsm_soft.h"
 
+#include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <openssl/params.h>
+#include <openssl/rsa.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +19,8 @@ struct soft_key {
 };
 struct soft_hsm {
         struct soft_key keys[SLOTS];
+        const struct cw_rsa_private *rsa;
+        bool rsa_spoilt;
         long left;
         uint8_t counter;
 };
@@ -225,6 +229,80 @@ static void soft_destroy(void *ctx, const struct cw_hsm_key *key) {
         memset(&s->keys[key->handle], 0, sizeof(s->keys[0]));
 }
 
+struct cw_hsm_key soft_rsa(struct soft_hsm *s, const struct cw_rsa_private *key) {
+        s->rsa = key;
+        return (struct cw_hsm_key){.alg = CW_ALG_RSA, .usage = CW_USE_MAC, .valid = true, .permanent = true};
+}
+
+void soft_rsa_spoil(struct soft_hsm *s) {
+        s->rsa_spoilt = true;
+}
+
+static cw_rc soft_rsa_public(void *ctx, const struct cw_hsm_key *key, struct cw_rsa_public *ret,
+                             struct cw_fault *f) {
+        struct soft_hsm *s = ctx;
+        (void)key;
+        if (spent(s))
+                return broken(f);
+        *ret = s->rsa->pub;
+        return CW_OK;
+}
+
+static cw_rc soft_rsa_sign(void *ctx, const struct cw_hsm_key *key, const uint8_t *in, size_t len,
+                           uint8_t *out, struct cw_fault *f) {
+        struct soft_hsm *s = ctx;
+        (void)key;
+        if (spent(s))
+                return broken(f);
+        BN_CTX *bn = BN_CTX_new();
+        BIGNUM *n = BN_bin2bn(s->rsa->pub.n, (int)len, NULL), *d = BN_bin2bn(s->rsa->d, (int)len, NULL);
+        BIGNUM *x = BN_bin2bn(in, (int)len, NULL);
+        if (BN_mod_exp(x, x, d, n, bn) != 1 || BN_bn2binpad(x, out, (int)len) < 0)
+                abort();
+        out[len - 1] ^= s->rsa_spoilt ? 1 : 0;
+        BN_free(n);
+        BN_free(d);
+        BN_free(x);
+        BN_CTX_free(bn);
+        return CW_OK;
+}
+
+static void rsa_part(const EVP_PKEY *key, const char *name, uint8_t *ret, size_t len) {
+        BIGNUM *bn = NULL;
+        if (EVP_PKEY_get_bn_param(key, name, &bn) != 1 || BN_bn2binpad(bn, ret, (int)len) < 0)
+                abort();
+        BN_free(bn);
+}
+
+static cw_rc soft_rsa_generate(void *ctx, unsigned bits, unsigned exponent, struct cw_rsa_private *ret,
+                               struct cw_fault *f) {
+        EVP_PKEY_CTX *gen = EVP_PKEY_CTX_new_id(EVP_PKEY_RSA, NULL);
+        BIGNUM *e = BN_new();
+        EVP_PKEY *key = NULL;
+        size_t n = bits / 8;
+        if (spent(ctx)) {
+                EVP_PKEY_CTX_free(gen);
+                BN_free(e);
+                return broken(f);
+        }
+        if (BN_set_word(e, exponent) != 1 || EVP_PKEY_keygen_init(gen) != 1 ||
+            EVP_PKEY_CTX_set_rsa_keygen_bits(gen, (int)bits) != 1 ||
+            EVP_PKEY_CTX_set1_rsa_keygen_pubexp(gen, e) != 1 || EVP_PKEY_generate(gen, &key) != 1)
+                abort();
+        rsa_part(key, OSSL_PKEY_PARAM_RSA_N, ret->pub.n, n);
+        rsa_part(key, OSSL_PKEY_PARAM_RSA_D, ret->d, n);
+        rsa_part(key, OSSL_PKEY_PARAM_RSA_FACTOR1, ret->p, n / 2);
+        rsa_part(key, OSSL_PKEY_PARAM_RSA_FACTOR2, ret->q, n / 2);
+        rsa_part(key, OSSL_PKEY_PARAM_RSA_EXPONENT1, ret->dp, n / 2);
+        rsa_part(key, OSSL_PKEY_PARAM_RSA_EXPONENT2, ret->dq, n / 2);
+        rsa_part(key, OSSL_PKEY_PARAM_RSA_COEFFICIENT1, ret->q_inv, n / 2);
+        ret->pub.n_len = n;
+        EVP_PKEY_free(key);
+        EVP_PKEY_CTX_free(gen);
+        BN_free(e);
+        return CW_OK;
+}
+
 struct soft_hsm *soft_hsm_new(struct cw_hsm_crypto *ret) {
         static const struct cw_hsm_crypto_ops ops = {
             .cipher = soft_cipher,
@@ -236,6 +314,9 @@ struct soft_hsm *soft_hsm_new(struct cw_hsm_crypto *ret) {
             .derive = soft_derive,
             .import = soft_import,
             .destroy = soft_destroy,
+            .rsa_public = soft_rsa_public,
+            .rsa_sign = soft_rsa_sign,
+            .rsa_generate = soft_rsa_generate,
         };
         struct soft_hsm *s = calloc(1, sizeof(*s));
         if (s == NULL)

@@ -111,7 +111,18 @@ static void write_keys(const struct rig *r) {
                 assert_true(cw_hex_encode(keys[i].value, keys[i].len, hex, sizeof(hex)));
                 (void)fprintf(f, "%s\"%s\": \"%s\"", i == 0 ? "{" : ",\n", keys[i].label, hex);
         }
+        if (r->issuer != NULL)
+                (void)fprintf(f, ",\n\"issuer\": \"%s\"", r->issuer->der_hex);
         (void)fprintf(f, "}\n");
+        assert_int_equal(fclose(f), 0);
+}
+
+static void write_issuer(struct rig *r) {
+        r->issuer = calloc(1, sizeof(*r->issuer));
+        assert_non_null(r->issuer);
+        issuer_make(r->issuer, 1024, 1152, "426642", "1233");
+        FILE *f = create(r, "issuer.json");
+        assert_true(fputs(r->issuer->json, f) >= 0);
         assert_int_equal(fclose(f), 0);
 }
 
@@ -128,14 +139,15 @@ static void write_config_keys(FILE *f, bool wrong_kcv) {
         }
 }
 
-static void write_product(FILE *f, const char *code, int scp, int level) {
+static void write_product(FILE *f, const char *code, int scp, int level, bool issuer) {
         (void)fprintf(
             f,
             "{\"plastic_code\":\"%s\",\"profile\":\"p.json\",\"face\":\"f.json\",\"service_code\":\"101\","
             "\"cvk\":\"cvk\",\"imk_ac\":\"ac\",\"imk_smi\":\"smi\",\"imk_smc\":\"smc\",\"kmc_enc\":\"enc%d\","
             "\"kmc_mac\":\"mac%d\",\"kmc_dek\":\"dek%d\",\"diversification\":\"%s\",\"scp\":%d,"
-            "\"security_level\":%d}",
-            code, scp, scp, scp, "none", scp, level);
+            "\"security_level\":%d%s}",
+            code, scp, scp, scp, "none", scp, level,
+            issuer ? ",\"issuer_key\":\"issuer\",\"issuer_certificate\":\"issuer.json\"" : "");
 }
 
 static void write_config(const struct rig *r, const struct rig_options *o, const char *name, bool wrong_kcv,
@@ -158,10 +170,15 @@ static void write_config(const struct rig *r, const struct rig_options *o, const
         (void)fprintf(f, "\"call_timeout_ms\":%d,\"allow_host_memory\":%s,\"keys\":[",
                       o->call_timeout_ms ? o->call_timeout_ms : 5000, o->no_host_memory ? "false" : "true");
         write_config_keys(f, wrong_kcv);
+        if (r->issuer != NULL)
+                (void)fprintf(f,
+                              ",{\"label\":\"issuer\",\"purpose\":\"issuer-rsa\",\"algorithm\":\"rsa\","
+                              "\"kcv\":\"%s\"}",
+                              r->issuer->kcv);
         (void)fprintf(f, "]},\"pin\":{\"key\":\"pin\",\"bdk\":\"bdk\",\"attempts\":3},\"products\":[");
-        write_product(f, RIG_SCP03, 3, 0x33);
+        write_product(f, RIG_SCP03, 3, 0x33, r->issuer != NULL);
         (void)fprintf(f, ",");
-        write_product(f, RIG_SCP02, 2, 0x03);
+        write_product(f, RIG_SCP02, 2, 0x03, false);
         (void)fprintf(f, "],\"stations\":[{\"name\":\"k1\",\"kind\":\"kiosk\",\"reader\":\"r\",\"pinpad_"
                          "tty\":\"/dev/null\"}]}\n");
         assert_int_equal(fclose(f), 0);
@@ -253,6 +270,8 @@ void rig_start(struct rig *r, const struct rig_options *o) {
         f = create(r, "bad-pin");
         (void)fprintf(f, "9999");
         assert_int_equal(fclose(f), 0);
+        if (o->issuer)
+                write_issuer(r);
         write_keys(r);
         write_config(r, &sound, "provision.json", false, "good-pin");
         write_config(r, o, "daemon.json", o->wrong_kcv, o->wrong_pin ? "bad-pin" : "good-pin");
@@ -280,6 +299,8 @@ void rig_restart(struct rig *r) {
 void rig_stop(struct rig *r) {
         char tool[] = "rm", option[] = "-rf";
         stop_daemon(r);
+        free(r->issuer);
+        r->issuer = NULL;
         if (getenv("CW_KEEP") == NULL)
                 run(r, (char *[]){tool, option, r->dir, NULL});
 }

@@ -5,6 +5,8 @@
 #include "base/ipc.h"
 #include "hsm/client/hsm_client.h"
 
+#include "issuer.h"
+
 #include <sys/types.h>
 
 #define RIG_PAN "4266424680446864" /* its CVV needs the second decimalisation pass */
@@ -14,6 +16,7 @@
 
 struct rig_options {
         bool no_host_memory;
+        bool issuer;         /* products have an issuer key; see struct rig */
         bool shim;           /* the module that misbehaves on demand, around SoftHSM */
         bool wrong_kcv;      /* of the CVK, in the daemon's configuration */
         bool wrong_pin;      /* in the daemon's credential */
@@ -23,6 +26,7 @@ struct rig {
         char dir[128];
         pid_t pid;
         int agent; /* connection to agent.sock */
+        struct issuer *issuer;
 };
 
 extern const uint8_t rig_pan_key[32], rig_pin_key[32], rig_hash_key[32];

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Chip key pairs made on the token of a running cardwright-hsmd, certified, and sent under the DEK. */
+#include "card.h"
+#include "rig.h"
+
+#include "base/buf.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define ITEMS 5u
+
+static struct rig rig;
+static const uint8_t records[] = "data of the records that are authenticated offline";
+
+static int setup(void **state) {
+        (void)state;
+        rig_start(&rig, &(struct rig_options){.issuer = true});
+        return 0;
+}
+
+static int teardown(void **state) {
+        (void)state;
+        rig_stop(&rig);
+        return 0;
+}
+
+static void unpack(const struct cw_secret *items, struct cw_span ret[ITEMS], size_t count) {
+        struct cw_reader r;
+        cw_reader_init(&r, items->ptr, items->len);
+        for (size_t i = 0; i < count; i++)
+                ret[i] = cw_get_item(&r);
+        assert_true(r.left == 0 && !r.bad);
+}
+
+static void open_channel(struct cw_hsm_session *s, struct card *card) {
+        struct cw_fault f = {0};
+        uint8_t kvn = 0xff, challenge[8], response[32];
+        struct cw_hsm_gp_card info = {0};
+        CW_AUTO(cw_secret_free) struct cw_secret *auth = NULL;
+        assert_int_equal(cw_hsm_session_gp_start(s, &kvn, challenge, &f), CW_OK);
+        size_t n = card_init_update(card, challenge, response);
+        assert_int_equal(cw_hsm_session_gp_card(s, response, n, NULL, 0, &info, &f), CW_OK);
+        assert_int_equal(cw_hsm_session_gp_authenticate(s, 0x33, &auth, &f), CW_OK);
+        assert_true(card_external_authenticate(card, auth->ptr, auth->len));
+}
+
+/* What the terminal does with the certificate; returns the chip's modulus. */
+static void accept_certificate(const struct cw_secret *certificate, const struct cw_secret *issuer, bool pin,
+                               struct issuer_number *ret) {
+        struct cw_span cert[ITEMS], of_issuer[ITEMS];
+        unpack(certificate, cert, 3);
+        unpack(issuer, of_issuer, 4);
+        assert_int_equal(of_issuer[0].len, 1);
+        assert_int_equal(of_issuer[0].ptr[0], 0x94);
+        assert_int_equal(of_issuer[1].len, rig.issuer->ca_n.len);
+        assert_int_equal(of_issuer[2].len, 20); /* 1024 bits in a certificate of 1152 */
+        assert_int_equal(cert[2].len, 1);
+        assert_true(issuer_recover_icc(&rig.issuer->n, cert[0].ptr, cert[0].len, cert[1].ptr, cert[1].len,
+                                       cert[2].ptr[0], RIG_PAN, "1230", records, pin ? 0 : sizeof(records),
+                                       ret));
+}
+
+/* The five CRT parts as the card gets them. */
+static void accept_parts(const struct card *card, const struct cw_secret *parts,
+                         const struct issuer_number *n) {
+        static uint8_t clear[ITEMS][ISSUER_MAX];
+        const uint8_t *values[ITEMS];
+        struct cw_span part[ITEMS];
+        size_t half = n->len / 2;
+        unpack(parts, part, ITEMS);
+        for (size_t i = 0; i < ITEMS; i++) {
+                assert_int_equal(part[i].len % 16, 0);
+                card_dek_open(card, part[i].ptr, part[i].len, clear[i]);
+                if (half % 16 != 0)
+                        assert_int_equal(clear[i][half], 0x80);
+                values[i] = clear[i];
+        }
+        assert_true(issuer_crt_fits(n, values, half));
+}
+
+static void key_certificate_and_parts(void **state) {
+        (void)state;
+        struct card card = {.scp = 3, .enc = rig_enc03, .mac = rig_mac03, .dek = rig_dek03};
+        struct cw_hsm_opened o = {0};
+        CW_AUTO(cw_hsm_session_close) struct cw_hsm_session *s = NULL;
+        assert_int_equal(rig_open_issue(&rig, "J1", RIG_SCP03, &o, &s, NULL), CW_OK);
+        const struct {
+                struct cw_hsm_icc_request q;
+                bool pin;
+        } wanted[] = {{{"dda", 1024, 3, records, sizeof(records)}, false}, {{"pin", 720, 3, NULL, 0}, true}};
+        struct issuer_number n[2];
+        for (size_t i = 0; i < 2; i++) {
+                CW_AUTO(cw_secret_free) struct cw_secret *certificate = NULL, *issuer = NULL;
+                struct cw_fault f = {0};
+                assert_int_equal(cw_hsm_session_icc_key(s, &wanted[i].q, &certificate, &issuer, &f), CW_OK);
+                accept_certificate(certificate, issuer, wanted[i].pin, &n[i]);
+                assert_int_equal(n[i].len, wanted[i].q.bits / 8);
+        }
+        open_channel(s, &card);
+        for (size_t i = 0; i < 2; i++) {
+                CW_AUTO(cw_secret_free) struct cw_secret *parts = NULL;
+                assert_int_equal(cw_hsm_session_icc_parts(s, wanted[i].q.use, true, &parts, NULL), CW_OK);
+                accept_parts(&card, parts, &n[i]);
+        }
+}
+
+static void plain_parts(void **state) {
+        (void)state;
+        static uint8_t d[ISSUER_MAX], clear_n[ISSUER_MAX], x[ISSUER_MAX] = {0, 7, 9}, y[ISSUER_MAX];
+        struct card card = {.scp = 3, .enc = rig_enc03, .mac = rig_mac03, .dek = rig_dek03};
+        struct cw_hsm_opened o = {0};
+        struct issuer_number n, exponent;
+        struct cw_span part[ITEMS];
+        CW_AUTO(cw_hsm_session_close) struct cw_hsm_session *s = NULL;
+        CW_AUTO(cw_secret_free) struct cw_secret *certificate = NULL, *issuer = NULL, *parts = NULL;
+        const struct cw_hsm_icc_request q = {"dda", 768, 3, records, sizeof(records)};
+        assert_int_equal(rig_open_issue(&rig, "J2", RIG_SCP03, &o, &s, NULL), CW_OK);
+        assert_int_equal(cw_hsm_session_icc_key(s, &q, &certificate, &issuer, NULL), CW_OK);
+        accept_certificate(certificate, issuer, false, &n);
+        open_channel(s, &card);
+        assert_int_equal(cw_hsm_session_icc_parts(s, "dda", false, &parts, NULL), CW_OK);
+        unpack(parts, part, 2);
+        card_dek_open(&card, part[0].ptr, part[0].len, d);
+        card_dek_open(&card, part[1].ptr, part[1].len, clear_n);
+        assert_memory_equal(clear_n, n.bytes, n.len);
+        memcpy(exponent.bytes, d, n.len);
+        exponent.len = n.len;
+        issuer_power(&n, &exponent, x, y);
+        issuer_cube(&n, y, y);
+        assert_memory_equal(y, x, n.len);
+}
+
+static void what_is_refused(void **state) {
+        (void)state;
+        struct cw_fault f = {0};
+        struct cw_hsm_opened o = {0};
+        CW_AUTO(cw_hsm_session_close) struct cw_hsm_session *s = NULL, *other = NULL;
+        CW_AUTO(cw_secret_free) struct cw_secret *a = NULL, *b = NULL;
+        const struct cw_hsm_icc_request longer = {"dda", 1040, 3, records, sizeof(records)};
+        const struct cw_hsm_icc_request fine = {"dda", 512, 3, records, sizeof(records)};
+        const struct cw_hsm_icc_request data_of_pin = {"pin", 512, 3, records, sizeof(records)};
+        assert_int_equal(rig_open_issue(&rig, "J3", RIG_SCP03, &o, &s, NULL), CW_OK);
+        assert_int_not_equal(cw_hsm_session_icc_key(s, &longer, &a, &b, &f), CW_OK);
+        assert_string_equal(f.code, "HSM_RSA");
+        assert_int_not_equal(cw_hsm_session_icc_key(s, &data_of_pin, &a, &b, &f), CW_OK);
+        assert_string_equal(f.code, "HSM_REQUEST");
+        assert_int_not_equal(cw_hsm_session_icc_parts(s, "dda", true, &a, &f), CW_OK); /* no channel yet */
+        assert_string_equal(f.code, "HSM_REFUSED");
+        assert_int_equal(rig_open_issue(&rig, "J4", RIG_SCP02, &o, &other, NULL), CW_OK);
+        assert_int_not_equal(cw_hsm_session_icc_key(other, &fine, &a, &b, &f), CW_OK); /* no issuer key */
+        assert_string_equal(f.code, "HSM_PRODUCT");
+}
+
+static void static_signature(void **state) {
+        (void)state;
+        static const uint8_t dac[2] = {0x12, 0x34};
+        uint8_t plain[ISSUER_MAX];
+        struct cw_hsm_opened o = {0};
+        CW_AUTO(cw_hsm_session_close) struct cw_hsm_session *s = NULL;
+        CW_AUTO(cw_secret_free) struct cw_secret *ssad = NULL, *issuer = NULL;
+        assert_int_equal(rig_open_issue(&rig, "J5", RIG_SCP03, &o, &s, NULL), CW_OK);
+        assert_int_equal(cw_hsm_session_ssad(s, dac, records, sizeof(records), &ssad, &issuer, NULL), CW_OK);
+        assert_int_equal(ssad->len, rig.issuer->n.len);
+        issuer_cube(&rig.issuer->n, ssad->ptr, plain);
+        assert_memory_equal(plain, "\x6a\x03\x01\x12\x34\xbb", 6);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+            cmocka_unit_test(key_certificate_and_parts),
+            cmocka_unit_test(plain_parts),
+            cmocka_unit_test(what_is_refused),
+            cmocka_unit_test(static_signature),
+        };
+        return cmocka_run_group_tests(tests, setup, teardown);
+}
