@@ -23,10 +23,11 @@ endforeach()
 # A running daemon on a private SoftHSM token. The counterparts share no cipher or codec with it.
 set(hostile ${CMAKE_SOURCE_DIR}/tests/hostile)
 add_library(cw_hostile_module MODULE ${hostile}/hostile_module.c)
-target_link_libraries(cw_hostile_module PRIVATE cw_flags)
 target_include_directories(cw_hostile_module PRIVATE ${P11KIT_INCLUDE_DIRS})
 target_compile_definitions(cw_hostile_module PRIVATE CW_REAL_MODULE="/usr/lib/softhsm/libsofthsm2.so")
-# The module is loaded into a program that has no sanitizer runtime of its own to share.
+# Without cw_flags: p11-kit server loads it too, and has no sanitizer runtime.
+target_compile_options(cw_hostile_module PRIVATE -std=gnu17 -D_GNU_SOURCE -O1 -g -Wall -Wextra -Wshadow -Wconversion
+        -Werror -fvisibility=hidden)
 set_target_properties(cw_hostile_module PROPERTIES PREFIX "" LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests/hsm)
 
 add_library(cw_test_hsmd_rig STATIC ${hsmd}/rig.c ${hsmd}/ossl.c ${hsmd}/card.c ${hsmd}/issuer.c)
