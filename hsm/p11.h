@@ -15,3 +15,5 @@
 cw_rc cw_p11_fail(struct cw_fault *f, CK_RV rv, const char *op);
 /* "CKR_PIN_INCORRECT", or "CKR_?" */
 const char *cw_p11_rv_name(CK_RV rv);
+/* It is among the values whose meaning is known here. */
+bool cw_p11_rv_known(CK_RV rv);

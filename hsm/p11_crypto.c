@@ -171,12 +171,18 @@ static cw_rc p11_gcm(void *ctx, const struct cw_hsm_key *key, enum cw_hsm_dir di
 static cw_rc p11_sha1(void *ctx, const uint8_t *in, size_t len, uint8_t out[20], struct cw_fault *f) {
         struct cw_p11 *p = ctx;
         CK_MECHANISM m = {CKM_SHA_1, NULL, 0};
-        CK_ULONG n = 20;
+        CW_WIPED(uint8_t, buf, 64);
+        CK_ULONG n = sizeof(buf);
         cw_p11_called(p);
         CK_RV rv = p->fn->C_DigestInit(p->session, &m);
         if (rv == CKR_OK)
-                rv = p->fn->C_Digest(p->session, input(in), len, out, &n);
-        return rv == CKR_OK ? CW_OK : cw_p11_fail(f, rv, "p11.sha1");
+                rv = p->fn->C_Digest(p->session, input(in), len, buf, &n);
+        if (rv == CKR_OK && n != 20)
+                rv = CKR_FUNCTION_FAILED;
+        if (rv != CKR_OK)
+                return cw_p11_fail(f, rv, "p11.sha1");
+        memcpy(out, buf, 20);
+        return CW_OK;
 }
 
 static cw_rc p11_random(void *ctx, uint8_t *out, size_t len, struct cw_fault *f) {

@@ -73,6 +73,10 @@ const char *cw_p11_rv_name(CK_RV rv) {
         return row ? row->name : "CKR_?";
 }
 
+bool cw_p11_rv_known(CK_RV rv) {
+        return find(rv) != NULL;
+}
+
 cw_rc cw_p11_fail(struct cw_fault *f, CK_RV rv, const char *op) {
         const struct rv_row *row = find(rv);
         /* A value nobody knows says nothing about the session's state: drop it. */

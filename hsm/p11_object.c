@@ -158,7 +158,7 @@ cw_rc cw_p11_find(struct cw_p11 *p, const char *label, CK_KEY_TYPE type,
         }
         if (rv != CKR_OK)
                 return cw_p11_fail(f, rv, "p11.find");
-        *ret_count = count;
+        *ret_count = count < CW_P11_FOUND_MAX ? count : CW_P11_FOUND_MAX; /* whatever a module says */
         return CW_OK;
 }
 

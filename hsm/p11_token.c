@@ -85,7 +85,7 @@ static void copy_padded(char *out, const unsigned char *in, size_t len) {
 }
 
 static bool read_token(struct cw_p11 *p, CK_SLOT_ID slot, const char *label) {
-        CK_TOKEN_INFO info;
+        CK_TOKEN_INFO info = {0};
         char text[33];
         cw_p11_called(p);
         if (p->fn->C_GetTokenInfo(slot, &info) != CKR_OK || (info.flags & CKF_TOKEN_INITIALIZED) == 0)
@@ -101,7 +101,7 @@ static bool read_token(struct cw_p11 *p, CK_SLOT_ID slot, const char *label) {
 }
 
 static cw_rc find_token(struct cw_p11 *p, const char *label, struct cw_fault *f) {
-        CK_SLOT_ID slots[SLOTS_MAX];
+        CK_SLOT_ID slots[SLOTS_MAX] = {0};
         CK_ULONG count = SLOTS_MAX;
         cw_p11_called(p);
         CK_RV rv = p->fn->C_GetSlotList(CK_TRUE, slots, &count);
@@ -145,7 +145,8 @@ cw_rc cw_p11_login(struct cw_p11 *p, const struct cw_secret *pin, struct cw_faul
         if (rv == CKR_OK || rv == CKR_USER_ALREADY_LOGGED_IN)
                 return CW_OK;
         cw_rc rc = cw_p11_fail(f, rv, "p11.login");
-        if (cw_rc_class(rc) != CW_C_REJECT)
+        /* What nobody knows may mean a wrong PIN: no second try. */
+        if (cw_rc_class(rc) != CW_C_REJECT && cw_p11_rv_known(rv))
                 return rc;
         return cw_fail(
             f, CW_RC(CW_L_PKCS11, CW_C_OPERATOR, CW_E_DENIED), (int64_t)rv, "p11.login", "HSM_LOGIN",
@@ -154,7 +155,7 @@ cw_rc cw_p11_login(struct cw_p11 *p, const struct cw_secret *pin, struct cw_faul
 }
 
 cw_rc cw_p11_check(struct cw_p11 *p, struct cw_fault *f) {
-        CK_SESSION_INFO info;
+        CK_SESSION_INFO info = {0};
         cw_p11_called(p);
         CK_RV rv = p->fn->C_GetSessionInfo(p->session, &info);
         if (rv != CKR_OK)

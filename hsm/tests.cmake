@@ -41,6 +41,9 @@ foreach(name issue icc kiosk faults)
                 TIMEOUT 120)
 endforeach()
 
+cw_add_test(test_hsm_hostile SOURCES ${hostile}/test_hsm_hostile.c LABELS integration LIBS cw_test_hsmd_rig cw_hsm TIMEOUT 120)
+target_include_directories(test_hsm_hostile PRIVATE ${hostile})
+
 # A running daemon on one private token of each kind: published vectors, and what it found out about the token.
 pkg_get_variable(P11_MODULES p11-kit-1 p11_module_path)
 get_filename_component(multiarch_dir "${P11_MODULES}" DIRECTORY)

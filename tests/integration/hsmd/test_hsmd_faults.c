@@ -147,6 +147,59 @@ static void crashing_module(void **state) {
 }
 
 /* Bytes that are no message end that session and nothing else. */
+/* Misbehaviour while session a works: it ends, b goes on, and a new one for the same job works. */
+static void only_one_session_suffers(const char *misbehaviour) {
+        struct cw_fault f = {0};
+        struct cw_hsm_opened a = {0}, b = {0}, c = {0};
+        CW_AUTO(cw_hsm_session_close) struct cw_hsm_session *sa = NULL, *sb = NULL, *again = NULL;
+        assert_int_equal(rig_open_issue(&rig, "A", RIG_SCP03, &a, &sa, &f), CW_OK);
+        assert_int_equal(rig_open_issue(&rig, "B", RIG_SCP03, &b, &sb, &f), CW_OK);
+        rig_control(&rig, misbehaviour);
+        assert_int_equal(cw_rc_class(card_data(sa, &f)), CW_C_RECONNECT);
+        rig_control(&rig, NULL);
+        expect_session_closed(a.session);
+        assert_int_equal(card_data(sb, &f), CW_OK);
+        assert_int_equal(rig_open_issue(&rig, "A", RIG_SCP03, &c, &again, &f), CW_OK);
+        assert_int_equal(card_data(again, &f), CW_OK);
+        expect_ready(true);
+}
+
+static void vanished_token(void **state) {
+        (void)state;
+        only_one_session_suffers("C_Encrypt rv 0x32");     /* CKR_DEVICE_REMOVED */
+        only_one_session_suffers("C_EncryptInit rv 0xe0"); /* CKR_TOKEN_NOT_PRESENT */
+}
+
+static void stale_handles(void **state) {
+        (void)state;
+        only_one_session_suffers("C_EncryptInit rv 0x60"); /* CKR_KEY_HANDLE_INVALID */
+        only_one_session_suffers("C_EncryptInit rv 0xb3"); /* CKR_SESSION_HANDLE_INVALID */
+}
+
+static void broken_pipe(void **state) {
+        (void)state;
+        only_one_session_suffers("C_Encrypt sigpipe");
+}
+
+/* Wherever the opening of a session stalls or crashes, it is that worker's end alone. */
+static void stalled_or_crashed_opening(void **state) {
+        (void)state;
+        static const char *const ways[] = {"C_Initialize sleep", "C_FindObjects sleep",
+                                           "C_GetTokenInfo crash"};
+        for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+                struct cw_fault f = {0};
+                struct cw_hsm_opened b = {0}, o = {0};
+                CW_AUTO(cw_hsm_session_close) struct cw_hsm_session *sb = NULL, *s = NULL;
+                assert_int_equal(rig_open_issue(&rig, "B", RIG_SCP03, &b, &sb, &f), CW_OK);
+                rig_control(&rig, ways[i]);
+                assert_int_equal(cw_rc_class(rig_open_issue(&rig, "C", RIG_SCP03, &o, &s, &f)),
+                                 CW_C_RECONNECT);
+                rig_control(&rig, NULL);
+                assert_int_equal(card_data(sb, &f), CW_OK);
+                expect_ready(true);
+        }
+}
+
 static void malformed_message(void **state) {
         (void)state;
         struct cw_fault f = {0};
@@ -307,6 +360,24 @@ static void wrong_token_pin(void **state) {
         rig_wait_workers(&rig, 0);
 }
 
+/* The token locks while a session is opened: that is the last login of this daemon. */
+static void locked_token_pin(void **state) {
+        (void)state;
+        struct cw_fault f = {0};
+        struct cw_hsm_opened o = {0};
+        struct cw_hsm_session *s = NULL;
+        rig_start(&rig, &(struct rig_options){.shim = true});
+        size_t before = rig_file_size(&rig, "logins");
+        rig_control(&rig, "C_Login rv 0xa4"); /* CKR_PIN_LOCKED */
+        for (int i = 0; i < 3; i++) {
+                assert_int_equal(cw_rc_class(rig_open_issue(&rig, "A", RIG_SCP03, &o, &s, &f)),
+                                 CW_C_OPERATOR);
+                assert_string_equal(f.code, "HSM_LOGIN");
+        }
+        assert_int_equal(rig_file_size(&rig, "logins"), before + 1);
+        rig_control(&rig, NULL);
+}
+
 static void host_memory_not_allowed(void **state) {
         (void)state;
         struct cw_fault f = {0};
@@ -363,6 +434,10 @@ int main(void) {
             cmocka_unit_test(stalled_token_call),
             cmocka_unit_test(stalled_start),
             cmocka_unit_test(crashing_module),
+            cmocka_unit_test(vanished_token),
+            cmocka_unit_test(stale_handles),
+            cmocka_unit_test(broken_pipe),
+            cmocka_unit_test(stalled_or_crashed_opening),
             cmocka_unit_test(malformed_message),
             cmocka_unit_test(same_job_again),
             cmocka_unit_test(session_life),
@@ -373,6 +448,7 @@ int main(void) {
         const struct CMUnitTest own[] = {
             cmocka_unit_test_teardown(wrong_check_value, teardown),
             cmocka_unit_test_teardown(wrong_token_pin, teardown),
+            cmocka_unit_test_teardown(locked_token_pin, teardown),
             cmocka_unit_test_teardown(host_memory_not_allowed, teardown),
             cmocka_unit_test_teardown(limits, teardown),
         };
