@@ -107,8 +107,10 @@ static cw_rc find_token(struct cw_p11 *p, const char *label, struct cw_fault *f)
         CK_RV rv = p->fn->C_GetSlotList(CK_TRUE, slots, &count);
         if (rv != CKR_OK)
                 return cw_p11_fail(f, rv, "p11.slots");
+        if (count > SLOTS_MAX)
+                return cw_p11_fail(f, CKR_BUFFER_TOO_SMALL, "p11.slots"); /* more than there was room for */
         unsigned found = 0;
-        for (CK_ULONG i = 0; i < count && i < SLOTS_MAX; i++)
+        for (CK_ULONG i = 0; i < count; i++)
                 found += read_token(p, slots[i], label) ? 1 : 0;
         if (found != 1)
                 return cw_fail(f, CW_RC(CW_L_PKCS11, CW_C_OPERATOR, CW_E_NOT_FOUND), (int64_t)found,

@@ -114,6 +114,13 @@ static void lie_bytes(enum cw_hostile_action action, CK_BYTE *out, CK_ULONG *len
                 *len = HUGE_LEN;
 }
 
+static void lie_count(enum cw_hostile_action action, CK_ULONG *count) {
+        if (action == CW_HOSTILE_LIE)
+                *count = 0;
+        if (action == CW_HOSTILE_LONG)
+                *count = HUGE_LEN;
+}
+
 static void lie_handle(enum cw_hostile_action action, CK_ULONG *handle) {
         if (action == CW_HOSTILE_LIE)
                 *handle = BOGUS_HANDLE;
@@ -135,13 +142,14 @@ static void lie_attributes(enum cw_hostile_action action, CK_ATTRIBUTE *t, CK_UL
 
 /* ---- one wrapper for each function ---- */
 
-#define WRAP(name, params, args, lie)                                                                        \
+#define WRAP(name, params, args, lie) WRAP_CALL(name, real.name, params, args, lie)
+#define WRAP_CALL(name, call, params, args, lie)                                                             \
         static CK_RV shim_##name params {                                                                    \
                 enum cw_hostile_action action;                                                               \
                 CK_RV wanted;                                                                                \
                 if (misbehave(#name, &action, &wanted))                                                      \
                         return wanted;                                                                       \
-                CK_RV rv = real.name args;                                                                   \
+                CK_RV rv = call args;                                                                        \
                 if (rv == CKR_OK) {                                                                          \
                         lie;                                                                                 \
                 }                                                                                            \
@@ -151,9 +159,20 @@ static void lie_attributes(enum cw_hostile_action action, CK_ATTRIBUTE *t, CK_UL
 
 WRAP(C_Finalize, (CK_VOID_PTR reserved), (reserved), NO_LIE)
 WRAP(C_GetSlotList, (CK_BBOOL present, CK_SLOT_ID *slots, CK_ULONG *count), (present, slots, count),
-     lie_bytes(action, (CK_BYTE *)slots, count))
-WRAP(C_GetTokenInfo, (CK_SLOT_ID slot, CK_TOKEN_INFO *info), (slot, info),
-     lie_bytes(action, info->label, &(CK_ULONG){sizeof(info->label)}))
+     lie_count(action, count))
+/* SoftHSM answers an unknown slot by a C++ exception, which sanitizers of a C program cannot bear. */
+static CK_RV real_token_info(CK_SLOT_ID slot, CK_TOKEN_INFO *info) {
+        CK_SLOT_ID slots[64];
+        CK_ULONG count = sizeof(slots) / sizeof(slots[0]);
+        CK_RV rv = real.C_GetSlotList(CK_TRUE, slots, &count);
+        for (CK_ULONG i = 0; rv == CKR_OK && i < count; i++) {
+                if (slots[i] == slot)
+                        return real.C_GetTokenInfo(slot, info);
+        }
+        return rv == CKR_OK ? CKR_SLOT_ID_INVALID : rv;
+}
+WRAP_CALL(C_GetTokenInfo, real_token_info, (CK_SLOT_ID slot, CK_TOKEN_INFO *info), (slot, info),
+          lie_bytes(action, info->label, &(CK_ULONG){sizeof(info->label)}))
 WRAP(C_OpenSession,
      (CK_SLOT_ID slot, CK_FLAGS flags, CK_VOID_PTR app, CK_NOTIFY notify, CK_SESSION_HANDLE *ret),
      (slot, flags, app, notify, ret), lie_handle(action, ret))
