@@ -30,7 +30,9 @@ static const struct meaning meanings[] = {
      "the reader was unplugged; plug it in again"},
     {SCARD_E_NO_SMARTCARD, CW_C_OPERATOR, CW_E_READER_NO_CARD, "PRD_SMARTCARD_CARD_NOT_IN_READER",
      "no card is in the chip reader"},
-    {SCARD_W_REMOVED_CARD, CW_C_RECONNECT, CW_E_READER_NO_CARD, "PRD_SMARTCARD_CARD_NOT_IN_READER",
+    /* A chip that dies inside a command shows as this, as an empty answer or as not transacted, by chance of
+     * timing: one code for all three. */
+    {SCARD_W_REMOVED_CARD, CW_C_RECONNECT, CW_E_READER_NO_CARD, "PRD_SMARTCARD",
      "the card left the chip reader in the middle of the work"},
     {SCARD_E_NOT_TRANSACTED, CW_C_RECONNECT, CW_E_READER_NO_CARD, "PRD_SMARTCARD",
      "the card does not answer any more: pulled, worn contacts or a dead chip"},

@@ -218,7 +218,9 @@ static cw_rc handle_transmit(struct cw_card_channel *c, struct cw_span command, 
         cw_wipe(w->command, sizeof w->command);
         if (w->rv != SCARD_S_SUCCESS) {
                 w->dead = true;
-                cw_rc rc = cw_pcsc_fail(f, w->rv, w->rv_op);
+                /* The card was there when the command was given. */
+                LONG rv = w->rv == SCARD_E_NO_SMARTCARD ? SCARD_W_REMOVED_CARD : w->rv;
+                cw_rc rc = cw_pcsc_fail(f, rv, w->rv_op);
                 /* The command may have reached the card, so the class may not invite anybody to repeat it. */
                 return CW_RC(cw_rc_layer(rc), CW_C_RECONNECT, rc & 0xffffu);
         }

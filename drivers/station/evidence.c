@@ -147,10 +147,42 @@ static bool any_personalised(struct cw_station *st, struct cw_card_channel *chan
         return false;
 }
 
+static cw_rc ask_chip_once(struct cw_station *st, int64_t wait_ms, struct cw_card_channel **ret,
+                           char ret_cplc[static CW_CPLC_HEX], struct cw_fault *f) {
+        CW_AUTO(cw_card_close) struct cw_card_channel *channel = NULL;
+        const struct cw_aid none = {.len = 0};
+        cw_rc rc = cw_card_reader_wait(st->reader, true, NULL, wait_ms, NULL, f);
+        if (rc == CW_OK)
+                rc = cw_card_reader_connect(st->reader, CW_CONNECT_TIMEOUT_MS, &channel, f);
+        if (rc == CW_OK)
+                rc = cw_gp_identify(channel, &none, CW_APDU_TIMEOUT_MS, ret_cplc, NULL, f);
+        if (rc == CW_OK)
+                *ret = CW_STEAL(channel);
+        return rc;
+}
+
+/*
+ * The question comes right after a contact was lost, often before the reader has noticed: a chip that does not
+ * answer is asked again when the reader sees a card anew. Asking changes nothing.
+ */
+static cw_rc ask_chip(struct cw_station *st, struct cw_card_channel **ret,
+                      char ret_cplc[static CW_CPLC_HEX], struct cw_fault *f) {
+        int64_t deadline = cw_deadline_ns(READER_WAIT_MS);
+        for (;;) {
+                struct cw_card_reader_state before;
+                struct cw_fault late = {0};
+                cw_card_reader_get(st->reader, &before);
+                cw_rc rc = ask_chip_once(st, cw_deadline_left_ms(deadline), ret, ret_cplc, f);
+                if (rc == CW_OK || cw_rc_layer(rc) != CW_L_READER ||
+                    cw_card_reader_wait(st->reader, true, &before.events, cw_deadline_left_ms(deadline), NULL,
+                                        &late) != CW_OK)
+                        return rc;
+        }
+}
+
 static void look_at_chip(struct cw_station *st, const json_t *baseline, struct verdict *v) {
         CW_AUTO(cw_card_close) struct cw_card_channel *channel = NULL;
         const char *before = json_string_value(json_object_get(baseline, "cplc"));
-        const struct cw_aid none = {.len = 0};
         char cplc[CW_CPLC_HEX] = "";
         struct cw_fault f = {0};
         bool other = false;
@@ -162,9 +194,7 @@ static void look_at_chip(struct cw_station *st, const json_t *baseline, struct v
                             "the card is not at the contact station, so its chip cannot be asked");
                 return;
         }
-        if (cw_card_reader_wait(st->reader, true, NULL, READER_WAIT_MS, NULL, &f) != CW_OK ||
-            cw_card_reader_connect(st->reader, CW_CONNECT_TIMEOUT_MS, &channel, &f) != CW_OK ||
-            cw_gp_identify(channel, &none, CW_APDU_TIMEOUT_MS, cplc, NULL, &f) != CW_OK) {
+        if (ask_chip(st, &channel, cplc, &f) != CW_OK) {
                 (void)snprintf(v->text, sizeof v->text, "the chip does not answer: %.160s", f.text);
                 v->verdict = CW_VERDICT_UNKNOWN;
                 return;

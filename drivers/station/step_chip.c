@@ -9,6 +9,8 @@
 #include <string.h>
 
 #define ENGAGE_TRIES 2
+#define REST_MS 600     /* longer than pcscd's 400 ms between two looks at a reader without interrupts */
+#define SETTLED_MS 2000 /* a card that lies there already: the reader's own delay, not a movement */
 
 /* ---- contact ---- */
 
@@ -35,36 +37,80 @@ static bool at_contact(struct cw_step_run *run) {
         return status.where == CW_WHERE_CONTACT;
 }
 
-/* A worn contact station often takes the card at the second try; pulling it out again moves nothing else. */
-static cw_rc bring(struct cw_step_run *run, struct cw_fault *f) {
-        struct cw_station *st = run->st;
-        bool there = at_contact(run);
-        cw_rc rc = CW_OK;
-        for (int i = 0; i < ENGAGE_TRIES; i++) {
-                struct cw_card_reader_state before;
-                cw_card_reader_get(st->reader, &before);
-                if (!there) {
-                        rc = engage(run, f);
-                        if (rc != CW_OK)
-                                return rc;
-                }
-                /* A reader that already saw a card before the move may be looking at the one before. */
-                bool stale = !there && before.card;
-                rc = cw_card_reader_wait(st->reader, true, stale ? &before.events : NULL,
-                                         st->self->card_timeout_ms, NULL, f);
-                if (rc == CW_OK || (rc & 0xffffu) == CW_E_READER_GONE ||
-                    (rc & 0xffffu) == CW_E_READER_SERVICE)
-                        return rc;
-                there = false;
+/* Failures that lifting the card off the contacts and setting it down again will not mend. */
+static bool beyond_contact(cw_rc rc) {
+        switch (rc & 0xffffu) {
+        case CW_E_READER_GONE:
+        case CW_E_READER_SERVICE:
+        case CW_E_READER_SHARED:
+        case CW_E_READER_STUCK:
+        case CW_E_DENIED:
+                return true;
+        default:
+                return false;
         }
+}
+
+/*
+ * A reader that still believes in the card of before the move tells of the new one by an event, unless the move
+ * was quicker than its next look: then no event comes, and the card has to be powered anew by hand.
+ */
+static cw_rc await_card(struct cw_step_run *run, const struct cw_card_reader_state *before, bool moved,
+                        struct cw_fault *f) {
+        struct cw_station *st = run->st;
+        struct cw_fault none = {0};
+        if (moved && before->card &&
+            cw_card_reader_wait(st->reader, true, &before->events, SETTLED_MS, NULL, &none) == CW_OK)
+                return CW_OK;
+        return cw_card_reader_wait(st->reader, true, NULL, moved ? st->self->card_timeout_ms : SETTLED_MS,
+                                   NULL, f);
+}
+
+/* One try: the card under the contacts, seen by the reader, connected. */
+static cw_rc touch(struct cw_step_run *run, bool there, struct cw_card_channel **ret, struct cw_fault *f) {
+        struct cw_station *st = run->st;
+        CW_AUTO(cw_card_close) struct cw_card_channel *channel = NULL;
+        struct cw_card_reader_state before, now;
+        cw_card_reader_get(st->reader, &before);
+        cw_rc rc = there ? CW_OK : engage(run, f);
+        if (rc == CW_OK)
+                rc = await_card(run, &before, !there, f);
+        cw_card_reader_get(st->reader, &now);
+        if (rc == CW_OK)
+                rc = cw_card_reader_connect(st->reader, CW_CONNECT_TIMEOUT_MS, &channel, f);
+        if (rc == CW_OK && !there && now.events == before.events)
+                rc = channel->ops->reset(channel, CW_APDU_TIMEOUT_MS, f);
+        if (rc == CW_OK)
+                *ret = CW_STEAL(channel);
         return rc;
 }
 
+/*
+ * After a lost contact pcscd has to look once before the card moves: one that is gone and back between two of
+ * its looks stays "absent" for it until it goes again. True when the card came back by itself.
+ */
+static bool rest(struct cw_station *st) {
+        struct cw_card_reader_state now;
+        struct cw_fault none = {0};
+        cw_card_reader_get(st->reader, &now);
+        return cw_card_reader_wait(st->reader, true, &now.events, REST_MS, NULL, &none) == CW_OK;
+}
+
+/*
+ * A worn contact station often takes the card at the second try; pulling it out again moves nothing else. The
+ * same mends a contact lost a moment ago, which the reader may not have noticed yet when it is connected.
+ */
 cw_rc cw_step_contact(struct cw_step_run *run, struct cw_card_channel **ret, struct cw_fault *f) {
-        cw_rc rc = bring(run, f);
-        if (rc != CW_OK)
-                return rc;
-        return cw_card_reader_connect(run->st->reader, CW_CONNECT_TIMEOUT_MS, ret, f);
+        bool there = at_contact(run);
+        cw_rc rc = CW_OK;
+        for (int i = 0; i < ENGAGE_TRIES; i++) {
+                if (i > 0)
+                        there = rest(run->st);
+                rc = touch(run, there, ret, f);
+                if (rc == CW_OK || cw_rc_layer(rc) != CW_L_READER || beyond_contact(rc))
+                        return rc;
+        }
+        return rc;
 }
 
 /* ---- personalisation ---- */
