@@ -244,6 +244,8 @@ def test_technician_at_the_printer(rig):
     result = desk.ask("test_card", kind="mag")
     failed(result, "PRD_MAGSTRIPE")
     check(result["where"] == "output", result)
+    for _ in range(4):
+        rig.printer.ask(cmd="take")
     failed(desk.ask("printer.clean"), "PRT_RIBBON", cls="OPERATOR")
     rig.printer.ask(cmd="ribbon", present=False)
     result = desk.ask("printer.clean")
@@ -349,7 +351,6 @@ def test_torn_at_the_last_store_data(rig):
     rig.chip.ask(cmd="fault", kind="tear", nth=10, ins="E2")
     result = job.step("chip")
     check(result["outcome"] == "in_doubt" and result["class"] == "IN_DOUBT" and result["key_tried"], result)
-    time.sleep(1.2)
     verdict = job.reconcile("chip")
     check(verdict["verdict"] == "done" and verdict["where"] == "contact", verdict)
     check(job.step("verify")["outcome"] == "done", "verify after reconcile")
@@ -426,8 +427,9 @@ def test_killed_station_reconciles_a_feed(rig):
     desk = connect(rig)
     job = Job(rig, desk)
     job.through("preflight")
+    fed = rig.printer.ask(cmd="state")["counters"]["fed"]
     job.send("feed")
-    time.sleep(0.5)
+    wait_for("the card to be fed", lambda: rig.printer.ask(cmd="state")["counters"]["fed"] > fed, 10)
     rig.kill_station()
     desk.close()
     rig.start_station()
