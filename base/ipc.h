@@ -68,6 +68,8 @@ CW_WARN_UNUSED cw_rc cw_ipc_peer_cred(int fd, struct ucred *ret);
  * (SO_PEERGROUPS), which is how the daemons' users are let in by sysusers.
  */
 bool cw_ipc_peer_is_ours(int fd);
+/* Whether gid is the peer's group or one of its supplementary ones (SO_PEERGROUPS). */
+bool cw_ipc_peer_in_group(int fd, gid_t gid);
 
 /* Sends one message, waiting for room until the deadline. RECONNECT when the peer is gone, RETRY on timeout
  * (nothing was sent). */

@@ -84,20 +84,27 @@ cw_rc cw_ipc_peer_cred(int fd, struct ucred *ret) {
         return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, ret, &len) < 0 ? RC(CW_C_RECONNECT, CW_E_IO) : CW_OK;
 }
 
-bool cw_ipc_peer_is_ours(int fd) {
+bool cw_ipc_peer_in_group(int fd, gid_t gid) {
         struct ucred cred;
         gid_t gids[PEER_GROUPS_MAX];
         socklen_t len = sizeof gids;
         if (cw_ipc_peer_cred(fd, &cred) != CW_OK)
                 return false;
-        if (cred.uid == 0 || cred.uid == geteuid() || cred.gid == getegid())
+        if (cred.gid == gid)
                 return true;
         if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, gids, &len) < 0)
                 return false;
         for (size_t i = 0; i < len / sizeof gids[0]; i++)
-                if (gids[i] == getegid())
+                if (gids[i] == gid)
                         return true;
         return false;
+}
+
+bool cw_ipc_peer_is_ours(int fd) {
+        struct ucred cred;
+        if (cw_ipc_peer_cred(fd, &cred) != CW_OK)
+                return false;
+        return cred.uid == 0 || cred.uid == geteuid() || cw_ipc_peer_in_group(fd, getegid());
 }
 
 /* Waits until fd is ready for what; RETRY/TIMEOUT at the deadline. */

@@ -101,8 +101,10 @@ static const struct cw_probe *failed(const struct cw_capabilities *c, const char
         return NULL;
 }
 
-static void decide(struct cw_capabilities *c, enum cw_operation n, bool allow_host_memory) {
+static void decide(struct cw_capabilities *c, enum cw_operation n, const struct cw_config_hsm *cfg) {
         const struct operation *o = &operations[n];
+        bool loads_keys = n == CW_OPERATION_KEYBLOCK || n == CW_OPERATION_COMPONENT;
+        bool allowed = loads_keys ? cfg->allow_key_loading : cfg->allow_host_memory;
         const struct cw_probe *inside = failed(c, o->inside), *host = failed(c, o->host);
         char *text = c->operations[n].text;
         size_t cap = sizeof(c->operations[n].text);
@@ -121,14 +123,15 @@ static void decide(struct cw_capabilities *c, enum cw_operation n, bool allow_ho
         size_t used = strlen(text);
         if (host != NULL)
                 (void)snprintf(text + used, cap - used, "; and it fails %s", host->name);
-        else if (!allow_host_memory)
-                (void)snprintf(text + used, cap - used, "; hsm.allow_host_memory is not set");
+        else if (!allowed)
+                (void)snprintf(text + used, cap - used, "; hsm.%s is not set",
+                               loads_keys ? "allow_key_loading" : "allow_host_memory");
         else
                 c->operations[n].path = CW_PATH_HOST_MEMORY;
 }
 
-cw_rc cw_capabilities_probe(const struct cw_prober *x, bool allow_host_memory, struct cw_capabilities *ret,
-                            struct cw_fault *f) {
+cw_rc cw_capabilities_probe(const struct cw_prober *x, const struct cw_config_hsm *cfg,
+                            struct cw_capabilities *ret, struct cw_fault *f) {
         memset(ret, 0, sizeof(*ret));
         cw_rc rc = cw_probe_run(x, &ret->required, f);
         if (rc == CW_OK)
@@ -136,7 +139,7 @@ cw_rc cw_capabilities_probe(const struct cw_prober *x, bool allow_host_memory, s
         if (rc == CW_OK)
                 rc = cw_probe_enforcement(x, &ret->enforcement, f);
         for (int i = 0; i < CW_OPERATIONS && rc == CW_OK; i++)
-                decide(ret, (enum cw_operation)i, allow_host_memory);
+                decide(ret, (enum cw_operation)i, cfg);
         return rc;
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What each operation may do on this token: inside it, with clear values in host memory, or not at all.
- * Decided from the probes and from hsm.allow_host_memory, before anybody asks for the operation.
+ * Decided from the probes, hsm.allow_host_memory and, for keys, hsm.allow_key_loading, before anybody asks
+ * for the operation.
  */
 #pragma once
 
@@ -42,7 +43,7 @@ struct cw_capabilities {
 };
 
 /* Puts all probes to the token, some hundred calls. An error only when the token itself fails. */
-CW_WARN_UNUSED cw_rc cw_capabilities_probe(const struct cw_prober *x, bool allow_host_memory,
+CW_WARN_UNUSED cw_rc cw_capabilities_probe(const struct cw_prober *x, const struct cw_config_hsm *cfg,
                                            struct cw_capabilities *ret, struct cw_fault *f);
 /* "in-token", "host-memory", "refused" */
 const char *cw_path_name(enum cw_path path);

@@ -35,7 +35,8 @@ cw_rc cw_ceremony_start(const struct cw_ceremony_plan *plan, int64_t deadline_ns
                 return refused(f, CW_E_UNSUPPORTED,
                                "a key without check value is not entered by hand; load it as a key block");
         if (digits != 6 && digits != 10)
-                return refused(f, CW_E_SYNTAX, "give the check value of the finished key, 6 or 10 hex digits");
+                return refused(f, CW_E_SYNTAX,
+                               "give the check value of the finished key, 6 or 10 hex digits");
         CW_AUTO(cw_ceremony_free) struct cw_ceremony *ce = calloc(1, sizeof(*ce));
         if (ce == NULL || cw_secret_new(len, &ce->sum) != CW_OK)
                 return cw_fail(f, CW_RC(CW_L_HSM, CW_C_RETRY, CW_E_NOMEM), 0, "hsm.component", "",
@@ -145,10 +146,10 @@ cw_rc cw_ceremony_enter(struct cw_ceremony *ce, const struct cw_hsm_crypto *c, c
         if (rc != CW_OK)
                 return rc;
         if (kcv[0] != '\0' && strcmp(kcv, step.kcv) != 0)
-                return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_MISMATCH), 0, "hsm.component",
-                               "HSM_COMPONENT",
-                               "the component has the check value %s and not the one you gave; enter it again",
-                               step.kcv);
+                return cw_fail(
+                    f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_MISMATCH), 0, "hsm.component", "HSM_COMPONENT",
+                    "the component has the check value %s and not the one you gave; enter it again",
+                    step.kcv);
         struct taken *t = &ce->taken[step.component - 1];
         *t = (struct taken){.done = true, .uid = who->uid};
         (void)snprintf(t->user, sizeof(t->user), "%s", who->user);
@@ -180,9 +181,9 @@ json_t *cw_ceremony_json(const struct cw_ceremony *ce) {
         json_t *list = json_array();
         for (unsigned i = 0; i < ce->plan.components; i++) {
                 const struct taken *t = &ce->taken[i];
-                if (t->done && json_array_append_new(list, json_pack("{s:i, s:s, s:s}", "component",
-                                                                     (int)i + 1, "custodian", t->user, "kcv",
-                                                                     t->kcv)) != 0) {
+                if (t->done &&
+                    json_array_append_new(list, json_pack("{s:i, s:s, s:s}", "component", (int)i + 1,
+                                                          "custodian", t->user, "kcv", t->kcv)) != 0) {
                         json_decref(list);
                         return NULL;
                 }

@@ -123,6 +123,8 @@ static void on_child_closed(void *ctx, struct cw_peer *p, const struct cw_fault 
                         cw_sv_lost_fault(c, why, &sv->last_failure);
                 schedule_respawn(sv);
         }
+        if (sv->keys == c)
+                sv->keys = NULL;
         if (sv->starting == c) {
                 sv->starting = NULL;
                 cw_sv_opening_next(sv);
@@ -160,8 +162,14 @@ static struct cw_worker_slot *take_slot(struct cw_supervisor *sv) {
 
 static cw_rc fork_worker(struct cw_supervisor *sv, struct cw_sv_child *c, int control, int station,
                          struct cw_fault *f) {
-        const struct cw_worker_args args = {sv->cfg, sv->state_dir, control,      station,
-                                            c->slot, sv->posture,   (int)getpid()};
+        const struct cw_worker_args args = {.cfg = sv->cfg,
+                                            .state_dir = sv->state_dir,
+                                            .control_fd = control,
+                                            .session_fd = station,
+                                            .keys = c->session == CW_SV_KEYS,
+                                            .slot = c->slot,
+                                            .posture = sv->posture,
+                                            .parent_pid = (int)getpid()};
         c->pid = fork();
         if (c->pid == 0)
                 cw_worker_run(&args);
@@ -174,7 +182,7 @@ static cw_rc fork_worker(struct cw_supervisor *sv, struct cw_sv_child *c, int co
 static cw_rc connect_and_fork(struct cw_supervisor *sv, struct cw_sv_child *c, struct cw_fault *f) {
         int control[2] = {-1, -1}, station[2] = {-1, -1};
         cw_rc rc = cw_ipc_pair(control);
-        if (rc == CW_OK && c->session != 0)
+        if (rc == CW_OK && c->session > 0)
                 rc = cw_ipc_pair(station);
         if (rc != CW_OK)
                 rc = cw_fail(f, rc, errno, "hsm.fork", "", "cannot make a socket pair for a worker");
@@ -339,7 +347,7 @@ cw_rc cw_sv_children_init(struct cw_supervisor *sv, struct cw_fault *f) {
 }
 
 void cw_sv_children_done(struct cw_supervisor *sv) {
-        sv->token = NULL;
+        sv->token = sv->keys = NULL;
         while (sv->children != NULL) {
                 struct cw_sv_child *c = sv->children;
                 cw_sv_close_child(c);

@@ -92,9 +92,10 @@ cw_rc cw_key_call_destroy(struct cw_key_admin *a, struct cw_key_call *k, struct 
         if (v == NULL || v->destroyed)
                 return refused(f, CW_E_NOT_FOUND, "this key has no such version; \"hsm keys\" shows them");
         if (e->active == r.version && !r.in_use)
-                return refused(f, CW_E_STATE,
-                               "this version is in use: rotate to another one first, or say --in-use when the "
-                               "key is given up for good");
+                return refused(
+                    f, CW_E_STATE,
+                    "this version is in use: rotate to another one first, or say --in-use when the "
+                    "key is given up for good");
         return ask(a, k, &r, cfg, f);
 }
 
@@ -110,9 +111,8 @@ cw_rc cw_key_call_export(struct cw_key_admin *a, struct cw_key_call *k, struct c
                 rc = cw_key_admin_entry(a, cfg, &e, f);
         if (rc != CW_OK)
                 return rc;
-        struct cw_two_person_request r = {.kind = CW_TWO_PERSON_EXPORT,
-                                          .version = number_of(k, "version"),
-                                          .block = block[0]};
+        struct cw_two_person_request r = {
+            .kind = CW_TWO_PERSON_EXPORT, .version = number_of(k, "version"), .block = block[0]};
         r.version = r.version != 0 ? r.version : e->active;
         rc = cw_key_policy_header(a->env.cfg, cfg, r.block, r.version, &h, f);
         if (rc == CW_OK && strlen(kbpk) >= sizeof(r.kbpk))
@@ -217,7 +217,8 @@ cw_rc cw_key_call_confirm(struct cw_key_admin *a, struct cw_key_call *k, struct 
         if (cw_msg_int(k->request, "old_sessions", 0) > 0)
                 return cw_fail(f, CW_RC(CW_L_HSM, CW_C_OPERATOR, CW_E_BUSY), 0, "hsm.key_life", "HSM_BUSY",
                                "jobs that began before the rotation are not finished; confirm when they are");
-        cw_rc rc = cw_two_person_confirm(&a->waiting, cw_msg_int(k->request, "request", 0), k->who.uid, &r, f);
+        cw_rc rc =
+            cw_two_person_confirm(&a->waiting, cw_msg_int(k->request, "request", 0), k->who.uid, &r, f);
         const struct cw_config_key *cfg = rc == CW_OK ? configured(a, r.label) : NULL;
         if (rc == CW_OK)
                 rc = tell_request(k, &r, f);
@@ -225,8 +226,7 @@ cw_rc cw_key_call_confirm(struct cw_key_admin *a, struct cw_key_call *k, struct 
                 return rc;
         if (cfg == NULL)
                 return refused(f, CW_E_NOT_FOUND, "the key is not configured any more");
-        return r.kind == CW_TWO_PERSON_DESTROY ? destroy_now(a, k, cfg, &r, f)
-                                               : export_now(a, k, cfg, &r, f);
+        return r.kind == CW_TWO_PERSON_DESTROY ? destroy_now(a, k, cfg, &r, f) : export_now(a, k, cfg, &r, f);
 }
 
 cw_rc cw_key_call_drop(struct cw_key_admin *a, struct cw_key_call *k, struct cw_fault *f) {

@@ -31,12 +31,14 @@ static cw_rc expected_kcv(const struct cw_config_key *cfg, const struct cw_key_e
                 return given[0] == '\0' ? CW_OK : refused(f, CW_E_SYNTAX, "a generic key has no check value");
         }
         if (!hex_kcv(kcv))
-                return refused(f, CW_E_SYNTAX,
-                               "give the check value of the new key with --kcv: 6 or 10 upper-case hex digits, "
-                               "as the form of its ceremony says");
+                return refused(
+                    f, CW_E_SYNTAX,
+                    "give the check value of the new key with --kcv: 6 or 10 upper-case hex digits, "
+                    "as the form of its ceremony says");
         if (strlen(kcv) != strlen(cfg->kcv))
-                return refused(f, CW_E_SYNTAX,
-                               "the check value must be of the kind that the configuration gives for the key");
+                return refused(
+                    f, CW_E_SYNTAX,
+                    "the check value must be of the kind that the configuration gives for the key");
         if (first && strcmp(kcv, cfg->kcv) != 0)
                 return refused(f, CW_E_MISMATCH,
                                "the configuration gives another check value for this key; find out which one "
@@ -52,7 +54,8 @@ static cw_rc expected_kcv(const struct cw_config_key *cfg, const struct cw_key_e
 static cw_rc validity(const struct cw_key_call *k, char from[11], char to[11], struct cw_fault *f) {
         const char *a = cw_msg_str(k->request, "valid_from", ""), *b = cw_msg_str(k->request, "valid_to", "");
         if (!cw_key_day_ok(a) || !cw_key_day_ok(b) || (a[0] != '\0' && b[0] != '\0' && strcmp(a, b) > 0))
-                return refused(f, CW_E_SYNTAX, "a validity is two days YYYY-MM-DD, the first before the last");
+                return refused(f, CW_E_SYNTAX,
+                               "a validity is two days YYYY-MM-DD, the first before the last");
         memcpy(from, a, strlen(a) + 1);
         memcpy(to, b, strlen(b) + 1);
         return CW_OK;
@@ -89,7 +92,11 @@ static cw_rc add_version(struct cw_key_admin *a, const struct cw_config_key *cfg
         rc = cw_key_admin_save(a, f);
         if (rc != CW_OK)
                 return rc;
-        const struct cw_key_write w = {cfg, v, value, len};
+        const struct cw_key_write w = {.cfg = cfg,
+                                       .version = v,
+                                       .value = value,
+                                       .len = len,
+                                       .in_token = !a->env.cfg->allow_host_memory};
         rc = cw_key_write(a->env.p, a->env.c, &w, NULL, f);
         if (rc != CW_OK)
                 return rc;
@@ -140,8 +147,8 @@ static cw_rc block_text(const struct cw_key_call *k, char ret[CW_KEYBLOCK_MAX + 
 
 /* Header and policy come first: a block that may not become this key is not even opened. */
 static cw_rc open_block(struct cw_key_admin *a, const struct cw_key_call *k, const struct cw_config_key *cfg,
-                        const char *block, struct cw_keyblock_header *ret_header,
-                        struct cw_keyblock_key *ret, struct cw_fault *f) {
+                        const char *block, struct cw_keyblock_header *ret_header, struct cw_keyblock_key *ret,
+                        struct cw_fault *f) {
         struct cw_stored_key stored = {0};
         size_t header_len = 0;
         enum cw_hsm_alg alg = CW_ALG_GENERIC;
@@ -191,8 +198,8 @@ cw_rc cw_key_call_import(struct cw_key_admin *a, struct cw_key_call *k, struct c
 cw_rc cw_key_call_component_start(struct cw_key_admin *a, struct cw_key_call *k, struct cw_fault *f) {
         const struct cw_config_key *cfg = NULL;
         struct cw_key_entry *e = NULL;
-        struct cw_ceremony_plan plan = {
-            .alg = CW_ALG_GENERIC, .components = (unsigned)cw_msg_int(k->request, "components", 0)};
+        struct cw_ceremony_plan plan = {.alg = CW_ALG_GENERIC,
+                                        .components = (unsigned)cw_msg_int(k->request, "components", 0)};
         cw_rc rc = cw_key_loading_allowed(a, f);
         if (rc == CW_OK && a->ceremony != NULL)
                 rc = refused(f, CW_E_STATE, "a component entry is under way; finish or cancel it first");

@@ -24,6 +24,13 @@ static const struct rule {
     {"pan-transport", "D0", "BN", 'B'},
     {"pan-hash", "M7", "CGN", 'C'},
     {"kbpk", "K1 K0", "BN", 'B'},
+    {"zpk-in", "P0", "BDN", 'D'},
+    {"zpk-out", "P0", "BEN", 'E'},
+    {"pvk", "V2 V1 V0", "CGN", 'C'},
+    {"mac", "M3 M6 M1", "CGN", 'C'},
+    {"cavk", "C0", "CGN", 'C'},
+    {"imk-dcvv", "E4 E0", "XN", 'X'},
+    {"imk-cvc3", "E4 E6", "XN", 'X'},
 };
 
 static cw_rc refused(struct cw_fault *f, const struct cw_config_key *k, const char *what, const char *has,

@@ -14,11 +14,11 @@ static cw_rc make_wrapper(struct cw_p11 *p, CK_OBJECT_HANDLE *ret, struct cw_fau
         CK_KEY_TYPE type = CKK_AES;
         cw_p11_called(p);
         CK_RV rv = p->fn->C_GenerateRandom(p->session, value, sizeof(value));
-        CK_ATTRIBUTE t[] = {{CKA_CLASS, &cls, sizeof(cls)},    {CKA_KEY_TYPE, &type, sizeof(type)},
-                            {CKA_TOKEN, &no, sizeof(no)},      {CKA_PRIVATE, &yes, sizeof(yes)},
+        CK_ATTRIBUTE t[] = {{CKA_CLASS, &cls, sizeof(cls)},     {CKA_KEY_TYPE, &type, sizeof(type)},
+                            {CKA_TOKEN, &no, sizeof(no)},       {CKA_PRIVATE, &yes, sizeof(yes)},
                             {CKA_SENSITIVE, &yes, sizeof(yes)}, {CKA_EXTRACTABLE, &no, sizeof(no)},
-                            {CKA_ENCRYPT, &no, sizeof(no)},    {CKA_DECRYPT, &no, sizeof(no)},
-                            {CKA_WRAP, &yes, sizeof(yes)},     {CKA_UNWRAP, &yes, sizeof(yes)},
+                            {CKA_ENCRYPT, &no, sizeof(no)},     {CKA_DECRYPT, &no, sizeof(no)},
+                            {CKA_WRAP, &yes, sizeof(yes)},      {CKA_UNWRAP, &yes, sizeof(yes)},
                             {CKA_VALUE, value, sizeof(value)}};
         cw_p11_called(p);
         if (rv == CKR_OK)
@@ -32,10 +32,10 @@ static CK_RV unwrap(struct cw_p11 *p, CK_OBJECT_HANDLE wrapper, enum cw_hsm_alg 
         CK_MECHANISM m = {KEY_WRAP_MECHANISM, NULL, 0};
         CK_OBJECT_CLASS cls = CKO_SECRET_KEY;
         CK_KEY_TYPE type = cw_p11_key_type(alg);
-        CK_ATTRIBUTE t[] = {{CKA_CLASS, &cls, sizeof(cls)},    {CKA_KEY_TYPE, &type, sizeof(type)},
-                            {CKA_TOKEN, &no, sizeof(no)},      {CKA_PRIVATE, &yes, sizeof(yes)},
-                            {CKA_SENSITIVE, &no, sizeof(no)},  {CKA_EXTRACTABLE, &yes, sizeof(yes)},
-                            {CKA_ENCRYPT, &no, sizeof(no)},    {CKA_DECRYPT, &no, sizeof(no)}};
+        CK_ATTRIBUTE t[] = {{CKA_CLASS, &cls, sizeof(cls)},   {CKA_KEY_TYPE, &type, sizeof(type)},
+                            {CKA_TOKEN, &no, sizeof(no)},     {CKA_PRIVATE, &yes, sizeof(yes)},
+                            {CKA_SENSITIVE, &no, sizeof(no)}, {CKA_EXTRACTABLE, &yes, sizeof(yes)},
+                            {CKA_ENCRYPT, &no, sizeof(no)},   {CKA_DECRYPT, &no, sizeof(no)}};
         cw_p11_called(p);
         return p->fn->C_UnwrapKey(p->session, &m, wrapper, wrapped, len, t, sizeof(t) / sizeof(t[0]), ret);
 }

@@ -34,12 +34,12 @@ static json_t *row_json(const struct cw_key_admin_env *env, const struct cw_stor
         kcv_of(env->c, &k->key, CW_KCV_GP, gp);
         if (k->object != 0)
                 (void)snprintf(handle, sizeof(handle), "%lu", k->object);
-        return json_pack("{s:s, s:s, s:s, s:i, s:s, s:s, s:{s:s, s:s, s:s}, s:s, s:s, s:s, s:I, s:s, s:b, s:s}",
-                         "label", k->cfg->label, "purpose", k->cfg->purpose, "algorithm", k->cfg->algorithm,
-                         "version", (int)v->version, "state", state_of(v, active), "expected", v->kcv, "kcv",
-                         "legacy", legacy, "cmac", cmac, "gp", gp, "origin", v->origin, "valid_from",
-                         v->valid_from, "valid_to", v->valid_to, "loaded_ms", (json_int_t)v->loaded_ms,
-                         "handle", handle, "ok", k->ok, "text", k->text);
+        return json_pack(
+            "{s:s, s:s, s:s, s:i, s:s, s:s, s:{s:s, s:s, s:s}, s:s, s:s, s:s, s:I, s:s, s:b, s:s}", "label",
+            k->cfg->label, "purpose", k->cfg->purpose, "algorithm", k->cfg->algorithm, "version",
+            (int)v->version, "state", state_of(v, active), "expected", v->kcv, "kcv", "legacy", legacy,
+            "cmac", cmac, "gp", gp, "origin", v->origin, "valid_from", v->valid_from, "valid_to", v->valid_to,
+            "loaded_ms", (json_int_t)v->loaded_ms, "handle", handle, "ok", k->ok, "text", k->text);
 }
 
 static cw_rc append(json_t *list, json_t *row, struct cw_fault *f) {

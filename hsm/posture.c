@@ -109,3 +109,26 @@ cw_rc cw_posture_capabilities(const struct cw_posture *p, json_t *obj) {
                 return CW_RC(CW_L_HSM, CW_C_RETRY, CW_E_NOMEM);
         return cw_capabilities_to_json(p->capabilities, obj);
 }
+
+static bool add_tests(json_t *list, const struct cw_probe_report *r) {
+        for (size_t i = 0; list != NULL && i < r->count; i++) {
+                const struct cw_probe *p = &r->probes[i];
+                if (json_array_append_new(list,
+                                          json_pack("{s:s, s:s, s:b, s:s}", "test", p->name, "needed_for",
+                                                    p->needed_for, "ok", p->ok, "text", p->text)) != 0)
+                        return false;
+        }
+        return list != NULL;
+}
+
+cw_rc cw_posture_selftest(const struct cw_posture *p, json_t **ret) {
+        CW_AUTO_JSON json_t *tests = json_array();
+        if (!add_tests(tests, &p->capabilities->required))
+                return CW_RC(CW_L_HSM, CW_C_RETRY, CW_E_NOMEM);
+        json_t *result = json_pack("{s:b, s:O, s:o}", "ok", cw_posture_ready(p), "tests", tests, "keys",
+                                   keys_json(p->keys));
+        if (result == NULL)
+                return CW_RC(CW_L_HSM, CW_C_RETRY, CW_E_NOMEM);
+        *ret = result;
+        return CW_OK;
+}

@@ -17,6 +17,8 @@ struct cw_posture {
 bool cw_posture_ready(const struct cw_posture *p);
 /* "host-memory" or "refused": no generic token can do the PIN pad's DUKPT and the set-PIN forms inside. */
 const char *cw_posture_pin_path(const struct cw_config_hsm *cfg);
+/* {ok, tests: [{test, needed_for, ok, text}], keys: [as in hello]}: every known answer and every key. */
+CW_WARN_UNUSED cw_rc cw_posture_selftest(const struct cw_posture *p, json_t **ret);
 /* Adds the members of the reply to obj. RETRY when out of memory. */
 CW_WARN_UNUSED cw_rc cw_posture_to_json(const struct cw_posture *p, json_t *obj);
 /* The same members when no worker has the token: no keys, not ready, text says why. */

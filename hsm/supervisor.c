@@ -31,6 +31,7 @@ static void deferred_free(struct cw_sv_deferred *d) {
                         break;
                 }
         }
+        json_decref(d->audit);
         free(d);
 }
 
@@ -101,7 +102,7 @@ static void on_forwarded(void *ctx, cw_rc rc, const struct cw_fault *f, struct c
         cw_sv_answer_fault(d, &why);
 }
 
-static void forward(struct cw_sv_client *client, struct cw_sv_child *c, struct cw_msg *request) {
+void cw_sv_forward(struct cw_sv_client *client, struct cw_sv_child *c, struct cw_msg *request) {
         struct cw_sv_deferred *d = cw_sv_defer(client, request);
         if (d == NULL)
                 return;
@@ -110,7 +111,7 @@ static void forward(struct cw_sv_client *client, struct cw_sv_child *c, struct c
                      on_forwarded, d);
 }
 
-static void refuse(struct cw_sv_client *client, const struct cw_msg *request, cw_rc rc, const char *text) {
+void cw_sv_refuse(struct cw_sv_client *client, const struct cw_msg *request, cw_rc rc, const char *text) {
         struct cw_fault f = {0};
         (void)cw_fail(&f, rc, 0, "hsm.request", "HSM_REQUEST", "%s", text);
         cw_log(CW_EV_HSM_REQUEST_REFUSED, CW_F_STR("CALL", cw_msg_str(request, "call", "")),
@@ -122,7 +123,7 @@ static void refuse(struct cw_sv_client *client, const struct cw_msg *request, cw
 static void call_hello(struct cw_sv_client *client, struct cw_msg *request) {
         struct cw_supervisor *sv = client->sv;
         if (sv->token != NULL && sv->token_ready) {
-                forward(client, sv->token, request);
+                cw_sv_forward(client, sv->token, request);
                 return;
         }
         const struct cw_fault *why = sv->login_failed.rc != CW_OK ? &sv->login_failed : &sv->last_failure;
@@ -143,33 +144,33 @@ static void call_close(struct cw_sv_client *client, struct cw_msg *request) {
 static void call_session(struct cw_sv_client *client, struct cw_msg *request) {
         struct cw_sv_child *c = cw_sv_find_session(client->sv, cw_msg_int(request, "session", 0));
         if (c == NULL)
-                refuse(client, request, CW_RC(CW_L_HSM, CW_C_RECONNECT, CW_E_NOT_FOUND),
-                       "there is no such session any more; open a new one");
+                cw_sv_refuse(client, request, CW_RC(CW_L_HSM, CW_C_RECONNECT, CW_E_NOT_FOUND),
+                             "there is no such session any more; open a new one");
         else
-                forward(client, c, request);
+                cw_sv_forward(client, c, request);
 }
 
 static void call_capabilities(struct cw_sv_client *client, struct cw_msg *request) {
         struct cw_supervisor *sv = client->sv;
         const struct cw_fault *why = sv->login_failed.rc != CW_OK ? &sv->login_failed : &sv->last_failure;
         if (sv->token != NULL && sv->token_ready)
-                forward(client, sv->token, request);
+                cw_sv_forward(client, sv->token, request);
         else
-                refuse(client, request, CW_RC(CW_L_HSM, CW_C_RETRY, CW_E_BUSY),
-                       why->rc != CW_OK ? why->text : "the token is being opened; wait a moment");
+                cw_sv_refuse(client, request, CW_RC(CW_L_HSM, CW_C_RETRY, CW_E_BUSY),
+                             why->rc != CW_OK ? why->text : "the token is being opened; wait a moment");
 }
 
 /* Clear keys come in and are used: only on a token that is configured as one for tests. */
 static void call_known_answer(struct cw_sv_client *client, struct cw_msg *request) {
         struct cw_supervisor *sv = client->sv;
         if (!sv->cfg->hsm.test_token)
-                refuse(client, request, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_DENIED),
-                       "known answers are computed on a token with hsm.test_token only");
+                cw_sv_refuse(client, request, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_DENIED),
+                             "known answers are computed on a token with hsm.test_token only");
         else if (sv->token == NULL || !sv->token_ready)
-                refuse(client, request, CW_RC(CW_L_HSM, CW_C_RETRY, CW_E_BUSY),
-                       "the token is being opened; wait a moment");
+                cw_sv_refuse(client, request, CW_RC(CW_L_HSM, CW_C_RETRY, CW_E_BUSY),
+                             "the token is being opened; wait a moment");
         else
-                forward(client, sv->token, request);
+                cw_sv_forward(client, sv->token, request);
 }
 
 static void on_request(void *ctx, struct cw_peer *p, struct cw_msg *request) {
@@ -186,18 +187,23 @@ static void on_request(void *ctx, struct cw_peer *p, struct cw_msg *request) {
             {"kiosk.bind", true, false, call_session},
             {"kiosk.seal_pan", true, false, call_session},
             {"pin.form", true, false, call_session},
+            {"audit.next", true, false, cw_sv_call_audit_next},
+            {"audit.ack", true, false, cw_sv_call_audit_ack},
         };
         struct cw_sv_client *client = ctx;
+        bool administers = client->admin && cw_sv_who_administers(&client->who);
         (void)p;
+        if (client->admin && cw_sv_admin_call(client, request))
+                return;
         for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
                 if (strcmp(calls[i].call, cw_msg_str(request, "call", "")) == 0 &&
-                    (client->admin ? calls[i].admin : calls[i].agent)) {
+                    (client->admin ? calls[i].admin && administers : calls[i].agent)) {
                         calls[i].fn(client, request);
                         return;
                 }
         }
-        refuse(client, request, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_UNSUPPORTED),
-               "this socket has no such call");
+        cw_sv_refuse(client, request, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_UNSUPPORTED),
+                     "this socket has no such call");
 }
 
 /* Sessions outlive their client: a station may be in the middle of a card while cardwrightd restarts. */
@@ -227,8 +233,9 @@ static const struct cw_peer_ops client_ops = {on_request, NULL, on_closed};
 
 static void accept_client(struct cw_supervisor *sv, int take_fd, const struct ucred *cred, bool admin) {
         CW_AUTO_FD int fd = take_fd;
-        /* The admin socket is for root and our own user; the agent's user comes in by our group. */
-        bool ours = admin ? cred->uid == 0 || cred->uid == geteuid() : cw_ipc_peer_is_ours(fd);
+        struct cw_sv_who who = {0};
+        /* Anyone may knock at the admin socket; the agent's user comes in by our group. */
+        bool ours = admin ? cw_sv_admin_who(sv->cfg, fd, cred, &who) : cw_ipc_peer_is_ours(fd);
         if (!ours) {
                 cw_log(CW_EV_PEER_REFUSED, CW_F_INT("UID", cred->uid), CW_F_INT("PID", cred->pid));
                 return;
@@ -236,7 +243,7 @@ static void accept_client(struct cw_supervisor *sv, int take_fd, const struct uc
         struct cw_sv_client *client = calloc(1, sizeof(*client));
         if (client == NULL)
                 return;
-        *client = (struct cw_sv_client){.sv = sv, .admin = admin, .next = sv->clients};
+        *client = (struct cw_sv_client){.sv = sv, .admin = admin, .who = who, .next = sv->clients};
         if (cw_peer_new(sv->loop, fd, &client_ops, client, &client->peer) != CW_OK) {
                 free(client);
                 return;
@@ -245,6 +252,8 @@ static void accept_client(struct cw_supervisor *sv, int take_fd, const struct uc
         sv->clients = client;
         cw_log(CW_EV_PEER_CONNECTED, CW_F_INT("UID", cred->uid), CW_F_INT("PID", cred->pid),
                CW_F_STR("SOCKET", admin ? "admin" : "agent"));
+        if (!admin)
+                cw_sv_audit_tell(client);
 }
 
 static void accept_agent(void *ctx, int take_fd, const struct ucred *cred) {
@@ -286,7 +295,7 @@ cw_rc cw_supervisor_new(struct cw_loop *loop, const struct cw_config *cfg, struc
         sv->loop = loop;
         sv->cfg = cfg;
         (void)snprintf(sv->dir, sizeof(sv->dir), "%s/hsmd", cfg->agent.runtime_dir);
-        cw_rc rc = cw_mkdirs(sv->dir, 0750, f);
+        cw_rc rc = cw_mkdirs(sv->dir, 0751, f);
         if (rc == CW_OK)
                 rc = cw_config_hsm_state_dir(cfg, sv->state_dir, f);
         if (rc == CW_OK)
@@ -298,9 +307,10 @@ cw_rc cw_supervisor_new(struct cw_loop *loop, const struct cw_config *cfg, struc
         if (rc == CW_OK)
                 rc = listen_at(sv, "agent.sock", 0660, accept_agent, &sv->agent_listener, f);
         if (rc == CW_OK)
-                rc = listen_at(sv, "admin.sock", 0600, accept_admin, &sv->admin_listener, f);
+                rc = listen_at(sv, "admin.sock", 0666, accept_admin, &sv->admin_listener, f);
         if (rc != CW_OK)
                 return rc;
+        cw_sv_audit_open(sv);
         cw_sv_start_token(sv);
         *ret = CW_STEAL(sv);
         return CW_OK;
@@ -317,5 +327,6 @@ void cw_supervisor_free(struct cw_supervisor *sv) {
                 client_free(sv->clients);
         while (sv->deferred != NULL)
                 deferred_free(sv->deferred);
+        cw_audit_spool_close(sv->spool);
         free(sv);
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/ipc.h"
+#include "hsm/audit_spool.h"
 #include "hsm/supervisor.h"
 #include "hsm/worker.h"
 
@@ -10,15 +11,25 @@
 #include <sys/types.h>
 
 #define CW_SV_SESSIONS_MAX 32u
-#define CW_SV_CHILDREN_MAX (CW_SV_SESSIONS_MAX + 1u)
+#define CW_SV_CHILDREN_MAX (CW_SV_SESSIONS_MAX + 2u)
+#define CW_SV_KEYS INT64_C(-1) /* in place of a session: the worker for key management */
 #define CW_SV_JOB_MAX 64u
 
 struct cw_sv_child;
+
+/* The person at the other end of admin.sock, by SO_PEERCRED. */
+struct cw_sv_who {
+        uid_t uid;
+        char user[33];
+        unsigned may;      /* what, see admin_calls.c */
+        int64_t component; /* number of the component this custodian holds, 0 = any */
+};
 
 struct cw_sv_client {
         struct cw_supervisor *sv;
         struct cw_peer *peer;
         bool admin; /* admin.sock */
+        struct cw_sv_who who;
         struct cw_sv_client *next;
 };
 
@@ -29,6 +40,8 @@ struct cw_sv_deferred {
         uint32_t id, generation;
         char call[24];
         struct cw_sv_child *child; /* who works on it */
+        json_t *audit;             /* what the trace says of a key operation under way; NULL: no trace */
+        char actor[33];
         struct cw_sv_deferred *next;
 };
 
@@ -77,10 +90,21 @@ struct cw_supervisor {
         int64_t next_session;
         struct cw_sv_opening *openings; /* oldest first */
         struct cw_sv_child *starting;
+        struct cw_sv_child *keys; /* key management; NULL: nobody asks for it */
+        unsigned keys_calls;      /* under way there */
+        bool keys_keep;           /* it holds an unfinished entry or a request that waits */
+        int64_t rotated_ns;       /* last time another version of a key came into use */
+        struct cw_audit_spool *spool;
+        struct cw_fault spool_failed;        /* why there is none */
         int64_t open_tokens, open_refill_ns; /* rate limit of session.open */
 };
 
 /* ---- supervisor.c ---- */
+
+/* Lets a worker answer the request. */
+void cw_sv_forward(struct cw_sv_client *client, struct cw_sv_child *c, struct cw_msg *request);
+/* Answers with a fault, and logs it. */
+void cw_sv_refuse(struct cw_sv_client *client, const struct cw_msg *request, cw_rc rc, const char *text);
 
 /* Remembers who asked; NULL when out of memory. */
 struct cw_sv_deferred *cw_sv_defer(struct cw_sv_client *client, const struct cw_msg *request);
@@ -118,3 +142,16 @@ void cw_sv_open(struct cw_sv_client *client, struct cw_msg *request);
 /* The worker being started has answered or is gone. */
 void cw_sv_opening_next(struct cw_supervisor *sv);
 void cw_sv_opening_done(struct cw_supervisor *sv);
+
+/* ---- admin_calls.c ---- */
+
+/* Who is at the other end; false when this person has no business here. */
+bool cw_sv_admin_who(const struct cw_config *cfg, int fd, const struct ucred *cred, struct cw_sv_who *ret);
+bool cw_sv_who_administers(const struct cw_sv_who *who);
+/* A call of key management; false when it is none. */
+bool cw_sv_admin_call(struct cw_sv_client *client, struct cw_msg *request);
+void cw_sv_audit_open(struct cw_supervisor *sv);
+/* Event audit.pending, when records wait. */
+void cw_sv_audit_tell(struct cw_sv_client *client);
+void cw_sv_call_audit_next(struct cw_sv_client *client, struct cw_msg *request);
+void cw_sv_call_audit_ack(struct cw_sv_client *client, struct cw_msg *request);

@@ -19,7 +19,8 @@ cw_rc cw_two_person_ask(struct cw_two_person *t, const struct cw_two_person_requ
                 if (q->id == 0)
                         place = place ? place : q;
                 else if (q->kind == r->kind && q->version == r->version && strcmp(q->label, r->label) == 0)
-                        return refused(f, CW_E_STATE, "this was asked for already; another person confirms it");
+                        return refused(f, CW_E_STATE,
+                                       "this was asked for already; another person confirms it");
         }
         if (place == NULL)
                 return cw_fail(f, CW_RC(CW_L_HSM, CW_C_RETRY, CW_E_BUSY), 0, "hsm.two_person", "HSM_BUSY",
@@ -78,11 +79,10 @@ json_t *cw_two_person_json(const struct cw_two_person *t) {
                 const struct cw_two_person_request *r = &t->list[i];
                 if (r->id == 0)
                         continue;
-                if (json_array_append_new(list, json_pack("{s:I, s:s, s:s, s:i, s:s, s:s}", "request",
-                                                          (json_int_t)r->id, "what",
-                                                          cw_two_person_name(r->kind), "label", r->label,
-                                                          "version", (int)r->version, "kbpk", r->kbpk, "user",
-                                                          r->user)) != 0) {
+                if (json_array_append_new(
+                        list, json_pack("{s:I, s:s, s:s, s:i, s:s, s:s}", "request", (json_int_t)r->id,
+                                        "what", cw_two_person_name(r->kind), "label", r->label, "version",
+                                        (int)r->version, "kbpk", r->kbpk, "user", r->user)) != 0) {
                         json_decref(list);
                         return NULL;
                 }

@@ -15,10 +15,10 @@ struct cw_two_person_request {
         enum cw_two_person_kind kind;
         char label[65];
         unsigned version;
-        char kbpk[65];   /* export: label of the protection key */
-        char block;      /* export: version of the key block */
-        bool in_use;     /* destroy: even if it is the version in use */
-        uid_t uid;       /* who asked */
+        char kbpk[65]; /* export: label of the protection key */
+        char block;    /* export: version of the key block */
+        bool in_use;   /* destroy: even if it is the version in use */
+        uid_t uid;     /* who asked */
         char user[33];
         int64_t deadline_ns; /* monotonic clock */
 };

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "hsm/key_admin.h"
 #include "hsm/known_answer.h"
 #include "hsm/p11_crypto.h"
 #include "hsm/posture.h"
@@ -16,6 +17,7 @@
 
 #define SEND_TIMEOUT_MS 2000
 #define PIN_MAX_LEN 256u
+#define KEYS_IDLE_MS 30000 /* the worker for key management ends by itself after this */
 
 struct worker {
         const struct cw_worker_args *args;
@@ -24,6 +26,7 @@ struct worker {
         struct cw_key_store keys;
         struct cw_capabilities capabilities;
         struct cw_sess *session;
+        struct cw_key_admin *key_admin;
         bool station_gone;      /* it closed its socket: an ordinary end */
         struct cw_fault broken; /* why there is no token; rc CW_OK when there is one */
 };
@@ -62,7 +65,9 @@ static void become_worker(const struct cw_worker_args *args) {
         (void)sigemptyset(&none);
         (void)sigprocmask(SIG_SETMASK, &none, NULL);
         (void)signal(SIGPIPE, SIG_IGN); /* modules of networked HSMs write to dead sockets */
-        (void)prctl(PR_SET_NAME, args->session_fd >= 0 ? "hsmd-session" : "hsmd-token");
+        (void)prctl(PR_SET_NAME, args->session_fd >= 0 ? "hsmd-session"
+                                 : args->keys          ? "hsmd-keys"
+                                                       : "hsmd-token");
 }
 
 static cw_rc open_token(struct worker *w, struct cw_fault *f) {
@@ -71,19 +76,21 @@ static cw_rc open_token(struct worker *w, struct cw_fault *f) {
         const char *dir = cfg->agent.credential_dir[0] ? cfg->agent.credential_dir : NULL;
         cw_rc rc = cw_credential_read(dir, cfg->hsm.pin_credential, PIN_MAX_LEN, &pin, f);
         if (rc == CW_OK)
-                rc = cw_p11_open(&cfg->hsm, false, &w->args->slot->called_ns, &w->token, f);
+                rc = cw_p11_open(&cfg->hsm, w->args->keys, &w->args->slot->called_ns, &w->token, f);
         if (rc == CW_OK)
                 rc = cw_p11_login(w->token, pin, f);
         if (rc != CW_OK)
                 return rc;
         cw_p11_crypto_init(w->token, &w->crypto);
+        if (w->args->keys)
+                return CW_OK;
         return cw_key_store_load(&w->keys, &cfg->hsm, w->args->state_dir, w->token, &w->crypto, f);
 }
 
 static cw_rc probe(struct worker *w, struct cw_fault *f) {
         const struct cw_prober x = {w->token, &w->crypto};
         struct cw_worker_posture *shared = w->args->posture;
-        cw_rc rc = cw_capabilities_probe(&x, w->args->cfg->hsm.allow_host_memory, &w->capabilities, f);
+        cw_rc rc = cw_capabilities_probe(&x, &w->args->cfg->hsm, &w->capabilities, f);
         if (rc != CW_OK)
                 return rc;
         shared->capabilities = w->capabilities;
@@ -102,8 +109,16 @@ static cw_rc know_posture(struct worker *w, struct cw_fault *f) {
                        "the token is being opened anew; wait a moment");
 }
 
+static struct cw_key_admin_env key_env(const struct worker *w) {
+        return (struct cw_key_admin_env){&w->args->cfg->hsm, w->token, &w->crypto, w->args->state_dir};
+}
+
 static cw_rc start(struct worker *w, struct cw_fault *f) {
         cw_rc rc = open_token(w, f);
+        if (rc == CW_OK && w->args->keys) {
+                const struct cw_key_admin_env keys = key_env(w);
+                return cw_key_admin_new(&keys, &w->key_admin, f);
+        }
         if (rc == CW_OK && w->args->session_fd < 0)
                 return probe(w, f);
         if (rc == CW_OK)
@@ -128,6 +143,37 @@ static cw_rc capabilities(struct worker *w, struct cw_msg *reply, struct cw_faul
         const struct cw_posture p = {&w->args->cfg->hsm, w->token, &w->keys, &w->capabilities};
         cw_rc rc = cw_p11_check(w->token, f);
         return rc != CW_OK ? rc : cw_posture_capabilities(&p, reply->json);
+}
+
+static cw_rc attach_json(struct cw_msg *reply, const json_t *value) {
+        CW_AUTO_MEM char *text = json_dumps(value, JSON_COMPACT);
+        return text ? cw_msg_attach_copy(reply, text, strlen(text)) : CW_RC(CW_L_HSM, CW_C_RETRY, CW_E_NOMEM);
+}
+
+/* att0: the key table; it may be longer than the JSON of a message. */
+static cw_rc key_table(struct worker *w, struct cw_msg *reply, struct cw_fault *f) {
+        const struct cw_key_admin_env env = key_env(w);
+        CW_AUTO_JSON json_t *table = NULL;
+        cw_rc rc = cw_p11_check(w->token, f);
+        if (rc == CW_OK)
+                rc = cw_key_store_load(&w->keys, env.cfg, env.state_dir, w->token, &w->crypto, f);
+        if (rc == CW_OK)
+                rc = cw_key_table(&env, &w->keys, &table, f);
+        return rc != CW_OK ? rc : attach_json(reply, table);
+}
+
+/* Every known answer anew, then the keys. */
+static cw_rc selftest(struct worker *w, struct cw_msg *reply, struct cw_fault *f) {
+        const struct cw_posture p = {&w->args->cfg->hsm, w->token, &w->keys, &w->capabilities};
+        CW_AUTO_JSON json_t *result = NULL;
+        cw_rc rc = cw_p11_check(w->token, f);
+        if (rc == CW_OK)
+                rc = probe(w, f);
+        if (rc == CW_OK)
+                rc = cw_key_store_load(&w->keys, p.cfg, w->args->state_dir, w->token, &w->crypto, f);
+        if (rc == CW_OK)
+                rc = cw_posture_selftest(&p, &result);
+        return rc != CW_OK ? rc : attach_json(reply, result);
 }
 
 /* att0: one entry of a file of vectors; the answer goes back the same way, it may be a PIN or a key. */
@@ -156,6 +202,10 @@ static bool answer_hello(struct worker *w, struct cw_msg *request, struct cw_msg
                 rc = hello(w, reply, &f);
         else if (reply != NULL && strcmp(call, "capabilities") == 0)
                 rc = capabilities(w, reply, &f);
+        else if (reply != NULL && strcmp(call, "keys") == 0)
+                rc = key_table(w, reply, &f);
+        else if (reply != NULL && strcmp(call, "selftest") == 0)
+                rc = selftest(w, reply, &f);
         else if (reply != NULL && strcmp(call, "algorithm.known_answer") == 0)
                 rc = known_answer(w, request, reply, &f);
         else if (reply != NULL)
@@ -172,6 +222,8 @@ static bool answer(struct worker *w, enum cw_sess_from from, struct cw_msg *requ
                 *ret_reply = cw_msg_error(request, &w->broken);
                 return false;
         }
+        if (w->key_admin != NULL)
+                return cw_key_admin_call(w->key_admin, request, ret_reply);
         return w->session != NULL ? cw_sess_call(w->session, from, request, ret_reply)
                                   : answer_hello(w, request, ret_reply);
 }
@@ -205,8 +257,14 @@ static bool tell_ended(struct worker *w) {
 static void loop(struct worker *w) {
         struct pollfd fds[2] = {{w->args->control_fd, POLLIN, 0}, {w->args->session_fd, POLLIN, 0}};
         for (;;) {
-                if (poll(fds, 2, -1) < 0 && errno != EINTR)
+                int kept_ms = w->key_admin ? cw_key_admin_tick(w->key_admin) : -1;
+                int n = poll(fds, 2, w->key_admin && kept_ms < 0 ? KEYS_IDLE_MS : kept_ms);
+                if (n < 0 && errno != EINTR)
                         return;
+                if (n == 0 && w->key_admin != NULL && kept_ms < 0)
+                        return;
+                if (n <= 0)
+                        continue;
                 if (fds[0].revents != 0 && !serve(w, fds[0].fd, CW_FROM_AGENT))
                         return;
                 if (fds[1].revents != 0 && !serve(w, fds[1].fd, CW_FROM_STATION)) {
@@ -228,6 +286,7 @@ void cw_worker_run(const struct cw_worker_args *args) {
         loop(&w);
         busy(&w);
         cw_sess_free(w.session);
+        cw_key_admin_free(w.key_admin);
         cw_p11_close(w.token);
         _exit(0);
 }

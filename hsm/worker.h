@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A worker: the process that loads the PKCS#11 module. One answers hello; each other one has a single
- * session, whose requests come from the supervisor (control socket) and from the station (session socket).
+ * A worker: the process that loads the PKCS#11 module. One answers hello; one is there for key management
+ * while somebody asks for it; each other one has a single session, whose requests come from the supervisor
+ * (control socket) and from the station (session socket).
  */
 #pragma once
 
@@ -25,7 +26,8 @@ struct cw_worker_args {
         const struct cw_config *cfg;
         const char *state_dir;
         int control_fd;
-        int session_fd; /* -1: the worker that answers hello */
+        int session_fd; /* -1: a worker without a session */
+        bool keys;      /* key management: read-write session on the token */
         struct cw_worker_slot *slot;
         struct cw_worker_posture *posture;
         int parent_pid;

@@ -88,7 +88,41 @@ static void on_session_closed(void *ctx, int64_t session) {
         cw_runs_session_closed(ctx, session);
 }
 
-static const struct cw_hsm_ops hsm_ops = {on_hsm_change, on_session_closed};
+/* Rows that an earlier run may have written without telling hsmd so. */
+#define AUDIT_LOOK_BACK 200
+
+static bool in_chain(struct cw_daemon *d, json_int_t seq) {
+        CW_AUTO_JSON json_t *rows = NULL;
+        size_t i = 0;
+        const json_t *row = NULL;
+        struct cw_fault f = {0};
+        if (cw_daemon_check(d, cw_journal_audit_tail(d->journal, AUDIT_LOOK_BACK, &rows, &f), &f) != CW_OK)
+                return false;
+        json_array_foreach(rows, i, row) {
+                const char *text = json_string_value(json_object_get(row, "detail"));
+                CW_AUTO_JSON json_t *detail = text ? json_loads(text, 0, NULL) : NULL;
+                if (json_integer_value(json_object_get(detail, "hsm_seq")) == seq)
+                        return true;
+        }
+        return false;
+}
+
+static bool on_key_operation(void *ctx, const json_t *record) {
+        struct cw_daemon *d = ctx;
+        struct cw_fault f = {0};
+        const char *what = json_string_value(json_object_get(record, "what"));
+        const char *actor = json_string_value(json_object_get(record, "actor"));
+        json_int_t seq = json_integer_value(json_object_get(record, "seq"));
+        CW_AUTO_JSON json_t *detail = json_deep_copy(json_object_get(record, "detail"));
+        if (!what || !actor || seq <= 0 || !json_is_object(detail) ||
+            json_object_set_new(detail, "hsm_seq", json_integer(seq)) != 0 ||
+            json_object_set(detail, "at_ms", json_object_get(record, "at_ms")) != 0)
+                return false;
+        return in_chain(d, seq) ||
+               cw_daemon_check(d, cw_journal_audit(d->journal, what, actor, detail, &f), &f) == CW_OK;
+}
+
+static const struct cw_hsm_ops hsm_ops = {on_hsm_change, on_session_closed, on_key_operation};
 
 /* ---- start ---- */
 

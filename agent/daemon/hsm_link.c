@@ -22,6 +22,7 @@ struct cw_hsm_link {
         struct cw_timer *timer;
         json_t *hello;
         char trouble[240];
+        bool fetching; /* audit records */
 };
 
 static void forget_hello(struct cw_hsm_link *l) {
@@ -33,6 +34,7 @@ static void drop(struct cw_hsm_link *l, const struct cw_fault *why) {
         bool was_up = l->hello != NULL;
         (void)snprintf(l->trouble, sizeof l->trouble, "%s", why->text);
         forget_hello(l);
+        l->fetching = false;
         cw_timer_arm(l->timer, RETRY_MS);
         cw_peer_free(CW_STEAL(l->peer));
         if (!was_up)
@@ -54,9 +56,50 @@ static void on_request(void *ctx, struct cw_peer *p, struct cw_msg *request) {
         cw_peer_send(p, cw_msg_error(request, &f));
 }
 
+/* ---- key operations into the audit chain: one by one, each forgotten by hsmd when it is in the chain ----
+ */
+
+static void fetch_audit(struct cw_hsm_link *l);
+
+static void on_acknowledged(void *ctx, cw_rc rc, const struct cw_fault *f, struct cw_msg *reply) {
+        struct cw_hsm_link *l = ctx;
+        (void)reply;
+        l->fetching = false;
+        if (rc == CW_OK)
+                fetch_audit(l);
+        else
+                cw_log_fault(CW_EV_REQUEST_FAILED, f);
+}
+
+static void on_record(void *ctx, cw_rc rc, const struct cw_fault *f, struct cw_msg *reply) {
+        struct cw_hsm_link *l = ctx;
+        const json_t *record = rc == CW_OK ? json_object_get(reply->json, "record") : NULL;
+        l->fetching = false;
+        if (rc != CW_OK)
+                cw_log_fault(CW_EV_REQUEST_FAILED, f);
+        if (!json_is_object(record) || !l->ops->on_audit(l->ctx, record) || !l->peer)
+                return;
+        struct cw_msg *ack = cw_msg_request("audit.ack");
+        if (ack && json_object_set(ack->json, "seq", json_object_get(record, "seq")) != 0) {
+                cw_msg_free(ack);
+                ack = NULL;
+        }
+        l->fetching = true;
+        cw_peer_call(l->peer, ack, MARGIN_MS, on_acknowledged, l);
+}
+
+static void fetch_audit(struct cw_hsm_link *l) {
+        if (l->fetching || !l->peer)
+                return;
+        l->fetching = true;
+        cw_peer_call(l->peer, cw_msg_request("audit.next"), MARGIN_MS, on_record, l);
+}
+
 static void on_event(void *ctx, struct cw_peer *p, struct cw_msg *event) {
         (void)p;
         struct cw_hsm_link *l = ctx;
+        if (strcmp(cw_msg_str(event, "event", ""), "audit.pending") == 0)
+                fetch_audit(l);
         if (strcmp(cw_msg_str(event, "event", ""), "session.closed") == 0)
                 l->ops->on_closed(l->ctx, cw_msg_int(event, "session", 0));
 }

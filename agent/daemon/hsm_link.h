@@ -10,6 +10,9 @@ struct cw_hsm_link;
 struct cw_hsm_ops {
         void (*on_change)(void *ctx);                  /* hsmd came up, went away, or its posture changed */
         void (*on_closed)(void *ctx, int64_t session); /* hsmd ended this session by itself */
+        /* A key operation for the audit chain {seq, at_ms, what, actor, detail}; true when it is in there.
+         * hsmd keeps it until then. The same record may come twice. */
+        bool (*on_audit)(void *ctx, const json_t *record);
 };
 
 /* config and ops are borrowed. */
