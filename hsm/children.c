@@ -148,7 +148,17 @@ static void on_child_event(void *ctx, struct cw_peer *p, struct cw_msg *event) {
 
 static const struct cw_peer_ops child_ops = {on_child_request, on_child_event, on_child_closed};
 
-static struct cw_worker_slot *take_slot(struct cw_supervisor *sv) {
+/* One slot is kept for key management, so that full sessions do not lock the custodians out. */
+static bool room_for(const struct cw_supervisor *sv, int64_t session) {
+        size_t n = 0;
+        for (const struct cw_sv_child *c = sv->children; c != NULL; c = c->next)
+                n += c->session == CW_SV_KEYS ? 0 : 1;
+        return session == CW_SV_KEYS || n < CW_SV_CHILDREN_MAX - 1;
+}
+
+static struct cw_worker_slot *take_slot(struct cw_supervisor *sv, int64_t session) {
+        if (!room_for(sv, session))
+                return NULL;
         for (size_t i = 0; i < CW_SV_CHILDREN_MAX; i++) {
                 if (sv->slots[i].pad[0] == 0) {
                         sv->slots[i].pad[0] = 1;
@@ -206,7 +216,7 @@ static cw_rc connect_and_fork(struct cw_supervisor *sv, struct cw_sv_child *c, s
 
 cw_rc cw_sv_spawn(struct cw_supervisor *sv, int64_t session, struct cw_sv_child **ret, struct cw_fault *f) {
         struct cw_sv_child *c = calloc(1, sizeof(*c));
-        struct cw_worker_slot *slot = c ? take_slot(sv) : NULL;
+        struct cw_worker_slot *slot = c ? take_slot(sv, session) : NULL;
         if (slot == NULL) {
                 free(c);
                 return cw_fail(f, CW_RC(CW_L_HSM, CW_C_RETRY, CW_E_BUSY), 0, "hsm.fork", "HSM_BUSY",

@@ -139,6 +139,7 @@ static unsigned strength(enum cw_hsm_alg alg) {
                 return 192;
         case CW_ALG_AES256:
         case CW_ALG_GENERIC:
+        case CW_ALG_RSA:
                 break;
         }
         return 256;

@@ -178,7 +178,7 @@ static bool write_config(const struct vector_token *t, const char *module, const
             "\"hsm\":{\"state_dir\":\"%s/"
             "state\",\"module\":\"%s\",\"module_init\":\"%s\",\"module_init_style\":\"%s\","
             "\"token_label\":\"vectors\",\"pin_credential\":\"pin\",\"test_token\":true,"
-            "\"allow_host_memory\":%s,"
+            "\"allow_host_memory\":%s,\"allow_key_loading\":true,"
             "\"keys\":[{\"label\":\"pan\",\"purpose\":\"pan-transport\",\"algorithm\":\"aes256\","
             "\"kcv\":\"000000\"},{\"label\":\"hash\",\"purpose\":\"pan-hash\",\"algorithm\":\"generic\"}]},"
             "\"products\":[],\"stations\":[]}\n",
