@@ -126,6 +126,8 @@ static void check_product(const struct cw_config *c, const struct cw_config_prod
         if (*p->issuer_key && !*p->issuer_certificate)
                 find_member(fs, who, "issuer_certificate", "must be set together with issuer_key");
         check_weak_pins(who, p->weak_pins, fs);
+        if (p->pin_source == CW_PIN_MAILER && !*p->mailer_currency)
+                find_member(fs, who, "mailer_currency", "must be set when pin_source is \"mailer\"");
         if (p->scp == 1)
                 find_member(fs, who, "scp", "must be 0, 2 or 3");
 }

@@ -28,6 +28,12 @@ enum cw_gateway {
 enum cw_pin_account { CW_PIN_ACCOUNT_PAN12, CW_PIN_ACCOUNT_KIT16 };
 enum cw_pin_form { CW_PIN_FORM_ASCII_HEX, CW_PIN_FORM_RAW8 };
 enum cw_visual_check { CW_VISUAL_AUTOMATIC, CW_VISUAL_OPERATOR };
+/* How a PIN goes to the server: the second version of its calls, or the first in one of its forms. */
+enum cw_pin_call { CW_PIN_CALL_V2, CW_PIN_CALL_V1_ECB, CW_PIN_CALL_V1_CBC_IV, CW_PIN_CALL_V1_CBC0 };
+/* Where the customer gets the PIN: chosen at the kiosk, or mailed by the bank. */
+enum cw_pin_source { CW_PIN_KIOSK, CW_PIN_MAILER };
+/* What becomes of a kit whose card was spoiled for good. */
+enum cw_spoiled_kit { CW_SPOILED_RETURN, CW_SPOILED_BLOCK, CW_SPOILED_REPLACE };
 enum cw_station_kind { CW_STATION_ISSUE, CW_STATION_KIOSK };
 
 /* All strings are owned by the config, "" when not set. */
@@ -93,7 +99,9 @@ struct cw_config_pin {
         const char *bdk; /* label of the PIN pad's base derivation key */
         enum cw_pin_account account;
         enum cw_pin_form form;
-        int64_t attempts; /* pairs of entries a customer may make */
+        enum cw_pin_call call;
+        int validate_in_doubt; /* ask the server with validatePin when the answer to setPin was lost */
+        int64_t attempts;      /* pairs of entries a customer may make */
         int64_t entry_timeout_ms;
         int64_t length_min, length_max;
 };
@@ -127,6 +135,10 @@ struct cw_config_product {
         int64_t scp;                       /* 2, 3, or 0 = whatever the card answers */
         int64_t security_level;            /* EXTERNAL AUTHENTICATE P1, e.g. 0x33 = 51, SCP02: 3 */
         enum cw_visual_check visual_check; /* who looks at a finished card before it may be handed over */
+        enum cw_pin_source pin_source;
+        enum cw_spoiled_kit spoiled_kit;
+        const char *address_type;    /* PERMANENT or COMMUNICATION: of a PIN mailer, of a replacement */
+        const char *mailer_currency; /* homeCurrencyCode of a PIN mailer */
 };
 struct cw_config_station {
         const char *name; /* unique, [A-Za-z0-9-] */

@@ -37,6 +37,10 @@ static const char *const gateway_words[] = {"none",        "static-ecdh-sha256",
 static const char *const account_words[] = {"pan12", "kit16", NULL};
 static const char *const form_words[] = {"ascii_hex", "raw8", NULL};
 static const char *const visual_words[] = {"automatic", "operator", NULL};
+static const char *const call_words[] = {"v2", "v1-ecb-hex16", "v1-cbc-iv16-raw8", "v1-cbc0-hex16", NULL};
+static const char *const pin_source_words[] = {"kiosk", "mailer", NULL};
+static const char *const spoiled_words[] = {"return", "block", "replace", NULL};
+static const char *const address_words[] = {"PERMANENT", "COMMUNICATION", NULL};
 static const char *const kind_words[] = {"issue", "kiosk", NULL};
 static const char *const purpose_words[] = {
     "cvk",     "imk-ac",        "imk-smi",       "imk-smc",  "kmc-enc",  "kmc-mac",    "kmc-dek",
@@ -154,6 +158,10 @@ static const struct cw_key pin_keys[] = {
     TEXT(cw_config_pin, bdk, "", CW_KEY_NAME, "label of the PIN pad's base derivation key"),
     WORD(cw_config_pin, account, "pan12", account_words, "account part of the block for setPin"),
     WORD(cw_config_pin, form, "ascii_hex", form_words, "how the block is written before it is enciphered"),
+    WORD(cw_config_pin, call, "v2", call_words,
+         "setPin and validatePin of the server's second version, or of its first in this form"),
+    BOOL(cw_config_pin, validate_in_doubt, "true",
+         "when the answer to setPin was lost, ask with validatePin while the customer waits"),
     INT(cw_config_pin, attempts, "3", 1, 9, "pairs of entries a customer may make"),
     INT(cw_config_pin, entry_timeout_ms, "30000", 1000, 300000, "time for one PIN entry"),
     INT(cw_config_pin, length_min, "4", 4, 12, "shortest PIN"),
@@ -212,6 +220,14 @@ static const struct cw_key product_keys[] = {
          "a finished card may be handed over at once (automatic), or after an operator's \"cardwright job "
          "visual "
          "KIT good\" (operator)"),
+    WORD(cw_config_product, pin_source, "kiosk", pin_source_words,
+         "the customer chooses the PIN at the kiosk, or the bank mails it (\"cardwright mailer KIT\")"),
+    WORD(cw_config_product, spoiled_kit, "return", spoiled_words,
+         "kit whose card was spoiled for good: reported RETURNED, blocked too (manageKit), or blocked and "
+         "replaced by a new kit"),
+    ONE_OF(cw_config_product, address_type, "PERMANENT", address_words, 0,
+           "address for a PIN mailer and for a replacement: PERMANENT or COMMUNICATION"),
+    TEXT_LEN(cw_config_product, mailer_currency, "", 0, 3, CW_KEY_NAME, "homeCurrencyCode for a PIN mailer"),
 };
 
 static const struct cw_key station_keys[] = {

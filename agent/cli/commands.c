@@ -438,6 +438,13 @@ static int cmd_release(struct cw_cli *cli, int count, char **args) {
         return cw_cli_show(cli, exit_code, a, show_release, always_ok);
 }
 
+static int cmd_mailer(struct cw_cli *cli, int count, char **args) {
+        (void)count;
+        CW_AUTO_JSON json_t *a = NULL;
+        int exit_code = cw_cli_ask(cli, "/v1/mailers", json_pack("{s:s}", "kit", args[0]), &a);
+        return cw_cli_show(cli, exit_code, a, show_job, always_ok);
+}
+
 static void show_audit(struct cw_cli *cli, const json_t *a) {
         static const char *const heads[] = {"ROW", "TIME", "WHAT", "JOB", "BY", NULL};
         struct cw_table *t = cw_table_new(&cli->style, heads);
@@ -554,6 +561,8 @@ const struct cw_command cw_commands[] = {
     {"stock", "", 0, 0, "plastics by place, and whether they balance", cmd_stock},
     CW_DCMS_COMMANDS,
     {"release", "KIT KIOSK", 2, 2, "let this kit be handed over at this kiosk", cmd_release},
+    {"mailer", "KIT", 1, 1, "hand over a card whose PIN the bank mails: PIN mailer, activation, delivery",
+     cmd_mailer},
     {"outbox retry", "ID", 1, 1, "send a refused report again", cmd_outbox_retry},
     {"outbox", "", 0, 0, "reports the server does not have yet", cmd_outbox},
     {"audit", "", 0, 0, "verify the audit chain and show its end", cmd_audit},

@@ -5,6 +5,7 @@
 #include "agent/daemon/api_printers.h"
 #include "agent/daemon/doctor.h"
 #include "agent/daemon/kiosk.h"
+#include "agent/daemon/mailer.h"
 #include "agent/daemon/reports.h"
 #include "agent/daemon/runs.h"
 #include "agent/daemon/views.h"
@@ -201,8 +202,14 @@ static void post_release(void *ctx, struct cw_control_request *r) {
                        "the body needs \"kit\" and \"kiosk\", the name of a station of kind kiosk");
                 return;
         }
-        cw_rc rc = cw_journal_release_create(d->journal, kit, cw_control_uid(r), kiosk,
-                                             d->config->agent.release_ttl_s * 1000, &release, &f);
+        struct cw_job_row row;
+        cw_rc rc = cw_journal_job_by_kit(d->journal, kit, &row, &f);
+        if (rc == CW_OK && cw_mailer_is_for(d, row.kit.plastic_code))
+                rc = cw_fail(&f, CW_RC(CW_L_CONTROL, CW_C_REJECT, CW_E_DENIED), 0, "release", "",
+                             "the bank mails the PIN of this card; use cardwright mailer");
+        if (rc == CW_OK)
+                rc = cw_journal_release_create(d->journal, kit, cw_control_uid(r), kiosk,
+                                               d->config->agent.release_ttl_s * 1000, &release, &f);
         if (rc == CW_OK && cw_station_link_up(l))
                 cw_kiosk_look(d, l);
         answer(d, r, rc, &f,
@@ -268,6 +275,7 @@ static const struct cw_control_route routes[] = {
     {"POST", "/v1/jobs/{}/returned", CW_ROLE_OPERATE, post_returned},
     {"POST", "/v1/jobs/{}/pin", CW_ROLE_ADMIN, post_pin},
     {"POST", "/v1/releases", CW_ROLE_OPERATE, post_release},
+    {"POST", "/v1/mailers", CW_ROLE_OPERATE, cw_api_mailer},
     {"POST", "/v1/stock/move", CW_ROLE_OPERATE, post_stock_move},
     {"POST", "/v1/outbox/{}/retry", CW_ROLE_OPERATE, post_retry},
     CW_API_PRINTER_ROUTES,

@@ -13,9 +13,9 @@
 #define SKIPPED_MAX 512
 #define REFUSED "REFUSED" /* the server does not tell its status: no use asking again */
 
-enum phase { IDLE, RECEIVED, PROCESS, STATUS, ASSIGNED, INACTIVE, ENTITIES };
-static const char *const phase_names[] = {"idle",     "orders",   "process orders",   "order status",
-                                          "assigned", "inactive", "kits of customers"};
+enum phase { IDLE, RECEIVED, PROCESS, STATUS, ASSIGNED, INACTIVE, ENTITIES, OWN };
+static const char *const phase_names[] = {"idle",     "orders",   "process orders",    "order status",
+                                          "assigned", "inactive", "kits of customers", "kits of open jobs"};
 
 struct order {
         char id[64];
@@ -43,6 +43,7 @@ struct cw_intake {
         char skipped[SKIPPED_MAX][32]; /* told about once */
         size_t skipped_count;
         int64_t kits_seen;
+        int64_t own_due_ns; /* the kits of open jobs are looked at again then */
 };
 
 static void go_on(struct cw_intake *in);
@@ -293,6 +294,70 @@ static void on_entity(void *ctx, cw_rc rc, const struct cw_fault *f, const struc
         go_on(in);
 }
 
+/* ---- kits of open jobs ---- */
+
+/* What the bank took back while its job was open: nothing more is made of it. */
+static bool is_gone(const char *status) {
+        static const char *const gone[] = {"BLOCKED", "REPLACED", "EXPIRED_CARD", "CLOSED"};
+        for (size_t i = 0; i < sizeof gone / sizeof gone[0]; i++)
+                if (strcmp(status, gone[i]) == 0)
+                        return true;
+        return false;
+}
+
+/* Before a plastic is fed the job ends; a card that exists waits for a person, who is told once. */
+static void kit_is_gone(struct cw_intake *in, const struct cw_dcms_kit *k) {
+        struct cw_daemon *d = in->daemon;
+        const struct cw_job_event e = {.kind = CW_JE_CANCEL};
+        struct cw_job_row row;
+        struct cw_change change;
+        struct cw_fault f = {0};
+        cw_rc rc = cw_journal_job_by_kit(d->journal, k->kit_no, &row, &f);
+        if (rc != CW_OK || cw_job_ended(&row.job)) {
+                (void)cw_daemon_check(d, rc, &f);
+                return;
+        }
+        CW_AUTO_JSON json_t *evidence = json_pack("{s:s}", "cardStatus", k->card_status);
+        rc = cw_daemon_check(d, cw_journal_apply(d->journal, row.job.id, &e, evidence, "server", &change, &f),
+                             &f);
+        if (rc == CW_OK)
+                cw_runs_changed(d, &change);
+        else if (cw_rc_class(rc) != CW_C_FATAL)
+                skip(in, k->kit_no,
+                     "the bank blocked or replaced it, but its card is made or being made: do not hand it "
+                     "over, put it into the reject box");
+}
+
+static void on_own(void *ctx, cw_rc rc, const struct cw_fault *f, const struct cw_dcms_reply *reply) {
+        struct cw_intake *in = ctx;
+        /* A kit the server does not find any more refuses the whole question. */
+        if (cw_rc_class(rc) != CW_C_REJECT && !answered(in, rc, f, reply))
+                return;
+        for (size_t i = 0; i < reply->kit_count; i++)
+                if (is_gone(reply->kits[i].card_status))
+                        kit_is_gone(in, &reply->kits[i]);
+        end_round(in, 0);
+}
+
+/* True when the question is on its way. Jobs are few: what is open in one branch. */
+static bool ask_own(struct cw_intake *in) {
+        struct cw_daemon *d = in->daemon;
+        const char *kits[KITS_MAX];
+        size_t count = 0;
+        if (cw_deadline_left_ms(in->own_due_ns) > 0)
+                return false;
+        for (const struct cw_run *run = d->runs; run && count < KITS_MAX; run = run->next)
+                if (!cw_job_ended(&run->job) && run->job.pin == CW_PIN_NONE)
+                        kits[count++] = run->kit.kit;
+        in->own_due_ns = cw_deadline_ns(d->config->agent.poll_max_ms);
+        if (count == 0)
+                return false;
+        const struct cw_dcms_kit_filter filter = {
+            .kit_nos = kits, .kit_no_count = count, .branch_id = d->config->agent.branch_id};
+        cw_dcms_kits_inventory(d->dcms, &filter, on_own, in);
+        return true;
+}
+
 /* ---- the round ---- */
 
 static void ask_kits(struct cw_intake *in, const char *status) {
@@ -345,9 +410,12 @@ static void go_on(struct cw_intake *in) {
                 ask_kits(in, "INACTIVE");
                 return;
         }
-        if (in->at < in->found_count)
+        if (in->at < in->found_count) {
                 cw_dcms_kits_by_entity(dcms, in->found[in->at].entity, on_entity, in);
-        else
+                return;
+        }
+        in->phase = OWN;
+        if (!ask_own(in))
                 end_round(in, 0);
 }
 

@@ -29,6 +29,7 @@ struct cw_kiosk {
         struct cw_job_row row;
         struct cw_release release; /* used for this card */
         char request_id[CW_DCMS_REQUEST_ID_LEN + 1];
+        struct cw_secret *form; /* the PIN as sent, until its answer is here: validatePin asks with it */
         struct cw_kiosk *next;
 };
 
@@ -67,6 +68,7 @@ static void kiosk_free(struct cw_kiosk *k) {
         if (*at)
                 *at = k->next;
         cw_fd_cleanup(&k->session_fd);
+        cw_secret_free(k->form);
         free(k);
 }
 
@@ -114,6 +116,46 @@ static void job_event(struct cw_kiosk *k, enum cw_job_event_kind kind, const cha
                 cw_log_fault(CW_EV_EVENT_REFUSED, &f);
 }
 
+/* YYMM of the kit to the MMYY of setPin. */
+static void mmyy_of(const char *yymm, char ret[5]) {
+        (void)snprintf(ret, 5, "%.2s%.2s", yymm + 2, yymm);
+}
+
+static void pin_is_set(struct cw_kiosk *k) {
+        cw_rc rc = CW_OK;
+        job_event(k, CW_JE_PIN_SET, "", NULL, &rc);
+        step(k, "pin set");
+        end(k, "PIN SET");
+}
+
+static void pin_in_doubt(struct cw_kiosk *k, const struct cw_fault *f) {
+        cw_rc rc = CW_OK;
+        job_event(k, CW_JE_PIN_IN_DOUBT, *f->code ? f->code : cw_class_name(cw_rc_class(f->rc)), NULL, &rc);
+        end_with(k, f, "PLEASE ASK US");
+}
+
+/* Only a yes settles it: "wrong" may be said before a setPin that is still on its way is done. */
+static void on_validated(void *ctx, cw_rc rc, const struct cw_fault *f, const struct cw_dcms_reply *reply) {
+        (void)reply;
+        if (rc == CW_OK)
+                pin_is_set(ctx);
+        else
+                pin_in_doubt(ctx, f);
+}
+
+/* The server is asked once whether the PIN it may have is the one this customer chose. */
+static void ask_whether_set(struct cw_kiosk *k) {
+        char mmyy[5];
+        mmyy_of(k->row.kit.expiry, mmyy);
+        const struct cw_dcms_set_pin in = {.entity_id = k->row.kit.entity,
+                                           .kit_no = k->row.kit.kit,
+                                           .expiry_mmyy = mmyy,
+                                           .pin = k->form,
+                                           .v1 = k->daemon->config->pin.call != CW_PIN_CALL_V2};
+        step(k, "validate pin");
+        cw_dcms_validate_pin(k->daemon->dcms, &in, on_validated, k);
+}
+
 static void on_pin_set(void *ctx, cw_rc rc, const struct cw_fault *f, const struct cw_dcms_reply *reply) {
         struct cw_kiosk *k = ctx;
         cw_rc journal_rc = CW_OK;
@@ -122,24 +164,24 @@ static void on_pin_set(void *ctx, cw_rc rc, const struct cw_fault *f, const stru
         bool ours =
             cw_rc_class(rc) == CW_C_REJECT && strcmp(f->code, "pin.already.set") == 0 && reply->replayed;
         if (rc == CW_OK || ours) {
-                job_event(k, CW_JE_PIN_SET, "", NULL, &journal_rc);
-                step(k, "pin set");
-                end(k, "PIN SET");
+                pin_is_set(k);
+                return;
+        }
+        if (cw_rc_class(rc) == CW_C_IN_DOUBT && k->daemon->config->pin.validate_in_doubt) {
+                ask_whether_set(k);
                 return;
         }
         /* A PIN that was set by somebody else is not the one this customer chose: the bank must find out. */
-        bool doubt = cw_rc_class(rc) == CW_C_IN_DOUBT || strcmp(f->code, "pin.already.set") == 0;
-        job_event(k, doubt ? CW_JE_PIN_IN_DOUBT : CW_JE_PIN_FAILED,
-                  *f->code ? f->code : cw_class_name(cw_rc_class(rc)), NULL, &journal_rc);
-        end_with(k, f, doubt ? "PLEASE ASK US" : "PIN NOT SET");
+        if (cw_rc_class(rc) == CW_C_IN_DOUBT || strcmp(f->code, "pin.already.set") == 0) {
+                pin_in_doubt(k, f);
+                return;
+        }
+        job_event(k, CW_JE_PIN_FAILED, *f->code ? f->code : cw_class_name(cw_rc_class(rc)), NULL,
+                  &journal_rc);
+        end_with(k, f, "PIN NOT SET");
 }
 
-/* YYMM of the kit to the MMYY of setPin. */
-static void mmyy_of(const char *yymm, char ret[5]) {
-        (void)snprintf(ret, 5, "%.2s%.2s", yymm + 2, yymm);
-}
-
-static void send_pin(struct cw_kiosk *k, const struct cw_secret *form) {
+static void send_pin(struct cw_kiosk *k) {
         char mmyy[5];
         cw_rc rc = CW_OK;
         mmyy_of(k->row.kit.expiry, mmyy);
@@ -152,17 +194,17 @@ static void send_pin(struct cw_kiosk *k, const struct cw_secret *form) {
         struct cw_dcms_set_pin in = {.entity_id = k->row.kit.entity,
                                      .kit_no = k->row.kit.kit,
                                      .expiry_mmyy = mmyy,
-                                     .pin = form,
-                                     .request_id = k->request_id};
+                                     .pin = k->form,
+                                     .request_id = k->request_id,
+                                     .v1 = k->daemon->config->pin.call != CW_PIN_CALL_V2};
         cw_dcms_set_pin(k->daemon->dcms, &in, on_pin_set, k);
 }
 
 static void on_form(void *ctx, cw_rc rc, const struct cw_fault *f, struct cw_msg *reply) {
         struct cw_kiosk *k = ctx;
         struct cw_fault fault = f ? *f : (struct cw_fault){0};
-        CW_AUTO(cw_secret_free) struct cw_secret *form = NULL;
         if (rc == CW_OK)
-                rc = cw_hsm_reply_text(reply, &form, &fault);
+                rc = cw_hsm_reply_text(reply, &k->form, &fault);
         if (rc == CW_OK)
                 rc = cw_dcms_request_id(k->request_id);
         if (rc != CW_OK) {
@@ -170,7 +212,13 @@ static void on_form(void *ctx, cw_rc rc, const struct cw_fault *f, struct cw_msg
                 return;
         }
         step(k, "set pin");
-        send_pin(k, form);
+        send_pin(k);
+}
+
+/* Names of hsmd's forms; the configuration of hsmd has the one of the second version. */
+static const char *form_name(enum cw_pin_call call) {
+        static const char *const names[] = {"", "v1-ecb-hex16", "v1-cbc-iv16-raw8", "v1-cbc0-hex16"};
+        return names[call];
 }
 
 /* ---- PIN entry ---- */
@@ -217,7 +265,8 @@ static void on_pin(void *ctx, cw_rc rc, const struct cw_fault *f, struct cw_msg 
                 end_with(k, &why, customer_text(outcome));
                 return;
         }
-        cw_hsm_link_call(k->daemon->hsm, cw_hsm_msg_pin_form(k->session), on_form, k);
+        cw_hsm_link_call(k->daemon->hsm,
+                         cw_hsm_msg_pin_form(k->session, form_name(k->daemon->config->pin.call)), on_form, k);
 }
 
 static void on_proven(void *ctx, cw_rc rc, const struct cw_fault *f, struct cw_msg *reply) {

@@ -2,6 +2,7 @@
 #include "agent/daemon/reports.h"
 
 #include "agent/daemon/runs.h"
+#include "agent/daemon/spoiled.h"
 #include "base/log.h"
 
 #include <string.h>
@@ -83,7 +84,7 @@ static void failed(struct sending *s, const struct cw_fault *f, int64_t retry_af
         case CW_C_IN_DOUBT:
                 break;
         }
-        /* All reports may be repeated: kitActivation has its requestId, a delivery status is read back first. */
+        /* These may be repeated: kitActivation has its requestId, a delivery status is read back first. */
         not_sent(s, f, retry_after_ms > delay ? retry_after_ms : delay, false);
 }
 
@@ -160,17 +161,35 @@ static bool may_have_arrived(const struct sending *s) {
         return s->item.attempts > 0 || s->item.id <= s->reports->inherited;
 }
 
-static void send_item(struct sending *s) {
-        struct cw_dcms *dcms = s->reports->daemon->dcms;
-        const struct cw_outbox_item *i = &s->item;
-        const char *const kits[] = {i->kit};
+static void tell_delivery(struct sending *s) {
+        const char *const kits[] = {s->item.kit};
         const struct cw_dcms_kit_filter filter = {.ref_type = "DC_KIT", .kit_nos = kits, .kit_no_count = 1};
-        if (i->report == CW_REPORT_ACTIVATE)
-                cw_dcms_activate(dcms, i->entity, i->kit, i->idem, on_activated, s);
-        else if (may_have_arrived(s))
-                cw_dcms_kits_inventory(dcms, &filter, on_delivery_read, s);
+        if (may_have_arrived(s))
+                cw_dcms_kits_inventory(s->reports->daemon->dcms, &filter, on_delivery_read, s);
         else
                 send_delivery(s);
+}
+
+static void on_spoiled(void *ctx, cw_rc rc, const struct cw_fault *f, const struct cw_dcms_reply *reply) {
+        struct sending *s = ctx;
+        if (rc == CW_OK)
+                tell_delivery(s);
+        else if (cw_rc_class(rc) == CW_C_IN_DOUBT)
+                not_sent(s, f, BACKOFF_MAX_MS, true); /* a second replacement would be a second card */
+        else
+                failed(s, f, reply->retry_after_ms);
+}
+
+static void send_item(struct sending *s) {
+        struct cw_daemon *d = s->reports->daemon;
+        const char *operation = cw_spoiled_operation(d, &s->item);
+        const struct cw_outbox_item *i = &s->item;
+        if (i->report == CW_REPORT_ACTIVATE)
+                cw_dcms_activate(d->dcms, i->entity, i->kit, i->idem, on_activated, s);
+        else if (operation)
+                cw_spoiled_manage(d, i, operation, on_spoiled, s);
+        else
+                tell_delivery(s);
 }
 
 static bool under_way(const struct cw_reports *rp, const struct cw_outbox_item *item) {

@@ -3,8 +3,9 @@
  * The outbox on its way to the server. Order is per kit: a refused report parks its kit alone. What each
  * report is to DCMS: PRODUCED = deliveryStatus BANK, ACTIVATE = kitActivation, DELIVERED = deliveryStatus
  * DELIVERED; FAILED, DATA_ERROR and CANCELLED = deliveryStatus RETURNED, since DCMS has no call for a card
- * that could not be made. A delivery status that may have arrived before (its answer was lost, or the process
- * died) is read back first, and sent again only when the server has another one.
+ * that could not be made; the kit of a spoiled card is first blocked or replaced where its product says so. A
+ * delivery status that may have arrived before (its answer was lost, or the process died) is read back first,
+ * and sent again only when the server has another one.
  */
 #pragma once
 

@@ -161,18 +161,26 @@ void cw_dcms_kits_by_entity(struct cw_dcms *d, const char *entity_id, cw_dcms_fn
  */
 void cw_dcms_kit_by_card(struct cw_dcms *d, const char *encrypted_card_number, cw_dcms_fn fn, void *ctx);
 
+/* For setPin and validatePin alike. */
 struct cw_dcms_set_pin {
         const char *entity_id;
         const char *kit_no;
         const char *expiry_mmyy;     /* 4 digits */
         const struct cw_secret *pin; /* Base64 text from pin.form; copied into secret memory */
         const char *request_id;      /* journalled with the INTENT; NULL = a new one */
+        bool v1;                     /* the call of the first version */
 };
 /*
- * POST kit-manager/v2/setPin. A lost answer is replayed inside the call with identical bytes and request_id,
- * then IN_DOUBT. "pin.already.set" comes as REJECT with that code: success only for the caller's own INTENT.
+ * POST kit-manager/v2/setPin, or setPin. A lost answer is replayed inside the call with identical bytes and
+ * request_id, then IN_DOUBT. "pin.already.set" comes as REJECT with that code: success only for the caller's
+ * own INTENT.
  */
 void cw_dcms_set_pin(struct cw_dcms *d, const struct cw_dcms_set_pin *in, cw_dcms_fn fn, void *ctx);
+/*
+ * POST kit-manager/v2/validatePin, or validatePin. OK: this is the kit's PIN. REJECT "PIN002": it is not, and
+ * a try was counted. Sent once: a lost answer is IN_DOUBT.
+ */
+void cw_dcms_validate_pin(struct cw_dcms *d, const struct cw_dcms_set_pin *in, cw_dcms_fn fn, void *ctx);
 /*
  * POST kit-manager/kitActivation. Repeat with the same request_id after RETRY; "card.already.active" comes as
  * REJECT with that code.

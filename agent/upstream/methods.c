@@ -76,14 +76,23 @@ void cw_dcms_kit_by_card(struct cw_dcms *d, const char *encrypted_card_number, c
         (void)cw_call_new(d, &r, NULL, fn, ctx);
 }
 
-void cw_dcms_set_pin(struct cw_dcms *d, const struct cw_dcms_set_pin *in, cw_dcms_fn fn, void *ctx) {
+static void pin_call(struct cw_dcms *d, enum cw_dcms_endpoint_id id, const struct cw_dcms_set_pin *in,
+                     cw_dcms_fn fn, void *ctx) {
         struct cw_request r;
-        cw_request_begin(&r, CW_DCMS_EP_SET_PIN);
+        cw_request_begin(&r, id);
         cw_request_text(&r, "entityId", in->entity_id);
         cw_request_text(&r, "kitNo", in->kit_no);
         cw_request_text(&r, "expiryDate", in->expiry_mmyy);
         cw_request_secret(&r, "pin", in->pin);
         (void)cw_call_new(d, &r, in->request_id, fn, ctx);
+}
+
+void cw_dcms_set_pin(struct cw_dcms *d, const struct cw_dcms_set_pin *in, cw_dcms_fn fn, void *ctx) {
+        pin_call(d, in->v1 ? CW_DCMS_EP_SET_PIN_V1 : CW_DCMS_EP_SET_PIN, in, fn, ctx);
+}
+
+void cw_dcms_validate_pin(struct cw_dcms *d, const struct cw_dcms_set_pin *in, cw_dcms_fn fn, void *ctx) {
+        pin_call(d, in->v1 ? CW_DCMS_EP_VALIDATE_PIN : CW_DCMS_EP_VALIDATE_PIN_V2, in, fn, ctx);
 }
 
 void cw_dcms_activate(struct cw_dcms *d, const char *entity_id, const char *kit_no, const char *request_id,

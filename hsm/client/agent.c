@@ -65,8 +65,11 @@ struct cw_msg *cw_hsm_msg_kiosk_seal_pan(int64_t session) {
         return of_session("kiosk.seal_pan", session);
 }
 
-struct cw_msg *cw_hsm_msg_pin_form(int64_t session) {
-        return of_session("pin.form", session);
+struct cw_msg *cw_hsm_msg_pin_form(int64_t session, const char *form) {
+        struct cw_msg *m = of_session("pin.form", session);
+        if (m && *form)
+                (void)json_object_set_new(m->json, "form", json_string(form));
+        return m;
 }
 
 static cw_rc malformed(struct cw_fault *f) {

@@ -183,8 +183,8 @@ struct cw_msg *cw_hsm_msg_close(int64_t session);
 struct cw_msg *cw_hsm_msg_kiosk_bind(int64_t session, const char *kit, const char *plastic_code,
                                      const char *expiry, const char *encrypted_card_number);
 struct cw_msg *cw_hsm_msg_kiosk_seal_pan(int64_t session);
-/* The set-PIN v2 form that the configuration chooses. */
-struct cw_msg *cw_hsm_msg_pin_form(int64_t session);
+/* form: "" = the set-PIN v2 form that the configuration chooses, else a name of the first version. */
+struct cw_msg *cw_hsm_msg_pin_form(int64_t session, const char *form);
 
 struct cw_hsm_opened {
         int64_t session;

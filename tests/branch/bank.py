@@ -41,7 +41,7 @@ def sim_config(keys, **changes):
         "users": [{"username": "branch-agent", "password": "an-encrypted-password"},
                   {"username": "teller", "password": "tellers-encrypted-password"}],
         "jwt": {"secret": os.urandom(24).hex(), "ttl_s": 3600},
-        "keys": {"set_pin_key": keys["dcms-pin"].value.hex(), "set_pin_v1_key": os.urandom(32).hex(),
+        "keys": {"set_pin_key": keys["dcms-pin"].value.hex(), "set_pin_v1_key": keys["dcms-pin"].value.hex(),
                  "card_number_key": keys["dcms-pan"].value.hex(), "cvk": keys["debit-cvk"].value.hex()},
         "pin": {"v2_plaintext": "ascii_hex", "v1_mode": "ecb_hex16", "account": "pan12", "try_limit": 3},
         "exception_dialect": "B",

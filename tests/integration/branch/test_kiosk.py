@@ -10,6 +10,7 @@ import sqlite3
 from scenario import Scenario, main, pause, wait_until
 
 SET_PIN = "/kit-manager/v2/setPin"
+VALIDATE_PIN = "/kit-manager/v2/validatePin"
 
 
 class Kiosk(Scenario):
@@ -166,6 +167,7 @@ class Kiosk(Scenario):
     def test_09_when_every_answer_is_lost_a_person_decides(self):
         kit = self.ready[4]
         self.fault(SET_PIN, drop="after_commit", count=0)
+        self.fault(VALIDATE_PIN, drop="before_commit", count=0)
         self.hand_over(kit, "4826", "4826")
         self.kiosk_ended("PLEASE ASK US", 40)
         self.wait_job(kit, wait="pin_decision", pin="doubt", needs_person=True)

@@ -137,7 +137,8 @@ class KioskTest(unittest.TestCase):
 
     def test_pin_in_doubt(self):
         """Set or not, nobody knows: nothing is activated before a person has asked the bank."""
-        self.rig.bank.sim("POST", "/faults", {"faults": [{"endpoint": "/kit-manager/v2/setPin", "drop": "after_commit", "count": 0}]})
+        self.rig.bank.sim("POST", "/faults", {"faults": [{"endpoint": "/kit-manager/v2/setPin", "drop": "after_commit", "count": 0},
+                                                         {"endpoint": "/kit-manager/v2/validatePin", "drop": "after_commit", "count": 0}]})
         self.hand_over()
         self.wait_end("PLEASE ASK US")
         job = self.rig.wait_state(self.kit, "pin_decision")

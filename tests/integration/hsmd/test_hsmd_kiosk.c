@@ -92,7 +92,7 @@ static void ready_for_pin(const char *ticket, struct cw_hsm_opened *o, struct cw
 
 static cw_rc pin_form(int64_t session, struct cw_secret **ret, struct cw_fault *f) {
         CW_AUTO(cw_msg_free) struct cw_msg *reply = NULL;
-        cw_rc rc = rig_call(&rig, cw_hsm_msg_pin_form(session), &reply, f);
+        cw_rc rc = rig_call(&rig, cw_hsm_msg_pin_form(session, ""), &reply, f);
         return rc != CW_OK ? rc : cw_hsm_reply_text(reply, ret, f);
 }
 

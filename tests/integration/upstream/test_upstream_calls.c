@@ -101,7 +101,7 @@ static void pin_and_activation(void **state) {
         struct outcome o = {0};
         CW_AUTO(cw_secret_free) struct cw_secret *pin = rig_pin("1234");
         CW_AUTO(cw_secret_free) struct cw_secret *other = rig_pin("4321");
-        struct cw_dcms_set_pin in = {RIG_ENTITY, RIG_KIT, "0729", pin, NULL};
+        struct cw_dcms_set_pin in = {RIG_ENTITY, RIG_KIT, "0729", pin, NULL, false};
         cw_dcms_set_pin(rig->d, &in, outcome_take, &o);
         expect_ok(rig, &o);
         assert_int_equal(strlen(o.reply.request_id), CW_DCMS_REQUEST_ID_LEN);

@@ -118,7 +118,7 @@ static void open_lane(struct bench *b, unsigned i) {
 static void begin(struct lane *lane, enum exchange exchange) {
         char kit_no[16];
         kit_of(lane->kit, kit_no);
-        const struct cw_dcms_set_pin pin = {RIG_ENTITY, kit_no, "0729", lane->pin, lane->id};
+        const struct cw_dcms_set_pin pin = {RIG_ENTITY, kit_no, "0729", lane->pin, lane->id, false};
         const struct cw_dcms_delivery delivery = {kit_no, "DELIVERED"};
         outcome_done(&lane->o);
         if (exchange == SET_PIN)

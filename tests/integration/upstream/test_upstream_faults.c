@@ -34,7 +34,7 @@ static void fetch_branch(struct rig *rig, struct outcome *o) {
 }
 
 static void set_pin(struct rig *rig, const struct cw_secret *pin, const char *request_id, struct outcome *o) {
-        const struct cw_dcms_set_pin in = {RIG_ENTITY, RIG_KIT, "0729", pin, request_id};
+        const struct cw_dcms_set_pin in = {RIG_ENTITY, RIG_KIT, "0729", pin, request_id, false};
         *o = (struct outcome){0};
         cw_dcms_set_pin(rig->d, &in, outcome_take, o);
         rig_wait(rig, o, 30000);
@@ -342,7 +342,7 @@ static void freeing_answers_every_open_call_once(void **state) {
         struct rig *rig = *state;
         struct outcome o[4] = {0};
         CW_AUTO(cw_secret_free) struct cw_secret *pin = rig_pin("1234");
-        const struct cw_dcms_set_pin in = {RIG_ENTITY, RIG_KIT, "0729", pin, "pin-1"};
+        const struct cw_dcms_set_pin in = {RIG_ENTITY, RIG_KIT, "0729", pin, "pin-1", false};
         fetch_branch(rig, &o[0]);
         o[0] = (struct outcome){0};
         rig_faults(rig, "{\"endpoint\":\"*\",\"delay_ms\":1000,\"count\":0}");

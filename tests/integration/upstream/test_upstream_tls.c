@@ -131,7 +131,7 @@ static void pin_while_the_server_is_down(void **state) {
         struct rig *rig = *state;
         struct outcome o = {0};
         CW_AUTO(cw_secret_free) struct cw_secret *pin = rig_pin("1234");
-        const struct cw_dcms_set_pin in = {RIG_ENTITY, RIG_KIT, "0729", pin, NULL};
+        const struct cw_dcms_set_pin in = {RIG_ENTITY, RIG_KIT, "0729", pin, NULL, false};
         begin(rig);
         expect_ok(rig);
         rig_stop_sim(rig);
@@ -173,7 +173,7 @@ static void gateway_on(struct rig *rig, const char *codec, const char *kdf, enum
 static void whole_life_through_the_gateway(struct rig *rig) {
         struct outcome o = {0};
         CW_AUTO(cw_secret_free) struct cw_secret *pin = rig_pin("1234");
-        const struct cw_dcms_set_pin in = {RIG_ENTITY, RIG_KIT, "0729", pin, NULL};
+        const struct cw_dcms_set_pin in = {RIG_ENTITY, RIG_KIT, "0729", pin, NULL, false};
         begin(rig);
         expect_ok(rig);
         rig_faults(rig, "{\"endpoint\":\"/kit-manager/v2/setPin\",\"drop\":\"after_commit\"}");
