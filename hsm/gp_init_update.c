@@ -5,7 +5,6 @@
 
 #include <string.h>
 
-#define I_S16 0x01u
 #define I_PSEUDO_RANDOM 0x10u
 
 static cw_rc refuse(unsigned code, const char *text, struct cw_fault *f) {
@@ -31,11 +30,9 @@ cw_rc cw_gp_init_update_parse(const uint8_t *response, size_t len, struct cw_gp_
                 return refuse(CW_E_UNSUPPORTED, "the card speaks neither SCP02 nor SCP03", f);
         if (u.scp == 3)
                 u.i = cw_get_u8(&r);
-        if ((u.i & I_S16) != 0)
-                return refuse(CW_E_UNSUPPORTED,
-                              "the card wants the S16 mode of SCP03, which is not supported", f);
-        take(&r, u.card_challenge, sizeof(u.card_challenge));
-        take(&r, u.cryptogram, sizeof(u.cryptogram));
+        u.mode_len = u.scp == 3 && r.left >= 2 * CW_GP_CHALLENGE_MAX ? CW_GP_CHALLENGE_MAX : 8;
+        take(&r, u.card_challenge, u.mode_len);
+        take(&r, u.cryptogram, u.mode_len);
         if (u.scp == 2) {
                 u.has_sequence = true;
                 memcpy(u.sequence + 1, u.card_challenge, 2);

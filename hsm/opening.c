@@ -137,6 +137,9 @@ void cw_sv_open(struct cw_sv_client *client, struct cw_msg *request) {
         if (o == NULL || o->deferred == NULL || o->request == NULL) {
                 (void)cw_fail(&f, CW_RC(CW_L_HSM, CW_C_RETRY, CW_E_NOMEM), 0, "hsm.open", "",
                               "out of memory");
+        } else if ((strcmp(cw_msg_str(request, "kind", ""), "bench") == 0) != client->admin) {
+                (void)cw_fail(&f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_DENIED), 0, "hsm.open", "HSM_REQUEST",
+                              "a bench session is opened over admin.sock, any other over agent.sock");
         } else if (strlen(job) == 0 || strlen(job) > CW_SV_JOB_MAX) {
                 (void)cw_fail(&f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_SYNTAX), 0, "hsm.open", "HSM_REQUEST",
                               "a session is for a \"job\" or a \"ticket\" of at most %u characters",

@@ -29,25 +29,25 @@ void cw_scp_free(struct cw_scp *s) {
 }
 
 static cw_rc verify_card(struct cw_scp *s, struct cw_fault *f) {
-        uint8_t expected[8];
+        uint8_t expected[CW_GP_CHALLENGE_MAX];
         cw_rc rc = s->protocol->cryptogram(s, true, expected, f);
-        if (rc == CW_OK && !cw_equal_ct(expected, s->card.cryptogram, 8))
+        if (rc == CW_OK && !cw_equal_ct(expected, s->card.cryptogram, s->card.mode_len))
                 rc = cw_scp_mismatch("card cryptogram", f);
         return rc;
 }
 
 static cw_rc verify_challenge(struct cw_scp *s, const uint8_t *aid, size_t aid_len, struct cw_fault *f) {
-        uint8_t expected[8];
+        uint8_t expected[CW_GP_CHALLENGE_MAX];
         if (s->card.scp != 3 || !s->card.has_sequence || aid_len == 0)
                 return CW_OK;
         cw_rc rc = cw_scp03_challenge(s, aid, aid_len, expected, f);
-        if (rc == CW_OK && !cw_equal_ct(expected, s->card.card_challenge, 8))
+        if (rc == CW_OK && !cw_equal_ct(expected, s->card.card_challenge, s->card.mode_len))
                 rc = cw_scp_mismatch("card challenge", f);
         return rc;
 }
 
 cw_rc cw_scp_new(const struct cw_hsm_crypto *c, struct cw_gp_keyset *take_keys,
-                 const struct cw_gp_init_update *card, const uint8_t host_challenge[8], const uint8_t *aid,
+                 const struct cw_gp_init_update *card, const uint8_t *host_challenge, const uint8_t *aid,
                  size_t aid_len, struct cw_scp **ret, struct cw_fault *f) {
         CW_AUTO(cw_scp_free) struct cw_scp *s = calloc(1, sizeof(*s));
         if (s == NULL) {
@@ -59,7 +59,7 @@ cw_rc cw_scp_new(const struct cw_hsm_crypto *c, struct cw_gp_keyset *take_keys,
         *take_keys = (struct cw_gp_keyset){0};
         s->card = *card;
         s->protocol = card->scp == 2 ? &cw_scp02_protocol : &cw_scp03_protocol;
-        memcpy(s->host_challenge, host_challenge, 8);
+        memcpy(s->host_challenge, host_challenge, card->mode_len);
         bool aes = cw_hsm_alg_is_aes(s->card_keys.enc.alg);
         if (aes != (card->scp == 3))
                 return cw_fail(
@@ -67,9 +67,9 @@ cw_rc cw_scp_new(const struct cw_hsm_crypto *c, struct cw_gp_keyset *take_keys,
                     "the card speaks SCP0%d, the product's card keys are for the other protocol", card->scp);
         cw_rc rc = s->protocol->session_keys(s, f);
         if (rc == CW_OK)
-                rc = verify_challenge(s, aid, aid_len, f);
-        if (rc == CW_OK)
                 rc = verify_card(s, f);
+        if (rc == CW_OK)
+                rc = verify_challenge(s, aid, aid_len, f);
         if (rc == CW_OK)
                 *ret = CW_STEAL(s);
         return rc;
@@ -85,9 +85,14 @@ static cw_rc prepare_pending(struct cw_scp *s, uint8_t level, struct cw_fault *f
         return CW_OK;
 }
 
-cw_rc cw_scp_authenticate(struct cw_scp *s, uint8_t level, uint8_t ret[21], struct cw_fault *f) {
+void cw_scp_count_data_only(struct cw_scp *s) {
+        s->count_data_only = true;
+}
+
+cw_rc cw_scp_authenticate(struct cw_scp *s, uint8_t level, uint8_t ret[CW_SCP_AUTHENTICATE_MAX],
+                          size_t *ret_len, struct cw_fault *f) {
         uint8_t data[CW_APDU_MAX];
-        size_t len = 8;
+        size_t len = s->card.mode_len;
         uint8_t header[4] = {0x84, 0x82, level, 0x00};
         if (s->authenticated || s->dead)
                 return wrong_state("EXTERNAL AUTHENTICATE is made once for a secure channel", f);
@@ -115,6 +120,7 @@ cw_rc cw_scp_authenticate(struct cw_scp *s, uint8_t level, uint8_t ret[21], stru
         memcpy(ret, header, 4);
         ret[4] = (uint8_t)len;
         memcpy(ret + 5, data, len);
+        *ret_len = 5 + len;
         return CW_OK;
 }
 
@@ -149,7 +155,7 @@ static cw_rc check_wrappable(const struct cw_scp *s, const struct cw_capdu *a, s
                 return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_UNSUPPORTED), a->cla, "hsm.scp_wrap",
                                "HSM_APDU",
                                "only class 00 and 80 on the basic channel can be wrapped, not %02X", a->cla);
-        if (grown + 8 > 255)
+        if (grown + s->card.mode_len > 255)
                 return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_TOO_BIG), (int64_t)a->data_len,
                                "hsm.scp_wrap", "HSM_APDU",
                                "command data is too long to be wrapped in a short APDU");
@@ -237,8 +243,8 @@ cw_rc cw_scp_unwrap(struct cw_scp *s, const uint8_t *rapdu, size_t len, uint8_t 
         struct cw_scp_pending *p = pending_at(s, 0);
         cw_rc rc = CW_OK;
         if (carries_mac(sw))
-                rc = len >= 10 ? s->protocol->open(s, p, ret, len - 2, sw, ret_len, f)
-                               : cw_scp_mismatch("response MAC", f);
+                rc = len >= s->card.mode_len + 2 ? s->protocol->open(s, p, ret, len - 2, sw, ret_len, f)
+                                                 : cw_scp_mismatch("response MAC", f);
         cw_wipe(p, sizeof(*p));
         s->pending_first = (s->pending_first + 1) % CW_SCP_PENDING_MAX;
         s->pending_count--;
@@ -249,7 +255,7 @@ cw_rc cw_scp_unwrap(struct cw_scp *s, const uint8_t *rapdu, size_t len, uint8_t 
 
 cw_rc cw_scp_dek_encrypt(struct cw_scp *s, const uint8_t *in, size_t len, uint8_t *ret, size_t ret_cap,
                          size_t *ret_len, struct cw_fault *f) {
-        CW_WIPED(uint8_t, plain, 256);
+        CW_WIPED(uint8_t, plain, 272);
         size_t block = s->protocol->block, n = len;
         if (len == 0 || len + block > sizeof(plain) || len + block > ret_cap)
                 return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_TOO_BIG), (int64_t)len, "hsm.scp_dek", "",

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * GlobalPlatform secure channels: SCP02 (i = 15, 55; R-MAC of 35, 75) and SCP03 (i = 00, 10, 60, 70, 8-byte
- * MACs). C-MAC chain and C-ENC counters depend on commands alone, so a whole sequence may be wrapped at once;
+ * GlobalPlatform secure channels: SCP02 (i = 15, 35, 55, 75) and SCP03 (i = 00, 10, 20, 60, 70, modes S8 and
+ * S16). C-MAC chain and C-ENC counters depend on commands alone, so a whole sequence may be wrapped at once;
  * each response is unwrapped against the state its command left behind. After any failure the channel is
  * dead.
  */
@@ -18,22 +18,29 @@
 #define CW_SCP_R_MAC 0x10u
 #define CW_SCP_R_ENC 0x20u
 
+#define CW_SCP_AUTHENTICATE_MAX (5u + 2 * CW_GP_CHALLENGE_MAX)
+
 struct cw_scp;
 
 /*
  * Makes the session keys and verifies the card cryptogram (REJECT/CW_E_MISMATCH, code HSM_CRYPTOGRAM) and,
- * when aid is given and the card's SCP03 challenge is pseudo-random, the challenge. Takes keys (also on
- * failure); c is borrowed.
+ * when aid is given and the card's SCP03 challenge is pseudo-random, the challenge. host_challenge has
+ * card->mode_len bytes. Takes keys (also on failure); c is borrowed.
  */
 CW_WARN_UNUSED cw_rc cw_scp_new(const struct cw_hsm_crypto *c, struct cw_gp_keyset *take_keys,
-                                const struct cw_gp_init_update *card, const uint8_t host_challenge[8],
+                                const struct cw_gp_init_update *card, const uint8_t *host_challenge,
                                 const uint8_t *aid, size_t aid_len, struct cw_scp **ret, struct cw_fault *f);
 void cw_scp_free(struct cw_scp *s);
 CW_DEFINE_CLEANUP(struct cw_scp *, cw_scp_free);
 
-/* The EXTERNAL AUTHENTICATE C-APDU (21 bytes); once. REJECT for a level the card's i does not offer. */
-CW_WARN_UNUSED cw_rc cw_scp_authenticate(struct cw_scp *s, uint8_t level, uint8_t ret[21],
+/* The EXTERNAL AUTHENTICATE C-APDU (21 bytes, 37 in S16); once. REJECT for a level the card's i does not
+ * offer. */
+CW_WARN_UNUSED cw_rc cw_scp_authenticate(struct cw_scp *s, uint8_t level,
+                                         uint8_t ret[CW_SCP_AUTHENTICATE_MAX], size_t *ret_len,
                                          struct cw_fault *f);
+/* SCP03 cards that count only commands with data for C-ENC, against amendment D 6.2.6; before the first wrap.
+ */
+void cw_scp_count_data_only(struct cw_scp *s);
 /* What cw_scp_wrap would refuse, without a change of state: for a batch that is to be wrapped whole or not at
  * all. */
 CW_WARN_UNUSED cw_rc cw_scp_check(const struct cw_scp *s, const uint8_t *apdu, size_t len,

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define BLOCK 8u
+#define I_R_MAC 0x20u
 
 /* E.4.1: TDES-CBC(static, IV 0, constant | sequence counter | 12 zeros). */
 static void derivation_data(const struct cw_scp *s, uint16_t constant, uint8_t data[16]) {
@@ -46,7 +47,8 @@ static cw_rc session_keys(struct cw_scp *s, struct cw_fault *f) {
 }
 
 /* E.4.2: last block of TDES-CBC(S-ENC, pad80(host challenge | card part)), halves swapped for the host. */
-static cw_rc cryptogram(struct cw_scp *s, bool of_card, uint8_t ret[8], struct cw_fault *f) {
+static cw_rc cryptogram(struct cw_scp *s, bool of_card, uint8_t ret[CW_GP_CHALLENGE_MAX],
+                        struct cw_fault *f) {
         uint8_t msg[24] = {0};
         memcpy(msg + (of_card ? 0 : 8), s->host_challenge, 8);
         memcpy(msg + (of_card ? 8 : 0), s->card.card_challenge, 8);
@@ -57,8 +59,12 @@ static cw_rc cryptogram(struct cw_scp *s, bool of_card, uint8_t ret[8], struct c
         return rc;
 }
 
+/* The card's i comes from its recognition data, when it has told it at all. */
 static cw_rc check_level(const struct cw_scp *s, uint8_t level, struct cw_fault *f) {
-        (void)s;
+        if ((level & CW_SCP_R_MAC) != 0 && s->card.i != 0 && (s->card.i & I_R_MAC) == 0)
+                return cw_fail(
+                    f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_UNSUPPORTED), level, "hsm.scp02", "HSM_LEVEL",
+                    "the card (i = %02X) has no R-MAC; lower the product's security level", s->card.i);
         if ((level & CW_SCP_R_ENC) != 0)
                 return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_UNSUPPORTED), level, "hsm.scp02",
                                "HSM_LEVEL",

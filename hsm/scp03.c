@@ -22,7 +22,7 @@ enum {
 static cw_rc kdf(struct cw_scp *s, const struct cw_hsm_key *key, uint8_t constant, const void *context,
                  size_t context_len, uint8_t *ret, size_t len, struct cw_fault *f) {
         CW_WIPED(uint8_t, block, 16);
-        uint8_t msg[16 + 32];
+        uint8_t msg[16 + 2 * CW_GP_CHALLENGE_MAX];
         struct cw_writer w;
         cw_rc rc = CW_OK;
         memset(msg, 0, 16);
@@ -39,18 +39,20 @@ static cw_rc kdf(struct cw_scp *s, const struct cw_hsm_key *key, uint8_t constan
         return rc;
 }
 
-static void context(const struct cw_scp *s, uint8_t ret[16]) {
-        memcpy(ret, s->host_challenge, 8);
-        memcpy(ret + 8, s->card.card_challenge, 8);
+/* Returns its length. */
+static size_t context(const struct cw_scp *s, uint8_t ret[2 * CW_GP_CHALLENGE_MAX]) {
+        memcpy(ret, s->host_challenge, s->card.mode_len);
+        memcpy(ret + s->card.mode_len, s->card.card_challenge, s->card.mode_len);
+        return 2 * s->card.mode_len;
 }
 
 /* The derived bytes pass through host memory: common tokens cannot derive a key with CMAC. */
 static cw_rc session_key(struct cw_scp *s, const struct cw_hsm_key *base, uint8_t constant, unsigned usage,
                          struct cw_hsm_key *ret, struct cw_fault *f) {
         CW_WIPED(uint8_t, value, 32);
-        uint8_t ctx[16];
-        context(s, ctx);
-        cw_rc rc = kdf(s, base, constant, ctx, sizeof(ctx), value, cw_hsm_alg_key_len(base->alg), f);
+        uint8_t ctx[2 * CW_GP_CHALLENGE_MAX];
+        size_t n = context(s, ctx);
+        cw_rc rc = kdf(s, base, constant, ctx, n, value, cw_hsm_alg_key_len(base->alg), f);
         return rc != CW_OK ? rc : cw_hsm_import(s->c, base->alg, usage, value, ret, f);
 }
 
@@ -63,21 +65,22 @@ static cw_rc session_keys(struct cw_scp *s, struct cw_fault *f) {
         return rc;
 }
 
-static cw_rc cryptogram(struct cw_scp *s, bool of_card, uint8_t ret[8], struct cw_fault *f) {
-        uint8_t ctx[16];
-        context(s, ctx);
-        return kdf(s, &s->mac03, of_card ? KDF_CARD : KDF_HOST, ctx, sizeof(ctx), ret, 8, f);
+static cw_rc cryptogram(struct cw_scp *s, bool of_card, uint8_t ret[CW_GP_CHALLENGE_MAX],
+                        struct cw_fault *f) {
+        uint8_t ctx[2 * CW_GP_CHALLENGE_MAX];
+        size_t n = context(s, ctx);
+        return kdf(s, &s->mac03, of_card ? KDF_CARD : KDF_HOST, ctx, n, ret, s->card.mode_len, f);
 }
 
-cw_rc cw_scp03_challenge(struct cw_scp *s, const uint8_t *aid, size_t aid_len, uint8_t ret[8],
-                         struct cw_fault *f) {
+cw_rc cw_scp03_challenge(struct cw_scp *s, const uint8_t *aid, size_t aid_len,
+                         uint8_t ret[CW_GP_CHALLENGE_MAX], struct cw_fault *f) {
         uint8_t ctx[3 + 16];
         if (aid_len > 16)
                 return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_RANGE), (int64_t)aid_len, "hsm.scp03",
                                "HSM_APDU", "an AID has at most 16 bytes");
         memcpy(ctx, s->card.sequence, 3);
         memcpy(ctx + 3, aid, aid_len);
-        return kdf(s, &s->card_keys.enc, KDF_CHALLENGE, ctx, 3 + aid_len, ret, 8, f);
+        return kdf(s, &s->card_keys.enc, KDF_CHALLENGE, ctx, 3 + aid_len, ret, s->card.mode_len, f);
 }
 
 static cw_rc check_level(const struct cw_scp *s, uint8_t level, struct cw_fault *f) {
@@ -117,7 +120,7 @@ static cw_rc secure(struct cw_scp *s, const uint8_t header[4], uint8_t *data, si
                     struct cw_fault *f) {
         uint8_t msg[16 + CW_APDU_MAX];
         struct cw_writer w;
-        if (s->authenticated)
+        if (s->authenticated && (*data_len > 0 || !s->count_data_only))
                 s->counter++; /* every command counts, with or without data */
         cw_rc rc = encrypt_command(s, data, data_len, f);
         if (rc != CW_OK)
@@ -125,14 +128,14 @@ static cw_rc secure(struct cw_scp *s, const uint8_t header[4], uint8_t *data, si
         cw_writer_init(&w, msg, sizeof(msg));
         cw_put_bytes(&w, s->chain, 16);
         cw_put_bytes(&w, header, 4);
-        cw_put_u8(&w, (uint8_t)(*data_len + 8));
+        cw_put_u8(&w, (uint8_t)(*data_len + s->card.mode_len));
         cw_put_bytes(&w, data, *data_len);
         rc = cw_hsm_cmac(s->c, &s->mac03, msg, w.len, s->chain, f);
         cw_wipe(msg, sizeof(msg));
         if (rc != CW_OK)
                 return rc;
-        memcpy(data + *data_len, s->chain, 8);
-        *data_len += 8;
+        memcpy(data + *data_len, s->chain, s->card.mode_len);
+        *data_len += s->card.mode_len;
         return CW_OK;
 }
 
@@ -155,16 +158,16 @@ static cw_rc decrypt_response(struct cw_scp *s, uint32_t counter, uint8_t *data,
 static cw_rc open_response(struct cw_scp *s, const struct cw_scp_pending *p, uint8_t *response, size_t len,
                            const uint8_t sw[2], size_t *ret_len, struct cw_fault *f) {
         uint8_t msg[16 + CW_APDU_MAX], mac[16];
+        size_t n = len - s->card.mode_len;
         struct cw_writer w;
         cw_writer_init(&w, msg, sizeof(msg));
         cw_put_bytes(&w, p->chain, 16);
-        cw_put_bytes(&w, response, len - 8);
+        cw_put_bytes(&w, response, n);
         cw_put_bytes(&w, sw, 2);
         cw_rc rc = cw_hsm_cmac(s->c, &s->rmac03, msg, w.len, mac, f);
         cw_wipe(msg, sizeof(msg));
-        if (rc == CW_OK && !cw_equal_ct(mac, response + len - 8, 8))
+        if (rc == CW_OK && !cw_equal_ct(mac, response + n, s->card.mode_len))
                 rc = cw_scp_mismatch("response MAC", f);
-        size_t n = len - 8;
         if (rc == CW_OK)
                 rc = decrypt_response(s, p->counter, response, &n, f);
         if (rc == CW_OK)

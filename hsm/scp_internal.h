@@ -18,13 +18,15 @@ struct cw_scp_pending {
 struct cw_scp_protocol {
         cw_rc (*session_keys)(struct cw_scp *s, struct cw_fault *f);
         /* Cryptograms of card and host. */
-        cw_rc (*cryptogram)(struct cw_scp *s, bool of_card, uint8_t ret[8], struct cw_fault *f);
+        cw_rc (*cryptogram)(struct cw_scp *s, bool of_card, uint8_t ret[CW_GP_CHALLENGE_MAX],
+                            struct cw_fault *f);
         cw_rc (*check_level)(const struct cw_scp *s, uint8_t level, struct cw_fault *f);
         /* data has room for padding and MAC; *data_len grows. header is CLA INS P1 P2 with CLA already
          * secure. */
         cw_rc (*secure)(struct cw_scp *s, const uint8_t header[4], uint8_t *data, size_t *data_len,
                         struct cw_fault *f);
-        /* response is data|MAC of length len (>= 8), sw 2 bytes; decrypts in place, *ret_len = clear length.
+        /* response is data|MAC of length len (>= the MAC), sw 2 bytes; decrypts in place, *ret_len = clear
+         * length.
          */
         cw_rc (*open)(struct cw_scp *s, const struct cw_scp_pending *p, uint8_t *response, size_t len,
                       const uint8_t sw[2], size_t *ret_len, struct cw_fault *f);
@@ -37,8 +39,9 @@ struct cw_scp {
         const struct cw_scp_protocol *protocol;
         struct cw_gp_keyset card_keys;
         struct cw_gp_init_update card;
-        uint8_t host_challenge[8];
+        uint8_t host_challenge[CW_GP_CHALLENGE_MAX];
         bool authenticated, dead;
+        bool count_data_only; /* SCP03: a command without data does not move the counter */
         uint8_t level;
         struct cw_hsm_key enc, dek; /* SCP02: session keys. SCP03: enc only, the DEK is the static one */
         struct cw_retail_key mac02, rmac02;
@@ -54,5 +57,5 @@ struct cw_scp {
 cw_rc cw_scp_mismatch(const char *what, struct cw_fault *f);
 /* The pseudo-random card challenge that a card with this K-ENC and sequence counter makes. SCP03, Amendment
  * D 6.2.2.1. */
-cw_rc cw_scp03_challenge(struct cw_scp *s, const uint8_t *aid, size_t aid_len, uint8_t ret[8],
-                         struct cw_fault *f);
+cw_rc cw_scp03_challenge(struct cw_scp *s, const uint8_t *aid, size_t aid_len,
+                         uint8_t ret[CW_GP_CHALLENGE_MAX], struct cw_fault *f);

@@ -18,16 +18,20 @@ static const struct rule {
     {"session.open", CW_FROM_AGENT, 0, CW_ST_OPEN, 1, cw_sess_open},
 
     {"card.data", CW_FROM_STATION, CW_ST_ISSUE, 0, 4, cw_sess_card_data},
-    {"gp.start", CW_FROM_STATION, CW_ST_ISSUE, 0, 8, cw_sess_gp_start},
-    {"gp.card", CW_FROM_STATION, CW_ST_ISSUE | CW_ST_STARTED, CW_ST_CARD, 8, cw_sess_gp_card},
-    {"gp.authenticate", CW_FROM_STATION, CW_ST_ISSUE | CW_ST_CARD, CW_ST_AUTH, 8, cw_sess_gp_authenticate},
-    {"perso.sensitive", CW_FROM_STATION, CW_ST_ISSUE | CW_ST_AUTH, 0, 8, cw_sess_perso_sensitive},
+    {"gp.start", CW_FROM_STATION, CW_ST_GP, 0, 8, cw_sess_gp_start},
+    {"gp.card", CW_FROM_STATION, CW_ST_GP | CW_ST_STARTED, CW_ST_CARD, 8, cw_sess_gp_card},
+    {"gp.authenticate", CW_FROM_STATION, CW_ST_GP | CW_ST_CARD, CW_ST_AUTH, 8, cw_sess_gp_authenticate},
+    {"gp.release", CW_FROM_STATION, CW_ST_GP | CW_ST_AUTH, 0, 8, cw_sess_gp_release},
+    {"perso.sensitive", CW_FROM_STATION, CW_ST_GP | CW_ST_AUTH, 0, 8, cw_sess_perso_sensitive},
     {"perso.icc_key", CW_FROM_STATION, CW_ST_ISSUE, 0, 4, cw_sess_icc_key},
     {"perso.icc_parts", CW_FROM_STATION, CW_ST_ISSUE | CW_ST_AUTH, 0, 4, cw_sess_icc_parts},
     {"perso.ssad", CW_FROM_STATION, CW_ST_ISSUE, 0, 4, cw_sess_ssad},
-    {"gp.wrap", CW_FROM_STATION, CW_ST_ISSUE | CW_ST_AUTH, 0, 1024, cw_sess_gp_wrap},
-    {"gp.unwrap", CW_FROM_STATION, CW_ST_ISSUE | CW_ST_AUTH, 0, UNLIMITED, cw_sess_gp_unwrap},
-    {"emv.arqc", CW_FROM_STATION, CW_ST_ISSUE, 0, 4, cw_sess_emv_arqc},
+    {"gp.wrap", CW_FROM_STATION, CW_ST_GP | CW_ST_AUTH, 0, 1024, cw_sess_gp_wrap},
+    {"gp.unwrap", CW_FROM_STATION, CW_ST_GP | CW_ST_AUTH, 0, UNLIMITED, cw_sess_gp_unwrap},
+    {"emv.arqc", CW_FROM_STATION, CW_ST_GP, 0, 4, cw_sess_emv_arqc},
+
+    {"perso.encipher", CW_FROM_STATION, CW_ST_BENCH | CW_ST_AUTH, 0, 8, cw_sess_perso_encipher},
+    {"bench.pan", CW_FROM_STATION, CW_ST_BENCH, 0, 4, cw_sess_bench_pan},
 
     {"kiosk.pan", CW_FROM_STATION, CW_ST_KIOSK, CW_ST_PAN, 1, cw_sess_kiosk_pan},
     {"kiosk.seal_pan", CW_FROM_AGENT, CW_ST_KIOSK | CW_ST_PAN, 0, 4, cw_sess_kiosk_seal_pan},
@@ -102,6 +106,11 @@ static bool fatal_class(cw_rc rc) {
         return cls == CW_C_RECONNECT || cls == CW_C_FATAL || cls == CW_C_IN_DOUBT;
 }
 
+/* Nobody asks for these unless the card has accepted EXTERNAL AUTHENTICATE. */
+static bool follows_accepted(const struct rule *r) {
+        return (r->need & CW_ST_AUTH) != 0 && r->fn != cw_sess_gp_release;
+}
+
 bool cw_sess_call(struct cw_sess *s, enum cw_sess_from from, struct cw_msg *request,
                   struct cw_msg **ret_reply) {
         struct cw_fault f = {0};
@@ -112,6 +121,8 @@ bool cw_sess_call(struct cw_sess *s, enum cw_sess_from from, struct cw_msg *requ
                 return false;
         }
         cw_rc rc = admit(s, from, cw_msg_str(request, "call", ""), &rule, &f);
+        if (rc == CW_OK && follows_accepted(rule))
+                rc = cw_sess_gp_accepted(s, &f);
         if (rc == CW_OK)
                 rc = rule->fn(s, request, reply, &f);
         if (rc == CW_OK) {

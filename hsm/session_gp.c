@@ -5,42 +5,61 @@
 #include "hsm/gp_init_update.h"
 #include "hsm/session_internal.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define BATCH_MAX 256u
 #define BATCH_BYTES_MAX (64u * 1024u)
 
 cw_rc cw_sess_gp_start(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply, struct cw_fault *f) {
-        (void)request;
+        int64_t kvn = s->product->kvn;
+        if ((s->state & CW_ST_BENCH) != 0)
+                s->bench.product.kvn = kvn = cw_msg_int(request, "kvn", 0) & 0xff;
+        s->challenge_len = cw_msg_bool(request, "s16", false) ? CW_GP_CHALLENGE_MAX : 8;
         cw_scp_free(s->scp);
         s->scp = NULL;
         s->state &= ~(unsigned)(CW_ST_STARTED | CW_ST_CARD | CW_ST_AUTH);
-        cw_rc rc = cw_hsm_random(s->c, s->host_challenge, sizeof(s->host_challenge), f);
+        cw_rc rc = cw_hsm_random(s->c, s->host_challenge, s->challenge_len, f);
         if (rc == CW_OK)
-                rc = cw_sess_put_int(reply, "kvn", s->product->kvn, f);
+                rc = cw_sess_put_int(reply, "kvn", kvn, f);
         if (rc == CW_OK)
-                rc = cw_sess_put_hex(reply, "challenge", s->host_challenge, sizeof(s->host_challenge), f);
+                rc = cw_sess_put_hex(reply, "challenge", s->host_challenge, s->challenge_len, f);
         if (rc == CW_OK)
                 s->state |= CW_ST_STARTED;
         return rc;
 }
 
-static cw_rc card_keys(struct cw_sess *s, const uint8_t kdd[CW_KDD_LEN], struct cw_gp_keyset *ret,
-                       struct cw_fault *f) {
+/* The masters of the token; with diversification "none" they are the card's keys themselves. */
+static cw_rc token_keys(struct cw_sess *s, struct cw_gp_keyset *ret, struct cw_fault *f) {
         const struct cw_stored_key *enc = NULL, *mac = NULL, *dek = NULL;
-        enum cw_gp_diversification how;
-        if (!cw_gp_diversification_from_name(s->product->diversification, &how))
-                return cw_fail(f, CW_RC(CW_L_HSM, CW_C_OPERATOR, CW_E_UNSUPPORTED), 0, "hsm.gp",
-                               "HSM_PRODUCT", "the product's diversification is not known");
         cw_rc rc = cw_sess_key(s, s->product->kmc_enc, "kmc-enc", &enc, f);
         if (rc == CW_OK)
                 rc = cw_sess_key(s, s->product->kmc_mac, "kmc-mac", &mac, f);
         if (rc == CW_OK)
                 rc = cw_sess_key(s, s->product->kmc_dek, "kmc-dek", &dek, f);
+        if (rc == CW_OK)
+                *ret = (struct cw_gp_keyset){enc->key, mac->key, dek->key, false};
+        return rc;
+}
+
+static cw_rc card_keys(struct cw_sess *s, const struct cw_gp_init_update *u, struct cw_gp_keyset *ret,
+                       struct cw_fault *f) {
+        struct cw_gp_keyset masters = {0};
+        enum cw_gp_diversification how;
+        if (!cw_gp_diversification_from_name(s->product->diversification, &how))
+                return cw_fail(f, CW_RC(CW_L_HSM, CW_C_OPERATOR, CW_E_UNSUPPORTED), 0, "hsm.gp",
+                               "HSM_PRODUCT", "the product's diversification is not known");
+        cw_rc rc =
+            s->bench.test_keys ? cw_sess_bench_keys(s, u->scp, &masters, f) : token_keys(s, &masters, f);
         if (rc != CW_OK)
                 return rc;
-        const struct cw_gp_keyset masters = {enc->key, mac->key, dek->key, false};
-        return cw_gp_diversify(s->c, how, &masters, kdd, ret, f);
+        if (how == CW_GP_NONE) {
+                *ret = masters;
+                return CW_OK;
+        }
+        rc = cw_gp_diversify(s->c, how, &masters, u->kdd, ret, f);
+        cw_gp_keyset_destroy(s->c, &masters);
+        return rc;
 }
 
 static cw_rc check_card(const struct cw_sess *s, const struct cw_gp_init_update *u, struct cw_fault *f) {
@@ -70,6 +89,19 @@ static cw_rc put_card(const struct cw_gp_init_update *u, struct cw_msg *reply, s
                    : cw_sess_put_hex(reply, "sequence", u->sequence + 3 - sequence_len, sequence_len, f);
 }
 
+/* Which card and which keys a try is of; a chip that is no hex counts as none. */
+static void name_attempt(struct cw_sess *s, const struct cw_gp_init_update *u, const char *chip) {
+        struct cw_gp_try t = {.kvn = u->kvn, .scp = u->scp};
+        memcpy(t.kdd, u->kdd, sizeof(t.kdd));
+        size_t n = strspn(chip, "0123456789ABCDEF");
+        if (n >= sizeof(t.chip) - 1)
+                memcpy(t.chip, chip, sizeof(t.chip) - 1);
+        (void)snprintf(t.keys, sizeof(t.keys), "%s/%s",
+                       s->bench.test_keys ? "test-keys" : s->product->kmc_enc, s->product->diversification);
+        s->attempt = t;
+        s->attempt_open = false;
+}
+
 cw_rc cw_sess_gp_card(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply, struct cw_fault *f) {
         struct cw_gp_init_update u;
         struct cw_gp_keyset keys = {0};
@@ -82,13 +114,23 @@ cw_rc cw_sess_gp_card(struct cw_sess *s, struct cw_msg *request, struct cw_msg *
         cw_rc rc = cw_sess_att(request, 0, 1, 64, &response, f);
         if (rc == CW_OK)
                 rc = cw_gp_init_update_parse(response.ptr, response.len, &u, f);
+        if (rc == CW_OK && u.mode_len != s->challenge_len)
+                rc = cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_MISMATCH), (int64_t)u.mode_len, "hsm.gp",
+                             "HSM_INIT_UPDATE",
+                             "the card answers in another mode (S8 or S16) than it was asked in");
+        if (rc == CW_OK && u.scp == 2) /* only the card's recognition data tells it */
+                u.i = (uint8_t)(cw_msg_int(request, "i", 0) & 0xff);
         if (rc == CW_OK)
                 rc = check_card(s, &u, f);
         if (rc == CW_OK)
-                rc = card_keys(s, u.kdd, &keys, f);
+                rc = card_keys(s, &u, &keys, f);
         if (rc == CW_OK)
                 rc = cw_scp_new(s->c, &keys, &u, s->host_challenge, aid, aid_len, &s->scp, f);
         s->state &= ~(unsigned)CW_ST_STARTED; /* one response for one challenge */
+        if (rc == CW_OK && cw_msg_bool(request, "count_data_only", false))
+                cw_scp_count_data_only(s->scp);
+        if (rc == CW_OK)
+                name_attempt(s, &u, cw_msg_str(request, "chip", ""));
         if (rc == CW_OK)
                 rc = put_card(&u, reply, f);
         if (rc == CW_OK)
@@ -98,7 +140,8 @@ cw_rc cw_sess_gp_card(struct cw_sess *s, struct cw_msg *request, struct cw_msg *
 
 cw_rc cw_sess_gp_authenticate(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply,
                               struct cw_fault *f) {
-        uint8_t apdu[21];
+        uint8_t apdu[CW_SCP_AUTHENTICATE_MAX];
+        size_t len = 0;
         int64_t level = cw_msg_int(request, "level", -1);
         int64_t least = s->product->security_level;
         if (level < 0 || level > 0xff)
@@ -106,11 +149,32 @@ cw_rc cw_sess_gp_authenticate(struct cw_sess *s, struct cw_msg *request, struct 
         if ((level & least) != least)
                 return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_DENIED), level, "hsm.gp", "HSM_LEVEL",
                                "the product wants security level %02X at least", (unsigned)least);
-        cw_rc rc = cw_scp_authenticate(s->scp, (uint8_t)level, apdu, f);
+        cw_rc rc = cw_scp_authenticate(s->scp, (uint8_t)level, apdu, &len, f);
         if (rc == CW_OK)
-                rc = cw_sess_put_att(reply, apdu, sizeof(apdu), f);
+                rc = cw_gp_ledger_try(s->env.state_dir, &s->attempt, f);
+        if (rc != CW_OK)
+                return rc;
+        s->attempt_open = true;
+        s->state |= CW_ST_AUTH;
+        return cw_sess_put_att(reply, apdu, len, f);
+}
+
+cw_rc cw_sess_gp_accepted(struct cw_sess *s, struct cw_fault *f) {
+        cw_rc rc = s->attempt_open ? cw_gp_ledger_accepted(s->env.state_dir, &s->attempt, f) : CW_OK;
         if (rc == CW_OK)
-                s->state |= CW_ST_AUTH;
+                s->attempt_open = false;
+        return rc;
+}
+
+/* The station says that EXTERNAL AUTHENTICATE never went out: the channel is over, the try was none. */
+cw_rc cw_sess_gp_release(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply,
+                         struct cw_fault *f) {
+        (void)request;
+        (void)reply;
+        cw_rc rc = cw_sess_gp_accepted(s, f);
+        cw_scp_free(s->scp);
+        s->scp = NULL;
+        s->state &= ~(unsigned)(CW_ST_STARTED | CW_ST_CARD | CW_ST_AUTH);
         return rc;
 }
 

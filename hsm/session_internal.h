@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "hsm/card_number.h"
+#include "hsm/gp_ledger.h"
 #include "hsm/pinblock.h"
 #include "hsm/rsa.h"
 #include "hsm/scp.h"
@@ -11,12 +12,15 @@
 
 #define CW_SESS_KIT_MAX 32u
 #define CW_SESS_NAME_MAX 64u
+#define CW_SESS_LABEL_MAX 72u
 
 /* What has happened in this session. */
 enum {
         CW_ST_OPEN = 0x001, /* kind is fixed; issue: PAN and kit too */
         CW_ST_ISSUE = 0x002,
         CW_ST_KIOSK = 0x004,
+        CW_ST_BENCH = 0x008,   /* test token: any card, keys and data of the administrator */
+        CW_ST_GP = 0x2000,     /* issue and bench: a card may be personalised */
         CW_ST_STARTED = 0x010, /* gp.start gave a challenge */
         CW_ST_CARD = 0x020,    /* the card's cryptogram was right */
         CW_ST_AUTH = 0x040,    /* EXTERNAL AUTHENTICATE was made */
@@ -47,8 +51,16 @@ struct cw_sess {
         char name[CW_SESS_NAME_MAX + 1];
         struct cw_secret *memory; /* of secret */
         struct cw_sess_secret *secret;
-        uint8_t host_challenge[8];
+        uint8_t host_challenge[CW_GP_CHALLENGE_MAX];
+        size_t challenge_len;
         struct cw_scp *scp;
+        struct cw_gp_try attempt; /* of the secure channel under way */
+        bool attempt_open;        /* it is in the ledger and not taken back */
+        struct cw_sess_bench {
+                struct cw_config_product product;
+                bool test_keys; /* 40..4F instead of keys of the token */
+                char label[3][CW_SESS_LABEL_MAX];
+        } bench;
         int64_t attempts_left;
 };
 
@@ -62,6 +74,7 @@ cw_rc cw_sess_gp_start(struct cw_sess *s, struct cw_msg *request, struct cw_msg 
 cw_rc cw_sess_gp_card(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply, struct cw_fault *f);
 cw_rc cw_sess_gp_authenticate(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply,
                               struct cw_fault *f);
+cw_rc cw_sess_gp_release(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply, struct cw_fault *f);
 cw_rc cw_sess_gp_wrap(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply, struct cw_fault *f);
 cw_rc cw_sess_gp_unwrap(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply, struct cw_fault *f);
 cw_rc cw_sess_perso_sensitive(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply,
@@ -69,6 +82,9 @@ cw_rc cw_sess_perso_sensitive(struct cw_sess *s, struct cw_msg *request, struct 
 cw_rc cw_sess_icc_key(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply, struct cw_fault *f);
 cw_rc cw_sess_icc_parts(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply, struct cw_fault *f);
 cw_rc cw_sess_ssad(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply, struct cw_fault *f);
+cw_rc cw_sess_perso_encipher(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply,
+                             struct cw_fault *f);
+cw_rc cw_sess_bench_pan(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply, struct cw_fault *f);
 cw_rc cw_sess_emv_arqc(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply, struct cw_fault *f);
 cw_rc cw_sess_kiosk_pan(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply, struct cw_fault *f);
 cw_rc cw_sess_kiosk_bind(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply, struct cw_fault *f);
@@ -106,6 +122,14 @@ CW_WARN_UNUSED cw_rc cw_sess_put_hex(struct cw_msg *reply, const char *key, cons
 CW_WARN_UNUSED cw_rc cw_sess_put_att(struct cw_msg *reply, const void *p, size_t len, struct cw_fault *f);
 
 /* ---- shared steps ---- */
+
+/* Something is asked that only follows an accepted EXTERNAL AUTHENTICATE: the try leaves the ledger. */
+CW_WARN_UNUSED cw_rc cw_sess_gp_accepted(struct cw_sess *s, struct cw_fault *f);
+/* session_bench.c: session.open of kind bench, and its static card keys 40..4F (own) before diversification.
+ */
+CW_WARN_UNUSED cw_rc cw_sess_open_bench(struct cw_sess *s, struct cw_msg *request, struct cw_fault *f);
+CW_WARN_UNUSED cw_rc cw_sess_bench_keys(struct cw_sess *s, uint8_t scp, struct cw_gp_keyset *ret,
+                                        struct cw_fault *f);
 
 /* pan_hash and masked_pan of the session's PAN. */
 CW_WARN_UNUSED cw_rc cw_sess_put_pan_names(struct cw_sess *s, struct cw_msg *reply, struct cw_fault *f);

@@ -49,7 +49,7 @@ static cw_rc open_issue(struct cw_sess *s, struct cw_msg *request, struct cw_msg
         if (rc != CW_OK)
                 return rc;
         memcpy(s->psn, s->product->psn, 2);
-        s->state |= CW_ST_OPEN | CW_ST_ISSUE;
+        s->state |= CW_ST_OPEN | CW_ST_ISSUE | CW_ST_GP;
         return CW_OK;
 }
 
@@ -78,5 +78,7 @@ cw_rc cw_sess_open(struct cw_sess *s, struct cw_msg *request, struct cw_msg *rep
                 return open_issue(s, request, reply, f);
         if (strcmp(kind, "kiosk") == 0)
                 return open_kiosk(s, f);
-        return cw_sess_bad("\"kind\" must be issue or kiosk", f);
+        if (strcmp(kind, "bench") == 0)
+                return cw_sess_open_bench(s, request, f);
+        return cw_sess_bad("\"kind\" must be issue, kiosk or bench", f);
 }

@@ -23,6 +23,8 @@ struct cw_cli {
         bool all;       /* jobs --all */
         bool watch;     /* jobs --watch */
         bool no_remake; /* job confirm-destroyed --no-remake */
+        /* station perso, station verify; NULL when not given */
+        const char *reader, *profile, *data, *scp, *key_label, *diversify, *level, *station;
         struct cw_style style;
 };
 

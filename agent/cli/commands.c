@@ -2,6 +2,7 @@
 /* What each command asks, and how a person sees the answer. */
 #include "agent/cli/commands_dcms.h"
 #include "agent/cli/commands_printer.h"
+#include "agent/cli/commands_station.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -533,7 +534,9 @@ static int cmd_completion(struct cw_cli *cli, int count, char **args) {
         for (size_t i = 0; i < cw_command_count; i++)
                 if (!strchr(cw_commands[i].words, ' '))
                         complete_second(cw_commands[i].words);
-        (void)printf("        *) words='--json --config --socket --all --watch --no-remake --help --version");
+        (void)printf("        *) words='--json --config --socket --all --watch --no-remake --reader "
+                     "--profile --data --scp --key-label "
+                     "--diversify --level --station --help --version");
         for (size_t i = 0; i < cw_command_count; i++)
                 if (!strchr(cw_commands[i].words, ' '))
                         (void)printf(" %s", cw_commands[i].words);
@@ -560,6 +563,7 @@ const struct cw_command cw_commands[] = {
      cmd_stock_move},
     {"stock", "", 0, 0, "plastics by place, and whether they balance", cmd_stock},
     CW_DCMS_COMMANDS,
+    CW_STATION_COMMANDS,
     {"release", "KIT KIOSK", 2, 2, "let this kit be handed over at this kiosk", cmd_release},
     {"mailer", "KIT", 1, 1, "hand over a card whose PIN the bank mails: PIN mailer, activation, delivery",
      cmd_mailer},

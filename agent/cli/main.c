@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/cli/cli.h"
+#include "agent/cli/commands_station.h"
 
 #include "config/config.h"
 
@@ -62,6 +63,9 @@ static int parse(struct cw_cli *cli, int argc, char **argv, char **ret_words) {
                         if (!(is_socket ? socket_from_option(cli, argv[i])
                                         : socket_from_config(cli, argv[i])))
                                 return -1;
+                } else if (cw_station_option_known(argv[i]) && i + 1 < argc) {
+                        (void)cw_station_option(cli, argv[i], argv[i + 1]);
+                        i++;
                 } else if (strncmp(argv[i], "--", 2) == 0) {
                         if (take_flag(cli, argv[i]))
                                 continue;

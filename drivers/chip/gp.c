@@ -7,6 +7,7 @@
 
 #define TAG_CPLC 0x9f7fu
 #define TAG_DF_NAME 0x84u
+#define TAG_AID 0x4fu
 
 bool cw_aid_parse(const char *hex, bool empty_ok, struct cw_aid *ret) {
         struct cw_aid aid = {0};
@@ -38,8 +39,8 @@ void cw_gp_select(const struct cw_aid *aid, struct cw_command *ret) {
         build(ret, 0x00a40400u, CW_SPAN(aid->bytes, aid->len));
 }
 
-void cw_gp_initialize_update(uint8_t kvn, const uint8_t challenge[8], struct cw_command *ret) {
-        build(ret, 0x80500000u | (uint32_t)kvn << 8, CW_SPAN(challenge, 8));
+void cw_gp_initialize_update(uint8_t kvn, struct cw_span challenge, struct cw_command *ret) {
+        build(ret, 0x80500000u | (uint32_t)kvn << 8, challenge);
 }
 
 static void put_lv(struct cw_writer *w, const void *p, size_t len) {
@@ -68,6 +69,54 @@ void cw_gp_install_selectable(const struct cw_gp_install *install, struct cw_com
         put_lv(&w, install->parameters, install->parameters_len);
         cw_put_u8(&w, 0);
         build(ret, 0x80e60c00u, CW_SPAN(data, w.len));
+}
+
+void cw_gp_install_load(const struct cw_aid *package, const struct cw_aid *domain, struct cw_command *ret) {
+        uint8_t data[2 * (1 + CW_AID_MAX) + 3];
+        struct cw_writer w;
+        cw_writer_init(&w, data, sizeof data);
+        put_lv(&w, package->bytes, package->len);
+        put_lv(&w, domain->bytes, domain->len);
+        cw_put_bytes(&w, (const uint8_t[3]){0}, 3);
+        build(ret, 0x80e60200u, CW_SPAN(data, w.len));
+}
+
+void cw_gp_make_selectable(const struct cw_aid *instance, struct cw_command *ret) {
+        uint8_t data[2 + 1 + CW_AID_MAX + 2 + 2];
+        struct cw_writer w;
+        cw_writer_init(&w, data, sizeof data);
+        cw_put_be16(&w, 0);
+        put_lv(&w, instance->bytes, instance->len);
+        cw_put_be16(&w, 0x0100); /* one byte of privileges: none */
+        cw_put_be16(&w, 0);      /* no parameters, no token */
+        build(ret, 0x80e60800u, CW_SPAN(data, w.len));
+}
+
+void cw_gp_load(uint8_t number, bool last, struct cw_span block, struct cw_command *ret) {
+        build(ret, 0x80e80000u | (last ? 0x8000u : 0u) | number, block);
+}
+
+void cw_gp_delete(const struct cw_aid *aid, bool related, struct cw_command *ret) {
+        uint8_t data[2 + CW_AID_MAX];
+        struct cw_writer w;
+        cw_writer_init(&w, data, sizeof data);
+        cw_tlv_put(&w, TAG_AID, aid->bytes, aid->len);
+        build(ret, related ? 0x80e40080u : 0x80e40000u, CW_SPAN(data, w.len));
+}
+
+/* A case 3 command: it has no answer (GP table 11-85). */
+void cw_gp_set_status(uint8_t of, uint8_t state, const struct cw_aid *aid, struct cw_command *ret) {
+        build(ret, 0x80f00000u | (uint32_t)of << 8 | state, CW_SPAN(aid->bytes, aid->len));
+        ret->len--;
+}
+
+void cw_gp_get_status(uint8_t of, bool next, struct cw_command *ret) {
+        static const uint8_t any[] = {TAG_AID, 0x00};
+        build(ret, 0x80f20000u | (uint32_t)of << 8 | (next ? 0x03u : 0x02u), CW_SPAN(any, sizeof any));
+}
+
+void cw_gp_get_data(uint16_t tag, struct cw_command *ret) {
+        build(ret, 0x80ca0000u | tag, CW_SPAN(NULL, 0));
 }
 
 const char *cw_gp_sw_text(uint16_t sw) {
@@ -129,21 +178,42 @@ static void domain_name(const struct cw_rapdu *fci, struct cw_aid *ret) {
         ret->len = name.len;
 }
 
-cw_rc cw_gp_identify(struct cw_card_channel *c, const struct cw_aid *sd, int64_t timeout_ms,
-                     char ret_cplc[CW_CPLC_HEX], struct cw_aid *ret_sd, struct cw_fault *f) {
-        static const uint8_t get_cplc[] = {0x80, 0xca, 0x9f, 0x7f, 0x00};
+/* Names that issuer security domains have had; the empty one selects whatever the card's default is. */
+static cw_rc select_issuer_domain(struct cw_card_channel *c, int64_t timeout_ms, struct cw_rapdu *ret,
+                                  struct cw_fault *f) {
+        static const struct cw_aid known[] = {
+            {{0}, 0},
+            {{0xa0, 0x00, 0x00, 0x01, 0x51, 0x00, 0x00, 0x00}, 8},
+            {{0xa0, 0x00, 0x00, 0x00, 0x03, 0x00, 0x00, 0x00}, 8},
+            {{0xa0, 0x00, 0x00, 0x01, 0x51, 0x00, 0x00}, 7},
+        };
+        uint16_t first = 0;
+        for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+                cw_rc rc = cw_gp_do_select(c, &known[i], timeout_ms, ret, f);
+                if (rc != CW_OK || ret->sw == 0x9000)
+                        return rc;
+                if (i == 0)
+                        first = ret->sw;
+        }
+        ret->sw = first;
+        return CW_OK;
+}
+
+/* Under the GlobalPlatform class, then under the ISO one. A card may refuse it: then it has none. */
+static cw_rc read_cplc(struct cw_card_channel *c, int64_t timeout_ms, char ret_cplc[CW_CPLC_HEX],
+                       struct cw_fault *f) {
         CW_AUTO_RAPDU struct cw_rapdu r = {0};
-        cw_rc rc = cw_gp_do_select(c, sd, timeout_ms, &r, f);
-        if (rc != CW_OK)
-                return rc;
-        if (r.sw != 0x9000)
-                return cw_chip_fail_sw(f, "chip.select_sd", r.sw, "the security domain cannot be selected");
-        if (ret_sd)
-                domain_name(&r, ret_sd);
-        rc = cw_card_exchange(c, CW_SPAN(get_cplc, sizeof get_cplc), timeout_ms, &r, f);
-        if (rc != CW_OK)
-                return rc;
+        struct cw_command command;
         struct cw_span cplc = {0};
+        cw_gp_get_data(TAG_CPLC, &command);
+        for (int i = 0; i < 2; i++) {
+                cw_rc rc = cw_card_exchange(c, CW_SPAN(command.bytes, command.len), timeout_ms, &r, f);
+                if (rc != CW_OK)
+                        return rc;
+                if (r.sw != 0x6e00 && r.sw != 0x6d00)
+                        break;
+                command.bytes[0] = 0x00;
+        }
         ret_cplc[0] = '\0';
         /* Some cards answer the bare 42 bytes. */
         if (r.sw == 0x9000 && r.len == CW_CPLC_LEN)
@@ -153,6 +223,20 @@ cw_rc cw_gp_identify(struct cw_card_channel *c, const struct cw_aid *sd, int64_t
                 return CW_OK;
         (void)cw_hex_encode(cplc.ptr, cplc.len, ret_cplc, CW_CPLC_HEX);
         return CW_OK;
+}
+
+cw_rc cw_gp_identify(struct cw_card_channel *c, const struct cw_aid *sd, int64_t timeout_ms,
+                     char ret_cplc[CW_CPLC_HEX], struct cw_aid *ret_sd, struct cw_fault *f) {
+        CW_AUTO_RAPDU struct cw_rapdu r = {0};
+        cw_rc rc =
+            sd->len ? cw_gp_do_select(c, sd, timeout_ms, &r, f) : select_issuer_domain(c, timeout_ms, &r, f);
+        if (rc != CW_OK)
+                return rc;
+        if (r.sw != 0x9000)
+                return cw_chip_fail_sw(f, "chip.select_sd", r.sw, "the security domain cannot be selected");
+        if (ret_sd)
+                domain_name(&r, ret_sd);
+        return read_cplc(c, timeout_ms, ret_cplc, f);
 }
 
 bool cw_cplc_same_chip(const char *a, const char *b) {

@@ -24,8 +24,8 @@ struct cw_command {
 };
 /* SELECT by name, first occurrence (GP 11.9); an empty AID selects the issuer security domain. */
 void cw_gp_select(const struct cw_aid *aid, struct cw_command *ret);
-/* INITIALIZE UPDATE (GP 2.3 amendment D 7.1.1). */
-void cw_gp_initialize_update(uint8_t kvn, const uint8_t challenge[8], struct cw_command *ret);
+/* INITIALIZE UPDATE (GP 2.3 amendment D 7.1.1); a challenge of 8 or 16 bytes. */
+void cw_gp_initialize_update(uint8_t kvn, struct cw_span challenge, struct cw_command *ret);
 /* INSTALL [for personalization] (GP 11.5). */
 void cw_gp_install_personalize(const struct cw_aid *aid, struct cw_command *ret);
 
@@ -38,6 +38,22 @@ struct cw_gp_install {
 };
 /* INSTALL [for install and make selectable] (GP 11.5). */
 void cw_gp_install_selectable(const struct cw_gp_install *install, struct cw_command *ret);
+
+/* INSTALL [for load] (GP 11.5.2.3.1) of a file into the domain (empty = the current one), without hash and
+ * token. */
+void cw_gp_install_load(const struct cw_aid *package, const struct cw_aid *domain, struct cw_command *ret);
+/* INSTALL [for make selectable]. */
+void cw_gp_make_selectable(const struct cw_aid *instance, struct cw_command *ret);
+/* One LOAD block of at most 223 bytes (GP 11.6); the data begin with C4 and the length of the whole file. */
+void cw_gp_load(uint8_t number, bool last, struct cw_span block, struct cw_command *ret);
+/* DELETE an application or file (GP 11.2), with what depends on it. */
+void cw_gp_delete(const struct cw_aid *aid, bool related, struct cw_command *ret);
+/* SET STATUS (GP 11.10): of 0x80 the domain itself, 0x40 an application or domain, 0x60 and all it holds. */
+void cw_gp_set_status(uint8_t of, uint8_t state, const struct cw_aid *aid, struct cw_command *ret);
+/* GET STATUS (GP 11.4): of 0x80, 0x40, 0x20, 0x10; answers as TLV; next after SW 6310. */
+void cw_gp_get_status(uint8_t of, bool next, struct cw_command *ret);
+/* GET DATA (GP 11.3) of a tag of one or two bytes. */
+void cw_gp_get_data(uint16_t tag, struct cw_command *ret);
 
 /* What a status word means, one half sentence for a person. */
 const char *cw_gp_sw_text(uint16_t sw);
@@ -56,9 +72,9 @@ enum {
 CW_WARN_UNUSED cw_rc cw_gp_do_select(struct cw_card_channel *c, const struct cw_aid *aid, int64_t timeout_ms,
                                      struct cw_rapdu *ret, struct cw_fault *f);
 /*
- * Selects the security domain (empty = the card's default) and reads its CPLC (GET DATA 9F7F) as upper-case
- * hex; "" when the card has none. ret_sd (may be NULL) is the name of the domain the card selected, empty
- * when it does not tell.
+ * Selects the security domain (empty = the card's default, else the known names of issuer domains) and reads
+ * its CPLC (GET DATA 9F7F) as upper-case hex; "" when the card has none or does not give it. ret_sd (may be
+ * NULL) is the name of the domain the card selected, empty when it does not tell.
  */
 CW_WARN_UNUSED cw_rc cw_gp_identify(struct cw_card_channel *c, const struct cw_aid *sd, int64_t timeout_ms,
                                     char ret_cplc[CW_CPLC_HEX], struct cw_aid *ret_sd, struct cw_fault *f);

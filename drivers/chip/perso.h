@@ -21,11 +21,14 @@ struct cw_perso_plan {
         struct cw_perso_data *data; /* its sensitive groupings are filled here */
         uint8_t kvn;                /* expected key version, 0 = whatever the card has */
         uint8_t scp;                /* 2, 3, or 0 = whatever the card answers */
-        uint8_t level;              /* EXTERNAL AUTHENTICATE P1: C-MAC at least */
+        uint8_t level;              /* EXTERNAL AUTHENTICATE P1: C-MAC at least; 0 with discover: the best */
+        bool discover;              /* an unknown card: ask it for its protocols and key versions first */
         int64_t apdu_timeout_ms;
         /* Returns when the attempt is durable; anything but CW_OK ends the step before a key is tried. */
         cw_rc (*attempt)(void *ctx, const struct cw_perso_attempt *a, struct cw_fault *f);
         void (*progress)(void *ctx, unsigned done, unsigned total); /* commands; may be NULL */
+        /* One sentence for each step that succeeded, never with card data; may be NULL. */
+        void (*told)(void *ctx, const char *step, const char *text);
         void *ctx;
 };
 

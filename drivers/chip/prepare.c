@@ -9,6 +9,7 @@
 
 #define ARENA_BYTES (64u * 1024u)
 #define COMMANDS_BYTES (64u * 1024u)
+#define ENCIPHERED_MAX 264u /* of one grouping: a PKCS#1 component of 2048 bits and a block of padding */
 
 static cw_rc nomem(struct cw_fault *f) {
         return cw_fail(f, CW_RC(CW_L_CHIP, CW_C_RETRY, CW_E_NOMEM), 0, "chip.prepare", "",
@@ -19,8 +20,14 @@ static cw_rc prepare_one(struct cw_perso_data *d, const struct cw_profile_dgi *r
                          const struct cw_card_values *values, struct cw_fault *f) {
         struct cw_perso_dgi *dgi = &d->dgi[d->count];
         struct cw_writer w;
-        *dgi = (struct cw_perso_dgi){rule, {0}};
-        if (!rule->from_hsm) {
+        *dgi = (struct cw_perso_dgi){.rule = rule};
+        if (!rule->from_hsm && !rule->from_data) {
+                if (!values)
+                        return cw_fail(f, CW_RC(CW_L_CHIP, CW_C_REJECT, CW_E_MISSING), rule->id,
+                                       "chip.prepare", "PRD_UNEXPECTED_DATA",
+                                       "DGI %04X of the profile needs the card's values, and the data bring "
+                                       "neither it nor PAN and expiry; add one of them",
+                                       rule->id);
                 cw_writer_init(&w, d->arena->ptr + d->arena->len, d->arena->cap - d->arena->len);
                 cw_rc rc = cw_template_expand(rule->node, values, &w, f);
                 if (rc != CW_OK)
@@ -30,6 +37,95 @@ static cw_rc prepare_one(struct cw_perso_data *d, const struct cw_profile_dgi *r
         }
         d->count++;
         return CW_OK;
+}
+
+static const struct cw_given_dgi *given_of(const struct cw_given *given, uint16_t id) {
+        for (size_t i = 0; i < given->count; i++)
+                if (given->dgi[i].id == id)
+                        return &given->dgi[i];
+        return NULL;
+}
+
+static const struct cw_profile_dgi *rule_of(const struct cw_profile *profile, uint16_t id) {
+        for (size_t i = 0; i < profile->dgi_count; i++)
+                if (profile->dgi[i].id == id)
+                        return &profile->dgi[i];
+        return NULL;
+}
+
+/* A copy, so that the data set may go before the card does. */
+static cw_rc put_given(struct cw_perso_data *d, const struct cw_profile_dgi *rule,
+                       const struct cw_given_dgi *given, struct cw_fault *f) {
+        struct cw_secret *arena = d->arena;
+        if (given->value.len > arena->cap - arena->len || d->count == CW_DGI_MAX)
+                return cw_fail(f, CW_RC(CW_L_CHIP, CW_C_REJECT, CW_E_TOO_BIG), given->id, "chip.prepare",
+                               "PRD_UNEXPECTED_DATA", "the data groupings are more than one card gets");
+        memcpy(arena->ptr + arena->len, given->value.ptr, given->value.len);
+        d->dgi[d->count++] = (struct cw_perso_dgi){
+            .rule = rule, .value = CW_SPAN(arena->ptr + arena->len, given->value.len), .given = true};
+        arena->len += given->value.len;
+        return CW_OK;
+}
+
+/* What the profile does not name goes first: the groupings it does name are often the completing ones. */
+static cw_rc put_unnamed(struct cw_perso_data *d, const struct cw_given *given, struct cw_fault *f) {
+        for (size_t i = 0; i < given->count; i++) {
+                uint16_t id = given->dgi[i].id;
+                struct cw_profile_dgi *rule = &d->own_rule[i];
+                if (rule_of(d->profile, id))
+                        continue;
+                if (!d->profile->prepared)
+                        return cw_fail(f, CW_RC(CW_L_CHIP, CW_C_REJECT, CW_E_NOT_FOUND), id, "chip.prepare",
+                                       "PRD_UNEXPECTED_DATA",
+                                       "the data bring DGI %04X, which the profile does not have; add it to "
+                                       "one of them, or say \"prepared\" in the profile",
+                                       id);
+                bool record = id >> 8 >= 1 && id >> 8 <= 0x1e;
+                *rule = (struct cw_profile_dgi){.id = id,
+                                                .p1 = d->profile->p1_clear,
+                                                .from_data = true,
+                                                .role = record ? CW_DGI_RECORD : CW_DGI_OTHER};
+                cw_rc rc = put_given(d, rule, &given->dgi[i], f);
+                if (rc != CW_OK)
+                        return rc;
+        }
+        return CW_OK;
+}
+
+static cw_rc put_named(struct cw_perso_data *d, const struct cw_card_values *values,
+                       const struct cw_given *given, struct cw_fault *f) {
+        for (size_t i = 0; i < d->profile->dgi_count; i++) {
+                const struct cw_profile_dgi *rule = &d->profile->dgi[i];
+                const struct cw_given_dgi *own = given_of(given, rule->id);
+                cw_rc rc = CW_OK;
+                if (own)
+                        rc = put_given(d, rule, own, f);
+                else if (rule->from_data)
+                        rc = cw_fail(f, CW_RC(CW_L_CHIP, CW_C_REJECT, CW_E_MISSING), rule->id, "chip.prepare",
+                                     "PRD_UNEXPECTED_DATA",
+                                     "the profile wants DGI %04X from the data, which do not have it; add it",
+                                     rule->id);
+                else
+                        rc = prepare_one(d, rule, values, f);
+                if (rc != CW_OK)
+                        return rc;
+        }
+        return CW_OK;
+}
+
+cw_rc cw_perso_data_prepare_given(const struct cw_profile *profile, const struct cw_card_values *values,
+                                  const struct cw_given *given, struct cw_perso_data **ret,
+                                  struct cw_fault *f) {
+        CW_AUTO(cw_perso_data_free) struct cw_perso_data *d = calloc(1, sizeof *d);
+        if (!d || cw_secret_new(ARENA_BYTES, &d->arena) != CW_OK)
+                return nomem(f);
+        d->profile = profile;
+        cw_rc rc = put_unnamed(d, given, f);
+        if (rc == CW_OK)
+                rc = put_named(d, values, given, f);
+        if (rc == CW_OK)
+                *ret = CW_STEAL(d);
+        return rc;
 }
 
 cw_rc cw_perso_data_prepare(const struct cw_profile *profile, const struct cw_card_values *values,
@@ -55,7 +151,7 @@ void cw_perso_data_free(struct cw_perso_data *d) {
 size_t cw_perso_data_sensitive(const struct cw_perso_data *d, char (*ret_names)[5], size_t cap) {
         size_t count = 0;
         for (size_t i = 0; i < d->count && count < cap; i++)
-                if (d->dgi[i].rule->from_hsm)
+                if (d->dgi[i].rule->from_hsm && !d->dgi[i].given)
                         (void)snprintf(ret_names[count++], 5, "%04X", d->dgi[i].rule->id);
         return count;
 }
@@ -64,7 +160,7 @@ cw_rc cw_perso_data_fill(struct cw_perso_data *d, struct cw_span items, struct c
         struct cw_reader r;
         cw_reader_init(&r, items.ptr, items.len);
         for (size_t i = 0; i < d->count; i++) {
-                if (!d->dgi[i].rule->from_hsm)
+                if (!d->dgi[i].rule->from_hsm || d->dgi[i].given)
                         continue;
                 struct cw_span item = cw_get_item(&r);
                 if (r.bad || item.len == 0 || item.len > d->arena->cap - d->arena->len)
@@ -78,6 +174,65 @@ cw_rc cw_perso_data_fill(struct cw_perso_data *d, struct cw_span items, struct c
                 return cw_fail(
                     f, CW_RC(CW_L_CHIP, CW_C_REJECT, CW_E_SYNTAX), 0, "chip.sensitive", "",
                     "the HSM process made other groupings than the profile asks for; compare their versions");
+        return CW_OK;
+}
+
+static bool is_to_encipher(const struct cw_perso_dgi *dgi) {
+        return dgi->given && dgi->rule->encrypted;
+}
+
+cw_rc cw_perso_data_to_encipher(const struct cw_perso_data *d, struct cw_secret **ret_items,
+                                struct cw_fault *f) {
+        CW_AUTO(cw_secret_free) struct cw_secret *items = NULL;
+        CW_WIPED(uint8_t, value, ENCIPHERED_MAX);
+        struct cw_writer w;
+        if (cw_secret_new(ARENA_BYTES, &items) != CW_OK)
+                return nomem(f);
+        cw_writer_init(&w, items->ptr, items->cap);
+        for (size_t i = 0; i < d->count; i++) {
+                const struct cw_perso_dgi *dgi = &d->dgi[i];
+                if (!is_to_encipher(dgi))
+                        continue;
+                size_t n = dgi->value.len;
+                if (n == 0 || n + 8 > ENCIPHERED_MAX)
+                        return cw_fail(f, CW_RC(CW_L_CHIP, CW_C_REJECT, CW_E_TOO_BIG), dgi->rule->id,
+                                       "chip.prepare", "PRD_UNEXPECTED_DATA",
+                                       "DGI %04X is empty or too long to be enciphered", dgi->rule->id);
+                memcpy(value, dgi->value.ptr, n);
+                if (dgi->rule->padded) {
+                        value[n++] = 0x80;
+                        while (n % 8)
+                                value[n++] = 0x00;
+                }
+                cw_put_item(&w, value, n);
+        }
+        items->len = w.len;
+        *ret_items = w.len ? CW_STEAL(items) : NULL;
+        return CW_OK;
+}
+
+cw_rc cw_perso_data_enciphered(struct cw_perso_data *d, struct cw_span items, struct cw_fault *f) {
+        struct cw_reader r;
+        cw_reader_init(&r, items.ptr, items.len);
+        for (size_t i = 0; i < d->count; i++) {
+                struct cw_perso_dgi *dgi = &d->dgi[i];
+                if (!is_to_encipher(dgi))
+                        continue;
+                struct cw_span item = cw_get_item(&r);
+                if (r.bad || item.len < dgi->value.len || item.len > d->arena->cap - d->arena->len) {
+                        r.bad = true;
+                        break;
+                }
+                uint8_t *at = d->arena->ptr + d->arena->len;
+                memcpy(at, item.ptr, item.len);
+                dgi->value = CW_SPAN(at, item.len);
+                dgi->given = false;
+                d->arena->len += item.len;
+        }
+        if (r.bad || r.left)
+                return cw_fail(f, CW_RC(CW_L_CHIP, CW_C_REJECT, CW_E_SYNTAX), 0, "chip.sensitive", "",
+                               "the HSM process enciphered other data than it was given; compare the "
+                               "versions");
         return CW_OK;
 }
 
@@ -133,13 +288,19 @@ static size_t put_preamble(const struct cw_profile *p, struct cw_writer *out) {
         return count;
 }
 
-cw_rc cw_perso_data_commands(const struct cw_perso_data *d, bool le, struct cw_secret **ret_items,
-                             size_t *ret_count, struct cw_fault *f) {
+cw_rc cw_perso_data_commands(const struct cw_perso_data *d, bool le, size_t chunk_max,
+                             struct cw_secret **ret_items, size_t *ret_count, struct cw_fault *f) {
         CW_AUTO(cw_secret_free) struct cw_secret *coded = NULL;
         CW_AUTO(cw_secret_free) struct cw_secret *items = NULL;
         if (d->count == 0 || cw_secret_new(ARENA_BYTES * 2, &coded) != CW_OK ||
             cw_secret_new(COMMANDS_BYTES, &items) != CW_OK)
                 return nomem(f);
+        for (size_t i = 0; i < d->count; i++)
+                if (d->dgi[i].value.len == 0)
+                        return cw_fail(f, CW_RC(CW_L_CHIP, CW_C_REJECT, CW_E_MISSING), d->dgi[i].rule->id,
+                                       "chip.prepare", "PRD_UNEXPECTED_DATA",
+                                       "DGI %04X has no value; the card's data set must bring it",
+                                       d->dgi[i].rule->id);
         const struct cw_profile *p = d->profile;
         struct cw_store_unit units[CW_DGI_MAX];
         struct cw_writer w, out;
@@ -147,7 +308,7 @@ cw_rc cw_perso_data_commands(const struct cw_perso_data *d, bool le, struct cw_s
         cw_writer_init(&out, items->ptr, items->cap);
         struct cw_store_plan plan = {.units = units, .count = code_units(d, &w, units)};
         plan.last = p->p1_last;
-        plan.chunk = p->chunk;
+        plan.chunk = p->chunk < chunk_max ? p->chunk : chunk_max;
         plan.le = le;
         size_t before = put_preamble(p, &out), count = 0;
         if (w.bad)

@@ -15,15 +15,27 @@ struct cw_card_values {
         struct cw_span track2;    /* value of tag 57 */
 };
 
+/* A grouping that comes with the card's data. */
+struct cw_given_dgi {
+        uint16_t id;
+        struct cw_span value; /* borrowed, clear */
+};
+struct cw_given {
+        const struct cw_given_dgi *dgi;
+        size_t count;
+};
+
 struct cw_perso_dgi {
         const struct cw_profile_dgi *rule;
         struct cw_span value; /* empty until cw_perso_data_fill for the ones hsmd makes */
+        bool given;           /* clear, to be enciphered by hsmd where the rule says so */
 };
 struct cw_perso_data {
         const struct cw_profile *profile; /* borrowed */
         struct cw_secret *arena;
         size_t count;
         struct cw_perso_dgi dgi[CW_DGI_MAX];
+        struct cw_profile_dgi own_rule[CW_DGI_MAX]; /* of groupings without one in the profile */
 };
 
 /*
@@ -33,6 +45,16 @@ struct cw_perso_data {
 CW_WARN_UNUSED cw_rc cw_perso_data_prepare(const struct cw_profile *profile,
                                            const struct cw_card_values *values, struct cw_perso_data **ret,
                                            struct cw_fault *f);
+/*
+ * The same with groupings of the card's data set: one that the profile has too takes the place of its
+ * template or of what hsmd would make; one that it has not is REJECT, unless the profile says "prepared", and
+ * then comes in the order of the data set before those the profile names. values may be NULL when no template
+ * is left.
+ */
+CW_WARN_UNUSED cw_rc cw_perso_data_prepare_given(const struct cw_profile *profile,
+                                                 const struct cw_card_values *values,
+                                                 const struct cw_given *given, struct cw_perso_data **ret,
+                                                 struct cw_fault *f);
 /* Wipes. */
 void cw_perso_data_free(struct cw_perso_data *d);
 CW_DEFINE_CLEANUP(struct cw_perso_data *, cw_perso_data_free);
@@ -41,11 +63,18 @@ CW_DEFINE_CLEANUP(struct cw_perso_data *, cw_perso_data_free);
 size_t cw_perso_data_sensitive(const struct cw_perso_data *d, char (*ret_names)[5], size_t cap);
 /* Takes their values, packed items in the same order. REJECT when their number or size is wrong. */
 CW_WARN_UNUSED cw_rc cw_perso_data_fill(struct cw_perso_data *d, struct cw_span items, struct cw_fault *f);
+/* Given groupings whose rule says encrypted, padded where it says so, as packed items in order; *ret_items
+ * NULL when there are none. */
+CW_WARN_UNUSED cw_rc cw_perso_data_to_encipher(const struct cw_perso_data *d, struct cw_secret **ret_items,
+                                               struct cw_fault *f);
+/* Takes them back enciphered. */
+CW_WARN_UNUSED cw_rc cw_perso_data_enciphered(struct cw_perso_data *d, struct cw_span items,
+                                              struct cw_fault *f);
 /* First grouping with this role; NULL when there is none. */
 const struct cw_perso_dgi *cw_perso_data_role(const struct cw_perso_data *d, enum cw_dgi_role role);
 const struct cw_perso_dgi *cw_perso_data_record(const struct cw_perso_data *d, uint8_t sfi, uint8_t record);
 /* Plain commands of the whole personalisation after EXTERNAL AUTHENTICATE, as packed items; le: see
- * cw_store_plan. */
-CW_WARN_UNUSED cw_rc cw_perso_data_commands(const struct cw_perso_data *d, bool le,
+ * cw_store_plan; a command has at most chunk_max clear bytes, and no more than the profile says. */
+CW_WARN_UNUSED cw_rc cw_perso_data_commands(const struct cw_perso_data *d, bool le, size_t chunk_max,
                                             struct cw_secret **ret_items, size_t *ret_count,
                                             struct cw_fault *f);

@@ -121,6 +121,21 @@ static void read_install(struct cw_profile *p, struct cw_profile_findings *fs) {
                  &p->install.parameters_len);
 }
 
+static void read_channel(struct cw_profile *p, struct cw_profile_findings *fs) {
+        struct section s = {json_object_get(p->root, "secure_channel"), "secure_channel", fs};
+        if (!s.obj)
+                return;
+        only(&s,
+             (const char *const[]){"level", "kvn", "scp", "count_data_only", "any_challenge", "note", NULL});
+        p->channel.level = take_byte(&s, "level", "00");
+        p->channel.kvn = take_byte(&s, "kvn", "00");
+        p->channel.scp = take_byte(&s, "scp", "00");
+        p->channel.count_data_only = take_bool(&s, "count_data_only");
+        p->channel.any_challenge = take_bool(&s, "any_challenge");
+        if (p->channel.scp != 0 && p->channel.scp != 2 && p->channel.scp != 3)
+                cw_profile_finding(fs, "secure_channel.scp", "02 or 03 is needed here; correct it");
+}
+
 struct p1_rules {
         uint8_t clear, encrypted;
 };
@@ -134,7 +149,7 @@ static struct p1_rules read_store_data(struct cw_profile *p, struct cw_profile_f
                 return rules;
         }
         only(&s, (const char *const[]){"p1", "p1_encrypted", "p1_last", "chunk", "note", NULL});
-        rules.clear = take_byte(&s, "p1", NULL);
+        rules.clear = p->p1_clear = take_byte(&s, "p1", NULL);
         rules.encrypted = take_byte(&s, "p1_encrypted", NULL);
         p->p1_last = take_byte(&s, "p1_last", NULL);
         const json_t *chunk = json_object_get(s.obj, "chunk");
@@ -167,8 +182,8 @@ static void read_dgi(struct cw_profile *p, const struct section *s, struct p1_ru
         uint8_t id[2] = {0};
         size_t len = 0;
         struct cw_profile_dgi *dgi = &p->dgi[p->dgi_count];
-        only(s, (const char *const[]){"dgi", "p1", "encrypted", "hsm", "tolerated", "joined", "role", "value",
-                                      "text", "of", "note", NULL});
+        only(s, (const char *const[]){"dgi", "p1", "encrypted", "padded", "hsm", "data", "tolerated",
+                                      "joined", "role", "value", "text", "of", "note", NULL});
         take_hex(s, "dgi", NULL, id, sizeof id, &len);
         if (len != 2)
                 cw_profile_finding(s->fs, s->place, "dgi is two bytes in hex, e.g. \"0101\"; correct it");
@@ -176,12 +191,17 @@ static void read_dgi(struct cw_profile *p, const struct section *s, struct p1_ru
         dgi->from_hsm = take_bool(s, "hsm");
         dgi->tolerated = take_bool(s, "tolerated");
         dgi->joined = take_bool(s, "joined");
-        dgi->p1 = take_bool(s, "encrypted") ? rules.encrypted : rules.clear;
+        dgi->from_data = take_bool(s, "data");
+        dgi->encrypted = take_bool(s, "encrypted");
+        dgi->padded = take_bool(s, "padded");
+        dgi->p1 = dgi->encrypted ? rules.encrypted : rules.clear;
         if (json_object_get(s->obj, "p1"))
                 dgi->p1 = take_byte(s, "p1", NULL);
         dgi->role = read_role(s, dgi->id);
         dgi->node = s->obj;
-        if (!dgi->from_hsm)
+        if (dgi->from_hsm && dgi->from_data)
+                cw_profile_finding(s->fs, s->place, "hsm or data, not both; remove one");
+        if (!dgi->from_hsm && !dgi->from_data)
                 cw_template_check(s->obj, s->place, s->fs);
         for (size_t i = 0; i < p->dgi_count; i++)
                 if (p->dgi[i].id == dgi->id)
@@ -193,7 +213,7 @@ static void read_dgis(struct cw_profile *p, struct p1_rules rules, struct cw_pro
         const json_t *list = json_object_get(p->root, "dgis");
         size_t i;
         json_t *item;
-        if (json_array_size(list) == 0 || json_array_size(list) > CW_DGI_MAX) {
+        if ((json_array_size(list) == 0 && !p->prepared) || json_array_size(list) > CW_DGI_MAX) {
                 cw_profile_finding(fs, "dgis", "1 to %d data groupings are needed here; correct it",
                                    CW_DGI_MAX);
                 return;
@@ -294,7 +314,7 @@ static void read_terminal(struct cw_profile *p, struct cw_profile_findings *fs) 
 static void read_profile(struct cw_profile *p, struct cw_profile_findings *fs) {
         struct section s = {p->root, "", fs};
         only(&s, (const char *const[]){"name", "note", "flow", "aid", "security_domain", "install",
-                                       "store_data", "dgis", "terminal", NULL});
+                                       "store_data", "dgis", "terminal", "secure_channel", "prepared", NULL});
         (void)snprintf(p->name, sizeof p->name, "%s", take_string(&s, "name", NULL));
         const char *flow = take_string(&s, "flow", "security-domain");
         if (strcmp(flow, "application") == 0)
@@ -303,7 +323,9 @@ static void read_profile(struct cw_profile *p, struct cw_profile_findings *fs) {
                 cw_profile_finding(fs, "flow", "flow is security-domain or application; correct it");
         take_aid(&s, "aid", false, &p->aid);
         take_aid(&s, "security_domain", true, &p->security_domain);
+        p->prepared = take_bool(&s, "prepared");
         read_install(p, fs);
+        read_channel(p, fs);
         read_dgis(p, read_store_data(p, fs), fs);
         read_terminal(p, fs);
 }

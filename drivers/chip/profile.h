@@ -39,7 +39,10 @@ enum cw_dgi_role {
 struct cw_profile_dgi {
         uint16_t id;
         uint8_t p1;     /* of its STORE DATA, without the last-block bit */
+        bool encrypted; /* under the DEK of the secure channel */
+        bool padded;    /* 80 00.. is always added before that (CPS: RSA components) */
         bool from_hsm;  /* hsmd makes the value, enciphered where p1 says so */
+        bool from_data; /* the card's data set brings the value */
         bool tolerated; /* SW 6A88 for it means go on (CPS VERCNTL) */
         bool joined;    /* travels in one STORE DATA with the DGI before it (CPS GROUP) */
         enum cw_dgi_role role;
@@ -58,6 +61,15 @@ struct cw_profile_cover {
         size_t offset, len;
 };
 
+/* What the product asks of the secure channel. */
+struct cw_profile_channel {
+        uint8_t level;        /* EXTERNAL AUTHENTICATE P1 (CPS SECLEV), 0 = the best the card can do */
+        uint8_t kvn;          /* 0 = the card decides */
+        uint8_t scp;          /* 2, 3, 0 = the card decides */
+        bool count_data_only; /* SCP03: C-ENC counts commands with data only */
+        bool any_challenge;   /* SCP03: the pseudo-random challenge is not verified */
+};
+
 struct cw_profile {
         json_t *root;
         char name[CW_PROFILE_NAME_MAX];
@@ -66,7 +78,9 @@ struct cw_profile {
         struct cw_aid security_domain; /* empty = what the card selects by default */
         bool has_install;
         struct cw_gp_install install;
-        uint8_t p1_last;
+        struct cw_profile_channel channel;
+        bool prepared; /* groupings of the data set that no rule names are sent too, as clear ones */
+        uint8_t p1_clear, p1_last;
         size_t chunk;
         size_t dgi_count;
         struct cw_profile_dgi dgi[CW_DGI_MAX];

@@ -15,6 +15,7 @@
 #include <time.h>
 
 #define SHARED_RETRY_MS 100
+#define STALE_MS 1500 /* pcscd may see a card 0.4 s late, and powers it just then */
 #define CLOSE_WAIT_MS 3000
 
 enum op { OP_NONE, OP_CONNECT, OP_TRANSMIT, OP_RESET, OP_CLOSE };
@@ -76,9 +77,13 @@ static LONG do_connect(struct worker *w) {
                           &w->card, &w->protocol);
         if (rv != SCARD_S_SUCCESS)
                 return failed(w, "pcsc.connect", rv);
-        w->has_card = true;
         rv = SCardBeginTransaction(w->card);
-        return rv == SCARD_S_SUCCESS ? read_atr(w) : failed(w, "pcsc.transaction", rv);
+        if (rv != SCARD_S_SUCCESS) {
+                (void)SCardDisconnect(w->card, SCARD_UNPOWER_CARD);
+                return failed(w, "pcsc.transaction", rv);
+        }
+        w->has_card = true;
+        return read_atr(w);
 }
 
 static LONG do_transmit(struct worker *w) {
@@ -282,15 +287,24 @@ static struct worker *worker_new(const char *name, struct cw_reader_stuck *stuck
         return w;
 }
 
+/* Another program has the card, or pcscd still looks at the one before: neither is an answer yet. */
+static bool worth_waiting(LONG rv, int64_t stale_ns) {
+        if (rv == SCARD_E_SHARING_VIOLATION)
+                return true;
+        return (rv == SCARD_W_REMOVED_CARD || rv == SCARD_W_UNPOWERED_CARD || rv == SCARD_W_RESET_CARD) &&
+               cw_deadline_left_ms(stale_ns) > 0;
+}
+
 /* Tries until the card is ours, or is not to be had before the deadline. */
 static cw_rc connect_until(struct handle *h, int64_t deadline_ns, struct cw_fault *f) {
+        int64_t stale_ns = cw_deadline_ns(STALE_MS);
         for (;;) {
                 if (!run(h->worker, OP_CONNECT, cw_deadline_left_ms(deadline_ns)))
                         return stuck(h, "pcsc.connect", f);
                 LONG rv = h->worker->rv;
                 if (rv == SCARD_S_SUCCESS)
                         return CW_OK;
-                if (rv != SCARD_E_SHARING_VIOLATION || cw_deadline_left_ms(deadline_ns) <= SHARED_RETRY_MS)
+                if (!worth_waiting(rv, stale_ns) || cw_deadline_left_ms(deadline_ns) <= SHARED_RETRY_MS)
                         return cw_pcsc_fail(f, rv, h->worker->rv_op);
                 (void)nanosleep(&(struct timespec){0, SHARED_RETRY_MS * 1000000L}, NULL);
         }

@@ -143,6 +143,8 @@ static struct cw_task *task_new(uint64_t client, struct cw_msg *request) {
         copy->generation = request->generation;
         for (unsigned i = 0; i < request->fd_count; i++)
                 copy->fd[copy->fd_count++] = cw_msg_take_fd(request, i);
+        for (unsigned i = 0; i < request->att_count; i++)
+                copy->att[copy->att_count++] = cw_msg_take_att(request, i);
         *t = (struct cw_task){.client = client, .request = copy};
         return t;
 }

@@ -116,6 +116,10 @@ void cw_calls_work(void *ctx, struct cw_task *task) {
         const char *call = cw_msg_str(task->request, "call", "");
         unsigned kind = cw_station_is_kiosk(st) ? KIOSK : ISSUE;
         struct cw_fault f = {0};
+        if (task->client & CW_ADMIN_CLIENT) {
+                cw_admin_card(st, task);
+                return;
+        }
         if (strcmp(call, "step") == 0) {
                 cw_steps_run(st, task);
                 return;

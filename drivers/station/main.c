@@ -55,11 +55,14 @@ static cw_rc open_parts(struct cw_station *st, struct cw_fault *f) {
         rc = cw_card_reader_open(st->self->reader, NULL, NULL, &st->reader, f);
         if (rc == CW_OK)
                 rc = cw_bench_new(st->loop, &ops, st, &st->bench, f);
+        if (rc == CW_OK)
+                rc = cw_admin_open(st, f);
         return rc == CW_OK ? cw_server_open(st, f) : rc;
 }
 
 static void close_parts(struct cw_station *st) {
         cw_server_close(st);
+        cw_admin_close(st);
         if (st->bench)
                 cw_bench_free(st->bench);
         cw_work_end(&st->work);

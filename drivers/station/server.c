@@ -297,6 +297,10 @@ void cw_server_close(struct cw_station *st) {
 
 void cw_server_deliver(void *ctx, uint64_t client, struct cw_msg *m) {
         struct cw_station *st = ctx;
+        if (client & CW_ADMIN_CLIENT) {
+                cw_admin_deliver(st, client, m);
+                return;
+        }
         if (!st->peer || client != st->client) {
                 if (strcmp(cw_msg_str(m, "event", ""), "attempt") == 0)
                         give_up_attempt(st);

@@ -45,6 +45,9 @@ struct cw_station {
         struct cw_peer *peer;
         uint64_t client; /* counts connections; the current one */
         struct cw_timer *watchdog;
+        struct cw_listener *admin_listener;
+        struct cw_peer *admin; /* NULL or the one administrator's program */
+        uint64_t admin_client; /* counts its connections, above CW_ADMIN_CLIENT */
 
         /* bench thread */
         struct cw_machine machine;
@@ -79,6 +82,15 @@ CW_WARN_UNUSED cw_rc cw_server_open(struct cw_station *st, struct cw_fault *f);
 void cw_server_close(struct cw_station *st);
 /* Bench to loop. */
 void cw_server_deliver(void *ctx, uint64_t client, struct cw_msg *m);
+
+/* admin.c: the station's second socket, for an administrator's program with a card of his own. */
+#define CW_ADMIN_CLIENT (UINT64_C(1) << 63)
+CW_WARN_UNUSED cw_rc cw_admin_open(struct cw_station *st, struct cw_fault *f);
+void cw_admin_close(struct cw_station *st);
+/* Takes json and id out of m. Nobody may be there any more. */
+void cw_admin_deliver(struct cw_station *st, uint64_t client, struct cw_msg *m);
+/* admin_card.c: card.perso, card.verify. Bench thread. */
+void cw_admin_card(struct cw_station *st, struct cw_task *task);
 
 /* view.c: replies that need no device. Loop thread. */
 struct cw_msg *cw_view_hello(struct cw_station *st, const struct cw_msg *request);

@@ -48,6 +48,16 @@ struct cw_msg *cw_hsm_msg_open_kiosk(const char *ticket) {
         return member(m, "ticket", json_string(ticket));
 }
 
+struct cw_msg *cw_hsm_msg_open_bench(const struct cw_hsm_bench *bench) {
+        struct cw_msg *m = cw_msg_request("session.open");
+        m = member(m, "kind", json_string("bench"));
+        m = member(m, "job", json_string(bench->job));
+        m = member(m, "key_label", json_string(bench->key_label));
+        m = member(m, "diversify", json_string(bench->diversify));
+        m = member(m, "profile", json_string(bench->profile));
+        return member(m, "scp", json_integer(bench->scp));
+}
+
 struct cw_msg *cw_hsm_msg_close(int64_t session) {
         return of_session("session.close", session);
 }

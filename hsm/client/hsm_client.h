@@ -59,31 +59,58 @@ void cw_hsm_card_data_done(struct cw_hsm_card_data *d);
 CW_WARN_UNUSED cw_rc cw_hsm_session_card_data(struct cw_hsm_session *s, struct cw_hsm_card_data *ret,
                                               struct cw_fault *f);
 
-/* gp.start: key version and host challenge for INITIALIZE UPDATE. Begins a new secure channel, forgets an old
- * one. */
-CW_WARN_UNUSED cw_rc cw_hsm_session_gp_start(struct cw_hsm_session *s, uint8_t *ret_kvn,
-                                             uint8_t ret_challenge[8], struct cw_fault *f);
+#define CW_HSM_CHALLENGE_MAX 16
+struct cw_hsm_gp_how {
+        uint8_t kvn; /* bench sessions: key version to ask for, 0 = the card decides */
+        bool s16;    /* SCP03 with challenges, cryptograms and MACs of 16 bytes */
+};
+/*
+ * gp.start: key version and host challenge (8 bytes, 16 in S16) for INITIALIZE UPDATE. Begins a new secure
+ * channel, forgets an old one. how may be NULL.
+ */
+CW_WARN_UNUSED cw_rc cw_hsm_session_gp_start(struct cw_hsm_session *s, const struct cw_hsm_gp_how *how,
+                                             uint8_t *ret_kvn, uint8_t ret_challenge[CW_HSM_CHALLENGE_MAX],
+                                             size_t *ret_challenge_len, struct cw_fault *f);
 
 struct cw_hsm_gp_card {
         uint8_t scp;       /* 2 or 3 */
-        uint8_t i;         /* SCP03 parameter i; 0 for SCP02, whose response does not tell it */
+        uint8_t i;         /* parameter i; 0 when neither response nor recognition data tell it */
         uint8_t kvn;       /* key version the card chose */
         uint8_t kdd[10];   /* key diversification data */
         uint32_t sequence; /* sequence counter, 0 when the card sent none */
         bool has_sequence;
 };
+/* What else is known of the card; all of it may be left out. */
+struct cw_hsm_gp_domain {
+        const uint8_t *aid; /* of the selected security domain: the challenge of SCP03 is verified with it */
+        size_t aid_len;     /* 0..16 */
+        const char *chip;   /* CPLC in hex, for the ledger of tries */
+        uint8_t i;          /* SCP02: from the card recognition data */
+        bool count_data_only; /* SCP03: C-ENC counts commands with data only (some products) */
+};
 /*
- * gp.card: response of INITIALIZE UPDATE (28, 29 or 32 bytes, no SW). The card cryptogram is verified here,
- * no key try is burnt: REJECT/CW_E_MISMATCH when wrong. aid (0..16 bytes) is the selected security domain;
- * when given, the pseudo-random card challenge of SCP03 is verified too; aid_len 0 leaves that check out.
+ * gp.card: response of INITIALIZE UPDATE (28, 29, 32, 45 or 48 bytes, no SW). The card cryptogram is verified
+ * here, no key try is burnt: REJECT/CW_E_MISMATCH when wrong. domain may be NULL.
  */
 CW_WARN_UNUSED cw_rc cw_hsm_session_gp_card(struct cw_hsm_session *s, const uint8_t *response, size_t len,
-                                            const uint8_t *aid, size_t aid_len, struct cw_hsm_gp_card *ret,
+                                            const struct cw_hsm_gp_domain *domain, struct cw_hsm_gp_card *ret,
                                             struct cw_fault *f);
-/* gp.authenticate: the EXTERNAL AUTHENTICATE C-APDU for the security level; once per gp_start. Free
- * *ret_apdu. */
+/*
+ * gp.authenticate: the EXTERNAL AUTHENTICATE C-APDU for the security level; once per gp_start. The try is in
+ * hsmd's ledger when this returns, until the first gp_wrap or gp_release; REJECT with code HSM_QUARANTINE
+ * when an earlier one of this card and these keys is still there. Free *ret_apdu.
+ */
 CW_WARN_UNUSED cw_rc cw_hsm_session_gp_authenticate(struct cw_hsm_session *s, uint8_t level,
                                                     struct cw_secret **ret_apdu, struct cw_fault *f);
+/* gp.release: EXTERNAL AUTHENTICATE was not and will not be sent; the channel is over. */
+CW_WARN_UNUSED cw_rc cw_hsm_session_gp_release(struct cw_hsm_session *s, struct cw_fault *f);
+/* perso.encipher (bench sessions): packed clear items to packed items under the DEK of the channel. */
+CW_WARN_UNUSED cw_rc cw_hsm_session_perso_encipher(struct cw_hsm_session *s, const void *items, size_t len,
+                                                   struct cw_secret **ret_items, struct cw_fault *f);
+/* bench.pan (bench sessions): the card's PAN (digits) and sequence number, for its keys and cryptograms. */
+CW_WARN_UNUSED cw_rc cw_hsm_session_bench_pan(struct cw_hsm_session *s, const void *pan, size_t len,
+                                              const char *psn, char ret_masked[CW_HSM_MASKED_PAN],
+                                              struct cw_fault *f);
 /*
  * perso.sensitive: values of DGIs "8000", "9000", "8010", "9010" (count 1..CW_HSM_DGIS_MAX) as packed items
  * in the same order; 8000 and 8010 are enciphered under the DEK of the channel, padded 80 00.. when its block
@@ -134,6 +161,14 @@ CW_WARN_UNUSED cw_rc cw_hsm_session_gp_wrap(struct cw_hsm_session *s, const void
  */
 CW_WARN_UNUSED cw_rc cw_hsm_session_gp_unwrap(struct cw_hsm_session *s, const void *rapdu, size_t len,
                                               struct cw_secret **ret_data, struct cw_fault *f);
+/*
+ * The same in two halves, so that the card works on its next command while hsmd judges this answer. Between
+ * them nothing else may be asked; when the second half is never called the session is of no more use.
+ */
+CW_WARN_UNUSED cw_rc cw_hsm_session_gp_unwrap_begin(struct cw_hsm_session *s, const void *rapdu, size_t len,
+                                                    struct cw_fault *f);
+CW_WARN_UNUSED cw_rc cw_hsm_session_gp_unwrap_end(struct cw_hsm_session *s, struct cw_secret **ret_data,
+                                                  struct cw_fault *f);
 
 struct cw_hsm_arqc {
         bool genuine;
@@ -179,6 +214,12 @@ struct cw_hsm_issue {
 struct cw_msg *cw_hsm_msg_hello(uint32_t generation);
 struct cw_msg *cw_hsm_msg_open_issue(const struct cw_hsm_issue *issue);
 struct cw_msg *cw_hsm_msg_open_kiosk(const char *ticket);
+/* For admin.sock. profile: file name, chooses the product whose issuer keys are used. */
+struct cw_hsm_bench {
+        const char *job, *key_label, *diversify, *profile;
+        int scp; /* 0, 2, 3 */
+};
+struct cw_msg *cw_hsm_msg_open_bench(const struct cw_hsm_bench *bench);
 struct cw_msg *cw_hsm_msg_close(int64_t session);
 struct cw_msg *cw_hsm_msg_kiosk_bind(int64_t session, const char *kit, const char *plastic_code,
                                      const char *expiry, const char *encrypted_card_number);

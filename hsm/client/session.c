@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define UNWRAP_ID 0x554e5752u /* of the one request that is not waited for at once */
+
 struct cw_hsm_session {
         int fd;
         int64_t timeout_ms;
@@ -143,19 +145,27 @@ cw_rc cw_hsm_session_card_data(struct cw_hsm_session *s, struct cw_hsm_card_data
         return CW_OK;
 }
 
-cw_rc cw_hsm_session_gp_start(struct cw_hsm_session *s, uint8_t *ret_kvn, uint8_t ret_challenge[8],
+cw_rc cw_hsm_session_gp_start(struct cw_hsm_session *s, const struct cw_hsm_gp_how *how, uint8_t *ret_kvn,
+                              uint8_t ret_challenge[CW_HSM_CHALLENGE_MAX], size_t *ret_challenge_len,
                               struct cw_fault *f) {
         CW_AUTO(cw_msg_free) struct cw_msg *reply = NULL;
-        uint8_t challenge[8];
-        size_t n = 0;
-        cw_rc rc = call(s, cw_msg_request("gp.start"), &reply, f);
+        uint8_t challenge[CW_HSM_CHALLENGE_MAX];
+        size_t n = 0, want = how && how->s16 ? CW_HSM_CHALLENGE_MAX : 8;
+        struct cw_msg *m = cw_msg_request("gp.start");
+        if (how) {
+                set(&m, "kvn", json_integer(how->kvn));
+                set(&m, "s16", json_boolean(how->s16));
+        }
+        cw_rc rc = call(s, m, &reply, f);
         if (rc != CW_OK)
                 return rc;
         int64_t kvn = cw_msg_int(reply, "kvn", -1);
-        if (kvn < 0 || kvn > 255 || !copy_hex(reply, "challenge", challenge, sizeof(challenge), &n) || n != 8)
+        if (kvn < 0 || kvn > 255 || !copy_hex(reply, "challenge", challenge, sizeof(challenge), &n) ||
+            n != want)
                 return malformed(f);
         *ret_kvn = (uint8_t)kvn;
-        memcpy(ret_challenge, challenge, 8);
+        memcpy(ret_challenge, challenge, n);
+        *ret_challenge_len = n;
         return CW_OK;
 }
 
@@ -177,14 +187,25 @@ static bool read_card(const struct cw_msg *reply, struct cw_hsm_gp_card *ret) {
         return true;
 }
 
+static void set_domain(struct cw_msg **m, const struct cw_hsm_gp_domain *d) {
+        if (d->aid_len > 0)
+                set_hex(m, "aid", d->aid, d->aid_len);
+        if (d->chip && d->chip[0])
+                set(m, "chip", json_string(d->chip));
+        if (d->i)
+                set(m, "i", json_integer(d->i));
+        if (d->count_data_only)
+                set(m, "count_data_only", json_true());
+}
+
 cw_rc cw_hsm_session_gp_card(struct cw_hsm_session *s, const uint8_t *response, size_t len,
-                             const uint8_t *aid, size_t aid_len, struct cw_hsm_gp_card *ret,
+                             const struct cw_hsm_gp_domain *domain, struct cw_hsm_gp_card *ret,
                              struct cw_fault *f) {
         CW_AUTO(cw_msg_free) struct cw_msg *reply = NULL;
         struct cw_hsm_gp_card card = {0};
         struct cw_msg *m = cw_msg_request("gp.card");
-        if (aid_len > 0)
-                set_hex(&m, "aid", aid, aid_len);
+        if (domain)
+                set_domain(&m, domain);
         attach(&m, response, len);
         cw_rc rc = call(s, m, &reply, f);
         if (rc != CW_OK)
@@ -200,6 +221,30 @@ cw_rc cw_hsm_session_gp_authenticate(struct cw_hsm_session *s, uint8_t level, st
         struct cw_msg *m = cw_msg_request("gp.authenticate");
         set(&m, "level", json_integer(level));
         return call_for_att(s, m, ret_apdu, f);
+}
+
+cw_rc cw_hsm_session_gp_release(struct cw_hsm_session *s, struct cw_fault *f) {
+        CW_AUTO(cw_msg_free) struct cw_msg *reply = NULL;
+        return call(s, cw_msg_request("gp.release"), &reply, f);
+}
+
+cw_rc cw_hsm_session_perso_encipher(struct cw_hsm_session *s, const void *items, size_t len,
+                                    struct cw_secret **ret_items, struct cw_fault *f) {
+        struct cw_msg *m = cw_msg_request("perso.encipher");
+        attach(&m, items, len);
+        return call_for_att(s, m, ret_items, f);
+}
+
+cw_rc cw_hsm_session_bench_pan(struct cw_hsm_session *s, const void *pan, size_t len, const char *psn,
+                               char ret_masked[CW_HSM_MASKED_PAN], struct cw_fault *f) {
+        CW_AUTO(cw_msg_free) struct cw_msg *reply = NULL;
+        struct cw_msg *m = cw_msg_request("bench.pan");
+        set(&m, "psn", json_string(psn));
+        attach(&m, pan, len);
+        cw_rc rc = call(s, m, &reply, f);
+        if (rc == CW_OK && !copy_text(reply, "masked_pan", ret_masked, CW_HSM_MASKED_PAN))
+                return malformed(f);
+        return rc;
 }
 
 cw_rc cw_hsm_session_perso_sensitive(struct cw_hsm_session *s, const char *const *dgis, size_t count,
@@ -252,6 +297,38 @@ cw_rc cw_hsm_session_gp_unwrap(struct cw_hsm_session *s, const void *rapdu, size
         struct cw_msg *m = cw_msg_request("gp.unwrap");
         attach(&m, rapdu, len);
         return call_for_att(s, m, ret_data, f);
+}
+
+cw_rc cw_hsm_session_gp_unwrap_begin(struct cw_hsm_session *s, const void *rapdu, size_t len,
+                                     struct cw_fault *f) {
+        CW_AUTO(cw_msg_free) struct cw_msg *m = cw_msg_request("gp.unwrap");
+        attach(&m, rapdu, len);
+        if (m == NULL)
+                return no_memory(f);
+        m->id = UNWRAP_ID;
+        return cw_ipc_send(s->fd, m, cw_deadline_ns(s->timeout_ms), f);
+}
+
+cw_rc cw_hsm_session_gp_unwrap_end(struct cw_hsm_session *s, struct cw_secret **ret_data,
+                                   struct cw_fault *f) {
+        CW_AUTO(cw_msg_free) struct cw_msg *reply = NULL;
+        cw_rc rc = cw_ipc_recv(s->fd, cw_deadline_ns(s->timeout_ms), &reply, f);
+        if (rc != CW_OK)
+                return rc;
+        if (reply->type != CW_MSG_REPLY || reply->id != UNWRAP_ID)
+                return malformed(f);
+        if (!cw_msg_bool(reply, "ok", false)) {
+                struct cw_fault told = {0};
+                cw_fault_from_json(json_object_get(reply->json, "error"), &told);
+                if (f)
+                        *f = told;
+                return told.rc;
+        }
+        struct cw_secret *att = cw_msg_take_att(reply, 0);
+        if (att == NULL)
+                return malformed(f);
+        *ret_data = att;
+        return CW_OK;
 }
 
 cw_rc cw_hsm_session_emv_arqc(struct cw_hsm_session *s, uint16_t atc, const uint8_t arqc[8], const char *psn,

@@ -10,7 +10,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         struct cw_gp_init_update u;
         struct cw_fault f = {0};
         cw_rc rc = cw_gp_init_update_parse(data, size, &u, &f);
-        if (rc == CW_OK && ((u.scp != 2 && u.scp != 3) || size < 28 || size > 32 || (u.i & 1) != 0))
+        bool scp02 = rc == CW_OK && u.scp == 2 && size == 28 && u.mode_len == 8;
+        bool s8 = rc == CW_OK && u.scp == 3 && (size == 29 || size == 32) && u.mode_len == 8;
+        bool s16 = rc == CW_OK && u.scp == 3 && (size == 45 || size == 48) && u.mode_len == 16;
+        if (rc == CW_OK && !scp02 && !s8 && !s16)
                 abort();
         if (rc != CW_OK && (cw_rc_class(rc) != CW_C_REJECT || f.text[0] == '\0'))
                 abort();

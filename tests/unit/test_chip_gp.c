@@ -35,7 +35,7 @@ static void test_commands(void **state) {
         assert_command(&c, "00A4040000");
         cw_gp_select(&isd, &c);
         assert_command(&c, "00A4040008A00000015100000000");
-        cw_gp_initialize_update(0x30, challenge, &c);
+        cw_gp_initialize_update(0x30, CW_SPAN(challenge, 8), &c);
         assert_command(&c, "8050300008B13E5F938FC108C400");
         cw_gp_install_personalize(&app, &c);
         assert_command(&c, "80E620000D000007A000000951000100000000");
@@ -79,6 +79,15 @@ static void test_identify(void **state) {
         identify(bare, 2, cplc, &sd);
         assert_string_equal(cplc, CPLC);
         assert_int_equal(sd.len, 0);
+        static const struct script_line by_name[] = {
+            {"00A4040000", "6985"},
+            {"00A4040008A00000015100000000", "6F108408A000000151000000A5049F6501FF9000"},
+            {"80CA9F7F00", "6E00"},
+            {"00CA9F7F00", "9F7F2A" CPLC "9000"},
+        };
+        identify(by_name, 4, cplc, &sd);
+        assert_string_equal(cplc, CPLC);
+        assert_int_equal(sd.len, 8);
         static const struct script_line absent[] = {{"00A4040000", "9000"}, {"80CA9F7F00", "6A88"}};
         identify(absent, 2, cplc, &sd);
         assert_string_equal(cplc, "");
@@ -86,12 +95,15 @@ static void test_identify(void **state) {
 
 static void test_identify_refused(void **state) {
         (void)state;
-        static const struct script_line lines[] = {{"00A4040000", "6A82"}};
+        static const struct script_line lines[] = {{"00A4040000", "6A82"},
+                                                   {"00A4040008A00000015100000000", "6A82"},
+                                                   {"00A4040008A00000000300000000", "6A82"},
+                                                   {"00A4040007A000000151000000", "6A82"}};
         struct script_card card;
         struct cw_aid none = aid("");
         struct cw_fault f = {0};
         char cplc[CW_CPLC_HEX];
-        script_card_init(&card, lines, 1, false);
+        script_card_init(&card, lines, 4, false);
         assert_int_equal(cw_gp_identify(&card.channel, &none, 1000, cplc, NULL, &f),
                          CW_RC(CW_L_CHIP, CW_C_REJECT, CW_E_CHIP_SW));
         assert_int_equal(f.native, 0x6a82);

@@ -120,7 +120,7 @@ static void test_commands(void **state) {
         size_t count = 0;
         assert_int_equal(cw_perso_data_prepare(p, &v, &d, NULL), CW_OK);
         fill(d);
-        assert_int_equal(cw_perso_data_commands(d, false, &items, &count, NULL), CW_OK);
+        assert_int_equal(cw_perso_data_commands(d, false, CW_STORE_DATA_MAX, &items, &count, NULL), CW_OK);
         assert_int_equal(count, 11); /* INSTALL and 10 groupings */
         struct cw_reader r;
         cw_reader_init(&r, items->ptr, items->len);
@@ -220,7 +220,7 @@ static void test_joined_and_tolerated(void **state) {
         assert_true(p->dgi[1].tolerated);
         assert_int_equal(cw_perso_data_prepare(p, &v, &d, NULL), CW_OK);
         fill(d);
-        assert_int_equal(cw_perso_data_commands(d, true, &items, &count, NULL), CW_OK);
+        assert_int_equal(cw_perso_data_commands(d, true, CW_STORE_DATA_MAX, &items, &count, NULL), CW_OK);
         assert_int_equal(count, 10);
 }
 

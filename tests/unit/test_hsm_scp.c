@@ -83,13 +83,13 @@ static cw_rc open_channel(const json_t *e, struct cw_scp **ret) {
 
 static void run_channel(const json_t *e) {
         CW_AUTO(cw_scp_free) struct cw_scp *s = NULL;
-        uint8_t auth[21], plain[CW_APDU_MAX], wrapped[CW_APDU_MAX];
-        size_t i, n = 0;
+        uint8_t auth[CW_SCP_AUTHENTICATE_MAX], plain[CW_APDU_MAX], wrapped[CW_APDU_MAX];
+        size_t i, n = 0, auth_len = 0;
         json_t *cmd;
         assert_int_equal(open_channel(e, &s), CW_OK);
         uint8_t level = (uint8_t)json_integer_value(json_object_get(e, "level"));
-        assert_int_equal(cw_scp_authenticate(s, level, auth, NULL), CW_OK);
-        assert_hex(auth, sizeof(auth), str(e, "external_authenticate"));
+        assert_int_equal(cw_scp_authenticate(s, level, auth, &auth_len, NULL), CW_OK);
+        assert_hex(auth, auth_len, str(e, "external_authenticate"));
         json_array_foreach(json_object_get(e, "commands"), i, cmd) {
                 size_t len = hex(str(cmd, "plain"), plain, sizeof(plain));
                 assert_int_equal(cw_scp_wrap(s, plain, len, wrapped, sizeof(wrapped), &n, NULL), CW_OK);
@@ -133,6 +133,7 @@ static struct cw_scp *bare_channel(const json_t *e, unsigned scp) {
         assert_non_null(s);
         s->c = &c;
         s->card.scp = (uint8_t)scp;
+        s->card.mode_len = 8;
         s->protocol = scp == 2 ? &cw_scp02_protocol : &cw_scp03_protocol;
         s->card_keys = keyset(str(e, "key"), str(e, "key"), str(e, "key"), scp == 3);
         return s;
@@ -179,7 +180,7 @@ static void run_scp03_keys(const json_t *e) {
 
 static void run_scp03_challenge(const json_t *e) {
         CW_AUTO(cw_scp_free) struct cw_scp *s = bare_channel(e, 3);
-        uint8_t aid[16], challenge[8];
+        uint8_t aid[16], challenge[CW_GP_CHALLENGE_MAX];
         size_t n = hex(str(e, "aid"), aid, sizeof(aid));
         (void)hex(str(e, "sequence"), s->card.sequence, 3);
         assert_int_equal(cw_scp03_challenge(s, aid, n, challenge, NULL), CW_OK);
@@ -266,9 +267,9 @@ static void wrong_challenge_for_aid(void **state) {
 static void wrong_response_mac_kills_channel(void **state) {
         (void)state;
         CW_AUTO(cw_scp_free) struct cw_scp *s = channel33(0);
-        uint8_t auth[21], plain[CW_APDU_MAX], out[CW_APDU_MAX];
-        size_t n = 0;
-        assert_int_equal(cw_scp_authenticate(s, 0x33, auth, NULL), CW_OK);
+        uint8_t auth[CW_SCP_AUTHENTICATE_MAX], plain[CW_APDU_MAX], out[CW_APDU_MAX];
+        size_t n = 0, auth_len = 0;
+        assert_int_equal(cw_scp_authenticate(s, 0x33, auth, &auth_len, NULL), CW_OK);
         size_t len = hex("80E2910006BF3E035C015A00", plain, sizeof(plain));
         assert_int_equal(cw_scp_wrap(s, plain, len, out, sizeof(out), &n, NULL), CW_OK);
         len = hex("F3BA2B1013AA6224F5E1C138D71805C569E5439B47576260B75FC021B25097CB2E68F8A0144975B89000",
@@ -283,9 +284,9 @@ static void wrong_response_mac_kills_channel(void **state) {
 static void batch_unwraps_in_order(void **state) {
         (void)state;
         CW_AUTO(cw_scp_free) struct cw_scp *s = channel33(0);
-        uint8_t auth[21], plain[CW_APDU_MAX], out[CW_APDU_MAX];
-        size_t n = 0;
-        assert_int_equal(cw_scp_authenticate(s, 0x33, auth, NULL), CW_OK);
+        uint8_t auth[CW_SCP_AUTHENTICATE_MAX], plain[CW_APDU_MAX], out[CW_APDU_MAX];
+        size_t n = 0, auth_len = 0;
+        assert_int_equal(cw_scp_authenticate(s, 0x33, auth, &auth_len, NULL), CW_OK);
         size_t len = hex("80E2910006BF3E035C015A00", plain, sizeof(plain));
         for (int i = 0; i < 3; i++)
                 assert_int_equal(cw_scp_wrap(s, plain, len, out, sizeof(out), &n, NULL), CW_OK);
@@ -301,23 +302,26 @@ static void batch_unwraps_in_order(void **state) {
 
 static void level_limits(void **state) {
         (void)state;
-        uint8_t auth[21];
+        uint8_t auth[CW_SCP_AUTHENTICATE_MAX];
+        size_t auth_len = 0;
         static const uint8_t impossible[] = {0x02, 0x20, 0x21, 0x23, 0x31, 0x40, 0xff};
         for (size_t i = 0; i < sizeof(impossible); i++) {
                 CW_AUTO(cw_scp_free) struct cw_scp *s = channel33(0);
-                assert_int_equal(cw_rc_class(cw_scp_authenticate(s, impossible[i], auth, NULL)), CW_C_REJECT);
+                assert_int_equal(cw_rc_class(cw_scp_authenticate(s, impossible[i], auth, &auth_len, NULL)),
+                                 CW_C_REJECT);
         }
         CW_AUTO(cw_scp_free) struct cw_scp *s = channel33(0);
-        assert_int_equal(cw_scp_authenticate(s, 0x03, auth, NULL), CW_OK);
-        assert_int_equal(cw_rc_class(cw_scp_authenticate(s, 0x03, auth, NULL)), CW_C_REJECT);
+        assert_int_equal(cw_scp_authenticate(s, 0x03, auth, &auth_len, NULL), CW_OK);
+        assert_int_equal(cw_rc_class(cw_scp_authenticate(s, 0x03, auth, &auth_len, NULL)), CW_C_REJECT);
 }
 
 static void command_length_limits(void **state) {
         (void)state;
         CW_AUTO(cw_scp_free) struct cw_scp *s = channel33(0);
-        uint8_t auth[21], plain[CW_APDU_MAX] = {0x80, 0xe2, 0x00, 0x00, 239}, out[CW_APDU_MAX];
-        size_t n = 0;
-        assert_int_equal(cw_scp_authenticate(s, 0x03, auth, NULL), CW_OK);
+        uint8_t auth[CW_SCP_AUTHENTICATE_MAX], plain[CW_APDU_MAX] = {0x80, 0xe2, 0x00, 0x00, 239},
+                                               out[CW_APDU_MAX];
+        size_t n = 0, auth_len = 0;
+        assert_int_equal(cw_scp_authenticate(s, 0x03, auth, &auth_len, NULL), CW_OK);
         assert_int_equal(cw_scp_wrap(s, plain, 5 + 239, out, sizeof(out), &n, NULL), CW_OK);
         assert_int_equal(n, 5 + 240 + 8);
         plain[4] = 240;
@@ -333,10 +337,11 @@ static void command_length_limits(void **state) {
 static void failing_backend(void **state) {
         (void)state;
         struct cw_gp_init_update u;
-        uint8_t host[8], response[32], auth[21];
+        uint8_t host[8], response[32], auth[CW_SCP_AUTHENTICATE_MAX];
         (void)hex(host33, host, sizeof(host));
         (void)hex(response33, response, sizeof(response));
         assert_int_equal(cw_gp_init_update_parse(response, sizeof(response), &u, NULL), CW_OK);
+        size_t auth_len = 0;
         bool passed = false;
         for (long fail_at = 0; !passed && fail_at < 100; fail_at++) {
                 CW_AUTO(cw_scp_free) struct cw_scp *s = NULL;
@@ -344,7 +349,7 @@ static void failing_backend(void **state) {
                 soft_fail_after(soft, fail_at);
                 cw_rc rc = cw_scp_new(&c, &keys, &u, host, NULL, 0, &s, NULL);
                 if (rc == CW_OK)
-                        rc = cw_scp_authenticate(s, 0x33, auth, NULL);
+                        rc = cw_scp_authenticate(s, 0x33, auth, &auth_len, NULL);
                 soft_fail_after(soft, -1);
                 passed = rc == CW_OK;
                 if (!passed)
@@ -356,16 +361,23 @@ static void failing_backend(void **state) {
 static void malformed_init_update(void **state) {
         (void)state;
         struct cw_gp_init_update u;
-        uint8_t r[40] = {0};
+        uint8_t r[48] = {0};
         r[11] = 3;
         assert_int_equal(cw_gp_init_update_parse(r, 29, &u, NULL), CW_OK);
         r[12] = 0x10;
         assert_int_equal(cw_gp_init_update_parse(r, 32, &u, NULL), CW_OK);
         assert_int_equal(cw_gp_init_update_parse(r, 29, &u, NULL), CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_SYNTAX));
         assert_int_equal(cw_gp_init_update_parse(r, 33, &u, NULL), CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_SYNTAX));
+        assert_int_equal(u.mode_len, 8);
         r[12] = 0x11;
-        assert_int_equal(cw_gp_init_update_parse(r, 40, &u, NULL),
-                         CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_UNSUPPORTED));
+        assert_int_equal(cw_gp_init_update_parse(r, 48, &u, NULL), CW_OK);
+        assert_int_equal(u.mode_len, 16);
+        assert_true(u.has_sequence);
+        r[12] = 0x01;
+        assert_int_equal(cw_gp_init_update_parse(r, 45, &u, NULL), CW_OK);
+        assert_int_equal(u.mode_len, 16);
+        assert_int_equal(cw_gp_init_update_parse(r, 40, &u, NULL), CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_SYNTAX));
+        assert_int_equal(cw_gp_init_update_parse(r, 48, &u, NULL), CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_SYNTAX));
         r[11] = 2;
         assert_int_equal(cw_gp_init_update_parse(r, 28, &u, NULL), CW_OK);
         assert_int_equal(cw_gp_init_update_parse(r, 29, &u, NULL), CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_SYNTAX));

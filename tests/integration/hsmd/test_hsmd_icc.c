@@ -39,12 +39,13 @@ static void unpack(const struct cw_secret *items, struct cw_span ret[ITEMS], siz
 
 static void open_channel(struct cw_hsm_session *s, struct card *card) {
         struct cw_fault f = {0};
-        uint8_t kvn = 0xff, challenge[8], response[32];
+        uint8_t kvn = 0xff, challenge[CW_HSM_CHALLENGE_MAX], response[32];
+        size_t challenge_len = 0;
         struct cw_hsm_gp_card info = {0};
         CW_AUTO(cw_secret_free) struct cw_secret *auth = NULL;
-        assert_int_equal(cw_hsm_session_gp_start(s, &kvn, challenge, &f), CW_OK);
+        assert_int_equal(cw_hsm_session_gp_start(s, NULL, &kvn, challenge, &challenge_len, &f), CW_OK);
         size_t n = card_init_update(card, challenge, response);
-        assert_int_equal(cw_hsm_session_gp_card(s, response, n, NULL, 0, &info, &f), CW_OK);
+        assert_int_equal(cw_hsm_session_gp_card(s, response, n, NULL, &info, &f), CW_OK);
         assert_int_equal(cw_hsm_session_gp_authenticate(s, 0x33, &auth, &f), CW_OK);
         assert_true(card_external_authenticate(card, auth->ptr, auth->len));
 }

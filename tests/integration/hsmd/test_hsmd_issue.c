@@ -87,13 +87,14 @@ static void card_data(void **state) {
 /* One channel: authenticate, a batch of commands, their responses. Returns with the channel open. */
 static void open_channel(struct cw_hsm_session *s, struct card *card, uint8_t level) {
         struct cw_fault f = {0};
-        uint8_t kvn = 0xff, challenge[8], response[32];
+        uint8_t kvn = 0xff, challenge[CW_HSM_CHALLENGE_MAX], response[32];
+        size_t challenge_len = 0;
         struct cw_hsm_gp_card info = {0};
         CW_AUTO(cw_secret_free) struct cw_secret *auth = NULL;
-        assert_int_equal(cw_hsm_session_gp_start(s, &kvn, challenge, &f), CW_OK);
+        assert_int_equal(cw_hsm_session_gp_start(s, NULL, &kvn, challenge, &challenge_len, &f), CW_OK);
         assert_int_equal(kvn, 0);
         size_t n = card_init_update(card, challenge, response);
-        assert_int_equal(cw_hsm_session_gp_card(s, response, n, NULL, 0, &info, &f), CW_OK);
+        assert_int_equal(cw_hsm_session_gp_card(s, response, n, NULL, &info, &f), CW_OK);
         assert_int_equal(info.scp, card->scp);
         assert_int_equal(info.sequence, card->scp == 2 ? 0x2a : 7);
         assert_int_equal(cw_hsm_session_gp_authenticate(s, level, &auth, &f), CW_OK);
@@ -242,20 +243,20 @@ static void foreign_card(void **state) {
         struct card card = {.scp = 3, .enc = rig_mac03, .mac = rig_dek03, .dek = rig_dek03};
         struct cw_hsm_gp_card info;
         CW_AUTO(cw_secret_free) struct cw_secret *auth = NULL;
-        uint8_t kvn, challenge[8], response[32];
+        uint8_t kvn, challenge[CW_HSM_CHALLENGE_MAX], response[32];
+        size_t challenge_len = 0;
         assert_int_equal(rig_open_issue(&rig, "J5", RIG_SCP03, &o, &s, &f), CW_OK);
-        assert_int_equal(cw_hsm_session_gp_start(s, &kvn, challenge, &f), CW_OK);
+        assert_int_equal(cw_hsm_session_gp_start(s, NULL, &kvn, challenge, &challenge_len, &f), CW_OK);
         size_t n = card_init_update(&card, challenge, response);
-        assert_int_equal(cw_hsm_session_gp_card(s, response, n, NULL, 0, &info, &f),
+        assert_int_equal(cw_hsm_session_gp_card(s, response, n, NULL, &info, &f),
                          CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_MISMATCH));
         assert_string_equal(f.code, "HSM_CRYPTOGRAM");
         assert_int_equal(cw_rc_class(cw_hsm_session_gp_authenticate(s, 0x33, &auth, &f)), CW_C_REJECT);
         /* a card of the other protocol */
         card = scp02_card();
-        assert_int_equal(cw_hsm_session_gp_start(s, &kvn, challenge, &f), CW_OK);
+        assert_int_equal(cw_hsm_session_gp_start(s, NULL, &kvn, challenge, &challenge_len, &f), CW_OK);
         n = card_init_update(&card, challenge, response);
-        assert_int_equal(cw_rc_class(cw_hsm_session_gp_card(s, response, n, NULL, 0, &info, &f)),
-                         CW_C_REJECT);
+        assert_int_equal(cw_rc_class(cw_hsm_session_gp_card(s, response, n, NULL, &info, &f)), CW_C_REJECT);
         assert_string_equal(f.code, "HSM_INIT_UPDATE");
 }
 
@@ -316,11 +317,12 @@ static void level_below_product(void **state) {
         CW_AUTO(cw_hsm_session_close) struct cw_hsm_session *s = NULL;
         CW_AUTO(cw_secret_free) struct cw_secret *auth = NULL;
         struct card card = scp03_card();
-        uint8_t kvn, challenge[8], response[32];
+        uint8_t kvn, challenge[CW_HSM_CHALLENGE_MAX], response[32];
+        size_t challenge_len = 0;
         assert_int_equal(rig_open_issue(&rig, "J8", RIG_SCP03, &o, &s, &f), CW_OK);
-        assert_int_equal(cw_hsm_session_gp_start(s, &kvn, challenge, &f), CW_OK);
+        assert_int_equal(cw_hsm_session_gp_start(s, NULL, &kvn, challenge, &challenge_len, &f), CW_OK);
         size_t n = card_init_update(&card, challenge, response);
-        assert_int_equal(cw_hsm_session_gp_card(s, response, n, NULL, 0, &info, &f), CW_OK);
+        assert_int_equal(cw_hsm_session_gp_card(s, response, n, NULL, &info, &f), CW_OK);
         assert_int_equal(cw_hsm_session_gp_authenticate(s, 0x01, &auth, &f),
                          CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_DENIED));
         assert_string_equal(f.code, "HSM_LEVEL");

@@ -37,7 +37,7 @@ LAYERS = {
     "agent/upstream": ("base", "config"),
     "agent/control": ("base",),
     "agent/daemon": ("base", "config", "hsm/client", "agent/issuance", "agent/journal", "agent/upstream", "agent/control"),
-    "agent/cli": ("base", "config"),
+    "agent/cli": ("base", "config", "hsm/client"),
     "drivers/transport": ("base",),
     "drivers/face": ("base",),
     "drivers/reader": ("base",),

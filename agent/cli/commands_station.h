@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Commands that speak to a station's admin socket: a card of the administrator's own. */
+#pragma once
+
+#include "agent/cli/cli.h"
+
+int cw_cmd_station_perso(struct cw_cli *cli, int count, char **args);
+int cw_cmd_station_verify(struct cw_cli *cli, int count, char **args);
+
+/* Takes "--reader" and the other options of these commands; false when it is none of them. */
+bool cw_station_option(struct cw_cli *cli, const char *name, const char *value);
+bool cw_station_option_known(const char *name);
+
+/* Rows of the command table. */
+#define CW_STATION_COMMANDS                                                                                  \
+        {"station perso",                                                                                    \
+         "--reader NAME --profile FILE --data FILE [--scp 02|03] [--key-label L] [--diversify "              \
+         "none|visa2|emv|kdf3] [--level HH] [--station NAME]",                                               \
+         0,                                                                                                  \
+         0,                                                                                                  \
+         "personalise the card in that reader (token for tests only)",                                       \
+         cw_cmd_station_perso},                                                                              \
+        {                                                                                                    \
+                "station verify", "--reader NAME --profile FILE [--station NAME]", 0, 0,                     \
+                    "read and judge the card in that reader as a terminal does", cw_cmd_station_verify       \
+        }

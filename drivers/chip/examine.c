@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "drivers/chip/examine.h"
+
+#include "drivers/chip/tlv.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#define AIP_SDA 0x40u
+#define AIP_DDA 0x20u
+#define AIP_CDA 0x01u
+#define TAG_PIN_TRIES 0x9f17u
+#define TAG_ATC 0x9f36u
+#define TAG_ARC 0x8au
+#define TAG_ISSUER_DATA 0x91u
+
+struct exam {
+        const struct cw_examine *x;
+        struct cw_examine_result *result;
+        struct cw_terminal terminal;
+        unsigned records;
+};
+
+static void tell(struct exam *e, const char *check, enum cw_verdict_of_check verdict, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+static void tell(struct exam *e, const char *check, enum cw_verdict_of_check verdict, const char *fmt, ...) {
+        char text[200];
+        va_list ap;
+        va_start(ap, fmt);
+        (void)vsnprintf(text, sizeof text, fmt, ap);
+        va_end(ap);
+        e->result->checks++;
+        e->result->failed += verdict == CW_CHECK_FAILED;
+        e->result->unknown += verdict == CW_CHECK_UNKNOWN;
+        e->x->told(e->x->ctx, check, verdict, text);
+}
+
+/* A card that is gone ends it all; one that answers wrongly is a finding. */
+static bool is_over(cw_rc rc) {
+        return rc != CW_OK && cw_rc_class(rc) != CW_C_REJECT;
+}
+
+static cw_rc exchange(struct exam *e, const void *bytes, size_t len, struct cw_rapdu *ret,
+                      struct cw_fault *f) {
+        return cw_card_exchange(e->x->channel, CW_SPAN(bytes, len), e->x->timeout_ms, ret, f);
+}
+
+/* ---- who is it ---- */
+
+static cw_rc examine_chip(struct exam *e, struct cw_fault *f) {
+        struct cw_aid domain = {0};
+        cw_rc rc = cw_gp_identify(e->x->channel, &e->x->profile->security_domain, e->x->timeout_ms,
+                                  e->result->cplc, &domain, f);
+        if (is_over(rc))
+                return rc;
+        if (rc == CW_OK && e->result->cplc[0])
+                tell(e, "chip", CW_CHECK_OK, "CPLC %.*s", 2 * (int)CW_CPLC_CHIP_LEN, e->result->cplc);
+        else
+                tell(e, "chip", CW_CHECK_ABSENT, "no security domain or no CPLC can be read");
+        /* As a terminal finds it: freshly powered. */
+        return e->x->channel->ops->reset(e->x->channel, e->x->timeout_ms, f);
+}
+
+/* Whether a directory entry (4F) names the application. */
+static bool lists_application(struct cw_span bytes, const struct cw_aid *want, int depth) {
+        struct cw_tlv item;
+        while (depth < CW_TLV_DEPTH_MAX && cw_tlv_next(&bytes, &item) == CW_TLV_ITEM) {
+                if (item.constructed && lists_application(item.value, want, depth + 1))
+                        return true;
+                if (item.tag == 0x4f && item.value.len >= want->len &&
+                    memcmp(item.value.ptr, want->bytes, want->len) == 0)
+                        return true;
+        }
+        return false;
+}
+
+static void name_environment(struct exam *e, const char *check, const struct cw_rapdu *r) {
+        struct cw_span fci = CW_SPAN(r->data, r->len);
+        if (!cw_tlv_valid(fci))
+                tell(e, check, CW_CHECK_FAILED, "its answer is not well-formed TLV");
+        else
+                tell(e, check, CW_CHECK_OK, "%s",
+                     lists_application(fci, &e->x->profile->aid, 0) ? "there, with the application"
+                                                                    : "there");
+}
+
+static cw_rc examine_environment(struct exam *e, const char *check, const char *name, struct cw_fault *f) {
+        CW_AUTO_RAPDU struct cw_rapdu r = {0};
+        struct cw_aid aid = {.len = strlen(name)};
+        memcpy(aid.bytes, name, aid.len);
+        cw_rc rc = cw_gp_do_select(e->x->channel, &aid, e->x->timeout_ms, &r, f);
+        if (is_over(rc))
+                return rc;
+        if (rc == CW_OK && r.sw == 0x9000)
+                name_environment(e, check, &r);
+        else
+                tell(e, check, CW_CHECK_ABSENT, "not on the card (SW %04X)", r.sw);
+        return CW_OK;
+}
+
+/* ---- what does it hold ---- */
+
+static cw_rc count_record(void *ctx, uint8_t sfi, uint8_t record, struct cw_span whole, struct cw_fault *f) {
+        struct exam *e = ctx;
+        (void)sfi;
+        (void)record;
+        (void)whole;
+        (void)f;
+        e->records++;
+        return CW_OK;
+}
+
+static cw_rc examine_application(struct exam *e, bool *ret_go_on, struct cw_fault *f) {
+        struct cw_fault why = {0};
+        struct cw_span aip;
+        const char *check = "select";
+        *ret_go_on = false;
+        cw_rc rc = cw_terminal_select(&e->terminal, NULL, &why);
+        if (rc == CW_OK) {
+                tell(e, check, CW_CHECK_OK, "the application answers with its name");
+                check = "gpo";
+                rc = cw_terminal_start(&e->terminal, &why);
+        }
+        if (rc == CW_OK) {
+                (void)cw_elements_get(e->terminal.elements, 0x82, &aip);
+                tell(e, check, CW_CHECK_OK, "AIP %02X%02X, AFL of %zu entries", aip.ptr[0], aip.ptr[1],
+                     e->terminal.afl_len / 4);
+                check = "records";
+                rc = cw_terminal_read_records(&e->terminal, count_record, e, &why);
+        }
+        if (is_over(rc)) {
+                *f = why;
+                return rc;
+        }
+        if (rc != CW_OK) {
+                tell(e, check, CW_CHECK_FAILED, "%s", why.text);
+                return CW_OK;
+        }
+        tell(e, check, CW_CHECK_OK, "%u records, all that the AFL names", e->records);
+        *ret_go_on = true;
+        return CW_OK;
+}
+
+static bool luhn(const struct cw_secret *pan) {
+        unsigned sum = 0;
+        for (size_t i = 0; i < pan->len; i++) {
+                unsigned digit = (unsigned)(pan->ptr[pan->len - 1 - i] - '0');
+                unsigned twice = digit * 2;
+                sum += i % 2 ? (twice > 9 ? twice - 9 : twice) : digit;
+        }
+        return sum % 10 == 0;
+}
+
+static bool is_past(const char expiry[5]) {
+        char today[16] = "";
+        struct tm now = {0};
+        time_t seconds = time(NULL);
+        if (!localtime_r(&seconds, &now))
+                return false;
+        (void)snprintf(today, sizeof today, "%02d%02d", now.tm_year % 100, now.tm_mon + 1);
+        return strcmp(expiry, today) < 0;
+}
+
+static void examine_holder(struct exam *e, struct cw_terminal_card *card) {
+        struct cw_fault why = {0};
+        if (cw_terminal_card(&e->terminal, card, &why) != CW_OK) {
+                tell(e, "card", CW_CHECK_FAILED, "%s", why.text);
+                return;
+        }
+        for (size_t i = 0; i < card->pan->len && i + 1 < sizeof e->result->masked_pan; i++)
+                e->result->masked_pan[i] = i < 6 || i + 4 >= card->pan->len ? (char)card->pan->ptr[i] : 'X';
+        if (!luhn(card->pan))
+                tell(e, "card", CW_CHECK_FAILED, "%s: the check digit of the number is wrong",
+                     e->result->masked_pan);
+        else if (is_past(card->expiry))
+                tell(e, "card", CW_CHECK_FAILED, "%s: the card has expired", e->result->masked_pan);
+        else
+                tell(e, "card", CW_CHECK_OK, "%s; number, track 2 equivalent and expiry agree",
+                     e->result->masked_pan);
+}
+
+/* EMV Book 3 7.2: the elements without which a terminal ends the transaction. */
+static void examine_mandatory(struct exam *e) {
+        static const uint32_t needed[] = {0x5f24, 0x5a, 0x8c, 0x8d};
+        struct cw_span v;
+        for (size_t i = 0; i < sizeof needed / sizeof *needed; i++) {
+                if (cw_elements_get(e->terminal.elements, needed[i], &v))
+                        continue;
+                tell(e, "mandatory", CW_CHECK_FAILED, "no record has tag %X", needed[i]);
+                return;
+        }
+        tell(e, "mandatory", CW_CHECK_OK, "5F24, 5A, 8C and 8D are there");
+}
+
+static void examine_authentication(struct exam *e) {
+        struct cw_span aip = {0};
+        (void)cw_elements_get(e->terminal.elements, 0x82, &aip);
+        uint8_t ways = aip.len ? aip.ptr[0] & (AIP_SDA | AIP_DDA | AIP_CDA) : 0;
+        if (ways == 0)
+                tell(e, "offline-auth", CW_CHECK_ABSENT, "the card offers none");
+        else
+                tell(e, "offline-auth", CW_CHECK_UNKNOWN,
+                     "not verifiable here: it offers%s%s%s and the scheme's public key is not at hand",
+                     ways & AIP_SDA ? " SDA" : "", ways & AIP_DDA ? " DDA" : "",
+                     ways & AIP_CDA ? " CDA" : "");
+}
+
+/* ---- a transaction ---- */
+
+static bool keys_are_ours(const struct cw_profile *p) {
+        for (size_t i = 0; i < p->dgi_count; i++)
+                if (p->dgi[i].from_hsm && p->dgi[i].id == 0x8000)
+                        return true;
+        return false;
+}
+
+/* Whether hsmd finds the cryptogram genuine; the issuer's answer is set then. */
+static bool ask_issuer(struct exam *e, const struct cw_terminal_card *card, const struct cw_terminal_ac *ac) {
+        struct cw_hsm_arqc answer = {0};
+        struct cw_fault why = {0};
+        char masked[CW_HSM_MASKED_PAN];
+        CW_AUTO(cw_secret_free) struct cw_secret *covered = NULL;
+        if (!e->x->hsm || !card->pan || !keys_are_ours(e->x->profile)) {
+                tell(e, "arqc", CW_CHECK_UNKNOWN,
+                     "not verifiable here: the issuer's keys are not at hand (ATC %u)", ac->atc);
+                return false;
+        }
+        cw_rc rc = cw_terminal_covered(&e->terminal, &covered, &why);
+        if (rc == CW_OK)
+                rc = cw_hsm_session_bench_pan(e->x->hsm, card->pan->ptr, card->pan->len, card->psn, masked,
+                                              &why);
+        if (rc == CW_OK)
+                rc = cw_hsm_session_emv_arqc(e->x->hsm, ac->atc, ac->ac, card->psn, covered->ptr,
+                                             covered->len, &answer, &why);
+        if (rc != CW_OK) {
+                tell(e, "arqc", CW_CHECK_UNKNOWN, "not verifiable here: %.150s", why.text);
+                return false;
+        }
+        tell(e, "arqc", answer.genuine ? CW_CHECK_OK : CW_CHECK_FAILED,
+             answer.genuine ? "the cryptogram is the one the card's keys make (ATC %u)"
+                            : "the cryptogram is not the one its keys should make (ATC %u)",
+             ac->atc);
+        return answer.genuine &&
+               cw_terminal_set_issuer(&e->terminal, answer.arpc, answer.arpc_len, answer.csu, &why) == CW_OK;
+}
+
+/* "Unable to go online, declined" (EMV Book 4 annex A): the card ends the transaction and is left clean. */
+static cw_rc decline(struct exam *e, struct cw_fault *f) {
+        static const uint8_t nothing[8];
+        cw_rc rc = cw_elements_set(e->terminal.elements, TAG_ARC, CW_SPAN((const uint8_t *)"Z3", 2), f);
+        return rc != CW_OK ? rc
+                           : cw_elements_set(e->terminal.elements, TAG_ISSUER_DATA,
+                                             CW_SPAN(nothing, sizeof nothing), f);
+}
+
+static cw_rc finish(struct exam *e, bool approved, struct cw_fault *f) {
+        struct cw_terminal_ac ac = {0};
+        struct cw_fault why = {0};
+        uint8_t kind = approved ? e->x->profile->second_ac : 0x00;
+        cw_rc rc = approved ? CW_OK : decline(e, f);
+        if (rc != CW_OK)
+                return rc;
+        rc = cw_terminal_generate_ac(&e->terminal, kind, false, &ac, &why);
+        if (is_over(rc)) {
+                *f = why;
+                return rc;
+        }
+        if (rc != CW_OK)
+                tell(e, "second-ac", CW_CHECK_FAILED, "%s", why.text);
+        else if ((ac.cid & CW_AC_TYPE) != kind)
+                tell(e, "second-ac", CW_CHECK_FAILED,
+                     "the card answers CID %02X: it does not accept the issuer", ac.cid);
+        else
+                tell(e, "second-ac", CW_CHECK_OK, "the transaction ended with %s; the card is left clean",
+                     kind ? "a TC" : "an AAC");
+        return CW_OK;
+}
+
+static cw_rc examine_transaction(struct exam *e, const struct cw_terminal_card *card, struct cw_fault *f) {
+        struct cw_terminal_ac ac = {0};
+        struct cw_fault why = {0};
+        cw_rc rc = cw_terminal_generate_ac(&e->terminal, CW_AC_ARQC, true, &ac, &why);
+        if (is_over(rc)) {
+                *f = why;
+                return rc;
+        }
+        if (rc != CW_OK) {
+                tell(e, "arqc", CW_CHECK_FAILED, "%s", why.text);
+                return CW_OK;
+        }
+        e->result->atc = ac.atc;
+        if ((ac.cid & CW_AC_TYPE) != CW_AC_ARQC) {
+                tell(e, "arqc", CW_CHECK_FAILED, "the card declines what it should send online (CID %02X)",
+                     ac.cid);
+                return CW_OK;
+        }
+        return finish(e, ask_issuer(e, card, &ac), f);
+}
+
+/* ---- counters ---- */
+
+static cw_rc read_counter(struct exam *e, uint16_t tag, int32_t *ret, struct cw_fault *f) {
+        CW_AUTO_RAPDU struct cw_rapdu r = {0};
+        const uint8_t command[] = {0x80, 0xca, (uint8_t)(tag >> 8), (uint8_t)tag, 0x00};
+        struct cw_span v;
+        *ret = -1;
+        cw_rc rc = exchange(e, command, sizeof command, &r, f);
+        if (rc != CW_OK)
+                return rc;
+        if (r.sw != 0x9000 || !cw_tlv_valid(CW_SPAN(r.data, r.len)) ||
+            !cw_tlv_find(CW_SPAN(r.data, r.len), tag, &v) || v.len < 1 || v.len > 2)
+                return CW_OK;
+        *ret = v.len == 1 ? v.ptr[0] : v.ptr[0] << 8 | v.ptr[1];
+        return CW_OK;
+}
+
+static cw_rc examine_counters(struct exam *e, struct cw_fault *f) {
+        int32_t atc = -1;
+        cw_rc rc = read_counter(e, TAG_ATC, &atc, f);
+        if (rc == CW_OK)
+                rc = read_counter(e, TAG_PIN_TRIES, &e->result->pin_tries, f);
+        if (rc != CW_OK)
+                return rc;
+        if (atc < 0)
+                tell(e, "atc", CW_CHECK_ABSENT, "the card does not give it");
+        else if (e->result->atc >= 0 && atc != e->result->atc)
+                tell(e, "atc", CW_CHECK_FAILED, "GET DATA says %d, the cryptogram said %d", atc,
+                     e->result->atc);
+        else
+                tell(e, "atc", CW_CHECK_OK, "%d", atc);
+        if (e->result->pin_tries < 0)
+                tell(e, "pin-tries", CW_CHECK_ABSENT, "the card does not give it");
+        else if (e->result->pin_tries == 0)
+                tell(e, "pin-tries", CW_CHECK_FAILED, "the offline PIN is blocked");
+        else
+                tell(e, "pin-tries", CW_CHECK_OK, "%d left", e->result->pin_tries);
+        return CW_OK;
+}
+
+static cw_rc examine(struct exam *e, struct cw_fault *f) {
+        CW_WIPED(struct cw_terminal_card, card, 1);
+        bool go_on = false;
+        cw_rc rc = examine_chip(e, f);
+        if (rc == CW_OK)
+                rc = examine_environment(e, "ppse", "2PAY.SYS.DDF01", f);
+        if (rc == CW_OK)
+                rc = examine_environment(e, "pse", "1PAY.SYS.DDF01", f);
+        if (rc == CW_OK)
+                rc = examine_application(e, &go_on, f);
+        if (rc != CW_OK || !go_on)
+                return rc;
+        examine_holder(e, card);
+        examine_mandatory(e);
+        examine_authentication(e);
+        rc = examine_transaction(e, card, f);
+        cw_terminal_card_done(card);
+        return rc == CW_OK ? examine_counters(e, f) : rc;
+}
+
+cw_rc cw_examine_run(const struct cw_examine *x, struct cw_examine_result *ret, struct cw_fault *f) {
+        struct exam e = {.x = x, .result = ret};
+        *ret = (struct cw_examine_result){.atc = -1, .pin_tries = -1};
+        cw_rc rc = cw_terminal_init(x->channel, x->profile, x->timeout_ms, &e.terminal, f);
+        if (rc != CW_OK)
+                return rc;
+        rc = examine(&e, f);
+        cw_terminal_done(&e.terminal);
+        return rc;
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Shared by perso.c (the way to an authenticated channel) and perso_store.c (what goes through it). */
+#pragma once
+
+#include "drivers/chip/gp_facts.h"
+#include "drivers/chip/perso.h"
+
+#define CW_LEVEL_CMAC 0x01u
+#define CW_LEVEL_CENC 0x02u
+#define CW_LEVEL_RMAC 0x10u
+#define CW_LEVEL_RENC 0x20u
+
+struct cw_perso {
+        struct cw_card_channel *channel;
+        struct cw_hsm_session *hsm;
+        const struct cw_perso_plan *plan;
+        struct cw_perso_result *result;
+        struct cw_hsm_gp_card answer;
+        struct cw_gp_facts facts;
+        struct cw_aid domain;
+        bool s16;
+        uint8_t level;
+};
+
+/* Tells whoever watches. */
+void cw_perso_tell(const struct cw_perso *p, const char *step, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+/* Counts and exchanges. */
+CW_WARN_UNUSED cw_rc cw_perso_exchange(struct cw_perso *p, struct cw_span command, struct cw_rapdu *ret,
+                                       struct cw_fault *f);
+/* Everything after EXTERNAL AUTHENTICATE. */
+CW_WARN_UNUSED cw_rc cw_perso_store(struct cw_perso *p, struct cw_fault *f);

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What goes through the secure channel: wrapped in one batch, each answer judged while the next is under way.
+ */
+#include "drivers/chip/perso_internal.h"
+
+#include "base/failpoint.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define SW_UNKNOWN_DGI 0x6a88u
+#define CHUNK_S16 223u   /* 224 bytes of cipher and 16 of MAC */
+#define CHUNK_PLAIN 239u /* also where only a MAC follows: one limit for all levels */
+#define INS_STORE_DATA 0xe2u
+#define INS_INSTALL 0xe6u
+
+static cw_rc fill_made(struct cw_perso *p, struct cw_fault *f) {
+        char names[CW_HSM_DGIS_MAX][5];
+        const char *list[CW_HSM_DGIS_MAX];
+        CW_AUTO(cw_secret_free) struct cw_secret *items = NULL;
+        size_t count = cw_perso_data_sensitive(p->plan->data, names, CW_HSM_DGIS_MAX);
+        if (count == 0)
+                return CW_OK;
+        for (size_t i = 0; i < count; i++)
+                list[i] = names[i];
+        cw_rc rc = cw_hsm_session_perso_sensitive(p->hsm, list, count, &items, f);
+        if (rc != CW_OK)
+                return rc;
+        return cw_perso_data_fill(p->plan->data, CW_SPAN(items->ptr, items->len), f);
+}
+
+static cw_rc fill_given(struct cw_perso *p, struct cw_fault *f) {
+        CW_AUTO(cw_secret_free) struct cw_secret *clear = NULL;
+        CW_AUTO(cw_secret_free) struct cw_secret *items = NULL;
+        cw_rc rc = cw_perso_data_to_encipher(p->plan->data, &clear, f);
+        if (rc != CW_OK || !clear)
+                return rc;
+        rc = cw_hsm_session_perso_encipher(p->hsm, clear->ptr, clear->len, &items, f);
+        if (rc != CW_OK)
+                return rc;
+        return cw_perso_data_enciphered(p->plan->data, CW_SPAN(items->ptr, items->len), f);
+}
+
+/* SW 6A88 for a grouping the profile tolerates; only a command that carries nothing else may be passed over.
+ */
+static bool tolerated(const struct cw_perso *p, struct cw_span plain, uint16_t sw) {
+        if (sw != SW_UNKNOWN_DGI || plain.len < 8 || plain.ptr[1] != INS_STORE_DATA)
+                return false;
+        struct cw_span rest = CW_SPAN(plain.ptr + 5, plain.ptr[4]);
+        uint16_t id = 0;
+        struct cw_span value;
+        bool malformed = false;
+        if (!cw_dgi_next(&rest, &id, &value, &malformed) || rest.len)
+                return false;
+        for (size_t i = 0; i < p->plan->data->count; i++)
+                if (p->plan->data->dgi[i].rule->id == id)
+                        return p->plan->data->dgi[i].rule->tolerated;
+        return false;
+}
+
+static cw_rc judge_sw(const struct cw_perso *p, struct cw_span plain, uint16_t sw, struct cw_fault *f) {
+        if (sw == 0x9000 || tolerated(p, plain, sw))
+                return CW_OK;
+        return cw_chip_fail_sw(f, "chip.store_data", sw,
+                               plain.ptr[1] == INS_STORE_DATA ? "the chip refuses its data"
+                                                              : "the chip refuses the application");
+}
+
+/* The answer of the command before, which hsmd has looked at while the card was at work. */
+static cw_rc end_unwrap(struct cw_perso *p, bool *waiting, struct cw_fault *f) {
+        CW_AUTO(cw_secret_free) struct cw_secret *clear = NULL;
+        if (!*waiting)
+                return CW_OK;
+        *waiting = false;
+        return cw_hsm_session_gp_unwrap_end(p->hsm, &clear, f);
+}
+
+static cw_rc begin_unwrap(struct cw_perso *p, const struct cw_rapdu *r, bool *waiting, struct cw_fault *f) {
+        CW_WIPED(uint8_t, bytes, CW_APDU_PART_MAX);
+        if ((p->level & CW_LEVEL_RMAC) == 0)
+                return CW_OK;
+        if (r->len + 2 > CW_APDU_PART_MAX)
+                return cw_chip_fail_sw(f, "chip.store_data", r->sw, "the chip answers too much data");
+        memcpy(bytes, r->data, r->len);
+        bytes[r->len] = (uint8_t)(r->sw >> 8);
+        bytes[r->len + 1] = (uint8_t)r->sw;
+        cw_rc rc = cw_hsm_session_gp_unwrap_begin(p->hsm, bytes, r->len + 2, f);
+        *waiting = rc == CW_OK;
+        return rc;
+}
+
+static void tell_command(const struct cw_perso *p, struct cw_span plain, uint16_t sw) {
+        char place[24];
+        (void)snprintf(place, sizeof place, "%u/%u", p->result->sent, p->result->total);
+        if (plain.ptr[1] == INS_STORE_DATA)
+                cw_perso_tell(p, "store", "%s STORE DATA %02X%02X, %u bytes: %04X", place, plain.ptr[2],
+                              plain.ptr[3], plain.ptr[4], sw);
+        else
+                cw_perso_tell(p, "install", "%s %s: %04X", place,
+                              plain.ptr[1] == INS_INSTALL ? "INSTALL" : "command", sw);
+}
+
+/* One command. An answer that nobody expected ends it all: what was wrapped behind it is never sent. */
+static cw_rc send_one(struct cw_perso *p, struct cw_span clear, struct cw_span command, bool *waiting,
+                      struct cw_fault *f) {
+        CW_AUTO_RAPDU struct cw_rapdu r = {0};
+        if (CW_FAILPOINT("station.store.before"))
+                return cw_fail(f, CW_RC(CW_L_CHIP, CW_C_RECONNECT, CW_E_IO), 0, "chip.store_data",
+                               "PRD_SMARTCARD", "the card went away while it was personalised");
+        p->result->sent++;
+        p->result->last_sent = p->result->sent == p->result->total;
+        cw_rc rc = cw_perso_exchange(p, command, &r, f);
+        if (rc == CW_OK)
+                rc = judge_sw(p, clear, r.sw, f);
+        if (rc == CW_OK)
+                rc = end_unwrap(p, waiting, f);
+        if (rc == CW_OK)
+                rc = begin_unwrap(p, &r, waiting, f);
+        if (rc == CW_OK)
+                tell_command(p, clear, r.sw);
+        return rc;
+}
+
+static cw_rc send_all(struct cw_perso *p, struct cw_span plain_items, struct cw_span wrapped_items,
+                      struct cw_fault *f) {
+        struct cw_reader plain, wrapped;
+        bool waiting = false;
+        cw_reader_init(&plain, plain_items.ptr, plain_items.len);
+        cw_reader_init(&wrapped, wrapped_items.ptr, wrapped_items.len);
+        for (unsigned i = 0; i < p->result->total; i++) {
+                struct cw_span clear = cw_get_item(&plain), command = cw_get_item(&wrapped);
+                if (plain.bad || wrapped.bad || clear.len < 5)
+                        return cw_fail(f, CW_RC(CW_L_CHIP, CW_C_REJECT, CW_E_SYNTAX), 0, "chip.wrap", "",
+                                       "the HSM process wrapped another number of commands than it got; "
+                                       "compare the versions");
+                cw_rc rc = send_one(p, clear, command, &waiting, f);
+                if (rc != CW_OK)
+                        return rc;
+                if (p->plan->progress)
+                        p->plan->progress(p->plan->ctx, i + 1, p->result->total);
+        }
+        return end_unwrap(p, &waiting, f);
+}
+
+cw_rc cw_perso_store(struct cw_perso *p, struct cw_fault *f) {
+        CW_AUTO(cw_secret_free) struct cw_secret *plain = NULL;
+        CW_AUTO(cw_secret_free) struct cw_secret *wrapped = NULL;
+        size_t count = 0;
+        cw_rc rc = fill_made(p, f);
+        if (rc == CW_OK)
+                rc = fill_given(p, f);
+        if (rc == CW_OK)
+                rc = cw_perso_data_commands(p->plan->data, (p->level & CW_LEVEL_RMAC) != 0,
+                                            p->s16 ? CHUNK_S16 : CHUNK_PLAIN, &plain, &count, f);
+        if (rc == CW_OK)
+                rc = cw_hsm_session_gp_wrap(p->hsm, plain->ptr, plain->len, &wrapped, f);
+        if (rc != CW_OK)
+                return rc;
+        p->result->total = (unsigned)count;
+        return send_all(p, CW_SPAN(plain->ptr, plain->len), CW_SPAN(wrapped->ptr, wrapped->len), f);
+}

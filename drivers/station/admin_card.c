@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * An administrator's card in any reader: personalised (card.perso) or judged (card.verify), one event "line"
+ * per step. The keys are those of the bench session he brings; no job, no journal. Bench thread.
+ */
+#include "drivers/station/station.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "drivers/chip/card_file.h"
+#include "drivers/chip/examine.h"
+#include "drivers/chip/perso.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define READER_TIMEOUT_MS 5000
+#define HSM_MARGIN_MS 2000
+#define NAME_MAX_LEN 100
+
+struct admin_card {
+        struct cw_station *st;
+        uint64_t client;
+        struct cw_msg *request;
+        struct cw_card_reader *own; /* a reader that is not the station's */
+        struct cw_card_reader *reader;
+        struct cw_card_channel *channel;
+        struct cw_hsm_session *session;
+        struct cw_profile *profile;
+        struct cw_card_file *data;
+        struct cw_perso_data *perso;
+};
+
+static void done(struct admin_card *a) {
+        if (a->channel)
+                cw_card_close(a->channel);
+        if (a->own)
+                cw_card_reader_close(a->own);
+        if (a->session)
+                cw_hsm_session_close(a->session);
+        if (a->perso)
+                cw_perso_data_free(a->perso);
+        if (a->data)
+                cw_card_file_free(a->data);
+        if (a->profile)
+                cw_profile_free(a->profile);
+}
+
+static void line(const struct admin_card *a, const char *step, const char *verdict, const char *text) {
+        struct cw_msg *m = cw_msg_event("line");
+        if (m && json_object_set_new(m->json, "step", json_string(step)) == 0 &&
+            json_object_set_new(m->json, "verdict", json_string(verdict)) == 0 &&
+            json_object_set_new(m->json, "text", json_string(text)) == 0)
+                cw_bench_post(a->st->bench, a->client, m);
+        else
+                cw_msg_free(m);
+}
+
+/* ---- what came with the request ---- */
+
+static cw_rc take_profile(struct admin_card *a, struct cw_fault *f) {
+        struct cw_msg *m = a->request;
+        if (m->att_count < 1 || !m->att[0])
+                return cw_fail(f, CW_RC(CW_L_STATION, CW_C_REJECT, CW_E_SYNTAX), 0, "station.admin", "",
+                               "the request brings no profile");
+        return cw_profile_parse(cw_msg_str(m, "profile", "profile"), (const char *)m->att[0]->ptr,
+                                m->att[0]->len, NULL, &a->profile, f);
+}
+
+static cw_rc take_data(struct admin_card *a, struct cw_fault *f) {
+        struct cw_msg *m = a->request;
+        if (m->att_count < 2 || !m->att[1])
+                return cw_fail(f, CW_RC(CW_L_STATION, CW_C_REJECT, CW_E_SYNTAX), 0, "station.admin", "",
+                               "the request brings no card data");
+        cw_rc rc = cw_card_file_parse(CW_SPAN(m->att[1]->ptr, m->att[1]->len), &a->data, f);
+        if (rc != CW_OK)
+                return rc;
+        const struct cw_given given = {a->data->given, a->data->given_count};
+        return cw_perso_data_prepare_given(a->profile, a->data->has_values ? &a->data->values : NULL, &given,
+                                           &a->perso, f);
+}
+
+static cw_rc take_session(struct admin_card *a, struct cw_fault *f) {
+        int fd = cw_msg_take_fd(a->request, 0);
+        if (fd < 0)
+                return CW_OK;
+        cw_rc rc = cw_hsm_session_open(fd, a->st->config->hsm.call_timeout_ms + HSM_MARGIN_MS, &a->session);
+        return rc == CW_OK ? CW_OK
+                           : cw_fail(f, rc, 0, "station.admin", "", "no memory for the session of hsmd");
+}
+
+/* ---- the card ---- */
+
+/* The station's own reader is watched already; a second monitor of it would only cost. */
+static cw_rc open_reader(struct admin_card *a, const char *name, struct cw_fault *f) {
+        struct cw_card_reader_state own = {0};
+        if (a->st->reader)
+                cw_card_reader_get(a->st->reader, &own);
+        a->reader = a->st->reader;
+        if (own.present && strcmp(own.name, name) == 0)
+                return CW_OK;
+        cw_rc rc = cw_card_reader_open(name, NULL, NULL, &a->own, f);
+        a->reader = a->own;
+        return rc;
+}
+
+static cw_rc connect_card(struct admin_card *a, struct cw_fault *f) {
+        const char *name = cw_msg_str(a->request, "reader", "");
+        struct cw_card_reader_state state;
+        char atr[2 * CW_ATR_MAX + 1] = "", text[CW_READER_NAME_MAX + 2 * CW_ATR_MAX + 32];
+        if (!*name || strlen(name) > NAME_MAX_LEN)
+                return cw_fail(f, CW_RC(CW_L_STATION, CW_C_REJECT, CW_E_SYNTAX), 0, "station.admin", "",
+                               "which reader? Name it with --reader");
+        cw_rc rc = open_reader(a, name, f);
+        if (rc == CW_OK)
+                rc = cw_card_reader_wait(a->reader, true, NULL, READER_TIMEOUT_MS, NULL, f);
+        if (rc == CW_OK)
+                rc = cw_card_reader_connect(a->reader, CW_CONNECT_TIMEOUT_MS, &a->channel, f);
+        if (rc != CW_OK)
+                return rc;
+        cw_card_reader_get(a->reader, &state);
+        (void)cw_hex_encode(a->channel->atr, a->channel->atr_len, atr, sizeof atr);
+        (void)snprintf(text, sizeof text, "%s, %s, ATR %s", state.name, a->channel->t0 ? "T=0" : "T=1", atr);
+        line(a, "connect", "ok", text);
+        return CW_OK;
+}
+
+/* Its number goes to hsmd when hsmd makes keys out of it. */
+static cw_rc tell_number(struct admin_card *a, struct cw_fault *f) {
+        char masked[CW_HSM_MASKED_PAN] = "";
+        char names[1][5];
+        if (!a->data->has_values || cw_perso_data_sensitive(a->perso, names, 1) == 0)
+                return CW_OK;
+        const struct cw_card_values *v = &a->data->values;
+        cw_rc rc = cw_hsm_session_bench_pan(a->session, v->pan.ptr, v->pan.len, v->psn, masked, f);
+        if (rc == CW_OK)
+                line(a, "number", "ok", masked);
+        return rc;
+}
+
+/* ---- card.perso ---- */
+
+static void on_told(void *ctx, const char *step, const char *text) {
+        line(ctx, step, "ok", text);
+}
+
+/* Where the plastic stands, whatever happened. */
+static const char *plastic_after(cw_rc rc, const struct cw_perso_result *p) {
+        if (rc == CW_OK)
+                return "personalised";
+        if (!p->key_tried)
+                return "untouched";
+        bool lost = cw_rc_layer(rc) == CW_L_READER && cw_rc_class(rc) == CW_C_RECONNECT;
+        return p->last_sent && lost ? "in-doubt" : "spoiled";
+}
+
+static cw_rc personalise(struct admin_card *a, struct cw_perso_result *ret, struct cw_fault *f) {
+        const struct cw_profile_channel *want = &a->profile->channel;
+        int64_t scp = cw_msg_int(a->request, "scp", 0), level = cw_msg_int(a->request, "level", 0);
+        struct cw_perso_plan plan = {
+            .data = a->perso,
+            .kvn = want->kvn,
+            .scp = scp ? (uint8_t)scp : want->scp,
+            .level = level ? (uint8_t)level : want->level,
+            .discover = true,
+            .apdu_timeout_ms = CW_APDU_TIMEOUT_MS,
+            .told = on_told,
+            .ctx = a,
+        };
+        /* A level meant for one protocol is not asked of the other. */
+        if (!level && scp && want->scp && scp != want->scp)
+                plan.level = 0;
+        if (scp && want->scp && scp != want->scp)
+                plan.kvn = 0;
+        return cw_perso_run(a->channel, a->session, &plan, ret, f);
+}
+
+static struct cw_msg *perso_reply(const struct admin_card *a, const struct cw_perso_result *p,
+                                  const char *plastic, int64_t ms) {
+        CW_AUTO(cw_msg_free) struct cw_msg *m = cw_msg_ok(a->request);
+        CW_AUTO_JSON json_t *json =
+            json_pack("{s:s, s:b, s:i, s:i, s:i, s:i, s:s, s:I}", "plastic", plastic, "key_tried",
+                      p->key_tried, "scp", p->scp, "level", p->level, "kvn", p->kvn, "commands", (int)p->sent,
+                      "cplc", p->cplc, "ms", (json_int_t)ms);
+        if (!m || !json || json_object_update(m->json, json) < 0)
+                return NULL;
+        return CW_STEAL(m);
+}
+
+static struct cw_msg *card_perso(struct admin_card *a) {
+        struct cw_fault f = {0};
+        struct cw_perso_result result = {0};
+        int64_t start_ns = cw_mono_ns(cw_clock_real());
+        cw_rc rc = take_profile(a, &f);
+        if (rc == CW_OK)
+                rc = take_data(a, &f);
+        if (rc == CW_OK)
+                rc = take_session(a, &f);
+        if (rc == CW_OK && !a->session)
+                rc = cw_fail(&f, CW_RC(CW_L_STATION, CW_C_REJECT, CW_E_MISSING), 0, "station.admin", "",
+                             "a personalisation needs a session of hsmd");
+        if (rc == CW_OK)
+                line(a, "profile", "ok", a->profile->name);
+        if (rc == CW_OK)
+                rc = connect_card(a, &f);
+        if (rc == CW_OK)
+                rc = tell_number(a, &f);
+        if (rc == CW_OK)
+                rc = personalise(a, &result, &f);
+        const char *plastic = plastic_after(rc, &result);
+        if (rc != CW_OK)
+                line(a, "failed", "failed", f.text);
+        line(a, "plastic", rc == CW_OK ? "ok" : "failed", plastic);
+        int64_t ms = (cw_mono_ns(cw_clock_real()) - start_ns) / 1000000;
+        return rc == CW_OK ? perso_reply(a, &result, plastic, ms) : cw_msg_error(a->request, &f);
+}
+
+/* ---- card.verify ---- */
+
+static void on_check(void *ctx, const char *check, enum cw_verdict_of_check verdict, const char *text) {
+        static const char *const words[] = {"ok", "failed", "unknown", "absent"};
+        line(ctx, check, words[verdict], text);
+}
+
+static struct cw_msg *verify_reply(const struct admin_card *a, const struct cw_examine_result *r) {
+        CW_AUTO(cw_msg_free) struct cw_msg *m = cw_msg_ok(a->request);
+        CW_AUTO_JSON json_t *json =
+            json_pack("{s:b, s:i, s:i, s:i, s:s, s:i, s:i, s:s}", "passed", r->failed == 0, "checks",
+                      (int)r->checks, "failed", (int)r->failed, "unknown", (int)r->unknown, "pan",
+                      r->masked_pan, "atc", (int)r->atc, "pin_tries", (int)r->pin_tries, "cplc", r->cplc);
+        if (!m || !json || json_object_update(m->json, json) < 0)
+                return NULL;
+        return CW_STEAL(m);
+}
+
+static struct cw_msg *card_verify(struct admin_card *a) {
+        struct cw_fault f = {0};
+        struct cw_examine_result result;
+        cw_rc rc = take_profile(a, &f);
+        if (rc == CW_OK)
+                rc = take_session(a, &f);
+        if (rc == CW_OK)
+                rc = connect_card(a, &f);
+        if (rc == CW_OK) {
+                const struct cw_examine x = {.channel = a->channel,
+                                             .hsm = a->session,
+                                             .profile = a->profile,
+                                             .timeout_ms = CW_APDU_TIMEOUT_MS,
+                                             .told = on_check,
+                                             .ctx = a};
+                rc = cw_examine_run(&x, &result, &f);
+        }
+        if (rc != CW_OK)
+                line(a, "failed", "failed", f.text);
+        return rc == CW_OK ? verify_reply(a, &result) : cw_msg_error(a->request, &f);
+}
+
+void cw_admin_card(struct cw_station *st, struct cw_task *task) {
+        struct admin_card a = {.st = st, .client = task->client, .request = task->request};
+        struct cw_fault f = {0};
+        struct cw_msg *reply = NULL;
+        if (cw_work_active(&st->work) || st->kiosk.ticket[0]) {
+                (void)cw_fail(&f, CW_RC(CW_L_STATION, CW_C_RETRY, CW_E_BUSY), 0, "station.admin",
+                              "PRT_PAUSED", "the station has a card job; try again when it is finished");
+                reply = cw_msg_error(task->request, &f);
+        } else if (strcmp(cw_msg_str(task->request, "call", ""), "card.verify") == 0) {
+                reply = card_verify(&a);
+        } else {
+                reply = card_perso(&a);
+        }
+        done(&a);
+        cw_bench_post(st->bench, task->client, reply);
+}

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Bench sessions: an administrator personalises or examines a card of his own on a token for tests. Card keys
+ * are 40..4F or test keys of the token; the card's data come in clear, so nothing here exists on another
+ * token.
+ */
+#include "hsm/session_internal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define ENCIPHER_ITEMS_MAX 64u
+#define ENCIPHER_BYTES_MAX (32u * 1024u)
+
+/* GlobalPlatform's well-known test key, for TDES and AES-128 alike. */
+static const uint8_t test_key[16] = {0x40, 0x41, 0x42, 0x43, 0x44, 0x45, 0x46, 0x47,
+                                     0x48, 0x49, 0x4a, 0x4b, 0x4c, 0x4d, 0x4e, 0x4f};
+
+cw_rc cw_sess_bench_keys(struct cw_sess *s, uint8_t scp, struct cw_gp_keyset *ret, struct cw_fault *f) {
+        struct cw_gp_keyset keys = {.own = true};
+        enum cw_hsm_alg alg = scp == 3 ? CW_ALG_AES128 : CW_ALG_TDES2;
+        unsigned usage = scp == 3 ? CW_USE_MAC : CW_USE_DERIVE;
+        unsigned dek = scp == 3 ? CW_USE_MAC | CW_USE_ENCRYPT : CW_USE_DERIVE;
+        cw_rc rc = cw_hsm_import(s->c, alg, usage, test_key, &keys.enc, f);
+        if (rc == CW_OK)
+                rc = cw_hsm_import(s->c, alg, usage, test_key, &keys.mac, f);
+        if (rc == CW_OK)
+                rc = cw_hsm_import(s->c, alg, dek, test_key, &keys.dek, f);
+        if (rc == CW_OK)
+                *ret = keys;
+        else
+                cw_gp_keyset_destroy(s->c, &keys);
+        return rc;
+}
+
+/* Issuer keys of the product that has this profile; without one the session has none. */
+static void choose_product(struct cw_sess *s, const char *profile) {
+        struct cw_config_product p = {.plastic_code = "", .name = "", .profile = "", .face = "", .psn = "00"};
+        p.service_code = p.discretionary = p.cvk = p.imk_ac = p.imk_smi = p.imk_smc = "";
+        for (size_t i = 0; *profile && i < s->env.cfg->product_count; i++) {
+                if (strcmp(s->env.cfg->products[i].profile, profile) == 0) {
+                        p = s->env.cfg->products[i];
+                        break;
+                }
+        }
+        p.kvn = 0;
+        p.security_level = 0;
+        s->bench.product = p;
+}
+
+/* LABEL names three keys: LABEL-enc, LABEL-mac, LABEL-dek. */
+static cw_rc choose_keys(struct cw_sess *s, const char *label, struct cw_fault *f) {
+        static const char *const parts[3] = {"enc", "mac", "dek"};
+        static const char *const purposes[3] = {"kmc-enc", "kmc-mac", "kmc-dek"};
+        const struct cw_stored_key *key = NULL;
+        cw_rc rc = CW_OK;
+        s->bench.test_keys = label[0] == '\0';
+        for (size_t i = 0; i < 3 && !s->bench.test_keys && rc == CW_OK; i++) {
+                int n = snprintf(s->bench.label[i], CW_SESS_LABEL_MAX, "%s-%s", label, parts[i]);
+                if (n < 0 || (size_t)n >= CW_SESS_LABEL_MAX)
+                        return cw_sess_bad("\"key_label\" is too long", f);
+                rc = cw_sess_key(s, s->bench.label[i], purposes[i], &key, f);
+        }
+        s->bench.product.kmc_enc = s->bench.label[0];
+        s->bench.product.kmc_mac = s->bench.label[1];
+        s->bench.product.kmc_dek = s->bench.label[2];
+        return rc;
+}
+
+cw_rc cw_sess_open_bench(struct cw_sess *s, struct cw_msg *request, struct cw_fault *f) {
+        static const char *const hows[] = {"none", "visa2", "emv", "kdf3"};
+        const char *how = cw_msg_str(request, "diversify", "none");
+        int64_t scp = cw_msg_int(request, "scp", 0);
+        if (!s->env.cfg->hsm.test_token)
+                return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_DENIED), 0, "hsm.bench", "HSM_REFUSED",
+                               "cards are personalised by hand on a token for tests only; set "
+                               "hsm.test_token where the token is one");
+        if (scp != 0 && scp != 2 && scp != 3)
+                return cw_sess_bad("\"scp\" must be 2, 3 or 0", f);
+        choose_product(s, cw_msg_str(request, "profile", ""));
+        s->bench.product.diversification = NULL;
+        for (size_t i = 0; i < sizeof(hows) / sizeof(hows[0]); i++)
+                if (strcmp(how, hows[i]) == 0)
+                        s->bench.product.diversification = hows[i];
+        if (s->bench.product.diversification == NULL)
+                return cw_sess_bad("\"diversify\" must be none, visa2, emv or kdf3", f);
+        s->bench.product.scp = scp;
+        cw_rc rc = choose_keys(s, cw_msg_str(request, "key_label", ""), f);
+        if (rc != CW_OK)
+                return rc;
+        s->product = &s->bench.product;
+        memcpy(s->psn, "00", 3);
+        s->state |= CW_ST_OPEN | CW_ST_BENCH | CW_ST_GP;
+        return CW_OK;
+}
+
+cw_rc cw_sess_bench_pan(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply, struct cw_fault *f) {
+        struct cw_span digits;
+        char masked[CW_PAN_MAX + 1];
+        cw_rc rc = cw_sess_digits(request, "psn", 2, s->psn, f);
+        if (rc == CW_OK)
+                rc = cw_sess_att(request, 0, CW_PAN_MIN, CW_PAN_MAX, &digits, f);
+        if (rc == CW_OK)
+                rc = cw_pan_set(&s->secret->pan, digits.ptr, digits.len, f);
+        if (rc != CW_OK)
+                return rc;
+        cw_pan_mask(&s->secret->pan, masked);
+        return cw_sess_put_str(reply, "masked_pan", masked, f);
+}
+
+static cw_rc encipher_item(struct cw_sess *s, struct cw_span item, uint8_t *scratch, size_t cap,
+                           struct cw_writer *w, struct cw_fault *f) {
+        size_t n = 0;
+        cw_rc rc = cw_scp_dek_encrypt(s->scp, item.ptr, item.len, scratch, cap, &n, f);
+        if (rc == CW_OK)
+                cw_put_item(w, scratch, n);
+        return rc;
+}
+
+cw_rc cw_sess_perso_encipher(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply,
+                             struct cw_fault *f) {
+        CW_WIPED(uint8_t, scratch, 272);
+        CW_AUTO(cw_secret_free) struct cw_secret *out = NULL;
+        struct cw_span items;
+        struct cw_reader r;
+        struct cw_writer w;
+        cw_rc rc = cw_sess_att(request, 0, 3, ENCIPHER_BYTES_MAX, &items, f);
+        if (rc == CW_OK)
+                rc = cw_secret_new(items.len + (size_t)ENCIPHER_ITEMS_MAX * 18, &out);
+        if (rc != CW_OK)
+                return rc;
+        cw_reader_init(&r, items.ptr, items.len);
+        cw_writer_init(&w, out->ptr, out->cap);
+        for (unsigned i = 0; r.left > 0 && rc == CW_OK; i++) {
+                struct cw_span item = cw_get_item(&r);
+                if (r.bad || i == ENCIPHER_ITEMS_MAX)
+                        return cw_sess_bad("the attachment is not a list of at most 64 packed items", f);
+                rc = encipher_item(s, item, scratch, sizeof(scratch), &w, f);
+        }
+        if (rc == CW_OK && w.bad)
+                return cw_sess_bad("too many bytes to encipher at once", f);
+        out->len = w.len;
+        if (rc == CW_OK)
+                rc = cw_msg_attach(reply, out);
+        if (rc == CW_OK)
+                out = NULL;
+        return rc;
+}

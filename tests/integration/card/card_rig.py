@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""hsmd on a token for tests, pcscd with one reader, a virtual chip with the keys 40..4F, a station that has nothing else to do."""
+import json
+import os
+import subprocess
+import sys
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(os.path.dirname(HERE), "station"))
+
+from rig import SOURCE, Rig, luhn  # noqa: E402
+from process import wait_for  # noqa: E402
+
+TEST_KEY = "404142434445464748494A4B4C4D4E4F"
+PAN = luhn("608040123456789")
+
+
+class CardRig(Rig):
+    def config(self):
+        config = super().config()
+        config["hsm"]["test_token"] = True
+        config["hsm"]["state_dir"] = self.path("hsm-state")
+        config["stations"] = [{"name": "bench", "kind": "kiosk", "reader": "cardwright desk", "pinpad_tty": self.path("pad.tty"),
+                               "pinpad_baud": 9600}]
+        return config
+
+    def card_keys(self):
+        return {"scp02": {"kvn": "20", "kmc": TEST_KEY, "diversify": "none"}, "scp03": {"kvn": "30", "kmc": TEST_KEY, "diversify": "none"}}
+
+    def start(self):
+        for folder in ("logs", "plastics", "run"):
+            os.makedirs(self.path(folder))
+        self.write("cardwright.json", json.dumps(self.config()))
+        self.write("credentials/hsm-pin", "271828\n")
+        self.write("keys.json", json.dumps({k.label: k.value.hex() for k in self.keys.values()}))
+        self.write("card-keys.json", json.dumps(self.card_keys()))
+        self.start_token()
+        self.start_hsmd()
+        self.start_readers()
+        self.start_bench()
+
+    def start_bench(self):
+        self.station = self.run("stationd", ["drivers/cardwright-stationd", "--config", self.path("cardwright.json"),
+                                             "--station", "bench"], self.pcsc)
+        wait_for("the station", lambda: os.path.exists(self.path("run/station/bench.sock")),
+                 processes=[self.station])
+
+    def plastic(self, name):
+        folder = self.path("plastics", name)
+        os.makedirs(folder, exist_ok=True)
+        return folder
+
+    def present(self, name):
+        folder = self.plastic(name)
+        if self.chip.ask(cmd="state")["present"]:
+            self.chip.ask(cmd="remove")
+            time.sleep(0.6)  # pcscd looks every 0.4 s
+        self.chip.ask(cmd="present", plastic=folder)
+        return folder
+
+    def cardwright(self, *argv, timeout=60):
+        """Exit status, lines as (verdict, step, text), what went to standard error."""
+        done = subprocess.run([os.path.join(self.build, "agent/cardwright"), "--socket", self.path("run/control.sock"), *argv],
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=timeout, text=True, check=False)
+        lines = [tuple(line.split(None, 2)) for line in done.stdout.splitlines()]
+        return done.returncode, lines, done.stderr

@@ -1,0 +1,92 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""
+cardwright station perso and verify with a virtual chip, through hsmd and the station's admin socket.
+usage: test_card.py BUILD [test...]
+"""
+import json
+import os
+import sys
+import traceback
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+from card_rig import PAN, SOURCE, CardRig  # noqa: E402
+
+PROFILE = os.path.join(SOURCE, "config/profiles/generic-debit.json")
+READER = "cardwright desk 00 00"
+DATA = f"pan {PAN}\nexpiry 3012\npsn 01\nservice_code 220\nname RAO/ASHA\n"
+
+
+def check(condition, what):
+    if not condition:
+        raise AssertionError(what)
+
+
+def verdicts(lines):
+    return {line[1]: (line[0], line[2] if len(line) > 2 else "") for line in lines}
+
+
+def perso(rig, *options, data=DATA, profile=PROFILE):
+    return rig.cardwright("station", "perso", "--reader", READER, "--profile", profile, "--data", rig.write("data", data), *options)
+
+
+def verify(rig, *options, profile=PROFILE):
+    return rig.cardwright("station", "verify", "--reader", READER, "--profile", profile, *options)
+
+
+def good(rig, plastic, *options, level):
+    rig.present(plastic)
+    code, lines, errors = perso(rig, *options)
+    told = verdicts(lines)
+    check(code == 0 and told["plastic"] == ("ok", "personalised"), (code, lines, errors))
+    check(told["authenticate"][1] == "security level " + level, told)
+    check(PAN not in str(lines) + errors, "a card number was shown")
+    state = rig.chip.ask(cmd="state")
+    check(state["personalised"] and state["ext_auth_failures"] == 0 and state["violation_count"] == 0, state)
+    code, lines, errors = verify(rig)
+    told = verdicts(lines)
+    check(code == 0, (code, lines, errors))
+    check(all(told[step][0] == "ok" for step in ("select", "gpo", "records", "card", "arqc", "second-ac", "atc", "pin-tries")), told)
+    check(PAN not in str(lines) + errors, "a card number was shown")
+    return told
+
+
+def test_scp03(rig):
+    good(rig, "a", "--scp", "03", level="33")
+
+
+def test_scp02(rig):
+    good(rig, "b", "--scp", "02", level="03")
+
+
+TESTS = [value for name, value in sorted(globals().items()) if name.startswith("test_")]
+
+
+def main():
+    rig = CardRig(sys.argv[1])
+    chosen = sys.argv[2:]
+    failures = 0
+    try:
+        rig.start()
+        for test in TESTS:
+            if chosen and test.__name__ not in chosen:
+                continue
+            try:
+                test(rig)
+                print("ok", test.__name__, flush=True)
+            except Exception:  # noqa: BLE001
+                failures += 1
+                print("FAILED", test.__name__, flush=True)
+                traceback.print_exc()
+    finally:
+        if failures and os.environ.get("CW_SHOW_LOGS"):
+            for name in sorted(os.listdir(rig.path("logs"))):
+                with open(rig.path("logs", name), errors="replace") as log:
+                    print(f"---- {name}\n{log.read()[-3000:]}")
+        rig.stop()
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
