@@ -178,16 +178,15 @@ static bool write_config(const struct vector_token *t, const char *module, const
             "\"hsm\":{\"state_dir\":\"%s/"
             "state\",\"module\":\"%s\",\"module_init\":\"%s\",\"module_init_style\":\"%s\","
             "\"token_label\":\"vectors\",\"pin_credential\":\"pin\",\"test_token\":true,"
-            "\"allow_host_memory\":%s,\"allow_key_loading\":true,"
+            "\"allow_host_memory\":%s,\"call_timeout_ms\":%d,\"allow_key_loading\":true,"
             "\"keys\":[{\"label\":\"pan\",\"purpose\":\"pan-transport\",\"algorithm\":\"aes256\","
             "\"kcv\":\"000000\"},{\"label\":\"hash\",\"purpose\":\"pan-hash\",\"algorithm\":\"generic\"}]},"
             "\"products\":[],\"stations\":[]}\n",
             t->dir, t->dir, t->dir, t->dir, t->dir, t->dir, module, init, style,
-            o->host_memory ? "true" : "false");
+            o->host_memory ? "true" : "false", o->call_timeout_ms > 0 ? o->call_timeout_ms : 5000);
 }
 
-/* Until the daemon has tried the token: then hello names the token's model, or why there is none. */
-static bool wait_for_token(struct vector_token *t) {
+bool vector_token_wait(struct vector_token *t) {
         char path[256], why[256] = "the daemon does not listen";
         (void)snprintf(path, sizeof(path), "%s/run/hsmd/admin.sock", t->dir);
         for (int i = 0; i < START_TRIES; i++) {
@@ -212,20 +211,24 @@ static bool wait_for_token(struct vector_token *t) {
         return complain("cardwright-hsmd", why);
 }
 
-/* p11-kit loads a module without arguments: ours brings those of NSS along. */
-static bool start_server(struct vector_token *t, const struct kind *k, const char *init) {
-        char socket[200], address[256], name[] = "--name", tool[] = "p11-kit", verb[] = "server",
-                                        foreground[] = "-f", provider[] = "--provider",
-                                        uri[] = "pkcs11:token=vectors", module[] = CW_HOSTILE_MODULE;
+bool vector_token_serve(struct vector_token *t) {
+        char socket[200], name[] = "--name", tool[] = "p11-kit", verb[] = "server", foreground[] = "-f",
+                          provider[] = "--provider", uri[] = "pkcs11:token=vectors",
+                          module[] = CW_HOSTILE_MODULE;
         (void)snprintf(socket, sizeof(socket), "%s/p11.sock", t->dir);
-        (void)snprintf(address, sizeof(address), "unix:path=%s", socket);
-        if (setenv("CW_REAL_MODULE", k->module, 1) != 0 || setenv("CW_REAL_INIT", init, 1) != 0 ||
-            setenv("P11_KIT_SERVER_ADDRESS", address, 1) != 0)
-                return false;
+        (void)unlink(socket);
         t->server = spawn(t, (char *[]){tool, verb, foreground, provider, module, name, socket, uri, NULL});
         for (int i = 0; i < START_TRIES && access(socket, F_OK) != 0; i++)
                 pause_10ms();
         return access(socket, F_OK) == 0 || complain("p11-kit server", "does not listen");
+}
+
+/* p11-kit loads a module without arguments: ours brings those of NSS along. */
+static bool start_server(struct vector_token *t, const struct kind *k, const char *init) {
+        char address[256];
+        (void)snprintf(address, sizeof(address), "unix:path=%s/p11.sock", t->dir);
+        return setenv("CW_REAL_MODULE", k->module, 1) == 0 && setenv("CW_REAL_INIT", init, 1) == 0 &&
+               setenv("P11_KIT_SERVER_ADDRESS", address, 1) == 0 && vector_token_serve(t);
 }
 
 bool vector_token_start(struct vector_token *t, const char *name, const struct vector_options *o) {
@@ -250,7 +253,7 @@ bool vector_token_start(struct vector_token *t, const char *name, const struct v
                 return false;
         (void)snprintf(config, sizeof(config), "%s/config.json", t->dir);
         t->hsmd = spawn(t, (char *[]){daemon, option, config, NULL});
-        return t->hsmd > 0 ? wait_for_token(t) : complain(daemon, strerror(errno));
+        return t->hsmd > 0 ? vector_token_wait(t) : complain(daemon, strerror(errno));
 }
 
 /* A slot daemon may miss the signal while it is busy with another. */

@@ -12,8 +12,9 @@ struct vector_token {
 };
 
 struct vector_options {
-        bool behind_server; /* the module is p11-kit's client, the token behind `p11-kit server` */
-        bool host_memory;   /* hsm.allow_host_memory */
+        bool behind_server;  /* the module is p11-kit's client, the token behind `p11-kit server` */
+        bool host_memory;    /* hsm.allow_host_memory */
+        int call_timeout_ms; /* 0: 5000 */
 };
 
 /*
@@ -21,4 +22,9 @@ struct vector_options {
  * has the token. False after saying on stderr what is missing; vector_token_stop is called in any case.
  */
 bool vector_token_start(struct vector_token *t, const char *kind, const struct vector_options *o);
+/* Until the daemon has the token: then hello names the token's model; false after saying why there is none.
+ */
+bool vector_token_wait(struct vector_token *t);
+/* Starts the server again after a test has ended it. */
+bool vector_token_serve(struct vector_token *t);
 void vector_token_stop(struct vector_token *t);
