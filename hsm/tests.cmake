@@ -36,10 +36,13 @@ target_include_directories(cw_test_hsmd_rig PUBLIC ${hsmd})
 target_compile_definitions(cw_test_hsmd_rig PRIVATE CW_HSMD="$<TARGET_FILE:cardwright-hsmd>"
         CW_PROVISION="$<TARGET_FILE:cardwright-hsm-provision>" CW_SHIM_MODULE="$<TARGET_FILE:cw_hostile_module>")
 add_dependencies(cw_test_hsmd_rig cardwright-hsmd cardwright-hsm-provision cw_hostile_module)
-foreach(name issue icc kiosk faults)
+foreach(name issue icc kiosk faults memory)
         cw_add_test(test_hsmd_${name} SOURCES ${hsmd}/test_hsmd_${name}.c LABELS integration LIBS cw_test_hsmd_rig
                 TIMEOUT 120)
 endforeach()
+if(CW_SANITIZE)
+        target_compile_definitions(test_hsmd_memory PRIVATE CW_SANITIZED)
+endif()
 
 cw_add_test(test_hsm_hostile SOURCES ${hostile}/test_hsm_hostile.c LABELS integration LIBS cw_test_hsmd_rig cw_hsm TIMEOUT 120)
 target_include_directories(test_hsm_hostile PRIVATE ${hostile})

@@ -18,6 +18,7 @@
 #define SEND_TIMEOUT_MS 2000
 #define PIN_MAX_LEN 256u
 #define KEYS_IDLE_MS 30000 /* the worker for key management ends by itself after this */
+#define STACK_WIPED (32u * 1024)
 
 struct worker {
         const struct cw_worker_args *args;
@@ -228,6 +229,12 @@ static bool answer(struct worker *w, enum cw_sess_from from, struct cw_msg *requ
                                   : answer_hello(w, request, ret_reply);
 }
 
+/* A module that computes in this process leaves blocks and keys on the stack below its caller. */
+__attribute__((noinline)) static void wipe_stack_below(void) {
+        uint8_t below[STACK_WIPED];
+        cw_wipe(below, sizeof(below));
+}
+
 static bool serve(struct worker *w, int fd, enum cw_sess_from from) {
         CW_AUTO(cw_msg_free) struct cw_msg *request = NULL, *reply = NULL;
         cw_rc rc = cw_ipc_recv(fd, cw_deadline_ns(0), &request, NULL);
@@ -242,6 +249,7 @@ static bool serve(struct worker *w, int fd, enum cw_sess_from from) {
                 return true;
         busy(w);
         bool go_on = answer(w, from, request, &reply);
+        wipe_stack_below();
         idle(w);
         return reply != NULL && cw_ipc_send(fd, reply, cw_deadline_ns(SEND_TIMEOUT_MS), NULL) == CW_OK &&
                go_on;

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* 1,000 PIN entries in host-memory mode: no clear PIN block stays in any process of the daemon once its
+ * operation has ended. And how much memory the daemon takes. */
+#include "card.h"
+#include "rig.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define SESSIONS 56
+#define ENTRIES 18 /* what one session allows */
+#define RESIDENT_MAX_KIB (16 * 1024)
+
+/* Of every format 0 block with a PIN of 4 digits and RIG_PAN: FF.. XOR the account's last digits. */
+static const uint8_t tail[5] = {0xdb, 0x97, 0xfb, 0xb9, 0x79};
+static struct rig rig;
+static uint32_t counter; /* of the PIN pad */
+
+static uint32_t next_counter(void) {
+        do
+                counter++;
+        while (__builtin_popcount(counter) > 10);
+        return counter;
+}
+
+static void ready_for_pin(const char *ticket, struct cw_hsm_opened *o, struct cw_hsm_session **s) {
+        static const uint8_t data[] = {1, 2, 3, 4, 5, 6, 7, 8, 9};
+        char hash[CW_HSM_PAN_HASH_HEX], masked[CW_HSM_MASKED_PAN], text[160];
+        struct cw_fault f = {0};
+        struct cw_hsm_arqc result = {0};
+        uint8_t mk[16], arqc[8];
+        CW_AUTO(cw_secret_free) struct cw_secret *digits = NULL;
+        CW_AUTO(cw_msg_free) struct cw_msg *reply = NULL;
+        assert_int_equal(rig_open_kiosk(&rig, ticket, o, s, &f), CW_OK);
+        assert_int_equal(cw_secret_dup(RIG_PAN, strlen(RIG_PAN), &digits), CW_OK);
+        assert_int_equal(cw_hsm_session_kiosk_pan(*s, digits, RIG_EXPIRY, "00", hash, masked, &f), CW_OK);
+        rig_seal(RIG_PAN, text);
+        assert_int_equal(rig_call(&rig,
+                                  cw_hsm_msg_kiosk_bind(o->session, "10729390", RIG_SCP03, RIG_EXPIRY, text),
+                                  &reply, &f),
+                         CW_OK);
+        card_emv_master(rig_imk_ac, RIG_PAN, "00", mk);
+        card_emv_arqc(mk, 5, data, sizeof(data), arqc);
+        assert_int_equal(cw_hsm_session_emv_arqc(*s, 5, arqc, "00", data, sizeof(data), &result, &f), CW_OK);
+        assert_true(result.genuine);
+}
+
+/* A PIN that no policy minds, another each time. */
+static void pin_of(unsigned n, char ret[5]) {
+        static const char *const middle[] = {"07", "82", "49", "94", "70", "28", "03", "61"};
+        (void)snprintf(ret, 5, "%u%s%u", n % 9 + 1, middle[n / 9 % 8], n / 72 % 10);
+        if (ret[0] == ret[1] || ret[2] == ret[3])
+                memcpy(ret, "4071", 5);
+}
+
+static void enter(struct cw_hsm_session *s, unsigned n) {
+        char ksn[21], pin[5];
+        uint8_t block[8];
+        struct cw_fault f = {0};
+        pin_of(n, pin);
+        pad_entry(rig_bdk, next_counter(), pin, RIG_PAN, ksn, block);
+        cw_rc rc = cw_hsm_session_pin_first(s, ksn, block, &f);
+        if (rc != CW_OK)
+                fail_msg("entry %u: %s", n, f.text);
+}
+
+static void expect_clean(const struct rig *r, size_t count) {
+        pid_t workers[8];
+        rig_wait_workers(r, count); /* those of sessions before have ended */
+        size_t n = rig_workers(r, workers, 8);
+        assert_false(rig_memory_has(r->pid, tail, sizeof(tail)));
+        for (size_t i = 0; i < n; i++)
+                assert_false(rig_memory_has(workers[i], tail, sizeof(tail)));
+}
+
+static void the_search_finds(void **state) {
+        (void)state;
+        uint8_t *block = malloc(8); /* PIN 4071 */
+        assert_non_null(block);
+        memcpy(block, "\x04\x40\x15", 3);
+        for (size_t i = 0; i < sizeof(tail); i++)
+                block[3 + i] = tail[i];
+        assert_true(rig_memory_has(getpid(), block, 8));
+        free(block);
+}
+
+static void thousand_entries(void **state) {
+        (void)state;
+        unsigned done = 0;
+        for (unsigned i = 0; i < SESSIONS; i++) {
+                char ticket[16];
+                struct cw_hsm_opened o = {0};
+                CW_AUTO(cw_hsm_session_close) struct cw_hsm_session *s = NULL;
+                (void)snprintf(ticket, sizeof(ticket), "M%u", i);
+                ready_for_pin(ticket, &o, &s);
+                for (unsigned k = 0; k < ENTRIES; k++)
+                        enter(s, done++);
+                if (i % 8 == 7)
+                        expect_clean(&rig, 2);
+        }
+        assert_true(done >= 1000);
+        expect_clean(&rig, 1);
+}
+
+/* Resident memory that belongs to the process alone or to it and its kin: PSS would hide half of it. */
+static long resident_kib(pid_t pid) {
+        char path[64], line[256];
+        long kib = -1;
+        (void)snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+        FILE *f = fopen(path, "re");
+        assert_non_null(f);
+        while (fgets(line, sizeof(line), f) != NULL) {
+                if (sscanf(line, "VmRSS: %ld", &kib) == 1)
+                        break;
+        }
+        (void)fclose(f);
+        return kib;
+}
+
+static void memory_of_the_daemon(void **state) {
+        (void)state;
+        struct cw_hsm_opened o = {0};
+        CW_AUTO(cw_hsm_session_close) struct cw_hsm_session *s = NULL;
+        pid_t workers[8];
+        ready_for_pin("R", &o, &s);
+        enter(s, 0);
+        size_t n = rig_workers(&rig, workers, 8);
+        assert_int_equal(n, 2);
+        (void)printf("resident: supervisor %ld KiB", resident_kib(rig.pid));
+        for (size_t i = 0; i < n; i++)
+                (void)printf(", worker %ld KiB", resident_kib(workers[i]));
+        (void)printf("\n");
+#ifndef CW_SANITIZED /* its shadow memory is not the daemon's */
+        assert_true(resident_kib(rig.pid) <= RESIDENT_MAX_KIB);
+        for (size_t i = 0; i < n; i++)
+                assert_true(resident_kib(workers[i]) <= RESIDENT_MAX_KIB);
+#endif
+}
+
+static int setup(void **state) {
+        (void)state;
+        /* Each entry is noted in a register that is synchronised: a thousand times, if it is a disk. */
+        if (access("/dev/shm", W_OK) == 0)
+                assert_int_equal(setenv("TMPDIR", "/dev/shm", 1), 0);
+        rig_start(&rig, &(struct rig_options){0});
+        return 0;
+}
+
+static int teardown(void **state) {
+        (void)state;
+        rig_stop(&rig);
+        return 0;
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+            cmocka_unit_test(the_search_finds),
+            cmocka_unit_test(memory_of_the_daemon),
+            cmocka_unit_test(thousand_entries),
+        };
+        return cmocka_run_group_tests(tests, setup, teardown);
+}
