@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 #define TOKEN_PIN "test1234" /* openCryptoki takes 4 to 8 characters */
-#define START_TRIES 500
+#define START_TRIES 2000
 
 struct kind {
         const char *name, *module, *style;
