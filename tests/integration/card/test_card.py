@@ -60,6 +60,62 @@ def test_scp02(rig):
     good(rig, "b", "--scp", "02", level="03")
 
 
+# ---- torn, swapped, dead ----
+
+APDUS = 18  # of one personalisation with the generic profile: two for the domain, two questions, two keys, INSTALL, STORE DATA
+KINDS = ("die", "tear", "swap")
+
+
+def spoil(rig, kind, index, number):
+    """One personalisation with one accident at one command; then the same plastic again."""
+    name = f"sweep{number}"
+    folder = rig.present(name)
+    fault = {"cmd": "fault", "kind": kind, "nth": index}
+    if kind == "swap":
+        fault["plastic"] = rig.plastic(name + "other")
+    rig.chip.ask(**fault)
+    code, lines, errors = perso(rig, "--scp", "03")
+    rig.chip.ask(cmd="fault", kind="none")
+    where = f"{kind} at command {index}: "
+    told = verdicts(lines)
+    plastic = told["plastic"][1]
+    state = rig.chip.ask(cmd="state", plastic=folder)
+    authenticated, stored = "authenticate" in told, any(line[1] in ("install", "store") for line in lines)
+    check((code == 0) == (plastic == "personalised"), where + str((code, lines, errors)))
+    check(plastic in ("untouched", "spoiled", "in-doubt", "personalised"), where + plastic)
+    check(not (plastic == "untouched" and (authenticated or stored)), where + "keys were used and the plastic is called untouched")
+    check(not (plastic == "spoiled" and state["personalised"]), where + "a finished card is called spoiled")
+    check(state["ext_auth_failures"] == 0 and state["key_tries_scp03"] == 5, where + str(state))
+    check(state["violation_count"] == 0, where + str(state["violations"]))
+    if plastic != "spoiled" or authenticated:
+        return plastic
+    # The keys went out and nobody saw them accepted: they are not tried again.
+    rig.present(name)
+    code, lines, errors = perso(rig, "--scp", "03")
+    check(code != 0 and "authenticate" not in verdicts(lines) and "HSM_QUARANTINE" in errors, where + str((lines, errors)))
+    check(verdicts(lines)["plastic"][1] == "untouched", where + str(lines))
+    return plastic + ", quarantined"
+
+
+def sweep(rig, points):
+    seen = {}
+    for number, (kind, index) in enumerate(points):
+        seen[(kind, index)] = spoil(rig, kind, index, number)
+    return seen
+
+
+def test_sweep(rig):
+    """A sample; `test_card.py BUILD full` has every kind of accident at every command."""
+    seen = sweep(rig, (("die", 2), ("tear", 5), ("die", 6), ("swap", 8), ("tear", 17)))
+    check(seen[("die", 2)] == "untouched" and "quarantined" in seen[("die", 6)], seen)
+    check(seen[("swap", 8)] == "spoiled" and seen[("tear", 17)] == "in-doubt", seen)
+
+
+def full_sweep(rig):
+    for kind in KINDS:
+        print(kind, [text for _, text in sorted(sweep(rig, [(kind, i) for i in range(1, APDUS)]).items())], flush=True)
+
+
 TESTS = [value for name, value in sorted(globals().items()) if name.startswith("test_")]
 
 
@@ -69,6 +125,9 @@ def main():
     failures = 0
     try:
         rig.start()
+        if chosen == ["full"]:
+            full_sweep(rig)
+            return 0
         for test in TESTS:
             if chosen and test.__name__ not in chosen:
                 continue
