@@ -15,10 +15,18 @@
 #define EMUC_RSP_MAX 512U
 #define EMUC_STREAM_MAX 66000U
 
+#define EMUC_SHY_EMPTY_SELECT 0x01U /* SELECT without a name is refused */
+#define EMUC_SHY_CPLC 0x02U         /* no 9F7F */
+#define EMUC_SHY_DATA 0x04U         /* no 0066, 00E0 */
+#define EMUC_SHY_KDD 0x08U          /* key diversification data are zeros */
+#define EMUC_SHY_FCI 0x10U          /* the issuer domain does not tell its name */
+
 struct emuc_config {
         unsigned default_scp; /* 2 or 3: what KVN 00 means */
-        uint8_t i02;          /* 15 or 55 */
-        uint8_t i03;          /* 00, 10, 60 or 70 */
+        uint8_t i02;          /* 15, 35, 55 or 75 */
+        uint8_t i03;          /* 00, 10, 20, 60 or 70, with bit 1 for S16 */
+        unsigned shy;         /* EMUC_SHY_*: what this make of card does not do */
+        bool old_isd;         /* the issuer domain is A000000003000000 */
         unsigned key_tries;
         bool t0;
         bool format1;  /* GPO and GENERATE AC answer template 80 instead of 77 */
@@ -48,8 +56,12 @@ struct emuc_scp {
         unsigned version; /* 2 or 3 */
         uint8_t level;
         struct emuc_aes_key enc, mac, rmac, dek;
-        uint8_t host_cryptogram[8];
+        size_t mode; /* bytes of challenges, cryptograms and MACs: 8, or 16 in S16 */
+        uint8_t host_cryptogram[16];
         uint8_t chain[16];
+        uint8_t rchain[8];        /* SCP02: last R-MAC */
+        uint8_t command[5 + 256]; /* SCP02: what the next R-MAC covers of the command */
+        size_t command_len;
         uint32_t counter;
 };
 
@@ -95,7 +107,8 @@ struct emuc_chip {
         size_t pending_len;
 };
 
-extern const uint8_t emuc_isd_aid[8];
+extern const uint8_t emuc_isd_aid[8], emuc_old_isd_aid[8];
+const uint8_t *emuc_isd(const struct emuc_chip *c);
 extern const uint8_t emuc_app_aid[9];
 
 /* Borrows cfg, takes nvm. False without memory or when no key set can be derived. */

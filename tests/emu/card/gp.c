@@ -21,11 +21,16 @@ static void fci(struct emuc_rsp *r, const uint8_t *aid, size_t aid_len, const ui
                 (void)emuc_tlv_put(r->data, sizeof r->data, &r->len, 0x6f, inner, n);
 }
 
+const uint8_t *emuc_isd(const struct emuc_chip *c) {
+        return c->cfg->old_isd ? emuc_old_isd_aid : emuc_isd_aid;
+}
+
 static uint16_t select_isd(struct emuc_chip *c, struct emuc_rsp *r) {
         static const uint8_t a5[] = {0x9f, 0x65, 0x01, 0xff};
 
         c->selected = EMUC_SEL_ISD;
-        fci(r, emuc_isd_aid, sizeof emuc_isd_aid, a5, sizeof a5);
+        if (!(c->cfg->shy & EMUC_SHY_FCI))
+                fci(r, emuc_isd(c), sizeof emuc_isd_aid, a5, sizeof a5);
         return c->nvm->card_state == EMUC_CARD_LOCKED ? 0x6283 : 0x9000;
 }
 
@@ -53,7 +58,9 @@ uint16_t emuc_gp_select(struct emuc_chip *c, const struct emuc_cmd *cmd, struct 
         memset(&c->tx, 0, sizeof c->tx);
         if (cmd->p2 == 0x02)
                 return 0x6a82;
-        if (cmd->lc == 0 || aid_matches(emuc_isd_aid, sizeof emuc_isd_aid, cmd->data, cmd->lc))
+        if (cmd->lc == 0 && (c->cfg->shy & EMUC_SHY_EMPTY_SELECT))
+                return 0x6a82;
+        if (cmd->lc == 0 || aid_matches(emuc_isd(c), sizeof emuc_isd_aid, cmd->data, cmd->lc))
                 return select_isd(c, r);
         if (aid_matches(emuc_app_aid, sizeof emuc_app_aid, cmd->data, cmd->lc))
                 return select_app(c, r);

@@ -65,7 +65,11 @@ uint16_t emuc_gp_get_data(struct emuc_chip *c, const struct emuc_cmd *cmd, struc
                 emuc_violate(c, "GET DATA with data");
                 return 0x6700;
         }
-        switch (cmd->p1 << 8 | cmd->p2) {
+        unsigned tag = (unsigned)cmd->p1 << 8 | cmd->p2;
+        if ((c->cfg->shy & EMUC_SHY_CPLC && tag == 0x9f7f) ||
+            (c->cfg->shy & EMUC_SHY_DATA && (tag == 0x0066 || tag == 0x00e0)))
+                return 0x6a88;
+        switch (tag) {
         case 0x9f7f:
                 (void)emuc_tlv_put(r->data, sizeof r->data, &r->len, 0x9f7f, c->nvm->cplc,
                                    sizeof c->nvm->cplc);
@@ -114,7 +118,7 @@ static uint16_t get_status(struct emuc_chip *c, const struct emuc_cmd *cmd, stru
                 return 0x6a80;
         }
         if (cmd->p1 == 0x80)
-                return status_entry(cmd, r, emuc_isd_aid, sizeof emuc_isd_aid, c->nvm->card_state, 0x9e);
+                return status_entry(cmd, r, emuc_isd(c), sizeof emuc_isd_aid, c->nvm->card_state, 0x9e);
         if (cmd->p1 == 0x40 && (search.len == 0 || (search.len <= sizeof emuc_app_aid &&
                                                     memcmp(search.value, emuc_app_aid, search.len) == 0)))
                 return status_entry(cmd, r, emuc_app_aid, sizeof emuc_app_aid, c->nvm->app_state, 0x00);

@@ -18,8 +18,10 @@ static void usage(FILE *to) {
                     "  --control SOCKET      newline JSON: present, remove, state, fault\n"
                     "  --keys FILE           card manager keys, JSON\n"
                     "  --default-scp 02|03   what key version 00 means (03)\n"
-                    "  --i02 15|55           SCP02 implementation option (55)\n"
-                    "  --i03 00|10|60|70     SCP03 implementation option (70)\n"
+                    "  --i02 15|35|55|75     SCP02 implementation option (55)\n"
+                    "  --i03 00|10|20|60|70  SCP03 implementation option (70); 01 11 21 61 71: S16\n"
+                    "  --shy LIST            empty-select,cplc,data,kdd,fci: what the card does not do\n"
+                    "  --isd old             the issuer domain is A000000003000000\n"
                     "  --key-tries N         wrong host cryptograms before the keys lock (5)\n"
                     "  --protocol t0|t1      answer to reset and Le rules (t1)\n"
                     "  --format 77|80        template of GPO and GENERATE AC answers (77)\n"
@@ -40,6 +42,30 @@ static bool one_of(const char *text, const char *list) {
         const char *at = strstr(list, text);
 
         return n == 2 && at && (at - list) % 3 == 0;
+}
+
+/* Words separated by commas. */
+static bool set_shy(struct options *o, const char *arg) {
+        static const struct {
+                const char *word;
+                unsigned bit;
+        } words[] = {{"empty-select", EMUC_SHY_EMPTY_SELECT},
+                     {"cplc", EMUC_SHY_CPLC},
+                     {"data", EMUC_SHY_DATA},
+                     {"kdd", EMUC_SHY_KDD},
+                     {"fci", EMUC_SHY_FCI}};
+
+        while (*arg) {
+                size_t n = strcspn(arg, ","), i = 0;
+                while (i < sizeof words / sizeof *words &&
+                       (strlen(words[i].word) != n || strncmp(words[i].word, arg, n) != 0))
+                        i++;
+                if (i == sizeof words / sizeof *words)
+                        return false;
+                o->cfg.shy |= words[i].bit;
+                arg += n + (arg[n] == ',');
+        }
+        return true;
 }
 
 static bool set_option(struct options *o, int opt, const char *arg) {
@@ -66,13 +92,18 @@ static bool set_option(struct options *o, int opt, const char *arg) {
                 return one_of(arg, "02 03");
         case '2':
                 o->cfg.i02 = (uint8_t)strtoul(arg, NULL, 16);
-                return one_of(arg, "15 55");
+                return one_of(arg, "15 35 55 75");
         case '3':
                 o->cfg.i03 = (uint8_t)strtoul(arg, NULL, 16);
-                return one_of(arg, "00 10 60 70");
+                return one_of(arg, "00 10 20 60 70 01 11 21 61 71");
         case 't':
                 o->cfg.key_tries = (unsigned)strtoul(arg, &end, 10);
                 return *arg && !*end && o->cfg.key_tries >= 1 && o->cfg.key_tries <= 255;
+        case 's':
+                return set_shy(o, arg);
+        case 'i':
+                o->cfg.old_isd = strcmp(arg, "old") == 0;
+                return o->cfg.old_isd;
         case 'T':
                 o->cfg.t0 = arg[1] == '0';
                 return one_of(arg, "t0 t1");
@@ -89,11 +120,11 @@ static bool set_option(struct options *o, int opt, const char *arg) {
 
 static bool read_options(int argc, char **argv, struct options *o) {
         static const struct option longs[] = {
-            {"vpcd-host", 1, NULL, 'h'}, {"vpcd-port", 1, NULL, 'p'}, {"control", 1, NULL, 'c'},
-            {"keys", 1, NULL, 'k'},      {"log", 1, NULL, 'l'},       {"default-scp", 1, NULL, 'd'},
-            {"i02", 1, NULL, '2'},       {"i03", 1, NULL, '3'},       {"key-tries", 1, NULL, 't'},
-            {"protocol", 1, NULL, 'T'},  {"format", 1, NULL, 'f'},    {"arpc", 1, NULL, 'a'},
-            {NULL, 0, NULL, 0},
+            {"shy", 1, NULL, 's'},       {"isd", 1, NULL, 'i'},         {"vpcd-host", 1, NULL, 'h'},
+            {"vpcd-port", 1, NULL, 'p'}, {"control", 1, NULL, 'c'},     {"keys", 1, NULL, 'k'},
+            {"log", 1, NULL, 'l'},       {"default-scp", 1, NULL, 'd'}, {"i02", 1, NULL, '2'},
+            {"i03", 1, NULL, '3'},       {"key-tries", 1, NULL, 't'},   {"protocol", 1, NULL, 'T'},
+            {"format", 1, NULL, 'f'},    {"arpc", 1, NULL, 'a'},        {NULL, 0, NULL, 0},
         };
         int opt;
 

@@ -4,6 +4,9 @@
 #include <openssl/crypto.h>
 #include <string.h>
 
+#define I_S16 0x01U
+#define I_RMAC 0x20U
+
 void emuc_scp_close(struct emuc_chip *c) {
         OPENSSL_cleanse(&c->scp, sizeof c->scp);
         c->scp.state = EMUC_SCP_CLOSED;
@@ -33,13 +36,17 @@ static unsigned *tries_of(struct emuc_chip *c, unsigned version) {
 }
 
 uint16_t emuc_scp_initialize(struct emuc_chip *c, const struct emuc_cmd *cmd, struct emuc_rsp *r) {
+        static const uint8_t no_kdd[sizeof c->nvm->kdd];
         unsigned version = version_for(c, cmd->p1);
         bool ok;
 
         emuc_scp_close(c);
         emuc_perso_close(c);
-        if (cmd->p2 != 0 || cmd->lc != 8) {
-                emuc_violate(c, "INITIALIZE UPDATE: P2 %02X, Lc %zu", cmd->p2, cmd->lc);
+        c->scp.mode = version == 3 && (c->cfg->i03 & I_S16) ? 16 : 8;
+        if (cmd->p2 != 0 || cmd->lc != (version == 3 ? c->scp.mode : 8)) {
+                /* Asking a card in S16 mode with 8 bytes is how a host finds out. */
+                if (cmd->p2 != 0 || cmd->lc != 8)
+                        emuc_violate(c, "INITIALIZE UPDATE: P2 %02X, Lc %zu", cmd->p2, cmd->lc);
                 return cmd->p2 ? 0x6a86 : 0x6700;
         }
         if (!version) {
@@ -49,7 +56,7 @@ uint16_t emuc_scp_initialize(struct emuc_chip *c, const struct emuc_cmd *cmd, st
         if (*tries_of(c, version) == 0)
                 return 0x6983;
         c->scp.version = version;
-        ok = emuc_reply(r, c->nvm->kdd, sizeof c->nvm->kdd) &&
+        ok = emuc_reply(r, c->cfg->shy & EMUC_SHY_KDD ? no_kdd : c->nvm->kdd, sizeof c->nvm->kdd) &&
              (version == 2 ? emuc_scp02_start(c, cmd->data, r) : emuc_scp03_start(c, cmd->data, r));
         if (!ok)
                 return 0x6f00;
@@ -62,7 +69,9 @@ static bool level_allowed(const struct emuc_chip *c, uint8_t level) {
 
         if (level == 0x00 || level == 0x01 || level == 0x03)
                 return true;
-        if (c->scp.version != 3 || !(i & 0x20))
+        if (c->scp.version == 2)
+                return (c->cfg->i02 & I_RMAC) && (level == 0x11 || level == 0x13);
+        if (!(i & I_RMAC))
                 return false;
         return level == 0x11 || level == 0x13 || (level == 0x33 && (i & 0x40));
 }
@@ -85,7 +94,7 @@ static uint16_t wrong_cryptogram(struct emuc_chip *c) {
 static bool first_mac_right(struct emuc_chip *c, const struct emuc_cmd *cmd) {
         if (c->scp.version == 2)
                 return emuc_scp02_mac(c, cmd, cmd->data, 8, cmd->data + 8, true);
-        return emuc_scp03_mac(c, cmd, cmd->data + 8);
+        return emuc_scp03_mac(c, cmd, cmd->data + c->scp.mode);
 }
 
 uint16_t emuc_scp_authenticate(struct emuc_chip *c, const struct emuc_cmd *cmd) {
@@ -94,18 +103,20 @@ uint16_t emuc_scp_authenticate(struct emuc_chip *c, const struct emuc_cmd *cmd) 
                 emuc_scp_close(c);
                 return 0x6985;
         }
-        if (cmd->lc != 16 || cmd->p2 != 0 || !level_allowed(c, cmd->p1)) {
+        bool wrong_length = cmd->lc != 2 * c->scp.mode;
+        if (wrong_length || cmd->p2 != 0 || !level_allowed(c, cmd->p1)) {
                 emuc_violate(c, "EXTERNAL AUTHENTICATE: level %02X, P2 %02X, Lc %zu", cmd->p1, cmd->p2,
                              cmd->lc);
                 emuc_scp_close(c);
-                return cmd->lc != 16 ? 0x6700 : 0x6a86;
+                return wrong_length ? 0x6700 : 0x6a86;
         }
-        if (CRYPTO_memcmp(cmd->data, c->scp.host_cryptogram, 8) != 0)
+        if (CRYPTO_memcmp(cmd->data, c->scp.host_cryptogram, c->scp.mode) != 0)
                 return wrong_cryptogram(c);
         if (!first_mac_right(c, cmd))
                 return refuse(c, "C-MAC wrong", 0x6982);
         c->scp.level = cmd->p1;
         c->scp.counter = 0;
+        memcpy(c->scp.rchain, c->scp.chain, sizeof c->scp.rchain);
         c->scp.state = EMUC_SCP_OPEN;
         *tries_of(c, c->scp.version) = c->cfg->key_tries;
         if (c->scp.version == 2)
@@ -136,7 +147,7 @@ static bool unwrap02(struct emuc_chip *c, struct emuc_cmd *cmd, uint8_t *buf) {
 }
 
 static bool unwrap03(struct emuc_chip *c, struct emuc_cmd *cmd, uint8_t *buf) {
-        size_t body = cmd->lc - 8, clear = body;
+        size_t body = cmd->lc - c->scp.mode, clear = body;
 
         if (!emuc_scp03_mac(c, cmd, cmd->data + body))
                 return false;
@@ -156,11 +167,13 @@ uint16_t emuc_scp_unwrap(struct emuc_chip *c, struct emuc_cmd *cmd, uint8_t *buf
                 return secured ? dead(c, cmd, "C-MAC at level 00") : 0x9000;
         if (!secured)
                 return dead(c, cmd, "command without C-MAC");
-        if (cmd->lc < 8)
+        if (cmd->lc < c->scp.mode)
                 return dead(c, cmd, "no room for a C-MAC");
         if (!(c->scp.version == 2 ? unwrap02(c, cmd, buf) : unwrap03(c, cmd, buf)))
                 return dead(c, cmd, "C-MAC or padding wrong");
         cmd->secured = true;
+        if (c->scp.version == 2)
+                emuc_scp02_remember(c, cmd);
         return 0x9000;
 }
 
@@ -173,5 +186,5 @@ bool emuc_scp_protect(struct emuc_chip *c, struct emuc_rsp *r, uint16_t sw) {
                 r->len = 0;
                 return true;
         }
-        return emuc_scp03_protect(c, r, sw);
+        return c->scp.version == 2 ? emuc_scp02_protect(c, r, sw) : emuc_scp03_protect(c, r, sw);
 }

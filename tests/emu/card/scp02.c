@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* GlobalPlatform Card Specification, appendix E: SCP02 with i = 15 or 55 (three keys, explicit initiation,
- * ICV enciphered). */
+/* GlobalPlatform Card Specification, appendix E: SCP02 with i = 15, 35, 55 or 75 (three keys, explicit
+ * initiation, ICV enciphered). */
 #include "des.h"
 #include "scp.h"
 
@@ -42,7 +42,7 @@ static bool card_challenge(struct emuc_chip *c, uint8_t ret[6]) {
                 return true;
         if (!(c->cfg->i02 & I_PSEUDO_RANDOM))
                 return RAND_bytes(ret, 6) == 1;
-        if (!emuc_retail_mac(c->scp.mac.bytes, NULL, emuc_isd_aid, sizeof emuc_isd_aid, mac))
+        if (!emuc_retail_mac(c->scp.mac.bytes, NULL, emuc_isd(c), sizeof emuc_isd_aid, mac))
                 return false;
         memcpy(ret, mac, 6);
         return true;
@@ -55,6 +55,7 @@ bool emuc_scp02_start(struct emuc_chip *c, const uint8_t host[8], struct emuc_rs
 
         if (!session_key(&c->set02.key[0], 0x0182, ssc, &s->enc) ||
             !session_key(&c->set02.key[1], 0x0101, ssc, &s->mac) ||
+            !session_key(&c->set02.key[1], 0x0102, ssc, &s->rmac) ||
             !session_key(&c->set02.key[2], 0x0181, ssc, &s->dek) || !card_challenge(c, card + 2) ||
             !cryptogram(&s->enc, host, 8, card, 8, crypt) ||
             !cryptogram(&s->enc, card, 8, host, 8, s->host_cryptogram))
@@ -86,4 +87,32 @@ bool emuc_scp02_open(const struct emuc_chip *c, const uint8_t *in, size_t len, u
                 return false;
         *ret_len = emuc_unpad80(out, len, 8);
         return *ret_len != SIZE_MAX;
+}
+
+void emuc_scp02_remember(struct emuc_chip *c, const struct emuc_cmd *cmd) {
+        uint8_t *at = c->scp.command;
+
+        at[0] = cmd->cla & (uint8_t)~0x04U;
+        at[1] = cmd->ins;
+        at[2] = cmd->p1;
+        at[3] = cmd->p2;
+        at[4] = (uint8_t)cmd->lc;
+        if (cmd->lc)
+                memcpy(at + 5, cmd->data, cmd->lc);
+        c->scp.command_len = 5 + cmd->lc;
+}
+
+/* E.4.5: over the command without secure messaging, the length of the answer, the answer and its SW. */
+bool emuc_scp02_protect(struct emuc_chip *c, struct emuc_rsp *r, uint16_t sw) {
+        uint8_t msg[sizeof c->scp.command + 1 + EMUC_RSP_MAX + 2];
+        size_t n = c->scp.command_len;
+
+        memcpy(msg, c->scp.command, n);
+        msg[n++] = (uint8_t)r->len;
+        memcpy(msg + n, r->data, r->len);
+        n += r->len;
+        msg[n++] = (uint8_t)(sw >> 8);
+        msg[n++] = (uint8_t)sw;
+        return emuc_retail_mac(c->scp.rmac.bytes, c->scp.rchain, msg, n, c->scp.rchain) &&
+               emuc_reply(r, c->scp.rchain, 8);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* GlobalPlatform Amendment D: SCP03 with i = 00, 10, 60, 70 (8-byte challenges and MACs). */
+/* GlobalPlatform Amendment D: SCP03 with i = 00, 10, 20, 60, 70, in S8 and S16 mode. */
 #include "aes.h"
 #include "des.h"
 #include "scp.h"
@@ -18,46 +18,48 @@ static void put_ssc(const struct emuc_chip *c, uint8_t ret[3]) {
         ret[2] = (uint8_t)c->nvm->ssc03;
 }
 
-static bool card_challenge(struct emuc_chip *c, uint8_t ret[8]) {
+static bool card_challenge(struct emuc_chip *c, uint8_t *ret) {
         uint8_t context[3 + sizeof emuc_isd_aid];
 
-        if (emuc_scp_fixed_challenge(c, ret, 8))
+        if (emuc_scp_fixed_challenge(c, ret, c->scp.mode))
                 return true;
         if (!(c->cfg->i03 & I_PSEUDO_RANDOM))
-                return RAND_bytes(ret, 8) == 1;
+                return RAND_bytes(ret, (int)c->scp.mode) == 1;
         put_ssc(c, context);
-        memcpy(context + 3, emuc_isd_aid, sizeof emuc_isd_aid);
-        return emuc_scp03_kdf(&c->set03.key[0], KDF_CHALLENGE, context, sizeof context, 8, ret);
+        memcpy(context + 3, emuc_isd(c), sizeof emuc_isd_aid);
+        return emuc_scp03_kdf(&c->set03.key[0], KDF_CHALLENGE, context, sizeof context, c->scp.mode, ret);
 }
 
-static bool session_keys(struct emuc_chip *c, const uint8_t context[16]) {
+static bool session_keys(struct emuc_chip *c, const uint8_t *context) {
         struct emuc_scp *s = &c->scp;
+        size_t n = 2 * s->mode;
         const struct emuc_aes_key *key = c->set03.key;
 
         s->enc.len = key[0].len;
         s->mac.len = s->rmac.len = key[1].len;
         s->dek = key[2];
-        return emuc_scp03_kdf(&key[0], KDF_ENC, context, 16, key[0].len, s->enc.bytes) &&
-               emuc_scp03_kdf(&key[1], KDF_MAC, context, 16, key[1].len, s->mac.bytes) &&
-               emuc_scp03_kdf(&key[1], KDF_RMAC, context, 16, key[1].len, s->rmac.bytes);
+        return emuc_scp03_kdf(&key[0], KDF_ENC, context, n, key[0].len, s->enc.bytes) &&
+               emuc_scp03_kdf(&key[1], KDF_MAC, context, n, key[1].len, s->mac.bytes) &&
+               emuc_scp03_kdf(&key[1], KDF_RMAC, context, n, key[1].len, s->rmac.bytes);
 }
 
-bool emuc_scp03_start(struct emuc_chip *c, const uint8_t host[8], struct emuc_rsp *r) {
-        uint8_t context[16], crypt[8], ssc[3], head[3] = {c->set03.kvn, 0x03, c->cfg->i03};
+bool emuc_scp03_start(struct emuc_chip *c, const uint8_t *host, struct emuc_rsp *r) {
+        size_t m = c->scp.mode;
+        uint8_t context[32], crypt[16], ssc[3], head[3] = {c->set03.kvn, 0x03, c->cfg->i03};
 
-        memcpy(context, host, 8);
-        if (!card_challenge(c, context + 8) || !session_keys(c, context) ||
-            !emuc_scp03_kdf(&c->scp.mac, KDF_CARD, context, 16, 8, crypt) ||
-            !emuc_scp03_kdf(&c->scp.mac, KDF_HOST, context, 16, 8, c->scp.host_cryptogram))
+        memcpy(context, host, m);
+        if (!card_challenge(c, context + m) || !session_keys(c, context) ||
+            !emuc_scp03_kdf(&c->scp.mac, KDF_CARD, context, 2 * m, m, crypt) ||
+            !emuc_scp03_kdf(&c->scp.mac, KDF_HOST, context, 2 * m, m, c->scp.host_cryptogram))
                 return false;
         put_ssc(c, ssc);
-        return emuc_reply(r, head, 3) && emuc_reply(r, context + 8, 8) && emuc_reply(r, crypt, 8) &&
+        return emuc_reply(r, head, 3) && emuc_reply(r, context + m, m) && emuc_reply(r, crypt, m) &&
                (!(c->cfg->i03 & I_PSEUDO_RANDOM) || emuc_reply(r, ssc, 3));
 }
 
-bool emuc_scp03_mac(struct emuc_chip *c, const struct emuc_cmd *cmd, const uint8_t mac[8]) {
+bool emuc_scp03_mac(struct emuc_chip *c, const struct emuc_cmd *cmd, const uint8_t *mac) {
         uint8_t msg[16 + 5 + 256], good[16];
-        size_t body = cmd->lc - 8;
+        size_t body = cmd->lc - c->scp.mode;
 
         memcpy(msg, c->scp.chain, 16);
         msg[16] = cmd->cla | 0x04;
@@ -66,7 +68,7 @@ bool emuc_scp03_mac(struct emuc_chip *c, const struct emuc_cmd *cmd, const uint8
         msg[19] = cmd->p2;
         msg[20] = (uint8_t)cmd->lc;
         memcpy(msg + 21, cmd->data, body);
-        if (!emuc_aes_cmac(&c->scp.mac, msg, 21 + body, good) || CRYPTO_memcmp(good, mac, 8) != 0)
+        if (!emuc_aes_cmac(&c->scp.mac, msg, 21 + body, good) || CRYPTO_memcmp(good, mac, c->scp.mode) != 0)
                 return false;
         memcpy(c->scp.chain, good, 16);
         return true;
@@ -106,5 +108,5 @@ bool emuc_scp03_protect(struct emuc_chip *c, struct emuc_rsp *r, uint16_t sw) {
         memcpy(msg + 16, r->data, r->len);
         msg[16 + r->len] = (uint8_t)(sw >> 8);
         msg[17 + r->len] = (uint8_t)sw;
-        return emuc_aes_cmac(&c->scp.rmac, msg, 18 + r->len, mac) && emuc_reply(r, mac, 8);
+        return emuc_aes_cmac(&c->scp.rmac, msg, 18 + r->len, mac) && emuc_reply(r, mac, c->scp.mode);
 }

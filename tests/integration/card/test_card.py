@@ -60,6 +60,37 @@ def test_scp02(rig):
     good(rig, "b", "--scp", "02", level="03")
 
 
+# ---- cards that are not like ours ----
+
+def make_of_card(rig, make, *options, level, with_verify=False):
+    """make: options of emu-card; options: of the command."""
+    rig.replace_desk_card(*make)
+    try:
+        rig.present("make" + "".join(make).replace("-", "").replace(",", ""))
+        code, lines, errors = perso(rig, *options)
+        told = verdicts(lines)
+        check(code == 0 and told["plastic"][1] == "personalised", (make, lines, errors))
+        check(told["authenticate"][1] == "security level " + level, (make, told))
+        state = rig.chip.ask(cmd="state")
+        check(state["personalised"] and state["violation_count"] == 0, (make, state["violations"]))
+        if with_verify:
+            code, lines, errors = verify(rig)
+            check(code == 0, (make, lines, errors))
+        return told
+    finally:
+        rig.replace_desk_card()
+
+
+def test_makes_of_card(rig):
+    make_of_card(rig, ("--i03", "20"), "--scp", "03", level="13")
+    told = make_of_card(rig, ("--i03", "71"), "--scp", "03", level="33")
+    check(" S16" in told["initialize"][1], told)
+    make_of_card(rig, ("--i02", "35"), "--scp", "02", "--level", "13", level="13")
+    shy = ("--shy", "empty-select,cplc,data,kdd,fci", "--isd", "old", "--protocol", "t0")
+    told = make_of_card(rig, (*shy, "--i03", "01"), level="03", with_verify=True)
+    check(" S16" in told["initialize"][1] and "no CPLC" in told["identify"][1], told)
+
+
 # ---- torn, swapped, dead ----
 
 APDUS = 18  # of one personalisation with the generic profile: two for the domain, two questions, two keys, INSTALL, STORE DATA
