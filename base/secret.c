@@ -2,6 +2,7 @@
 #include "base/secret.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -74,6 +75,13 @@ void cw_secret_free(struct cw_secret *s) {
 void cw_wipe(void *p, size_t len) {
         if (len)
                 explicit_bzero(p, len);
+}
+
+void cw_wiping_free(void *p) {
+        if (!p)
+                return;
+        cw_wipe(p, malloc_usable_size(p));
+        free(p);
 }
 
 bool cw_equal_ct(const void *a, const void *b, size_t len) {

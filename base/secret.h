@@ -27,6 +27,8 @@ CW_DEFINE_CLEANUP(struct cw_secret *, cw_secret_free);
 
 /* Wipes memory in a way the compiler keeps. */
 void cw_wipe(void *p, size_t len);
+/* free() for libraries that keep secrets on the ordinary heap: wipes what malloc gave, then frees it. */
+void cw_wiping_free(void *p);
 /* Constant-time equality of len bytes. */
 bool cw_equal_ct(const void *a, const void *b, size_t len);
 /* A stack buffer that is wiped when its scope ends: CW_WIPED(uint8_t, block, 8); */

@@ -105,6 +105,76 @@ static void check_weak_pins(const char *who, const char *list, struct cw_finding
         }
 }
 
+static bool is_https(const char *url) {
+        return strncmp(url, "https://", 8) == 0;
+}
+
+/* D1 is used as soon as its address is set; then it needs all of this. */
+static void check_d1(const struct cw_config_d1 *d, struct cw_findings *fs) {
+        const struct {
+                const char *member, *value;
+        } needed[] = {
+            {"token_url", d->token_url},
+            {"issuer_id", d->issuer_id},
+            {"ca_file", d->ca_file},
+            {"client_cert_file", d->client_cert_file},
+            {"sign_kid", d->sign_kid},
+            {"client_key_credential", d->client_key_credential},
+            {"recipient_kid", d->recipient_kid},
+            {"recipient_key_file", d->recipient_key_file},
+        };
+        if (!*d->url)
+                return;
+        for (size_t i = 0; i < sizeof needed / sizeof needed[0]; i++)
+                if (!*needed[i].value)
+                        find_member(fs, "d1", needed[i].member, "must be set when d1.url is");
+        if (!is_https(d->url))
+                find_member(fs, "d1", "url", "must begin with https://");
+        if (*d->token_url && !is_https(d->token_url))
+                find_member(fs, "d1", "token_url", "must begin with https://");
+        if (!*d->sign_key == !*d->sign_key_credential)
+                find_member(fs, "d1", "sign_key", "set either sign_key or sign_key_credential");
+        if (!*d->own_kid != !*d->own_key_credential)
+                find_member(fs, "d1", "own_kid", "own_kid and own_key_credential go together");
+}
+
+/* Parts of digits, cvv and pvv. */
+static bool track_pattern_ok(const char *p) {
+        while (*p) {
+                size_t len = strcspn(p, "|");
+                bool token = len == 3 && (strncmp(p, "cvv", 3) == 0 || strncmp(p, "pvv", 3) == 0);
+                if (!token && (len == 0 || strspn(p, "0123456789") != len))
+                        return false;
+                p += len;
+                if (*p == '|' && !*++p)
+                        return false;
+        }
+        return true;
+}
+
+/* What central production of the product needs. */
+static void check_central(const struct cw_config *c, const char *who, const struct cw_config_product *p,
+                          struct cw_findings *fs) {
+        const struct cw_config_d1 *d = &c->d1;
+        if (!track_pattern_ok(p->d1_track_pattern))
+                find_member(fs, who, "d1_track_pattern",
+                            "must be parts with | between: digits, cvv or pvv, such as 000000|cvv|000000");
+        if (p->central == CW_CENTRAL_NONE && p->central_after_s > 0)
+                find_member(fs, who, "central_after_s", "needs central to be d1 or dcms");
+        if (p->central != CW_CENTRAL_D1)
+                return;
+        if (!*d->url)
+                find_member(fs, who, "central", "d1 needs the section d1");
+        if (!*p->d1_product)
+                find_member(fs, who, "d1_product", "must be set when central is d1");
+        if (p->d1_channel == CW_D1_INSTANT && !*p->d1_perso_station)
+                find_member(fs, who, "d1_perso_station", "must be set for d1_channel INSTANT");
+        if (p->d1_channel == CW_D1_THALES &&
+            (!*d->address_line1 || !*d->address_city || !*d->address_country))
+                find_member(fs, who, "d1_channel",
+                            "THALES ships the card: set d1.address_line1, address_city and address_country");
+}
+
 static void check_product(const struct cw_config *c, const struct cw_config_product *p,
                           struct cw_findings *fs) {
         char who[PATH_BYTES];
@@ -128,6 +198,7 @@ static void check_product(const struct cw_config *c, const struct cw_config_prod
         check_weak_pins(who, p->weak_pins, fs);
         if (p->pin_source == CW_PIN_MAILER && !*p->mailer_currency)
                 find_member(fs, who, "mailer_currency", "must be set when pin_source is \"mailer\"");
+        check_central(c, who, p, fs);
         if (p->scp == 1)
                 find_member(fs, who, "scp", "must be 0, 2 or 3");
 }
@@ -235,6 +306,7 @@ static void check_server(const struct cw_config_server *s, struct cw_findings *f
 void cw_config_check(const struct cw_config *c, struct cw_findings *fs) {
         check_required(c, fs);
         check_server(&c->server, fs);
+        check_d1(&c->d1, fs);
         check_keys(c, fs);
         check_key_loading(&c->hsm, fs);
         check_label(c, "", "pan_transport_key", c->pan_transport_key, "pan-transport", fs);

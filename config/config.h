@@ -36,6 +36,12 @@ enum cw_pin_source { CW_PIN_KIOSK, CW_PIN_MAILER };
 enum cw_spoiled_kit { CW_SPOILED_RETURN, CW_SPOILED_BLOCK, CW_SPOILED_REPLACE };
 enum cw_station_kind { CW_STATION_ISSUE, CW_STATION_KIOSK };
 
+enum cw_d1_exp_order { CW_D1_EXP_YYMM, CW_D1_EXP_MMYY };
+/* What makes a product's card when the branch cannot. */
+enum cw_central { CW_CENTRAL_NONE, CW_CENTRAL_D1, CW_CENTRAL_DCMS };
+enum cw_d1_channel { CW_D1_THALES, CW_D1_INSTANT, CW_D1_CENTRAL };
+enum cw_d1_tracks { CW_D1_TRACKS_COMPUTED, CW_D1_TRACKS_PATTERN, CW_D1_TRACKS_VERBATIM };
+
 /* All strings are owned by the config, "" when not set. */
 struct cw_config_agent {
         const char *runtime_dir;    /* sockets: control.sock, hsmd/, station/ */
@@ -60,6 +66,24 @@ struct cw_config_server {
         const char *gateway_previous_key_credential, *gateway_previous_peer_key_file, *gateway_previous_kid;
         const char *gateway_fields; /* members of the field level variant */
         int64_t connect_timeout_ms, timeout_ms, cbs_timeout_ms;
+};
+/* Thales D1 as a client; not used while url is "". */
+struct cw_config_d1 {
+        const char *url, *token_url; /* https://host/banking/v1, https://host/authz/v1 */
+        const char *issuer_id;
+        const char *ca_file;
+        const char *client_cert_file, *client_key_credential;
+        const char *sign_kid;            /* kid of the key that signs our token requests */
+        const char *sign_key;            /* its label on the token; "" = sign_key_credential */
+        const char *sign_key_credential; /* PEM, P-256 */
+        const char *audience;
+        const char *recipient_kid, *recipient_key_file; /* D1's P-256 public key (PEM) */
+        const char *own_kid, *own_key_credential;       /* ours, for data sealed to us */
+        enum cw_d1_exp_order exp_order;
+        const char *batch_path;
+        const char *csc_field, *emv_data_field; /* names D1's pages do not show; "" = not sent */
+        const char *address_company, *address_line1, *address_zip, *address_city, *address_country;
+        int64_t connect_timeout_ms, timeout_ms;
 };
 struct cw_config_key {
         const char *label;       /* CKA_LABEL */
@@ -139,6 +163,17 @@ struct cw_config_product {
         enum cw_spoiled_kit spoiled_kit;
         const char *address_type;    /* PERMANENT or COMMUNICATION: of a PIN mailer, of a replacement */
         const char *mailer_currency; /* homeCurrencyCode of a PIN mailer */
+        enum cw_central central;
+        int64_t
+            central_after_s; /* a job that waits longer for the branch is diverted; 0 = only by a person */
+        const char *central_address; /* DCMS: addressType of the delivery */
+        enum cw_d1_channel d1_channel;
+        const char *d1_product, *d1_emv_config, *d1_perso_station, *d1_delivery;
+        int64_t d1_oda_key_index, d1_derivation_key_index, d1_cv_key_index,
+            d1_pv_key_index; /* -1 = not sent */
+        enum cw_d1_tracks d1_tracks;
+        const char *d1_track_pattern; /* "000000|cvv|000000" */
+        const char *d1_emv_data;      /* file in profile_dir: prepared EMV data, model 2; "" = model 1 */
 };
 struct cw_config_station {
         const char *name; /* unique, [A-Za-z0-9-] */
@@ -155,6 +190,7 @@ struct cw_config_station {
 struct cw_config {
         struct cw_config_agent agent;
         struct cw_config_server server;
+        struct cw_config_d1 d1;
         struct cw_config_hsm hsm;
         struct cw_config_pin pin;
         const char *profile_dir, *face_dir;

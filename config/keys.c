@@ -57,6 +57,11 @@ static const char *const init_words[] = {"none", "reserved", "nss", NULL};
 static const char *const driver_words[] = {"", "evolis", "magicard", NULL};
 static const char *const diversification_words[] = {"none", "visa2", "emv", "kdf3", NULL};
 
+static const char *const central_words[] = {"none", "d1", "dcms", NULL};
+static const char *const channel_words[] = {"THALES", "INSTANT", "CENTRAL", NULL};
+static const char *const tracks_words[] = {"computed", "pattern", "verbatim", NULL};
+static const char *const exp_order_words[] = {"yymm", "mmyy", NULL};
+
 static const struct cw_key top_keys[] = {
     TEXT(cw_config, profile_dir, "/usr/share/cardwright/profiles", CW_KEY_REQUIRED,
          "folder of the EMV product profiles"),
@@ -110,6 +115,39 @@ static const struct cw_key server_keys[] = {
     INT(cw_config_server, timeout_ms, "5000", 100, 120000, "time for a card status or details call"),
     INT(cw_config_server, cbs_timeout_ms, "15000", 100, 120000,
         "time for a call that touches the core bank system"),
+};
+
+static const struct cw_key d1_keys[] = {
+    TEXT(cw_config_d1, url, "", 0, "Banking API of Thales D1, https only; empty = D1 is not used"),
+    TEXT(cw_config_d1, token_url, "", 0, "Token API of D1, https only"),
+    TEXT_LEN(cw_config_d1, issuer_id, "", 10, 10, CW_KEY_NAME, "issuerId, 10 characters"),
+    TEXT(cw_config_d1, ca_file, "", 0, "the CA of D1 (PEM); no other is trusted"),
+    TEXT(cw_config_d1, client_cert_file, "", 0, "client certificate (PEM) for mutual TLS"),
+    TEXT(cw_config_d1, client_key_credential, "", 0, "credential with the client's private key (PEM)"),
+    TEXT_LEN(cw_config_d1, sign_kid, "", 1, 128, CW_KEY_NAME, "kid of the key that signs token requests"),
+    TEXT(cw_config_d1, sign_key, "", CW_KEY_NAME, "its label on the token (EC P-256); empty = a credential"),
+    TEXT(cw_config_d1, sign_key_credential, "", CW_KEY_NAME,
+         "credential of hsmd with that key (PEM), when it is not on the token"),
+    TEXT(cw_config_d1, audience, "", 0, "aud of token requests; empty = none is sent"),
+    TEXT_LEN(cw_config_d1, recipient_kid, "", 1, 128, CW_KEY_NAME, "kid of D1's key for card data"),
+    TEXT(cw_config_d1, recipient_key_file, "", 0, "D1's P-256 public key for card data (PEM)"),
+    TEXT_LEN(cw_config_d1, own_kid, "", 1, 128, CW_KEY_NAME, "kid of our key for card data sealed to us"),
+    TEXT(cw_config_d1, own_key_credential, "", CW_KEY_NAME,
+         "credential of hsmd with that key (PEM, P-256); empty = no such data is taken"),
+    WORD(cw_config_d1, exp_order, "yymm", exp_order_words, "order of exp in card data"),
+    TEXT(cw_config_d1, batch_path, "/issuers/{issuerId}/physicalCards/operations:production", 0,
+         "path of the batch order below url"),
+    TEXT(cw_config_d1, csc_field, "", CW_KEY_NAME,
+         "member of the card data with the CVV2; empty = D1 makes it"),
+    TEXT(cw_config_d1, emv_data_field, "emvData", CW_KEY_NAME,
+         "member of the card data with a prepared EMV data set"),
+    TEXT(cw_config_d1, address_company, "", 0, "delivery address of a card D1 ships: company or branch"),
+    TEXT(cw_config_d1, address_line1, "", 0, "its first line"),
+    TEXT(cw_config_d1, address_zip, "", 0, "its postal code"),
+    TEXT(cw_config_d1, address_city, "", 0, "its city"),
+    TEXT_LEN(cw_config_d1, address_country, "", 2, 2, CW_KEY_NAME, "its country, ISO 3166 (two letters)"),
+    INT(cw_config_d1, connect_timeout_ms, "5000", 100, 120000, "time to connect"),
+    INT(cw_config_d1, timeout_ms, "15000", 100, 120000, "time for a call"),
 };
 
 static const struct cw_key hsm_keys[] = {
@@ -228,6 +266,27 @@ static const struct cw_key product_keys[] = {
     ONE_OF(cw_config_product, address_type, "PERMANENT", address_words, 0,
            "address for a PIN mailer and for a replacement: PERMANENT or COMMUNICATION"),
     TEXT_LEN(cw_config_product, mailer_currency, "", 0, 3, CW_KEY_NAME, "homeCurrencyCode for a PIN mailer"),
+    WORD(cw_config_product, central, "none", central_words,
+         "what makes the card when the branch cannot: d1, or dcms (registerCard)"),
+    INT(cw_config_product, central_after_s, "0", 0, 2592000,
+        "a job that waits longer for a station or supplies is diverted; 0 = only by a person"),
+    TEXT(cw_config_product, central_address, "COMMUNICATION", CW_KEY_NAME,
+         "dcms: deliveryAddress of registerCard"),
+    WORD(cw_config_product, d1_channel, "THALES", channel_words, "d1: distributionChannel"),
+    TEXT_LEN(cw_config_product, d1_product, "", 0, 48, CW_KEY_NAME, "d1: cardProductId"),
+    TEXT(cw_config_product, d1_emv_config, "", CW_KEY_NAME, "d1: paymentApplication.config"),
+    TEXT_LEN(cw_config_product, d1_perso_station, "", 0, 64, CW_KEY_NAME, "d1: persoStation of INSTANT"),
+    TEXT(cw_config_product, d1_delivery, "", CW_KEY_NAME, "d1: services.delivery; empty = D1's default"),
+    INT(cw_config_product, d1_oda_key_index, "-1", -1, 255, "d1: odaKeyIndex, -1 = not sent"),
+    INT(cw_config_product, d1_derivation_key_index, "-1", -1, 255, "d1: derivationKeyIndex, -1 = not sent"),
+    INT(cw_config_product, d1_cv_key_index, "-1", -1, 255, "d1: cvKeyIndex, -1 = not sent"),
+    INT(cw_config_product, d1_pv_key_index, "-1", -1, 255, "d1: pvKeyIndex, -1 = not sent"),
+    WORD(cw_config_product, d1_tracks, "computed", tracks_words,
+         "d1: tracks computed by D1, or sent: made by d1_track_pattern, or verbatim as for this branch"),
+    TEXT_LEN(cw_config_product, d1_track_pattern, "000000|cvv|000000", 0, 60, 0,
+             "d1: discretionary data of the tracks, parts with | between, cvv and pvv replaced"),
+    TEXT(cw_config_product, d1_emv_data, "", CW_KEY_NAME,
+         "d1: prepared EMV data (hex TLV), a file in profile_dir; empty = D1 makes it"),
 };
 
 static const struct cw_key station_keys[] = {
@@ -264,6 +323,7 @@ const struct cw_section cw_sections[] = {
     {.path = "", .keys = top_keys, .key_count = COUNT(top_keys), .help = "cardwright configuration"},
     OBJECT("agent", agent_keys, agent, "the agent and its journal"),
     OBJECT("server", server_keys, server, "the card management server"),
+    OBJECT("d1", d1_keys, d1, "Thales D1, for cards made centrally"),
     OBJECT("hsm", hsm_keys, hsm, "the PKCS#11 token"),
     ARRAY("hsm.keys", hsm_key_keys, hsm.keys, hsm.key_count, "the keys the token must hold"),
     ARRAY("hsm.custodians", custodian_keys, hsm.custodians, hsm.custodian_count, "the key custodians"),

@@ -97,7 +97,8 @@ static void on_forwarded(void *ctx, cw_rc rc, const struct cw_fault *f, struct c
         cw_sv_lost_fault(c, f, &why);
         cw_log(CW_EV_HSM_REQUEST_REFUSED, CW_F_STR("CALL", d->call), CW_F_STR("CODE", why.code),
                CW_F_STR("TEXT", why.text));
-        if (c->session == 0)
+        /* A refused card says nothing about the token. */
+        if (c->session == 0 && (strncmp(d->call, "d1.", 3) != 0 || cw_rc_class(why.rc) == CW_C_RECONNECT))
                 cw_sv_note_failure(d->sv, &why);
         cw_sv_answer_fault(d, &why);
 }
@@ -173,6 +174,16 @@ static void call_known_answer(struct cw_sv_client *client, struct cw_msg *reques
                 cw_sv_forward(client, sv->token, request);
 }
 
+/* Calls of Thales D1 need the keys and no card: the worker that answers hello has them. */
+static void call_d1(struct cw_sv_client *client, struct cw_msg *request) {
+        struct cw_supervisor *sv = client->sv;
+        if (sv->token == NULL || !sv->token_ready)
+                cw_sv_refuse(client, request, CW_RC(CW_L_HSM, CW_C_RETRY, CW_E_BUSY),
+                             "the token is being opened; wait a moment");
+        else
+                cw_sv_forward(client, sv->token, request);
+}
+
 static void on_request(void *ctx, struct cw_peer *p, struct cw_msg *request) {
         static const struct {
                 const char *call;
@@ -189,6 +200,9 @@ static void on_request(void *ctx, struct cw_peer *p, struct cw_msg *request) {
             {"pin.form", true, false, call_session},
             {"audit.next", true, false, cw_sv_call_audit_next},
             {"audit.ack", true, false, cw_sv_call_audit_ack},
+            {"d1.assertion", true, false, call_d1},
+            {"d1.seal", true, false, call_d1},
+            {"d1.open", true, false, call_d1},
         };
         struct cw_sv_client *client = ctx;
         bool administers = client->admin && cw_sv_who_administers(&client->who);

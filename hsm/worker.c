@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "hsm/d1_calls.h"
 #include "hsm/key_admin.h"
 #include "hsm/known_answer.h"
 #include "hsm/p11_crypto.h"
@@ -65,7 +66,8 @@ static void become_worker(const struct cw_worker_args *args) {
         keep_only(args->control_fd, args->session_fd);
         (void)sigemptyset(&none);
         (void)sigprocmask(SIG_SETMASK, &none, NULL);
-        (void)signal(SIGPIPE, SIG_IGN); /* modules of networked HSMs write to dead sockets */
+        json_set_alloc_funcs(malloc, cw_wiping_free); /* libjose and card data in JSON */
+        (void)signal(SIGPIPE, SIG_IGN);               /* modules of networked HSMs write to dead sockets */
         (void)prctl(PR_SET_NAME, args->session_fd >= 0 ? "hsmd-session"
                                  : args->keys          ? "hsmd-keys"
                                                        : "hsmd-token");
@@ -193,7 +195,16 @@ static cw_rc known_answer(struct worker *w, struct cw_msg *request, struct cw_ms
         return rc != CW_OK ? rc : cw_msg_attach_copy(reply, text, strlen(text));
 }
 
-/* The calls of the worker without a session. */
+static cw_rc d1(struct worker *w, const char *call, struct cw_msg *request, struct cw_msg *reply,
+                struct cw_fault *f) {
+        const struct cw_d1_env env = {w->args->cfg, &w->crypto, &w->keys, w->token};
+        if (strcmp(call, "d1.assertion") == 0)
+                return cw_d1_call_assertion(&env, request, reply, f);
+        return strcmp(call, "d1.seal") == 0 ? cw_d1_call_seal(&env, request, reply, f)
+                                            : cw_d1_call_open(&env, request, reply, f);
+}
+
+/* The worker without a session: what needs no card. */
 static bool answer_hello(struct worker *w, struct cw_msg *request, struct cw_msg **ret_reply) {
         const char *call = cw_msg_str(request, "call", "");
         struct cw_fault f = {0};
@@ -209,9 +220,13 @@ static bool answer_hello(struct worker *w, struct cw_msg *request, struct cw_msg
                 rc = selftest(w, reply, &f);
         else if (reply != NULL && strcmp(call, "algorithm.known_answer") == 0)
                 rc = known_answer(w, request, reply, &f);
+        else if (reply != NULL && strncmp(call, "d1.", 3) == 0)
+                rc = d1(w, call, request, reply, &f);
         else if (reply != NULL)
                 rc = cw_fail(&f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_UNSUPPORTED), 0, "hsm.worker", "",
                              "no such call");
+        if (rc != CW_OK && f.rc == CW_OK)
+                (void)cw_fail(&f, rc, 0, "hsm.worker", "", "the call failed");
         *ret_reply = rc == CW_OK ? CW_STEAL(reply) : cw_msg_error(request, &f);
         return cw_rc_class(rc) != CW_C_RECONNECT && *ret_reply != NULL;
 }

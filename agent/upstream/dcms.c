@@ -77,11 +77,14 @@ static cw_rc for_a_person(cw_rc rc, struct cw_fault *f) {
 }
 
 static cw_rc load(struct cw_dcms *d, struct cw_fault *f) {
+        const struct cw_config_server *s = &d->config->server;
+        const struct cw_tls_files files = {"server", s->ca_file, s->client_cert_file,
+                                           s->client_key_credential, d->config->agent.credential_dir};
         cw_rc rc = read_url(d, f);
         if (rc == CW_OK)
                 rc = read_password(d, f);
         if (rc == CW_OK)
-                rc = cw_tls_new(d->config, &d->tls, f);
+                rc = cw_tls_new(&files, &d->tls, f);
         if (rc == CW_OK)
                 rc = cw_gateway_new(d->config, d->clock, &d->gateway, f);
         if (rc == CW_OK)

@@ -125,6 +125,7 @@ static void explain(struct cw_http_exchange *x, CURLcode code, struct cw_http_re
                               CW_UP(RETRY, code == CURLE_OPERATION_TIMEDOUT ? CW_E_TIMEOUT : CW_E_IO), code,
                               OP, CW_DCMS_CODE_OFFLINE, "%s (%s)", network_text(code, r->sent),
                               curl_easy_strerror(code));
+        cw_tls_name_section(x->http->tls, &r->fault);
         r->rc = r->fault.rc;
 }
 
@@ -294,18 +295,21 @@ static bool add_header(struct cw_http_exchange *x, const char *line) {
         return more != NULL;
 }
 
+/* "name: value"; true without a value. */
+static bool add_named(struct cw_http_exchange *x, const char *name, const char *value) {
+        char line[256];
+        if (!value || !value[0])
+                return true;
+        int n = snprintf(line, sizeof line, "%s: %s", name, value);
+        return n > 0 && (size_t)n < sizeof line && add_header(x, line);
+}
+
 static bool add_headers(struct cw_http_exchange *x, const struct cw_http_request *q) {
-        char tenant[160];
-        char type[128];
-        int n = snprintf(tenant, sizeof tenant, "TENANT: %s", q->tenant);
-        (void)snprintf(type, sizeof type, "Content-Type: %s", q->content_type);
         /* An empty Expect stops libcurl from waiting for "100 Continue". */
-        if (!add_header(x, type) || !add_header(x, "Accept: application/json") || !add_header(x, "Expect:") ||
-            n < 0 || (size_t)n >= sizeof tenant || (q->tenant[0] && !add_header(x, tenant)))
-                return false;
-        char id[96];
-        (void)snprintf(id, sizeof id, "X-Request-Id: %s", q->request_id);
-        if (q->request_id[0] && !add_header(x, id))
+        if (!add_header(x, "Accept: application/json") || !add_header(x, "Expect:") ||
+            !add_named(x, "Content-Type", q->content_type) || !add_named(x, "TENANT", q->tenant) ||
+            !add_named(x, "X-Request-Id", q->request_id) ||
+            !add_named(x, "x-correlation-id", q->correlation_id))
                 return false;
         if (!q->token)
                 return true;
@@ -330,10 +334,16 @@ static bool set_limits(struct cw_http_exchange *x, const struct cw_http_request 
                SET(CURLOPT_FRESH_CONNECT, q->fresh ? 1L : 0L) && SET(CURLOPT_PIPEWAIT, 1L);
 }
 
-static bool set_request(struct cw_http_exchange *x, const struct cw_http_request *q) {
-        return SET(CURLOPT_URL, q->url) && SET(CURLOPT_POST, 1L) && SET(CURLOPT_CUSTOMREQUEST, q->method) &&
+static bool set_body(struct cw_http_exchange *x, const struct cw_http_request *q) {
+        if (strcmp(q->method, "GET") == 0)
+                return SET(CURLOPT_HTTPGET, 1L);
+        return SET(CURLOPT_POST, 1L) && SET(CURLOPT_CUSTOMREQUEST, q->method) &&
                SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)q->body.len) &&
-               SET(CURLOPT_POSTFIELDS, (const char *)q->body.ptr) && SET(CURLOPT_HTTPHEADER, x->headers) &&
+               SET(CURLOPT_POSTFIELDS, (const char *)q->body.ptr);
+}
+
+static bool set_request(struct cw_http_exchange *x, const struct cw_http_request *q) {
+        return SET(CURLOPT_URL, q->url) && set_body(x, q) && SET(CURLOPT_HTTPHEADER, x->headers) &&
                SET(CURLOPT_USERAGENT, "cardwright/" CW_VERSION) && SET(CURLOPT_WRITEFUNCTION, on_body) &&
                SET(CURLOPT_WRITEDATA, x) && SET(CURLOPT_PRIVATE, x);
 }

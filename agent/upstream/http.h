@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One HTTPS exchange at a time per handle, any number at once, libcurl's multi interface driven by a cw_loop.
- * Knows nothing of DCMS. Only https, no redirects, no proxy, no system CA store. Answers land in secret
- * memory.
+ * Knows nothing of the server's API. Only https, no redirects, no proxy, no system CA store. Answers land in
+ * secret memory.
  */
 #pragma once
 
@@ -21,11 +21,12 @@ struct cw_http;
 struct cw_http_exchange;
 
 struct cw_http_request {
-        const char *method;            /* "POST", "PUT" */
+        const char *method;            /* "POST", "PUT", "GET" (without a body) */
         const char *url;               /* copied */
-        const char *content_type;      /* of the body; copied */
-        const char *tenant;            /* TENANT header, "" = none; copied */
-        const char *request_id;        /* X-Request-Id header, "" = none; copied */
+        const char *content_type;      /* of the body; copied; NULL for GET */
+        const char *tenant;            /* TENANT header, NULL or "" = none; copied */
+        const char *request_id;        /* X-Request-Id header, NULL or "" = none; copied */
+        const char *correlation_id;    /* x-correlation-id header, NULL or "" = none; copied */
         const struct cw_secret *token; /* bearer token, NULL = none; copied */
         struct cw_span body;           /* borrowed until fn or cw_http_cancel */
         int64_t connect_timeout_ms;

@@ -4,6 +4,7 @@
  * free() that wipes, so that a token, a request or an answer does not stay behind on the heap.
  */
 #include "agent/upstream/dcms.h"
+#include "base/secret.h"
 
 #include <curl/curl.h>
 #include <jansson.h>
@@ -12,18 +13,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void wiping_free(void *p) {
-        if (!p)
-                return;
-        cw_wipe(p, malloc_usable_size(p));
-        free(p);
-}
-
 static void *wiping_realloc(void *p, size_t size) {
         if (!p)
                 return malloc(size);
         if (size == 0) {
-                wiping_free(p);
+                cw_wiping_free(p);
                 return NULL;
         }
         size_t old = malloc_usable_size(p);
@@ -33,7 +27,7 @@ static void *wiping_realloc(void *p, size_t size) {
         if (!q)
                 return NULL;
         memcpy(q, p, old < size ? old : size);
-        wiping_free(p);
+        cw_wiping_free(p);
         return q;
 }
 
@@ -51,7 +45,7 @@ static void *ossl_realloc(void *p, size_t size, const char *file, int line) {
 }
 static void ossl_free(void *p, const char *file, int line) {
         (void)file, (void)line;
-        wiping_free(p);
+        cw_wiping_free(p);
 }
 
 void cw_dcms_process_init(void) {
@@ -63,7 +57,7 @@ void cw_dcms_process_init(void) {
         (void)unsetenv("SSLKEYLOGFILE");
         /* Refused when OpenSSL has allocated already: then its own OPENSSL_cleanse on secrets has to do. */
         (void)CRYPTO_set_mem_functions(ossl_malloc, ossl_realloc, ossl_free);
-        json_set_alloc_funcs(malloc, wiping_free);
-        (void)curl_global_init_mem(CURL_GLOBAL_DEFAULT, malloc, wiping_free, wiping_realloc, plain_strdup,
+        json_set_alloc_funcs(malloc, cw_wiping_free);
+        (void)curl_global_init_mem(CURL_GLOBAL_DEFAULT, malloc, cw_wiping_free, wiping_realloc, plain_strdup,
                                    calloc);
 }

@@ -18,6 +18,7 @@
 #define OP "dcms.tls"
 
 struct cw_tls {
+        const char *section;
         char *ca;
         size_t ca_len;
         char *cert;
@@ -89,19 +90,18 @@ static cw_rc check_pair(struct cw_tls *t, const X509 *cert, const char *path, st
         return CW_OK;
 }
 
-static cw_rc load_client(struct cw_tls *t, const struct cw_config *config, struct cw_fault *f) {
-        const struct cw_config_server *server = &config->server;
-        const char *path = server->client_cert_file;
-        if (!path[0] && !server->client_key_credential[0])
+static cw_rc load_client(struct cw_tls *t, const struct cw_tls_files *files, struct cw_fault *f) {
+        const char *path = files->client_cert_file;
+        if (!path[0] && !files->client_key_credential[0])
                 return CW_OK;
-        if (!path[0] || !server->client_key_credential[0])
+        if (!path[0] || !files->client_key_credential[0])
                 return TROUBLE(
                     f, "set server.client_cert_file and server.client_key_credential both, or neither");
         if (cw_file_read(path, PEM_MAX, &t->cert, &t->cert_len, f) != CW_OK)
                 return TROUBLE(f, "server.client_cert_file %s cannot be read; check the path and its rights",
                                path);
-        cw_rc rc = cw_credential_read(config->agent.credential_dir, server->client_key_credential, PEM_MAX,
-                                      &t->key, f);
+        cw_rc rc =
+            cw_credential_read(files->credential_dir, files->client_key_credential, PEM_MAX, &t->key, f);
         if (rc != CW_OK)
                 return rc;
         CW_AUTO(X509_free) X509 *cert = NULL;
@@ -110,16 +110,37 @@ static cw_rc load_client(struct cw_tls *t, const struct cw_config *config, struc
         return check_pair(t, cert, path, f);
 }
 
-cw_rc cw_tls_new(const struct cw_config *config, struct cw_tls **ret, struct cw_fault *f) {
+void cw_tls_name_section(const struct cw_tls *t, struct cw_fault *f) {
+        static const char from[] = "server.";
+        char text[sizeof f->text];
+        size_t n = 0;
+        if (!f || strcmp(t->section, "server") == 0)
+                return;
+        for (const char *p = f->text; *p && n + 1 < sizeof text;) {
+                bool key = strncmp(p, from, sizeof from - 1) == 0;
+                int put = key ? snprintf(text + n, sizeof text - n, "%s.", t->section) : 1;
+                if (!key)
+                        text[n] = *p;
+                n = n + (size_t)put < sizeof text ? n + (size_t)put : sizeof text - 1;
+                p += key ? sizeof from - 1 : 1;
+        }
+        text[n] = '\0';
+        memcpy(f->text, text, n + 1);
+}
+
+cw_rc cw_tls_new(const struct cw_tls_files *files, struct cw_tls **ret, struct cw_fault *f) {
         CW_AUTO(cw_tls_free) struct cw_tls *t = calloc(1, sizeof *t);
         if (!t)
                 return cw_fail(f, CW_UP(RETRY, CW_E_NOMEM), 0, OP, "", "no memory");
         t->alert = -1;
-        cw_rc rc = load_ca(t, config->server.ca_file, f);
+        t->section = files->section;
+        cw_rc rc = load_ca(t, files->ca_file, f);
         if (rc == CW_OK)
-                rc = load_client(t, config, f);
-        if (rc != CW_OK)
+                rc = load_client(t, files, f);
+        if (rc != CW_OK) {
+                cw_tls_name_section(t, f);
                 return rc;
+        }
         *ret = CW_STEAL(t);
         return CW_OK;
 }

@@ -7,17 +7,24 @@
 
 #include "base/error.h"
 #include "base/secret.h"
-#include "config/config.h"
 
 #include <curl/curl.h>
 
 struct cw_tls;
 
-/* Reads and checks CA file, client certificate and key. OPERATOR with what is wrong with which setting. */
-CW_WARN_UNUSED cw_rc cw_tls_new(const struct cw_config *config, struct cw_tls **ret, struct cw_fault *f);
+/* Where the files are; section is that of the configuration ("server"), for what a person is told. */
+struct cw_tls_files {
+        const char *section;
+        const char *ca_file, *client_cert_file, *client_key_credential, *credential_dir;
+};
+/* Reads and checks CA file, client certificate and key. OPERATOR with what is wrong with which setting. The
+ * section's name is borrowed. */
+CW_WARN_UNUSED cw_rc cw_tls_new(const struct cw_tls_files *files, struct cw_tls **ret, struct cw_fault *f);
 void cw_tls_free(struct cw_tls *t);
 CW_DEFINE_CLEANUP(struct cw_tls *, cw_tls_free);
 
+/* The sentences here and in http.c name keys of the section server: puts in the section of t. */
+void cw_tls_name_section(const struct cw_tls *t, struct cw_fault *f);
 /* Sets the TLS options of one transfer; t must outlive it. False when libcurl refused one. */
 bool cw_tls_apply(struct cw_tls *t, CURL *easy);
 /* Forgets the last alert; before each transfer. */
