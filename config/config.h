@@ -166,7 +166,6 @@ struct cw_config_product {
         enum cw_central central;
         int64_t
             central_after_s; /* a job that waits longer for the branch is diverted; 0 = only by a person */
-        const char *central_address; /* DCMS: addressType of the delivery */
         enum cw_d1_channel d1_channel;
         const char *d1_product, *d1_emv_config, *d1_perso_station, *d1_delivery;
         int64_t d1_oda_key_index, d1_derivation_key_index, d1_cv_key_index,

@@ -270,8 +270,6 @@ static const struct cw_key product_keys[] = {
          "what makes the card when the branch cannot: d1, or dcms (registerCard)"),
     INT(cw_config_product, central_after_s, "0", 0, 2592000,
         "a job that waits longer for a station or supplies is diverted; 0 = only by a person"),
-    TEXT(cw_config_product, central_address, "COMMUNICATION", CW_KEY_NAME,
-         "dcms: deliveryAddress of registerCard"),
     WORD(cw_config_product, d1_channel, "THALES", channel_words, "d1: distributionChannel"),
     TEXT_LEN(cw_config_product, d1_product, "", 0, 48, CW_KEY_NAME, "d1: cardProductId"),
     TEXT(cw_config_product, d1_emv_config, "", CW_KEY_NAME, "d1: paymentApplication.config"),

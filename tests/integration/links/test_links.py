@@ -35,8 +35,10 @@ LAYERS = {
     "agent/issuance": ("base",),
     "agent/journal": ("base", "agent/issuance"),
     "agent/upstream": ("base", "config"),
+    "agent/d1": ("base", "config", "agent/upstream"),
     "agent/control": ("base",),
-    "agent/daemon": ("base", "config", "hsm/client", "agent/issuance", "agent/journal", "agent/upstream", "agent/control"),
+    "agent/daemon": ("base", "config", "hsm/client", "agent/issuance", "agent/journal", "agent/upstream", "agent/d1",
+                     "agent/control"),
     "agent/cli": ("base", "config", "hsm/client"),
     "drivers/transport": ("base",),
     "drivers/face": ("base",),
@@ -59,6 +61,7 @@ SYSTEM = {
     r"microhttpd\.h": ("agent/control",),
     r"p11-kit/|pkcs11": ("hsm",),
     r"openssl/": ("agent/upstream", "agent/journal", "hsm", "hsm/tools"),
+    r"jose/": ("hsm", "agent/upstream"),
     r"cairo|pango|qrencode": ("drivers/face",),
 }
 # What plays the other side knows nothing of the product but base/: it is another reading of the same document.
