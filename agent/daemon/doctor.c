@@ -75,12 +75,11 @@ static void check_stock(struct report *rp) {
 
 /* ---- server ---- */
 
-static void check_days(struct report *rp, const char *what, int64_t end_ms, int days) {
+static void check_days(struct report *rp, const char *what, int64_t end_ms, int days, const char *todo) {
         if (end_ms == 0)
                 return;
         enum verdict v = days < 0 ? FAIL : days < CERT_WARN_DAYS ? WARN : OK;
-        check(rp, what, v, "renew the certificate", days < 0 ? "expired %d days ago" : "%d days left",
-              days < 0 ? -days : days);
+        check(rp, what, v, todo, days < 0 ? "expired %d days ago" : "%d days left", days < 0 ? -days : days);
 }
 
 static void check_server(struct report *rp, cw_rc rc, const struct cw_fault *f) {
@@ -89,9 +88,14 @@ static void check_server(struct report *rp, cw_rc rc, const struct cw_fault *f) 
         check(rp, "server", rc == CW_OK ? OK : FAIL,
               cw_rc_class(rc) == CW_C_OPERATOR ? "correct what the text names" : "check network and server",
               "%s", rc == CW_OK ? "login accepted" : f->text);
-        check_days(rp, "server certificate", h.server_cert_end_ms, h.server_cert_days_left);
-        check_days(rp, "client certificate", h.client_cert_end_ms, h.client_cert_days_left);
-        check_days(rp, "bank CA", h.ca_end_ms, h.ca_days_left);
+        check_days(rp, "server certificate", h.server_cert_end_ms, h.server_cert_days_left,
+                   "tell the bank to renew it");
+        check_days(
+            rp, "client certificate", h.client_cert_end_ms, h.client_cert_days_left,
+            "put a new one from the bank into server.client_cert_file and its key into the credential, then "
+            "restart cardwrightd");
+        check_days(rp, "bank CA", h.ca_end_ms, h.ca_days_left,
+                   "get the bank's new CA into server.ca_file, then restart cardwrightd");
         if (h.last_contact_ms == 0)
                 return;
         int64_t offset = h.clock_offset_ms < 0 ? -h.clock_offset_ms : h.clock_offset_ms;
