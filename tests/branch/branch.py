@@ -6,6 +6,7 @@ the DCMS simulator over TLS. Private folders and sockets, loopback ports; nothin
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -48,11 +49,12 @@ class Desk:
 
 class Branch:
     def __init__(self, build, failpoints=None, time_scale="0", bank=None, config=None, desks=2, hopper=20, ribbon="ymcko:100",
-                 families=("evolis", "evolis")):
+                 families=("evolis", "evolis"), unpluggable=False):
         self.build = os.path.abspath(build)
         self.failpoints = failpoints or {}
         self.time_scale, self.hopper, self.ribbon = time_scale, hopper, ribbon
         self.config_changes = config or {}
+        self.unpluggable = unpluggable  # readers
         self.folder = tempfile.mkdtemp(prefix="cw-", dir="/tmp")
         self.keys = branch_keys()
         os.mkdir(self.path("bank"))
@@ -163,13 +165,18 @@ class Branch:
         self.reader_ports = dict(zip(names, free_ports(len(names))))
         os.makedirs(self.path("pcscd/conf"))
         os.makedirs(self.path("pcscd/run"))
+        readers = []
         for name, port in self.reader_ports.items():
             # vpcd keeps its state per slot number, not per reader: each reader needs a driver of its own.
             driver = self.path("pcscd", name + ".so")
-            shutil.copy(VPCD, driver)
-            self._write("pcscd/conf/" + name,
-                        f'FRIENDLYNAME "cardwright {name}"\nDEVICENAME /dev/null:0x{port:X}\n'
-                        f"LIBPATH {driver}\nCHANNELID 0x{port:X}\n")
+            if self.unpluggable:
+                shutil.copy(VPCD, driver + ".vpcd")
+                shutil.copy(self.binary("tests/emu/card/ifd-unplug.so"), driver)
+            else:
+                shutil.copy(VPCD, driver)
+            readers.append(f'FRIENDLYNAME "cardwright {name}"\nDEVICENAME /dev/null:0x{port:X}\n'
+                           f"LIBPATH {driver}\nCHANNELID 0x{port:X}\n")
+        self._write("pcscd/conf/readers", "\n".join(readers))
         self.pcsc = {"PCSCLITE_CSOCK_NAME": self.path("pcscd/run/pcscd.comm")}
         self.start_pcscd()
 
@@ -180,6 +187,15 @@ class Branch:
         self.pcscd = self._start("pcscd", ["unshare", flags, "sh", "-c", script, self.path("pcscd/run"),
                                            self.path("pcscd/conf")])
         wait_for("pcscd", lambda: socket_answers(self.pcsc["PCSCLITE_CSOCK_NAME"]), processes=[self.pcscd])
+
+    def unplug_reader(self, name):
+        """A person pulls the reader's plug: pcscd finds out at its next look, or in the middle of a command."""
+        self._write(f"pcscd/{name}.so.unplugged", "")
+
+    def plug_reader(self, name):
+        """And back: what the kernel tells pcscd of a USB reader, a signal tells it of this one."""
+        os.unlink(self.path(f"pcscd/{name}.so.unplugged"))
+        self.pcscd.child.send_signal(signal.SIGUSR1)
 
     def _start_card_slot(self, name):
         control = self.path("card-" + name)
