@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # The front door. CMake does the work; see CMakeLists.txt.
-.PHONY: all demo test bench lint clean packages
+.PHONY: all demo test test-vm bench lint clean packages
 
 JOBS ?= $(shell nproc)
 
@@ -16,6 +16,11 @@ demo: all
 
 test: packages
 	tests/setup/run-tests
+
+# The units under a live systemd in QEMU, some minutes; see tests/vm/README.md.
+test-vm: all
+	tests/setup/install-packages ../vm/packages.txt
+	tests/vm/run build
 
 bench: all
 	cmake --build build -j $(JOBS) --target bench
