@@ -97,9 +97,9 @@ APDUS = 18  # of one personalisation with the generic profile: two for the domai
 KINDS = ("die", "tear", "swap")
 
 
-def spoil(rig, kind, index, number):
+def spoil(rig, kind, index):
     """One personalisation with one accident at one command; then the same plastic again."""
-    name = f"sweep{number}"
+    name = f"{kind}{index}"
     folder = rig.present(name)
     fault = {"cmd": "fault", "kind": kind, "nth": index}
     if kind == "swap":
@@ -130,8 +130,8 @@ def spoil(rig, kind, index, number):
 
 def sweep(rig, points):
     seen = {}
-    for number, (kind, index) in enumerate(points):
-        seen[(kind, index)] = spoil(rig, kind, index, number)
+    for kind, index in points:
+        seen[(kind, index)] = spoil(rig, kind, index)
     return seen
 
 
