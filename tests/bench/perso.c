@@ -92,7 +92,9 @@ static struct cw_hsm_session *open_session(const char *socket) {
         struct cw_fault f = {0};
         struct cw_hsm_opened opened = {0};
         struct cw_hsm_session *session = NULL;
-        const struct cw_hsm_bench bench = {"bench", "", "none", "generic-debit.json", 3};
+        char job[32];
+        (void)snprintf(job, sizeof job, "bench-%ld", (long)getpid());
+        const struct cw_hsm_bench bench = {job, "", "none", "generic-debit.json", 3};
         struct cw_msg *request = cw_hsm_msg_open_bench(&bench), *reply = NULL;
         int fd = -1;
         if (!request || cw_ipc_connect(socket, &fd, &f) != CW_OK ||

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a card tells of itself, a card's data file, and GlobalPlatform's management commands. */
+#include "base/buf.h"
+#include "drivers/chip/card_file.h"
+#include "drivers/chip/gp.h"
+#include "drivers/chip/gp_facts.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static struct cw_span bytes(const char *hex, uint8_t *ret, size_t cap) {
+        size_t n = 0;
+        assert_true(cw_hex_decode(hex, strlen(hex), ret, cap, &n));
+        return CW_SPAN(ret, n);
+}
+
+static void assert_command(const struct cw_command *c, const char *want) {
+        char text[2 * CW_APDU_COMMAND_MAX + 1];
+        assert_true(cw_hex_encode(c->bytes, c->len, text, sizeof text));
+        assert_string_equal(text, want);
+}
+
+static void recognition(void **state) {
+        (void)state;
+        uint8_t raw[128];
+        struct cw_gp_facts facts = {0};
+        cw_gp_facts_recognition(&facts,
+                                bytes("663E733C06072A864886FC6B01600C060A2A864886FC6B02020301630906072A86"
+                                      "4886FC6B03640B06092A864886FC6B040370640B06092A864886FC6B040255",
+                                      raw, sizeof raw));
+        assert_true(facts.has_scp02 && facts.has_scp03);
+        assert_int_equal(facts.i02, 0x55);
+        assert_int_equal(facts.i03, 0x70);
+        /* Nothing may come out of nonsense. */
+        struct cw_gp_facts none = {0};
+        cw_gp_facts_recognition(&none, bytes("660573036401", raw, sizeof raw));
+        cw_gp_facts_keys(&none, bytes("E003C00401", raw, sizeof raw));
+        assert_false(none.has_scp02 || none.has_scp03 || none.key_count);
+}
+
+static void key_versions(void **state) {
+        (void)state;
+        uint8_t raw[128];
+        struct cw_gp_facts facts = {0};
+        cw_gp_facts_keys(&facts,
+                         bytes("E036C00401FF8010C00402FF8010C00403FF8010C00401208010C00402208010C00403208010"
+                               "C00401308810C00402308810C00403308810",
+                               raw, sizeof raw));
+        assert_int_equal(facts.key_count, 9);
+        assert_int_equal(cw_gp_facts_kvn(&facts, 2), 0x20); /* not the initial FF while there is another */
+        assert_int_equal(cw_gp_facts_kvn(&facts, 3), 0x30);
+        struct cw_gp_facts initial = {0};
+        cw_gp_facts_keys(&initial, bytes("E012C00401FF8010C00402FF8010C00403FF8010", raw, sizeof raw));
+        assert_int_equal(cw_gp_facts_kvn(&initial, 2), 0xff);
+        assert_int_equal(cw_gp_facts_kvn(&initial, 3), 0);
+}
+
+static void management(void **state) {
+        (void)state;
+        struct cw_aid aid, none = {0};
+        struct cw_command c;
+        assert_true(cw_aid_parse("D0D1D2D3D4D50101", false, &aid));
+        cw_gp_delete(&aid, true, &c); /* kaoh scp02Test */
+        assert_command(&c, "80E400800A4F08D0D1D2D3D4D5010100");
+        cw_gp_get_status(0x80, false, &c);
+        assert_command(&c, "80F28002024F0000");
+        cw_gp_get_status(0x40, true, &c);
+        assert_command(&c, "80F24003024F0000");
+        cw_gp_set_status(0x80, 0x0f, &none, &c);
+        assert_command(&c, "80F0800F");
+        cw_gp_set_status(0x40, 0x07, &aid, &c);
+        assert_command(&c, "80F0400708D0D1D2D3D4D50101");
+        cw_gp_get_data(0x0066, &c);
+        assert_command(&c, "80CA006600");
+        cw_gp_install_load(&aid, &none, &c);
+        assert_command(&c, "80E602000D08D0D1D2D3D4D501010000000000");
+        cw_gp_make_selectable(&aid, &c);
+        assert_command(&c, "80E608000F000008D0D1D2D3D4D501010100000000");
+        cw_gp_load(1, true, CW_SPAN(aid.bytes, 3), &c);
+        assert_command(&c, "80E8800103D0D1D200");
+}
+
+static void card_file(void **state) {
+        (void)state;
+        static const char text[] =
+            "# one card\r\npan 6080401234567890\nexpiry 3012\nname RAO/ASHA\nservice_code 220\n"
+            "psn 01\ndgi 8010 24 1234 FFFFFFFFFF\n0101 05 7003 5A0160 0201 02 7000\n";
+        CW_AUTO(cw_card_file_free) struct cw_card_file *c = NULL;
+        assert_int_equal(cw_card_file_parse(CW_SPAN((const uint8_t *)text, strlen(text)), &c, NULL), CW_OK);
+        assert_true(c->has_values);
+        assert_string_equal(c->values.expiry, "3012");
+        assert_string_equal(c->values.name, "RAO/ASHA");
+        char track2[40];
+        assert_true(cw_hex_encode(c->values.track2.ptr, c->values.track2.len, track2, sizeof track2));
+        assert_string_equal(track2, "6080401234567890D301222000000F");
+        assert_int_equal(c->given_count, 3);
+        assert_int_equal(c->given[0].id, 0x8010);
+        assert_int_equal(c->given[0].value.len, 8);
+        assert_int_equal(c->given[2].id, 0x0201);
+}
+
+static void card_file_wrong(void **state) {
+        (void)state;
+        static const char *const wrong[] = {"pan 12345\n",
+                                            "expiry 301\n",
+                                            "dgi 01 70\n",
+                                            "dgi 0101\n",
+                                            "0101 05 7003\n",
+                                            "colour red\n",
+                                            "dgi 0101 70\ndgi 0101 70\n",
+                                            "pan 6080401234567890 x\n"};
+        for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+                CW_AUTO(cw_card_file_free) struct cw_card_file *c = NULL;
+                struct cw_fault f = {0};
+                assert_int_equal(cw_rc_class(cw_card_file_parse(
+                                     CW_SPAN((const uint8_t *)wrong[i], strlen(wrong[i])), &c, &f)),
+                                 CW_C_REJECT);
+                assert_non_null(strstr(f.text, "line "));
+                assert_null(strstr(f.text, "6080")); /* the number of the line, never its content */
+        }
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+            cmocka_unit_test(recognition), cmocka_unit_test(key_versions),    cmocka_unit_test(management),
+            cmocka_unit_test(card_file),   cmocka_unit_test(card_file_wrong),
+        };
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
