@@ -111,6 +111,9 @@ static void judge_print(const struct cw_printer_baseline *before, const struct c
         else if (now->where == CW_WHERE_NONE && ribbon && panels)
                 went_out(r, CW_WHERE_OUTPUT,
                          "one panel set was used, the panel counter moved and the card is out");
+        else if (now->where == CW_WHERE_NONE && before->ribbon_remaining < 0 && counted && panels)
+                went_out(r, CW_WHERE_OUTPUT,
+                         "one more card is counted as made, the head printed and the card is out");
         else if (now->where == CW_WHERE_UNKNOWN && counted && ribbon && panels)
                 went_out(r, CW_WHERE_OUTPUT, "one more card is counted as printed, with one panel set");
         else

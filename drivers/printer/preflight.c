@@ -29,15 +29,15 @@ static cw_rc check_abilities(const struct cw_printer_info *info, const struct cw
         return CW_OK;
 }
 
-static cw_rc check_ribbon(const struct cw_ribbon *ribbon, const char *panels, struct cw_fault *f) {
+static cw_rc check_ribbon(const struct cw_ribbon *ribbon, const char *panels, bool film, struct cw_fault *f) {
         if (!ribbon->kind[0])
                 return needs(f, CW_E_MISSING, "PRT_RIBBON_MISSING", "");
         for (const char *p = panels; *p; p++)
-                if (!cw_printer_ribbon_has(ribbon->kind, *p))
+                if (!(film && *p == 'o') && !cw_printer_ribbon_has(ribbon->kind, *p))
                         return needs(f, CW_E_MISMATCH, "PRT_RIBBON", ribbon->kind);
         if (ribbon->remaining == 0)
                 return needs(f, CW_E_MISSING, "PRT_RIBBON_ENDED", "");
-        if (ribbon->remaining < 0)
+        if (ribbon->remaining < 0 && !film)
                 return needs(f, CW_E_MISSING, "PRT_RIBBON", "ribbon tag unreadable");
         return CW_OK;
 }
@@ -83,6 +83,6 @@ cw_rc cw_printer_preflight(struct cw_printer *p, const struct cw_printer_need *n
                 *ret_status = status;
         rc = check_machine(&p->info, &status, need, f);
         if (rc == CW_OK && need->print)
-                rc = check_ribbon(&status.ribbon, need->panels, f);
+                rc = check_ribbon(&status.ribbon, need->panels, (p->info.caps & CW_PRINTER_CAP_FILM) != 0, f);
         return rc;
 }

@@ -64,6 +64,9 @@ enum cw_maturity { CW_MATURITY_EXPERIMENTAL, CW_MATURITY_TESTING, CW_MATURITY_PR
 /* stripe_write() keeps the tracks, print() has them written and compared by the printer; there is no
  * stripe_read(). A card that leaves unprinted has no stripe. */
 #define CW_PRINTER_CAP_STRIPE_IN_PRINT 0x100u
+/* The picture goes onto a film and the film onto the card: it covers the whole card, so an 'o' panel is not
+ * laid, and how much is left is not told. */
+#define CW_PRINTER_CAP_FILM 0x200u
 
 #define CW_PRINTER_TEXT_MAX 64
 struct cw_printer_info {

@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 #define STATUS_MS 2000
-#define FIND_MS 3000
+#define FIND_MS 8000
 #define POLL_READY_MS 2000
 #define POLL_TROUBLE_MS 500
 #define RETRY_FIRST_MS 250

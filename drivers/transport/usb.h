@@ -106,8 +106,8 @@ CW_WARN_UNUSED cw_rc cw_usb_bus_open(struct cw_usb_bus **ret, struct cw_fault *f
 void cw_usb_bus_close(struct cw_usb_bus *bus); /* after all its devices are closed */
 CW_DEFINE_CLEANUP(struct cw_usb_bus *, cw_usb_bus_close);
 
-/* Printer-class devices of a vendor (0: of all), sorted by port path; at most cap. Claims nothing, detaches
- * nothing. */
+/* Printers of a vendor (0: of all), sorted by port path, at most cap: devices with a printer-class interface,
+ * and those known to be printers without one. Claims nothing, detaches nothing. */
 CW_WARN_UNUSED cw_rc cw_usb_bus_list(struct cw_usb_bus *bus, uint16_t vendor_id, struct cw_usb_info *ret,
                                      size_t cap, size_t *ret_count, struct cw_fault *f);
 /* Opens the device at a port path, detaches the kernel driver, claims the interface, reads the serial

@@ -80,8 +80,14 @@ static void endpoints(const struct libusb_interface_descriptor *alt, struct cw_u
         }
 }
 
+/* Printers that are not, or not known to be, of the printer class: their first interface with both endpoints.
+ */
+static bool classless_printer(const struct libusb_device_descriptor *dd) {
+        return dd->idVendor == 0x2166 && dd->idProduct == 0x701d; /* Matica XID */
+}
+
 /* Finds the bidirectional printer interface; a driver cannot work on a printer that does not answer. */
-static bool printer_interface(libusb_device *device, struct cw_usb_info *info) {
+static bool printer_interface(libusb_device *device, bool any_class, struct cw_usb_info *info) {
         struct libusb_config_descriptor *config = NULL;
         if (libusb_get_active_config_descriptor(device, &config) != 0 &&
             libusb_get_config_descriptor(device, 0, &config) != 0)
@@ -90,7 +96,8 @@ static bool printer_interface(libusb_device *device, struct cw_usb_info *info) {
         for (uint8_t i = 0; !found && i < config->bNumInterfaces; i++)
                 for (int a = 0; !found && a < config->interface[i].num_altsetting; a++) {
                         const struct libusb_interface_descriptor *alt = &config->interface[i].altsetting[a];
-                        if (alt->bInterfaceClass != CW_USB_CLASS_PRINTER || alt->bAlternateSetting != 0)
+                        if ((alt->bInterfaceClass != CW_USB_CLASS_PRINTER && !any_class) ||
+                            alt->bAlternateSetting != 0)
                                 continue;
                         endpoints(alt, info);
                         info->interface = alt->bInterfaceNumber;
@@ -144,7 +151,8 @@ static bool describe(libusb_device *device, uint16_t vendor_id, struct cw_usb_in
         memset(ret, 0, sizeof *ret);
         if (libusb_get_device_descriptor(device, &dd) != 0 || (vendor_id && dd.idVendor != vendor_id))
                 return false;
-        if (!printer_interface(device, ret) || !port_path(device, ret->port, sizeof ret->port))
+        if (!printer_interface(device, classless_printer(&dd), ret) ||
+            !port_path(device, ret->port, sizeof ret->port))
                 return false;
         ret->vendor_id = dd.idVendor;
         ret->product_id = dd.idProduct;

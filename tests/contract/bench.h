@@ -40,7 +40,8 @@ struct bench_family {
         const char *raw, *raw_answer;
         const char *raw_refused[8];
         unsigned transfers_of_open; /* at least */
-        char coat;                  /* 'p' overcoat is laid by pixels, 'a' by areas */
+        unsigned panels;            /* laid for a card with a colour, a black and an overcoat panel */
+        char coat;                  /* 'p' overcoat is laid by pixels, 'a' by areas, 'n' not at all */
         unsigned edge;              /* pixels at either long edge of a panel that are not printed */
         const char *time_scale; /* of the emulator process: 0 unless the driver watches the printer work */
 };

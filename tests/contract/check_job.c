@@ -99,7 +99,7 @@ static cw_rc print(struct cw_printer *p, struct cw_printer_effect *e, struct cw_
 
 static void expect_printed(struct bench *b, int64_t sets) {
         assert_int_equal(bench_state(b, "counters", "sets"), sets);
-        assert_int_equal(bench_state(b, "counters", "panels"), sets * 5);
+        assert_int_equal(bench_state(b, "counters", "panels"), sets * bench_family.panels);
         assert_int_equal(bench_state(b, "ribbon", "remaining"), 100 - sets);
 }
 

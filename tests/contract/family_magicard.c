@@ -25,6 +25,7 @@ const struct bench_family bench_family = {
     .raw_answer = "STAPrinterstatus OK.?00:00?(c0300)",
     .raw_refused = {",NOC1,KGE2", "EJT,", "TST,", "REQ,UPG,", "REQ,STA,M\r,", ""},
     .transfers_of_open = 4,
+    .panels = 5,
     .coat = 'a',
     .edge = 3,
     .time_scale = "0.02",

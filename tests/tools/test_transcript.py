@@ -128,9 +128,38 @@ def head(plane, row):
     return [(line[b // 8] >> (7 - b % 8)) & 1 for b in place]
 
 
+def matica_commands(job):
+    at = 0
+    while at < len(job):
+        check(job[at:at + 4] == b"USBC", "a command wrapper")
+        length = int.from_bytes(job[at + 8:at + 12], "little")
+        out = not job[at + 12] & 0x80
+        cdb = job[at + 15:at + 15 + job[at + 14]]
+        at += 31
+        yield cdb, job[at:at + length] if out else b""
+        at += length if out else 0
+
+
+def check_matica(program, faces):
+    job = transcript(program, "matica", os.path.join(faces, "orientation.json"), DATA)
+    commands = [(c, d) for c, d in matica_commands(job) if c[0] in (0x31, 0x2a, 0x2d)]
+    # load, to the encoder, write, back to the head, Y M C K, print, transfer and eject
+    check([(c[0], c[1] if c[0] == 0x31 else c[2]) for c, _ in commands] ==
+          [(0x31, 1), (0x31, 0xb), (0x2d, 0), (0x31, 0xb), (0x2a, 3), (0x2a, 2), (0x2a, 1), (0x2a, 0), (0x31, 8), (0x31, 9)],
+          [c.hex() for c, _ in commands])
+    stripe = commands[2][1]
+    size = stripe[1]
+    check(bytes(c + 0x20 for c in stripe[2:2 + size]).decode() == DATA["track1"], "track 1")
+    check(bytes(c + 0x30 for c in stripe[4 + size:]).decode() == DATA["track2"], "track 2")
+    black = commands[7][1]
+    check(len(black) == 1036 * 664 and set(black) == {0, 255}, "black is on or off")
+    black_spots([[black[(8 + WIDTH - 1 - px) * 1036 + 10 + x] // 255 for px in range(WIDTH)] for x in range(LINES)])
+    return len(job)
+
+
 def main():
     program, faces = sys.argv[1:3]
-    for family in (check_evolis, check_magicard):
+    for family in (check_evolis, check_magicard, check_matica):
         print(family.__name__, family(program, faces), "bytes")
     done = subprocess.run([program, "nothing", "x", "y"], capture_output=True, check=False)
     check(done.returncode == 2, "an unknown family is refused")

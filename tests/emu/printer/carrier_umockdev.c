@@ -52,10 +52,13 @@ static void describe_device(const struct emup_carrier *c, GString *s) {
         emup_config_descriptor(config);
         put_hex(s, device, sizeof device);
         put_hex(s, config, sizeof config);
-        g_string_append(s, "\n\nP: " SYS_PATH
-                           "/1-1:1.0\nE: SUBSYSTEM=usb\nE: DEVTYPE=usb_interface\nE: DRIVER=usblp\n"
-                           "E: INTERFACE=7/1/2\nA: bInterfaceNumber=00\\n\nA: bInterfaceClass=07\\n\n"
-                           "A: bInterfaceSubClass=01\\n\nA: bInterfaceProtocol=02\\n\n");
+        const bool other = emup_family.other_class;
+        g_string_append_printf(s,
+                               "\n\nP: " SYS_PATH "/1-1:1.0\nE: SUBSYSTEM=usb\nE: DEVTYPE=usb_interface\n%s"
+                               "E: INTERFACE=%s\nA: bInterfaceNumber=00\\n\nA: bInterfaceClass=%s\\n\n"
+                               "A: bInterfaceSubClass=%s\\n\nA: bInterfaceProtocol=%s\\n\n",
+                               other ? "" : "E: DRIVER=usblp\n", other ? "255/0/0" : "7/1/2",
+                               other ? "ff" : "07", other ? "00" : "01", other ? "00" : "02");
 }
 
 static int put_on_bus(struct emup_carrier *c) {

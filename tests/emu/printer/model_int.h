@@ -14,7 +14,7 @@ enum {
         EMUP_ARGS_MAX = 8,
         EMUP_REPLY_MAX = 512,
         EMUP_REPLIES_MAX = 64, /* unread replies before the oldest is lost */
-        EMUP_PANEL_DATA_MAX = 2 * 1024 * 1024,
+        EMUP_PANEL_DATA_MAX = 3 * 1024 * 1024,
         EMUP_TRAY_MAX = 100, /* cards in the output tray, and in the reject box */
         EMUP_SETTINGS_MAX = 96,
         EMUP_VIOLATIONS_KEPT = 64,

@@ -28,6 +28,10 @@ void emup_config_descriptor(uint8_t ret[EMUP_CONFIG_DESCRIPTOR_LEN]) {
                                                                   0, 2,    0,
                                                                   2, 0};
         memcpy(ret, bytes, sizeof bytes);
+        if (emup_family.other_class) {
+                ret[14] = 0xff;
+                ret[15] = ret[16] = 0;
+        }
         ret[20] = emup_family.ep_out;
         ret[27] = emup_family.ep_in;
 }

@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A retransfer printer behind bulk-only transport: panels wait in its memory, so a panel that breaks off
+ * spoils nothing; the film covers the whole card; how much ink is left is not told.
+ */
+#include "tests/contract/checks.h"
+
+#include "drivers/printer/matica/codec.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct cw_printer_need job = {true, true, true, true, "ymcko"};
+
+static cw_rc print(struct cw_printer *p, struct cw_printer_effect *e, struct cw_fault *f) {
+        CW_AUTO(cw_panels_free) struct cw_panels *panels = check_panels();
+        return cw_printer_print(p, panels, LONG_NS, e, f);
+}
+
+static void expect_status(struct cw_printer *p, enum cw_printer_state state, const char *code) {
+        struct cw_printer_status s;
+        struct cw_fault f = {0};
+        check_ok(cw_printer_status(p, LONG_NS, &s, &f), &f);
+        assert_string_equal(s.code, code);
+        assert_int_equal(s.state, state);
+}
+
+/* ---- open, status, preflight ---- */
+
+/* The port reset that ends it counts as an unplug: the next open is the good one. */
+static void open_after_half_a_panel(void **state) {
+        static uint8_t half[3000];
+        struct cw_usb *usb = NULL;
+        struct cw_printer *p = NULL;
+        struct cw_fault f = {0};
+        size_t sent = 0;
+        memcpy(half, bench_family.half_job, bench_family.half_job_len);
+        check_ok(bench_ops.connect(*state, &usb, &f), &f);
+        check_ok(cw_usb_bulk_out(usb, half, sizeof half, LONG_NS, &sent, &f), &f);
+        cw_usb_close(usb);
+        check_ok(bench_ops.connect(*state, &usb, &f), &f);
+        check_class(cw_printer_open(cw_printer_driver("matica"), usb, LONG_NS, &p, &f), &f, CW_C_RECONNECT,
+                    "");
+        p = check_open(*state);
+        check_feed(p);
+        assert_int_equal(bench_state(*state, "counters", "panels"), 0);
+        cw_printer_close(p);
+}
+
+static void status_tells_what_there_is(void **state) {
+        struct cw_printer *p = check_open(*state);
+        struct cw_printer_status s;
+        struct cw_fault f = {0};
+        check_ok(cw_printer_status(p, LONG_NS, &s, &f), &f);
+        assert_int_equal(s.state, CW_PRINTER_READY);
+        assert_int_equal(s.where, CW_WHERE_NONE);
+        assert_string_equal(s.ribbon.kind, "ymck");
+        assert_int_equal(s.ribbon.remaining, -1);
+        assert_string_equal(s.ribbon.serial, "FC2221");
+        assert_int_equal(s.counters.cards_fed, 0);
+        bench_order(*state, "{'cmd':'fault','name':'card_inside','text':'mag'}");
+        check_ok(cw_printer_status(p, LONG_NS, &s, &f), &f);
+        assert_int_equal(s.where, CW_WHERE_MAG);
+        cw_printer_close(p);
+}
+
+static void abilities_are_honest(void **state) {
+        struct cw_printer *p = check_open(*state);
+        struct cw_printer_effect e;
+        struct cw_tracks weak = check_tracks();
+        struct cw_fault f = {0};
+        uint32_t caps = cw_printer_info(p)->caps;
+        assert_true(caps & CW_PRINTER_CAP_FILM);
+        assert_false(caps & (CW_PRINTER_CAP_CLEAN | CW_PRINTER_CAP_TEST_CARD));
+        check_class(cw_printer_clean(p, LONG_NS, &e, &f), &f, CW_C_REJECT, "PRT_SETUP_ERROR");
+        check_class(cw_printer_test_card(p, CW_TEST_CARD_STANDARD, LONG_NS, &e, &f), &f, CW_C_REJECT, "");
+        check_feed(p);
+        weak.low_coercivity = true;
+        check_class(cw_printer_stripe_write(p, &weak, LONG_NS, &e, &f), &f, CW_C_REJECT, "PRT_SETUP_ERROR");
+        assert_false(e.started);
+        cw_printer_close(p);
+}
+
+static void preflight_knows_the_ink(void **state) {
+        struct cw_printer *p = check_open(*state);
+        struct cw_fault f = {0};
+        check_ok(cw_printer_preflight(p, &job, LONG_NS, NULL, &f), &f);
+        bench_order(*state, "{'cmd':'ribbon','remaining':0}");
+        check_class(cw_printer_preflight(p, &job, LONG_NS, NULL, &f), &f, CW_C_OPERATOR, "PRT_RIBBON_ENDED");
+        bench_order(*state, "{'cmd':'ribbon','kind':'kb','remaining':10}");
+        check_class(cw_printer_preflight(p, &job, LONG_NS, NULL, &f), &f, CW_C_OPERATOR,
+                    "PRT_RIBBON_MISSING");
+        cw_printer_close(p);
+}
+
+static void counters_and_settings_are_read_only(void **state) {
+        struct cw_printer *p = check_open(*state);
+        struct cw_printer_lines l;
+        struct cw_fault f = {0};
+        for (unsigned s = 0; s < CW_SHEET_MAX_; s++) {
+                check_ok(cw_printer_sheet(p, (enum cw_printer_sheet)s, LONG_NS, &l, &f), &f);
+                assert_true(l.count >= 2);
+                for (size_t i = 0; i < l.count; i++)
+                        assert_false(l.line[i].writable);
+        }
+        assert_string_equal(l.line[1].name, "raster.columns");
+        assert_string_equal(l.line[1].value, "1036");
+        check_class(cw_printer_setting(p, "resolution", "600", LONG_NS, &f), &f, CW_C_REJECT, "");
+        cw_printer_close(p);
+}
+
+static void jam_on_the_way_to_the_contacts(void **state) {
+        struct cw_printer *p = check_open(*state);
+        struct cw_printer_effect e;
+        struct cw_fault f = {0};
+        check_feed(p);
+        bench_order(*state, "{'cmd':'fault','name':'jam','at':{'command':'MOVE'}}");
+        check_class(cw_printer_to_contact(p, LONG_NS, &e, &f), &f, CW_C_OPERATOR, "PRD_FEEDER_JAM");
+        assert_int_equal(e.where, CW_WHERE_TRANSPORT);
+        expect_status(p, CW_PRINTER_ERROR, "PRD_FEEDER_JAM");
+        cw_printer_close(p);
+}
+
+/* ---- faults while printing ---- */
+
+static struct cw_printer *fed_with_fault(struct bench *b, const char *fault) {
+        struct cw_printer *p = check_open(b);
+        check_feed(p);
+        bench_order(b, fault);
+        return p;
+}
+
+static void print_refused(struct bench *b, const char *fault, const char *code) {
+        struct cw_printer *p = fed_with_fault(b, fault);
+        struct cw_printer_effect e;
+        struct cw_fault f = {0};
+        check_class(print(p, &e, &f), &f, CW_C_OPERATOR, code);
+        assert_true(cw_where_inside(e.where));
+        assert_true(e.ribbon_used);
+        assert_true(bench_state(b, "counters", "sets") <= 1);
+        assert_int_equal(bench_tray(b, "output"), 0);
+        cw_printer_close(p);
+}
+
+static void ink_ends_in_the_picture(void **state) {
+        print_refused(*state, "{'cmd':'fault','name':'ribbon_end','at':{'panel':'c'}}", "PRT_RIBBON_ENDED");
+}
+
+static void door_opened_in_the_picture(void **state) {
+        print_refused(*state, "{'cmd':'fault','name':'cover_open','at':{'panel':'m'}}", "PRT_COVER_OPEN");
+}
+
+static void jam_in_the_picture(void **state) {
+        print_refused(*state, "{'cmd':'fault','name':'jam','at':{'panel':'y'}}", "PRD_FEEDER_JAM");
+}
+
+static void jam_in_the_transfer(void **state) {
+        print_refused(*state, "{'cmd':'fault','name':'jam','at':{'command':'TRANSFER'}}", "PRD_FEEDER_JAM");
+}
+
+/* Nothing is on the card before the print command; the connection is lost, the card is found by the next
+ * open. */
+static void panel_cut_off_is_never_resent(void **state) {
+        for (unsigned quarter = 0; quarter < (bench_ops.jumps ? 4u : 1u); quarter++) {
+                const struct cw_usb_fault_rule rule = {CW_USB_FAULT_OUT, 5, CW_USB_DO_SHORT,
+                                                       1 + quarter * 16000, 10000};
+                struct cw_printer_baseline before;
+                struct cw_printer_finding finding;
+                struct cw_printer_effect e;
+                struct cw_usb *layer = NULL;
+                struct cw_fault f = {0};
+                struct cw_printer *p = check_open_faulty(*state, &rule, 1, &layer);
+                check_feed(p);
+                check_ok(cw_printer_baseline(p, LONG_NS, &before, &f), &f);
+                check_class(print(p, &e, &f), &f, CW_C_IN_DOUBT, "");
+                assert_false(e.ribbon_used);
+                cw_printer_close(p);
+                p = NULL;
+                struct cw_usb *usb = NULL;
+                check_ok(bench_ops.connect(*state, &usb, &f), &f);
+                if (cw_printer_open(cw_printer_driver("matica"), usb, LONG_NS, &p, &f) != CW_OK)
+                        p = check_open(*state);
+                check_ok(cw_printer_reconcile(p, CW_PRINTER_STEP_PRINT, &before, LONG_NS, &finding, &f), &f);
+                assert_int_equal(finding.verdict, CW_VERDICT_NOT_DONE);
+                check_ok(cw_printer_reject(p, LONG_NS, &e, &f), &f);
+                cw_printer_close(p);
+                assert_int_equal(bench_tray(*state, "reject"), quarter + 1);
+        }
+        assert_int_equal(bench_state(*state, "counters", "panels"), 0);
+        assert_int_equal(bench_state(*state, "counters", "sets"), 0);
+}
+
+/* The answer to the last command never comes: the counters and the empty path say that the card is made. */
+static void transfer_whose_answer_is_lost(void **state) {
+        struct cw_printer *p = check_open(*state);
+        struct cw_printer_baseline before;
+        struct cw_printer_finding finding;
+        struct cw_printer_effect e;
+        struct cw_fault f = {0};
+        CW_AUTO(cw_panels_free) struct cw_panels *panels = check_panels();
+        check_feed(p);
+        check_ok(cw_printer_baseline(p, LONG_NS, &before, &f), &f);
+        bench_order(*state, "{'cmd':'fault','name':'no_reply','at':{'command':'TRANSFER'}}");
+        check_class(cw_printer_print(p, panels, cw_deadline_ns(bench_ops.jumps ? 200000 : 4000), &e, &f), &f,
+                    CW_C_IN_DOUBT, "");
+        assert_true(e.ribbon_used);
+        cw_printer_close(p);
+        p = check_open(*state);
+        check_ok(cw_printer_reconcile(p, CW_PRINTER_STEP_PRINT, &before, LONG_NS, &finding, &f), &f);
+        assert_int_equal(finding.verdict, CW_VERDICT_DONE);
+        assert_int_equal(finding.where, CW_WHERE_OUTPUT);
+        assert_int_equal(bench_tray(*state, "output"), 1);
+        assert_int_equal(bench_state(*state, "counters", "sets"), 1);
+        cw_printer_close(p);
+}
+
+static void unplugged_in_a_panel(void **state) {
+        struct cw_printer *p = fed_with_fault(*state, "{'cmd':'fault','name':'unplug','at':{'byte':900000}}");
+        struct cw_printer_effect e;
+        struct cw_fault f = {0};
+        check_class(print(p, &e, &f), &f, CW_C_IN_DOUBT, "");
+        assert_int_equal(e.where, CW_WHERE_UNKNOWN);
+        assert_true(cw_printer_gone(p));
+        cw_printer_close(p);
+        bench_order(*state, "{'cmd':'plug'}");
+        p = check_open(*state);
+        check_ok(cw_printer_reject(p, LONG_NS, &e, &f), &f);
+        assert_int_equal(bench_tray(*state, "reject"), 1);
+        assert_int_equal(bench_state(*state, "counters", "fed"), 1);
+        cw_printer_close(p);
+}
+
+static void power_cycle_in_the_job(void **state) {
+        struct cw_printer *p =
+            fed_with_fault(*state, "{'cmd':'fault','name':'power_cycle','at':{'panel':'m'}}");
+        struct cw_printer_effect e;
+        struct cw_fault f = {0};
+        check_class(print(p, &e, &f), &f, CW_C_IN_DOUBT, "");
+        cw_printer_close(p);
+        bench_order(*state, "{'cmd':'plug'}");
+        p = check_open(*state);
+        check_ok(cw_printer_reject(p, LONG_NS, &e, &f), &f);
+        assert_int_equal(bench_tray(*state, "reject"), 1);
+        assert_int_equal(bench_tray(*state, "output"), 0);
+        cw_printer_close(p);
+}
+
+static void hot_head_is_waited_for(void **state) {
+        struct cw_printer *p =
+            fed_with_fault(*state, "{'cmd':'fault','name':'head_hot','ms':1000,'at':{'panel':'y'}}");
+        struct cw_printer_effect e;
+        struct cw_fault f = {0};
+        check_ok(print(p, &e, &f), &f);
+        assert_int_equal(e.where, CW_WHERE_OUTPUT);
+        cw_printer_close(p);
+}
+
+static void tray_full_keeps_the_card(void **state) {
+        struct cw_printer *p = fed_with_fault(*state, "{'cmd':'fault','name':'output_full'}");
+        struct cw_printer_effect e;
+        struct cw_fault f = {0};
+        check_class(cw_printer_eject(p, LONG_NS, &e, &f), &f, CW_C_OPERATOR, "PRD_HOPPER_JAM");
+        assert_int_equal(bench_tray(*state, "output"), 0);
+        cw_printer_close(p);
+}
+
+/* ---- bulk-only transport ---- */
+
+static void stalls_are_cleared(void **state) {
+        static const char *const faults[] = {"{'cmd':'fault','name':'stall_in','at':{'transfer':3}}",
+                                             "{'cmd':'fault','name':'stall_out','at':{'transfer':2}}",
+                                             "{'cmd':'fault','name':'stall_in','at':{'transfer':6}}"};
+        struct cw_printer *p = check_open(*state);
+        for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
+                struct cw_printer_status s;
+                struct cw_fault f = {0};
+                bench_order(*state, faults[i]);
+                cw_rc rc = cw_printer_status(p, LONG_NS, &s, &f);
+                if (rc != CW_OK)
+                        check_class(rc, &f, cw_rc_class(rc) == CW_C_RETRY ? CW_C_RETRY : CW_C_RECONNECT, "");
+                if (cw_printer_gone(p) || cw_rc_class(rc) == CW_C_RECONNECT) {
+                        cw_printer_close(p);
+                        p = check_open(*state);
+                }
+                bench_order(*state, "{'cmd':'faults_off'}");
+                expect_status(p, CW_PRINTER_READY, "");
+        }
+        cw_printer_close(p);
+}
+
+/* A status that comes after its time belongs to no later command. */
+static void late_status_is_not_taken_for_another(void **state) {
+        struct cw_printer *p = check_open(*state);
+        struct cw_printer_status s;
+        struct cw_fault f = {0};
+        bench_order(*state, "{'cmd':'fault','name':'late_reply','ms':2500}");
+        check_class(cw_printer_status(p, cw_deadline_ns(bench_ops.jumps ? 1000 : 400), &s, &f), &f,
+                    CW_C_RETRY, "");
+        for (int i = 0; i < 12; i++)
+                if (cw_printer_status(p, LONG_NS, &s, &f) == CW_OK)
+                        break;
+        assert_int_equal(s.where, CW_WHERE_NONE);
+        expect_status(p, CW_PRINTER_READY, "");
+        cw_printer_close(p);
+}
+
+/* ---- the finer model ---- */
+
+static void finer_printer_takes_the_same_card(void **state) {
+        (void)state;
+        const struct bench_options finer = {.model = "XID8600"};
+        struct bench *b = bench_ops.open(&finer);
+        struct cw_printer *p = check_open(b);
+        struct cw_printer_effect e;
+        struct cw_fault f = {0};
+        check_feed(p);
+        check_ok(print(p, &e, &f), &f);
+        assert_int_equal(bench_tray(b, "output"), 1);
+        assert_int_equal(bench_state(b, "counters", "panels"), 4);
+        assert_int_equal(bench_state(b, "", "violations"), 0);
+        cw_printer_close(p);
+        bench_ops.close(b);
+}
+
+static void recordings_hold_no_card(void **state) {
+        struct cw_matica_masking masking = {0};
+        const struct cw_usb_mask mask = {cw_matica_mask, &masking};
+        struct cw_usb *usb = NULL, *recorder = NULL;
+        struct cw_printer *p = NULL;
+        struct cw_printer_effect e;
+        struct cw_tracks tracks = check_tracks();
+        struct cw_fault f = {0};
+        char *text = NULL;
+        size_t len = 0;
+        FILE *out = open_memstream(&text, &len);
+        assert_non_null(out);
+        check_ok(bench_ops.connect(*state, &usb, &f), &f);
+        assert_int_equal(cw_usb_recorder_new(usb, out, mask, &recorder), CW_OK);
+        check_ok(cw_printer_open(cw_printer_driver("matica"), recorder, LONG_NS, &p, &f), &f);
+        check_feed(p);
+        check_ok(cw_printer_stripe_write(p, &tracks, LONG_NS, &e, &f), &f);
+        check_ok(print(p, &e, &f), &f);
+        cw_printer_close(p);
+        (void)fclose(out);
+        assert_true(len < 60000);
+        assert_null(strstr(text, "04000000010203")); /* 4000000123 as the encoder takes it */
+        free(text);
+}
+
+/* Through libusb run those that a bus can make different. */
+const struct CMUnitTest contract_checks[] = {
+    CHECK(open_identifies),
+    CHECK(open_after_half_a_panel),
+    CHECK(status_tells_what_there_is),
+    CHECK(stalls_are_cleared),
+    CHECK(feed_takes_one_card),
+    CHECK(contact_and_out),
+    CHECK(stripe_written_and_read),
+    CHECK(print_chip_and_stripe_first),
+    CHECK(jam_in_the_picture),
+    CHECK(panel_cut_off_is_never_resent),
+    CHECK(transfer_whose_answer_is_lost),
+    CHECK(unplugged_in_a_panel),
+    CHECK(power_cycle_in_the_job),
+    {"finer_printer_takes_the_same_card", finer_printer_takes_the_same_card, NULL, NULL, NULL},
+#ifndef CW_CONTRACT_SHORT
+    CHECK(open_again_after_close),
+    CHECK(open_too_late_touches_nothing),
+    CHECK(open_fails_cleanly_at_every_transfer),
+    {"unknown_model_moves_nothing", unknown_model_moves_nothing, NULL, NULL, NULL},
+    CHECK(raw_answers_and_refuses_card_data),
+    CHECK(counters_and_settings_are_read_only),
+    CHECK(abilities_are_honest),
+    CHECK(status_cover_open),
+    CHECK(status_hopper_empty),
+    CHECK(status_ribbon_ended),
+    CHECK(status_ribbon_missing),
+    CHECK(late_status_is_not_taken_for_another),
+    CHECK(preflight_knows_the_ink),
+    CHECK(preflight_refuses_a_card_inside),
+    CHECK(feed_refuses_when_a_card_is_inside),
+    CHECK(feed_hopper_empty),
+    CHECK(feed_jam),
+    CHECK(feed_cover_open),
+    CHECK(feed_too_late_touches_nothing),
+    CHECK(contact_without_card),
+    CHECK(jam_on_the_way_to_the_contacts),
+    CHECK(eject_delivers),
+    CHECK(tray_full_keeps_the_card),
+    CHECK(reject_goes_to_the_box),
+    CHECK(reject_without_card),
+    CHECK(stripe_write_fails),
+    CHECK(stripe_blank),
+    CHECK(stripe_bad_data_sends_nothing),
+    CHECK(stripe_read_by_a_new_process),
+    CHECK(print_whole_card),
+    CHECK(ink_ends_in_the_picture),
+    CHECK(door_opened_in_the_picture),
+    CHECK(jam_in_the_transfer),
+    CHECK(hot_head_is_waited_for),
+    CHECK(print_wrong_panels_send_nothing),
+    CHECK(print_without_card),
+    CHECK(unplug_at_every_transfer_of_feed),
+    CHECK(reconcile_other_printer),
+    CHECK(reconcile_stripe_is_unknown),
+    CHECK(recordings_hold_no_card),
+#endif
+};
+const size_t contract_check_count = sizeof contract_checks / sizeof contract_checks[0];
