@@ -118,9 +118,12 @@ struct cw_config_hsm {
         size_t custodian_count;
         struct cw_config_custodian custodians[CW_CONFIG_CUSTODIANS_MAX];
 };
+/* Working keys of an AES BDK: as long as the BDK, or of 128 bits. */
+enum cw_dukpt_key { CW_DUKPT_KEY_AS_BDK, CW_DUKPT_KEY_AES128 };
 struct cw_config_pin {
         const char *key; /* label of the set-PIN transport key (AES) */
         const char *bdk; /* label of the PIN pad's base derivation key */
+        enum cw_dukpt_key dukpt_key;
         enum cw_pin_account account;
         enum cw_pin_form form;
         enum cw_pin_call call;
@@ -153,6 +156,7 @@ struct cw_config_product {
         int64_t validation_start, validation_length;
         const char *validation_pad; /* one hex digit */
         const char *weak_pins;      /* words of cw_pin_policy_parse */
+        int chip_pin_script;        /* the kiosk puts the PIN into the chip by an issuer script */
         const char *issuer_key;     /* key label, "" = none */
         const char *issuer_certificate;
         int64_t kvn;                       /* key version for INITIALIZE UPDATE, 0 = card decides */

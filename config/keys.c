@@ -51,6 +51,7 @@ static const char *const algorithm_words[] = {"tdes2",  "tdes3",   "aes128", "ae
 static const char *const pad_words[] = {"0", "1", "2", "3", "4", "5", "6", "7", "8",
                                         "9", "A", "B", "C", "D", "E", "F", NULL};
 static const char *const expiry_words[] = {"yymm", "mmyy", NULL};
+static const char *const dukpt_words[] = {"as-bdk", "aes128", NULL};
 static const char *const pin_method_words[] = {"none", "visa-pvv", "ibm3624", NULL};
 static const char *const cvn_words[] = {"cvn10", "cvn18", "cvn22", "mchip16", "mchip20", "ccd", NULL};
 static const char *const init_words[] = {"none", "reserved", "nss", NULL};
@@ -194,6 +195,8 @@ static const struct cw_key custodian_keys[] = {
 static const struct cw_key pin_keys[] = {
     TEXT(cw_config_pin, key, "", CW_KEY_NAME, "label of the set-PIN transport key"),
     TEXT(cw_config_pin, bdk, "", CW_KEY_NAME, "label of the PIN pad's base derivation key"),
+    WORD(cw_config_pin, dukpt_key, "as-bdk", dukpt_words,
+         "working keys of a PIN pad with an AES key: as long as the bdk, or aes128"),
     WORD(cw_config_pin, account, "pan12", account_words, "account part of the block for setPin"),
     WORD(cw_config_pin, form, "ascii_hex", form_words, "how the block is written before it is enciphered"),
     WORD(cw_config_pin, call, "v2", call_words,
@@ -247,6 +250,8 @@ static const struct cw_key product_keys[] = {
     ONE_OF(cw_config_product, validation_pad, "F", pad_words, 0, "hex digit that fills them up to 16"),
     TEXT(cw_config_product, weak_pins, "repeated,sequential", 0,
          "PINs a customer may not choose: repeated, sequential, birth-date, pan-digits, with commas between"),
+    BOOL(cw_config_product, chip_pin_script, "false",
+         "the kiosk puts the chosen PIN into the chip by an issuer script, beside setPin"),
     TEXT(cw_config_product, issuer_key, "", CW_KEY_NAME,
          "label of the issuer's RSA key that signs chip certificates; empty = none"),
     TEXT(cw_config_product, issuer_certificate, "", CW_KEY_NAME,

@@ -9,6 +9,23 @@
 #define USE_INITIAL_KEY 0x8001u
 #define ONE_BITS_MAX 16
 
+cw_rc cw_ksn_aes_parse(const char *hex, struct cw_ksn_aes *ret, struct cw_fault *f) {
+        uint8_t bytes[12];
+        size_t n = 0;
+        bool ok = strlen(hex) == 24 && cw_hex_decode(hex, 24, bytes, sizeof(bytes), &n) && n == 12;
+        uint32_t counter = 0;
+        for (size_t i = 8; ok && i < 12; i++)
+                counter = counter << 8 | bytes[i];
+        if (!ok || counter == 0 || __builtin_popcount(counter) > ONE_BITS_MAX)
+                return cw_fail(
+                    f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_SYNTAX), 0, "hsm.dukpt", "HSM_KSN",
+                    "the key serial number of an AES PIN pad has 24 hex digits and a counter the pad "
+                    "may use");
+        memcpy(ret->ikid, bytes, sizeof(ret->ikid));
+        ret->counter = counter;
+        return CW_OK;
+}
+
 /* Algorithm indicator, table 1; false for an algorithm that is not made by whole blocks. */
 static bool indicator(enum cw_hsm_alg alg, uint16_t *ret) {
         switch (alg) {

@@ -9,6 +9,14 @@
 
 #define CW_DUKPT_AES_IKID_LEN 8u
 
+struct cw_ksn_aes {
+        uint8_t ikid[CW_DUKPT_AES_IKID_LEN];
+        uint32_t counter;
+};
+/* 24 hex digits: initial key id and counter. REJECT/CW_E_SYNTAX for anything else, a counter of 0 or with
+ * more than 16 one-bits. */
+CW_WARN_UNUSED cw_rc cw_ksn_aes_parse(const char *hex, struct cw_ksn_aes *ret, struct cw_fault *f);
+
 /* Key usage, table 2. */
 enum cw_dukpt_aes_use {
         CW_DUKPT_AES_KEK = 0x0002,

@@ -13,7 +13,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-#define LINE_MAX_LEN 32u
+#define LINE_MAX_LEN 34u
 #define FILE_MAX_LEN (CW_KSN_PADS_MAX * LINE_MAX_LEN)
 #define COUNTER_MAX 0x1fffffu
 
@@ -25,22 +25,25 @@ static cw_rc malformed(struct cw_fault *f) {
 
 /* One line without its newline. */
 static bool parse_line(const char *line, size_t len, struct cw_ksn_table *t) {
-        uint8_t pad[CW_KSN_LEN];
-        size_t n = 0;
-        uint32_t last = 0;
-        if (t->count == CW_KSN_PADS_MAX || len < 22 || len > 28 || line[20] != ' ')
+        uint8_t pad[CW_KSN_PAD_MAX];
+        const char *space = memchr(line, ' ', len);
+        size_t n = 0, digits = space != NULL ? (size_t)(space - line) : 0, at = digits + 1;
+        uint64_t last = 0;
+        bool aes = digits == 2 * CW_DUKPT_AES_IKID_LEN;
+        if (t->count == CW_KSN_PADS_MAX || (!aes && digits != 2 * CW_KSN_LEN) || at >= len || len - at > 10)
                 return false;
-        if (!cw_hex_decode(line, 20, pad, sizeof(pad), &n) || cw_ksn_counter(pad) != 0)
+        if (!cw_hex_decode(line, digits, pad, sizeof(pad), &n) || (!aes && cw_ksn_counter(pad) != 0))
                 return false;
-        for (size_t i = 21; i < len; i++) {
-                if (line[i] < '0' || line[i] > '9')
+        for (; at < len; at++) {
+                if (line[at] < '0' || line[at] > '9')
                         return false;
-                last = last * 10 + (uint32_t)(line[i] - '0');
+                last = last * 10 + (uint64_t)(line[at] - '0');
         }
-        if (last == 0 || last > COUNTER_MAX)
+        if (last == 0 || last > (aes ? UINT32_MAX : COUNTER_MAX))
                 return false;
-        memcpy(t->rows[t->count].pad, pad, sizeof(pad));
-        t->rows[t->count++].last = last;
+        memcpy(t->rows[t->count].pad, pad, n);
+        t->rows[t->count].len = n;
+        t->rows[t->count++].last = (uint32_t)last;
         return true;
 }
 
@@ -56,14 +59,10 @@ cw_rc cw_ksn_table_parse(const char *text, size_t len, struct cw_ksn_table *ret,
         return CW_OK;
 }
 
-static cw_rc note_use(struct cw_ksn_table *t, const uint8_t ksn[CW_KSN_LEN], struct cw_fault *f) {
-        uint8_t pad[CW_KSN_LEN];
-        uint32_t counter = cw_ksn_counter(ksn);
-        memcpy(pad, ksn, sizeof(pad));
-        pad[7] &= 0xe0;
-        pad[8] = pad[9] = 0;
+static cw_rc note_use(struct cw_ksn_table *t, const uint8_t *pad, size_t len, uint32_t counter,
+                      struct cw_fault *f) {
         for (size_t i = 0; i < t->count; i++) {
-                if (memcmp(t->rows[i].pad, pad, sizeof(pad)) != 0)
+                if (t->rows[i].len != len || memcmp(t->rows[i].pad, pad, len) != 0)
                         continue;
                 if (counter <= t->rows[i].last)
                         return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_DENIED), (int64_t)counter,
@@ -75,7 +74,8 @@ static cw_rc note_use(struct cw_ksn_table *t, const uint8_t ksn[CW_KSN_LEN], str
         if (t->count == CW_KSN_PADS_MAX)
                 return cw_fail(f, CW_RC(CW_L_HSM, CW_C_OPERATOR, CW_E_TOO_BIG), 0, "hsm.ksn_registry",
                                "HSM_KSN", "more PIN pads than the register of key serial numbers holds");
-        memcpy(t->rows[t->count].pad, pad, sizeof(pad));
+        memcpy(t->rows[t->count].pad, pad, len);
+        t->rows[t->count].len = len;
         t->rows[t->count++].last = counter;
         return CW_OK;
 }
@@ -85,7 +85,7 @@ static cw_rc save(const char *path, const struct cw_ksn_table *t, struct cw_faul
         struct cw_writer w;
         cw_writer_init(&w, text, sizeof(text));
         for (size_t i = 0; i < t->count; i++) {
-                (void)cw_hex_encode(t->rows[i].pad, CW_KSN_LEN, hex, sizeof(hex));
+                (void)cw_hex_encode(t->rows[i].pad, t->rows[i].len, hex, sizeof(hex));
                 int n = snprintf(line, sizeof(line), "%s %u\n", hex, t->rows[i].last);
                 cw_put_bytes(&w, line, (size_t)n);
         }
@@ -109,10 +109,12 @@ static cw_rc unavailable(int err, struct cw_fault *f) {
                        "cannot keep the register of used key serial numbers: %s", strerror(err));
 }
 
-cw_rc cw_ksn_use(const char *dir, const uint8_t ksn[CW_KSN_LEN], struct cw_fault *f) {
+static cw_rc use(const char *dir, enum cw_ksn_use what, const uint8_t *pad, size_t len, uint32_t counter,
+                 struct cw_fault *f) {
+        static const char *const names[] = {"ksn", "ksn-mac", "ksn-data"};
         char path[PATH_MAX], lock_path[PATH_MAX];
         struct cw_ksn_table table;
-        int n = snprintf(path, sizeof(path), "%s/ksn", dir);
+        int n = snprintf(path, sizeof(path), "%s/%s", dir, names[what]);
         int m = snprintf(lock_path, sizeof(lock_path), "%s/ksn.lock", dir);
         if (n < 0 || m < 0 || (size_t)n >= sizeof(path) || (size_t)m >= sizeof(lock_path))
                 return unavailable(ENAMETOOLONG, f);
@@ -122,6 +124,19 @@ cw_rc cw_ksn_use(const char *dir, const uint8_t ksn[CW_KSN_LEN], struct cw_fault
         cw_rc rc = load(path, &table, f);
         if (rc != CW_OK)
                 return cw_rc_class(rc) == CW_C_REJECT ? unavailable(EBADMSG, f) : rc;
-        rc = note_use(&table, ksn, f);
+        rc = note_use(&table, pad, len, counter, f);
         return rc != CW_OK ? rc : save(path, &table, f);
+}
+
+cw_rc cw_ksn_use(const char *dir, enum cw_ksn_use what, const uint8_t ksn[CW_KSN_LEN], struct cw_fault *f) {
+        uint8_t pad[CW_KSN_LEN];
+        memcpy(pad, ksn, sizeof(pad));
+        pad[7] &= 0xe0;
+        pad[8] = pad[9] = 0;
+        return use(dir, what, pad, sizeof(pad), cw_ksn_counter(ksn), f);
+}
+
+cw_rc cw_ksn_aes_use(const char *dir, enum cw_ksn_use what, const struct cw_ksn_aes *ksn,
+                     struct cw_fault *f) {
+        return use(dir, what, ksn->ikid, sizeof(ksn->ikid), ksn->counter, f);
 }

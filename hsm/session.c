@@ -33,6 +33,20 @@ static const struct rule {
     {"perso.encipher", CW_FROM_STATION, CW_ST_BENCH | CW_ST_AUTH, 0, 8, cw_sess_perso_encipher},
     {"bench.pan", CW_FROM_STATION, CW_ST_BENCH, 0, 4, cw_sess_bench_pan},
 
+    {"emv.arqc", CW_FROM_STATION, CW_ST_SERVICE, 0, 8, cw_sess_emv_arqc},
+    {"emv.script", CW_FROM_STATION, CW_ST_SERVICE | CW_ST_PROVED, 0, 8, cw_sess_emv_script},
+    {"pin.translate", CW_FROM_STATION, CW_ST_SERVICE, 0, 16, cw_sess_pin_translate},
+    {"pin.pvv", CW_FROM_STATION, CW_ST_SERVICE, 0, 4, cw_sess_pin_pvv},
+    {"pin.offset", CW_FROM_STATION, CW_ST_SERVICE, 0, 4, cw_sess_pin_offset},
+    {"pin.generate", CW_FROM_STATION, CW_ST_SERVICE, 0, 4, cw_sess_pin_generate},
+    {"value.dcvv", CW_FROM_STATION, CW_ST_SERVICE, 0, 16, cw_sess_value_dcvv},
+    {"value.cvc3", CW_FROM_STATION, CW_ST_SERVICE, 0, 16, cw_sess_value_cvc3},
+    {"value.cavv", CW_FROM_STATION, CW_ST_SERVICE, 0, 16, cw_sess_value_cavv},
+    {"mac.generate", CW_FROM_STATION, CW_ST_SERVICE, 0, 1024, cw_sess_mac_generate},
+    {"mac.verify", CW_FROM_STATION, CW_ST_SERVICE, 0, 64, cw_sess_mac_verify},
+    {"dukpt.mac", CW_FROM_STATION, CW_ST_SERVICE, 0, 64, cw_sess_dukpt_mac},
+    {"dukpt.data", CW_FROM_STATION, CW_ST_SERVICE, 0, 64, cw_sess_dukpt_data},
+
     {"kiosk.pan", CW_FROM_STATION, CW_ST_KIOSK, CW_ST_PAN, 1, cw_sess_kiosk_pan},
     {"kiosk.seal_pan", CW_FROM_AGENT, CW_ST_KIOSK | CW_ST_PAN, 0, 4, cw_sess_kiosk_seal_pan},
     {"kiosk.bind", CW_FROM_AGENT, CW_ST_KIOSK | CW_ST_PAN, CW_ST_BOUND, 4, cw_sess_kiosk_bind},
@@ -40,6 +54,7 @@ static const struct rule {
     {"pin.first", CW_FROM_STATION, CW_ST_KIOSK | CW_ST_BOUND | CW_ST_PROVED, CW_ST_EQUAL, 18,
      cw_sess_pin_first},
     {"pin.second", CW_FROM_STATION, CW_ST_KIOSK | CW_ST_FIRST, CW_ST_EQUAL, 18, cw_sess_pin_second},
+    {"emv.script", CW_FROM_STATION, CW_ST_KIOSK | CW_ST_BOUND | CW_ST_PROVED, 0, 4, cw_sess_emv_script},
     {"pin.form", CW_FROM_AGENT, CW_ST_KIOSK | CW_ST_EQUAL | CW_ST_PROVED, 0, 1, cw_sess_pin_form},
 };
 _Static_assert(sizeof(rules) / sizeof(rules[0]) <= sizeof(((struct cw_sess *)0)->calls) / sizeof(unsigned),

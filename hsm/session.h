@@ -10,6 +10,7 @@
 #include "base/ipc.h"
 #include "config/config.h"
 #include "hsm/key_store.h"
+#include "hsm/p11_token.h"
 
 /* Who asks. The same call from the other side is refused. */
 enum cw_sess_from { CW_FROM_AGENT, CW_FROM_STATION };
@@ -19,6 +20,7 @@ struct cw_sess_env {
         const struct cw_hsm_crypto *crypto;
         const struct cw_key_store *keys;
         const char *state_dir; /* for the register of key serial numbers */
+        struct cw_p11 *token;  /* for PINs that do not leave it; NULL: crypto is all there is */
 };
 struct cw_sess;
 

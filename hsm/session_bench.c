@@ -37,6 +37,8 @@ cw_rc cw_sess_bench_keys(struct cw_sess *s, uint8_t scp, struct cw_gp_keyset *re
 static void choose_product(struct cw_sess *s, const char *profile) {
         struct cw_config_product p = {.plastic_code = "", .name = "", .profile = "", .face = "", .psn = "00"};
         p.service_code = p.discretionary = p.cvk = p.imk_ac = p.imk_smi = p.imk_smc = "";
+        p.imk_dcvv = p.imk_cvc3 = p.cavk = p.pvk = p.weak_pins = p.issuer_key = p.issuer_certificate = "";
+        p.cvn = CW_CVN18;
         for (size_t i = 0; *profile && i < s->env.cfg->product_count; i++) {
                 if (strcmp(s->env.cfg->products[i].profile, profile) == 0) {
                         p = s->env.cfg->products[i];

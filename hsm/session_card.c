@@ -21,9 +21,11 @@ static cw_rc verification_values(struct cw_sess *s, struct values *v, struct cw_
         if (rc != CW_OK)
                 return rc;
         const struct cw_retail_key cvk = cw_stored_retail(key);
+        char mmyy[5] = {s->expiry[2], s->expiry[3], s->expiry[0], s->expiry[1], 0};
+        const char *cvv2_expiry = s->product->cvv2_expiry == CW_EXPIRY_MMYY ? mmyy : s->expiry;
         rc = cw_cvv(s->c, &cvk, pan, s->expiry, s->product->service_code, v->cvv, f);
         if (rc == CW_OK)
-                rc = cw_cvv(s->c, &cvk, pan, s->expiry, "000", v->cvv2, f);
+                rc = cw_cvv(s->c, &cvk, pan, cvv2_expiry, "000", v->cvv2, f);
         if (rc == CW_OK)
                 rc = cw_cvv(s->c, &cvk, pan, s->expiry, "999", v->icvv, f);
         return rc;

@@ -73,71 +73,95 @@ cw_rc cw_sess_perso_sensitive(struct cw_sess *s, struct cw_msg *request, struct 
 }
 
 struct transaction {
-        uint8_t atc[2], arqc[8];
+        struct cw_emv_tx tx;
         char psn[3];
         struct cw_span data;
+        struct cw_emv_card card;
 };
 
-static cw_rc read_transaction(const struct cw_msg *request, struct transaction *t, struct cw_fault *f) {
-        cw_rc rc = cw_sess_hex(request, "atc", t->atc, sizeof(t->atc), f);
+cw_rc cw_sess_emv_card(struct cw_sess *s, const char *psn, struct cw_emv_card *ret, struct cw_fault *f) {
+        const struct cw_stored_key *ac = NULL, *smi = NULL, *smc = NULL;
+        cw_rc rc = cw_sess_key(s, s->product->imk_ac, "imk-ac", &ac, f);
         if (rc == CW_OK)
-                rc = cw_sess_hex(request, "arqc", t->arqc, sizeof(t->arqc), f);
+                rc = cw_sess_key(s, s->product->imk_smi, "imk-smi", &smi, f);
         if (rc == CW_OK)
-                rc = cw_sess_digits(request, "psn", 2, t->psn, f);
-        return rc != CW_OK ? rc : cw_sess_att(request, 0, 1, ARQC_DATA_MAX, &t->data, f);
-}
-
-static cw_rc session_key(struct cw_sess *s, const struct transaction *t, struct cw_retail_key *ret,
-                         struct cw_fault *f) {
-        const struct cw_stored_key *imk = NULL;
-        struct cw_hsm_key mk = {0};
-        const char *pan = s->secret->pan.digits;
-        uint8_t r[8] = {t->atc[0], t->atc[1]};
-        cw_rc rc = cw_sess_key(s, s->product->imk_ac, "imk-ac", &imk, f);
+                rc = cw_sess_key(s, s->product->imk_smc, "imk-smc", &smc, f);
         if (rc == CW_OK)
-                rc = cw_emv_icc_mk(s->c, &imk->key, pan, t->psn, cw_emv_option_for(pan), &mk, f);
-        if (rc == CW_OK)
-                rc = cw_emv_csk(s->c, &mk, r, ret, f);
-        cw_hsm_key_destroy(s->c, &mk);
+                *ret = (struct cw_emv_card){&ac->key, &smi->key, &smc->key, s->secret->pan.digits, psn};
         return rc;
 }
 
-/* Method 2 with "issuer approves", EMV Book 2, 8.2.2; or method 1 when the request brings an ARC. */
+static cw_rc read_transaction(struct cw_sess *s, const struct cw_msg *request, struct transaction *t,
+                              struct cw_fault *f) {
+        const struct cw_stored_key *ac = NULL;
+        cw_rc rc = cw_sess_hex(request, "atc", t->tx.atc, sizeof(t->tx.atc), f);
+        if (rc == CW_OK)
+                rc = cw_sess_hex(request, "arqc", t->tx.arqc, sizeof(t->tx.arqc), f);
+        if (rc == CW_OK && s->product->cvn == CW_CVN_MCHIP16)
+                rc = cw_sess_hex(request, "un", t->tx.un, sizeof(t->tx.un), f);
+        if (rc == CW_OK)
+                rc = cw_sess_digits(request, "psn", 2, t->psn, f);
+        if (rc == CW_OK)
+                rc = cw_sess_att(request, 0, 1, ARQC_DATA_MAX, &t->data, f);
+        if (rc == CW_OK)
+                rc = cw_sess_key(s, s->product->imk_ac, "imk-ac", &ac, f);
+        if (rc == CW_OK) /* the other keys are for scripts */
+                t->card = (struct cw_emv_card){&ac->key, NULL, NULL, s->secret->pan.digits, t->psn};
+        return rc;
+}
+
+/* Method 1, with the authorisation response code of the request or "approved". */
+static cw_rc put_arpc1(struct cw_sess *s, const struct cw_msg *request, const struct transaction *t,
+                       struct cw_msg *reply, struct cw_fault *f) {
+        uint8_t arc[2] = {0x30, 0x30}, arpc[8];
+        cw_rc rc = CW_OK;
+        if (json_object_get(request->json, "arc") != NULL)
+                rc = cw_sess_hex(request, "arc", arc, sizeof(arc), f);
+        if (rc == CW_OK)
+                rc = cw_emv_scheme_arpc1(s->c, s->product->cvn, &t->card, &t->tx, arc, arpc, f);
+        if (rc == CW_OK)
+                rc = cw_sess_put_hex(reply, "arc", arc, sizeof(arc), f);
+        return rc != CW_OK ? rc : cw_sess_put_hex(reply, "arpc", arpc, sizeof(arpc), f);
+}
+
+/* Method 2 with "issuer approves", EMV Book 2, 8.2.2; method 1 where the version has it or the request brings
+ * an ARC. */
 static cw_rc put_arpc(struct cw_sess *s, const struct cw_msg *request, const struct cw_retail_key *sk,
                       const struct transaction *t, struct cw_msg *reply, struct cw_fault *f) {
         static const uint8_t csu[4] = {0x00, 0x80, 0x00, 0x00};
-        uint8_t arpc[8], arc[2];
-        size_t len = 4;
-        cw_rc rc;
-        if (json_object_get(request->json, "arc") != NULL) {
-                len = 8;
-                rc = cw_sess_hex(request, "arc", arc, sizeof(arc), f);
-                if (rc == CW_OK)
-                        rc = cw_emv_arpc1(s->c, sk, t->arqc, arc, arpc, f);
-        } else {
-                rc = cw_emv_arpc2(s->c, sk, t->arqc, csu, NULL, 0, arpc, f);
-                if (rc == CW_OK)
-                        rc = cw_sess_put_hex(reply, "csu", csu, sizeof(csu), f);
-        }
-        return rc != CW_OK ? rc : cw_sess_put_hex(reply, "arpc", arpc, len, f);
+        uint8_t arpc[4];
+        if (cw_emv_scheme_arpc_method(s->product->cvn) == 1 || json_object_get(request->json, "arc") != NULL)
+                return put_arpc1(s, request, t, reply, f);
+        cw_rc rc = cw_emv_arpc2(s->c, sk, t->tx.arqc, csu, NULL, 0, arpc, f);
+        if (rc == CW_OK)
+                rc = cw_sess_put_hex(reply, "csu", csu, sizeof(csu), f);
+        return rc != CW_OK ? rc : cw_sess_put_hex(reply, "arpc", arpc, sizeof(arpc), f);
+}
+
+static void remember(struct cw_sess *s, const struct transaction *t) {
+        s->tx = t->tx;
+        s->scripts = 0;
+        memcpy(s->proved_psn, t->psn, sizeof(s->proved_psn));
+        s->state |= CW_ST_PROVED;
 }
 
 cw_rc cw_sess_emv_arqc(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply, struct cw_fault *f) {
-        struct transaction t;
+        struct transaction t = {0};
         struct cw_retail_key sk = {0};
         uint8_t expected[8];
-        cw_rc rc = read_transaction(request, &t, f);
+        int padding = 2;
+        cw_rc rc = read_transaction(s, request, &t, f);
         if (rc == CW_OK)
-                rc = session_key(s, &t, &sk, f);
+                rc = cw_emv_scheme_ac(s->c, s->product->cvn, &t.card, &t.tx, &sk, &padding, f);
         if (rc == CW_OK)
-                rc = cw_emv_arqc(s->c, &sk, t.data.ptr, t.data.len, expected, f);
-        bool genuine = rc == CW_OK && cw_equal_ct(expected, t.arqc, sizeof(expected));
+                rc = cw_retail_mac(s->c, &sk, padding, NULL, t.data.ptr, t.data.len, expected, f);
+        bool genuine = rc == CW_OK && cw_equal_ct(expected, t.tx.arqc, sizeof(expected));
         if (genuine)
                 rc = put_arpc(s, request, &sk, &t, reply, f);
         cw_retail_key_destroy(s->c, &sk);
         if (rc == CW_OK)
                 rc = cw_sess_put_bool(reply, "genuine", genuine, f);
         if (rc == CW_OK && genuine)
-                s->state |= CW_ST_PROVED;
+                remember(s, &t);
         return rc;
 }

@@ -4,7 +4,9 @@
 
 #include "base/buf.h"
 #include "hsm/card_number.h"
+#include "hsm/emv_scheme.h"
 #include "hsm/gp_ledger.h"
+#include "hsm/pin_policy.h"
 #include "hsm/pinblock.h"
 #include "hsm/rsa.h"
 #include "hsm/scp.h"
@@ -19,8 +21,9 @@ enum {
         CW_ST_OPEN = 0x001, /* kind is fixed; issue: PAN and kit too */
         CW_ST_ISSUE = 0x002,
         CW_ST_KIOSK = 0x004,
-        CW_ST_BENCH = 0x008,   /* test token: any card, keys and data of the administrator */
-        CW_ST_GP = 0x2000,     /* issue and bench: a card may be personalised */
+        CW_ST_BENCH = 0x008, /* test token: any card, keys and data of the administrator */
+        CW_ST_GP = 0x2000,   /* issue and bench: a card may be personalised */
+        CW_ST_SERVICE = 0x4000,
         CW_ST_STARTED = 0x010, /* gp.start gave a challenge */
         CW_ST_CARD = 0x020,    /* the card's cryptogram was right */
         CW_ST_AUTH = 0x040,    /* EXTERNAL AUTHENTICATE was made */
@@ -36,6 +39,7 @@ struct cw_sess_secret {
         struct cw_pan pan;
         struct cw_pin first, chosen;
         struct cw_rsa_private icc[2]; /* of the chip: for signatures, for PINs */
+        char birth_date[9];           /* YYYYMMDD of the customer, "" when not known */
 };
 
 struct cw_sess {
@@ -43,7 +47,7 @@ struct cw_sess {
         const struct cw_hsm_crypto *c; /* = env.crypto */
         unsigned state;
         unsigned refusals;
-        unsigned calls[32]; /* by row of the operation table */
+        unsigned calls[48]; /* by row of the operation table */
         const struct cw_config_product *product;
         char kit[CW_SESS_KIT_MAX + 1];
         char expiry[5];
@@ -61,6 +65,9 @@ struct cw_sess {
                 bool test_keys; /* 40..4F instead of keys of the token */
                 char label[3][CW_SESS_LABEL_MAX];
         } bench;
+        struct cw_emv_tx tx; /* of the last cryptogram that was right */
+        char proved_psn[3];
+        unsigned scripts; /* commands made after it */
         int64_t attempts_left;
 };
 
@@ -86,6 +93,21 @@ cw_rc cw_sess_perso_encipher(struct cw_sess *s, struct cw_msg *request, struct c
                              struct cw_fault *f);
 cw_rc cw_sess_bench_pan(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply, struct cw_fault *f);
 cw_rc cw_sess_emv_arqc(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply, struct cw_fault *f);
+cw_rc cw_sess_emv_script(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply, struct cw_fault *f);
+cw_rc cw_sess_pin_translate(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply,
+                            struct cw_fault *f);
+cw_rc cw_sess_pin_pvv(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply, struct cw_fault *f);
+cw_rc cw_sess_pin_offset(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply, struct cw_fault *f);
+cw_rc cw_sess_pin_generate(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply,
+                           struct cw_fault *f);
+cw_rc cw_sess_value_dcvv(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply, struct cw_fault *f);
+cw_rc cw_sess_value_cvc3(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply, struct cw_fault *f);
+cw_rc cw_sess_value_cavv(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply, struct cw_fault *f);
+cw_rc cw_sess_mac_generate(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply,
+                           struct cw_fault *f);
+cw_rc cw_sess_mac_verify(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply, struct cw_fault *f);
+cw_rc cw_sess_dukpt_mac(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply, struct cw_fault *f);
+cw_rc cw_sess_dukpt_data(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply, struct cw_fault *f);
 cw_rc cw_sess_kiosk_pan(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply, struct cw_fault *f);
 cw_rc cw_sess_kiosk_bind(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply, struct cw_fault *f);
 cw_rc cw_sess_kiosk_seal_pan(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply,
@@ -142,3 +164,34 @@ CW_WARN_UNUSED cw_rc cw_sess_product(struct cw_sess *s, const struct cw_msg *req
 CW_WARN_UNUSED cw_rc cw_sess_check_issuer(struct cw_sess *s, struct cw_fault *f);
 CW_WARN_UNUSED cw_rc cw_sess_key(const struct cw_sess *s, const char *label, const char *purpose,
                                  const struct cw_stored_key **ret, struct cw_fault *f);
+
+/* ---- PINs of requests (session_source.c) ---- */
+
+/* An enciphered PIN block of a request: under a zone key, or of a PIN pad when there is a KSN. */
+struct cw_sess_source {
+        const struct cw_stored_key *key;
+        unsigned format;
+        const char *ksn; /* "": zone; borrowed */
+        struct cw_span block;
+};
+/* Members source, source_format, ksn, and att0. */
+CW_WARN_UNUSED cw_rc cw_sess_source(struct cw_sess *s, const struct cw_msg *request,
+                                    struct cw_sess_source *ret, struct cw_fault *f);
+/* Opens it in host memory, when the configuration allows that. A KSN is used up by it. */
+CW_WARN_UNUSED cw_rc cw_sess_source_open(struct cw_sess *s, const struct cw_sess_source *src,
+                                         struct cw_pin *ret, struct cw_fault *f);
+/* A PIN pad's block with the PAN of the session; the KSN is used up, whatever is in the block. */
+CW_WARN_UNUSED cw_rc cw_sess_open_dukpt(struct cw_sess *s, const struct cw_stored_key *bdk,
+                                        const char *ksn_hex, struct cw_span block, unsigned format,
+                                        struct cw_pin *ret, struct cw_fault *f);
+/* Kind of the working keys of an AES BDK: the BDK's, or AES-128 when the configuration says so. */
+enum cw_hsm_alg cw_sess_dukpt_alg(const struct cw_sess *s, const struct cw_stored_key *bdk);
+/* OPERATOR with code HSM_HOST_MEMORY when it is not allowed; why: what needs it. */
+CW_WARN_UNUSED cw_rc cw_sess_need_host_memory(const struct cw_sess *s, const char *why, struct cw_fault *f);
+/* birth_date (YYYYMMDD) of the request, which may leave it out. */
+CW_WARN_UNUSED cw_rc cw_sess_birth_date(struct cw_sess *s, const struct cw_msg *request, struct cw_fault *f);
+/* The product's rules, with this card's data. */
+void cw_sess_pin_policy(const struct cw_sess *s, struct cw_pin_policy *ret);
+/* The card's issuer keys. psn is borrowed. */
+CW_WARN_UNUSED cw_rc cw_sess_emv_card(struct cw_sess *s, const char *psn, struct cw_emv_card *ret,
+                                      struct cw_fault *f);

@@ -51,6 +51,8 @@ cw_rc cw_sess_kiosk_bind(struct cw_sess *s, struct cw_msg *request, struct cw_ms
         if (rc == CW_OK)
                 rc = cw_sess_product(s, request, f);
         if (rc == CW_OK)
+                rc = cw_sess_birth_date(s, request, f);
+        if (rc == CW_OK)
                 rc = cw_sess_key(s, s->product->imk_ac, "imk-ac", &imk, f);
         if (rc == CW_OK)
                 rc = cw_sess_open_card_number(s, request, pan, f);

@@ -27,6 +27,12 @@ static cw_rc want_product_keys(const struct cw_sess *s, struct cw_fault *f) {
         return rc;
 }
 
+cw_rc cw_sess_birth_date(struct cw_sess *s, const struct cw_msg *request, struct cw_fault *f) {
+        if (json_object_get(request->json, "birth_date") == NULL)
+                return CW_OK;
+        return cw_sess_digits(request, "birth_date", 8, s->secret->birth_date, f);
+}
+
 static cw_rc open_issue(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply, struct cw_fault *f) {
         char track_name[CW_TRACK_NAME_MAX + 1];
         cw_rc rc = cw_sess_text(request, "kit", s->kit, sizeof(s->kit), f);
@@ -50,6 +56,25 @@ static cw_rc open_issue(struct cw_sess *s, struct cw_msg *request, struct cw_msg
                 return rc;
         memcpy(s->psn, s->product->psn, 2);
         s->state |= CW_ST_OPEN | CW_ST_ISSUE | CW_ST_GP;
+        return CW_OK;
+}
+
+/* For an issuer's host: PINs and values of one card, no card in a machine. */
+static cw_rc open_service(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply,
+                          struct cw_fault *f) {
+        cw_rc rc = cw_sess_product(s, request, f);
+        if (rc == CW_OK)
+                rc = cw_sess_expiry(request, "expiry", s->expiry, f);
+        if (rc == CW_OK)
+                rc = cw_sess_birth_date(s, request, f);
+        if (rc == CW_OK)
+                rc = cw_sess_open_card_number(s, request, &s->secret->pan, f);
+        if (rc == CW_OK)
+                rc = cw_sess_put_pan_names(s, reply, f);
+        if (rc != CW_OK)
+                return rc;
+        memcpy(s->psn, s->product->psn, 2);
+        s->state |= CW_ST_OPEN | CW_ST_SERVICE;
         return CW_OK;
 }
 
@@ -78,7 +103,9 @@ cw_rc cw_sess_open(struct cw_sess *s, struct cw_msg *request, struct cw_msg *rep
                 return open_issue(s, request, reply, f);
         if (strcmp(kind, "kiosk") == 0)
                 return open_kiosk(s, f);
+        if (strcmp(kind, "service") == 0)
+                return open_service(s, request, reply, f);
         if (strcmp(kind, "bench") == 0)
                 return cw_sess_open_bench(s, request, f);
-        return cw_sess_bad("\"kind\" must be issue, kiosk or bench", f);
+        return cw_sess_bad("\"kind\" must be issue, kiosk, service or bench", f);
 }

@@ -2,7 +2,6 @@
 /* pin.*: two enciphered entries compared, and the form for the server. Clear PINs live in locked memory of
  * this worker. */
 #include "base/secret.h"
-#include "hsm/ksn_registry.h"
 #include "hsm/pin_form.h"
 #include "hsm/pin_policy.h"
 #include "hsm/session_internal.h"
@@ -27,39 +26,31 @@ static void spend_attempt(struct cw_sess *s) {
                 s->attempts_left--;
 }
 
-static cw_rc decipher(struct cw_sess *s, const uint8_t ksn[CW_KSN_LEN], const uint8_t block[8],
-                      struct cw_pin *ret, struct cw_fault *f) {
-        CW_WIPED(uint8_t, clear, 8);
-        uint8_t account[8];
-        const struct cw_stored_key *key = NULL;
-        cw_rc rc = cw_sess_key(s, s->env.cfg->pin.bdk, "bdk", &key, f);
-        if (rc != CW_OK)
-                return rc;
-        const struct cw_dukpt_bdk bdk = cw_stored_bdk(key);
-        rc = cw_dukpt_pin_decrypt(s->c, &bdk, ksn, block, clear, f);
-        if (rc == CW_OK)
-                rc = cw_pinblock_account_pan12(s->secret->pan.digits, account, f);
-        return rc != CW_OK ? rc : cw_pinblock_decode0(clear, account, ret, f);
+/* The KSN was taken and the block was looked into: only then an attempt is spent. */
+static bool block_judged(const struct cw_fault *f) {
+        return strcmp(f->code, "PIN_BLOCK") == 0;
 }
 
 /* Reads one entry into *ret. A block or PIN that is not acceptable spends the attempt. */
 static cw_rc read_entry(struct cw_sess *s, const struct cw_msg *request, struct cw_pin *ret,
                         struct cw_fault *f) {
-        const struct cw_config_pin *policy = &s->env.cfg->pin;
-        uint8_t ksn[CW_KSN_LEN];
+        struct cw_pin_policy policy;
+        const struct cw_stored_key *bdk = NULL;
         struct cw_span block;
         if (s->attempts_left <= 0)
                 return no_attempts(f);
-        cw_rc rc = cw_ksn_parse(cw_msg_str(request, "ksn", ""), ksn, f);
-        if (rc == CW_OK)
-                rc = cw_sess_att(request, 0, 8, 8, &block, f);
-        if (rc == CW_OK)
-                rc = cw_ksn_use(s->env.state_dir, ksn, f);
+        cw_sess_pin_policy(s, &policy);
+        cw_rc rc = cw_sess_key(s, s->env.cfg->pin.bdk, "bdk", &bdk, f);
         if (rc != CW_OK)
                 return rc;
-        rc = decipher(s, ksn, block.ptr, ret, f);
+        unsigned format = cw_hsm_alg_is_aes(bdk->key.alg) ? 4 : 0;
+        rc = cw_sess_att(request, 0, format == 4 ? 16 : 8, format == 4 ? 16 : 8, &block, f);
         if (rc == CW_OK)
-                rc = cw_pin_policy_check(ret, (unsigned)policy->length_min, (unsigned)policy->length_max, f);
+                rc = cw_sess_open_dukpt(s, bdk, cw_msg_str(request, "ksn", ""), block, format, ret, f);
+        if (rc != CW_OK && !block_judged(f))
+                return rc;
+        if (rc == CW_OK)
+                rc = cw_pin_policy_check(ret, &policy, f);
         if (rc != CW_OK) {
                 cw_wipe(ret, sizeof(*ret));
                 spend_attempt(s);
@@ -120,7 +111,8 @@ cw_rc cw_sess_pin_form(struct cw_sess *s, struct cw_msg *request, struct cw_msg 
                 rc = cw_hsm_random(s->c, iv, sizeof(iv), f);
         if (rc == CW_OK) {
                 cw_pinblock_encode0(&s->secret->chosen, account, block);
-                cw_wipe(&s->secret->chosen, sizeof(s->secret->chosen));
+                if (!s->product->chip_pin_script) /* else emv.script needs it */
+                        cw_wipe(&s->secret->chosen, sizeof(s->secret->chosen));
                 rc = cw_pin_form_seal(s->c, &key->key, kind, iv, block, text, f);
         }
         return rc != CW_OK ? rc : cw_sess_put_att(reply, text, strlen(text), f);

@@ -128,7 +128,7 @@ static cw_rc start(struct worker *w, struct cw_fault *f) {
                 rc = know_posture(w, f);
         if (rc != CW_OK)
                 return rc;
-        const struct cw_sess_env env = {w->args->cfg, &w->crypto, &w->keys, w->args->state_dir};
+        const struct cw_sess_env env = {w->args->cfg, &w->crypto, &w->keys, w->args->state_dir, w->token};
         return cw_sess_new(&env, &w->session, f);
 }
 

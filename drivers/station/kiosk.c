@@ -304,13 +304,14 @@ static enum outcome one_pair(struct cw_station *st, const char *prompt, unsigned
         enum outcome o = ask(st, prompt, &block, f);
         if (o != PIN_EQUAL)
                 return o;
-        if (cw_hsm_session_pin_first(st->kiosk.session, block.ksn, block.block, f) != CW_OK)
+        if (cw_hsm_session_pin_first(st->kiosk.session, block.ksn, block.block, sizeof(block.block), f) !=
+            CW_OK)
                 return hsm_outcome(f);
         o = ask(st, "NEW PIN AGAIN", &block, f);
         if (o != PIN_EQUAL)
                 return o;
-        if (cw_hsm_session_pin_second(st->kiosk.session, block.ksn, block.block, &equal, ret_left, f) !=
-            CW_OK)
+        if (cw_hsm_session_pin_second(st->kiosk.session, block.ksn, block.block, sizeof(block.block), &equal,
+                                      ret_left, f) != CW_OK)
                 return hsm_outcome(f);
         return equal ? PIN_EQUAL : PIN_MISMATCH;
 }

@@ -58,6 +58,17 @@ struct cw_msg *cw_hsm_msg_open_bench(const struct cw_hsm_bench *bench) {
         return member(m, "scp", json_integer(bench->scp));
 }
 
+struct cw_msg *cw_hsm_msg_open_service(const struct cw_hsm_service *service) {
+        struct cw_msg *m = cw_msg_request("session.open");
+        m = member(m, "kind", json_string("service"));
+        m = member(m, "job", json_string(service->job));
+        m = member(m, "plastic_code", json_string(service->plastic_code));
+        m = member(m, "expiry", json_string(service->expiry));
+        if (service->birth_date != NULL)
+                m = member(m, "birth_date", json_string(service->birth_date));
+        return text_att(m, service->encrypted_card_number);
+}
+
 struct cw_msg *cw_hsm_msg_close(int64_t session) {
         return of_session("session.close", session);
 }

@@ -173,9 +173,29 @@ CW_WARN_UNUSED cw_rc cw_hsm_session_gp_unwrap_end(struct cw_hsm_session *s, stru
 struct cw_hsm_arqc {
         bool genuine;
         uint8_t arpc[8];
-        size_t arpc_len; /* 4: method 2. 0 when not genuine */
-        uint8_t csu[4];  /* card status update that the ARPC covers */
+        size_t arpc_len; /* 4: method 2, 8: method 1. 0 when not genuine */
+        uint8_t csu[4];  /* method 2: card status update that the ARPC covers */
+        uint8_t arc[2];  /* method 1: authorisation response code that the ARPC covers */
 };
+struct cw_hsm_arqc_request {
+        uint16_t atc;
+        uint8_t arqc[8], un[4]; /* un: terminal's number (9F37), for M/Chip version 16 */
+        const char *psn;        /* 2 digits */
+        const void *data;       /* what the cryptogram covers, unpadded */
+        size_t len;
+};
+/* emv.arqc with all members; the method of issuer authentication is that of the product's cryptogram version.
+ */
+CW_WARN_UNUSED cw_rc cw_hsm_session_emv_cryptogram(struct cw_hsm_session *s,
+                                                   const struct cw_hsm_arqc_request *q,
+                                                   struct cw_hsm_arqc *ret, struct cw_fault *f);
+/*
+ * emv.script, after a cryptogram was right: "pin-change" (kiosk: the chosen PIN, when the product has
+ * chip_pin_script), "pin-unblock", "application-unblock", "application-block", "card-block". *ret_apdu: the
+ * complete command with its MAC, for the script of the response.
+ */
+CW_WARN_UNUSED cw_rc cw_hsm_session_emv_script(struct cw_hsm_session *s, const char *command,
+                                               struct cw_secret **ret_apdu, struct cw_fault *f);
 /*
  * emv.arqc: verifies the ARQC over data (terminal and card data as the card's CVN defines, unpadded) under
  * the common session key. A wrong one is no error: genuine is false. psn is 2 digits.
@@ -191,15 +211,15 @@ CW_WARN_UNUSED cw_rc cw_hsm_session_kiosk_pan(struct cw_hsm_session *s, const st
                                               char ret_pan_hash[CW_HSM_PAN_HASH_HEX],
                                               char ret_masked[CW_HSM_MASKED_PAN], struct cw_fault *f);
 /*
- * pin.first / pin.second: a PIN block as the PIN pad sent it. ksn_hex is 10..20 hex digits (leading Fs may be
- * left out). Both may answer REJECT with PIN_WEAK, PIN_LENGTH, PIN_BLOCK (a failed attempt; begin again with
- * pin_first), PIN_ATTEMPTS (no attempt left), HSM_KSN_REPLAY. pin_second: *ret_equal, and the pairs of
- * entries still allowed.
+ * pin.first / pin.second: a PIN block as the PIN pad sent it: 8 bytes (TDES) or 16 (AES). ksn_hex is 10..20
+ * hex digits (leading Fs may be left out), of an AES pad 24. Both may answer REJECT with PIN_WEAK,
+ * PIN_LENGTH, PIN_BLOCK (a failed attempt; begin again with pin_first), PIN_ATTEMPTS (no attempt left),
+ * HSM_KSN_REPLAY. pin_second: *ret_equal, and the pairs of entries still allowed.
  */
 CW_WARN_UNUSED cw_rc cw_hsm_session_pin_first(struct cw_hsm_session *s, const char *ksn_hex,
-                                              const uint8_t block[8], struct cw_fault *f);
+                                              const uint8_t *block, size_t len, struct cw_fault *f);
 CW_WARN_UNUSED cw_rc cw_hsm_session_pin_second(struct cw_hsm_session *s, const char *ksn_hex,
-                                               const uint8_t block[8], bool *ret_equal,
+                                               const uint8_t *block, size_t len, bool *ret_equal,
                                                unsigned *ret_attempts_left, struct cw_fault *f);
 
 /* ---- cardwrightd's half: requests for cw_peer_call (NULL when out of memory, which cw_peer_call accepts)
@@ -220,6 +240,14 @@ struct cw_hsm_bench {
         int scp; /* 0, 2, 3 */
 };
 struct cw_msg *cw_hsm_msg_open_bench(const struct cw_hsm_bench *bench);
+struct cw_hsm_service {
+        const char *job, *plastic_code;
+        const char *expiry;                /* YYMM */
+        const char *birth_date;            /* YYYYMMDD, NULL when not known */
+        const char *encrypted_card_number; /* text as the server sent it */
+};
+/* PINs and values of one card for an issuer's host; the reply is read with cw_hsm_reply_opened. */
+struct cw_msg *cw_hsm_msg_open_service(const struct cw_hsm_service *service);
 struct cw_msg *cw_hsm_msg_close(int64_t session);
 struct cw_msg *cw_hsm_msg_kiosk_bind(int64_t session, const char *kit, const char *plastic_code,
                                      const char *expiry, const char *encrypted_card_number);

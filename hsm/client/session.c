@@ -331,27 +331,48 @@ cw_rc cw_hsm_session_gp_unwrap_end(struct cw_hsm_session *s, struct cw_secret **
         return CW_OK;
 }
 
-cw_rc cw_hsm_session_emv_arqc(struct cw_hsm_session *s, uint16_t atc, const uint8_t arqc[8], const char *psn,
-                              const void *data, size_t len, struct cw_hsm_arqc *ret, struct cw_fault *f) {
+static bool read_arqc(const struct cw_msg *reply, struct cw_hsm_arqc *ret) {
+        size_t csu = 0, arc = 0;
+        ret->genuine = cw_msg_bool(reply, "genuine", false);
+        if (!copy_hex(reply, "arpc", ret->arpc, sizeof(ret->arpc), &ret->arpc_len) ||
+            !copy_hex(reply, "csu", ret->csu, sizeof(ret->csu), &csu) ||
+            !copy_hex(reply, "arc", ret->arc, sizeof(ret->arc), &arc))
+                return false;
+        return !ret->genuine || (ret->arpc_len == 4 && csu == 4) || (ret->arpc_len == 8 && arc == 2);
+}
+
+cw_rc cw_hsm_session_emv_cryptogram(struct cw_hsm_session *s, const struct cw_hsm_arqc_request *q,
+                                    struct cw_hsm_arqc *ret, struct cw_fault *f) {
         CW_AUTO(cw_msg_free) struct cw_msg *reply = NULL;
         struct cw_hsm_arqc result = {0};
-        const uint8_t atc_bytes[2] = {(uint8_t)(atc >> 8), (uint8_t)atc};
-        size_t csu_len = 0;
+        const uint8_t atc[2] = {(uint8_t)(q->atc >> 8), (uint8_t)q->atc};
         struct cw_msg *m = cw_msg_request("emv.arqc");
-        set_hex(&m, "atc", atc_bytes, sizeof(atc_bytes));
-        set_hex(&m, "arqc", arqc, 8);
-        set(&m, "psn", json_string(psn));
-        attach(&m, data, len);
+        set_hex(&m, "atc", atc, sizeof(atc));
+        set_hex(&m, "arqc", q->arqc, sizeof(q->arqc));
+        set_hex(&m, "un", q->un, sizeof(q->un));
+        set(&m, "psn", json_string(q->psn));
+        attach(&m, q->data, q->len);
         cw_rc rc = call(s, m, &reply, f);
         if (rc != CW_OK)
                 return rc;
-        result.genuine = cw_msg_bool(reply, "genuine", false);
-        if (!copy_hex(reply, "arpc", result.arpc, sizeof(result.arpc), &result.arpc_len) ||
-            !copy_hex(reply, "csu", result.csu, sizeof(result.csu), &csu_len) ||
-            (result.genuine && (result.arpc_len != 4 || csu_len != 4)))
+        if (!read_arqc(reply, &result))
                 return malformed(f);
         *ret = result;
         return CW_OK;
+}
+
+cw_rc cw_hsm_session_emv_arqc(struct cw_hsm_session *s, uint16_t atc, const uint8_t arqc[8], const char *psn,
+                              const void *data, size_t len, struct cw_hsm_arqc *ret, struct cw_fault *f) {
+        struct cw_hsm_arqc_request q = {.atc = atc, .psn = psn, .data = data, .len = len};
+        memcpy(q.arqc, arqc, sizeof(q.arqc));
+        return cw_hsm_session_emv_cryptogram(s, &q, ret, f);
+}
+
+cw_rc cw_hsm_session_emv_script(struct cw_hsm_session *s, const char *command, struct cw_secret **ret_apdu,
+                                struct cw_fault *f) {
+        struct cw_msg *m = cw_msg_request("emv.script");
+        set(&m, "command", json_string(command));
+        return call_for_att(s, m, ret_apdu, f);
 }
 
 cw_rc cw_hsm_session_kiosk_pan(struct cw_hsm_session *s, const struct cw_secret *pan, const char *expiry,
@@ -371,23 +392,23 @@ cw_rc cw_hsm_session_kiosk_pan(struct cw_hsm_session *s, const struct cw_secret 
         return CW_OK;
 }
 
-static struct cw_msg *entry(const char *name, const char *ksn_hex, const uint8_t block[8]) {
+static struct cw_msg *entry(const char *name, const char *ksn_hex, const uint8_t *block, size_t len) {
         struct cw_msg *m = cw_msg_request(name);
         set(&m, "ksn", json_string(ksn_hex));
-        attach(&m, block, 8);
+        attach(&m, block, len);
         return m;
 }
 
 cw_rc cw_hsm_session_pin_first(struct cw_hsm_session *s, const char *ksn_hex, const uint8_t block[8],
                                struct cw_fault *f) {
         CW_AUTO(cw_msg_free) struct cw_msg *reply = NULL;
-        return call(s, entry("pin.first", ksn_hex, block), &reply, f);
+        return call(s, entry("pin.first", ksn_hex, block, len), &reply, f);
 }
 
 cw_rc cw_hsm_session_pin_second(struct cw_hsm_session *s, const char *ksn_hex, const uint8_t block[8],
                                 bool *ret_equal, unsigned *ret_attempts_left, struct cw_fault *f) {
         CW_AUTO(cw_msg_free) struct cw_msg *reply = NULL;
-        cw_rc rc = call(s, entry("pin.second", ksn_hex, block), &reply, f);
+        cw_rc rc = call(s, entry("pin.second", ksn_hex, block, len), &reply, f);
         if (rc != CW_OK)
                 return rc;
         int64_t left = cw_msg_int(reply, "attempts_left", -1);

@@ -16,6 +16,14 @@ static void fill(const uint8_t *block, const uint8_t *account, size_t len, uint8
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+        static const struct cw_pin_policy policy = {.min = 4,
+                                                    .max = 12,
+                                                    .repeated = true,
+                                                    .sequential = true,
+                                                    .birth_date = true,
+                                                    .pan_digits = true,
+                                                    .pan = "426642468044",
+                                                    .birth_date_of = "19870621"};
         struct cw_pin pin;
         uint8_t again[8];
         if (size < 16)
@@ -24,7 +32,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                 cw_pinblock_encode0(&pin, data + 8, again);
                 if (memcmp(again, data, 8) != 0)
                         abort();
-                if (cw_pin_policy_check(&pin, 4, 12, NULL) == CW_OK && pin.len < 4)
+                if (cw_pin_policy_check(&pin, &policy, NULL) == CW_OK && pin.len < 4)
                         abort();
         }
         if (cw_pinblock_decode2(data, &pin, NULL) == CW_OK) {

@@ -124,10 +124,62 @@ static void policy(void **state) {
         for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
                 struct cw_fault f = {0};
                 struct cw_pin pin = pin_of(rows[i].pin);
-                cw_rc rc = cw_pin_policy_check(&pin, 4, 6, &f);
+                struct cw_pin_policy p = {.min = 4, .max = 6};
+                assert_true(cw_pin_policy_parse("repeated,sequential", &p));
+                cw_rc rc = cw_pin_policy_check(&pin, &p, &f);
                 assert_string_equal(f.code, rows[i].code);
                 assert_int_equal(cw_rc_class(rc), rows[i].code[0] ? CW_C_REJECT : CW_C_NONE);
         }
+}
+
+/* Each rule alone: what it forbids and what it does not. */
+static void policy_rules(void **state) {
+        (void)state;
+        static const struct {
+                const char *rule, *pin;
+                bool weak;
+        } rows[] = {
+            {"", "1111", false},
+            {"", "1234", false},
+            {"repeated", "1111", true},
+            {"repeated", "1234", false},
+            {"sequential", "1111", false},
+            {"sequential", "3210", true},
+            {"birth-date", "2106", true},
+            {"birth-date", "0621", true},
+            {"birth-date", "1987", true},
+            {"birth-date", "0687", true},
+            {"birth-date", "8706", true},
+            {"birth-date", "210687", true},
+            {"birth-date", "870621", true},
+            {"birth-date", "062187", true},
+            {"birth-date", "21061987", true},
+            {"birth-date", "19870621", true},
+            {"birth-date", "06211987", true},
+            {"birth-date", "061987", true},
+            {"birth-date", "2206", false},
+            {"birth-date", "21068", false},
+            {"pan-digits", "6864", true},
+            {"pan-digits", "4686", true},
+            {"pan-digits", "680468", false},
+            {"pan-digits", "446864", true},
+            {"pan-digits", "446861", false},
+            {"pan-digits", "6863", false},
+            {"repeated,birth-date,pan-digits", "6864", true},
+        };
+        for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+                struct cw_fault f = {0};
+                struct cw_pin pin = pin_of(rows[i].pin);
+                struct cw_pin_policy p = {
+                    .min = 4, .max = 12, .pan = "4266424680446864", .birth_date_of = "19870621"};
+                assert_true(cw_pin_policy_parse(rows[i].rule, &p));
+                bool weak = cw_pin_policy_check(&pin, &p, &f) != CW_OK;
+                assert_true(weak == rows[i].weak);
+                assert_string_equal(f.code, weak ? "PIN_WEAK" : "");
+        }
+        struct cw_pin_policy p = {0};
+        assert_false(cw_pin_policy_parse("repeated;sequential", &p));
+        assert_false(cw_pin_policy_parse("birth", &p));
 }
 
 static void ksn_text(void **state) {
@@ -180,7 +232,7 @@ static int remove_dir(void **state) {
 static cw_rc use(const char *ksn_hex, struct cw_fault *f) {
         uint8_t ksn[CW_KSN_LEN];
         assert_int_equal(cw_ksn_parse(ksn_hex, ksn, NULL), CW_OK);
-        return cw_ksn_use(dir, ksn, f);
+        return cw_ksn_use(dir, CW_KSN_PINS, ksn, f);
 }
 
 static void write_register(const char *text) {
@@ -247,7 +299,7 @@ static void many_workers(void **state) {
                 if (pids[i] == 0) {
                         uint8_t ksn[CW_KSN_LEN];
                         bool ok = cw_ksn_parse("FFFF9876543210E00021", ksn, NULL) == CW_OK;
-                        _exit(ok && cw_ksn_use(dir, ksn, NULL) == CW_OK ? 1 : 0);
+                        _exit(ok && cw_ksn_use(dir, CW_KSN_PINS, ksn, NULL) == CW_OK ? 1 : 0);
                 }
         }
         for (size_t i = 0; i < 8; i++) {
@@ -264,6 +316,7 @@ int main(void) {
             cmocka_unit_test(round_trip),
             cmocka_unit_test(account_fields),
             cmocka_unit_test(policy),
+            cmocka_unit_test(policy_rules),
             cmocka_unit_test(ksn_text),
             cmocka_unit_test_setup_teardown(replay, make_dir, remove_dir),
             cmocka_unit_test_setup_teardown(damaged_register, make_dir, remove_dir),

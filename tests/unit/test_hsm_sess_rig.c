@@ -96,7 +96,7 @@ void sess_rig_init(struct sess_rig *r, const char *state_dir) {
             .scp = 3,
             .security_level = 0x01,
         };
-        r->env = (struct cw_sess_env){&r->cfg, &r->crypto, &r->keys, state_dir};
+        r->env = (struct cw_sess_env){&r->cfg, &r->crypto, &r->keys, state_dir, NULL};
 }
 
 void sess_rig_done(struct sess_rig *r) {

@@ -293,7 +293,7 @@ static void refused_operations(void **state) {
         CW_AUTO(cw_secret_free) struct cw_secret *out = NULL;
         static const uint8_t block[8];
         assert_int_equal(rig_open_issue(&rig, "J7", RIG_SCP03, &o, &s, &f), CW_OK);
-        assert_int_equal(cw_hsm_session_pin_first(s, "FFFF9876543210E00001", block, &f),
+        assert_int_equal(cw_hsm_session_pin_first(s, "FFFF9876543210E00001", block, 8, &f),
                          CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_DENIED));
         assert_string_equal(f.code, "HSM_REFUSED");
         assert_int_equal(cw_rc_class(cw_hsm_session_gp_authenticate(s, 0x33, &out, &f)), CW_C_REJECT);
@@ -304,7 +304,7 @@ static void refused_operations(void **state) {
         }
         assert_int_equal(cw_hsm_session_card_data(s, &d, &f), CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_DENIED));
         for (int i = 0; i < 4; i++)
-                assert_int_equal(cw_rc_class(cw_hsm_session_pin_first(s, "FFFF9876543210E00001", block, &f)),
+                assert_int_equal(cw_rc_class(cw_hsm_session_pin_first(s, "FFFF9876543210E00001", block, 8, &f)),
                                  CW_C_REJECT);
         assert_int_equal(cw_rc_class(cw_hsm_session_card_data(s, &d, &f)), CW_C_RECONNECT);
 }

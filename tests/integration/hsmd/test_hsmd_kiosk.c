@@ -70,7 +70,7 @@ static cw_rc first(struct cw_hsm_session *s, const char *pin, struct cw_fault *f
         char ksn[21];
         uint8_t block[8];
         pad_entry(rig_bdk, next_counter(), pin, RIG_PAN, ksn, block);
-        return cw_hsm_session_pin_first(s, ksn, block, f);
+        return cw_hsm_session_pin_first(s, ksn, block, 8, f);
 }
 
 static cw_rc second(struct cw_hsm_session *s, const char *pin, bool *equal, unsigned *left,
@@ -78,7 +78,7 @@ static cw_rc second(struct cw_hsm_session *s, const char *pin, bool *equal, unsi
         char ksn[21];
         uint8_t block[8];
         pad_entry(rig_bdk, next_counter(), pin, RIG_PAN, ksn, block);
-        return cw_hsm_session_pin_second(s, ksn, block, equal, left, f);
+        return cw_hsm_session_pin_second(s, ksn, block, 8, equal, left, f);
 }
 
 /* A session up to the point where the customer is asked for the PIN. */
@@ -205,7 +205,7 @@ static void block_of_another_card(void **state) {
         uint8_t block[8];
         ready_for_pin("T6", &o, &s);
         pad_entry(rig_bdk, next_counter(), "4071", "5413330089600010", ksn, block);
-        assert_int_equal(cw_hsm_session_pin_first(s, ksn, block, &f),
+        assert_int_equal(cw_hsm_session_pin_first(s, ksn, block, 8, &f),
                          CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_SYNTAX));
         assert_string_equal(f.code, "PIN_BLOCK");
 }
@@ -241,14 +241,14 @@ static void replayed_entry(void **state) {
         unsigned left;
         ready_for_pin("T8", &o, &s);
         pad_entry(rig_bdk, next_counter(), "4071", RIG_PAN, ksn, block);
-        assert_int_equal(cw_hsm_session_pin_first(s, ksn, block, &f), CW_OK);
-        assert_int_equal(cw_hsm_session_pin_second(s, ksn, block, &equal, &left, &f),
+        assert_int_equal(cw_hsm_session_pin_first(s, ksn, block, 8, &f), CW_OK);
+        assert_int_equal(cw_hsm_session_pin_second(s, ksn, block, 8, &equal, &left, &f),
                          CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_DENIED));
         assert_string_equal(f.code, "HSM_KSN_REPLAY");
         cw_hsm_session_close(CW_STEAL(s));
         rig_restart(&rig); /* the register outlives the daemon */
         ready_for_pin("T9", &o2, &s2);
-        assert_int_equal(cw_hsm_session_pin_first(s2, ksn, block, &f),
+        assert_int_equal(cw_hsm_session_pin_first(s2, ksn, block, 8, &f),
                          CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_DENIED));
         assert_string_equal(f.code, "HSM_KSN_REPLAY");
         assert_int_equal(first(s2, "4071", &f), CW_OK);

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* emv.script: issuer script commands for the card whose cryptogram was right, by the product's version. */
+#include "base/buf.h"
+#include "base/secret.h"
+#include "hsm/emv_scheme.h"
+#include "hsm/session_internal.h"
+
+#include <string.h>
+
+#define MAC_LEN 8u
+#define CONTEXT_LEN 10u
+
+static const struct command {
+        const char *name;
+        uint8_t header[4]; /* CLA INS P1 P2 */
+        bool pin;          /* carries the new PIN */
+} commands[] = {
+    {"pin-change", {0x84, 0x24, 0x00, 0x02}, true},
+    {"pin-unblock", {0x84, 0x24, 0x00, 0x00}, false},
+    {"application-unblock", {0x84, 0x18, 0x00, 0x00}, false},
+    {"application-block", {0x84, 0x1e, 0x00, 0x00}, false},
+    {"card-block", {0x84, 0x16, 0x00, 0x00}, false},
+};
+
+static const struct command *find(const char *name) {
+        for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+                if (strcmp(commands[i].name, name) == 0)
+                        return &commands[i];
+        }
+        return NULL;
+}
+
+/* The customer's choice at a kiosk; else a PIN of the request. */
+static cw_rc new_pin(struct cw_sess *s, const struct cw_msg *request, struct cw_pin *ret,
+                     struct cw_fault *f) {
+        struct cw_sess_source from;
+        if ((s->state & CW_ST_KIOSK) != 0) {
+                if ((s->state & CW_ST_EQUAL) == 0 || s->secret->chosen.len == 0 ||
+                    !s->product->chip_pin_script)
+                        return cw_sess_bad(
+                            "there is no chosen PIN for the chip, or the product does not put it "
+                            "there (chip_pin_script)",
+                            f);
+                *ret = s->secret->chosen;
+                return CW_OK;
+        }
+        cw_rc rc = cw_sess_source(s, request, &from, f);
+        return rc != CW_OK ? rc : cw_sess_source_open(s, &from, ret, f);
+}
+
+static cw_rc pin_data(struct cw_sess *s, const struct cw_emv_card *card, const struct cw_pin *pin,
+                      uint8_t ret[CW_EMV_PIN_CHANGE_MAX], size_t *ret_len, struct cw_fault *f) {
+        CW_WIPED(uint8_t, mk_ac, 16);
+        struct cw_retail_key smc = {0};
+        enum cw_cvn cvn = s->product->cvn;
+        cw_rc rc = cw_sess_need_host_memory(s, "a PIN change message needs the clear PIN", f);
+        if (rc == CW_OK)
+                rc = cw_emv_scheme_script_key(s->c, cvn, card, &s->tx, CW_SCRIPT_CONFIDENTIALITY, s->scripts,
+                                              &smc, f);
+        if (rc == CW_OK)
+                rc = cw_emv_icc_mk_value(s->c, card->imk_ac, card->pan, card->psn,
+                                         cw_emv_option_for(card->pan), mk_ac, f);
+        if (rc == CW_OK)
+                rc = cw_emv_pin_change(s->c, &smc.full, cw_emv_scheme_pin(cvn), mk_ac, pin, NULL, ret,
+                                       ret_len, f);
+        cw_retail_key_destroy(s->c, &smc);
+        return rc;
+}
+
+/* Header, data, MAC: the command as it goes to the card. */
+static cw_rc put_command(struct cw_sess *s, const struct command *cmd, const struct cw_emv_card *card,
+                         struct cw_span data, struct cw_msg *reply, struct cw_fault *f) {
+        uint8_t apdu[5 + CW_EMV_PIN_CHANGE_MAX + MAC_LEN], context[CONTEXT_LEN], mac[MAC_LEN];
+        struct cw_retail_key smi = {0};
+        struct cw_writer w;
+        cw_writer_init(&w, apdu, sizeof(apdu));
+        cw_put_bytes(&w, cmd->header, sizeof(cmd->header));
+        cw_put_u8(&w, (uint8_t)(data.len + MAC_LEN));
+        cw_put_bytes(&w, data.ptr, data.len);
+        memcpy(context, s->tx.atc, 2);
+        memcpy(context + 2, s->tx.arqc, 8);
+        cw_rc rc = cw_emv_scheme_script_key(s->c, s->product->cvn, card, &s->tx, CW_SCRIPT_INTEGRITY,
+                                            s->scripts, &smi, f);
+        if (rc == CW_OK)
+                rc =
+                    cw_emv_script_mac(s->c, &smi, apdu, context, sizeof(context), data.ptr, data.len, mac, f);
+        cw_retail_key_destroy(s->c, &smi);
+        cw_put_bytes(&w, mac, sizeof(mac));
+        return rc != CW_OK ? rc : cw_sess_put_att(reply, apdu, w.len, f);
+}
+
+cw_rc cw_sess_emv_script(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply,
+                         struct cw_fault *f) {
+        CW_WIPED(struct cw_pin, pin, 1);
+        uint8_t data[CW_EMV_PIN_CHANGE_MAX];
+        struct cw_emv_card card;
+        size_t len = 0;
+        const struct command *cmd = find(cw_msg_str(request, "command", ""));
+        if (cmd == NULL)
+                return cw_sess_bad("\"command\" must be pin-change, pin-unblock, application-unblock, "
+                                   "application-block or card-block",
+                                   f);
+        cw_rc rc = cw_sess_emv_card(s, s->proved_psn, &card, f);
+        if (rc == CW_OK && cmd->pin)
+                rc = new_pin(s, request, pin, f);
+        if (rc == CW_OK && cmd->pin)
+                rc = pin_data(s, &card, pin, data, &len, f);
+        if (rc == CW_OK)
+                rc = put_command(s, cmd, &card, CW_SPAN(data, len), reply, f);
+        if (rc == CW_OK)
+                s->scripts++;
+        return rc;
+}
