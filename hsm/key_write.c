@@ -89,7 +89,10 @@ static cw_rc create(struct cw_p11 *p, struct cw_p11_spec *spec, bool *unlimited,
                 return rc;
         spec->mechanism_count = cw_key_mechanisms(spec->alg, spec->usage, spec->mechanisms);
         rc = cw_p11_create(p, spec, ret, f);
-        if (rc == CW_OK || cw_rc_class(rc) != CW_C_REJECT)
+        /* The database of NSS has no column for the attribute: a general error, and the session lives on. */
+        bool unknown = cw_rc_class(rc) == CW_C_REJECT ||
+                       (cw_rc_class(rc) == CW_C_RECONNECT && cw_p11_check(p, NULL) == CW_OK);
+        if (rc == CW_OK || !unknown)
                 return rc;
         spec->mechanism_count = 0;
         spec->start_day = spec->end_day = NULL;

@@ -20,6 +20,10 @@ foreach(name vectors keyblock scp)
         target_compile_definitions(test_hsm_${name} PRIVATE CW_VECTORS="${CMAKE_SOURCE_DIR}/tests/vectors")
 endforeach()
 
+# Modules of the multiarch folder.
+pkg_get_variable(P11_MODULES p11-kit-1 p11_module_path)
+get_filename_component(multiarch_dir "${P11_MODULES}" DIRECTORY)
+
 # A running daemon on a private SoftHSM token. The counterparts share no cipher or codec with it.
 set(hostile ${CMAKE_SOURCE_DIR}/tests/hostile)
 add_library(cw_hostile_module MODULE ${hostile}/hostile_module.c)
@@ -34,9 +38,10 @@ add_library(cw_test_hsmd_rig STATIC ${hsmd}/rig.c ${hsmd}/ossl.c ${hsmd}/card.c 
 target_link_libraries(cw_test_hsmd_rig PUBLIC cw_hsm_client cw_base OpenSSL::Crypto cmocka PRIVATE cw_flags)
 target_include_directories(cw_test_hsmd_rig PUBLIC ${hsmd})
 target_compile_definitions(cw_test_hsmd_rig PRIVATE CW_HSMD="$<TARGET_FILE:cardwright-hsmd>"
-        CW_PROVISION="$<TARGET_FILE:cardwright-hsm-provision>" CW_SHIM_MODULE="$<TARGET_FILE:cw_hostile_module>")
+        CW_PROVISION="$<TARGET_FILE:cardwright-hsm-provision>" CW_SHIM_MODULE="$<TARGET_FILE:cw_hostile_module>"
+        CW_NSS_MODULE="${multiarch_dir}/libsoftokn3.so")
 add_dependencies(cw_test_hsmd_rig cardwright-hsmd cardwright-hsm-provision cw_hostile_module)
-foreach(name issue icc kiosk faults memory)
+foreach(name issue icc service kiosk faults memory)
         cw_add_test(test_hsmd_${name} SOURCES ${hsmd}/test_hsmd_${name}.c LABELS integration LIBS cw_test_hsmd_rig
                 TIMEOUT 120)
 endforeach()
@@ -48,8 +53,6 @@ cw_add_test(test_hsm_hostile SOURCES ${hostile}/test_hsm_hostile.c LABELS integr
 target_include_directories(test_hsm_hostile PRIVATE ${hostile})
 
 # A running daemon on one private token of each kind: published vectors, and what it found out about the token.
-pkg_get_variable(P11_MODULES p11-kit-1 p11_module_path)
-get_filename_component(multiarch_dir "${P11_MODULES}" DIRECTORY)
 add_library(cw_test_vector_token STATIC ${CMAKE_SOURCE_DIR}/tests/vectors/vector_token.c)
 target_link_libraries(cw_test_vector_token PUBLIC cw_base PRIVATE cw_flags)
 target_include_directories(cw_test_vector_token PUBLIC ${CMAKE_SOURCE_DIR}/tests/vectors)

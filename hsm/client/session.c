@@ -399,14 +399,15 @@ static struct cw_msg *entry(const char *name, const char *ksn_hex, const uint8_t
         return m;
 }
 
-cw_rc cw_hsm_session_pin_first(struct cw_hsm_session *s, const char *ksn_hex, const uint8_t block[8],
-                               struct cw_fault *f) {
+cw_rc cw_hsm_session_pin_first(struct cw_hsm_session *s, const char *ksn_hex, const uint8_t *block,
+                               size_t len, struct cw_fault *f) {
         CW_AUTO(cw_msg_free) struct cw_msg *reply = NULL;
         return call(s, entry("pin.first", ksn_hex, block, len), &reply, f);
 }
 
-cw_rc cw_hsm_session_pin_second(struct cw_hsm_session *s, const char *ksn_hex, const uint8_t block[8],
-                                bool *ret_equal, unsigned *ret_attempts_left, struct cw_fault *f) {
+cw_rc cw_hsm_session_pin_second(struct cw_hsm_session *s, const char *ksn_hex, const uint8_t *block,
+                                size_t len, bool *ret_equal, unsigned *ret_attempts_left,
+                                struct cw_fault *f) {
         CW_AUTO(cw_msg_free) struct cw_msg *reply = NULL;
         cw_rc rc = call(s, entry("pin.second", ksn_hex, block, len), &reply, f);
         if (rc != CW_OK)

@@ -32,6 +32,12 @@ const uint8_t rig_imk_smi[16] = {0xfe, 0xdc, 0xba, 0x98, 0x76, 0x54, 0x32, 0x10,
                                  0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef};
 const uint8_t rig_imk_smc[16] = {0x89, 0xab, 0xcd, 0xef, 0x01, 0x23, 0x45, 0x67,
                                  0x76, 0x54, 0x32, 0x10, 0xfe, 0xdc, 0xba, 0x98};
+const uint8_t rig_zone_in[16] = {"zone key, inward"}, rig_zone_out[16] = {"zone key outward"};
+const uint8_t rig_zone4_in[16] = {"AES zone inward "}, rig_zone4_out[16] = {"AES zone outward"};
+const uint8_t rig_mac_tdes[16] = {"AAAAAAAABBBBBBBB"}; /* of psec's tests */
+/* X9.24-3:2017, supplement */
+const uint8_t rig_bdk4[16] = {0xfe, 0xdc, 0xba, 0x98, 0x76, 0x54, 0x32, 0x10,
+                              0xf1, 0xf1, 0xf1, 0xf1, 0xf1, 0xf1, 0xf1, 0xf1};
 const uint8_t rig_enc03[16] = {"0123456789abcdef"};
 const uint8_t rig_mac03[16] = {"MAC key for test"};
 const uint8_t rig_dek03[16] = {"DEK key for test"};
@@ -57,8 +63,19 @@ static const struct {
     {"enc2", "kmc-enc", "tdes2", rig_kmc02, 16},
     {"mac2", "kmc-mac", "tdes2", rig_kmc02, 16},
     {"dek2", "kmc-dek", "tdes2", rig_kmc02, 16},
+    {"zone-in", "zpk-in", "tdes2", rig_zone_in, 16},
+    {"zone-out", "zpk-out", "tdes2", rig_zone_out, 16},
+    {"zone4-in", "zpk-in", "aes128", rig_zone4_in, 16},
+    {"zone4-out", "zpk-out", "aes128", rig_zone4_out, 16},
+    {"pvk", "pvk", "tdes2", cvk, 16},
+    {"mac-tdes", "mac", "tdes2", rig_mac_tdes, 16},
+    {"mac-aes", "mac", "aes128", rig_zone4_in, 16},
+    {"cavk", "cavk", "tdes2", rig_imk_smi, 16},
+    {"bdk4", "bdk", "aes128", rig_bdk4, 16},
 };
+#define KEYS_ALWAYS 14u
 #define KEYS (sizeof(keys) / sizeof(keys[0]))
+_Static_assert(KEYS == KEYS_ALWAYS + 9, "the last ones are for service sessions");
 
 void rig_path(const struct rig *r, const char *name, char *ret, size_t cap) {
         assert_true(snprintf(ret, cap, "%s/%s", r->dir, name) < (int)cap);
@@ -126,8 +143,8 @@ static void write_issuer(struct rig *r) {
         assert_int_equal(fclose(f), 0);
 }
 
-static void write_config_keys(FILE *f, bool wrong_kcv) {
-        for (size_t i = 0; i < KEYS; i++) {
+static void write_config_keys(FILE *f, bool wrong_kcv, bool service) {
+        for (size_t i = 0; i < (service ? KEYS : KEYS_ALWAYS); i++) {
                 char text[7] = "";
                 if (strcmp(keys[i].algorithm, "generic") != 0)
                         kcv(i, text);
@@ -139,15 +156,24 @@ static void write_config_keys(FILE *f, bool wrong_kcv) {
         }
 }
 
-static void write_product(FILE *f, const char *code, int scp, int level, bool issuer) {
+static const char *more_of_product(int scp, bool issuer, bool service) {
+        static const char pvv[] = ",\"pin_method\":\"visa-pvv\",\"pvk\":\"pvk\",\"pvki\":1,\"cavk\":\"cavk\","
+                                  "\"weak_pins\":\"repeated,sequential,birth-date\"";
+        static const char ibm[] = ",\"pin_method\":\"ibm3624\",\"pvk\":\"pvk\",\"cvn\":\"cvn10\","
+                                  "\"decimalisation\":\"1234567890123456\",\"cvv2_expiry\":\"mmyy\"";
+        if (issuer)
+                return ",\"issuer_key\":\"issuer\",\"issuer_certificate\":\"issuer.json\"";
+        return !service ? "" : scp == 3 ? pvv : ibm;
+}
+
+static void write_product(FILE *f, const char *code, int scp, int level, bool issuer, bool service) {
         (void)fprintf(
             f,
             "{\"plastic_code\":\"%s\",\"profile\":\"p.json\",\"face\":\"f.json\",\"service_code\":\"101\","
             "\"cvk\":\"cvk\",\"imk_ac\":\"ac\",\"imk_smi\":\"smi\",\"imk_smc\":\"smc\",\"kmc_enc\":\"enc%d\","
             "\"kmc_mac\":\"mac%d\",\"kmc_dek\":\"dek%d\",\"diversification\":\"%s\",\"scp\":%d,"
             "\"security_level\":%d%s}",
-            code, scp, scp, scp, "none", scp, level,
-            issuer ? ",\"issuer_key\":\"issuer\",\"issuer_certificate\":\"issuer.json\"" : "");
+            code, scp, scp, scp, "none", scp, level, more_of_product(scp, issuer, service));
 }
 
 static void write_config(const struct rig *r, const struct rig_options *o, const char *name, bool wrong_kcv,
@@ -166,19 +192,29 @@ static void write_config(const struct rig *r, const struct rig_options *o, const
         (void)fprintf(f,
                       "\"hsm\":{\"state_dir\":\"%s/"
                       "state\",\"module\":\"%s\",\"token_label\":\"test\",\"pin_credential\":\"%s\",",
-                      r->dir, o->shim ? CW_SHIM_MODULE : "/usr/lib/softhsm/libsofthsm2.so", pin_credential);
+                      r->dir,
+                      o->nss    ? CW_NSS_MODULE
+                      : o->shim ? CW_SHIM_MODULE
+                                : "/usr/lib/softhsm/libsofthsm2.so",
+                      pin_credential);
+        if (o->nss)
+                (void)fprintf(f,
+                              "\"module_init_style\":\"nss\",\"module_init\":\"configdir='sql:%s/nssdb' "
+                              "certPrefix='' keyPrefix='' secmod='secmod.db' flags= "
+                              "cryptoTokenDescription='crypto' dbTokenDescription='test'\",",
+                              r->dir);
         (void)fprintf(f, "\"call_timeout_ms\":%d,\"allow_host_memory\":%s,\"keys\":[",
                       o->call_timeout_ms ? o->call_timeout_ms : 5000, o->no_host_memory ? "false" : "true");
-        write_config_keys(f, wrong_kcv);
+        write_config_keys(f, wrong_kcv, o->service);
         if (r->issuer != NULL)
                 (void)fprintf(f,
                               ",{\"label\":\"issuer\",\"purpose\":\"issuer-rsa\",\"algorithm\":\"rsa\","
                               "\"kcv\":\"%s\"}",
                               r->issuer->kcv);
         (void)fprintf(f, "]},\"pin\":{\"key\":\"pin\",\"bdk\":\"bdk\",\"attempts\":3},\"products\":[");
-        write_product(f, RIG_SCP03, 3, 0x33, r->issuer != NULL);
+        write_product(f, RIG_SCP03, 3, 0x33, r->issuer != NULL, o->service);
         (void)fprintf(f, ",");
-        write_product(f, RIG_SCP02, 2, 0x03, false);
+        write_product(f, RIG_SCP02, 2, 0x03, false, o->service);
         (void)fprintf(f, "],\"stations\":[{\"name\":\"k1\",\"kind\":\"kiosk\",\"reader\":\"r\",\"pinpad_"
                          "tty\":\"/dev/null\"}]}\n");
         assert_int_equal(fclose(f), 0);
@@ -206,8 +242,26 @@ static void run(const struct rig *r, char *const argv[]) {
                 fail_msg("%s failed, see %s/setup.log", argv[0], r->dir);
 }
 
+static void make_nss(const struct rig *r) {
+        char dir[256], db[300], pin[256];
+        char tool[] = "certutil", verb[] = "-N", db_option[] = "-d", file_option[] = "-f";
+        rig_path(r, "nssdb", dir, sizeof(dir));
+        rig_path(r, "good-pin", pin, sizeof(pin));
+        (void)snprintf(db, sizeof(db), "sql:%s", dir);
+        assert_int_equal(mkdir(dir, 0700), 0);
+        run(r, (char *[]){tool, verb, db_option, db, file_option, pin, NULL});
+}
+
+static void provision(const struct rig *r) {
+        char config[256], key_file[256];
+        char tool[] = CW_PROVISION, config_option[] = "--config", keys_option[] = "--keys";
+        rig_path(r, "provision.json", config, sizeof(config));
+        rig_path(r, "keys.json", key_file, sizeof(key_file));
+        run(r, (char *[]){tool, config_option, config, keys_option, key_file, NULL});
+}
+
 static void make_token(const struct rig *r) {
-        char path[256], config[256], key_file[256];
+        char path[256];
         char tool[] = "softhsm2-util", init[] = "--init-token", free_slot[] = "--free", label[] = "--label",
              test[] = "test", so[] = "--so-pin", so_pin[] = "12345678", pin[] = "--pin", user_pin[] = "1234";
         rig_path(r, "tokens", path, sizeof(path));
@@ -220,10 +274,6 @@ static void make_token(const struct rig *r) {
         assert_int_equal(setenv("SOFTHSM2_CONF", path, 1), 0);
         assert_int_equal(setenv("CW_SHIM_DIR", r->dir, 1), 0);
         run(r, (char *[]){tool, init, free_slot, label, test, so, so_pin, pin, user_pin, NULL});
-        char provision[] = CW_PROVISION, config_option[] = "--config", keys_option[] = "--keys";
-        rig_path(r, "provision.json", config, sizeof(config));
-        rig_path(r, "keys.json", key_file, sizeof(key_file));
-        run(r, (char *[]){provision, config_option, config, keys_option, key_file, NULL});
 }
 
 static void pause_ms(long ms) {
@@ -259,7 +309,6 @@ static void start_daemon(struct rig *r) {
 }
 
 void rig_start(struct rig *r, const struct rig_options *o) {
-        static const struct rig_options sound = {0};
         const char *tmp = getenv("TMPDIR");
         *r = (struct rig){.agent = -1};
         (void)snprintf(r->dir, sizeof(r->dir), "%s/hsmd-test-XXXXXX", tmp ? tmp : "/tmp");
@@ -273,9 +322,17 @@ void rig_start(struct rig *r, const struct rig_options *o) {
         if (o->issuer)
                 write_issuer(r);
         write_keys(r);
-        write_config(r, &sound, "provision.json", false, "good-pin");
+        const struct rig_options plain = {.issuer = o->issuer,
+                                          .service = o->service,
+                                          .nss = o->nss,
+                                          .no_host_memory = o->service && o->no_host_memory};
+        write_config(r, &plain, "provision.json", false, "good-pin");
         write_config(r, o, "daemon.json", o->wrong_kcv, o->wrong_pin ? "bad-pin" : "good-pin");
-        make_token(r);
+        if (o->nss)
+                make_nss(r);
+        else
+                make_token(r);
+        provision(r);
         start_daemon(r);
 }
 
@@ -401,4 +458,20 @@ cw_rc rig_open_issue(struct rig *r, const char *job, const char *plastic, struct
 cw_rc rig_open_kiosk(struct rig *r, const char *ticket, struct cw_hsm_opened *ret,
                      struct cw_hsm_session **ret_session, struct cw_fault *f) {
         return opened(r, cw_hsm_msg_open_kiosk(ticket), ret, ret_session, f);
+}
+
+cw_rc rig_open_service(struct rig *r, const char *pan, const char *plastic, int *ret_fd, struct cw_fault *f) {
+        CW_AUTO(cw_msg_free) struct cw_msg *reply = NULL;
+        static unsigned serial;
+        char text[160], job[16];
+        struct cw_hsm_opened o;
+        rig_seal(pan, text);
+        (void)snprintf(job, sizeof(job), "S%u", ++serial);
+        const struct cw_hsm_service service = {job, plastic, RIG_EXPIRY, "19870621", text};
+        cw_rc rc = rig_call(r, cw_hsm_msg_open_service(&service), &reply, f);
+        if (rc == CW_OK)
+                rc = cw_hsm_reply_opened(reply, &o, f);
+        if (rc == CW_OK)
+                *ret_fd = o.fd;
+        return rc;
 }

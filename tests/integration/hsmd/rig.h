@@ -17,6 +17,8 @@
 struct rig_options {
         bool no_host_memory;
         bool issuer;         /* products have an issuer key; see struct rig */
+        bool service;        /* keys for service sessions: zones, PVK, MAC, CAVV, AES PIN pad */
+        bool nss;            /* NSS softokn in place of SoftHSM */
         bool shim;           /* the module that misbehaves on demand, around SoftHSM */
         bool wrong_kcv;      /* of the CVK, in the daemon's configuration */
         bool wrong_pin;      /* in the daemon's credential */
@@ -31,6 +33,8 @@ struct rig {
 
 extern const uint8_t rig_pan_key[32], rig_pin_key[32], rig_hash_key[32];
 extern const uint8_t rig_bdk[16], rig_imk_ac[16], rig_imk_smi[16], rig_imk_smc[16];
+extern const uint8_t rig_zone_in[16], rig_zone_out[16], rig_zone4_in[16], rig_zone4_out[16], rig_bdk4[16],
+    rig_mac_tdes[16];
 extern const uint8_t rig_enc03[16], rig_mac03[16], rig_dek03[16], rig_kmc02[16];
 
 /* Fails the test when anything does not start. */
@@ -49,6 +53,8 @@ void rig_wait_workers(const struct rig *r, size_t count);
 /* Is there a process whose memory holds these bytes? Reads /proc/pid/mem. */
 bool rig_memory_has(pid_t pid, const void *bytes, size_t len);
 
+/* A service session for a PAN; *ret_fd is its socket. */
+cw_rc rig_open_service(struct rig *r, const char *pan, const char *plastic, int *ret_fd, struct cw_fault *f);
 /* Takes m. */
 cw_rc rig_call(struct rig *r, struct cw_msg *m, struct cw_msg **ret, struct cw_fault *f);
 /* encryptedCardNumber as the server makes it, Base64. */

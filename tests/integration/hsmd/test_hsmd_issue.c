@@ -304,8 +304,9 @@ static void refused_operations(void **state) {
         }
         assert_int_equal(cw_hsm_session_card_data(s, &d, &f), CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_DENIED));
         for (int i = 0; i < 4; i++)
-                assert_int_equal(cw_rc_class(cw_hsm_session_pin_first(s, "FFFF9876543210E00001", block, 8, &f)),
-                                 CW_C_REJECT);
+                assert_int_equal(
+                    cw_rc_class(cw_hsm_session_pin_first(s, "FFFF9876543210E00001", block, 8, &f)),
+                    CW_C_REJECT);
         assert_int_equal(cw_rc_class(cw_hsm_session_card_data(s, &d, &f)), CW_C_RECONNECT);
 }
 
