@@ -65,7 +65,7 @@ static void enter(struct cw_hsm_session *s, unsigned n) {
         struct cw_fault f = {0};
         pin_of(n, pin);
         pad_entry(rig_bdk, next_counter(), pin, RIG_PAN, ksn, block);
-        cw_rc rc = cw_hsm_session_pin_first(s, ksn, block, &f);
+        cw_rc rc = cw_hsm_session_pin_first(s, ksn, block, 8, &f);
         if (rc != CW_OK)
                 fail_msg("entry %u: %s", n, f.text);
 }
