@@ -101,6 +101,18 @@ static int hex_value(char c) {
         return -1;
 }
 
+bool cw_bcd_pack(const char *digits, void *ret, size_t len) {
+        uint8_t *out = ret;
+        unsigned bad = 0;
+        for (size_t i = 0; i < len; i++) {
+                unsigned hi = (unsigned)(unsigned char)digits[2 * i] - '0';
+                unsigned lo = (unsigned)(unsigned char)digits[2 * i + 1] - '0';
+                bad |= (unsigned)(hi > 9) | (unsigned)(lo > 9);
+                out[i] = (uint8_t)((hi << 4 | lo) & 0xff);
+        }
+        return bad == 0;
+}
+
 bool cw_hex_decode(const char *hex, size_t hex_len, void *ret, size_t ret_cap, size_t *ret_len) {
         uint8_t *out = ret;
         if (hex_len % 2 || hex_len / 2 > ret_cap)

@@ -44,5 +44,8 @@ static inline void cw_wiped_cleanup(struct cw_wiped_scope *s) {
         __attribute__((cleanup(cw_wiped_cleanup), unused)) struct cw_wiped_scope name##_scope_ = {           \
             name, sizeof(name)}
 
+/* A large buffer that is filled as far as it is read: without it the compiler zeroes each byte beforehand. */
+#define CW_UNINITIALIZED __attribute__((uninitialized))
+
 /* For the start of main() of every daemon: no core dump, no ptrace by the same user, umask 077. */
 void cw_process_harden(void);

@@ -12,7 +12,7 @@ cw_rc cw_cvv(const struct cw_hsm_crypto *c, const struct cw_retail_key *cvk, con
         CW_WIPED(char, digits, 32);
         CW_WIPED(uint8_t, blocks, 16);
         CW_WIPED(uint8_t, mac, 8);
-        size_t pan_len = strlen(pan), n = 0;
+        size_t pan_len = strlen(pan);
         if (pan_len > CW_PAN_MAX || strlen(expiry) != 4 || strlen(service) != 3)
                 return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_RANGE), 0, "hsm.cvv", "HSM_CARD_NUMBER",
                                "a CVV needs at most 19 PAN, 4 expiry and 3 service code digits");
@@ -20,7 +20,7 @@ cw_rc cw_cvv(const struct cw_hsm_crypto *c, const struct cw_retail_key *cvk, con
         memcpy(digits, pan, pan_len);
         memcpy(digits + pan_len, expiry, 4);
         memcpy(digits + pan_len + 4, service, 3);
-        if (!cw_hex_decode(digits, sizeof(digits), blocks, sizeof(blocks), &n))
+        if (!cw_bcd_pack(digits, blocks, sizeof(blocks)))
                 return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_SYNTAX), 0, "hsm.cvv", "HSM_CARD_NUMBER",
                                "a CVV is computed over digits only");
         cw_rc rc = cw_retail_mac(c, cvk, 1, NULL, blocks, sizeof(blocks), mac, f);

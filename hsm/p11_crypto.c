@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define CHUNK_MAX 1024u
+#define ROOM 32u
 
 /* Cryptoki takes non-const pointers for input that it only reads. */
 static CK_BYTE *input(const uint8_t *in) {
@@ -72,30 +73,36 @@ static cw_rc encrypt_by_derive(struct cw_p11 *p, const struct cw_hsm_key *key, e
         return rv == CKR_OK ? CW_OK : cw_p11_fail(f, rv, "p11.derive_read");
 }
 
+/* buf has room to spare: with a buffer that is too small modules differ in what becomes of the operation. */
+static CK_RV cipher_into(struct cw_p11 *p, const struct cw_hsm_key *key, enum cw_hsm_dir dir, CK_MECHANISM *m,
+                         const uint8_t *in, size_t len, uint8_t *buf, CK_ULONG *n) {
+        cw_p11_called(p);
+        CK_RV rv = dir == CW_ENCRYPT ? p->fn->C_EncryptInit(p->session, m, key->handle)
+                                     : p->fn->C_DecryptInit(p->session, m, key->handle);
+        if (rv != CKR_OK)
+                return rv;
+        return dir == CW_ENCRYPT ? p->fn->C_Encrypt(p->session, input(in), len, buf, n)
+                                 : p->fn->C_Decrypt(p->session, input(in), len, buf, n);
+}
+
 static cw_rc p11_cipher(void *ctx, const struct cw_hsm_key *key, enum cw_hsm_dir dir, enum cw_hsm_mode mode,
                         const uint8_t *iv, const uint8_t *in, size_t len, uint8_t *out, struct cw_fault *f) {
         struct cw_p11 *p = ctx;
         if (dir == CW_ENCRYPT && (key->usage & CW_USE_ENCRYPT) == 0)
                 return encrypt_by_derive(p, key, mode, iv, in, len, out, f);
-        /* Room to spare: with a buffer that is too small modules differ in what becomes of the operation. */
-        CW_WIPED(uint8_t, buf, CHUNK_MAX + 32);
+        CW_UNINITIALIZED uint8_t buf[CHUNK_MAX + ROOM]; /* as much of it is wiped as could be written */
         CK_MECHANISM m = cipher_mechanism(key->alg, mode, iv);
-        CK_ULONG n = sizeof(buf);
+        CK_ULONG n = len + ROOM;
         if (len > CHUNK_MAX)
                 return cw_fail(f, CW_RC(CW_L_PKCS11, CW_C_REJECT, CW_E_TOO_BIG), (int64_t)len, "p11.cipher",
                                "", "more data at once than a card needs");
-        cw_p11_called(p);
-        CK_RV rv = dir == CW_ENCRYPT ? p->fn->C_EncryptInit(p->session, &m, key->handle)
-                                     : p->fn->C_DecryptInit(p->session, &m, key->handle);
-        if (rv == CKR_OK)
-                rv = dir == CW_ENCRYPT ? p->fn->C_Encrypt(p->session, input(in), len, buf, &n)
-                                       : p->fn->C_Decrypt(p->session, input(in), len, buf, &n);
+        CK_RV rv = cipher_into(p, key, dir, &m, in, len, buf, &n);
         if (rv == CKR_OK && n != len)
                 rv = CKR_FUNCTION_FAILED;
-        if (rv != CKR_OK)
-                return cw_p11_fail(f, rv, "p11.cipher");
-        memcpy(out, buf, len);
-        return CW_OK;
+        if (rv == CKR_OK)
+                memcpy(out, buf, len);
+        cw_wipe(buf, len + ROOM);
+        return rv == CKR_OK ? CW_OK : cw_p11_fail(f, rv, "p11.cipher");
 }
 
 static cw_rc sign(struct cw_p11 *p, CK_MECHANISM_TYPE type, const struct cw_hsm_key *key, const uint8_t *in,

@@ -43,7 +43,7 @@ cw_rc cw_p11_unwrap(struct cw_p11 *p, CK_OBJECT_HANDLE key, CK_MECHANISM_TYPE me
 cw_rc cw_p11_wrap(struct cw_p11 *p, CK_OBJECT_HANDLE key, CK_MECHANISM_TYPE mechanism,
                   CK_OBJECT_HANDLE object, uint8_t *ret, size_t len, struct cw_fault *f) {
         CK_MECHANISM m = {mechanism, NULL, 0};
-        uint8_t out[WRAPPED_MAX];
+        CW_UNINITIALIZED uint8_t out[WRAPPED_MAX];
         CK_ULONG n = sizeof(out);
         cw_p11_called(p);
         CK_RV rv = p->fn->C_WrapKey(p->session, &m, key, object, out, &n);

@@ -42,13 +42,16 @@ cw_rc cw_pinblock_account_kit16(const char *kit, uint8_t ret[8], struct cw_fault
 
 /* Control, length, PIN digits; the rest from filler, one nibble a byte, or F where there is none. */
 static void pin_field(const struct cw_pin *pin, unsigned control, const uint8_t *filler, uint8_t ret[8]) {
-        memset(ret, 0xff, 8);
-        set_nibble(ret, 0, control);
-        set_nibble(ret, 1, pin->len);
-        for (size_t i = 0; i < pin->len; i++)
-                set_nibble(ret, 2 + i, pin->digit[i]);
-        for (size_t i = pin->len; filler != NULL && i < CW_PIN_FILLER; i++)
-                set_nibble(ret, 2 + i, filler[i - pin->len] & 0x0fu);
+        uint64_t field = (uint64_t)control << 4 | pin->len;
+        for (size_t i = 0; i < CW_PIN_FILLER; i++) {
+                unsigned v = i < pin->len     ? pin->digit[i]
+                             : filler != NULL ? filler[i - pin->len] & 0x0fu
+                                              : 0x0fu;
+                field = field << 4 | v;
+        }
+        for (size_t i = 0; i < 8; i++)
+                ret[i] = (uint8_t)(field >> (56 - 8 * i));
+        cw_wipe(&field, sizeof(field));
 }
 
 static void xor8(uint8_t ret[8], const uint8_t a[8]) {

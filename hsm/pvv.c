@@ -11,15 +11,14 @@ cw_rc cw_pvv(const struct cw_hsm_crypto *c, const struct cw_hsm_key *pvk, const 
              const struct cw_pin *pin, char ret[CW_PVV_LEN + 1], struct cw_fault *f) {
         CW_WIPED(char, digits, 16);
         CW_WIPED(uint8_t, block, 8);
-        size_t len = strlen(pan), n = 0;
+        size_t len = strlen(pan);
         if (len >= 12) {
                 memcpy(digits, pan + len - 12, 11);
                 digits[11] = pvki;
                 for (size_t i = 0; i < 4; i++)
                         digits[12 + i] = (char)('0' + pin->digit[i]);
         }
-        if (len < 12 || strspn(pan, "0123456789") != len || pvki < '0' || pvki > '9' ||
-            pin->len < CW_PIN_MIN || !cw_hex_decode(digits, sizeof(digits), block, sizeof(block), &n))
+        if (len < 12 || pin->len < CW_PIN_MIN || !cw_bcd_pack(digits, block, sizeof(block)))
                 return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_SYNTAX), 0, "hsm.pvv", "HSM_CARD_NUMBER",
                                "a PVV needs a PAN of at least 12 digits, a key index digit and a PIN");
         cw_rc rc = cw_hsm_encrypt(c, pvk, CW_MODE_ECB, NULL, block, 8, block, f);

@@ -30,8 +30,7 @@ cw_rc cw_retail_key_import(const struct cw_hsm_crypto *c, const uint8_t value[16
 cw_rc cw_retail_mac(const struct cw_hsm_crypto *c, const struct cw_retail_key *key, int padding,
                     const uint8_t *icv, const void *msg, size_t len, uint8_t ret_mac[8], struct cw_fault *f) {
         static const uint8_t zero[8];
-        CW_WIPED(uint8_t, buf, CW_RETAIL_MAC_MSG_MAX + 16);
-        CW_WIPED(uint8_t, last, 8);
+        CW_UNINITIALIZED uint8_t buf[CW_RETAIL_MAC_MSG_MAX + 16]; /* only what is filled is wiped */
         cw_rc rc = cw_iso9797_check(padding, len, f);
         if (rc != CW_OK)
                 return rc;
@@ -39,11 +38,12 @@ cw_rc cw_retail_mac(const struct cw_hsm_crypto *c, const struct cw_retail_key *k
         const uint8_t *chain = icv ? icv : zero;
         if (n > 8) {
                 rc = cw_hsm_encrypt(c, &key->left, CW_MODE_CBC, chain, buf, n - 8, buf, f);
-                if (rc != CW_OK)
-                        return rc;
                 chain = buf + n - 16;
         }
         for (size_t i = 0; i < 8; i++)
-                last[i] = buf[n - 8 + i] ^ chain[i];
-        return cw_hsm_encrypt(c, &key->full, CW_MODE_ECB, NULL, last, 8, ret_mac, f);
+                buf[n - 8 + i] ^= chain[i];
+        if (rc == CW_OK)
+                rc = cw_hsm_encrypt(c, &key->full, CW_MODE_ECB, NULL, buf + n - 8, 8, ret_mac, f);
+        cw_wipe(buf, n);
+        return rc;
 }

@@ -172,19 +172,21 @@ size_t cw_scp_room(const struct cw_scp *s) {
         return s->pending ? CW_SCP_PENDING_MAX - s->pending_count : SIZE_MAX;
 }
 
+/* The data is padded, enciphered and authenticated where it will be sent from. */
 static cw_rc wrap_secure(struct cw_scp *s, const struct cw_capdu *a, uint8_t *ret, size_t *ret_len,
                          struct cw_fault *f) {
-        CW_WIPED(uint8_t, data, CW_APDU_MAX);
         struct cw_scp_pending *p = NULL;
         const uint8_t header[4] = {a->cla | 0x04u, a->ins, a->p1, a->p2};
-        size_t len = a->data_len, n = 5;
-        if (len > 0)
-                memcpy(data, a->data, len);
+        uint8_t *data = ret + 5;
+        size_t len = a->data_len;
         cw_rc rc = s->pending ? pending_push(s, a, &p, f) : CW_OK;
         if (rc != CW_OK)
                 return rc;
+        if (len > 0)
+                memcpy(data, a->data, len);
         rc = s->protocol->secure(s, header, data, &len, f);
         if (rc != CW_OK) {
+                cw_wipe(data, CW_APDU_MAX - 5);
                 s->dead = true; /* chain and card may differ from now on */
                 return rc;
         }
@@ -195,11 +197,9 @@ static cw_rc wrap_secure(struct cw_scp *s, const struct cw_capdu *a, uint8_t *re
         }
         memcpy(ret, header, 4);
         ret[4] = (uint8_t)len;
-        memcpy(ret + n, data, len);
-        n += len;
         if (a->has_le)
-                ret[n++] = a->le;
-        *ret_len = n;
+                data[len++] = a->le;
+        *ret_len = 5 + len;
         return CW_OK;
 }
 

@@ -118,7 +118,7 @@ static cw_rc encrypt_command(struct cw_scp *s, uint8_t *data, size_t *data_len, 
 /* 6.2.4, 6.2.5: encryption first, then CMAC over chaining value, header, final Lc and data as sent. */
 static cw_rc secure(struct cw_scp *s, const uint8_t header[4], uint8_t *data, size_t *data_len,
                     struct cw_fault *f) {
-        uint8_t msg[16 + CW_APDU_MAX];
+        CW_UNINITIALIZED uint8_t msg[16 + CW_APDU_MAX];
         struct cw_writer w;
         if (s->authenticated && (*data_len > 0 || !s->count_data_only))
                 s->counter++; /* every command counts, with or without data */
@@ -131,7 +131,7 @@ static cw_rc secure(struct cw_scp *s, const uint8_t header[4], uint8_t *data, si
         cw_put_u8(&w, (uint8_t)(*data_len + s->card.mode_len));
         cw_put_bytes(&w, data, *data_len);
         rc = cw_hsm_cmac(s->c, &s->mac03, msg, w.len, s->chain, f);
-        cw_wipe(msg, sizeof(msg));
+        cw_wipe(msg, w.len);
         if (rc != CW_OK)
                 return rc;
         memcpy(data + *data_len, s->chain, s->card.mode_len);

@@ -34,3 +34,13 @@ void measure_print(const char *what, struct samples *ours, const char *bare_what
         (void)printf("  %-32s median %9.1f us  p99 %9.1f us  (%zu)  ratio %.2f\n", bare_what, limit,
                      at(bare, 99), bare->count, limit > 0 ? mine / limit : 0);
 }
+
+void measure_print_share(const char *what, struct samples *ours, const char *bare_what,
+                         struct samples *bare) {
+        static struct samples share;
+        share.count = 0;
+        for (size_t i = 0; i < ours->count && i < bare->count; i++)
+                share.us[share.count++] = ours->us[i] > 0 ? bare->us[i] / ours->us[i] : 0;
+        (void)printf("  %-26s %8.2f us  p99 %8.2f us | %-26s %8.2f us  p99 %8.2f us | share %.3f\n", what,
+                     at(ours, 50), at(ours, 99), bare_what, at(bare, 50), at(bare, 99), at(&share, 50));
+}

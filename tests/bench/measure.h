@@ -17,3 +17,5 @@ int64_t measure_now_ns(void);
 void measure_add(struct samples *s, int64_t start_ns);
 /* "what   ours median / p99   bare median / p99   ratio of the medians"; sorts both. */
 void measure_print(const char *what, struct samples *ours, const char *bare_what, struct samples *bare);
+/* The same with the median of bare / ours, sample by sample: the share of the bare speed that is left. */
+void measure_print_share(const char *what, struct samples *ours, const char *bare_what, struct samples *bare);
