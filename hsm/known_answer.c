@@ -122,6 +122,7 @@ static const struct {
     {"emv_pin_change", cw_ka_emv_pin_change},
     {"dcvv", cw_ka_dcvv},
     {"cvc3", cw_ka_cvc3},
+    {"scp_channel", cw_ka_scp_channel},
 };
 
 cw_rc cw_known_answer(const struct cw_hsm_crypto *c, const json_t *entry, char ret[CW_KNOWN_ANSWER_MAX],

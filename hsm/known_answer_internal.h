@@ -72,3 +72,6 @@ cw_rc cw_ka_emv_script_mac(struct cw_ka *ka);
 cw_rc cw_ka_emv_pin_change(struct cw_ka *ka);
 cw_rc cw_ka_dcvv(struct cw_ka *ka);
 cw_rc cw_ka_cvc3(struct cw_ka *ka);
+
+/* ---- known_answer_scp.c ---- */
+cw_rc cw_ka_scp_channel(struct cw_ka *ka);

@@ -9,6 +9,7 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "station"))
 
+from ipc import Peer  # noqa: E402, F401
 from rig import SOURCE, VPCD, Emulator, Rig, free_ports, luhn, socket_answers, wait_for  # noqa: E402, F401
 
 TEST_KEY = "404142434445464748494A4B4C4D4E4F"

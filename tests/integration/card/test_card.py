@@ -5,13 +5,14 @@ cardwright station perso and verify with a virtual chip, through hsmd and the st
 usage: test_card.py BUILD [test...]
 """
 import json
+import json
 import os
 import sys
 import traceback
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from card_rig import PAN, SOURCE, CardRig  # noqa: E402
+from card_rig import PAN, SOURCE, CardRig, Peer  # noqa: E402
 
 PROFILE = os.path.join(SOURCE, "config/profiles/generic-debit.json")
 READER = "cardwright desk 00 00"
@@ -58,6 +59,21 @@ def test_scp03(rig):
 
 def test_scp02(rig):
     good(rig, "b", "--scp", "02", level="03")
+
+
+# ---- published channels ----
+
+def test_published_channels(rig):
+    """Every channel of scp.json (pySim's nine of SCP03 among them) by a running hsmd on its token, byte for byte."""
+    with open(os.path.join(SOURCE, "tests/vectors/scp.json")) as vectors:
+        channels = [e for e in json.load(vectors) if e["alg"] == "scp_channel"]
+    check(sum("pySim, SCP03" in e["source"] for e in channels) == 9, "the nine are there")
+    peer = Peer(rig.path("run/hsmd/admin.sock"))
+    for e in channels:
+        want = e["external_authenticate"] + "".join(c["wrapped"] + c.get("clear", "") for c in e["commands"])
+        got = peer.call("algorithm.known_answer", attachments=[json.dumps(e).encode()])["att"][0].decode()
+        check(got == want, (e["source"], got))
+    peer.close()
 
 
 # ---- cards that are not like ours ----
