@@ -5,9 +5,11 @@ cardwright station perso and verify with a virtual chip, through hsmd and the st
 usage: test_card.py BUILD [test...]
 """
 import json
+import ctypes
 import json
 import os
 import sys
+import threading
 import traceback
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -105,6 +107,50 @@ def test_makes_of_card(rig):
     shy = ("--shy", "empty-select,cplc,data,kdd,fci", "--isd", "old", "--protocol", "t0")
     told = make_of_card(rig, (*shy, "--i03", "01"), level="03", with_verify=True)
     check(" S16" in told["initialize"][1] and "no CPLC" in told["identify"][1], told)
+
+
+# ---- another program on the same machine ----
+
+class Intruder(threading.Thread):
+    """Connects to the reader again and again and resets the card whenever it gets hold of it, as desktop software does."""
+
+    SHARED, EITHER_PROTOCOL, RESET, SHARING_VIOLATION = 2, 3, 1, 0x8010000B
+
+    def __init__(self, rig):
+        super().__init__()
+        os.environ["PCSCLITE_CSOCK_NAME"] = rig.pcsc["PCSCLITE_CSOCK_NAME"]
+        self.lib = ctypes.CDLL("libpcsclite.so.1")
+        self.stop, self.resets, self.refused = threading.Event(), 0, 0
+
+    def run(self):
+        context, card, protocol = ctypes.c_long(), ctypes.c_long(), ctypes.c_ulong()
+        self.lib.SCardEstablishContext(ctypes.c_ulong(2), None, None, ctypes.byref(context))
+        while not self.stop.wait(0.002):
+            rv = self.lib.SCardConnect(context, READER.encode(), ctypes.c_ulong(self.SHARED), ctypes.c_ulong(self.EITHER_PROTOCOL),
+                                       ctypes.byref(card), ctypes.byref(protocol)) & 0xFFFFFFFF
+            self.refused += rv == self.SHARING_VIOLATION
+            if rv == 0:
+                self.resets += 1
+                self.lib.SCardDisconnect(card, ctypes.c_ulong(self.RESET))
+        self.lib.SCardReleaseContext(context)
+
+
+def test_another_client(rig):
+    """It resets the card before and after; while the card is ours it is kept out, between any two commands."""
+    rig.present("intruded")
+    rig.chip.ask(cmd="fault", kind="late", ms=20, repeat=True)
+    intruder = Intruder(rig)
+    intruder.start()
+    try:
+        code, lines, errors = perso(rig, "--scp", "03")
+    finally:
+        intruder.stop.set()
+        intruder.join()
+        rig.chip.ask(cmd="fault", kind="none")
+    check(code == 0 and verdicts(lines)["plastic"][1] == "personalised", (lines, errors))
+    check(intruder.refused > 10, (intruder.refused, intruder.resets))
+    state = rig.chip.ask(cmd="state")
+    check(state["ext_auth_failures"] == 0 and state["violation_count"] == 0, state["violations"])
 
 
 # ---- torn, swapped, dead ----
