@@ -24,7 +24,7 @@ static struct cw_pin pin_of(const char *digits) {
         return pin;
 }
 
-/* What a format 0 or 2 decoder may take: written down a second time, as plainly as possible. */
+/* What a decoder may take: written down a second time, as plainly as possible. */
 static bool acceptable(const uint8_t block[8], unsigned control) {
         unsigned n[16];
         for (size_t i = 0; i < 16; i++)
@@ -32,13 +32,37 @@ static bool acceptable(const uint8_t block[8], unsigned control) {
         if (n[0] != control || n[1] < 4 || n[1] > 12)
                 return false;
         for (size_t i = 2; i < 16; i++) {
-                if (i < 2 + n[1] ? n[i] > 9 : n[i] != 15)
+                bool filler = control == 1 || (control == 3 && n[i] >= 10) || (control == 4 && n[i] == 10) ||
+                              (control % 2 == 0 && control != 4 && n[i] == 15);
+                if (i < 2 + n[1] ? n[i] > 9 : !filler)
                         return false;
         }
         return true;
 }
 
-/* Every nibble of valid blocks of every length set to every value. */
+static void encode(unsigned format, const struct cw_pin *pin, const uint8_t account[8], uint8_t ret[16]) {
+        static const uint8_t filler[CW_PIN_FILLER] = {10, 15, 11, 14, 12, 13, 10, 15, 11, 14, 12, 13, 10, 15};
+        if (format == 0)
+                cw_pinblock_encode0(pin, account, ret);
+        else if (format == 1)
+                cw_pinblock_encode1(pin, filler, ret);
+        else if (format == 2)
+                cw_pinblock_encode2(pin, ret);
+        else if (format == 3)
+                cw_pinblock_encode3(pin, account, filler, ret);
+        else
+                cw_pinblock_field4(pin, filler, ret);
+}
+
+static cw_rc decode(unsigned format, const uint8_t block[16], const uint8_t account[8], struct cw_pin *ret) {
+        return format == 0   ? cw_pinblock_decode0(block, account, ret, NULL)
+               : format == 1 ? cw_pinblock_decode1(block, ret, NULL)
+               : format == 2 ? cw_pinblock_decode2(block, ret, NULL)
+               : format == 3 ? cw_pinblock_decode3(block, account, ret, NULL)
+                             : cw_pinblock_decode_field4(block, ret, NULL);
+}
+
+/* Every nibble of valid blocks of every format and length set to every value. */
 static void mutation(void **state) {
         (void)state;
         static const char digits[] = "405793162840";
@@ -48,20 +72,16 @@ static void mutation(void **state) {
                 char text[13];
                 (void)snprintf(text, sizeof(text), "%.*s", (int)len, digits);
                 struct cw_pin pin = pin_of(text);
-                for (unsigned format = 0; format <= 2; format += 2) {
-                        uint8_t good[8], block[8];
-                        if (format == 0)
-                                cw_pinblock_encode0(&pin, account, good);
-                        else
-                                cw_pinblock_encode2(&pin, good);
+                for (unsigned format = 0; format <= 4; format++) {
+                        uint8_t good[16] = {0}, block[16] = {0};
+                        encode(format, &pin, account, good);
                         for (unsigned i = 0; i < 256; i++) {
                                 struct cw_pin out = pin;
                                 memcpy(block, good, 8);
                                 unsigned shift = i / 16 % 2 == 0 ? 4 : 0;
                                 block[i / 32] =
                                     (uint8_t)((block[i / 32] & ~(15u << shift)) | (i % 16) << shift);
-                                cw_rc rc = format == 0 ? cw_pinblock_decode0(block, account, &out, NULL)
-                                                       : cw_pinblock_decode2(block, &out, NULL);
+                                cw_rc rc = decode(format, block, account, &out);
                                 assert_int_equal(rc, acceptable(block, format)
                                                          ? CW_OK
                                                          : CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_SYNTAX));

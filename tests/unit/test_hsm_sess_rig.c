@@ -22,6 +22,13 @@ static const struct {
     {"enc", "kmc-enc", CW_ALG_AES128, CW_USE_MAC},
     {"mac", "kmc-mac", CW_ALG_AES128, CW_USE_MAC},
     {"dek", "kmc-dek", CW_ALG_AES128, CW_USE_MAC | CW_USE_ENCRYPT},
+    {"zin", "zpk-in", CW_ALG_TDES2, CW_USE_DECRYPT},
+    {"zout", "zpk-out", CW_ALG_TDES2, CW_USE_ENCRYPT},
+    {"pvk", "pvk", CW_ALG_TDES2, CW_USE_ENCRYPT},
+    {"tmac", "mac", CW_ALG_TDES2, CW_USE_ENCRYPT},
+    {"amac", "mac", CW_ALG_AES128, CW_USE_MAC},
+    {"cavk", "cavk", CW_ALG_TDES2, CW_USE_ENCRYPT},
+    {"bdk4", "bdk", CW_ALG_AES128, CW_USE_DERIVE},
 };
 #define KEYS (sizeof(table) / sizeof(table[0]))
 
@@ -46,14 +53,14 @@ static void add_key(struct sess_rig *r, size_t i) {
         k->purpose = cw_key_purpose_find(table[i].purpose);
         k->key = make(r, table[i].alg, table[i].usage, value);
         k->ok = true;
-        if (k->purpose->companion == CW_COMPANION_NONE)
+        if (k->purpose->companion == CW_COMPANION_NONE || !cw_hsm_alg_is_tdes(table[i].alg))
                 return;
         cw_key_companion_value(k->purpose->companion, value, sizeof(companion), companion);
         k->companion = make(r, table[i].alg, table[i].usage, companion);
 }
 
 size_t sess_rig_own_keys(void) {
-        return KEYS + 2;
+        return KEYS + 4; /* companions */
 }
 
 void sess_rig_init(struct sess_rig *r, const char *state_dir) {
@@ -84,8 +91,9 @@ void sess_rig_init(struct sess_rig *r, const char *state_dir) {
             .cvn = CW_CVN18,
             .imk_dcvv = "",
             .imk_cvc3 = "",
-            .cavk = "",
-            .pvk = "",
+            .cavk = "cavk",
+            .pin_method = CW_PIN_METHOD_PVV,
+            .pvk = "pvk",
             .pvki = 1,
             .decimalisation = "0123456789012345",
             .validation_length = 16,

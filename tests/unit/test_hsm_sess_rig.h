@@ -10,7 +10,7 @@ struct sess_rig {
         struct soft_hsm *soft;
         struct cw_hsm_crypto crypto;
         struct cw_config cfg;
-        struct cw_config_key keys_cfg[12];
+        struct cw_config_key keys_cfg[20];
         struct cw_key_store keys;
         struct cw_sess_env env;
 };

@@ -61,16 +61,20 @@ static struct cw_sess *open_session(const char *kind) {
         return s;
 }
 
-static const char *const station_calls[] = {"card.data",       "gp.start",  "gp.card",   "gp.authenticate",
-                                            "perso.sensitive", "gp.wrap",   "gp.unwrap", "emv.arqc",
-                                            "kiosk.pan",       "pin.first", "pin.second"};
+static const char *const station_calls[] = {
+    "card.data",    "gp.start",        "gp.card",    "gp.authenticate", "perso.sensitive", "gp.wrap",
+    "gp.unwrap",    "emv.arqc",        "kiosk.pan",  "pin.first",       "pin.second",      "perso.icc_key",
+    "perso.ssad",   "perso.icc_parts", "emv.script", "pin.translate",   "pin.pvv",         "pin.offset",
+    "pin.generate", "value.dcvv",      "value.cvc3", "value.cavv",      "mac.generate",    "mac.verify",
+    "dukpt.mac",    "dukpt.data"};
+#define STATION_CALLS (sizeof(station_calls) / sizeof(station_calls[0]))
 static const char *const agent_calls[] = {"session.open", "kiosk.seal_pan", "kiosk.bind", "pin.form"};
 
 /* Nothing works before session.open, from either side. */
 static void nothing_before_open(void **state) {
         (void)state;
         struct cw_fault f;
-        for (size_t i = 0; i < 11; i++) {
+        for (size_t i = 0; i < STATION_CALLS; i++) {
                 CW_AUTO(cw_sess_free) struct cw_sess *s = NULL;
                 assert_int_equal(cw_sess_new(&rig.env, &s, &f), CW_OK);
                 assert_int_equal(ask(s, CW_FROM_STATION, cw_msg_request(station_calls[i]), &f, NULL),
@@ -89,15 +93,18 @@ static void nothing_before_open(void **state) {
 /* A fresh session of each kind admits exactly these; the calls of one side are unknown to the other. */
 static void first_calls(void **state) {
         (void)state;
-        static const char *const kinds[] = {"issue", "kiosk"};
-        static const char *const admitted[2][4] = {{"card.data", "gp.start", "emv.arqc", ""},
-                                                   {"kiosk.pan", "", "", ""}};
+        static const char *const kinds[] = {"issue", "kiosk", "service"};
+        static const char *const admitted[3][12] = {
+            {"card.data", "gp.start", "emv.arqc", "perso.icc_key", "perso.ssad"},
+            {"kiosk.pan"},
+            {"emv.arqc", "pin.translate", "pin.pvv", "pin.offset", "pin.generate", "value.dcvv", "value.cvc3",
+             "value.cavv", "mac.generate", "mac.verify", "dukpt.mac", "dukpt.data"}};
         struct cw_fault f;
-        for (size_t k = 0; k < 2; k++) {
-                for (size_t i = 0; i < 11; i++) {
+        for (size_t k = 0; k < 3; k++) {
+                for (size_t i = 0; i < STATION_CALLS; i++) {
                         CW_AUTO(cw_sess_free) struct cw_sess *s = open_session(kinds[k]);
                         bool want = false;
-                        for (size_t a = 0; a < 4; a++)
+                        for (size_t a = 0; a < 12 && admitted[k][a] != NULL; a++)
                                 want |= strcmp(admitted[k][a], station_calls[i]) == 0;
                         (void)ask(s, CW_FROM_STATION, cw_msg_request(station_calls[i]), &f, NULL);
                         assert_int_equal(strcmp(f.code, "HSM_REFUSED") != 0, want);
@@ -172,7 +179,7 @@ static void failing_token_at_open(void **state) {
 /* A key that is configured for something else, or not usable, is told before a card moves. */
 static void keys_are_checked_at_open(void **state) {
         (void)state;
-        for (size_t i = 0; i < 11; i++) {
+        for (size_t i = 0; i < 11; i++) { /* those of issue and kiosk sessions */
                 CW_AUTO(cw_sess_free) struct cw_sess *s = NULL;
                 struct cw_fault f;
                 const char *purpose = rig.keys_cfg[i].purpose;

@@ -158,7 +158,8 @@ static void write_config_keys(FILE *f, bool wrong_kcv, bool service) {
 
 static const char *more_of_product(int scp, bool issuer, bool service) {
         static const char pvv[] = ",\"pin_method\":\"visa-pvv\",\"pvk\":\"pvk\",\"pvki\":1,\"cavk\":\"cavk\","
-                                  "\"weak_pins\":\"repeated,sequential,birth-date\"";
+                                  "\"weak_pins\":\"repeated,sequential,birth-date\","
+                                  "\"chip_pin_script\":true";
         static const char ibm[] = ",\"pin_method\":\"ibm3624\",\"pvk\":\"pvk\",\"cvn\":\"cvn10\","
                                   "\"decimalisation\":\"1234567890123456\",\"cvv2_expiry\":\"mmyy\"";
         if (issuer)
@@ -211,7 +212,8 @@ static void write_config(const struct rig *r, const struct rig_options *o, const
                               ",{\"label\":\"issuer\",\"purpose\":\"issuer-rsa\",\"algorithm\":\"rsa\","
                               "\"kcv\":\"%s\"}",
                               r->issuer->kcv);
-        (void)fprintf(f, "]},\"pin\":{\"key\":\"pin\",\"bdk\":\"bdk\",\"attempts\":3},\"products\":[");
+        (void)fprintf(f, "]},\"pin\":{\"key\":\"pin\",\"bdk\":\"%s\",\"attempts\":3},\"products\":[",
+                      o->aes_pad ? "bdk4" : "bdk");
         write_product(f, RIG_SCP03, 3, 0x33, r->issuer != NULL, o->service);
         (void)fprintf(f, ",");
         write_product(f, RIG_SCP02, 2, 0x03, false, o->service);

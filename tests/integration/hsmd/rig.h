@@ -18,6 +18,7 @@ struct rig_options {
         bool no_host_memory;
         bool issuer;         /* products have an issuer key; see struct rig */
         bool service;        /* keys for service sessions: zones, PVK, MAC, CAVV, AES PIN pad */
+        bool aes_pad;        /* with service: the kiosk's PIN pad has the AES key */
         bool nss;            /* NSS softokn in place of SoftHSM */
         bool shim;           /* the module that misbehaves on demand, around SoftHSM */
         bool wrong_kcv;      /* of the CVK, in the daemon's configuration */

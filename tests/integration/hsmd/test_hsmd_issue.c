@@ -362,7 +362,8 @@ static void bad_requests(void **state) {
         assert_int_equal(cw_rc_class(rig_call(&rig, cw_msg_request("format.disk"), &reply, &f)), CW_C_REJECT);
         assert_int_equal(cw_rc_class(rig_call(&rig, cw_msg_request("session.open"), &reply, &f)),
                          CW_C_REJECT);
-        assert_int_equal(cw_rc_class(rig_call(&rig, cw_hsm_msg_pin_form(12345, ""), &reply, &f)), CW_C_RECONNECT);
+        assert_int_equal(cw_rc_class(rig_call(&rig, cw_hsm_msg_pin_form(12345, ""), &reply, &f)),
+                         CW_C_RECONNECT);
         rig_wait_workers(&rig, 1);
 }
 
