@@ -181,7 +181,7 @@ struct cw_config_product {
 struct cw_config_station {
         const char *name; /* unique, [A-Za-z0-9-] */
         enum cw_station_kind kind;
-        const char *printer_driver; /* "evolis", "magicard", "matica", "" for a kiosk */
+        const char *printer_driver; /* "evolis", "magicard", "matica", "probe", "" for a kiosk */
         const char *printer_serial; /* USB serial, "" = the only one */
         const char *reader;         /* PC/SC reader name or its prefix */
         const char *pinpad_tty;     /* kiosk only */

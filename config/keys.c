@@ -55,7 +55,7 @@ static const char *const dukpt_words[] = {"as-bdk", "aes128", NULL};
 static const char *const pin_method_words[] = {"none", "visa-pvv", "ibm3624", NULL};
 static const char *const cvn_words[] = {"cvn10", "cvn18", "cvn22", "mchip16", "mchip20", "ccd", NULL};
 static const char *const init_words[] = {"none", "reserved", "nss", NULL};
-static const char *const driver_words[] = {"", "evolis", "magicard", "matica", NULL};
+static const char *const driver_words[] = {"", "evolis", "magicard", "matica", "probe", NULL};
 static const char *const diversification_words[] = {"none", "visa2", "emv", "kdf3", NULL};
 
 static const char *const central_words[] = {"none", "d1", "dcms", NULL};

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What each command asks, and how a person sees the answer. */
 #include "agent/cli/commands_dcms.h"
+#include "agent/cli/commands_face.h"
 #include "agent/cli/commands_printer.h"
 #include "agent/cli/commands_station.h"
 
@@ -559,6 +560,7 @@ const struct cw_command cw_commands[] = {
     {"job", "JOB", 1, 1, "one job with its history (job or kit number)", cmd_job},
     {"stations", "", 0, 0, "printers, readers, PIN pads", cmd_stations},
     CW_PRINTER_COMMANDS,
+    CW_FACE_COMMANDS,
     {"stock move", "CODE FROM TO COUNT REASON", 5, 5, "book plastics from one place to another",
      cmd_stock_move},
     {"stock", "", 0, 0, "plastics by place, and whether they balance", cmd_stock},

@@ -2,6 +2,7 @@
 /* cardwright-face: draws one card face for the station that started it, and ends. */
 #include "base/clock.h"
 #include "drivers/face/render.h"
+#include "drivers/face/show.h"
 #include "drivers/face/wire.h"
 
 #include <signal.h>
@@ -60,8 +61,13 @@ static int serve(int fd) {
         return error && cw_ipc_send(fd, error, deadline_ns, &fault) == CW_OK ? 0 : 1;
 }
 
-int main(void) {
+int main(int argc, char **argv) {
         struct stat st;
+        if (argc > 1) {
+                cw_process_harden();
+                limit();
+                return cw_face_show(argc, argv);
+        }
         if (fstat(CW_FACE_FD, &st) != 0 || !S_ISSOCK(st.st_mode)) {
                 (void)fputs("cardwright-face is started by cardwright-stationd only; "
                             "to look at a card face use: cardwright face render\n",

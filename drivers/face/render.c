@@ -48,8 +48,10 @@ static bool test_pan(const struct cw_face_field *pan, const char *const *bins, s
         return false;
 }
 
-/* data with the secret values starred into masked, two buffers of CW_FACE_VALUE_MAX bytes. */
-static void mask(struct cw_face_data *data, char masked[2][CW_FACE_VALUE_MAX]) {
+void cw_face_mask(struct cw_face_data *data, const char *const *test_bins, size_t bin_count,
+                  char masked[2][CW_FACE_VALUE_MAX]) {
+        if (test_pan(field(data, "pan"), test_bins, bin_count))
+                return;
         for (size_t i = 0; i < data->count; i++) {
                 struct cw_face_field *v = &data->field[i];
                 bool pan = strcmp(v->name, "pan") == 0, cvv = strcmp(v->name, "cvv2") == 0;
@@ -120,8 +122,7 @@ cw_rc cw_face_preview(const char *template_path, const struct cw_face_data *data
         CW_AUTO(cw_face_canvas_free) struct cw_face_canvas *c = NULL;
         struct cw_face_data shown = *data;
         char masked[2][CW_FACE_VALUE_MAX];
-        if (!test_pan(field(data, "pan"), test_bins, bin_count))
-                mask(&shown, masked);
+        cw_face_mask(&shown, test_bins, bin_count, masked);
         cw_rc rc = draw(template_path, &shown, &t, &c, f);
         if (rc != CW_OK)
                 return rc;

@@ -14,6 +14,13 @@ CW_WARN_UNUSED cw_rc cw_face_render(const char *template_path, const struct cw_f
                                     struct cw_panels **ret, struct cw_fault *f);
 
 /*
+ * Stars the values that nobody should see: "pan" but for its first 6 and last 4 digits, and "cvv2" wholly,
+ * unless the PAN begins with one of test_bins. The fields then point into masked, which must outlive data.
+ */
+void cw_face_mask(struct cw_face_data *data, const char *const *test_bins, size_t bin_count,
+                  char masked[2][CW_FACE_VALUE_MAX]);
+
+/*
  * A picture of the card for people, as PNG to out: colour and K together, rounded corners, the chip drawn in
  * its window. "pan" is masked to its first 6 and last 4 digits and "cvv2" wholly, unless the PAN begins with
  * one of test_bins (digits; may be NULL when bin_count is 0).

@@ -18,6 +18,11 @@ static cw_rc cannot(struct cw_fault *f, const char *what) {
 
 static cw_rc check_abilities(const struct cw_printer_info *info, const struct cw_printer_need *need,
                              struct cw_fault *f) {
+        if (info->caps == 0)
+                return cw_fail(
+                    f, CW_RC(CW_L_PRINTER, CW_C_REJECT, CW_E_UNSUPPORTED), 0, "printer.preflight",
+                    "PRT_SETUP_ERROR",
+                    "this printer can only be looked at, not driven; give the job to another station");
         if (need->stripe && !(info->caps & CW_PRINTER_CAP_STRIPE))
                 return cannot(f, "stripe encoder");
         if (need->contact && !(info->caps & CW_PRINTER_CAP_CONTACT))

@@ -7,13 +7,15 @@
 #include "drivers/printer/evolis/evolis.h"
 #include "drivers/printer/magicard/magicard.h"
 #include "drivers/printer/matica/matica.h"
+#include "drivers/printer/probe/probe.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #define STATUS_LIMIT_MS 2000
 
-static const struct cw_printer_ops *const drivers[] = {&cw_evolis_ops, &cw_magicard_ops, &cw_matica_ops};
+static const struct cw_printer_ops *const drivers[] = {&cw_evolis_ops, &cw_magicard_ops, &cw_matica_ops,
+                                                       &cw_probe_ops};
 
 const struct cw_printer_ops *cw_printer_driver(const char *family) {
         for (size_t i = 0; i < sizeof drivers / sizeof drivers[0]; i++)

@@ -205,6 +205,33 @@ class CliTest(unittest.TestCase):
             self.assertIn("has a job", done.stderr)
         self.rig.make(kit)
 
+    def test_face(self):
+        """Drawn without the agent; of a number that is somebody's, the middle never reaches the picture."""
+        faces = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../../config/faces/classic-debit.json")
+
+        def picture(pan, name):
+            data, out = self.rig.path("card.json"), self.rig.path(name + ".png")
+            with open(data, "w", encoding="ascii") as f:
+                json.dump({"pan": pan, "name": "JANE DOE", "expiry": "12/29", "cvv2": "123"}, f)
+            done = self.rig.cli_raw("face", "render", faces, data, "-o", out)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertEqual(os.stat(out).st_mode & 0o777, 0o600)
+            done = self.rig.cli_raw("face", "panels", faces, data, "-o", self.rig.path(name))
+            self.assertEqual(done.returncode, 0, done.stderr)
+            with open(out, "rb") as f, open(self.rig.path(name + "/panel-k.png"), "rb") as k:
+                return f.read(), k.read()
+        masked, masked_k = picture("4999991111111004", "a")
+        self.assertTrue(masked.startswith(b"\x89PNG"))
+        self.assertEqual((masked, masked_k), picture("4999992222221004", "b"))
+        self.assertNotEqual(masked_k, picture("4000001234567899", "c")[1])
+        for words in (["face", "render", faces, "/nowhere", "-o", self.rig.path("d.png")],
+                      ["face", "render", "/nowhere", self.rig.path("card.json"), "-o", self.rig.path("d.png")]):
+            done = self.rig.cli_raw(*words)
+            self.assertEqual(done.returncode, 1)
+            self.assertTrue(done.stderr.startswith("cardwright: "))
+        self.assertFalse(os.path.exists(self.rig.path("d.png")))
+        self.assertEqual(self.rig.cli_raw("face", "render", faces, "x", "y", "z").returncode, 2)
+
     def test_bodies(self):
         kit = self.rig.order()[0]
         self.rig.make(kit)
