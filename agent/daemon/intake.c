@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/daemon/intake.h"
 
+#include "agent/daemon/pace.h"
 #include "agent/daemon/runs.h"
 #include "base/log.h"
 
@@ -34,7 +35,7 @@ struct cw_intake {
         struct cw_timer *timer;
         enum phase phase;
         size_t at; /* index inside the phase */
-        int64_t pause_ms;
+        struct cw_pace pace;
         bool news, trouble;
         struct order orders[ORDERS_MAX];
         size_t order_count;
@@ -48,25 +49,12 @@ struct cw_intake {
 
 static void go_on(struct cw_intake *in);
 
-/* A tenth up or down, so that a thousand branches do not knock at the same moment. */
-static int64_t jitter(int64_t ms) {
-        uint16_t r = 0;
-        if (getrandom(&r, sizeof r, GRND_NONBLOCK) != (ssize_t)sizeof r)
-                r = 0;
-        return ms - ms / 10 + ms / 5 * r / UINT16_MAX;
-}
-
-static void end_round(struct cw_intake *in, int64_t at_least_ms) {
-        const struct cw_config_agent *c = &in->daemon->config->agent;
+static void end_round(struct cw_intake *in, int64_t hint_ms) {
+        uint16_t random = 0;
         in->phase = IDLE;
-        in->pause_ms = in->news ? c->poll_min_ms : in->pause_ms * 2;
-        if (in->pause_ms < at_least_ms)
-                in->pause_ms = at_least_ms;
-        if (in->pause_ms > c->poll_max_ms)
-                in->pause_ms = c->poll_max_ms;
-        if (in->pause_ms < c->poll_min_ms)
-                in->pause_ms = c->poll_min_ms;
-        cw_timer_arm(in->timer, jitter(in->pause_ms));
+        if (getrandom(&random, sizeof random, GRND_NONBLOCK) != (ssize_t)sizeof random)
+                random = 0;
+        cw_timer_arm(in->timer, cw_pace_next_ms(&in->pace, in->news, hint_ms, random));
 }
 
 /* Looks at a reply's rc; false when the round is over because of it. */
@@ -431,7 +419,9 @@ cw_rc cw_intake_new(struct cw_daemon *d, struct cw_intake **ret) {
         if (!in)
                 return CW_RC(CW_L_UPSTREAM, CW_C_RETRY, CW_E_NOMEM);
         in->daemon = d;
-        in->pause_ms = d->config->agent.poll_min_ms;
+        in->pace = (struct cw_pace){.min_ms = d->config->agent.poll_min_ms,
+                                    .max_ms = d->config->agent.poll_max_ms,
+                                    .pause_ms = d->config->agent.poll_min_ms};
         cw_rc rc = cw_timer_new(d->loop, on_timer, in, &in->timer);
         if (rc != CW_OK) {
                 free(in);
@@ -455,5 +445,6 @@ json_t *cw_intake_status(const struct cw_intake *in) {
                 (void)json_array_append_new(orders, json_pack("{s:s, s:s}", "order", in->orders[i].id,
                                                               "status", in->orders[i].status));
         return json_pack("{s:s, s:I, s:I, s:o}", "state", phase_names[in->phase], "pause_ms",
-                         (json_int_t)in->pause_ms, "kits_seen", (json_int_t)in->kits_seen, "orders", orders);
+                         (json_int_t)in->pace.pause_ms, "kits_seen", (json_int_t)in->kits_seen, "orders",
+                         orders);
 }

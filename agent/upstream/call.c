@@ -222,8 +222,9 @@ static cw_rc read_result(struct cw_call *c, const json_t *result) {
 static bool last_page(const struct cw_call *c, const struct cw_envelope *e, int64_t rows, bool progress) {
         if (rows == 0 || !progress)
                 return true;
+        /* A row that comes twice is not two of them. */
         if (e->total_rows >= 0)
-                return c->rows >= e->total_rows;
+                return (int64_t)(c->results.kit_count + c->results.skipped) >= e->total_rows;
         if (e->total_pages >= 0)
                 return c->page >= e->total_pages;
         return rows < c->page_size;
@@ -235,7 +236,6 @@ static bool next_page(struct cw_call *c, const struct cw_answer *a, size_t kits_
         if (json_is_object(result))
                 result = json_object_get(result, "result");
         int64_t rows = (int64_t)json_array_size(a->envelope.result);
-        c->rows += rows;
         if (!c->joined)
                 c->joined = json_array();
         if (json_is_array(result))

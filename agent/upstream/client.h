@@ -40,7 +40,6 @@ struct cw_call {
 
         size_t page_at; /* where pageNo stands in body, 0 = not paged */
         int64_t page, page_size;
-        int64_t rows;   /* of all pages so far */
         json_t *joined; /* rows of all pages */
         json_t *roots;  /* keeps what typed rows borrow from */
         json_t *asked;  /* kit numbers of a delivery */

@@ -231,13 +231,53 @@ static void other_dialect(void **state) {
         outcome_done(&o);
 }
 
+static size_t seen(const struct outcome *o, const char *kit) {
+        size_t n = 0;
+        for (size_t i = 0; i < o->reply.kit_count && i < 16; i++)
+                n += strcmp(o->kits[i].kit_no, kit) == 0;
+        return n;
+}
+
+/* Members and states of a later version, rows twice and in any order, page after page. */
+static void strange_answers(void **state) {
+        struct rig *rig = *state;
+        struct outcome o = {0};
+        rig_stop_sim(rig);
+        json_t *traps = json_object_get(rig->sim_config, "traps");
+        static const char *const names[] = {"unknown_fields", "unknown_enums", "repeated_rows",
+                                            "shuffled_rows"};
+        for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+                (void)json_object_set_new(traps, names[i], json_true());
+        rig_start_sim(rig);
+        static const int64_t sizes[] = {1, 2, 50};
+        for (size_t i = 0; i < 3; i++) {
+                const struct cw_dcms_kit_filter filter = {.branch_id = "BRANCH001", .page_size = sizes[i]};
+                cw_dcms_kits_inventory(rig->d, &filter, outcome_take, &o);
+                expect_ok(rig, &o);
+                assert_int_equal(seen(&o, RIG_KIT), 1);
+                assert_int_equal(seen(&o, "9999999999"), 1);
+                assert_int_equal(o.reply.rows_skipped, 0);
+                outcome_done(&o);
+        }
+        const struct cw_dcms_delivery told = {RIG_KIT, "BANK"};
+        cw_dcms_delivery(rig->d, &told, 1, outcome_take, &o);
+        expect_ok(rig, &o);
+        assert_int_equal(o.reply.delivered_count, 1);
+        assert_true(o.delivered[0].ok || o.delivered[0].code[0]);
+        outcome_done(&o);
+        cw_dcms_kits_by_entity(rig->d, RIG_ENTITY, outcome_take, &o);
+        expect_ok(rig, &o);
+        assert_int_equal(seen(&o, RIG_KIT), 1);
+        outcome_done(&o);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
             cmocka_unit_test(login),         cmocka_unit_test(kits),
             cmocka_unit_test(kit_by_card),   cmocka_unit_test(pin_and_activation),
             cmocka_unit_test(deliveries),    cmocka_unit_test(orders_and_pages),
             cmocka_unit_test(branch),        cmocka_unit_test(wrong_arguments_are_the_programs_fault),
-            cmocka_unit_test(other_dialect),
+            cmocka_unit_test(other_dialect), cmocka_unit_test(strange_answers),
         };
         return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -2,7 +2,11 @@
 /* Certificates, the way to the server, and the gateway codec. */
 #include "rig.h"
 
+#include <arpa/inet.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
 
 static int setup(void **state) {
         static struct rig rig;
@@ -154,6 +158,95 @@ static void silent_server(void **state) {
         rig_run(rig, 2500);
         rig->config.server.timeout_ms = 2000;
         expect_ok(rig);
+}
+
+/* ---- one connection, HTTP/2 ---- */
+
+static json_int_t connections(struct rig *rig) {
+        CW_AUTO_JSON json_t *state = rig_state(rig);
+        return json_integer_value(json_object_get(json_object_get(state, "traffic"), "opened"));
+}
+
+/* Polls share a connection; what must not be repeated unseen has one of its own. */
+static void connections_are_kept(void **state) {
+        struct rig *rig = *state;
+        begin(rig);
+        expect_ok(rig);
+        json_int_t before = connections(rig);
+        for (int i = 0; i < 5; i++)
+                expect_ok(rig);
+        assert_int_equal(connections(rig) - before, 1); /* our own question */
+        struct outcome o = {0};
+        cw_dcms_activate(rig->d, RIG_ENTITY, RIG_KIT, NULL, outcome_take, &o);
+        rig_wait(rig, &o, 20000);
+        assert_int_equal(o.rc, CW_OK);
+        outcome_done(&o);
+        assert_int_equal(connections(rig) - before, 3);
+}
+
+static int free_port(void) {
+        struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+        socklen_t len = sizeof at;
+        CW_AUTO_FD int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        assert_int_equal(bind(fd, (const struct sockaddr *)&at, sizeof at), 0);
+        assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &len), 0);
+        return ntohs(at.sin_port);
+}
+
+/* A bank's front that speaks HTTP/2 (nghttpx), the simulator behind it. */
+static pid_t start_front(struct rig *rig, int port, const char *log) {
+        char front[48], back[64], log_option[224], key[192], cert[192];
+        (void)snprintf(front, sizeof front, "--frontend=127.0.0.1,%d", port);
+        (void)snprintf(back, sizeof back, "--backend=127.0.0.1,%u;;tls;proto=http/1.1", rig->port);
+        (void)snprintf(log_option, sizeof log_option, "--accesslog-file=%s", log);
+        (void)snprintf(key, sizeof key, "%s/server.key", rig->dir);
+        (void)snprintf(cert, sizeof cert, "%s/server.pem", rig->dir);
+        pid_t pid = fork();
+        assert_true(pid >= 0);
+        if (pid == 0) {
+                (void)execlp("nghttpx", "nghttpx", "--conf=/dev/null", "--workers=1", "--insecure", front,
+                             back, log_option, "--accesslog-format=$status $request",
+                             "--errorlog-file=/dev/null", key, cert, (char *)NULL);
+                _exit(127);
+        }
+        return pid;
+}
+
+static void stop_front(pid_t pid) {
+        int status = 0;
+        (void)kill(pid, SIGTERM);
+        (void)waitpid(pid, &status, 0);
+}
+
+static void http2(void **state) {
+        struct rig *rig = *state;
+        char log[192];
+        struct outcome o;
+        (void)snprintf(log, sizeof log, "%s/front.log", rig->dir);
+        begin(rig);
+        int port = free_port();
+        pid_t front = start_front(rig, port, log);
+        cw_dcms_free(rig->d);
+        rig->d = NULL;
+        (void)snprintf(rig->url, sizeof rig->url, "https://127.0.0.1:%d/dcms", port);
+        rig_start_client(rig);
+        for (int i = 0; i < 20; i++) {
+                fetch_branch(rig, &o);
+                if (o.rc == CW_OK)
+                        break;
+        }
+        assert_int_equal(o.rc, CW_OK);
+        expect_ok(rig);
+        stop_front(front);
+        size_t lines = 0;
+        CW_AUTO_FILE FILE *file = fopen(log, "re");
+        assert_non_null(file);
+        for (char line[160]; fgets(line, sizeof line, file); lines++) {
+                assert_non_null(strstr(line, "200 POST /dcms/"));
+                assert_non_null(strstr(line, " HTTP/2\n"));
+        }
+        assert_true(lines >= 3); /* the login, too */
+        (void)unlink(log);
 }
 
 /* ---- gateway codec ---- */
@@ -356,6 +449,8 @@ int main(void) {
             TEST(server_down_and_back),
             TEST(pin_while_the_server_is_down),
             TEST(silent_server),
+            TEST(connections_are_kept),
+            TEST(http2),
             TEST(gateway_sha256),
             TEST(gateway_hkdf),
             TEST(gateway_jwe),

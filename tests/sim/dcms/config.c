@@ -156,8 +156,9 @@ static void read_orders(struct cw_dsim_config *cfg, struct cw_dsim_section top) 
 }
 
 static void read_traps(struct cw_dsim_config *cfg, struct cw_dsim_section top) {
-        static const char *const keys[] = {"number_string_drift", "clear_pan_in_summary",
-                                           "inventory_extra_fields", NULL};
+        static const char *const keys[] = {
+            "number_string_drift", "clear_pan_in_summary", "inventory_extra_fields", "unknown_fields",
+            "unknown_enums",       "repeated_rows",        "shuffled_rows",          NULL};
         static const char *const dialects[] = {"B", "A", NULL};
         static const char *const http[] = {"status", "ok", NULL};
         static const char *const assigned[] = {"INACTIVE", "ASSIGNED", "alternate", NULL};
@@ -166,6 +167,10 @@ static void read_traps(struct cw_dsim_config *cfg, struct cw_dsim_section top) {
         cfg->number_drift = cw_dsim_section_bool(s, "number_string_drift", false);
         cfg->clear_pan_in_summary = cw_dsim_section_bool(s, "clear_pan_in_summary", false);
         cfg->inventory_extra_fields = cw_dsim_section_bool(s, "inventory_extra_fields", false);
+        cfg->unknown_fields = cw_dsim_section_bool(s, "unknown_fields", false);
+        cfg->unknown_enums = cw_dsim_section_bool(s, "unknown_enums", false);
+        cfg->repeated_rows = cw_dsim_section_bool(s, "repeated_rows", false);
+        cfg->shuffled_rows = cw_dsim_section_bool(s, "shuffled_rows", false);
         cfg->dialect = cw_dsim_section_choice(top, "exception_dialect", dialects) ? CW_DSIM_DIALECT_A
                                                                                   : CW_DSIM_DIALECT_B;
         cfg->business_errors_ok = cw_dsim_section_choice(top, "business_errors_http", http) == 1;

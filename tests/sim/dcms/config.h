@@ -99,6 +99,9 @@ struct cw_dsim_config {
         bool clear_pan_in_summary;   /* fetchKitSummary shows the PAN, as its documented sample does */
         bool inventory_extra_fields; /* inventory rows carry deliveryStatus and orderId, which no sample shows
                                       */
+        bool unknown_fields;         /* members nobody documented */
+        bool unknown_enums;          /* a row whose states nobody documented */
+        bool repeated_rows, shuffled_rows;
         enum cw_dsim_assigned assigned;
         struct cw_dsim_product products[CW_DSIM_PRODUCTS_MAX];
         size_t product_count;

@@ -15,6 +15,7 @@
 #include "store.h"
 
 struct cw_dsim_faults;
+struct cw_dsim_traffic;
 #define CW_DSIM_SEGMENT_MAX 40U
 
 struct cw_dsim {
@@ -22,8 +23,10 @@ struct cw_dsim {
         sqlite3 *db;
         pthread_mutex_t lock; /* one request at a time works on the state; delays are outside */
         struct cw_dsim_faults *faults;
+        struct cw_dsim_traffic *traffic;
         double rate_tokens;
         int64_t rate_at_ms;
+        atomic_uint replies;      /* that traps were laid into */
         atomic_uint gateway_turn; /* answers sealed so far */
         /* Down and stop, guarded by gate_lock so that a request that holds lock cannot delay them. */
         pthread_mutex_t gate_lock;

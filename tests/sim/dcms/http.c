@@ -16,9 +16,12 @@
 #include "request.h"
 #include "route.h"
 #include "text.h"
+#include "traffic.h"
 
 #define IDLE_TIMEOUT_S 120U
-#define CONNECTION_LIMIT 256U
+#define CONNECTION_LIMIT 4096U
+#define THREAD_STACK ((size_t)512 * 1024)
+#define BACKLOG 1024U
 
 struct cw_dsim_http {
         struct cw_dsim *sim;
@@ -189,6 +192,10 @@ static void on_connection(void *cls, struct MHD_Connection *connection, void **s
                           enum MHD_ConnectionNotificationCode code) {
         struct cw_dsim_http *http = cls;
         (void)socket_context;
+        if (code == MHD_CONNECTION_NOTIFY_STARTED)
+                cw_dsim_traffic_opened(http->sim->traffic, connection_fd(connection));
+        else
+                cw_dsim_traffic_closed(http->sim->traffic, connection_fd(connection));
         if (code != MHD_CONNECTION_NOTIFY_STARTED || !http->client_auth)
                 return;
         const union MHD_ConnectionInfo *info =
@@ -215,7 +222,8 @@ static bool start_daemon(struct cw_dsim_http *http, const struct cw_dsim_listen 
             MHD_OPTION_HTTPS_PRIORITIES, "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2",
             MHD_OPTION_NOTIFY_COMPLETED, on_completed, http, MHD_OPTION_NOTIFY_CONNECTION, on_connection,
             http, MHD_OPTION_CONNECTION_TIMEOUT, IDLE_TIMEOUT_S, MHD_OPTION_CONNECTION_LIMIT,
-            CONNECTION_LIMIT, MHD_OPTION_LISTENING_ADDRESS_REUSE, 1U, MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
+            CONNECTION_LIMIT, MHD_OPTION_THREAD_STACK_SIZE, THREAD_STACK, MHD_OPTION_LISTEN_BACKLOG_SIZE,
+            BACKLOG, MHD_OPTION_LISTENING_ADDRESS_REUSE, 1U, MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
         return http->daemon != NULL;
 }
 

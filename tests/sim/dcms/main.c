@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <openssl/crypto.h>
@@ -17,28 +18,26 @@
 #include "faults.h"
 #include "gate.h"
 #include "http.h"
+#include "traffic.h"
 
 #define PEM_MAX ((size_t)1 << 20)
 
 enum { EXIT_USAGE = 2 };
 
 struct options {
-        const char *listen, *port, *port_file, *cert, *key, *client_ca, *db, *config;
+        const char *listen, *port, *port_file, *cert, *key, *client_ca, *db, *config, *seed;
 };
 
 static const char USAGE[] = "usage: dcms-sim --listen IPV4 --port N --port-file FILE --cert PEM --key PEM\n"
-                            "                [--client-ca PEM] --db FILE --config FILE\n";
+                            "                [--client-ca PEM] --db FILE --config FILE [--seed N]\n";
 
 static bool parse_options(int argc, char **argv, struct options *o) {
-        static const struct option longs[] = {{"listen", required_argument, NULL, 'l'},
-                                              {"port", required_argument, NULL, 'p'},
-                                              {"port-file", required_argument, NULL, 'f'},
-                                              {"cert", required_argument, NULL, 'c'},
-                                              {"key", required_argument, NULL, 'k'},
-                                              {"client-ca", required_argument, NULL, 'a'},
-                                              {"db", required_argument, NULL, 'd'},
-                                              {"config", required_argument, NULL, 'g'},
-                                              {NULL, 0, NULL, 0}};
+        static const struct option longs[] = {
+            {"listen", required_argument, NULL, 'l'},    {"port", required_argument, NULL, 'p'},
+            {"port-file", required_argument, NULL, 'f'}, {"cert", required_argument, NULL, 'c'},
+            {"key", required_argument, NULL, 'k'},       {"client-ca", required_argument, NULL, 'a'},
+            {"db", required_argument, NULL, 'd'},        {"config", required_argument, NULL, 'g'},
+            {"seed", required_argument, NULL, 's'},      {NULL, 0, NULL, 0}};
         int c = 0;
         while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
                 const char **slot = c == 'l'   ? &o->listen
@@ -49,6 +48,7 @@ static bool parse_options(int argc, char **argv, struct options *o) {
                                     : c == 'a' ? &o->client_ca
                                     : c == 'd' ? &o->db
                                     : c == 'g' ? &o->config
+                                    : c == 's' ? &o->seed
                                                : NULL;
                 if (!slot)
                         return false;
@@ -56,6 +56,19 @@ static bool parse_options(int argc, char **argv, struct options *o) {
         }
         return optind == argc && o->listen && o->port && o->port_file && o->cert && o->key && o->db &&
                o->config;
+}
+
+/* Takes the place of the configuration's seed. */
+static bool parse_seed(const char *text, uint64_t *seed) {
+        char *end = NULL;
+        errno = 0;
+        unsigned long long n = text ? strtoull(text, &end, 10) : 0;
+        if (!text)
+                return true;
+        if (errno != 0 || end == text || *end || *text == '-' || n > INT64_MAX)
+                return false;
+        *seed = n;
+        return true;
 }
 
 static bool parse_port(const char *text, uint16_t *ret_port) {
@@ -115,7 +128,8 @@ static bool check_database_key(struct cw_dsim *sim) {
 static bool open_state(struct cw_dsim *sim, const char *path) {
         sim->db = cw_dsim_store_open(path);
         sim->faults = cw_dsim_faults_new();
-        if (!sim->db || !sim->faults || !check_database_key(sim))
+        sim->traffic = cw_dsim_traffic_new();
+        if (!sim->db || !sim->faults || !sim->traffic || !check_database_key(sim))
                 return false;
         cw_dsim_branches_load(sim);
         if (cw_dsim_store_get(sim->db, "seeded") != 0)
@@ -129,6 +143,7 @@ static bool open_state(struct cw_dsim *sim, const char *path) {
 
 static void close_state(struct cw_dsim *sim) {
         cw_dsim_faults_free(sim->faults);
+        cw_dsim_traffic_free(sim->traffic);
         (void)sqlite3_close(sim->db);
         cw_dsim_config_done(&sim->cfg);
 }
@@ -162,6 +177,15 @@ static int run(struct cw_dsim *sim, const struct options *o, struct cw_dsim_list
         return ok ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
+/* As many connections as the system lets one process have. */
+static void raise_files(void) {
+        struct rlimit files;
+        if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+                files.rlim_cur = files.rlim_max;
+                (void)setrlimit(RLIMIT_NOFILE, &files);
+        }
+}
+
 static int load_and_run(const struct options *o, uint16_t port) {
         CW_AUTO_MEM char *cert = read_pem(o->cert);
         CW_AUTO_MEM char *key = read_pem(o->key);
@@ -170,6 +194,10 @@ static int load_and_run(const struct options *o, uint16_t port) {
         struct cw_dsim_listen listen = {o->listen, port, cert, key, ca};
         if (!sim || !cert || !key || (o->client_ca && !ca) || !cw_dsim_config_load(o->config, &sim->cfg))
                 return EXIT_FAILURE;
+        if (!parse_seed(o->seed, &sim->cfg.seed)) {
+                (void)fprintf(stderr, "dcms-sim: --seed must be a number\n");
+                return EXIT_USAGE;
+        }
         if (!cw_dsim_gate_init(sim))
                 return EXIT_FAILURE;
         int rc = open_state(sim, o->db) ? run(sim, o, &listen) : EXIT_FAILURE;
@@ -186,5 +214,6 @@ int main(int argc, char **argv) {
                 (void)fputs(USAGE, stderr);
                 return EXIT_USAGE;
         }
+        raise_files();
         return load_and_run(&options, port);
 }

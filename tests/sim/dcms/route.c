@@ -14,6 +14,7 @@
 #include "gateway.h"
 #include "orders.h"
 #include "text.h"
+#include "traps.h"
 
 #define REQUEST_ID_MAX 64U
 
@@ -257,6 +258,8 @@ static bool meet_fault(struct cw_dsim *sim, const char *path, struct cw_dsim_fau
 
 /* Envelope, then what a fault does to the text. */
 static void finish(struct passage *p, struct cw_dsim_out *out) {
+        if (!p->stored && !p->reply.bare)
+                cw_dsim_traps_apply(p->sim, p->reply.result);
         char *text = p->stored ? CW_STEAL(p->stored) : cw_dsim_reply_text(&p->reply);
         if (text && !p->clear) {
                 char *sealed = cw_dsim_gateway_seal(p->sim, text);

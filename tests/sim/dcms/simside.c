@@ -13,6 +13,7 @@
 #include "orders.h"
 #include "route.h"
 #include "text.h"
+#include "traffic.h"
 
 static void answer(struct cw_dsim_out *out, int status, json_t *value) {
         CW_AUTO_JSON json_t *owned = value;
@@ -127,6 +128,8 @@ static void show_state(struct cw_dsim *sim, struct cw_dsim_out *out) {
                                   kits_json(sim), "calls", calls_json(sim), "replayed", replays_json(sim),
                                   "faults", cw_dsim_faults_json(sim->faults), "products", products_json(sim),
                                   "down", cw_dsim_gate_is_down(sim));
+        if (sim->traffic)
+                (void)json_object_set_new(state, "traffic", cw_dsim_traffic_json(sim->traffic));
         for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
                 (void)json_object_set_new(state, numbers[i],
                                           json_integer(cw_dsim_store_get(sim->db, numbers[i])));
