@@ -170,7 +170,7 @@ static const struct cw_key hsm_keys[] = {
          "allow key blocks and key components, whose clear key passes through the memory of a hsmd worker"),
     TEXT_LEN(cw_config_hsm, keyblock_versions, "BD", 1, 4, CW_KEY_REQUIRED | CW_KEY_NAME,
              "versions of key blocks (TR-31, X9.143) that are taken and made: letters of ABCD"),
-    INT(cw_config_hsm, ceremony_timeout_s, "900", 5, 1500,
+    INT(cw_config_hsm, ceremony_timeout_s, "900", 1, 1500,
         "an unfinished component entry, or a request nobody confirmed, is forgotten after this"),
 };
 

@@ -92,11 +92,8 @@ static cw_rc add_version(struct cw_key_admin *a, const struct cw_config_key *cfg
         rc = cw_key_admin_save(a, f);
         if (rc != CW_OK)
                 return rc;
-        const struct cw_key_write w = {.cfg = cfg,
-                                       .version = v,
-                                       .value = value,
-                                       .len = len,
-                                       .in_token = !a->env.cfg->allow_host_memory};
+        const struct cw_key_write w = {
+            .cfg = cfg, .version = v, .value = value, .len = len, .in_token = !a->env.cfg->allow_host_memory};
         rc = cw_key_write(a->env.p, a->env.c, &w, NULL, f);
         if (rc != CW_OK)
                 return rc;

@@ -81,7 +81,13 @@ static cw_rc refuse_double(struct cw_p11 *p, const char *label, enum cw_hsm_alg 
                        label);
 }
 
-/* Without mechanisms and dates where the token does not know them. */
+/* A token that does not know an attribute refuses it, or breaks off though its session lives on (NSS). */
+static bool may_be_template(struct cw_p11 *p, cw_rc rc) {
+        return cw_rc_class(rc) == CW_C_REJECT ||
+               (cw_rc_class(rc) == CW_C_RECONNECT && cw_p11_check(p, NULL) == CW_OK);
+}
+
+/* Without limits of mechanisms, then without dates, where the token does not know them. */
 static cw_rc create(struct cw_p11 *p, struct cw_p11_spec *spec, bool *unlimited, CK_OBJECT_HANDLE *ret,
                     struct cw_fault *f) {
         cw_rc rc = refuse_double(p, spec->label, spec->alg, f);
@@ -89,15 +95,16 @@ static cw_rc create(struct cw_p11 *p, struct cw_p11_spec *spec, bool *unlimited,
                 return rc;
         spec->mechanism_count = cw_key_mechanisms(spec->alg, spec->usage, spec->mechanisms);
         rc = cw_p11_create(p, spec, ret, f);
-        /* The database of NSS has no column for the attribute: a general error, and the session lives on. */
-        bool unknown = cw_rc_class(rc) == CW_C_REJECT ||
-                       (cw_rc_class(rc) == CW_C_RECONNECT && cw_p11_check(p, NULL) == CW_OK);
-        if (rc == CW_OK || !unknown)
-                return rc;
-        spec->mechanism_count = 0;
-        spec->start_day = spec->end_day = NULL;
-        *unlimited = true;
-        return cw_p11_create(p, spec, ret, f);
+        if (rc != CW_OK && may_be_template(p, rc)) {
+                spec->mechanism_count = 0;
+                *unlimited = true;
+                rc = cw_p11_create(p, spec, ret, f);
+        }
+        if (rc != CW_OK && may_be_template(p, rc)) {
+                spec->start_day = spec->end_day = NULL;
+                rc = cw_p11_create(p, spec, ret, f);
+        }
+        return rc;
 }
 
 /* The companion's id: its own check value and that of its key. */

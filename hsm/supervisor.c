@@ -5,10 +5,13 @@
 #include "hsm/posture.h"
 #include "hsm/supervisor_internal.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 struct cw_sv_deferred *cw_sv_defer(struct cw_sv_client *client, const struct cw_msg *request) {
         struct cw_sv_deferred *d = calloc(1, sizeof(*d));
@@ -299,6 +302,15 @@ static void on_signal(void *ctx, int signo) {
                 cw_loop_stop(sv->loop, 0);
 }
 
+/* Custodians and administrators are other users: they may pass through to admin.sock, and see nothing else.
+ */
+static cw_rc open_way(const struct cw_supervisor *sv, struct cw_fault *f) {
+        if (chmod(sv->dir, 0751) == 0)
+                return CW_OK;
+        return cw_fail(f, CW_RC(CW_L_HSM, CW_C_OPERATOR, CW_E_IO), errno, "hsm.start", "",
+                       "%s must belong to the user of cardwright-hsmd: %s", sv->dir, strerror(errno));
+}
+
 cw_rc cw_supervisor_new(struct cw_loop *loop, const struct cw_config *cfg, struct cw_supervisor **ret,
                         struct cw_fault *f) {
         static const int signals[] = {SIGCHLD, SIGTERM, SIGINT};
@@ -310,6 +322,8 @@ cw_rc cw_supervisor_new(struct cw_loop *loop, const struct cw_config *cfg, struc
         sv->cfg = cfg;
         (void)snprintf(sv->dir, sizeof(sv->dir), "%s/hsmd", cfg->agent.runtime_dir);
         cw_rc rc = cw_mkdirs(sv->dir, 0751, f);
+        if (rc == CW_OK)
+                rc = open_way(sv, f);
         if (rc == CW_OK)
                 rc = cw_config_hsm_state_dir(cfg, sv->state_dir, f);
         if (rc == CW_OK)

@@ -2,6 +2,7 @@
 /* What each command asks, and how a person sees the answer. */
 #include "agent/cli/commands_dcms.h"
 #include "agent/cli/commands_face.h"
+#include "agent/cli/commands_hsm.h"
 #include "agent/cli/commands_printer.h"
 #include "agent/cli/commands_station.h"
 
@@ -566,6 +567,7 @@ const struct cw_command cw_commands[] = {
     {"stock", "", 0, 0, "plastics by place, and whether they balance", cmd_stock},
     CW_DCMS_COMMANDS,
     CW_STATION_COMMANDS,
+    CW_HSM_COMMANDS,
     {"release", "KIT KIOSK", 2, 2, "let this kit be handed over at this kiosk", cmd_release},
     {"mailer", "KIT", 1, 1, "hand over a card whose PIN the bank mails: PIN mailer, activation, delivery",
      cmd_mailer},

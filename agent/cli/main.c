@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/cli/cli.h"
 #include "agent/cli/commands_station.h"
+#include "agent/cli/commands_hsm.h"
 
 #include "config/config.h"
 
@@ -47,6 +48,8 @@ static bool take_flag(struct cw_cli *cli, const char *arg) {
                 cli->watch = true;
         else if (strcmp(arg, "--no-remake") == 0)
                 cli->no_remake = true;
+        else if (strcmp(arg, "--in-use") == 0)
+                cli->hsm.in_use = true;
         else
                 return false;
         return true;
@@ -69,6 +72,10 @@ static int parse(struct cw_cli *cli, int argc, char **argv, char **ret_words) {
                 } else if (strncmp(argv[i], "--", 2) == 0) {
                         if (take_flag(cli, argv[i]))
                                 continue;
+                        if (i + 1 < argc && cw_hsm_option(cli, argv[i], argv[i + 1])) {
+                                i++;
+                                continue;
+                        }
                         (void)fprintf(stderr, "cardwright: unknown option or missing value: %s\n", argv[i]);
                         return -1;
                 } else if (count < WORDS_MAX) {
