@@ -105,11 +105,7 @@ foreach(name keyblock issuer_cert)
         if(TARGET fuzz_hsm_${name})
                 target_include_directories(fuzz_hsm_${name} PRIVATE ${unit})
         endif()
-cw_add_fuzz(hsm_keyblock LIBS cw_hsm_soft)
-target_include_directories(fuzz_hsm_keyblock_regress PRIVATE ${unit})
-if(TARGET fuzz_hsm_keyblock)
-        target_include_directories(fuzz_hsm_keyblock PRIVATE ${unit})
-endif()
+endforeach()
 
 # Key management: without a token, by the command on running daemons, and what outsiders may give it.
 cw_add_test(test_hsm_keys SOURCES ${unit}/test_hsm_keys.c LABELS unit LIBS cw_hsm cw_hsm_soft)
