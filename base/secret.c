@@ -34,13 +34,50 @@ static uint8_t *map_guarded(size_t middle) {
         return mid;
 }
 
+/*
+ * Mappings of one page that are free again: wiped, still locked, still guarded. Six system calls for each
+ * attachment of a message would cost more than what is done with it. For the main thread alone, and not in
+ * its children: locks do not outlive a fork.
+ */
+#define POOL_MAX 8u
+static struct {
+        pid_t owner;
+        size_t count;
+        uint8_t *middle[POOL_MAX];
+} pool;
+
+static bool pool_is_ours(void) {
+        pid_t self = getpid();
+        if (gettid() != self)
+                return false;
+        if (pool.owner != self) {
+                pool.owner = self;
+                pool.count = 0;
+        }
+        return true;
+}
+
+static uint8_t *take_pooled(size_t cap) {
+        bool fits = cap <= page_size() && pool_is_ours() && pool.count > 0;
+        return fits ? pool.middle[--pool.count] : NULL;
+}
+
+static bool give_to_pool(uint8_t *middle, size_t size) {
+        bool fits = size == page_size() && pool_is_ours() && pool.count < POOL_MAX;
+        if (fits)
+                pool.middle[pool.count++] = middle;
+        return fits;
+}
+
 cw_rc cw_secret_new(size_t cap, struct cw_secret **ret) {
         if (cap > CW_SECRET_CAP_MAX)
                 return CW_RC(CW_L_BASE, CW_C_FATAL, CW_E_TOO_BIG);
         struct cw_secret *s = calloc(1, sizeof *s);
         if (!s)
                 return CW_RC(CW_L_BASE, CW_C_RETRY, CW_E_NOMEM);
-        s->ptr = map_guarded(middle_size(cap));
+        s->ptr = take_pooled(cap);
+        if (!s->ptr)
+                s->ptr = map_guarded(middle_size(cap));
         if (!s->ptr) {
                 free(s);
                 return CW_RC(CW_L_BASE, CW_C_RETRY, CW_E_NOMEM);
@@ -68,7 +105,8 @@ void cw_secret_free(struct cw_secret *s) {
         size_t page = page_size();
         size_t middle = middle_size(s->cap);
         cw_wipe(s->ptr, middle);
-        (void)munmap(s->ptr - page, middle + 2 * page);
+        if (!give_to_pool(s->ptr, middle))
+                (void)munmap(s->ptr - page, middle + 2 * page);
         free(s);
 }
 

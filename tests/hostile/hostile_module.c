@@ -218,6 +218,12 @@ WRAP(C_DeriveKey,
 WRAP(C_GenerateRandom, (CK_SESSION_HANDLE s, CK_BYTE *out, CK_ULONG len), (s, out, len),
      if (action == CW_HOSTILE_LIE) memset(out, 0, len))
 
+WRAP(C_GenerateKeyPair,
+     (CK_SESSION_HANDLE s, CK_MECHANISM *m, CK_ATTRIBUTE *pub, CK_ULONG pub_n, CK_ATTRIBUTE *prv,
+      CK_ULONG prv_n, CK_OBJECT_HANDLE *ret_pub, CK_OBJECT_HANDLE *ret_prv),
+     (s, m, pub, pub_n, prv, prv_n, ret_pub, ret_prv), lie_handle(action, ret_pub);
+     lie_handle(action, ret_prv))
+
 static void note_login(void) {
         char path[PATH_MAX];
         int fd = path_of("logins", path) ? open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600) : -1;
@@ -289,6 +295,7 @@ static void take_over(void) {
         TAKE(C_UnwrapKey);
         TAKE(C_DeriveKey);
         TAKE(C_GenerateRandom);
+        TAKE(C_GenerateKeyPair);
 #undef TAKE
 }
 

@@ -23,6 +23,30 @@ static void holds_and_limits(void **state) {
         cw_secret_free(NULL);
 }
 
+/* Memory is used again: nothing of before is in it, and a child does not take what is its parent's. */
+static void used_again_it_is_empty(void **state) {
+        (void)state;
+        struct cw_secret *s = NULL;
+        for (int i = 0; i < 20; i++) {
+                assert_int_equal(cw_secret_dup("sesame", 6, &s), CW_OK);
+                cw_secret_free(s);
+                assert_int_equal(cw_secret_new(6, &s), CW_OK);
+                assert_int_equal(s->len, 0);
+                assert_memory_equal(s->ptr, "\0\0\0\0\0\0", 6);
+                cw_secret_free(s);
+        }
+        pid_t pid = fork();
+        if (pid == 0) {
+                struct cw_secret *own = NULL;
+                bool good = cw_secret_dup("sesame", 6, &own) == CW_OK && memcmp(own->ptr, "sesame", 6) == 0;
+                cw_secret_free(own);
+                _exit(good ? 0 : 1);
+        }
+        int status = 0;
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
 static void a_fork_sees_zeros(void **state) {
         (void)state;
         struct cw_secret *s = NULL;
@@ -74,11 +98,9 @@ static void equality_is_exact(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-            cmocka_unit_test(holds_and_limits),
-            cmocka_unit_test(a_fork_sees_zeros),
-            cmocka_unit_test(the_guard_page_stops_an_overrun),
-            cmocka_unit_test(a_scope_wipes_what_it_held),
-            cmocka_unit_test(equality_is_exact),
+            cmocka_unit_test(holds_and_limits),           cmocka_unit_test(used_again_it_is_empty),
+            cmocka_unit_test(a_fork_sees_zeros),          cmocka_unit_test(the_guard_page_stops_an_overrun),
+            cmocka_unit_test(a_scope_wipes_what_it_held), cmocka_unit_test(equality_is_exact),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

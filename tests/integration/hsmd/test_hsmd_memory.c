@@ -15,6 +15,8 @@
 
 #define SESSIONS 56
 #define ENTRIES 18 /* what one session allows */
+#define TRANSLATE_SESSIONS 63
+#define TRANSLATIONS 16
 #define RESIDENT_MAX_KIB (16 * 1024)
 
 /* Of every format 0 block with a PIN of 4 digits and RIG_PAN: FF.. XOR the account's last digits. */
@@ -90,6 +92,69 @@ static void the_search_finds(void **state) {
         free(block);
 }
 
+/* Opened at a limited rate: one waits. */
+static int service(void) {
+        struct cw_fault f = {0};
+        int fd = -1;
+        cw_rc rc;
+        while ((rc = rig_open_service(&rig, RIG_PAN, RIG_SCP03, &fd, &f)) != CW_OK) {
+                if (cw_rc_class(rc) != CW_C_RETRY)
+                        fail_msg("%s", f.text);
+                (void)usleep(100000);
+        }
+        return fd;
+}
+
+/* Format 0, zone to zone, for the session's card. */
+static void translate(int fd, unsigned n) {
+        uint8_t block[8];
+        char pin[5];
+        struct cw_fault f = {0};
+        CW_AUTO(cw_msg_free) struct cw_msg *m = cw_msg_request("pin.translate"), *reply = NULL;
+        CW_AUTO_JSON json_t *members = json_pack("{s:s, s:i, s:s, s:i}", "source", "zone-in", "source_format",
+                                                 0, "target", "zone-out", "target_format", 0);
+        pin_of(n, pin);
+        block[0] = 0x04;
+        block[1] = (uint8_t)((pin[0] - '0') << 4 | (pin[1] - '0'));
+        block[2] =
+            (uint8_t)(((pin[2] - '0') << 4 | (pin[3] - '0')) ^ 0x64); /* RIG_PAN's account: 642468044686 */
+        memcpy(block + 3, tail, sizeof(tail));
+        ossl_cipher("DES-EDE-ECB", true, rig_zone_in, NULL, block, 8, block);
+        assert_int_equal(json_object_update(m->json, members), 0);
+        assert_int_equal(cw_msg_attach_copy(m, block, 8), CW_OK);
+        cw_rc rc = cw_ipc_call(fd, m, cw_deadline_ns(20000), &reply, &f);
+        if (rc != CW_OK)
+                fail_msg("translation %u: %s", n, f.text);
+        assert_int_equal(reply->att_count, 1);
+        ossl_cipher("DES-EDE-ECB", false, rig_zone_out, NULL, reply->att[0]->ptr, 8, block);
+        assert_memory_equal(block + 3, tail, sizeof(tail)); /* it was translated */
+}
+
+/*
+ * The same in the token (NSS, without host memory): what is ours never has a clear block. What the module,
+ * which computes in the worker's process, leaves on its heap is counted apart: the stack is wiped by us, and
+ * our other memory is searched in the supervisor.
+ */
+static void thousand_translations_in_token(void **state) {
+        (void)state;
+        unsigned done = 0, residues = 0;
+        for (unsigned i = 0; i < TRANSLATE_SESSIONS; i++) {
+                int fd = service();
+                pid_t workers[8];
+                for (unsigned k = 0; k < TRANSLATIONS; k++)
+                        translate(fd, done++);
+                rig_wait_workers(&rig, 2);
+                size_t n = rig_workers(&rig, workers, 8);
+                for (size_t w = 0; w < n && i % 8 == 7; w++)
+                        residues += rig_memory_has(workers[w], tail, sizeof(tail)) ? 1 : 0;
+                (void)close(fd);
+                rig_wait_workers(&rig, 1);
+        }
+        assert_true(done >= 1000);
+        assert_false(rig_memory_has(rig.pid, tail, sizeof(tail)));
+        (void)printf("in-token: %u translations, %u searches found residues of the module\n", done, residues);
+}
+
 static void thousand_entries(void **state) {
         (void)state;
         unsigned done = 0;
@@ -152,6 +217,14 @@ static int setup(void **state) {
         return 0;
 }
 
+static int setup_nss(void **state) {
+        (void)state;
+        if (access("/dev/shm", W_OK) == 0)
+                assert_int_equal(setenv("TMPDIR", "/dev/shm", 1), 0);
+        rig_start(&rig, &(struct rig_options){.service = true, .nss = true, .no_host_memory = true});
+        return 0;
+}
+
 static int teardown(void **state) {
         (void)state;
         rig_stop(&rig);
@@ -164,5 +237,7 @@ int main(void) {
             cmocka_unit_test(memory_of_the_daemon),
             cmocka_unit_test(thousand_entries),
         };
-        return cmocka_run_group_tests(tests, setup, teardown);
+        const struct CMUnitTest in_token[] = {cmocka_unit_test(thousand_translations_in_token)};
+        int failed = cmocka_run_group_tests(tests, setup, teardown);
+        return failed + cmocka_run_group_tests(in_token, setup_nss, teardown);
 }
