@@ -71,11 +71,13 @@ static cw_rc paint_one(const struct cw_face_template *t, const struct cw_face_el
         bool skip = false;
         if (e->kind == CW_FACE_IMAGE)
                 return cw_face_paint_image(e, cr, t->directory, f);
-        if (e->kind != CW_FACE_TEXT && e->kind != CW_FACE_QR)
+        if (e->kind != CW_FACE_TEXT && e->kind != CW_FACE_QR && e->kind != CW_FACE_BARCODE)
                 return cw_face_paint_shape(e, cr, f);
         cw_rc rc = cw_face_expand(e, data, text, CW_FACE_EXPANDED_MAX, &skip, f);
         if (rc != CW_OK || skip)
                 return rc;
+        if (e->kind == CW_FACE_BARCODE)
+                return cw_face_paint_barcode(e, cr, text, f);
         return e->kind == CW_FACE_TEXT ? cw_face_paint_text(e, cr, text, f)
                                        : cw_face_paint_qr(e, cr, text, f);
 }

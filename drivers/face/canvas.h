@@ -5,6 +5,7 @@
 #include "drivers/face/template.h"
 
 #include <cairo.h>
+#include <stdio.h>
 
 struct cw_face_canvas {
         cairo_surface_t *colour, *black;
@@ -28,6 +29,10 @@ cw_rc cw_face_paint_shape(const struct cw_face_element *e, cairo_t *cr, struct c
 cw_rc cw_face_paint_text(const struct cw_face_element *e, cairo_t *cr, const char *text, struct cw_fault *f);
 cw_rc cw_face_paint_image(const struct cw_face_element *e, cairo_t *cr, const char *directory,
                           struct cw_fault *f);
+/* The picture of an element from an open file. */
+cw_rc cw_face_paint_png(const struct cw_face_element *e, cairo_t *cr, FILE *file, struct cw_fault *f);
+cw_rc cw_face_paint_barcode(const struct cw_face_element *e, cairo_t *cr, const char *text,
+                            struct cw_fault *f);
 cw_rc cw_face_paint_qr(const struct cw_face_element *e, cairo_t *cr, const char *text, struct cw_fault *f);
 
 /*

@@ -49,13 +49,17 @@ static void draw_scaled(const struct cw_face_element *e, cairo_t *cr, cairo_surf
 cw_rc cw_face_paint_image(const struct cw_face_element *e, cairo_t *cr, const char *directory,
                           struct cw_fault *f) {
         char path[PATH_MAX];
-        uint32_t w = 0, h = 0;
         int n = snprintf(path, sizeof path, "%s%s", directory, e->text);
         if (n < 0 || (size_t)n >= sizeof path)
                 return cw_face_element_fail(f, e, "the path of its picture is too long");
         CW_AUTO_FILE FILE *file = fopen(path, "rbe");
         if (!file)
                 return cw_face_element_fail(f, e, "its picture cannot be read");
+        return cw_face_paint_png(e, cr, file, f);
+}
+
+cw_rc cw_face_paint_png(const struct cw_face_element *e, cairo_t *cr, FILE *file, struct cw_fault *f) {
+        uint32_t w = 0, h = 0;
         if (!png_size(file, &w, &h))
                 return cw_face_element_fail(f, e, "its picture is no PNG of at most 4000 x 4000 pixels");
         double scale_x = e->box.w / w, scale_y = e->box.h / h;

@@ -22,6 +22,7 @@ enum cw_face_kind {
         CW_FACE_TEXT,
         CW_FACE_IMAGE,
         CW_FACE_QR,
+        CW_FACE_BARCODE,
 };
 enum cw_face_align { CW_FACE_START, CW_FACE_CENTER, CW_FACE_END };
 
@@ -46,14 +47,14 @@ struct cw_face_element {
         struct cw_face_box box; /* LINE: from x,y to w,h */
         struct cw_face_paint fill, stroke;
         double radius, stroke_width;
-        char *text; /* TEXT, QR: with {field}s; PATH: its commands; IMAGE: file name */
+        char *text; /* TEXT, QR, BARCODE: with {field}s; PATH: its commands; IMAGE: file name */
         char *family;
         double size, letter_spacing, size_min;
         bool bold, italic, upper;
         enum cw_face_align align, valign;
         size_t group_count;
         unsigned group[CW_FACE_GROUPS_MAX];
-        unsigned module; /* QR: pixels of one module */
+        unsigned module; /* QR, BARCODE: pixels of one module */
         char level;      /* QR: L M Q H */
 };
 struct cw_face_template {

@@ -10,9 +10,10 @@
 
 /* Which keys an element kind takes, as bits of 1 << kind. */
 #define BIT(kind) (1u << (kind))
-#define ALL 0x7fu
+#define ALL 0xffu
 #define SHAPES (BIT(CW_FACE_RECT) | BIT(CW_FACE_ELLIPSE) | BIT(CW_FACE_PATH))
 #define BOXED (BIT(CW_FACE_RECT) | BIT(CW_FACE_ELLIPSE) | BIT(CW_FACE_TEXT) | BIT(CW_FACE_IMAGE))
+#define CODES (BIT(CW_FACE_QR) | BIT(CW_FACE_BARCODE))
 static const struct {
         const char *key;
         unsigned kinds;
@@ -20,10 +21,10 @@ static const struct {
     {"type", ALL},
     {"panel", ALL},
     {"comment", ALL},
-    {"x", BOXED | BIT(CW_FACE_QR)},
-    {"y", BOXED | BIT(CW_FACE_QR)},
+    {"x", BOXED | CODES},
+    {"y", BOXED | CODES},
     {"w", BOXED},
-    {"h", BOXED},
+    {"h", BOXED | BIT(CW_FACE_BARCODE)},
     {"x1", BIT(CW_FACE_LINE)},
     {"y1", BIT(CW_FACE_LINE)},
     {"x2", BIT(CW_FACE_LINE)},
@@ -33,8 +34,8 @@ static const struct {
     {"stroke", SHAPES | BIT(CW_FACE_LINE)},
     {"stroke_width", SHAPES | BIT(CW_FACE_LINE)},
     {"d", BIT(CW_FACE_PATH)},
-    {"text", BIT(CW_FACE_TEXT) | BIT(CW_FACE_QR)},
-    {"optional", BIT(CW_FACE_TEXT) | BIT(CW_FACE_QR)},
+    {"text", BIT(CW_FACE_TEXT) | CODES},
+    {"optional", BIT(CW_FACE_TEXT) | CODES},
     {"colour", BIT(CW_FACE_TEXT)},
     {"family", BIT(CW_FACE_TEXT)},
     {"size", BIT(CW_FACE_TEXT)},
@@ -47,7 +48,7 @@ static const struct {
     {"group", BIT(CW_FACE_TEXT)},
     {"letter_spacing", BIT(CW_FACE_TEXT)},
     {"src", BIT(CW_FACE_IMAGE)},
-    {"module", BIT(CW_FACE_QR)},
+    {"module", CODES},
     {"level", BIT(CW_FACE_QR)},
 };
 
@@ -110,7 +111,8 @@ static bool parse_paint(const json_t *v, struct cw_face_paint *ret) {
 }
 
 static bool parse_kind(const char *type, enum cw_face_kind *ret) {
-        static const char *const names[] = {"rect", "ellipse", "line", "path", "text", "image", "qr"};
+        static const char *const names[] = {"rect", "ellipse", "line", "path",
+                                            "text", "image",   "qr",   "barcode"};
         for (size_t i = 0; type && i < sizeof names / sizeof names[0]; i++)
                 if (strcmp(type, names[i]) == 0) {
                         *ret = (enum cw_face_kind)i;
@@ -212,6 +214,25 @@ static const char *parse_qr(const json_t *o, struct cw_face_element *e) {
         return NULL;
 }
 
+/* Code 128: bars of whole pixels, at least 4 mm high. */
+static const char *parse_barcode(const json_t *o, struct cw_face_element *e) {
+        double module = 0;
+        if (!e->black)
+                return "a barcode goes on the K panel";
+        if (!parse_string(o, "text", CW_FACE_TEXT_MAX, &e->text))
+                return "\"text\" must be 1 to 255 bytes";
+        if (!number_of(o, "module", 4, 12, 4, &module) || module != (double)(unsigned)module)
+                return "\"module\" must be 4 to 12 whole pixels";
+        if (!place_of(o, "x", &e->box.x) || !place_of(o, "y", &e->box.y) ||
+            !number_of(o, "h", 48, CW_FACE_HEIGHT, 0, &e->box.h))
+                return "\"x\" and \"y\" must be on the card and \"h\" at least 48 pixels";
+        e->module = (unsigned)module;
+        e->box.x = (double)(long)e->box.x;
+        e->box.y = (double)(long)e->box.y;
+        e->box.h = (double)(long)e->box.h;
+        return NULL;
+}
+
 static const char *parse_image(const json_t *o, struct cw_face_element *e) {
         if (e->black)
                 return "a picture goes on the colour panels; dye cannot be resin";
@@ -269,6 +290,8 @@ static const char *parse_rest(const json_t *object, struct cw_face_element *e) {
                 return parse_image(object, e);
         case CW_FACE_QR:
                 return parse_qr(object, e);
+        case CW_FACE_BARCODE:
+                return parse_barcode(object, e);
         case CW_FACE_RECT:
         case CW_FACE_ELLIPSE:
         case CW_FACE_LINE:
@@ -282,7 +305,8 @@ cw_rc cw_face_parse_element(const json_t *object, const struct cw_face_box *chip
                             struct cw_fault *f) {
         const char *panel = string_of(object, "panel");
         if (!json_is_object(object) || !parse_kind(string_of(object, "type"), &e->kind))
-                return cw_face_element_fail(f, e, "\"type\" is rect, ellipse, line, path, text, image or qr");
+                return cw_face_element_fail(
+                    f, e, "\"type\" is rect, ellipse, line, path, text, image, qr or barcode");
         if (!panel || (strcmp(panel, "k") != 0 && strcmp(panel, "ymc") != 0))
                 return cw_face_element_fail(f, e, "\"panel\" is \"k\" or \"ymc\"");
         e->black = panel[0] == 'k';

@@ -29,9 +29,12 @@ static void pin_rendering(PangoLayout *layout, bool black) {
         cairo_font_options_destroy(o);
 }
 
-static void set_spacing(PangoLayout *layout, double pixels) {
+/* A character that the named font does not have is refused; pango would quietly take it from another font. */
+static void set_attributes(PangoLayout *layout, double spacing) {
         PangoAttrList *list = pango_attr_list_new();
-        pango_attr_list_insert(list, pango_attr_letter_spacing_new((int)(pixels * PANGO_SCALE)));
+        pango_attr_list_insert(list, pango_attr_fallback_new(FALSE));
+        if (spacing != 0)
+                pango_attr_list_insert(list, pango_attr_letter_spacing_new((int)(spacing * PANGO_SCALE)));
         pango_layout_set_attributes(layout, list);
         pango_attr_list_unref(list);
 }
@@ -91,8 +94,7 @@ cw_rc cw_face_paint_text(const struct cw_face_element *e, cairo_t *cr, const cha
         CW_AUTO(free_description) PangoFontDescription *d = describe(e);
         pin_rendering(layout, e->black);
         pango_layout_set_single_paragraph_mode(layout, TRUE);
-        if (e->letter_spacing != 0)
-                set_spacing(layout, e->letter_spacing);
+        set_attributes(layout, e->letter_spacing);
         pango_layout_set_text(layout, text, -1);
         pango_font_description_set_absolute_size(d, e->size * PANGO_SCALE);
         if (!family_is_there(layout, d, e->family))

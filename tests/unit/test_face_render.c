@@ -310,6 +310,102 @@ static void qr_has_whole_modules(void **state) {
         refused("{'type':'qr','panel':'k','x':900,'y':200,'text':'{pan}','module':6}", "quiet zone");
 }
 
+/* ISO/IEC 15417: start C, 12, 34, the check character, stop; and the example PJJ123C in code set B. */
+static void barcode_has_whole_modules(void **state) {
+        static const struct {
+                const char *text, *widths;
+        } codes[] = {{"1234", "211232"
+                              "112232"
+                              "131123"
+                              "121241" /* 105 + 12 + 2 * 34 = 185 = 82 */
+                              "2331112"},
+                     {"PJJ123C", "211214"
+                                 "313121"
+                                 "112133"
+                                 "112133"
+                                 "123221"
+                                 "223211"
+                                 "221132"
+                                 "131321"
+                                 "311321" /* 55 */
+                                 "2331112"}};
+        (void)state;
+        for (size_t c = 0; c < 2; c++) {
+                char element[160];
+                (void)snprintf(element, sizeof element,
+                               "{'type':'barcode','panel':'k','x':120,'y':500,'h':60,'text':'%s'}",
+                               codes[c].text);
+                CW_AUTO(cw_panels_free) struct cw_panels *p = render("", element);
+                unsigned x = 120;
+                assert_int_equal(at(p, 3, 119, 520), 0);
+                for (size_t i = 0; codes[c].widths[i]; i++)
+                        for (int k = 0; k < (codes[c].widths[i] - '0') * 4; k++, x++)
+                                assert_int_equal(at(p, 3, x, 520), i % 2 == 0);
+                assert_int_equal(at(p, 3, x, 520), 0);
+                assert_int_equal(at(p, 3, 121, 499), 0);
+        }
+        refused("{'type':'barcode','panel':'k','x':20,'y':500,'h':60,'text':'{pan}'}", "quiet zones");
+        refused("{'type':'barcode','panel':'k','x':120,'y':500,'h':60,'text':'\xc3\xa9'}",
+                "does not fit a barcode");
+}
+
+/* Width of the ink of a text. */
+static unsigned ink_width(const char *family, const char *text, unsigned *ret_first) {
+        char element[400];
+        unsigned first = 1016, last = 0;
+        (void)snprintf(
+            element, sizeof element,
+            "{'type':'text','panel':'k','x':300,'y':380,'w':700,'h':120,'text':'%s','family':'%s','size':60}",
+            text, family);
+        CW_AUTO(cw_panels_free) struct cw_panels *p = render("", element);
+        for (unsigned x = 0; x < 1016; x++)
+                for (unsigned y = 0; y < 648; y++)
+                        if (at(p, 3, x, y)) {
+                                first = x < first ? x : first;
+                                last = x;
+                        }
+        *ret_first = first;
+        assert_true(last > first);
+        return last - first;
+}
+
+/* Consonants join into one glyph, letters into one word, and right-to-left text runs from the right. */
+static void scripts_are_shaped(void **state) {
+        unsigned at_first = 0;
+        (void)state;
+        unsigned ka = ink_width("Lohit Devanagari", "\xe0\xa4\x95", &at_first);
+        unsigned ssa = ink_width("Lohit Devanagari", "\xe0\xa4\xb7", &at_first);
+        unsigned kssa = ink_width("Lohit Devanagari", "\xe0\xa4\x95\xe0\xa5\x8d\xe0\xa4\xb7", &at_first);
+        assert_true(kssa * 10 < (ka + ssa) * 9);
+        /* Arabic lam and alef are one ligature; apart (zero width non-joiner) they are wider. */
+        unsigned joined = ink_width("DejaVu Sans", "\xd9\x84\xd8\xa7", &at_first);
+        unsigned apart = ink_width("DejaVu Sans", "\xd9\x84\xe2\x80\x8c\xd8\xa7", &at_first);
+        assert_true(joined < apart);
+        /* Hebrew alef and then a full stop: the stop is on the left of it. */
+        char element[] =
+            "{'type':'text','panel':'k','x':300,'y':380,'w':700,'h':120,'text':'\xd7\x90.','family':"
+            "'DejaVu Sans','size':60}";
+        CW_AUTO(cw_panels_free) struct cw_panels *p = render("", element);
+        unsigned left = 0, right = 0;
+        for (unsigned x = 300; x < 1000; x++)
+                for (unsigned y = 380; y < 500; y++)
+                        if (at(p, 3, x, y)) {
+                                left = left ? left : x;
+                                right = x;
+                        }
+        unsigned ink_left = 0, ink_right = 0;
+        for (unsigned y = 380; y < 500; y++)
+                for (unsigned x = 0; x < 8; x++) {
+                        ink_left += at(p, 3, left + x, y);
+                        ink_right += at(p, 3, right - x, y);
+                }
+        assert_true(ink_left < ink_right);
+        refused("{'type':'text','panel':'k','x':300,'y':380,'w':700,'h':120,'text':'\xe0\xa4\x95','family':'"
+                "DejaVu "
+                "Sans','size':60}",
+                "cannot show");
+}
+
 /* 2 x 2 pixels: red, green / blue, white. */
 static const uint8_t png[] = {
     0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0x00, 0x00, 0x00, 0x0d, 0x49, 0x48, 0x44,
@@ -415,6 +511,8 @@ int main(void) {
             cmocka_unit_test(text_shrinks_only_as_far_as_allowed),
             cmocka_unit_test(optional_elements_vanish),
             cmocka_unit_test(qr_has_whole_modules),
+            cmocka_unit_test(barcode_has_whole_modules),
+            cmocka_unit_test(scripts_are_shaped),
             cmocka_unit_test(pictures),
             cmocka_unit_test(previews_mask_the_pan),
             cmocka_unit_test(panels_become_pictures),
