@@ -60,9 +60,9 @@ static cw_rc derive(const struct cw_hsm_crypto *c, const struct cw_hsm_key *base
                                "hsm.dukpt_aes", "HSM_KEY",
                                "AES DUKPT keys here are of 128 or 256 bits: tokens derive whole blocks only");
         cw_writer_init(&w, data, sizeof(data));
-        for (uint8_t i = 1; i <= len / 16; i++) {
+        for (size_t i = 1; i <= len / 16; i++) {
                 cw_put_u8(&w, 0x01);
-                cw_put_u8(&w, i);
+                cw_put_u8(&w, (uint8_t)i);
                 cw_put_be16(&w, (uint16_t)use);
                 cw_put_be16(&w, algorithm);
                 cw_put_be16(&w, (uint16_t)(len * 8));

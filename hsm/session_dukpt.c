@@ -27,12 +27,14 @@ static cw_rc read_call(struct cw_sess *s, const struct cw_msg *request, const ch
         ret->from_pad = strcmp(direction, words[0]) == 0;
         ret->both = cw_msg_bool(request, "both", false);
         ret->ksn = cw_msg_str(request, "ksn", "");
-        if (!ret->from_pad && strcmp(direction, words[1]) != 0)
-                return cw_sess_bad("\"direction\" is not one of this call", f);
         cw_rc rc = cw_sess_text(request, "key", label, sizeof(label), f);
         if (rc == CW_OK)
                 rc = cw_sess_key(s, label, "bdk", &ret->bdk, f);
-        return rc != CW_OK ? rc : cw_sess_att(request, 0, 1, DATA_MAX, &ret->msg, f);
+        if (rc == CW_OK)
+                rc = cw_sess_att(request, 0, 1, DATA_MAX, &ret->msg, f);
+        if (rc == CW_OK && !ret->from_pad && strcmp(direction, words[1]) != 0)
+                rc = cw_sess_bad("\"direction\" is not one of this call", f);
+        return rc;
 }
 
 static cw_rc ksn_tdes(struct cw_sess *s, const struct pad_call *q, enum cw_ksn_use what,

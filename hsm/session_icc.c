@@ -36,6 +36,8 @@ static cw_rc open_issuer(struct cw_sess *s, struct issuer *ret, struct cw_fault 
         if (s->product->issuer_key[0] == '\0')
                 return cw_fail(f, CW_RC(CW_L_HSM, CW_C_OPERATOR, CW_E_NOT_FOUND), 0, "hsm.icc", "HSM_PRODUCT",
                                "the product has no issuer_key; a chip certificate cannot be made");
+        if (s->secret->pan.len == 0)
+                return cw_sess_bad("the card has no number yet; bench.pan tells it", f);
         cw_rc rc = cw_sess_key(s, s->product->issuer_key, "issuer-rsa", &ret->key, f);
         if (rc == CW_OK)
                 rc = cw_rsa_public_of(s->c, &ret->key->key, &ret->pub, f);
@@ -79,10 +81,10 @@ static cw_rc which_key(struct cw_sess *s, const struct cw_msg *request, bool *re
                        struct cw_rsa_private **ret, struct cw_fault *f) {
         const char *use = cw_msg_str(request, "use", "");
         bool pin = strcmp(use, "pin") == 0;
-        if (!pin && strcmp(use, "dda") != 0)
-                return cw_sess_bad("\"use\" must be dda or pin", f);
         *ret_pin = pin;
         *ret = &s->secret->icc[pin ? 1 : 0];
+        if (!pin && strcmp(use, "dda") != 0)
+                return cw_sess_bad("\"use\" must be dda or pin", f);
         return CW_OK;
 }
 
@@ -109,6 +111,8 @@ cw_rc cw_sess_icc_key(struct cw_sess *s, struct cw_msg *request, struct cw_msg *
         struct cw_span data;
         bool pin = false;
         cw_rc rc = which_key(s, request, &pin, &key, f);
+        if (rc == CW_OK && (s->state & CW_ST_BENCH) != 0)
+                rc = cw_sess_expiry(request, "expiry", s->expiry, f);
         if (rc == CW_OK)
                 rc = static_data(request, pin, &data, f);
         if (rc == CW_OK)

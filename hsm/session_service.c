@@ -40,7 +40,7 @@ cw_rc cw_sess_pin_translate(struct cw_sess *s, struct cw_msg *request, struct cw
         CW_WIPED(struct cw_pin, pin, 1);
         uint8_t block[8];
         struct cw_sess_source from;
-        struct target to;
+        struct target to = {0};
         cw_rc rc = cw_sess_source(s, request, &from, f);
         if (rc == CW_OK)
                 rc = read_target(s, request, from.format, &to, f);
@@ -164,7 +164,7 @@ cw_rc cw_sess_pin_generate(struct cw_sess *s, struct cw_msg *request, struct cw_
                            struct cw_fault *f) {
         CW_WIPED(struct cw_pin, pin, 1);
         struct cw_pin_policy policy;
-        struct target to;
+        struct target to = {0};
         int64_t len = cw_msg_int(request, "length", 4);
         if (len < CW_PIN_MIN || len > CW_PIN_MAX)
                 return cw_sess_bad("\"length\" must be 4 to 12", f);

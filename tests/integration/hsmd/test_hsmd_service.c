@@ -179,11 +179,10 @@ static void between_zones(void **state) {
 static void forbidden_directions(void **state) {
         (void)state;
         static const int rows[][2] = {{0, 1}, {3, 1}, {1, 1}, {0, 2}, {2, 0}, {2, 4}};
-        for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-                int fd = service(PAN, RIG_SCP03);
+        int fd = service(PAN, RIG_SCP03);
+        for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
                 assert_string_equal(translate(fd, rows[i][0], rows[i][1], "041234FFFFFFFFFF"), "PIN_FORMAT");
-                (void)close(fd);
-        }
+        (void)close(fd);
 }
 
 /* The reference's list, each deciphered right and refused with the one and same error. */
@@ -205,11 +204,10 @@ static void bad_blocks(void **state) {
                     {0, "241234FFFFFFFFF0"},
                     {4, "441234AAAAAAAAABAAAAAAAAAAAAAAAA"},
                     {4, "341234AAAAAAAAAAAAAAAAAAAAAAAAAA"}};
-        for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-                int fd = service(PAN, RIG_SCP03);
+        int fd = service(PAN, RIG_SCP03);
+        for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
                 assert_string_equal(translate(fd, rows[i].format, 0, rows[i].field), "PIN_BLOCK");
-                (void)close(fd);
-        }
+        (void)close(fd);
 }
 
 static void purposes_are_kept(void **state) {
