@@ -122,5 +122,5 @@ foreach(kind SoftHsm Nss)
         add_test(NAME hsmd_keys_${token} COMMAND ${CW_PYTHON3} -B -W error ${hsmd}/test_keys.py ${kind})
         set(env "CW_HSMD=$<TARGET_FILE:cardwright-hsmd>;CW_PROVISION=$<TARGET_FILE:cardwright-hsm-provision>")
         set_tests_properties(hsmd_keys_${token} PROPERTIES LABELS integration TIMEOUT 120 SKIP_RETURN_CODE 77
-                ENVIRONMENT "${env};CW_CLI=$<TARGET_FILE:cardwright>;CW_NSS_MODULE=${multiarch_dir}/libsoftokn3.so")
+                ENVIRONMENT "${env};CW_CLI=$<TARGET_FILE:cardwright>;CW_AGENT=$<TARGET_FILE:cardwrightd>;CW_NSS_MODULE=${multiarch_dir}/libsoftokn3.so")
 endforeach()

@@ -16,7 +16,8 @@ import termios
 import time
 import unittest
 
-HSMD, PROVISION, CLI, NSS = (os.environ.get(n, "") for n in ("CW_HSMD", "CW_PROVISION", "CW_CLI", "CW_NSS_MODULE"))
+HSMD, PROVISION, CLI, AGENT, NSS = (os.environ.get(n, "") for n in (
+    "CW_HSMD", "CW_PROVISION", "CW_CLI", "CW_AGENT", "CW_NSS_MODULE"))
 SOFTHSM = "/usr/lib/softhsm/libsofthsm2.so"
 # Published: TR-31:2018 A.7.2.1, A.7.2.2, A.7.3.2, A.7.4.
 KBPK_A, KBPK_P = "89E88CF7931444F334BD7547FC3F380C", "DD7515F2BFC17F85CE48F3CA25CB21F6"
@@ -419,6 +420,29 @@ class Keys:
             self.assertNotIn(key, text)
 
 
+    def test_9_chain(self):
+        """cardwrightd takes the records into its chain, once each, and hsmd forgets them."""
+        r = self.rig
+        records = r.trace()
+        r.file("ca.pem", "")
+        with open(r.path("log"), "a") as log:
+            agent = subprocess.Popen([AGENT, "--config", r.path("config.json")], env=r.env, stderr=log)
+        try:
+            wait_for("the records in the chain", lambda: agent.poll() is not None or not r.trace())
+            argv = [CLI, "--socket", r.path("run/control.sock"), "audit", "--json"]
+            audit = json.loads(subprocess.run(argv, capture_output=True, text=True, check=True, timeout=60).stdout)
+        finally:
+            agent.terminate()
+            agent.wait(30)
+        self.assertTrue(audit["intact"], audit)
+        seen = [json.loads(row["detail"] or "{}").get("hsm_seq") for row in audit["tail"]]
+        seen = [n for n in seen if n]
+        self.assertEqual(seen, [x["seq"] for x in records][-len(seen):])
+        self.assertGreater(len(seen), 10)
+        self.assertIn(("key.rotate", "root"), {(row["what"], row["actor"]) for row in audit["tail"]} |
+                      {(x["what"], x["actor"]) for x in records})
+
+
 class SoftHsm(Keys, unittest.TestCase):
     kind = "softhsm"
 
@@ -427,6 +451,7 @@ class Nss(Keys, unittest.TestCase):
     """What depends on the token."""
     kind = "nss"
     test_5_selftest_and_capabilities = test_6_restart_and_wrong_key = test_7_policy_and_time = None
+    test_9_chain = None
 
 
 if __name__ == "__main__":
