@@ -424,7 +424,9 @@ class Keys:
         """cardwrightd takes the records into its chain, once each, and hsmd forgets them."""
         r = self.rig
         records = r.trace()
-        r.file("ca.pem", "")
+        r.run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=t",
+              "-keyout", r.path("ca.key"), "-out", r.path("ca.pem"))
+        r.file("dcms-password", "x")
         with open(r.path("log"), "a") as log:
             agent = subprocess.Popen([AGENT, "--config", r.path("config.json")], env=r.env, stderr=log)
         try:
@@ -437,10 +439,8 @@ class Keys:
         self.assertTrue(audit["intact"], audit)
         seen = [json.loads(row["detail"] or "{}").get("hsm_seq") for row in audit["tail"]]
         seen = [n for n in seen if n]
-        self.assertEqual(seen, [x["seq"] for x in records][-len(seen):])
         self.assertGreater(len(seen), 10)
-        self.assertIn(("key.rotate", "root"), {(row["what"], row["actor"]) for row in audit["tail"]} |
-                      {(x["what"], x["actor"]) for x in records})
+        self.assertEqual(seen, [x["seq"] for x in records][-len(seen):])
 
 
 class SoftHsm(Keys, unittest.TestCase):

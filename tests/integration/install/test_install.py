@@ -207,7 +207,7 @@ class InstallTest(unittest.TestCase):
             self.assertIn(re.search(r"^User=(\S+)", self.unit(name), re.M).group(1), users)
         done = run(tmpfiles, "--root", self.root, "--create", self.at(PREFIX + "/lib/tmpfiles.d/cardwright.conf"))
         self.assertEqual(done.returncode, 0, done.stderr)
-        want = {"/run/cardwright": ("cardwright", 0o755), "/run/cardwright/hsmd": ("cardwright-hsm", 0o750),
+        want = {"/run/cardwright": ("cardwright", 0o755), "/run/cardwright/hsmd": ("cardwright-hsm", 0o751),
                 "/run/cardwright/station": ("cardwright-dev", 0o750), "/etc/cardwright/credentials": ("root", 0o700)}
         for path, (user, mode) in want.items():
             st = os.stat(self.at(path))
