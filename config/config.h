@@ -183,7 +183,7 @@ struct cw_config_station {
         enum cw_station_kind kind;
         const char *printer_driver; /* "evolis", "magicard", "matica", "probe", "" for a kiosk */
         const char *printer_serial; /* USB serial, "" = the only one */
-        const char *reader;         /* PC/SC reader name or its prefix */
+        const char *reader;         /* PC/SC reader name, its prefix, usb:PORT or serial:NUMBER */
         const char *pinpad_tty;     /* kiosk only */
         int64_t pinpad_baud;
         const char *plastic_codes; /* comma separated codes in the hopper */

@@ -3,9 +3,11 @@
 #include "drivers/reader/reader.h"
 
 #include "base/clock.h"
+#include "drivers/reader/binding.h"
 #include "drivers/reader/pcsc.h"
 
 #include <pthread.h>
+#include <reader.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +20,15 @@
 #define CLOSE_WAIT_S 2
 #define SECOND_LOOK_MS 20
 #define NO_READER SCARD_E_NO_READERS_AVAILABLE
+#define KNOWN_MAX 16 /* readers pcscd can have at once */
+#define SYSFS_USB "/sys/bus/usb/devices"
+
+/* Who a reader has said it is; kept while its name stays in the list. */
+struct known_reader {
+        char name[CW_READER_NAME_MAX];
+        struct cw_reader_identity id;
+        bool listed;
+};
 
 struct cw_card_reader {
         pthread_t thread;
@@ -31,6 +42,7 @@ struct cw_card_reader {
         bool stop;
         SCARDCONTEXT context; /* for SCardCancel; valid while has_context */
         bool has_context;
+        struct known_reader asked[KNOWN_MAX]; /* of the monitor thread, for a wanted port or serial number */
         DWORD known;    /* dwEventState last seen of the reader, 0 when not plugged in */
         bool was_there; /* known belongs to the reader that is there now */
 };
@@ -80,13 +92,74 @@ static bool choose(const char *list, const char *wanted, char *ret, size_t ret_c
         return found && (size_t)snprintf(ret, ret_cap, "%s", found) < ret_cap;
 }
 
-static LONG find_reader(SCARDCONTEXT context, const char *wanted, char *ret, size_t ret_cap) {
+static void read_identity(SCARDHANDLE card, struct cw_reader_identity *ret) {
+        uint8_t channel[4] = {0};
+        DWORD len = sizeof ret->serial - 1;
+        if (SCardGetAttrib(card, SCARD_ATTR_VENDOR_IFD_SERIAL_NO, (LPBYTE)ret->serial, &len) !=
+            SCARD_S_SUCCESS)
+                len = 0;
+        ret->serial[len] = '\0';
+        len = sizeof channel;
+        if (SCardGetAttrib(card, SCARD_ATTR_CHANNEL_ID, channel, &len) == SCARD_S_SUCCESS &&
+            len == sizeof channel) {
+                uint32_t id = 0;
+                memcpy(&id, channel, sizeof id); /* in the order of the host */
+                ret->on_usb = cw_reader_channel_usb(id, &ret->bus, &ret->device);
+        }
+}
+
+/* Asked once, when the reader appears: later its card may be ours, and nobody else gets in. */
+static const struct known_reader *ask_reader(struct cw_card_reader *r, SCARDCONTEXT context,
+                                             const char *name) {
+        struct known_reader *room = NULL;
+        for (size_t i = 0; i < KNOWN_MAX; i++) {
+                struct known_reader *k = &r->asked[i];
+                if (k->listed && strcmp(k->name, name) == 0)
+                        return k;
+                if (!k->listed && !room)
+                        room = k;
+        }
+        SCARDHANDLE card = 0;
+        DWORD protocol = 0;
+        if (!room || strlen(name) >= sizeof room->name ||
+            SCardConnect(context, name, SCARD_SHARE_DIRECT, 0, &card, &protocol) != SCARD_S_SUCCESS)
+                return NULL;
+        *room = (struct known_reader){.listed = true};
+        memcpy(room->name, name, strlen(name));
+        read_identity(card, &room->id);
+        (void)SCardDisconnect(card, SCARD_LEAVE_CARD);
+        return room;
+}
+
+static bool in_list(const char *list, const char *wanted) {
+        for (const char *name = list; *name; name += strlen(name) + 1)
+                if (strcmp(name, wanted) == 0)
+                        return true;
+        return false;
+}
+
+/* By port or serial number: every reader of the list says who it is. */
+static bool choose_asked(struct cw_card_reader *r, SCARDCONTEXT context, const char *list, char *ret,
+                         size_t ret_cap) {
+        for (size_t i = 0; i < KNOWN_MAX; i++)
+                r->asked[i].listed = r->asked[i].listed && in_list(list, r->asked[i].name);
+        for (const char *name = list; *name; name += strlen(name) + 1) {
+                const struct known_reader *k = ask_reader(r, context, name);
+                if (k && cw_reader_binding_matches(r->wanted, name, &k->id, SYSFS_USB))
+                        return (size_t)snprintf(ret, ret_cap, "%s", name) < ret_cap;
+        }
+        return false;
+}
+
+static LONG find_reader(struct cw_card_reader *r, SCARDCONTEXT context, char *ret, size_t ret_cap) {
         char list[LIST_MAX] = {0};
         DWORD len = sizeof list - 2;
         LONG rv = SCardListReaders(context, NULL, list, &len);
         if (rv != SCARD_S_SUCCESS)
                 return rv;
-        return choose(list, wanted, ret, ret_cap) ? SCARD_S_SUCCESS : NO_READER;
+        bool found = cw_reader_binding_asks(r->wanted) ? choose_asked(r, context, list, ret, ret_cap)
+                                                       : choose(list, r->wanted, ret, ret_cap);
+        return found ? SCARD_S_SUCCESS : NO_READER;
 }
 
 static void reader_gone(struct cw_card_reader *r, struct cw_card_reader_state *now) {
@@ -118,12 +191,12 @@ static void take_state(struct cw_card_reader *r, DWORD seen, struct cw_card_read
 /* One wait in pcscd; anything but success or a timeout means a new context. */
 static LONG one_round(struct cw_card_reader *r, SCARDCONTEXT context, struct cw_card_reader_state *now) {
         char name[CW_READER_NAME_MAX] = {0};
-        LONG rv = find_reader(context, r->wanted, name, sizeof name);
+        LONG rv = find_reader(r, context, name, sizeof name);
         if (rv == NO_READER && r->was_there) {
                 /* libpcsclite shares one table between contexts without a lock: one look may be torn, two are
                  * not. */
                 (void)nanosleep(&(struct timespec){0, SECOND_LOOK_MS * 1000000L}, NULL);
-                rv = find_reader(context, r->wanted, name, sizeof name);
+                rv = find_reader(r, context, name, sizeof name);
         }
         if (rv != SCARD_S_SUCCESS && rv != NO_READER)
                 return rv;

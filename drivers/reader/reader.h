@@ -30,8 +30,8 @@ typedef void (*cw_card_reader_changed_fn)(void *ctx);
 
 /*
  * Starts watching the reader whose PC/SC name is name, or, when there is none, the first one that begins with
- * name. pcscd and the reader may come later. fn may be NULL. RETRY when threads or memory are short. Does not
- * block.
+ * name; "usb:1-1.2" and "serial:ABC" name it by port and serial number (binding.h). pcscd and the reader may
+ * come later. fn may be NULL. RETRY when threads or memory are short. Does not block.
  */
 CW_WARN_UNUSED cw_rc cw_card_reader_open(const char *name, cw_card_reader_changed_fn fn, void *ctx,
                                          struct cw_card_reader **ret, struct cw_fault *f);

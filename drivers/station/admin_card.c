@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define READER_TIMEOUT_MS 5000
+#define READER_TIMEOUT_MS 3000
 #define HSM_MARGIN_MS 2000
 #define NAME_MAX_LEN 100
 

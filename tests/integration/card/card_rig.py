@@ -2,6 +2,7 @@
 """hsmd on a token for tests, pcscd with one reader, a virtual chip with the keys 40..4F, a station that has nothing else to do."""
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -39,6 +40,21 @@ class CardRig(Rig):
         self.start_hsmd()
         self.start_readers()
         self.start_bench()
+
+    def start_readers(self):
+        """One reader, named as libccid names one with a serial number."""
+        self.ports = dict(zip(("desk",), free_ports(1)))
+        os.makedirs(self.path("pcscd/run"))
+        shutil.copy(VPCD, self.path("pcscd/desk.so"))
+        self.write("pcscd/conf/desk", f'FRIENDLYNAME "cardwright desk (SN0042)"\nDEVICENAME /dev/null:0x{self.ports["desk"]:X}\n'
+                                      f"LIBPATH {self.path('pcscd/desk.so')}\nCHANNELID 0x{self.ports['desk']:X}\n")
+        self.pcsc = {"PCSCLITE_CSOCK_NAME": self.path("pcscd/run/pcscd.comm")}
+        self.start_pcscd()
+        self.chip = self.start_card("desk")
+
+    def replace_desk_card(self, *more):
+        super().replace_desk_card(*more)
+        time.sleep(0.6)  # pcscd still sees the one before
 
     def start_bench(self):
         self.station = self.run("stationd", ["drivers/cardwright-stationd", "--config", self.path("cardwright.json"),
