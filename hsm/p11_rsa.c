@@ -181,6 +181,11 @@ cw_rc cw_p11_rsa_generate(void *p11, unsigned bits, unsigned exponent, struct cw
                                     {CKA_SIGN, &yes, sizeof(yes)}};
         cw_p11_called(p);
         CK_RV rv = p->fn->C_GenerateKeyPair(p->session, &m, public_t, 5, private_t, 6, &pub, &priv);
+        if (rv == CKR_ARGUMENTS_BAD || rv == CKR_ATTRIBUTE_VALUE_INVALID || rv == CKR_KEY_SIZE_RANGE)
+                return cw_fail(f, CW_RC(CW_L_PKCS11, CW_C_REJECT, CW_E_UNSUPPORTED), (int64_t)rv,
+                               "p11.rsa_generate", "HSM_RSA",
+                               "the token makes no RSA key of %u bits with the exponent %u; some want 65537",
+                               bits, exponent);
         if (rv != CKR_OK)
                 return cw_p11_fail(f, rv, "p11.rsa_generate");
         rv = read_pair(p, priv, bits / 8, ret);

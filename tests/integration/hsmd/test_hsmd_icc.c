@@ -23,6 +23,12 @@ static int setup(void **state) {
         return 0;
 }
 
+static int setup_nss(void **state) {
+        (void)state;
+        rig_start(&rig, &(struct rig_options){.issuer = true, .nss = true});
+        return 0;
+}
+
 static int teardown(void **state) {
         (void)state;
         rig_stop(&rig);
@@ -171,6 +177,26 @@ static void static_signature(void **state) {
         assert_memory_equal(plain, "\x6a\x03\x01\x12\x34\xbb", 6);
 }
 
+/* NSS makes no key with exponent 3: said, and 65537 works. */
+static void exponents_of_nss(void **state) {
+        (void)state;
+        struct cw_fault f = {0};
+        struct cw_hsm_opened o = {0};
+        struct cw_span cert[ITEMS];
+        CW_AUTO(cw_hsm_session_close) struct cw_hsm_session *s = NULL;
+        CW_AUTO(cw_secret_free) struct cw_secret *certificate = NULL, *issuer = NULL;
+        const struct cw_hsm_icc_request three = {"dda", 1024, 3, records, sizeof(records)};
+        const struct cw_hsm_icc_request f4 = {"dda", 1024, 65537, records, sizeof(records)};
+        assert_int_equal(rig_open_issue(&rig, "J1", RIG_SCP03, &o, &s, NULL), CW_OK);
+        assert_int_not_equal(cw_hsm_session_icc_key(s, &three, &certificate, &issuer, &f), CW_OK);
+        assert_string_equal(f.code, "HSM_RSA");
+        assert_int_equal(cw_hsm_session_icc_key(s, &f4, &certificate, &issuer, &f), CW_OK);
+        unpack(certificate, cert, 3);
+        assert_int_equal(cert[0].len, 128);
+        assert_int_equal(cert[2].len, 3);
+        assert_memory_equal(cert[2].ptr, "\x01\x00\x01", 3);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
             cmocka_unit_test(key_certificate_and_parts),
@@ -178,5 +204,7 @@ int main(void) {
             cmocka_unit_test(what_is_refused),
             cmocka_unit_test(static_signature),
         };
-        return cmocka_run_group_tests(tests, setup, teardown);
+        const struct CMUnitTest nss_tests[] = {cmocka_unit_test(exponents_of_nss)};
+        int failed = cmocka_run_group_tests(tests, setup, teardown);
+        return failed + cmocka_run_group_tests(nss_tests, setup_nss, teardown);
 }
