@@ -158,7 +158,7 @@ static void check_central(const struct cw_config *c, const char *who, const stru
         const struct cw_config_d1 *d = &c->d1;
         if (!track_pattern_ok(p->d1_track_pattern))
                 find_member(fs, who, "d1_track_pattern",
-                            "must be parts with | between: digits, cvv or pvv, such as 000000|cvv|000000");
+                            "must be parts with | between: digits, cvv or pvv, such as 00000|cvv|00000");
         if (p->central == CW_CENTRAL_NONE && p->central_after_s > 0)
                 find_member(fs, who, "central_after_s", "needs central to be d1 or dcms");
         if (p->central != CW_CENTRAL_D1)

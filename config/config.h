@@ -38,7 +38,7 @@ enum cw_station_kind { CW_STATION_ISSUE, CW_STATION_KIOSK };
 
 enum cw_d1_exp_order { CW_D1_EXP_YYMM, CW_D1_EXP_MMYY };
 /* What makes a product's card when the branch cannot. */
-enum cw_central { CW_CENTRAL_NONE, CW_CENTRAL_D1, CW_CENTRAL_DCMS };
+enum cw_central_way { CW_CENTRAL_NONE, CW_CENTRAL_D1, CW_CENTRAL_DCMS };
 enum cw_d1_channel { CW_D1_THALES, CW_D1_INSTANT, CW_D1_CENTRAL };
 enum cw_d1_tracks { CW_D1_TRACKS_COMPUTED, CW_D1_TRACKS_PATTERN, CW_D1_TRACKS_VERBATIM };
 
@@ -167,7 +167,7 @@ struct cw_config_product {
         enum cw_spoiled_kit spoiled_kit;
         const char *address_type;    /* PERMANENT or COMMUNICATION: of a PIN mailer, of a replacement */
         const char *mailer_currency; /* homeCurrencyCode of a PIN mailer */
-        enum cw_central central;
+        enum cw_central_way central;
         int64_t
             central_after_s; /* a job that waits longer for the branch is diverted; 0 = only by a person */
         enum cw_d1_channel d1_channel;

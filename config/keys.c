@@ -286,7 +286,7 @@ static const struct cw_key product_keys[] = {
     INT(cw_config_product, d1_pv_key_index, "-1", -1, 255, "d1: pvKeyIndex, -1 = not sent"),
     WORD(cw_config_product, d1_tracks, "computed", tracks_words,
          "d1: tracks computed by D1, or sent: made by d1_track_pattern, or verbatim as for this branch"),
-    TEXT_LEN(cw_config_product, d1_track_pattern, "000000|cvv|000000", 0, 60, 0,
+    TEXT_LEN(cw_config_product, d1_track_pattern, "00000|cvv|00000", 0, 60, 0,
              "d1: discretionary data of the tracks, parts with | between, cvv and pvv replaced"),
     TEXT(cw_config_product, d1_emv_data, "", CW_KEY_NAME,
          "d1: prepared EMV data (hex TLV), a file in profile_dir; empty = D1 makes it"),

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What each command asks, and how a person sees the answer. */
+#include "agent/cli/commands_d1.h"
 #include "agent/cli/commands_dcms.h"
 #include "agent/cli/commands_face.h"
 #include "agent/cli/commands_hsm.h"
@@ -551,6 +552,7 @@ static int cmd_completion(struct cw_cli *cli, int count, char **args) {
 const struct cw_command cw_commands[] = {
     {"status", "", 0, 0, "the branch at a glance", cmd_status},
     {"jobs", "[--all] [--watch]", 0, 0, "open jobs, or all; --watch redraws until none is open", cmd_jobs},
+    CW_D1_COMMANDS,
     {"job cancel", "JOB", 1, 1, "cancel a job before a plastic is fed", cmd_cancel},
     {"job confirm-destroyed", "JOB [--no-remake]", 1, 1, "the spoiled plastic is in the locked reject box",
      cmd_destroyed},

@@ -2,6 +2,7 @@
 #include "agent/daemon/api.h"
 
 #include "agent/daemon/api_dcms.h"
+#include "agent/daemon/central.h"
 #include "agent/daemon/api_printers.h"
 #include "agent/daemon/doctor.h"
 #include "agent/daemon/kiosk.h"
@@ -269,6 +270,7 @@ static const struct cw_control_route routes[] = {
     {"GET", "/v1/doctor", CW_ROLE_VIEW, get_doctor},
     {"GET", "/metrics", CW_ROLE_VIEW, get_metrics},
     {"POST", "/v1/jobs/{}/cancel", CW_ROLE_OPERATE, post_cancel},
+    CW_API_CENTRAL_ROUTES,
     {"POST", "/v1/jobs/{}/confirm-destroyed", CW_ROLE_OPERATE, post_destroyed},
     {"POST", "/v1/jobs/{}/decide", CW_ROLE_OPERATE, post_decide},
     {"POST", "/v1/jobs/{}/visual", CW_ROLE_OPERATE, post_visual},

@@ -3,6 +3,7 @@
 
 #include "agent/daemon/api.h"
 #include "agent/daemon/api_dcms.h"
+#include "agent/daemon/central.h"
 #include "agent/daemon/intake.h"
 #include "agent/daemon/kiosk.h"
 #include "agent/daemon/kit_requests.h"
@@ -249,6 +250,8 @@ static cw_rc start(struct cw_daemon *d, struct cw_fault *f) {
         if (rc == CW_OK)
                 rc = open_links(d);
         if (rc == CW_OK)
+                rc = cw_central_new(d, &d->central, f);
+        if (rc == CW_OK)
                 rc = cw_reports_new(d, &d->reports);
         if (rc == CW_OK)
                 rc = recover(d, f);
@@ -265,6 +268,7 @@ static cw_rc start(struct cw_daemon *d, struct cw_fault *f) {
  */
 static void stop(struct cw_daemon *d) {
         cw_dcms_free(d->dcms);
+        cw_central_close(d->central);
         cw_runs_free(d);
         if (d->hsm)
                 cw_hsm_link_close(d->hsm);
@@ -279,6 +283,7 @@ static void stop(struct cw_daemon *d) {
         cw_hsm_link_free(d->hsm);
         cw_intake_free(d->intake);
         cw_reports_free(d->reports);
+        cw_central_free(d->central);
         if (d->journal)
                 cw_journal_close(d->journal);
         cw_timer_free(d->watchdog);

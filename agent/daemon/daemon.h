@@ -17,6 +17,7 @@ struct cw_run;
 struct cw_intake;
 struct cw_reports;
 struct cw_kiosk;
+struct cw_central;
 struct cw_kit_requests;
 struct cw_order_file;
 
@@ -32,7 +33,8 @@ struct cw_daemon {
         struct cw_run *runs; /* every open job, in order of arrival */
         struct cw_intake *intake;
         struct cw_reports *reports;
-        struct cw_kiosk *kiosks; /* hand-overs under way */
+        struct cw_central *central; /* orders of cards the branch cannot make */
+        struct cw_kiosk *kiosks;    /* hand-overs under way */
         int64_t kiosk_rest_until_ns[CW_CONFIG_STATIONS_MAX];
         struct cw_kit_requests *kit_requests; /* waiting for a second person; NULL until the first is filed */
         struct cw_order_file *order_files;    /* arriving piece by piece */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/daemon/reports.h"
 
+#include "agent/daemon/central.h"
 #include "agent/daemon/runs.h"
 #include "agent/daemon/spoiled.h"
 #include "base/log.h"
@@ -49,13 +50,10 @@ static void not_sent(struct sending *s, const struct cw_fault *f, int64_t delay_
                 (void)cw_daemon_check(s->reports->daemon, rc, &journal_fault);
 }
 
-static void sent(struct sending *s) {
+/* The journal's answer to an acknowledgement. */
+static void settled(struct sending *s, cw_rc rc, const struct cw_fault *why, const struct cw_change *change) {
         struct cw_daemon *d = s->reports->daemon;
-        struct cw_fault f = {0};
-        struct cw_change change;
-        cw_log(CW_EV_REPORT_SENT, CW_F_STR("KIT", s->item.kit),
-               CW_F_STR("REPORT", cw_report_name(s->item.report)));
-        cw_rc rc = cw_journal_outbox_acked(d->journal, s->item.id, &change, &f);
+        struct cw_fault f = *why;
         if (cw_rc_class(rc) == CW_C_REJECT) {
                 not_sent(s, &f, BACKOFF_MAX_MS,
                          true); /* the job does not fit: a person must look, not the server again */
@@ -65,7 +63,20 @@ static void sent(struct sending *s) {
         if (cw_daemon_check(d, rc, &f) != CW_OK)
                 return;
         cw_reports_kick(s->reports);
-        cw_runs_changed(d, &change);
+        cw_runs_changed(d, change);
+}
+
+static void log_sent(const struct sending *s) {
+        cw_log(CW_EV_REPORT_SENT, CW_F_STR("KIT", s->item.kit),
+               CW_F_STR("REPORT", cw_report_name(s->item.report)));
+}
+
+static void sent(struct sending *s) {
+        struct cw_fault f = {0};
+        struct cw_change change;
+        log_sent(s);
+        cw_rc rc = cw_journal_outbox_acked(s->reports->daemon->journal, s->item.id, &change, &f);
+        settled(s, rc, &f, &change);
 }
 
 static void failed(struct sending *s, const struct cw_fault *f, int64_t retry_after_ms) {
@@ -128,6 +139,7 @@ static const char *delivery_status(enum cw_report report) {
         case CW_REPORT_CANCELLED:
                 return "RETURNED";
         case CW_REPORT_ACTIVATE:
+        case CW_REPORT_CENTRAL:
         case CW_REPORT_MAX_:
                 break;
         }
@@ -180,12 +192,33 @@ static void on_spoiled(void *ctx, cw_rc rc, const struct cw_fault *f, const stru
                 failed(s, f, reply->retry_after_ms);
 }
 
+static void on_central(void *ctx, cw_rc rc, const struct cw_fault *f, int64_t retry_after_ms,
+                       const struct cw_central_made *made) {
+        struct sending *s = ctx;
+        struct cw_fault why = {0};
+        struct cw_change change;
+        if (cw_rc_class(rc) == CW_C_IN_DOUBT && made && made->person) {
+                not_sent(s, f, BACKOFF_MAX_MS, true);
+                return;
+        }
+        if (rc != CW_OK) {
+                failed(s, f, retry_after_ms); /* IN_DOUBT too: the next try reads back first */
+                return;
+        }
+        log_sent(s);
+        rc = cw_journal_outbox_ordered(s->reports->daemon->journal, s->item.id, made->evidence,
+                                       made->another_kit, &change, &why);
+        settled(s, rc, &why, &change);
+}
+
 static void send_item(struct sending *s) {
         struct cw_daemon *d = s->reports->daemon;
         const char *operation = cw_spoiled_operation(d, &s->item);
         const struct cw_outbox_item *i = &s->item;
         if (i->report == CW_REPORT_ACTIVATE)
                 cw_dcms_activate(d->dcms, i->entity, i->kit, i->idem, on_activated, s);
+        else if (i->report == CW_REPORT_CENTRAL)
+                cw_central_order(d->central, i, on_central, s);
         else if (operation)
                 cw_spoiled_manage(d, i, operation, on_spoiled, s);
         else

@@ -35,7 +35,8 @@ static bool may_wake(const struct cw_run *r) {
         return r->job.wait == CW_WAIT_SUPPLIES && r->link && !r->has_pending && !r->looking;
 }
 
-/* Before a card is fed a look moves nothing: it brings people the reason of now, not the one that was mended. */
+/* Before a card is fed a look moves nothing: it brings people the reason of now, not the one that was mended.
+ */
 static bool other_reason(const struct cw_run *r) {
         const json_t *printer = json_object_get(cw_station_link_status(r->link), "printer");
         const char *code = json_string_value(json_object_get(printer, "code"));
@@ -120,6 +121,8 @@ void cw_run_take(struct cw_run *r, cw_rc rc, const struct cw_fault *f, const str
         r->job = copy.job;
         r->turn++;
         r->percent = 0;
+        if (r->job.wait == CW_WAIT_CENTRAL)
+                r->wants_station = r->wants_data = r->has_pending = false;
         if (moved) {
                 r->failures = 0;
                 r->resting = false;

@@ -17,7 +17,8 @@ bool cw_where_in_machine(enum cw_where where) {
 
 bool cw_job_ended(const struct cw_job *job) {
         return job->state == CW_JOB_DELIVERED || job->state == CW_JOB_FAILED ||
-               job->state == CW_JOB_CANCELLED || job->state == CW_JOB_DATA_ERROR;
+               job->state == CW_JOB_CANCELLED || job->state == CW_JOB_DATA_ERROR ||
+               job->state == CW_JOB_DIVERTED;
 }
 
 bool cw_job_in_machine(const struct cw_job *job) {
@@ -232,6 +233,8 @@ static const cw_machine_fn handlers[CW_JE_MAX_] = {
     [CW_JE_ACTIVATED] = cw_je_activated,
     [CW_JE_DELIVERED] = cw_je_delivered,
     [CW_JE_RETURNED] = cw_je_returned,
+    [CW_JE_DIVERT] = cw_je_divert,
+    [CW_JE_DIVERTED] = cw_je_diverted,
     [CW_JE_RESTARTED] = je_restarted,
 };
 

@@ -47,6 +47,7 @@ enum cw_job_state {
         CW_JOB_CANCELLED,  /* end */
         CW_JOB_DATA_ERROR, /* end, with code */
         CW_JOB_IN_DOUBT,   /* the open step may have had its effect; resume = state before */
+        CW_JOB_DIVERTED,   /* end: made centrally, not in this branch */
         CW_JOB_STATE_MAX_
 };
 
@@ -69,6 +70,7 @@ enum cw_job_wait {
         CW_WAIT_PIN_DECISION, /* validatePin or person  -> PIN_SET, PIN_FAILED */
         CW_WAIT_ACTIVATION,   /* outbox                 -> ACTIVATED */
         CW_WAIT_DELIVERY,     /* outbox                 -> DELIVERED */
+        CW_WAIT_CENTRAL,      /* outbox                 -> DIVERTED */
         CW_WAIT_MAX_
 };
 
@@ -127,6 +129,7 @@ enum cw_report {
         CW_REPORT_FAILED,
         CW_REPORT_DATA_ERROR,
         CW_REPORT_CANCELLED,
+        CW_REPORT_CENTRAL, /* order the card centrally; its acknowledgement = DIVERTED */
         CW_REPORT_MAX_
 };
 
@@ -177,6 +180,8 @@ enum cw_job_event_kind {
         CW_JE_ACTIVATED,    /* */
         CW_JE_DELIVERED,    /* */
         CW_JE_RETURNED,     /* operator: never collected, back to the vault */
+        CW_JE_DIVERT,       /* code: why. The card is made centrally; nothing was fed for it */
+        CW_JE_DIVERTED,     /* ok: by another kit, so this one goes back */
         CW_JE_RESTARTED,    /* first event of every open job after a start of the daemon */
         CW_JE_MAX_
 };
@@ -250,7 +255,7 @@ void cw_issuance_init(struct cw_job *ret, const char *id);
 CW_WARN_UNUSED cw_rc cw_issuance_apply(struct cw_job *job, const struct cw_job_event *event,
                                        struct cw_job_actions *ret);
 
-/* DELIVERED, FAILED, CANCELLED, DATA_ERROR. */
+/* DELIVERED, FAILED, CANCELLED, DATA_ERROR, DIVERTED. */
 bool cw_job_ended(const struct cw_job *job);
 /* The plastic is in a machine and the job is bound to job->station. */
 bool cw_job_in_machine(const struct cw_job *job);

@@ -69,3 +69,5 @@ const char *cw_je_pin_in_doubt(struct cw_machine *m);
 const char *cw_je_activated(struct cw_machine *m);
 const char *cw_je_delivered(struct cw_machine *m);
 const char *cw_je_returned(struct cw_machine *m);
+const char *cw_je_divert(struct cw_machine *m);
+const char *cw_je_diverted(struct cw_machine *m);

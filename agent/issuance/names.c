@@ -37,6 +37,7 @@ static const char *const job_state_names[CW_JOB_STATE_MAX_] = {
     [CW_JOB_CANCELLED] = "CANCELLED",
     [CW_JOB_DATA_ERROR] = "DATA_ERROR",
     [CW_JOB_IN_DOUBT] = "IN_DOUBT",
+    [CW_JOB_DIVERTED] = "DIVERTED",
 };
 const char *cw_job_state_name(enum cw_job_state v) {
         return name_of(job_state_names, CW_JOB_STATE_MAX_, (unsigned)v);
@@ -67,6 +68,7 @@ static const char *const job_wait_names[CW_WAIT_MAX_] = {
     [CW_WAIT_PIN_DECISION] = "pin_decision",
     [CW_WAIT_ACTIVATION] = "activation",
     [CW_WAIT_DELIVERY] = "delivery",
+    [CW_WAIT_CENTRAL] = "central",
 };
 const char *cw_job_wait_name(enum cw_job_wait v) {
         return name_of(job_wait_names, CW_WAIT_MAX_, (unsigned)v);
@@ -197,6 +199,7 @@ static const char *const report_names[CW_REPORT_MAX_] = {
     [CW_REPORT_PRODUCED] = "produced",     [CW_REPORT_ACTIVATE] = "activate",
     [CW_REPORT_DELIVERED] = "delivered",   [CW_REPORT_FAILED] = "failed",
     [CW_REPORT_DATA_ERROR] = "data_error", [CW_REPORT_CANCELLED] = "cancelled",
+    [CW_REPORT_CENTRAL] = "central",
 };
 const char *cw_report_name(enum cw_report v) {
         return name_of(report_names, CW_REPORT_MAX_, (unsigned)v);
@@ -233,6 +236,8 @@ static const char *const job_event_names[CW_JE_MAX_] = {
     [CW_JE_ACTIVATED] = "activated",
     [CW_JE_DELIVERED] = "delivered",
     [CW_JE_RETURNED] = "returned",
+    [CW_JE_DIVERT] = "divert",
+    [CW_JE_DIVERTED] = "diverted",
     [CW_JE_RESTARTED] = "restarted",
 };
 const char *cw_job_event_name(enum cw_job_event_kind v) {

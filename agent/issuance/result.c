@@ -90,6 +90,8 @@ static const char *const advice[CW_WAIT_MAX_] = {
         "It is not known whether the PIN was set; have it validated, or decide with the bank.",
     [CW_WAIT_ACTIVATION] = "The server is told to activate the kit.",
     [CW_WAIT_DELIVERY] = "The server is told that the card is with the customer.",
+    [CW_WAIT_CENTRAL] =
+        "The card is being ordered from central production; if this lasts: cardwright outbox.",
 };
 
 const char *cw_issuance_advice(const struct cw_job *job) {

@@ -182,6 +182,19 @@ CW_WARN_UNUSED cw_rc cw_journal_outbox_newest(struct cw_journal *j, int64_t *ret
  * once. */
 CW_WARN_UNUSED cw_rc cw_journal_outbox_acked(struct cw_journal *j, int64_t id, struct cw_change *ret,
                                              struct cw_fault *f);
+/*
+ * The card of a CENTRAL report is ordered: event DIVERTED with evidence (where, by which number).
+ * another_kit: the card comes with a kit of its own, so the job's kit is reported CANCELLED too. Twice is
+ * once.
+ */
+CW_WARN_UNUSED cw_rc cw_journal_outbox_ordered(struct cw_journal *j, int64_t id, const json_t *evidence,
+                                               bool another_kit, struct cw_change *ret, struct cw_fault *f);
+/* What must be known when the report is sent again by another process. */
+CW_WARN_UNUSED cw_rc cw_journal_outbox_keep(struct cw_journal *j, int64_t id, const json_t *note,
+                                            struct cw_fault *f);
+/* *ret is a new reference, NULL when nothing was kept. */
+CW_WARN_UNUSED cw_rc cw_journal_outbox_kept(struct cw_journal *j, int64_t id, json_t **ret,
+                                            struct cw_fault *f);
 /* Not sent: tried again after delay_ms; park when the server refused it for good. code: the server's code or
  * class. */
 CW_WARN_UNUSED cw_rc cw_journal_outbox_failed(struct cw_journal *j, int64_t id, const char *code,

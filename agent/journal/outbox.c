@@ -3,6 +3,7 @@
 #include "agent/journal/db.h"
 
 #include <stdio.h>
+#include <string.h>
 
 /* A wall clock that jumped back must not put a report off for longer than this. */
 #define DELAY_MAX_MS 3600000
@@ -109,6 +110,9 @@ struct outbox_change {
         const char *code, *actor;
         int64_t delay_ms;
         bool park;
+        const char *evidence; /* JSON text of an order made centrally */
+        bool another_kit;
+        const char *note;
         struct cw_outbox_item item;
         struct cw_change change;
 };
@@ -135,9 +139,14 @@ static cw_rc follow_up(struct cw_journal *j, struct outbox_change *c, struct cw_
                 event.kind = CW_JE_ACTIVATED;
         else if (c->item.report == CW_REPORT_DELIVERED)
                 event.kind = CW_JE_DELIVERED;
+        else if (c->item.report == CW_REPORT_CENTRAL)
+                event = (struct cw_job_event){.kind = CW_JE_DIVERTED, .ok = c->another_kit};
         else
                 return CW_OK;
-        struct cw_apply apply = {.job = c->item.job, .event = &event, .evidence = "", .actor = "server"};
+        struct cw_apply apply = {.job = c->item.job,
+                                 .event = &event,
+                                 .evidence = c->evidence ? c->evidence : "",
+                                 .actor = "server"};
         cw_rc rc = cw_apply_in_txn(j, &apply, f);
         if (rc == CW_OK)
                 c->change = apply.change;
@@ -175,6 +184,51 @@ cw_rc cw_journal_outbox_acked(struct cw_journal *j, int64_t id, struct cw_change
         cw_rc rc = cw_db_txn(j, acked_txn, &c, "outbox", "acked", f);
         if (rc == CW_OK)
                 *ret = c.change;
+        return rc;
+}
+
+cw_rc cw_journal_outbox_ordered(struct cw_journal *j, int64_t id, const json_t *evidence, bool another_kit,
+                                struct cw_change *ret, struct cw_fault *f) {
+        CW_AUTO_MEM char *text = json_dumps(evidence, JSON_COMPACT | JSON_SORT_KEYS);
+        struct outbox_change c = {.id = id, .evidence = text, .another_kit = another_kit};
+        if (!text || strlen(text) > CW_EVIDENCE_MAX)
+                return cw_fail(f, CW_JRC(CW_C_REJECT, CW_E_TOO_BIG), id, "journal.outbox", "",
+                               "What is known of the central order does not fit into the journal.");
+        cw_rc rc = cw_db_txn(j, acked_txn, &c, "outbox", "acked", f);
+        if (rc == CW_OK)
+                *ret = c.change;
+        return rc;
+}
+
+static cw_rc keep_txn(struct cw_journal *j, void *ctx, struct cw_fault *f) {
+        struct outbox_change *c = ctx;
+        cw_rc rc = load_item(j, c, f);
+        return rc != CW_OK
+                   ? rc
+                   : cw_db_run(j, "UPDATE outbox SET body = json_set(body, '$.kept', json(?2)) WHERE id = ?1",
+                               CW_ARGS(CW_I(c->id), CW_T(c->note)), f);
+}
+
+cw_rc cw_journal_outbox_keep(struct cw_journal *j, int64_t id, const json_t *note, struct cw_fault *f) {
+        CW_AUTO_MEM char *text = json_dumps(note, JSON_COMPACT);
+        struct outbox_change c = {.id = id, .note = text};
+        if (!text)
+                return cw_fail(f, CW_JRC(CW_C_RETRY, CW_E_NOMEM), 0, "journal.outbox", "", "Out of memory.");
+        return cw_db_txn(j, keep_txn, &c, "outbox", "keep", f);
+}
+
+cw_rc cw_journal_outbox_kept(struct cw_journal *j, int64_t id, json_t **ret, struct cw_fault *f) {
+        CW_AUTO(cw_stmt_free) sqlite3_stmt *s = NULL;
+        bool row = false;
+        cw_rc rc = cw_db_alive(j, f);
+        if (rc == CW_OK)
+                rc = cw_db_query(j,
+                                 "SELECT ifnull(json_extract(body, '$.kept'), '') FROM outbox WHERE id = ?1",
+                                 CW_ARGS(CW_I(id)), &s, f);
+        if (rc == CW_OK)
+                rc = cw_db_step(j, s, &row, f);
+        if (rc == CW_OK)
+                *ret = row ? json_loads((const char *)sqlite3_column_text(s, 0), 0, NULL) : NULL;
         return rc;
 }
 

@@ -13,6 +13,7 @@ import tempfile
 import time
 
 from bank import BRANCH, Bank
+from d1 import D1
 from process import BranchError, Emulator, Process, socket_answers, wait_for
 from testkeys import branch_keys
 
@@ -49,7 +50,7 @@ class Desk:
 
 class Branch:
     def __init__(self, build, failpoints=None, time_scale="0", bank=None, config=None, desks=2, hopper=20, ribbon="ymcko:100",
-                 families=("evolis", "evolis"), unpluggable=False):
+                 families=("evolis", "evolis"), unpluggable=False, d1=False):
         self.build = os.path.abspath(build)
         self.failpoints = failpoints or {}
         self.time_scale, self.hopper, self.ribbon = time_scale, hopper, ribbon
@@ -59,6 +60,7 @@ class Branch:
         self.keys = branch_keys()
         os.mkdir(self.path("bank"))
         self.bank = Bank(self.build, self.path("bank"), self.keys, **(bank or {}))
+        self.d1 = D1(self.build, self.path("d1"), self.bank) if d1 else None
         self.desks = [Desk("desk-1", "71", families[0]), Desk("desk-2", "72", families[1])][:desks]
         self.processes = []
         self.hsmd = self.agent = self.kiosk = self.pcscd = None
@@ -110,6 +112,8 @@ class Branch:
             "products": [self._product("71", "Classic", 3), self._product("72", "Travel", 2)],
             "stations": stations,
         }
+        if self.d1:
+            config["d1"] = self.d1.config()
         for section, members in self.config_changes.items():
             if section == "products":  # by plastic code
                 for product in config["products"]:
@@ -155,8 +159,16 @@ class Branch:
         if done.returncode == 0:
             done = subprocess.run([self.binary("hsm/cardwright-hsm-provision"), "--config", self.path("cardwright.json"),
                                    "--keys", self.path("keys.json")], env=env, capture_output=True, check=False)
+        if done.returncode == 0 and self.d1:
+            done = subprocess.run(["softhsm2-util", "--import", self._pkcs8(), "--token", "cardwright", "--label", "d1-sign",
+                                   "--id", "D1", "--pin", "271828"], env=env, capture_output=True, check=False)
         if done.returncode:
             raise BranchError("the token cannot be set up: " + (done.stderr + done.stdout).decode(errors="replace"))
+
+    def _pkcs8(self):
+        path = self.path("d1/sign.p8")
+        subprocess.run(["openssl", "pkcs8", "-topk8", "-nocrypt", "-in", self.path("d1/sign.key"), "-out", path], check=True)
+        return path
 
     def _start_pcscd(self):
         """/run/pcscd is compiled into pcscd: it gets a /run of its own in a mount namespace, for any user; clients find the
@@ -252,6 +264,8 @@ class Branch:
 
     def start(self, wait=True):
         self.bank.start()
+        if self.d1:
+            self.d1.start()
         self._write_files()
         self._start_token()
         self._start_pcscd()
@@ -283,6 +297,8 @@ class Branch:
                 process.stop()
         for process in self.processes:
             process.stop()
+        if self.d1:
+            self.d1.stop()
         self.bank.stop()
 
     def remove(self):

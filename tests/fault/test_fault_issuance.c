@@ -231,6 +231,8 @@ static bool outside(struct sim *s) {
                 return commit_kind(s, CW_JE_ACTIVATED);
         case CW_WAIT_DELIVERY:
                 return commit_kind(s, CW_JE_DELIVERED);
+        case CW_WAIT_CENTRAL:
+                return commit_kind(s, CW_JE_DIVERTED);
         default:
                 world_broke(&s->w, "the job waits for nobody");
                 return true;
@@ -266,7 +268,8 @@ static void check_books(struct sim *s) {
 
 static void check_end(struct sim *s) {
         const unsigned *r = s->reports;
-        if (r[CW_REPORT_FAILED] + r[CW_REPORT_DATA_ERROR] + r[CW_REPORT_CANCELLED] + r[CW_REPORT_DELIVERED] !=
+        if (r[CW_REPORT_FAILED] + r[CW_REPORT_DATA_ERROR] + r[CW_REPORT_CANCELLED] + r[CW_REPORT_DELIVERED] +
+                r[CW_REPORT_CENTRAL] !=
             1)
                 world_broke(&s->w, "the server is not told exactly one end");
         if (r[CW_REPORT_PRODUCED] > 1 || s->forgotten != 1)

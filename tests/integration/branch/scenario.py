@@ -12,7 +12,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(HERE)), "branch"
 
 from branch import Branch  # noqa: E402
 from process import BranchError, wait_for  # noqa: E402
-from sound import Sound, sessions_left  # noqa: E402
+from sound import Sound, expected_delivery, sessions_left  # noqa: E402
 
 BUILD = os.environ.get("CW_BUILD", "build")
 KEEP = bool(os.environ.get("CW_KEEP"))
@@ -79,6 +79,10 @@ class Scenario(unittest.TestCase):
         self.branch.bank.sim("DELETE", "/faults")
         self.branch.pinpad.ask(cmd="customer", script=[], clear=True)
         Sound(self).check()
+
+    def expected_delivery(self, job):
+        """deliveryStatus the server must have for a job that is at rest."""
+        return expected_delivery(job)
 
     # ---- kits and jobs ----
 

@@ -74,7 +74,7 @@ class Sound:
 
     def kit(self, job, kit):
         what = f"kit {job['kit']}, job {job['state']}/{job['wait']}"
-        self.case.assertEqual(kit["deliveryStatus"], expected_delivery(job), what)
+        self.case.assertEqual(kit["deliveryStatus"], self.case.expected_delivery(job), what)
         delivered = job["state"] == "DELIVERED"
         self.case.assertEqual(kit["status"] == "ACTIVE", delivered, what + ": active")
         self.case.assertEqual(kit["activationCount"], int(delivered), what + ": activations")

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Commands for cards that are made centrally. */
+#pragma once
+
+#include "agent/cli/cli.h"
+
+int cw_cmd_job_divert(struct cw_cli *cli, int count, char **args);
+int cw_cmd_d1_order(struct cw_cli *cli, int count, char **args);
+int cw_cmd_d1_status(struct cw_cli *cli, int count, char **args);
+
+/* Rows of the command table. */
+#define CW_D1_COMMANDS                                                                                       \
+        {"job divert",     "JOB", 1, 1, "have the card made centrally, before a plastic is fed",             \
+         cw_cmd_job_divert},                                                                                 \
+            {"d1 order",     "KIT...", 1, 60, "order the cards of these jobs from Thales D1, each once",     \
+             cw_cmd_d1_order},                                                                               \
+        {                                                                                                    \
+                "d1 status", "[KIT]", 0, 1, "the connection to D1; what D1 says of a card", cw_cmd_d1_status \
+        }

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/daemon/central.h"
+
+#include "agent/daemon/reports.h"
+#include "agent/daemon/run_steps.h"
+#include "agent/daemon/runs.h"
+#include "base/failpoint.h"
+#include "base/log.h"
+#include "hsm/client/hsm_client.h"
+
+#include <string.h>
+
+#define TICK_MS 1000
+#define SEALED_CAP (CW_SEALED_MAX + 1)
+
+struct cw_central {
+        struct cw_daemon *daemon;
+        struct cw_d1 *d1;
+        struct cw_timer *timer;
+        bool closed;
+};
+
+/* One order on its way to D1. */
+struct order {
+        struct cw_central *central;
+        const struct cw_outbox_item *item;
+        const struct cw_config_product *product;
+        char request_id[65];
+        cw_central_fn fn;
+        void *ctx;
+};
+
+struct cw_d1 *cw_central_d1(struct cw_central *c) {
+        return c->d1;
+}
+
+void cw_central_request_id(const struct cw_outbox_item *item, char ret[65]) {
+        (void)snprintf(ret, 65, "%s", item->idem);
+        for (char *p = ret; *p; p++)
+                if (*p == '/')
+                        *p = '-';
+}
+
+/* ---- the policy ---- */
+
+/* Nothing was fed, and the job waits for something the branch lacks. */
+static bool stands_still(const struct cw_job *job) {
+        return (job->state == CW_JOB_ACCEPTED || job->state == CW_JOB_DATA_OK) && !job->intent_open &&
+               job->plastic == 0 &&
+               (job->wait == CW_WAIT_STATION || job->wait == CW_WAIT_SUPPLIES || job->wait == CW_WAIT_DATA);
+}
+
+static struct cw_run *next_due(struct cw_daemon *d) {
+        int64_t now = cw_wall_ms(d->clock);
+        for (struct cw_run *r = d->runs; r; r = r->next) {
+                const struct cw_config_product *p = cw_config_product(d->config, r->kit.plastic_code);
+                if (p && p->central != CW_CENTRAL_NONE && p->central_after_s > 0 && stands_still(&r->job) &&
+                    now - r->created_ms >= p->central_after_s * 1000)
+                        return r;
+        }
+        return NULL;
+}
+
+static void divert(struct cw_run *r) {
+        struct cw_job_event e = {.kind = CW_JE_DIVERT};
+        (void)snprintf(e.code, sizeof e.code, "%s", *r->job.code ? r->job.code : "PRD_NO_STATION");
+        cw_run_event(r, &e, NULL, "policy");
+}
+
+static void on_timer(void *ctx) {
+        struct cw_central *c = ctx;
+        bool any = false;
+        /* A diverted job is no longer due; a refused event would leave it so, hence one round only. */
+        for (size_t n = 0; n < 64; n++) {
+                struct cw_run *r = next_due(c->daemon);
+                if (!r)
+                        break;
+                any = true;
+                divert(r);
+        }
+        if (any)
+                cw_reports_kick(c->daemon->reports);
+        cw_timer_arm(c->timer, TICK_MS);
+}
+
+/* ---- D1 ---- */
+
+static void on_assertion(void *ctx, cw_rc rc, const struct cw_fault *f, struct cw_msg *reply) {
+        struct cw_central *c = ctx;
+        struct cw_fault why = {0};
+        CW_AUTO(cw_secret_free) struct cw_secret *jwt = NULL;
+        if (c->closed)
+                return;
+        if (rc == CW_OK)
+                rc = cw_hsm_reply_text(reply, &jwt, &why);
+        cw_d1_signed(c->d1, rc, rc == CW_OK ? NULL : f ? f : &why, jwt);
+}
+
+static void sign(void *ctx, struct cw_d1 *d1) {
+        struct cw_central *c = ctx;
+        (void)d1;
+        cw_hsm_link_call(c->daemon->hsm, cw_msg_request("d1.assertion"), on_assertion, c);
+}
+
+static void finish(struct order *o, cw_rc rc, const struct cw_fault *f, int64_t retry_after_ms,
+                   const struct cw_central_made *made) {
+        cw_central_fn fn = o->fn;
+        void *ctx = o->ctx;
+        free(o);
+        fn(ctx, rc, f, retry_after_ms, made);
+}
+
+static void on_made(void *ctx, cw_rc rc, const struct cw_fault *f, const struct cw_d1_reply *reply) {
+        struct order *o = ctx;
+        static const char *const channels[] = {"THALES", "INSTANT", "CENTRAL"};
+        if (rc != CW_OK) {
+                finish(o, rc, f, reply->retry_after_ms, NULL);
+                return;
+        }
+        (void)CW_FAILPOINT("agent.central.after");
+        const struct cw_d1_made *made = &reply->made[0];
+        CW_AUTO_JSON json_t *evidence = json_pack(
+            "{s:s, s:s, s:s, s:s, s:s, s:b, s:s}", "target", "d1", "channel",
+            channels[o->product->d1_channel], "card", made->card_id, "operation", made->operation_id,
+            "request", o->request_id, "confirmed", made->confirmed, "correlation", reply->correlation_id);
+        const struct cw_central_made told = {.evidence = evidence};
+        finish(o, CW_OK, NULL, 0, &told);
+}
+
+/* hsmd sealed the card's data to D1: now the order. */
+static void on_sealed(void *ctx, cw_rc rc, const struct cw_fault *f, struct cw_msg *reply) {
+        struct order *o = ctx;
+        struct cw_fault why = {0};
+        CW_AUTO(cw_secret_free) struct cw_secret *jwe = NULL;
+        CW_AUTO_MEM char *text = NULL;
+        if (rc != CW_OK || o->central->closed) {
+                if (rc == CW_OK)
+                        rc = cw_fail(&why, CW_RC(CW_L_UPSTREAM, CW_C_RETRY, CW_E_CANCELLED), 0, "central", "",
+                                     "the daemon ends");
+                finish(o, rc, f ? f : &why, 0, NULL);
+                return;
+        }
+        rc = cw_hsm_reply_text(reply, &jwe, &why);
+        if (rc == CW_OK && !(text = strndup((const char *)jwe->ptr, jwe->len)))
+                rc = cw_fail(&why, CW_RC(CW_L_UPSTREAM, CW_C_RETRY, CW_E_NOMEM), 0, "central", "",
+                             "out of memory");
+        const struct cw_d1_order order = {
+            .card_id = o->item->kit,
+            .request_id = o->request_id,
+            .consumer_id =
+                strspn(o->item->entity, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-") ==
+                        strlen(o->item->entity)
+                    ? o->item->entity
+                    : "",
+            .issuance = "CREATION",
+            .sealed = text,
+            .product = o->product,
+        };
+        (void)CW_FAILPOINT("agent.central.before");
+        if (rc == CW_OK)
+                rc = cw_d1_order(o->central->d1, &order, 1, on_made, o, &why);
+        if (rc != CW_OK)
+                finish(o, rc, &why, 0, NULL);
+}
+
+static struct cw_msg *seal_request(const struct cw_job_row *row, const char *sealed) {
+        struct cw_msg *m = cw_msg_request("d1.seal");
+        if (!m)
+                return NULL;
+        (void)json_object_set_new(m->json, "kit", json_string(row->kit.kit));
+        (void)json_object_set_new(m->json, "plastic_code", json_string(row->kit.plastic_code));
+        (void)json_object_set_new(m->json, "expiry", json_string(row->kit.expiry));
+        (void)json_object_set_new(m->json, "name", json_string(row->kit.name));
+        if (cw_msg_attach_copy(m, sealed, strlen(sealed)) == CW_OK)
+                return m;
+        cw_msg_free(m);
+        return NULL;
+}
+
+static void d1_order(struct cw_central *c, const struct cw_outbox_item *item, const struct cw_job_row *row,
+                     const struct cw_config_product *p, cw_central_fn fn, void *ctx) {
+        char sealed[SEALED_CAP];
+        struct cw_fault f = {0};
+        struct order *o = calloc(1, sizeof *o);
+        cw_rc rc = cw_daemon_check(
+            c->daemon, cw_journal_sealed(c->daemon->journal, row->job.id, sealed, sizeof sealed, &f), &f);
+        struct cw_msg *m = rc == CW_OK && o ? seal_request(row, sealed) : NULL;
+        if (rc == CW_OK && !m)
+                rc = cw_fail(&f, CW_RC(CW_L_UPSTREAM, CW_C_RETRY, CW_E_NOMEM), 0, "central", "",
+                             "out of memory");
+        if (rc != CW_OK) {
+                free(o);
+                fn(ctx, rc, &f, 0, NULL);
+                return;
+        }
+        *o = (struct order){.central = c, .item = item, .product = p, .fn = fn, .ctx = ctx};
+        cw_central_request_id(item, o->request_id);
+        cw_hsm_link_call(c->daemon->hsm, m, on_sealed, o);
+}
+
+void cw_central_order(struct cw_central *c, const struct cw_outbox_item *item, cw_central_fn fn, void *ctx) {
+        struct cw_job_row row;
+        struct cw_fault f = {0};
+        cw_rc rc = cw_daemon_check(c->daemon, cw_journal_job(c->daemon->journal, item->job, &row, &f), &f);
+        const struct cw_config_product *p =
+            rc == CW_OK ? cw_config_product(c->daemon->config, row.kit.plastic_code) : NULL;
+        if (rc == CW_OK && p && p->central == CW_CENTRAL_D1 && c->d1) {
+                d1_order(c, item, &row, p, fn, ctx);
+        } else if (rc == CW_OK && p && p->central == CW_CENTRAL_DCMS) {
+                cw_central_dcms_order(c->daemon, item, &row, fn, ctx);
+        } else {
+                if (rc == CW_OK)
+                        rc = cw_fail(&f, CW_RC(CW_L_UPSTREAM, CW_C_OPERATOR, CW_E_MISSING), 0, "central",
+                                     "PRD_NO_CENTRAL",
+                                     "central production of plastic code %s is not configured any more; set "
+                                     "products[].central",
+                                     row.kit.plastic_code);
+                fn(ctx, rc, &f, 0, NULL);
+        }
+}
+
+/* ---- begin and end ---- */
+
+cw_rc cw_central_new(struct cw_daemon *d, struct cw_central **ret, struct cw_fault *f) {
+        struct cw_central *c = calloc(1, sizeof *c);
+        if (!c)
+                return cw_fail(f, CW_RC(CW_L_UPSTREAM, CW_C_RETRY, CW_E_NOMEM), 0, "central", "",
+                               "out of memory");
+        c->daemon = d;
+        const struct cw_d1_signer signer = {sign, c};
+        cw_rc rc = cw_timer_new(d->loop, on_timer, c, &c->timer);
+        if (rc == CW_OK && d->config->d1.url[0])
+                rc = cw_d1_new(d->loop, d->config, d->clock, &signer, &c->d1, f);
+        if (rc != CW_OK) {
+                cw_central_free(c);
+                return rc;
+        }
+        cw_timer_arm(c->timer, TICK_MS);
+        *ret = c;
+        return CW_OK;
+}
+
+void cw_central_close(struct cw_central *c) {
+        if (!c)
+                return;
+        c->closed = true;
+        cw_timer_disarm(c->timer);
+        cw_d1_free(CW_STEAL(c->d1));
+}
+
+void cw_central_free(struct cw_central *c) {
+        if (!c)
+                return;
+        cw_d1_free(c->d1);
+        cw_timer_free(c->timer);
+        free(c);
+}

@@ -1,0 +1,109 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Cards the branch cannot make are made centrally: by D1 or by the bank, once, whatever becomes of answers and daemons."""
+import json
+
+from scenario import Scenario, main, wait_until
+
+CLASSIC = {"central": "d1", "central_after_s": 1, "d1_product": "CLASSIC_CENTRAL", "d1_emv_config": "VISA_01",
+           "d1_cv_key_index": 2, "d1_tracks": "pattern"}
+REGISTER = "/registerCard"
+
+
+class Central(Scenario):
+    stock = {"CLASSIC": 4, "TRAVEL": 3}
+    options = {"d1": True, "config": {"products": {"71": CLASSIC, "72": {"central": "dcms"}},
+                                      "server": {"connect_timeout_ms": 1000, "timeout_ms": 3000, "cbs_timeout_ms": 4000}}}
+
+    def expected_delivery(self, job):
+        """D1 makes the card of this kit; the bank makes another kit, and this one goes back."""
+        return "RETURNED" if job["kit"] in self.spare_travel else "IN_TRANSIT"
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.spare_travel = list(cls.spare["TRAVEL"])
+
+    def close_desks(self):
+        for desk in self.branch.desks:
+            desk.station.stop()
+        wait_until("the stations to be missed", lambda: not any(
+            s["up"] for s in self.branch.cli("status")["stations"] if s["kind"] != "kiosk"))
+
+    def setUp(self):
+        self.close_desks()
+        self.branch.d1.faults()
+
+    def tearDown(self):
+        for desk in self.branch.desks:
+            self.branch.start_station(desk)
+        self.branch.wait_ready()
+        super().tearDown()
+        self.assertEqual(self.branch.d1.state()["double_orders"], 0)
+
+    def orders(self, kit):
+        return [o for o in self.branch.d1.state()["orders"] if o["cardId"] == kit]
+
+    def order_id(self, kit):
+        evidence = [e["evidence"] for e in self.history(kit) if e["type"] == "diverted"]
+        self.assertEqual(len(evidence), 1)
+        return evidence[0] if isinstance(evidence[0], dict) else json.loads(evidence[0])
+
+    def test_1_policy_diverts_to_d1_and_says_so(self):
+        kit = self.kit("CLASSIC")
+        job = self.wait_job(kit, state="DIVERTED")
+        self.assertEqual((job["wait"], job["plastics"]), ("nothing", 0))
+        order = self.orders(kit)
+        self.assertEqual(len(order), 1)
+        told = self.order_id(kit)
+        self.assertEqual((told["target"], told["operation"]), ("d1", order[0]["operationId"]))
+        self.assertEqual(order[0]["issuerRequestId"], told["request"])
+        self.assertRegex(order[0]["masked_pan"], r"^608040X{6}\d{4}$")
+        self.assertEqual([e["actor"] for e in self.history(kit) if e["type"] == "divert"], ["policy"])
+        status = self.branch.cli("d1", "status", kit)["operations"]
+        self.assertEqual([(o["detail"], o["request"]) for o in status], [("CARD_PROD_REQUESTED", told["request"])])
+        self.assertIn("online", self.operator("d1", "status").stdout)
+        self.operator("d1", "status", "0000", code=1)
+        audit = self.branch.cli("audit")
+        self.assertTrue([row for row in audit.get("tail", audit.get("rows", [])) if "divert" in row["what"]], audit)
+
+    def test_2_lost_answer_and_a_daemon_that_dies(self):
+        """The order is at D1, its answer is lost, and the daemon is killed before it could read back."""
+        self.branch.d1.sim("POST", "/config", {"dedup": False, "echo_request_id": False})
+        self.branch.d1.faults({"call": "order", "drop": "after"})
+        lost = self.kit("CLASSIC")
+        wait_until("the order", lambda: self.orders(lost))
+        self.branch.agent.kill()
+        self.branch.start_agent()
+        self.wait_job(lost, state="DIVERTED")
+        self.assertEqual(len(self.orders(lost)), 1)
+        self.branch.d1.faults({"call": "order", "delay_ms": 3000})
+        killed = self.kit("CLASSIC")
+        wait_until("the order", lambda: self.orders(killed))
+        self.branch.agent.kill()
+        self.branch.start_agent()
+        self.wait_job(killed, state="DIVERTED")
+        self.assertEqual(len(self.orders(killed)), 1)
+        self.assertTrue(self.order_id(killed)["confirmed"])
+
+    def test_3_dcms_register_card_once(self):
+        """By a person's word; the bank's answer is lost and the daemon killed."""
+        kit = self.kit("TRAVEL")
+        self.wait_job(kit, wait="station")
+        entity = self.bank_kit(kit)["entityId"]
+
+        def kits():
+            return [k["kitNo"] for k in self.branch.bank.state()["kits"] if k["entityId"] == entity]
+        self.fault(REGISTER, drop="after_commit")
+        self.operator("job", "divert", kit)
+        wait_until("the new kit", lambda: len(kits()) == 2)
+        self.branch.agent.kill()
+        self.branch.start_agent()
+        self.wait_job(kit, state="DIVERTED")
+        self.assertEqual(len(kits()), 2)
+        self.assertEqual(self.order_id(kit)["target"], "dcms")
+        wait_until("the old kit to go back", lambda: self.bank_kit(kit)["deliveryStatus"] == "RETURNED")
+
+
+if __name__ == "__main__":
+    main()
