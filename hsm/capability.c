@@ -41,13 +41,14 @@ static const struct operation {
     [CW_OPERATION_DUKPT_AES] = {"dukpt-aes", false, {"aes-ecb-derive"}, {NULL}, "", "", ""},
     [CW_OPERATION_PIN_TRANSLATE] =
         {"pin-translate", false, {"tdes-ecb-unwrap", "tdes-ecb-wrap"}, {"tdes-ecb"}, "", "the PIN block", ""},
-    [CW_OPERATION_PIN_TRANSLATE_PAN] = {"pin-translate-pan",
-                                        false,
-                                        {"tdes-ecb-unwrap", "tdes-ecb-wrap", "xor"},
-                                        {"tdes-ecb"},
-                                        "",
-                                        "the PIN block",
-                                        ""},
+    [CW_OPERATION_PIN_TRANSLATE_FORMAT] =
+        {"pin-translate-format",
+         true,
+         {NULL},
+         {"tdes-ecb"},
+         "",
+         "the PIN",
+         "fillers depend on the length of the PIN, which no token looks at"},
     [CW_OPERATION_PVV] = {"pvv", false, {"pvv"}, {"tdes-ecb"}, "the PVV", "the PIN", ""},
     [CW_OPERATION_IBM3624] =
         {"ibm3624", true, {NULL}, {"tdes-ecb"}, "", "the PIN", "no generic token subtracts digits"},

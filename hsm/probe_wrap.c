@@ -290,7 +290,27 @@ static cw_rc probe_aes_derive(const struct cw_prober *x, struct cw_fault *f) {
         return rc;
 }
 
+/* A key that cannot be modified, as those on the token are: does a copy work like it, with its attributes? */
+static cw_rc probe_copy(const struct cw_prober *x, struct cw_fault *f) {
+        struct cw_hsm_key copy = {.alg = CW_ALG_TDES2, .usage = CW_USE_ENCRYPT, .valid = true};
+        CK_OBJECT_HANDLE h = 0;
+        uint8_t got[8];
+        cw_rc rc = key(x, CW_ALG_TDES2, CW_USE_ENCRYPT, cw_probe_tdes_key, &h, f);
+        if (rc == CW_OK)
+                rc = cw_p11_copy_to_session(x->p, h, &copy.handle, f);
+        if (rc == CW_OK)
+                rc = cw_p11_read_back(x->p, copy.handle, CW_USE_ENCRYPT, false, f);
+        if (rc == CW_OK)
+                rc = cw_hsm_encrypt(x->c, &copy, CW_MODE_ECB, NULL, clear, sizeof(clear), got, f);
+        if (rc == CW_OK)
+                rc = cw_probe_answer(got, sealed, sizeof(got), f);
+        cw_p11_destroy(x->p, h);
+        cw_p11_destroy(x->p, copy.handle);
+        return rc;
+}
+
 static const struct cw_probe_row more[] = {
+    {"session-copy", "keys worked with as session objects, faster on some tokens", probe_copy},
     {"aes-ecb-derive", "AES DUKPT in the token", probe_aes_derive},
     {"hmac-sha256", "the keyed hash of PANs", probe_hmac},
     {"aes-cmac-or-cipher", "SCP03 with keys that may also encipher", probe_aes_cmac},

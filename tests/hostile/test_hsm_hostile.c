@@ -11,6 +11,7 @@
 #include "hsm/key_store.h"
 #include "hsm/kcv.h"
 #include "hsm/p11_crypto.h"
+#include "hsm/p11_rsa.h"
 #include "hsm/p11_wrap.h"
 
 #include <dlfcn.h>
@@ -268,6 +269,11 @@ static cw_rc op_wrap(struct cw_fault *f) {
         return rc;
 }
 
+static cw_rc op_key_pair(struct cw_fault *f) {
+        static struct cw_rsa_private pair;
+        return cw_p11_rsa_generate(w.p, 1024, 65537, &pair, f);
+}
+
 static cw_rc op_check(struct cw_fault *f) {
         return cw_p11_check(w.p, f);
 }
@@ -340,6 +346,26 @@ static void every_value_on_every_operation(void **state) {
                         expect_recovery(table[i].run, table[i].function, every_ckr[k]);
                 }
         }
+}
+
+/* Key pairs take their time: made in earnest for the false answers alone. */
+static void key_pairs(void **state) {
+        (void)state;
+        static const enum cw_hostile_action lies[] = {CW_HOSTILE_AFTER, CW_HOSTILE_LIE, CW_HOSTILE_LONG,
+                                                      CW_HOSTILE_NONE};
+        static const char *const functions[] = {"C_GenerateKeyPair", "C_GetAttributeValue"};
+        for (size_t k = 0; k < CKRS; k++) {
+                struct cw_fault f = {0};
+                w.set("C_GenerateKeyPair", CW_HOSTILE_RV, every_ckr[k], 0, NULL);
+                expect_sound_fault(op_key_pair(&f), &f, "C_GenerateKeyPair", every_ckr[k]);
+        }
+        for (size_t i = 0; i < 2 * sizeof(lies) / sizeof(lies[0]); i++) {
+                struct cw_fault f = {0};
+                w.set(functions[i % 2], lies[i / 2], CKR_DEVICE_ERROR, 0, NULL);
+                assert_true(op_key_pair(&f) != CW_OK || (i % 2 == 1 && lies[i / 2] == CW_HOSTILE_LIE));
+                behave();
+        }
+        expect_recovery(op_key_pair, "C_GenerateKeyPair", CKR_OK);
 }
 
 /* C_DestroyObject: what is left behind goes with the process; the result stands. */
@@ -530,6 +556,7 @@ static int teardown(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
             cmocka_unit_test(every_value_on_every_operation),
+            cmocka_unit_test(key_pairs),
             cmocka_unit_test(destroy_may_fail),
             cmocka_unit_test(every_value_while_opening),
             cmocka_unit_test(done_but_denied),
