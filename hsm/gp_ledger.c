@@ -115,16 +115,9 @@ static cw_rc sync_folder(const char *dir, struct cw_fault *f) {
         return fd < 0 || fsync(fd) != 0 ? unavailable(errno, f) : CW_OK;
 }
 
-cw_rc cw_gp_ledger_try(const char *dir, const struct cw_gp_try *t, struct cw_fault *f) {
-        char path[PATH_MAX], line[CW_GP_TRY_MAX];
-        CW_AUTO_MEM char *text = NULL;
-        CW_AUTO_FD int fd = -1;
-        size_t len = 0;
+static cw_rc refuse_open_try(const char *text, size_t len, const char *line, const struct cw_gp_try *t,
+                             struct cw_fault *f) {
         bool bad = false;
-        line_of(t, line);
-        cw_rc rc = open_ledger(dir, path, &fd, &text, &len, f);
-        if (rc != CW_OK)
-                return rc;
         bool open = cw_gp_ledger_open_try(text, len, line, &bad);
         if (bad)
                 return unavailable(EBADMSG, f);
@@ -134,7 +127,29 @@ cw_rc cw_gp_ledger_try(const char *dir, const struct cw_gp_try *t, struct cw_fau
                                "these keys (version %02X) were tried on this card before and it was never "
                                "seen to accept them; set the card aside, a second try could block it",
                                t->kvn);
-        if (len > COMPACT_LEN)
+        return CW_OK;
+}
+
+cw_rc cw_gp_ledger_check(const char *dir, const struct cw_gp_try *t, struct cw_fault *f) {
+        char path[PATH_MAX], line[CW_GP_TRY_MAX];
+        CW_AUTO_MEM char *text = NULL;
+        CW_AUTO_FD int fd = -1;
+        size_t len = 0;
+        line_of(t, line);
+        cw_rc rc = open_ledger(dir, path, &fd, &text, &len, f);
+        return rc == CW_OK ? refuse_open_try(text, len, line, t, f) : rc;
+}
+
+cw_rc cw_gp_ledger_try(const char *dir, const struct cw_gp_try *t, struct cw_fault *f) {
+        char path[PATH_MAX], line[CW_GP_TRY_MAX];
+        CW_AUTO_MEM char *text = NULL;
+        CW_AUTO_FD int fd = -1;
+        size_t len = 0;
+        line_of(t, line);
+        cw_rc rc = open_ledger(dir, path, &fd, &text, &len, f);
+        if (rc == CW_OK)
+                rc = refuse_open_try(text, len, line, t, f);
+        if (rc == CW_OK && len > COMPACT_LEN)
                 rc = compact(fd, text, len, f);
         if (rc == CW_OK)
                 rc = append(fd, '+', line, true, f);

@@ -22,10 +22,11 @@ struct cw_gp_try {
         char keys[100]; /* which keys: label and diversification */
 };
 
-/*
- * Notes the try durably. REJECT/CW_E_DENIED with code HSM_QUARANTINE when an earlier one is open; OPERATOR
- * when the file cannot be kept. Blocks on the lock and on the disk.
- */
+/* REJECT/CW_E_DENIED with code HSM_QUARANTINE when an earlier try is open; OPERATOR when the file cannot be
+ * read. */
+CW_WARN_UNUSED cw_rc cw_gp_ledger_check(const char *dir, const struct cw_gp_try *t, struct cw_fault *f);
+/* Checks, and notes the try durably; OPERATOR when the file cannot be kept. Blocks on the lock and on the
+ * disk. */
 CW_WARN_UNUSED cw_rc cw_gp_ledger_try(const char *dir, const struct cw_gp_try *t, struct cw_fault *f);
 /* The card accepted it: not synced, since a line that comes back after a power cut only asks for a person. */
 CW_WARN_UNUSED cw_rc cw_gp_ledger_accepted(const char *dir, const struct cw_gp_try *t, struct cw_fault *f);

@@ -21,7 +21,6 @@ static const struct rule {
     {"gp.start", CW_FROM_STATION, CW_ST_GP, 0, 8, cw_sess_gp_start},
     {"gp.card", CW_FROM_STATION, CW_ST_GP | CW_ST_STARTED, CW_ST_CARD, 8, cw_sess_gp_card},
     {"gp.authenticate", CW_FROM_STATION, CW_ST_GP | CW_ST_CARD, CW_ST_AUTH, 8, cw_sess_gp_authenticate},
-    {"gp.release", CW_FROM_STATION, CW_ST_GP | CW_ST_AUTH, 0, 8, cw_sess_gp_release},
     {"perso.sensitive", CW_FROM_STATION, CW_ST_GP | CW_ST_AUTH, 0, 8, cw_sess_perso_sensitive},
     {"perso.icc_key", CW_FROM_STATION, CW_ST_GP, 0, 4, cw_sess_icc_key},
     {"perso.icc_parts", CW_FROM_STATION, CW_ST_GP | CW_ST_AUTH, 0, 4, cw_sess_icc_parts},
@@ -123,7 +122,7 @@ static bool fatal_class(cw_rc rc) {
 
 /* Nobody asks for these unless the card has accepted EXTERNAL AUTHENTICATE. */
 static bool follows_accepted(const struct rule *r) {
-        return (r->need & CW_ST_AUTH) != 0 && r->fn != cw_sess_gp_release;
+        return (r->need & CW_ST_AUTH) != 0;
 }
 
 bool cw_sess_call(struct cw_sess *s, enum cw_sess_from from, struct cw_msg *request,

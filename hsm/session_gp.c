@@ -129,8 +129,10 @@ cw_rc cw_sess_gp_card(struct cw_sess *s, struct cw_msg *request, struct cw_msg *
         s->state &= ~(unsigned)CW_ST_STARTED; /* one response for one challenge */
         if (rc == CW_OK && cw_msg_bool(request, "count_data_only", false))
                 cw_scp_count_data_only(s->scp);
-        if (rc == CW_OK)
+        if (rc == CW_OK) {
                 name_attempt(s, &u, cw_msg_str(request, "chip", ""));
+                rc = cw_gp_ledger_check(s->env.state_dir, &s->attempt, f);
+        }
         if (rc == CW_OK)
                 rc = put_card(&u, reply, f);
         if (rc == CW_OK)
@@ -163,18 +165,6 @@ cw_rc cw_sess_gp_accepted(struct cw_sess *s, struct cw_fault *f) {
         cw_rc rc = s->attempt_open ? cw_gp_ledger_accepted(s->env.state_dir, &s->attempt, f) : CW_OK;
         if (rc == CW_OK)
                 s->attempt_open = false;
-        return rc;
-}
-
-/* The station says that EXTERNAL AUTHENTICATE never went out: the channel is over, the try was none. */
-cw_rc cw_sess_gp_release(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply,
-                         struct cw_fault *f) {
-        (void)request;
-        (void)reply;
-        cw_rc rc = cw_sess_gp_accepted(s, f);
-        cw_scp_free(s->scp);
-        s->scp = NULL;
-        s->state &= ~(unsigned)(CW_ST_STARTED | CW_ST_CARD | CW_ST_AUTH);
         return rc;
 }
 

@@ -205,16 +205,14 @@ static cw_rc authenticate(struct cw_perso *p, struct cw_fault *f) {
         struct cw_perso_attempt attempt = {p->result->cplc, p->answer, p->level};
         CW_AUTO(cw_secret_free) struct cw_secret *apdu = NULL;
         CW_AUTO_RAPDU struct cw_rapdu r = {0};
-        cw_rc rc = cw_hsm_session_gp_authenticate(p->hsm, p->level, &apdu, f);
+        /* The journal knows first: what hsmd hands out from here on may have been sent. */
+        cw_rc rc = p->plan->attempt ? p->plan->attempt(p->plan->ctx, &attempt, f) : CW_OK;
         if (rc != CW_OK)
                 return rc;
-        rc = p->plan->attempt ? p->plan->attempt(p->plan->ctx, &attempt, f) : CW_OK;
-        if (rc != CW_OK) {
-                /* Should hsmd not hear it, the card is quarantined for nothing, which a person can see. */
-                (void)!cw_hsm_session_gp_release(p->hsm, NULL);
-                return rc;
-        }
         p->result->key_tried = true;
+        rc = cw_hsm_session_gp_authenticate(p->hsm, p->level, &apdu, f);
+        if (rc != CW_OK)
+                return rc;
         if (CW_FAILPOINT("station.authenticate.before"))
                 return lost_at_authentication(f, "the card went away before it was authenticated");
         rc = cw_perso_exchange(p, CW_SPAN(apdu->ptr, apdu->len), &r, f);

@@ -90,20 +90,19 @@ struct cw_hsm_gp_domain {
 };
 /*
  * gp.card: response of INITIALIZE UPDATE (28, 29, 32, 45 or 48 bytes, no SW). The card cryptogram is verified
- * here, no key try is burnt: REJECT/CW_E_MISMATCH when wrong. domain may be NULL.
+ * here, no key try is burnt: REJECT/CW_E_MISMATCH when wrong, REJECT with code HSM_QUARANTINE when an earlier
+ * try of this card and these keys was never seen to succeed. domain may be NULL.
  */
 CW_WARN_UNUSED cw_rc cw_hsm_session_gp_card(struct cw_hsm_session *s, const uint8_t *response, size_t len,
                                             const struct cw_hsm_gp_domain *domain, struct cw_hsm_gp_card *ret,
                                             struct cw_fault *f);
 /*
- * gp.authenticate: the EXTERNAL AUTHENTICATE C-APDU for the security level; once per gp_start. The try is in
- * hsmd's ledger when this returns, until the first gp_wrap or gp_release; REJECT with code HSM_QUARANTINE
- * when an earlier one of this card and these keys is still there. Free *ret_apdu.
+ * gp.authenticate: the EXTERNAL AUTHENTICATE C-APDU for the security level; once per gp_start, and only when
+ * the journal has the attempt. The try is in hsmd's ledger when this returns, until the first gp_wrap. Free
+ * *ret_apdu.
  */
 CW_WARN_UNUSED cw_rc cw_hsm_session_gp_authenticate(struct cw_hsm_session *s, uint8_t level,
                                                     struct cw_secret **ret_apdu, struct cw_fault *f);
-/* gp.release: EXTERNAL AUTHENTICATE was not and will not be sent; the channel is over. */
-CW_WARN_UNUSED cw_rc cw_hsm_session_gp_release(struct cw_hsm_session *s, struct cw_fault *f);
 /* perso.encipher (bench sessions): packed clear items to packed items under the DEK of the channel. */
 CW_WARN_UNUSED cw_rc cw_hsm_session_perso_encipher(struct cw_hsm_session *s, const void *items, size_t len,
                                                    struct cw_secret **ret_items, struct cw_fault *f);

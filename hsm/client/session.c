@@ -223,11 +223,6 @@ cw_rc cw_hsm_session_gp_authenticate(struct cw_hsm_session *s, uint8_t level, st
         return call_for_att(s, m, ret_apdu, f);
 }
 
-cw_rc cw_hsm_session_gp_release(struct cw_hsm_session *s, struct cw_fault *f) {
-        CW_AUTO(cw_msg_free) struct cw_msg *reply = NULL;
-        return call(s, cw_msg_request("gp.release"), &reply, f);
-}
-
 cw_rc cw_hsm_session_perso_encipher(struct cw_hsm_session *s, const void *items, size_t len,
                                     struct cw_secret **ret_items, struct cw_fault *f) {
         struct cw_msg *m = cw_msg_request("perso.encipher");
