@@ -35,8 +35,15 @@ struct separation {
         struct block block;
 };
 
-static bool in_chip(const struct cw_face_box *c, unsigned x, unsigned y) {
+static bool in_box(const struct cw_face_box *c, unsigned x, unsigned y) {
         return x >= c->x && x < c->x + c->w && y >= c->y && y < c->y + c->h;
+}
+
+static bool coated(const struct cw_face_template *t, unsigned x, unsigned y) {
+        for (size_t i = 0; i < t->window_count; i++)
+                if (in_box(&t->window[i], x, y))
+                        return false;
+        return true;
 }
 
 static void turn_row(struct separation *s, unsigned x0, unsigned y) {
@@ -46,13 +53,13 @@ static void turn_row(struct separation *s, unsigned x0, unsigned y) {
                 uint32_t rgb;
                 memcpy(&rgb, s->colour + y * s->colour_stride + (size_t)(x0 + i) * 4, sizeof rgb);
                 bool black = s->black[y * s->black_stride + x0 + i] >= 128;
-                bool chip = in_chip(&s->t->chip, x0 + i, y);
+                bool chip = in_box(&s->t->chip, x0 + i, y);
                 bool bare = chip || (black && s->t->knockout);
                 b->dye[0][i][px] = bare ? 0 : s->curve[255 - (rgb & 0xffu)];
                 b->dye[1][i][px] = bare ? 0 : s->curve[255 - ((rgb >> 8) & 0xffu)];
                 b->dye[2][i][px] = bare ? 0 : s->curve[255 - ((rgb >> 16) & 0xffu)];
                 b->resin[i][px] = black && !chip;
-                b->coat[i][px] = !chip;
+                b->coat[i][px] = !chip && coated(s->t, x0 + i, y);
         }
 }
 

@@ -33,6 +33,21 @@ static cw_rc bad(struct cw_fault *f, const char *what) {
                        "PRD_UNEXPECTED_DATA", "card face template: %s", what);
 }
 
+/* true, false, or {"windows": [{x, y, w, h}]}: an overcoat with holes. */
+static bool parse_overcoat(const json_t *v, struct cw_face_template *t) {
+        const json_t *windows = json_object_get(v, "windows");
+        t->overcoat = !json_is_false(v);
+        if (!v || json_is_boolean(v))
+                return true;
+        if (json_object_size(v) != 1 || !json_is_array(windows) ||
+            json_array_size(windows) > CW_FACE_WINDOWS_MAX)
+                return false;
+        for (; t->window_count < json_array_size(windows); t->window_count++)
+                if (!cw_face_parse_box(json_array_get(windows, t->window_count), &t->window[t->window_count]))
+                        return false;
+        return true;
+}
+
 static cw_rc parse_head(const json_t *root, struct cw_face_template *t, struct cw_fault *f) {
         static const char *const known[] = {"cardwright-face", "name",     "comment", "chip",
                                             "overcoat",        "knockout", "elements"};
@@ -47,9 +62,9 @@ static cw_rc parse_head(const json_t *root, struct cw_face_template *t, struct c
         }
         if (json_integer_value(json_object_get(root, "cardwright-face")) != 1)
                 return bad(f, "\"cardwright-face\": 1 is missing");
-        const json_t *overcoat = json_object_get(root, "overcoat"),
-                     *knockout = json_object_get(root, "knockout");
-        t->overcoat = !overcoat || json_is_true(overcoat);
+        const json_t *knockout = json_object_get(root, "knockout");
+        if (!parse_overcoat(json_object_get(root, "overcoat"), t))
+                return bad(f, "\"overcoat\" is true, false, or has up to 8 \"windows\" with x, y, w, h");
         t->knockout = !knockout || json_is_true(knockout);
         t->chip = default_chip;
         const json_t *chip = json_object_get(root, "chip");

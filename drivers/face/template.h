@@ -57,10 +57,13 @@ struct cw_face_element {
         unsigned module; /* QR, BARCODE: pixels of one module */
         char level;      /* QR: L M Q H */
 };
+#define CW_FACE_WINDOWS_MAX 8
 struct cw_face_template {
         char *directory; /* images are looked for here, "" = current */
         struct cw_face_box chip;
         bool overcoat, knockout;
+        size_t window_count;
+        struct cw_face_box window[CW_FACE_WINDOWS_MAX]; /* left free of overcoat: signature, hologram */
         size_t count;
         struct cw_face_element *element;
 };

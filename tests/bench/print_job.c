@@ -8,6 +8,7 @@
 
 #include <libusb.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <string.h>
 
 #define CARDS 20
@@ -135,7 +136,12 @@ static void driver_against_bulk(void **state) {
                 print_bare(b, &bare);
                 assert_int_equal(bench_state(b, "counters", "sets"), 2 * i);
         }
+        struct rusage use;
         (void)printf("printer: %zu bytes a card\n", sent.len);
+        if (getrusage(RUSAGE_SELF, &use) == 0)
+                (void)printf("printer: %ld KiB resident at most, the bytes of a card kept for the bare write "
+                             "among them\n",
+                             use.ru_maxrss);
         measure_print("driver: print job ymcko", &by_driver, "one bulk write, same bytes", &bare);
         bench_ops.close(b);
         cw_panels_free(panels);

@@ -343,3 +343,61 @@ void print_without_card(void **state) {
         assert_int_equal(bench_state(*state, "counters", "fed"), 0);
         cw_printer_close(p);
 }
+
+/* The mains go while a panel prints: the card is found inside afterwards and rejected, one set is gone at
+ * most. */
+void print_power_cycle(void **state) {
+        struct cw_printer *p = check_open(*state);
+        struct cw_printer_baseline before;
+        struct cw_printer_finding finding;
+        struct cw_printer_effect e;
+        struct cw_fault f = {0};
+        check_feed(p);
+        check_ok(cw_printer_baseline(p, LONG_NS, &before, &f), &f);
+        bench_order(*state, "{'cmd':'fault','name':'power_cycle','at':{'panel':'m'}}");
+        check_class(print(p, &e, &f), &f, CW_C_IN_DOUBT, "");
+        assert_true(e.ribbon_used);
+        cw_printer_close(p);
+        bench_order(*state, "{'cmd':'plug'}");
+        p = check_open(*state);
+        check_ok(cw_printer_reconcile(p, CW_PRINTER_STEP_PRINT, &before, LONG_NS, &finding, &f), &f);
+        assert_int_equal(finding.verdict, CW_VERDICT_UNKNOWN);
+        check_ok(cw_printer_reject(p, LONG_NS, &e, &f), &f);
+        assert_int_equal(bench_tray(*state, "reject"), 1);
+        assert_int_equal(bench_tray(*state, "output"), 0);
+        assert_int_equal(bench_state(*state, "counters", "sets"), 1);
+        cw_printer_close(p);
+}
+
+/* A hot head lets the host wait; 20 s are waited for, and the card is printed once. */
+void print_hot_head(void **state) {
+        struct cw_printer *p = check_open(*state);
+        struct cw_printer_effect e;
+        struct cw_fault f = {0};
+        check_feed(p);
+        bench_order(*state, bench_ops.jumps
+                                ? "{'cmd':'fault','name':'head_hot','ms':20000,'at':{'panel':'c'}}"
+                                : "{'cmd':'fault','name':'head_hot','ms':800,'at':{'panel':'c'}}");
+        check_ok(print(p, &e, &f), &f);
+        expect_printed(*state, 1);
+        assert_int_equal(bench_tray(*state, "output"), 1);
+        cw_printer_close(p);
+}
+
+/* A worn encoder: the first try fails and says so, the next card's goes well. */
+void stripe_fails_once_then_works(void **state) {
+        struct cw_printer *p = check_open(*state);
+        struct cw_tracks tracks = check_tracks();
+        struct cw_printer_effect e;
+        struct cw_fault f = {0};
+        check_feed(p);
+        bench_order(*state, "{'cmd':'fault','name':'mag_write_fail'}");
+        check_class(cw_printer_stripe_write(p, &tracks, LONG_NS, &e, &f), &f, CW_C_OPERATOR, "PRD_MAGSTRIPE");
+        assert_true(cw_where_inside(e.where));
+        check_ok(cw_printer_reject(p, LONG_NS, &e, &f), &f);
+        check_feed(p);
+        write_tracks(p);
+        expect_tracks(p);
+        assert_int_equal(bench_tray(*state, "reject"), 1);
+        cw_printer_close(p);
+}

@@ -400,6 +400,8 @@ const struct CMUnitTest contract_checks[] = {
     CHECK(hot_head_is_waited_for),
     CHECK(print_wrong_panels_send_nothing),
     CHECK(print_without_card),
+    CHECK(print_hot_head),
+    CHECK(stripe_fails_once_then_works),
     CHECK(unplug_at_every_transfer_of_feed),
     CHECK(reconcile_other_printer),
     CHECK(reconcile_stripe_is_unknown),

@@ -101,6 +101,9 @@ void print_late_panel_answer(void **state);
 void print_wrong_panels_send_nothing(void **state);
 void print_wrong_ribbon_uses_nothing(void **state);
 void print_without_card(void **state);
+void print_power_cycle(void **state);
+void print_hot_head(void **state);
+void stripe_fails_once_then_works(void **state);
 
 void unplug_at_every_transfer_of_feed(void **state);
 void unplug_after_every_transfer_of_contact(void **state);

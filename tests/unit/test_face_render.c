@@ -174,6 +174,21 @@ static void chip_window_is_clear(void **state) {
                 }
 }
 
+static void overcoat_has_windows(void **state) {
+        (void)state;
+        CW_AUTO(cw_panels_free)
+        struct cw_panels *p =
+            render(",'overcoat':{'windows':[{'x':600,'y':500,'w':300,'h':80},"
+                   "{'x':10,'y':20,'w':30,'h':40}]}",
+                   "{'type':'rect','panel':'ymc','x':500,'y':400,'w':500,'h':200,'fill':'#000000'}");
+        assert_int_equal(at(p, 4, 599, 540), 1);
+        assert_int_equal(at(p, 4, 600, 500), 0);
+        assert_int_equal(at(p, 4, 899, 579), 0);
+        assert_int_equal(at(p, 4, 900, 540), 1);
+        assert_int_equal(at(p, 4, 20, 30), 0);
+        assert_int_equal(at(p, 0, 700, 540), 63); /* dye goes on below */
+}
+
 static void knock_out_is_a_choice(void **state) {
         (void)state;
         static const char both[] =
@@ -503,6 +518,7 @@ int main(void) {
             cmocka_unit_test(colours_separate),
             cmocka_unit_test(orientation),
             cmocka_unit_test(chip_window_is_clear),
+            cmocka_unit_test(overcoat_has_windows),
             cmocka_unit_test(knock_out_is_a_choice),
             cmocka_unit_test(black_is_never_antialiased),
             cmocka_unit_test(text_is_expanded),
