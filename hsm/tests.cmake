@@ -124,3 +124,6 @@ foreach(kind SoftHsm Nss)
         set_tests_properties(hsmd_keys_${token} PROPERTIES LABELS integration TIMEOUT 120 SKIP_RETURN_CODE 77
                 ENVIRONMENT "${env};CW_CLI=$<TARGET_FILE:cardwright>;CW_AGENT=$<TARGET_FILE:cardwrightd>;CW_NSS_MODULE=${multiarch_dir}/libsoftokn3.so")
 endforeach()
+
+cw_add_test(test_hsm_d1 SOURCES ${CMAKE_SOURCE_DIR}/tests/unit/test_hsm_d1.c LABELS unit LIBS cw_hsm)
+cw_add_fuzz(hsm_jwe LIBS cw_hsm)
