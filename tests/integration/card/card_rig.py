@@ -12,6 +12,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(HERE), "station"))
 
 from ipc import Peer  # noqa: E402, F401
 from rig import SOURCE, VPCD, Emulator, Rig, free_ports, luhn, socket_answers, wait_for  # noqa: E402, F401
+from testkeys import Key  # noqa: E402, F401
 
 TEST_KEY = "404142434445464748494A4B4C4D4E4F"
 PAN = luhn("608040123456789")
