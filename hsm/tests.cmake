@@ -10,7 +10,7 @@ target_link_libraries(cw_hsm_soft PUBLIC cw_hsm OpenSSL::Crypto PRIVATE cw_flags
 add_library(cw_hsm_sess_rig STATIC ${unit}/test_hsm_sess_rig.c)
 target_link_libraries(cw_hsm_sess_rig PUBLIC cw_hsm_soft PRIVATE cw_flags)
 
-foreach(name pin card algorithms scheme)
+foreach(name ledger pin card algorithms scheme)
         cw_add_test(test_hsm_${name} SOURCES ${unit}/test_hsm_${name}.c LABELS unit LIBS cw_hsm cw_hsm_soft)
 endforeach()
 cw_add_test(test_hsm_rsa SOURCES ${unit}/test_hsm_rsa.c ${hsmd}/issuer.c LABELS unit LIBS cw_hsm_sess_rig)
