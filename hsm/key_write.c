@@ -29,6 +29,9 @@ static cw_rc plan_of(const struct cw_config_key *cfg, const char *kcv, bool in_t
         if (ret->usage == 0)
                 return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_UNSUPPORTED), 0, "hsm.key_write",
                                "HSM_KEY", "purpose %s is not for algorithm %s", cfg->purpose, cfg->algorithm);
+        if (ret->alg == CW_ALG_RSA) /* else a key that nobody looked for would count as destroyed */
+                return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_UNSUPPORTED), 0, "hsm.key_write",
+                               "HSM_KEY", "RSA keys are loaded and destroyed with the token maker's tools");
         ret->part_count = cw_key_parts(ret->purpose, ret->alg, ret->usage, ret->parts);
         return CW_OK;
 }

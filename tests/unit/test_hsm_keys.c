@@ -8,6 +8,7 @@
 #include "hsm/ceremony.h"
 #include "hsm/key_policy.h"
 #include "hsm/key_register.h"
+#include "hsm/key_write.h"
 #include "hsm/two_person.h"
 
 #include <setjmp.h>
@@ -400,6 +401,17 @@ static void spool_refuses(void **state) {
         cw_audit_spool_close(s);
 }
 
+/* Objects of secret keys are looked for: an RSA key must not count as destroyed because none is found. */
+static void rsa_keys_are_left_alone(void **state) {
+        (void)state;
+        static const struct cw_config_key cfg = {
+            .label = "issuer", .purpose = "issuer-rsa", .algorithm = "rsa", .kcv = "0011223344"};
+        struct cw_fault f = {0};
+        size_t count = 0;
+        assert_int_equal(cw_rc_class(cw_key_erase(NULL, &cfg, 1, &count, &f)), CW_C_REJECT);
+        assert_non_null(strstr(f.text, "RSA"));
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
             cmocka_unit_test(register_round_trip),
@@ -417,6 +429,7 @@ int main(void) {
             cmocka_unit_test(two_persons),
             cmocka_unit_test(spool),
             cmocka_unit_test(spool_refuses),
+            cmocka_unit_test(rsa_keys_are_left_alone),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
