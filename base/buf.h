@@ -45,7 +45,8 @@ struct cw_span cw_get_item(struct cw_reader *r);
 
 /* Upper-case hex into ret (2*len+1 bytes); false when it does not fit. */
 bool cw_hex_encode(const void *p, size_t len, char *ret, size_t ret_cap);
-/* 2 * len ASCII digits to len bytes of BCD; false when one of them is no digit (ret is filled all the same). */
+/* 2 * len ASCII digits to len bytes of BCD; false when one of them is no digit (ret is filled all the same).
+ */
 bool cw_bcd_pack(const char *digits, void *ret, size_t len);
 /* Even number of hex digits of either case; *ret_len bytes written; false on any other character or when it
  * does not fit. */

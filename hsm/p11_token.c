@@ -128,8 +128,9 @@ cw_rc cw_p11_open(const struct cw_config_hsm *cfg, bool rw, _Atomic int64_t *cal
                                "out of memory");
         p->called_ns = called_ns;
         cw_rc rc = load(p, cfg, f);
-        if (rc == CW_OK)
-                rc = find_token(p, cfg->token_label, f);
+        if (rc != CW_OK || p->fn == NULL)
+                return rc;
+        rc = find_token(p, cfg->token_label, f);
         if (rc != CW_OK)
                 return rc;
         cw_p11_called(p);
