@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One card's reports over a line that breaks: for setPin, kitActivation and deliveryStatus the connection is
- * reset after every 64th byte, TLS handshake included, once to the server and once from it. Afterwards the
- * server must have exactly one PIN, one activation and one delivery of each kit, and the client must know.
+ * One card's life over a line that breaks: for the read of its kit, setPin, kitActivation, deliveryStatus and
+ * manageKit (its replacement) the connection is reset after every 64th byte, TLS handshake included, once to
+ * the server and once from it. Afterwards the server must have exactly one PIN, one activation, one delivery
+ * and one successor of each kit, and the client must know.
  */
 #include "cutproxy.h"
 #include "rig.h"
@@ -11,11 +12,12 @@
 #include <string.h>
 
 #define STEP 64u
-#define KITS_MAX 400u
+#define KITS_MAX 500u
 #define CALL_MS 20000
 
-enum exchange { SET_PIN, ACTIVATE, DELIVER, EXCHANGES };
-static const char *const exchange_names[] = {"setPin", "kitActivation", "deliveryStatus"};
+enum exchange { READ_KIT, SET_PIN, ACTIVATE, DELIVER, REPLACE, EXCHANGES };
+static const char *const exchange_names[] = {"fetchKitDetailsFromInventory", "setPin", "kitActivation",
+                                             "deliveryStatus", "manageKit"};
 
 struct lane {
         struct cw_config config;
@@ -115,13 +117,29 @@ static void open_lane(struct bench *b, unsigned i) {
         cw_dcms_login(lane->d, outcome_take, &lane->o);
 }
 
+static void replace(struct lane *lane, const char *kit_no) {
+        struct cw_fault f = {0};
+        CW_AUTO_JSON json_t *fields =
+            json_pack("{s:s, s:s, s:s, s:s, s:s}", "entityId", RIG_ENTITY, "oldKit", kit_no, "operation",
+                      "BLOCK_AND_REPLACE", "cardType", "PHYSICAL", "deliveryAddress", "PERMANENT");
+        const struct cw_dcms_named named = {
+            .name = "kit-manager.manageKit", .fields = fields, .request_id = lane->id};
+        assert_int_equal(cw_dcms_call_named(lane->d, &named, outcome_take, &lane->o, &f), CW_OK);
+}
+
 static void begin(struct lane *lane, enum exchange exchange) {
         char kit_no[16];
         kit_of(lane->kit, kit_no);
         const struct cw_dcms_set_pin pin = {RIG_ENTITY, kit_no, "0729", lane->pin, lane->id, false};
         const struct cw_dcms_delivery delivery = {kit_no, "DELIVERED"};
+        const char *const kits[] = {kit_no};
+        const struct cw_dcms_kit_filter filter = {.kit_nos = kits, .kit_no_count = 1};
         outcome_done(&lane->o);
-        if (exchange == SET_PIN)
+        if (exchange == READ_KIT)
+                cw_dcms_kits_inventory(lane->d, &filter, outcome_take, &lane->o);
+        else if (exchange == REPLACE)
+                replace(lane, kit_no);
+        else if (exchange == SET_PIN)
                 cw_dcms_set_pin(lane->d, &pin, outcome_take, &lane->o);
         else if (exchange == ACTIVATE)
                 cw_dcms_activate(lane->d, RIG_ENTITY, kit_no, lane->id, outcome_take, &lane->o);
@@ -142,7 +160,8 @@ static void close_lane(struct lane *lane) {
 }
 
 static void check_done(const struct lane *lane, enum exchange exchange) {
-        bool ok = lane->o.rc == CW_OK && (exchange != DELIVER || lane->o.delivered[0].ok);
+        bool ok = lane->o.rc == CW_OK && (exchange != DELIVER || lane->o.delivered[0].ok) &&
+                  (exchange != READ_KIT || lane->o.reply.kit_count == 1);
         if (!ok)
                 fail_msg("%s, cut of %s after %u bytes %s: %s %s: %s", exchange_names[exchange],
                          exchange_names[lane->exchange], lane->limit, lane->down ? "down" : "up",
@@ -154,7 +173,7 @@ static void live(struct bench *b, unsigned count) {
         for (unsigned i = 0; i < count; i++)
                 open_lane(b, i);
         wait_all(b, count);
-        for (enum exchange e = SET_PIN; e < EXCHANGES; e = (enum exchange)(e + 1)) {
+        for (enum exchange e = READ_KIT; e < EXCHANGES; e = (enum exchange)(e + 1)) {
                 for (unsigned i = 0; i < count; i++) {
                         struct lane *lane = &b->lanes[i];
                         new_id(lane);
@@ -185,14 +204,19 @@ static void check_server(struct bench *b) {
         assert_int_equal(json_integer_value(json_object_get(state, "duplicate_activations")), 0);
         assert_int_equal(json_integer_value(json_object_get(state, "duplicate_deliveries")), 0);
         assert_int_equal(json_integer_value(json_object_get(state, "request_id_other_body")), 0);
+        /* One successor of each card that lived, no more. */
+        assert_int_equal(json_array_size(json_object_get(state, "kits")), KITS_MAX + b->kits);
         json_array_foreach(json_object_get(state, "kits"), i, kit) {
-                int lived = i < b->kits;
+                unsigned number = 0;
+                if (sscanf(json_string_value(json_object_get(kit, "kitNo")), "60000%5u", &number) != 1)
+                        continue;
+                int lived = number < b->kits;
                 const char *status = json_string_value(json_object_get(kit, "status"));
                 const char *delivery = json_string_value(json_object_get(kit, "deliveryStatus"));
                 assert_int_equal(json_integer_value(json_object_get(kit, "pinSetCount")), lived);
                 assert_int_equal(json_integer_value(json_object_get(kit, "activationCount")), lived);
                 assert_int_equal(json_integer_value(json_object_get(kit, "deliveredCount")), lived);
-                assert_string_equal(status, lived ? "ACTIVE" : "INACTIVE");
+                assert_string_equal(status, lived ? "REPLACED" : "INACTIVE");
                 assert_string_equal(delivery, lived ? "DELIVERED" : "BANK");
         }
 }
@@ -208,7 +232,7 @@ static void no_report_is_lost_or_doubled(void **state) {
         unsigned waiting = 0, planned = 0;
         b->lanes[0] = (struct lane){0};
         live(b, 1);
-        for (enum exchange e = SET_PIN; e < EXCHANGES; e = (enum exchange)(e + 1)) {
+        for (enum exchange e = READ_KIT; e < EXCHANGES; e = (enum exchange)(e + 1)) {
                 for (int down = 0; down < 2; down++) {
                         assert_in_range(b->longest[e][down], 600, 8000);
                         for (uint32_t at = STEP; at < b->longest[e][down]; at += STEP, planned++) {
