@@ -19,13 +19,25 @@ static cw_rc damaged(const char *what, struct cw_fault *f) {
 
 /* ---- days ---- */
 
+static bool digits(const char *at, size_t count, int *ret) {
+        int value = 0;
+        for (size_t i = 0; i < count; i++) {
+                if (at[i] < '0' || at[i] > '9')
+                        return false;
+                value = value * 10 + (at[i] - '0');
+        }
+        *ret = value;
+        return true;
+}
+
 bool cw_key_day_ok(const char *day) {
         static const int lengths[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-        int y = 0, m = 0, d = 0, used = 0;
+        int y = 0, m = 0, d = 0;
         if (day[0] == '\0')
                 return true;
-        if (strlen(day) != 10 || strspn(day, "0123456789-") != 10 || day[4] != '-' || day[7] != '-' ||
-            sscanf(day, "%4d-%2d-%2d%n", &y, &m, &d, &used) != 3 || used != 10)
+        if (strlen(day) != 10 || day[4] != '-' || day[7] != '-')
+                return false;
+        if (!digits(day, 4, &y) || !digits(day + 5, 2, &m) || !digits(day + 8, 2, &d))
                 return false;
         return y >= 2000 && m >= 1 && m <= 12 && d >= 1 && d <= lengths[m - 1];
 }
