@@ -15,6 +15,7 @@ struct order {
         char address_type[16];
         json_t *before; /* kit numbers, kept with the report */
         bool kept;      /* by an earlier try: it may have been sent */
+        bool sent;      /* the server said yes, only the number of the new kit is missing */
         cw_central_fn fn;
         void *ctx;
 };
@@ -42,14 +43,19 @@ static bool known(const struct order *o, const char *kit) {
         return false;
 }
 
+static void on_kits(void *ctx, cw_rc rc, const struct cw_fault *f, const struct cw_dcms_reply *reply);
+
 static void on_registered(void *ctx, cw_rc rc, const struct cw_fault *f, const struct cw_dcms_reply *reply) {
         struct order *o = ctx;
         const struct cw_central_made doubt = {.person = true};
         const json_t *first = json_is_array(reply->result) ? json_array_get(reply->result, 0) : reply->result;
         const char *kit = json_string_value(json_object_get(first, "kitNo"));
-        if (rc == CW_OK)
-                ordered(o, kit ? kit : "", reply->confirmed);
-        else
+        if (rc == CW_OK && kit) {
+                ordered(o, kit, reply->confirmed);
+        } else if (rc == CW_OK) {
+                o->sent = o->kept = true;
+                cw_dcms_kits_by_entity(o->daemon->dcms, o->item->entity, on_kits, o);
+        } else
                 finish(o, rc, f, reply->retry_after_ms, cw_rc_class(rc) == CW_C_IN_DOUBT ? &doubt : NULL);
 }
 
@@ -95,13 +101,17 @@ static cw_rc keep(struct order *o, const struct cw_dcms_reply *reply, struct cw_
 static void on_kits(void *ctx, cw_rc rc, const struct cw_fault *f, const struct cw_dcms_reply *reply) {
         struct order *o = ctx;
         struct cw_fault why = {0};
-        if (rc != CW_OK) {
+        if (rc != CW_OK) { /* the kits from before are kept: the next try finds the new one */
                 finish(o, rc, f, reply->retry_after_ms, NULL);
                 return;
         }
         const struct cw_dcms_kit *made = made_meanwhile(o, reply);
         if (made) {
                 ordered(o, made->kit_no, true);
+                return;
+        }
+        if (o->sent) {
+                ordered(o, "", true);
                 return;
         }
         const char *account = account_of(reply, o->kit.kit);

@@ -230,8 +230,30 @@ static void on_kits(void *ctx, cw_rc rc, const struct cw_fault *f, const struct 
         go_on(in);
 }
 
+/* An order of this customer is on its way: a new kit may be the one it makes, so it is looked at later. */
+static bool may_be_ordered(const struct cw_daemon *d, const struct cw_dcms_kit *k) {
+        for (const struct cw_run *r = d->runs; r; r = r->next)
+                if (r->job.wait == CW_WAIT_CENTRAL && strcmp(r->kit.entity, k->entity_id) == 0)
+                        return true;
+        return false;
+}
+
+/* The card of this kit is made centrally, by an order of ours. */
+static bool made_elsewhere(struct cw_intake *in, const struct cw_dcms_kit *k) {
+        struct cw_fault f = {0};
+        bool made = false;
+        if (may_be_ordered(in->daemon, k))
+                return true;
+        cw_rc rc = cw_journal_made_centrally(in->daemon->journal, k->kit_no, &made, &f);
+        if (cw_daemon_check(in->daemon, rc, &f) == CW_OK && made)
+                skip(in, k->kit_no, "its card is made centrally");
+        return rc != CW_OK || made;
+}
+
 static void make_job(struct cw_intake *in, const struct cw_dcms_kit *k) {
         struct cw_daemon *d = in->daemon;
+        if (made_elsewhere(in, k))
+                return;
         const struct cw_config_product *product = cw_config_product(d->config, k->plastic_code);
         if (!product) {
                 skip(in, k->kit_no, "no product of the configuration has its plasticCode");

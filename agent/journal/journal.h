@@ -192,6 +192,9 @@ CW_WARN_UNUSED cw_rc cw_journal_outbox_ordered(struct cw_journal *j, int64_t id,
 /* What must be known when the report is sent again by another process. */
 CW_WARN_UNUSED cw_rc cw_journal_outbox_keep(struct cw_journal *j, int64_t id, const json_t *note,
                                             struct cw_fault *f);
+/* True when this kit came of a central order of ours: its card is made elsewhere. */
+CW_WARN_UNUSED cw_rc cw_journal_made_centrally(struct cw_journal *j, const char *kit, bool *ret,
+                                               struct cw_fault *f);
 /* *ret is a new reference, NULL when nothing was kept. */
 CW_WARN_UNUSED cw_rc cw_journal_outbox_kept(struct cw_journal *j, int64_t id, json_t **ret,
                                             struct cw_fault *f);

@@ -232,6 +232,19 @@ cw_rc cw_journal_outbox_kept(struct cw_journal *j, int64_t id, json_t **ret, str
         return rc;
 }
 
+cw_rc cw_journal_made_centrally(struct cw_journal *j, const char *kit, bool *ret, struct cw_fault *f) {
+        int64_t count = 0;
+        cw_rc rc = cw_db_alive(j, f);
+        if (rc == CW_OK)
+                rc = cw_db_int(j,
+                               "SELECT count(*) FROM event WHERE type = 'diverted' AND evidence <> ''"
+                               " AND json_extract(evidence, '$.kit') = ?1",
+                               CW_ARGS(CW_T(kit)), 0, &count, f);
+        if (rc == CW_OK)
+                *ret = count > 0;
+        return rc;
+}
+
 static cw_rc failed_txn(struct cw_journal *j, void *ctx, struct cw_fault *f) {
         struct outbox_change *c = ctx;
         cw_rc rc = load_item(j, c, f);

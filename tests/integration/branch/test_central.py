@@ -101,8 +101,10 @@ class Central(Scenario):
         self.branch.start_agent()
         self.wait_job(kit, state="DIVERTED")
         self.assertEqual(len(kits()), 2)
-        self.assertEqual(self.order_id(kit)["target"], "dcms")
+        told = self.order_id(kit)
+        self.assertEqual((told["target"], [told["kit"]]), ("dcms", [k for k in kits() if k != kit]))
         wait_until("the old kit to go back", lambda: self.bank_kit(kit)["deliveryStatus"] == "RETURNED")
+        self.assertNotIn(told["kit"], [j["kit"] for j in self.branch.jobs()])
 
 
 if __name__ == "__main__":
