@@ -102,6 +102,53 @@ static void cancel_a_remake_that_never_fed(void **state) {
         assert_int_equal(job.state, CW_JOB_CANCELLED);
 }
 
+static void a_card_is_ordered_centrally_once(void **state) {
+        (void)state;
+        struct cw_job job = job_at(CW_STEP_FEED, true); /* prepared, but no INTENT yet */
+        ok(&job, EV(.kind = CW_JE_DIVERT, .code = "PRT_RIBBON_ENDED"));
+        assert_int_equal(job.wait, CW_WAIT_CENTRAL);
+        assert_string_equal(job.code, "PRT_RIBBON_ENDED");
+        assert_int_equal(action(CW_JA_REPORT)->report, CW_REPORT_CENTRAL);
+        assert_non_null(action(CW_JA_JOB_END));
+        assert_null(action(CW_JA_FORGET_SEALED)); /* the order needs them */
+        ok(&job, EV(.kind = CW_JE_DIVERT, .code = "OPERATOR"));
+        assert_true(out.unchanged && out.count == 0);
+        no(&job, EV(.kind = CW_JE_CANCEL));
+        no(&job, EV(.kind = CW_JE_INTENT, .step = CW_STEP_FEED, .seq = 1));
+        ok(&job, EV(.kind = CW_JE_STATION, .station = "s1"));
+        assert_true(out.unchanged);
+        ok(&job, EV(.kind = CW_JE_RESTARTED));
+        assert_int_equal(job.wait, CW_WAIT_CENTRAL);
+        ok(&job, EV(.kind = CW_JE_DIVERTED));
+        assert_int_equal(job.state, CW_JOB_DIVERTED);
+        assert_true(cw_job_ended(&job));
+        assert_non_null(action(CW_JA_FORGET_SEALED));
+        assert_null(action(CW_JA_REPORT));
+        ok(&job, EV(.kind = CW_JE_DIVERTED));
+        assert_true(out.unchanged);
+}
+
+static void another_kit_sends_this_one_back(void **state) {
+        (void)state;
+        struct cw_job job;
+        assign(&job, true);
+        no(&job, EV(.kind = CW_JE_DIVERTED));
+        ok(&job, EV(.kind = CW_JE_DIVERT, .code = "OPERATOR"));
+        ok(&job, EV(.kind = CW_JE_DIVERTED, .ok = true));
+        assert_int_equal(action(CW_JA_REPORT)->report, CW_REPORT_CANCELLED);
+}
+
+static void no_order_once_a_card_may_move(void **state) {
+        (void)state;
+        struct cw_job job = job_at(CW_STEP_FEED, true);
+        ok(&job, EV(.kind = CW_JE_INTENT, .step = CW_STEP_FEED, .seq = job.seq));
+        no(&job, EV(.kind = CW_JE_DIVERT));
+        for (int step = CW_STEP_STRIPE; step <= CW_STEP_EJECT; step++) {
+                job = job_at((enum cw_step)step, true);
+                no(&job, EV(.kind = CW_JE_DIVERT));
+        }
+}
+
 static void data_refused_ends_the_job(void **state) {
         (void)state;
         struct cw_job job;
@@ -338,6 +385,9 @@ int main(void) {
             cmocka_unit_test(cancel_before_loaded),
             cmocka_unit_test(no_cancel_once_a_card_may_move),
             cmocka_unit_test(cancel_a_remake_that_never_fed),
+            cmocka_unit_test(a_card_is_ordered_centrally_once),
+            cmocka_unit_test(another_kit_sends_this_one_back),
+            cmocka_unit_test(no_order_once_a_card_may_move),
             cmocka_unit_test(data_refused_ends_the_job),
             cmocka_unit_test(person_says_done),
             cmocka_unit_test(person_says_a_printed_card_is_done),
