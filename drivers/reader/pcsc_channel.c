@@ -93,6 +93,9 @@ static LONG do_transmit(struct worker *w) {
         /* pcscd says success with nothing when a card dies inside an APDU; the length check is the caller's.
          */
         w->answer_len = rv == SCARD_S_SUCCESS ? len : 0;
+        /* pcscd powered the card anew behind our back: what was agreed with it is gone. */
+        if (rv == SCARD_E_PROTO_MISMATCH)
+                rv = SCARD_W_RESET_CARD;
         return failed(w, "pcsc.transmit", rv);
 }
 
