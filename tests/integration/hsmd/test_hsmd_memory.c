@@ -15,9 +15,10 @@
 
 #define ENTRIES 18 /* what one session allows */
 #define TRANSLATIONS 16
+#define PVVS 4
 #ifndef CW_SANITIZED
 #define SESSIONS 56
-#define TRANSLATE_SESSIONS 63
+#define TRANSLATE_SESSIONS 50
 #define OPERATIONS 1000
 #else /* ten times slower, and its copies of the stack are not the daemon's */
 #define SESSIONS 8
@@ -112,29 +113,44 @@ static int service(void) {
         return fd;
 }
 
-/* Format 0, zone to zone, for the session's card. */
-static void translate(int fd, unsigned n) {
-        uint8_t block[8];
+/* A format 0 block for the session's card goes in, as the first zone's key enciphers it. */
+static struct cw_msg *ask_about_pin(int fd, unsigned n, json_t *take_members) {
+        uint8_t block[8] = {0x04};
         char pin[5];
         struct cw_fault f = {0};
-        CW_AUTO(cw_msg_free) struct cw_msg *m = cw_msg_request("pin.translate"), *reply = NULL;
-        CW_AUTO_JSON json_t *members = json_pack("{s:s, s:i, s:s, s:i}", "source", "zone-in", "source_format",
-                                                 0, "target", "zone-out", "target_format", 0);
+        CW_AUTO_JSON json_t *members = take_members;
+        CW_AUTO(cw_msg_free) struct cw_msg *m = cw_msg_new(CW_MSG_REQUEST);
+        struct cw_msg *reply = NULL;
         pin_of(n, pin);
-        block[0] = 0x04;
         block[1] = (uint8_t)((pin[0] - '0') << 4 | (pin[1] - '0'));
-        block[2] =
-            (uint8_t)(((pin[2] - '0') << 4 | (pin[3] - '0')) ^ 0x64); /* RIG_PAN's account: 642468044686 */
+        block[2] = (uint8_t)(((pin[2] - '0') << 4 | (pin[3] - '0')) ^ 0x64); /* account 642468044686 */
         memcpy(block + 3, tail, sizeof(tail));
         ossl_cipher("DES-EDE-ECB", true, rig_zone_in, NULL, block, 8, block);
         assert_int_equal(json_object_update(m->json, members), 0);
         assert_int_equal(cw_msg_attach_copy(m, block, 8), CW_OK);
         cw_rc rc = cw_ipc_call(fd, m, cw_deadline_ns(20000), &reply, &f);
         if (rc != CW_OK)
-                fail_msg("translation %u: %s", n, f.text);
+                fail_msg("operation %u: %s", n, f.text);
         assert_int_equal(reply->att_count, 1);
+        return reply;
+}
+
+static void translate(int fd, unsigned n) {
+        uint8_t block[8];
+        CW_AUTO(cw_msg_free)
+        struct cw_msg *reply =
+            ask_about_pin(fd, n,
+                          json_pack("{s:s, s:s, s:i, s:s, s:i}", "call", "pin.translate", "source", "zone-in",
+                                    "source_format", 0, "target", "zone-out", "target_format", 0));
         ossl_cipher("DES-EDE-ECB", false, rig_zone_out, NULL, reply->att[0]->ptr, 8, block);
         assert_memory_equal(block + 3, tail, sizeof(tail)); /* it was translated */
+}
+
+static void pvv(int fd, unsigned n) {
+        CW_AUTO(cw_msg_free)
+        struct cw_msg *reply = ask_about_pin(
+            fd, n, json_pack("{s:s, s:s, s:i}", "call", "pin.pvv", "source", "zone-in", "source_format", 0));
+        assert_int_equal(reply->att[0]->len, 4);
 }
 
 /*
@@ -142,7 +158,7 @@ static void translate(int fd, unsigned n) {
  * which computes in the worker's process, leaves on its heap is counted apart: the stack is wiped by us, and
  * our other memory is searched in the supervisor.
  */
-static void thousand_translations_in_token(void **state) {
+static void thousand_operations_in_token(void **state) {
         (void)state;
         unsigned done = 0, residues = 0;
         for (unsigned i = 0; i < TRANSLATE_SESSIONS; i++) {
@@ -150,6 +166,8 @@ static void thousand_translations_in_token(void **state) {
                 pid_t workers[8];
                 for (unsigned k = 0; k < TRANSLATIONS; k++)
                         translate(fd, done++);
+                for (unsigned k = 0; k < PVVS; k++)
+                        pvv(fd, done++);
                 rig_wait_workers(&rig, 2);
                 size_t n = rig_workers(&rig, workers, 8);
                 for (size_t w = 0; w < n && i % 8 == 7; w++)
@@ -159,7 +177,8 @@ static void thousand_translations_in_token(void **state) {
         }
         assert_true(done >= OPERATIONS);
         assert_false(rig_memory_has(rig.pid, tail, sizeof(tail)));
-        (void)printf("in-token: %u translations, %u searches found residues of the module\n", done, residues);
+        (void)printf("in-token: %u translations and PVVs, %u searches found residues of the module\n", done,
+                     residues);
 }
 
 static void thousand_entries(void **state) {
@@ -244,7 +263,7 @@ int main(void) {
             cmocka_unit_test(memory_of_the_daemon),
             cmocka_unit_test(thousand_entries),
         };
-        const struct CMUnitTest in_token[] = {cmocka_unit_test(thousand_translations_in_token)};
+        const struct CMUnitTest in_token[] = {cmocka_unit_test(thousand_operations_in_token)};
         int failed = cmocka_run_group_tests(tests, setup, teardown);
         return failed + cmocka_run_group_tests(in_token, setup_nss, teardown);
 }
