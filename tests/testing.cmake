@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # cw_add_test and cw_add_fuzz, for the CMakeLists.txt of the folder that owns the code under test.
 
+# test_programs builds what unit, contract, fuzz-regress and fault tests run: all that a sanitizer build is for.
+add_custom_target(test_programs)
+
 # cw_add_test(name SOURCES file... LABELS label... LIBS target...): a cmocka program that ctest runs.
 function(cw_add_test name)
         if(NOT CW_TESTS)
@@ -11,6 +14,9 @@ function(cw_add_test name)
         target_link_libraries(${name} PRIVATE cw_flags ${T_LIBS} cmocka)
         set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests/unit)
         add_test(NAME ${name} COMMAND ${name})
+        if(NOT "integration" IN_LIST T_LABELS)
+                add_dependencies(test_programs ${name})
+        endif()
         set_tests_properties(${name} PROPERTIES LABELS "${T_LABELS}" ENVIRONMENT
                 "UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1;ASAN_OPTIONS=detect_leaks=1")
         if(NOT T_TIMEOUT)
@@ -31,6 +37,7 @@ function(cw_add_fuzz name)
         add_executable(fuzz_${name}_regress ${source} ${CMAKE_SOURCE_DIR}/tests/fuzz/regress_main.c)
         target_link_libraries(fuzz_${name}_regress PRIVATE cw_flags ${T_LIBS})
         set_target_properties(fuzz_${name}_regress PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${out})
+        add_dependencies(test_programs fuzz_${name}_regress)
         add_test(NAME fuzz_${name} COMMAND fuzz_${name}_regress ${CMAKE_SOURCE_DIR}/tests/fuzz/corpus/${name})
         set_tests_properties(fuzz_${name} PROPERTIES LABELS fuzz-regress TIMEOUT 60)
         if(CW_LIBFUZZER)

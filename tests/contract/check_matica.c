@@ -347,7 +347,8 @@ static void recordings_hold_no_card(void **state) {
         free(text);
 }
 
-/* Through libusb run those that a bus can make different. */
+/* Through libusb run those that a bus can make different: the first ones. */
+#define BUS_CHECKS 14u
 const struct CMUnitTest contract_checks[] = {
     CHECK(open_identifies),
     CHECK(open_after_half_a_panel),
@@ -363,7 +364,6 @@ const struct CMUnitTest contract_checks[] = {
     CHECK(unplugged_in_a_panel),
     CHECK(power_cycle_in_the_job),
     {"finer_printer_takes_the_same_card", finer_printer_takes_the_same_card, NULL, NULL, NULL},
-#ifndef CW_CONTRACT_SHORT
     CHECK(open_again_after_close),
     CHECK(open_too_late_touches_nothing),
     CHECK(open_fails_cleanly_at_every_transfer),
@@ -406,6 +406,9 @@ const struct CMUnitTest contract_checks[] = {
     CHECK(reconcile_other_printer),
     CHECK(reconcile_stripe_is_unknown),
     CHECK(recordings_hold_no_card),
-#endif
 };
+#ifdef CW_CONTRACT_SHORT
+const size_t contract_check_count = BUS_CHECKS;
+#else
 const size_t contract_check_count = sizeof contract_checks / sizeof contract_checks[0];
+#endif
