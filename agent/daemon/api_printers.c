@@ -103,7 +103,8 @@ static struct cw_station_link *free_station(struct cw_daemon *d, struct cw_contr
         struct cw_station_link *l = printer_of(d, r);
         if (!l)
                 return NULL;
-        /* What the station last said of itself may be a second old; if it is at work it queues the call or says so. */
+        /* What the station last said of itself may be a second old; if it is at work it queues the call or
+         * says so. */
         if (!cw_runs_holder(d, l) && !cw_runs_at(d, l))
                 return l;
         refuse(r, CW_E_BUSY, "the station has a job, or its card; wait until it is free");

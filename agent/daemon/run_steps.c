@@ -9,7 +9,7 @@
 
 /* A step ends by the station's own deadlines; ours only catches a station that hangs. */
 #define STEP_CALL_MS ((int64_t)15 * 60 * 1000)
-#define LOOKS_MAX 5u /* at a printer that is away, some 15 s in all */
+#define LOOKS_MAX 5u    /* at a printer that is away, some 15 s in all */
 #define SESSIONS_MAX 2u /* one after the other before a person is told that the station is not ready */
 #define WAKE_MS 5000
 
@@ -274,8 +274,8 @@ static void on_preflight(struct cw_run *r, cw_rc rc, const struct cw_fault *f, s
         if (note_dead_session(r, result) && r->failures < SESSIONS_MAX) {
                 /* Nobody but hsmd can mend that, and a new session is all it takes. */
                 struct cw_fault fault = {0};
-                (void)cw_fail(&fault, CW_RC(CW_L_STATION, CW_C_RECONNECT, CW_E_CLOSED), 0, "run.preflight", "",
-                              "the session of hsmd ended while the station was checked");
+                (void)cw_fail(&fault, CW_RC(CW_L_STATION, CW_C_RECONNECT, CW_E_CLOSED), 0, "run.preflight",
+                              "", "the session of hsmd ended while the station was checked");
                 ask_again(r, CW_JA_PREFLIGHT, &fault);
                 return;
         }

@@ -13,11 +13,11 @@ struct cw_run {
         struct cw_station_link *link;     /* bound to this station, or NULL */
         char wanted[CW_STATION_NAME_CAP]; /* the station it needs; "" = any */
         bool wants_station;
-        bool begun;                   /* job.begin was acknowledged on this connection */
-        bool opening;                 /* session.open is under way */
-        bool beginning;               /* job.begin is under way: a second session would end the one it carries */
-        int64_t session;              /* at hsmd, 0 = none */
-        int session_fd;               /* until the station has it, else -1 */
+        bool begun;      /* job.begin was acknowledged on this connection */
+        bool opening;    /* session.open is under way */
+        bool beginning;  /* job.begin is under way: a second session would end the one it carries */
+        int64_t session; /* at hsmd, 0 = none */
+        int session_fd;  /* until the station has it, else -1 */
         struct cw_job_action pending; /* waits for session and job.begin */
         bool has_pending;
         bool wants_data;              /* OPEN_DATA, waits for hsmd */

@@ -316,13 +316,13 @@ static bool set_line(int fd, speed_t speed) {
         t.c_cc[VTIME] = 0;
         if (cfsetispeed(&t, speed) < 0 || cfsetospeed(&t, speed) < 0)
                 return false;
-        /* A line that keeps 8 bits whatever is asked (a USB bridge, a pty) is EINVAL from the second opening on. Whether it is
-         * good shows in the pad's answer. */
+        /* A line that keeps 8 bits whatever is asked (a USB bridge, a pty) is EINVAL from the second opening
+         * on. Whether it is good shows in the pad's answer. */
         return tcsetattr(fd, TCSANOW, &t) == 0 || errno == EINVAL;
 }
 
-/* An entry of a process that died is stopped. Then packet 06, the serial number: harmless, and answered on the right speed
- * only. */
+/* An entry of a process that died is stopped. Then packet 06, the serial number: harmless, and answered on
+ * the right speed only. */
 static cw_rc say_hello(struct vx *v, struct cw_fault *f) {
         static const uint8_t serial[] = {'0', '6'};
         enum cw_vx_event event = CW_VX_NONE;

@@ -162,11 +162,11 @@ static cw_rc ask_chip_once(struct cw_station *st, int64_t wait_ms, struct cw_car
 }
 
 /*
- * The question comes right after a contact was lost, often before the reader has noticed: a chip that does not
- * answer is asked again when the reader sees a card anew. Asking changes nothing.
+ * The question comes right after a contact was lost, often before the reader has noticed: a chip that does
+ * not answer is asked again when the reader sees a card anew. Asking changes nothing.
  */
-static cw_rc ask_chip(struct cw_station *st, struct cw_card_channel **ret,
-                      char ret_cplc[static CW_CPLC_HEX], struct cw_fault *f) {
+static cw_rc ask_chip(struct cw_station *st, struct cw_card_channel **ret, char ret_cplc[static CW_CPLC_HEX],
+                      struct cw_fault *f) {
         int64_t deadline = cw_deadline_ns(READER_WAIT_MS);
         for (;;) {
                 struct cw_card_reader_state before;

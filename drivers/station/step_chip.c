@@ -52,8 +52,8 @@ static bool beyond_contact(cw_rc rc) {
 }
 
 /*
- * A reader that still believes in the card of before the move tells of the new one by an event, unless the move
- * was quicker than its next look: then no event comes, and the card has to be powered anew by hand.
+ * A reader that still believes in the card of before the move tells of the new one by an event, unless the
+ * move was quicker than its next look: then no event comes, and the card has to be powered anew by hand.
  */
 static cw_rc await_card(struct cw_step_run *run, const struct cw_card_reader_state *before, bool moved,
                         struct cw_fault *f) {
@@ -120,9 +120,10 @@ static cw_rc same_chip(const struct cw_step_run *run, const char *cplc, struct c
         const char *before = run->st->work.cplc;
         if (!*before || cw_cplc_same_chip(before, cplc))
                 return CW_OK;
-        return cw_fail(f, CW_RC(CW_L_CHIP, CW_C_REJECT, CW_E_CHIP_IDENTITY), 0, "station.chip", "PRD_SMARTCARD",
-                       "another chip is under the contacts than at the first try; reject the card and look into "
-                       "the printer");
+        return cw_fail(
+            f, CW_RC(CW_L_CHIP, CW_C_REJECT, CW_E_CHIP_IDENTITY), 0, "station.chip", "PRD_SMARTCARD",
+            "another chip is under the contacts than at the first try; reject the card and look into "
+            "the printer");
 }
 
 static cw_rc on_attempt(void *ctx, const struct cw_perso_attempt *a, struct cw_fault *f) {
