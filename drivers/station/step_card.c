@@ -177,11 +177,9 @@ cw_rc cw_step_print(struct cw_step_run *run, struct cw_fault *f) {
 cw_rc cw_step_eject(struct cw_step_run *run, struct cw_fault *f) {
         struct cw_printer *printer = NULL;
         struct cw_printer_effect effect = {0};
-        struct cw_machine_view view;
         cw_rc rc = cw_machine_use(&run->st->machine, &printer, f);
         if (rc != CW_OK)
                 return rc;
-        cw_machine_view(&run->st->machine, &view);
         cw_step_progress(run, 95, "delivering the card");
         rc = cw_printer_eject(printer, cw_deadline_ns(CW_MOVE_TIMEOUT_MS), &effect, f);
         take_effect(run, rc, &effect);

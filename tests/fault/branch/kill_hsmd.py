@@ -16,6 +16,8 @@ BEFORE_THE_KEY = tuple(f"station.step.before.{s}" for s in ("preflight", "feed",
 AFTER_THE_KEY = ("station.attempt.before", "station.authenticate.before")
 # What is left needs hsmd for the cryptogram of the check only; the card is whole.
 AFTER_THE_CHIP = ("station.step.before.verify", "station.step.before.print")
+# The step is done and its outcome not told yet; what is left needs at most a new session.
+OUTCOMES = tuple(f"station.step.after.{s}" for s in ("feed", "chip", "print"))
 
 
 def stopped(process):
@@ -57,8 +59,8 @@ def killed(what, site, expected):
         world.restart_station(desk.name, f"{site}=stop")
         kit = world.assign(desk.name)
         world.wait(site, lambda: stopped(desk.station))
-        pids = sessions(world)
-        need(len(pids) == 1, f"hsmd has {len(pids)} session workers, not 1")
+        pids, want = sessions(world), 0 if site == "station.step.after.print" else 1
+        need(len(pids) == want, f"hsmd has {len(pids)} session workers, not {want}")
         {"supervisor": kill_supervisor, "worker": kill_worker, "worker in a call": hang_worker}[what](world, pids)
         os.kill(desk.station.pid(), signal.SIGCONT)
         if what == "worker in a call":
@@ -66,6 +68,16 @@ def killed(what, site, expected):
             kill_worker(world, pids)
         return world.outcome(kit, **expected)
     return (f"hsmd {what} killed at {site}", case)
+
+
+def killed_while_rejecting(what):
+    """A chip that refuses its check; hsmd dies while the card is on its way to the reject box, which needs no hsmd."""
+    name, case = killed(what, "station.step.before.reject", SPOILED)
+
+    def with_bad_chip(world):
+        world.branch.desks[0].card.ask(cmd="fault", kind="sw", ins="AE", nth=1, sw="6985")
+        return case(world)
+    return (name, with_bad_chip)
 
 
 def one_of_two(site):
@@ -90,6 +102,10 @@ def one_of_two(site):
 def cases(what, scp):
     found = [killed(what, site, BY_ITSELF) for site in BEFORE_THE_KEY + AFTER_THE_CHIP]
     found += [killed(what, site, SPOILED) for site in AFTER_THE_KEY]
+    if what != "worker in a call":  # at an outcome no call waits
+        # The session ends with the check: at the outcome of the print only the supervisor is left.
+        sites = OUTCOMES if what == "supervisor" else OUTCOMES[:2]
+        found += [killed(what, site, BY_ITSELF) for site in sites] + [killed_while_rejecting(what)]
     # All commands are wrapped by then; SCP03 has its answers checked by hsmd, SCP02 needs it no more.
     return found + [killed(what, "station.store.before@1", SPOILED if scp == 3 else BY_ITSELF)]
 

@@ -54,6 +54,36 @@ def in_the_middle():
     ]
 
 
+def rejected(site, acts=("destroyed",), name=None):
+    """A chip that refuses its check; the station dies around the way to the reject box."""
+    def case(world):
+        desk = world.branch.desks[0]
+        world.restart_station(desk.name, f"{site}=kill")
+        desk.card.ask(cmd="fault", kind="sw", ins="AE", nth=1, sw="6985")
+        kit = world.assign(desk.name)
+        world.wait_death(desk.station, site)
+        world.restart_station(desk.name)
+        return world.outcome(kit, list(acts), 2)
+    return ("station killed at " + (name or site), case)
+
+
+def on_the_way_to_the_box():
+    # Its results and acknowledgements: preflight (not acknowledged), feed, stripe, chip, verify, reject.
+    return [rejected("station.step.before.reject"), rejected("station.step.after.reject"),
+            rejected("station.result.before@6", name="station.result.before reject"),
+            rejected("station.ack.before@5", name="station.ack.before reject")]
+
+
+def not_known(site, expected):
+    """The station lives, but cannot say what its step has done to the card."""
+    def case(world):
+        desk = world.branch.desks[0]
+        world.restart_station(desk.name, f"{site}=error")
+        kit = world.assign(desk.name)
+        return world.outcome(kit, **expected)
+    return ("station in doubt at " + site, case)
+
+
 def new_ribbon(desk):
     desk.printer.ask(cmd="ribbon", kind="ymcko", remaining=150)
 
@@ -61,7 +91,8 @@ def new_ribbon(desk):
 def cases():
     # With another ribbon the counters prove nothing; but a person sees a finished card in the tray.
     seen = killed("evolis.sent.Se", {"acts": ["print done"], "plastics": 1}, "evolis.sent.Se, ribbon changed", new_ribbon)
-    return around_the_steps() + in_the_middle() + [seen]
+    doubts = [not_known("station.feed.after", BY_ITSELF), not_known("station.print.after", BY_ITSELF)]
+    return around_the_steps() + in_the_middle() + on_the_way_to_the_box() + doubts + [seen]
 
 
 if __name__ == "__main__":
