@@ -4,7 +4,6 @@
 cardwright station perso and verify with a virtual chip, through hsmd and the station's admin socket.
 usage: test_card.py BUILD [test...]
 """
-import json
 import ctypes
 import json
 import os
@@ -254,8 +253,12 @@ TESTS = [value for name, value in sorted(globals().items()) if name.startswith("
 
 
 def main():
-    rig = CardRig(sys.argv[1])
     chosen = sys.argv[2:]
+    unknown = set(chosen) - {t.__name__ for t in TESTS} if chosen != ["full"] else set()
+    if unknown:
+        print("no such test:", ", ".join(sorted(unknown)), file=sys.stderr)
+        return 2
+    rig = CardRig(sys.argv[1])
     failures = 0
     try:
         rig.start()

@@ -58,7 +58,7 @@ class InstallTest(unittest.TestCase):
     def tool(self, name):
         path = shutil.which(name, path=os.environ["PATH"] + ":/usr/sbin:/sbin")
         if not path:
-            self.skipTest(f"{name} is not on this machine")
+            self.fail(f"{name} is not on this machine; see tests/setup/packages.txt")
         return path
 
     # ---- files ----
