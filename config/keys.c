@@ -251,8 +251,7 @@ static const struct cw_key product_keys[] = {
     TEXT(cw_config_product, weak_pins, "repeated,sequential", 0,
          "PINs a customer may not choose: repeated, sequential, birth-date, pan-digits, with commas between"),
     BOOL(cw_config_product, chip_pin_script, "false",
-         "hsmd makes the issuer script that puts the chosen PIN into the chip; no kiosk of this version sends "
-         "it"),
+         "hsmd makes the script that puts the chosen PIN into the chip; no kiosk of this version sends it"),
     TEXT(cw_config_product, issuer_key, "", CW_KEY_NAME,
          "label of the issuer's RSA key that signs chip certificates; empty = none"),
     TEXT(cw_config_product, issuer_certificate, "", CW_KEY_NAME,
