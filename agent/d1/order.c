@@ -210,27 +210,29 @@ static void send_round(struct cw_d1_call *c) {
 
 /* ---- looking ---- */
 
-/* All items were looked at. */
+static void give_up(struct cw_d1_call *c) {
+        struct cw_fault f;
+        (void)cw_fail(&f, CW_UP(RETRY, CW_E_IO), c->fault.native, OP, CW_D1_CODE_OFFLINE,
+                      "the order was sent %d times without an answer and is not at D1; try again later",
+                      c->rounds);
+        finish(c, &f);
+}
+
+/* All items were looked at. What is not there is looked for twice before it is sent again. */
 static void looked(struct cw_d1_call *c) {
         c->at = 0;
+        bool sent = c->rounds > 0;
         if (!next_pending(c)) {
                 finish(c, NULL);
-        } else if (c->rounds == 0) {
-                send_round(c);
-        } else if (c->refused) {
+        } else if (sent && c->refused) {
                 finish(c, &c->fault);
-        } else if (!c->seen_undone) {
+        } else if (sent && !c->seen_undone) {
                 c->seen_undone = true;
                 cw_timer_arm(c->timer, SECOND_LOOK_MS);
         } else if (c->rounds < ROUNDS_MAX) {
                 send_round(c);
         } else {
-                struct cw_fault f;
-                (void)cw_fail(
-                    &f, CW_UP(RETRY, CW_E_IO), c->fault.native, OP, CW_D1_CODE_OFFLINE,
-                    "the order was sent %d times without an answer and is not at D1; try again later",
-                    c->rounds);
-                finish(c, &f);
+                give_up(c);
         }
 }
 
