@@ -191,24 +191,33 @@ static bool has_failed(const struct cw_d1_operation *o) {
                o->detail == CW_D1_EXCEPTION || o->detail == CW_D1_CANCELED;
 }
 
+/* No card comes of it. An exception of an operation that is still pending may yet be mended at D1. */
+static bool is_over(const struct cw_d1_operation *o) {
+        return o->status == CW_D1_FAILED || o->detail == CW_D1_CANCELED;
+}
+
 enum cw_d1_found cw_d1_find_order(const struct cw_d1_operation *operations, size_t count,
                                   const char *request_id, const struct cw_d1_operation **ret,
                                   size_t *ret_plain) {
-        const struct cw_d1_operation *other = NULL, *plain = NULL;
+        const struct cw_d1_operation *other = NULL, *plain = NULL, *failed = NULL;
         *ret_plain = 0;
         for (size_t i = 0; i < count; i++) {
                 const struct cw_d1_operation *o = &operations[i];
                 if (strcmp(o->operation, "PRODUCE") != 0)
                         continue;
-                if (strcmp(o->request_id, request_id) == 0) {
+                bool ours = strcmp(o->request_id, request_id) == 0;
+                if (ours && !is_over(o)) {
                         *ret = o;
                         return CW_D1_FOUND_OURS;
                 }
+                failed = ours ? o : failed;
                 if (has_failed(o))
                         continue;
                 *ret_plain += !*o->request_id;
                 *(*o->request_id ? &other : &plain) = o;
         }
-        *ret = plain ? plain : other;
+        *ret = failed ? failed : plain ? plain : other;
+        if (failed)
+                return CW_D1_FOUND_FAILED;
         return plain ? CW_D1_FOUND_PLAIN : other ? CW_D1_FOUND_OTHER : CW_D1_FOUND_NOTHING;
 }

@@ -37,9 +37,16 @@ const json_t *cw_d1_batch_row(const json_t *root, const char *card_id);
 /* errorCode and error of a refused row or body into f (REJECT). False when there is neither. */
 bool cw_d1_error_read(const json_t *object, const char *what, int status, struct cw_fault *f);
 
-enum cw_d1_found { CW_D1_FOUND_NOTHING, CW_D1_FOUND_OURS, CW_D1_FOUND_PLAIN, CW_D1_FOUND_OTHER };
+enum cw_d1_found {
+        CW_D1_FOUND_NOTHING,
+        CW_D1_FOUND_OURS,
+        CW_D1_FOUND_FAILED,
+        CW_D1_FOUND_PLAIN,
+        CW_D1_FOUND_OTHER
+};
 /*
- * What a card's operations say about the order with request_id: OURS when a PRODUCE has that id. Else of
+ * What a card's operations say about the order with request_id: OURS when a PRODUCE has that id, FAILED when
+ * all that have it failed. Else of
  * those that did not fail: PLAIN when one has no id (D1 need not echo it), *ret_plain is how many; OTHER when
  * one has another id. *ret is the operation.
  */

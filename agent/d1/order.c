@@ -244,6 +244,15 @@ static void refuse_other(struct cw_d1_call *c, const struct cw_d1_operation *o) 
         settle_refused(c, c->at, &f);
 }
 
+/* Our order arrived and D1 could not carry it out: it must not be taken for a card that is made. */
+static void refuse_failed(struct cw_d1_call *c, const struct cw_d1_operation *o) {
+        struct cw_fault f;
+        (void)cw_fail(&f, CW_UP(REJECT, CW_E_STATE), 0, OP, CW_D1_CODE_FAILED,
+                      "D1 took the order (%s) and could not carry it out: %s %s %s", o->id, o->detail_word,
+                      o->code, o->reason);
+        settle_refused(c, c->at, &f);
+}
+
 static void judge(struct cw_d1_call *c) {
         struct item *item = &c->items[c->at];
         const struct cw_d1_operation *o = NULL;
@@ -257,6 +266,8 @@ static void judge(struct cw_d1_call *c) {
         if (found == CW_D1_FOUND_OURS ||
             (found == CW_D1_FOUND_PLAIN && plain > known && !(first && !item->creation)))
                 settle(c, c->at, o->id, true);
+        else if (found == CW_D1_FOUND_FAILED)
+                refuse_failed(c, o);
         else if (found == CW_D1_FOUND_OTHER && item->creation)
                 refuse_other(c, o);
 }

@@ -26,6 +26,8 @@ struct order {
         const struct cw_outbox_item *item;
         const struct cw_config_product *product;
         char request_id[65];
+        bool earlier; /* an earlier try may have reached D1 */
+        bool left;    /* this one may have */
         cw_central_fn fn;
         void *ctx;
 };
@@ -51,11 +53,11 @@ static bool stands_still(const struct cw_job *job) {
 }
 
 static struct cw_run *next_due(struct cw_daemon *d) {
-        int64_t now = cw_wall_ms(d->clock);
+        int64_t now_ns = cw_mono_ns(d->clock);
         for (struct cw_run *r = d->runs; r; r = r->next) {
                 const struct cw_config_product *p = cw_config_product(d->config, r->kit.plastic_code);
                 if (p && p->central != CW_CENTRAL_NONE && p->central_after_s > 0 && stands_still(&r->job) &&
-                    now - r->created_ms >= p->central_after_s * 1000)
+                    !r->was_refused && now_ns - r->still_since_ns >= p->central_after_s * 1000000000)
                         return r;
         }
         return NULL;
@@ -110,11 +112,37 @@ static void finish(struct order *o, cw_rc rc, const struct cw_fault *f, int64_t 
         fn(ctx, rc, f, retry_after_ms, made);
 }
 
+static cw_rc note_left(struct order *o, bool left, struct cw_fault *f) {
+        struct cw_daemon *d = o->central->daemon;
+        CW_AUTO_JSON json_t *note = left ? json_pack("{s:b}", "left", 1) : NULL;
+        if (left && !note)
+                return cw_fail(f, CW_RC(CW_L_UPSTREAM, CW_C_RETRY, CW_E_NOMEM), 0, "central", "",
+                               "out of memory");
+        return cw_daemon_check(d, cw_journal_outbox_keep(d->journal, o->item->id, note, f), f);
+}
+
+/*
+ * An order that D1 carries out for somebody else, or may be carrying out for an earlier try, is not refused:
+ * the card may be on its way, and a person must look.
+ */
+static void not_made(struct order *o, cw_rc rc, const struct cw_fault *f, int64_t retry_after_ms) {
+        struct cw_fault why = {0};
+        bool surely = strcmp(f->code, CW_D1_CODE_FAILED) == 0 ||
+                      (!o->earlier && strcmp(f->code, CW_D1_CODE_ORDERED) != 0);
+        const struct cw_central_made made = {.refused = surely && cw_rc_class(rc) == CW_C_REJECT};
+        bool drop = o->left && !o->earlier && cw_rc_class(rc) != CW_C_IN_DOUBT;
+        cw_rc dropped = drop ? note_left(o, false, &why) : CW_OK;
+        if (dropped == CW_OK)
+                finish(o, rc, f, retry_after_ms, &made);
+        else
+                finish(o, dropped, &why, 0, NULL);
+}
+
 static void on_made(void *ctx, cw_rc rc, const struct cw_fault *f, const struct cw_d1_reply *reply) {
         struct order *o = ctx;
         static const char *const channels[] = {"THALES", "INSTANT", "CENTRAL"};
         if (rc != CW_OK) {
-                finish(o, rc, f, reply->retry_after_ms, NULL);
+                not_made(o, rc, f, reply->retry_after_ms);
                 return;
         }
         (void)CW_FAILPOINT("agent.central.after");
@@ -127,9 +155,28 @@ static void on_made(void *ctx, cw_rc rc, const struct cw_fault *f, const struct 
         finish(o, CW_OK, NULL, 0, &told);
 }
 
+/* The order is read before it is sent by the D1 client, and the note tells the next process to be careful. */
+static cw_rc send_sealed(struct order *o, const char *sealed, struct cw_fault *f) {
+        static const char id_chars[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
+        const char *entity = o->item->entity;
+        const struct cw_d1_order order = {
+            .card_id = o->item->kit,
+            .request_id = o->request_id,
+            .consumer_id = strspn(entity, id_chars) == strlen(entity) ? entity : "",
+            .issuance = "CREATION",
+            .sealed = sealed,
+            .product = o->product,
+        };
+        cw_rc rc = note_left(o, true, f);
+        o->left = rc == CW_OK;
+        (void)CW_FAILPOINT("agent.central.before");
+        return rc == CW_OK ? cw_d1_order(o->central->d1, &order, 1, on_made, o, f) : rc;
+}
+
 /* hsmd sealed the card's data to D1: now the order. */
 static void on_sealed(void *ctx, cw_rc rc, const struct cw_fault *f, struct cw_msg *reply) {
         struct order *o = ctx;
+        struct cw_daemon *d = o->central->daemon;
         struct cw_fault why = {0};
         CW_AUTO(cw_secret_free) struct cw_secret *jwe = NULL;
         CW_AUTO_MEM char *text = NULL;
@@ -137,30 +184,24 @@ static void on_sealed(void *ctx, cw_rc rc, const struct cw_fault *f, struct cw_m
                 if (rc == CW_OK)
                         rc = cw_fail(&why, CW_RC(CW_L_UPSTREAM, CW_C_RETRY, CW_E_CANCELLED), 0, "central", "",
                                      "the daemon ends");
-                finish(o, rc, f ? f : &why, 0, NULL);
+                not_made(o, rc, f ? f : &why, 0);
                 return;
         }
         rc = cw_hsm_reply_text(reply, &jwe, &why);
         if (rc == CW_OK && !(text = strndup((const char *)jwe->ptr, jwe->len)))
                 rc = cw_fail(&why, CW_RC(CW_L_UPSTREAM, CW_C_RETRY, CW_E_NOMEM), 0, "central", "",
                              "out of memory");
-        const struct cw_d1_order order = {
-            .card_id = o->item->kit,
-            .request_id = o->request_id,
-            .consumer_id =
-                strspn(o->item->entity, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-") ==
-                        strlen(o->item->entity)
-                    ? o->item->entity
-                    : "",
-            .issuance = "CREATION",
-            .sealed = text,
-            .product = o->product,
-        };
-        (void)CW_FAILPOINT("agent.central.before");
+        /* A job may be diverted before its data was opened: two kits must not be one card here too. */
         if (rc == CW_OK)
-                rc = cw_d1_order(o->central->d1, &order, 1, on_made, o, &why);
+                rc = cw_daemon_check(d,
+                                     cw_journal_pan_seen(d->journal, o->item->job,
+                                                         cw_msg_str(reply, "pan_hash", ""),
+                                                         cw_msg_str(reply, "masked_pan", ""), &why),
+                                     &why);
+        if (rc == CW_OK)
+                rc = send_sealed(o, text, &why);
         if (rc != CW_OK)
-                finish(o, rc, &why, 0, NULL);
+                not_made(o, rc, &why, 0);
 }
 
 static struct cw_msg *seal_request(const struct cw_job_row *row, const char *sealed) {
@@ -182,8 +223,12 @@ static void d1_order(struct cw_central *c, const struct cw_outbox_item *item, co
         char sealed[SEALED_CAP];
         struct cw_fault f = {0};
         struct order *o = calloc(1, sizeof *o);
+        CW_AUTO_JSON json_t *note = NULL;
         cw_rc rc = cw_daemon_check(
             c->daemon, cw_journal_sealed(c->daemon->journal, row->job.id, sealed, sizeof sealed, &f), &f);
+        if (rc == CW_OK)
+                rc = cw_daemon_check(c->daemon,
+                                     cw_journal_outbox_kept(c->daemon->journal, item->id, &note, &f), &f);
         struct cw_msg *m = rc == CW_OK && o ? seal_request(row, sealed) : NULL;
         if (rc == CW_OK && !m)
                 rc = cw_fail(&f, CW_RC(CW_L_UPSTREAM, CW_C_RETRY, CW_E_NOMEM), 0, "central", "",
@@ -193,7 +238,8 @@ static void d1_order(struct cw_central *c, const struct cw_outbox_item *item, co
                 fn(ctx, rc, &f, 0, NULL);
                 return;
         }
-        *o = (struct order){.central = c, .item = item, .product = p, .fn = fn, .ctx = ctx};
+        *o = (struct order){
+            .central = c, .item = item, .product = p, .earlier = note != NULL, .fn = fn, .ctx = ctx};
         cw_central_request_id(item, o->request_id);
         cw_hsm_link_call(c->daemon->hsm, m, on_sealed, o);
 }

@@ -21,6 +21,7 @@ struct cw_central_made {
         const json_t *evidence; /* where, by which number; borrowed */
         bool another_kit;       /* the card comes with a kit of its own */
         bool person;            /* IN_DOUBT that only a person can settle */
+        bool refused; /* surely not done, not by an earlier try either: the branch has the job again */
 };
 /* made is NULL when there is nothing to tell. */
 typedef void (*cw_central_fn)(void *ctx, cw_rc rc, const struct cw_fault *f, int64_t retry_after_ms,

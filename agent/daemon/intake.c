@@ -242,8 +242,11 @@ static bool may_be_ordered(const struct cw_daemon *d, const struct cw_dcms_kit *
 static bool made_elsewhere(struct cw_intake *in, const struct cw_dcms_kit *k) {
         struct cw_fault f = {0};
         bool made = false;
-        if (may_be_ordered(in->daemon, k))
+        if (may_be_ordered(in->daemon, k)) {
+                skip(in, k->kit_no,
+                     "a card of this customer is being ordered centrally; looked at again then");
                 return true;
+        }
         cw_rc rc = cw_journal_made_centrally(in->daemon->journal, k->kit_no, &made, &f);
         if (cw_daemon_check(in->daemon, rc, &f) == CW_OK && made)
                 skip(in, k->kit_no, "its card is made centrally");

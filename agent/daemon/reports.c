@@ -36,12 +36,16 @@ static int64_t backoff_ms(uint32_t attempts) {
         return ms < BACKOFF_MAX_MS ? ms : BACKOFF_MAX_MS;
 }
 
-static void not_sent(struct sending *s, const struct cw_fault *f, int64_t delay_ms, bool park) {
-        struct cw_fault journal_fault = {0};
+static void log_not_sent(const struct sending *s, const struct cw_fault *f) {
         cw_log(CW_EV_REPORT_FAILED, CW_F_STR("KIT", s->item.kit),
                CW_F_STR("REPORT", cw_report_name(s->item.report)),
                CW_F_STR("CLASS", cw_class_name(cw_rc_class(f->rc))), CW_F_STR("CODE", f->code),
                CW_F_STR("TEXT", f->text));
+}
+
+static void not_sent(struct sending *s, const struct cw_fault *f, int64_t delay_ms, bool park) {
+        struct cw_fault journal_fault = {0};
+        log_not_sent(s, f);
         cw_rc rc = cw_journal_outbox_failed(s->reports->daemon->journal, s->item.id,
                                             *f->code ? f->code : cw_class_name(cw_rc_class(f->rc)), delay_ms,
                                             park, &journal_fault);
@@ -192,6 +196,16 @@ static void on_spoiled(void *ctx, cw_rc rc, const struct cw_fault *f, const stru
                 failed(s, f, reply->retry_after_ms);
 }
 
+/* Surely not done: the report is over and the branch has the job again. */
+static void order_refused(struct sending *s, const struct cw_fault *f) {
+        struct cw_fault why = {0};
+        struct cw_change change;
+        log_not_sent(s, f);
+        cw_rc rc = cw_journal_outbox_refused(s->reports->daemon->journal, s->item.id,
+                                             *f->code ? f->code : "PRD_CENTRAL_REFUSED", &change, &why);
+        settled(s, rc, &why, &change);
+}
+
 static void on_central(void *ctx, cw_rc rc, const struct cw_fault *f, int64_t retry_after_ms,
                        const struct cw_central_made *made) {
         struct sending *s = ctx;
@@ -199,6 +213,10 @@ static void on_central(void *ctx, cw_rc rc, const struct cw_fault *f, int64_t re
         struct cw_change change;
         if (cw_rc_class(rc) == CW_C_IN_DOUBT && made && made->person) {
                 not_sent(s, f, BACKOFF_MAX_MS, true);
+                return;
+        }
+        if (rc != CW_OK && made && made->refused) {
+                order_refused(s, f);
                 return;
         }
         if (rc != CW_OK) {

@@ -62,7 +62,7 @@ static struct cw_run *run_new(struct cw_daemon *d, const struct cw_job_row *row)
         r->daemon = d;
         r->job = row->job;
         r->kit = row->kit;
-        r->created_ms = row->created_ms;
+        r->still_since_ns = cw_mono_ns(d->clock);
         r->session_fd = -1;
         struct cw_run **at = &d->runs;
         while (*at)
@@ -118,6 +118,11 @@ void cw_run_take(struct cw_run *r, cw_rc rc, const struct cw_fault *f, const str
         }
         struct cw_change copy = *change;
         bool moved = r->job.state != copy.job.state || r->job.wait != copy.job.wait;
+        /* A look at a printer that still lacks something is no step on. */
+        if (r->job.state != copy.job.state || r->job.intent_open != copy.job.intent_open)
+                r->still_since_ns = cw_mono_ns(d->clock);
+        if (r->job.wait == CW_WAIT_CENTRAL && copy.job.wait != CW_WAIT_CENTRAL)
+                r->was_refused = true;
         r->job = copy.job;
         r->turn++;
         r->percent = 0;

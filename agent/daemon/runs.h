@@ -9,7 +9,8 @@ struct cw_run {
         struct cw_daemon *daemon;
         struct cw_job job;
         struct cw_kit kit;
-        int64_t created_ms;
+        int64_t still_since_ns;           /* monotonic: since this process began or the job moved on */
+        bool was_refused;                 /* central production did not take it: only a person asks again */
         struct cw_station_link *link;     /* bound to this station, or NULL */
         char wanted[CW_STATION_NAME_CAP]; /* the station it needs; "" = any */
         bool wants_station;

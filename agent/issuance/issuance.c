@@ -235,6 +235,7 @@ static const cw_machine_fn handlers[CW_JE_MAX_] = {
     [CW_JE_RETURNED] = cw_je_returned,
     [CW_JE_DIVERT] = cw_je_divert,
     [CW_JE_DIVERTED] = cw_je_diverted,
+    [CW_JE_CENTRAL_REFUSED] = cw_je_central_refused,
     [CW_JE_RESTARTED] = je_restarted,
 };
 

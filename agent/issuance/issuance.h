@@ -161,28 +161,29 @@ enum cw_job_event_kind {
         CW_JE_DATA_OK,      /* */
         CW_JE_DATA_REFUSED, /* code. Class REJECT of session.open only; a hsmd that is away is waited for */
         CW_JE_STATION, /* station: connected, idle or holding this job, answers; also after a reconnect */
-        CW_JE_STATION_LOST, /* the station of the job went away */
-        CW_JE_PREFLIGHT,    /* outcome, cls, code */
-        CW_JE_WAKE,         /* the station looks ready again, or time to look anew */
-        CW_JE_INTENT,       /* step, seq, where (of the baseline) */
-        CW_JE_ATTEMPT,      /* seq: a key is about to be tried */
-        CW_JE_RESULT,       /* step, seq, outcome, cls, code, where, ribbon_used, key_tried */
-        CW_JE_RESULT_NONE,  /* result.last has nothing of this job */
-        CW_JE_VERDICT,      /* step, seq, verdict, where */
-        CW_JE_CANCEL,       /* operator */
-        CW_JE_DESTROYED,    /* operator: the plastic is in the locked reject box. remake */
-        CW_JE_DECISION,     /* operator: decision */
-        CW_JE_VISUAL,       /* operator: ok */
-        CW_JE_PIN_INTENT,   /* card proven, released, PIN chosen; setPin is about to be sent */
-        CW_JE_PIN_SET,      /* the server said so, or validatePin did */
-        CW_JE_PIN_FAILED,   /* code; the PIN is surely not set */
-        CW_JE_PIN_IN_DOUBT, /* code */
-        CW_JE_ACTIVATED,    /* */
-        CW_JE_DELIVERED,    /* */
-        CW_JE_RETURNED,     /* operator: never collected, back to the vault */
-        CW_JE_DIVERT,       /* code: why. The card is made centrally; nothing was fed for it */
-        CW_JE_DIVERTED,     /* ok: by another kit, so this one goes back */
-        CW_JE_RESTARTED,    /* first event of every open job after a start of the daemon */
+        CW_JE_STATION_LOST,    /* the station of the job went away */
+        CW_JE_PREFLIGHT,       /* outcome, cls, code */
+        CW_JE_WAKE,            /* the station looks ready again, or time to look anew */
+        CW_JE_INTENT,          /* step, seq, where (of the baseline) */
+        CW_JE_ATTEMPT,         /* seq: a key is about to be tried */
+        CW_JE_RESULT,          /* step, seq, outcome, cls, code, where, ribbon_used, key_tried */
+        CW_JE_RESULT_NONE,     /* result.last has nothing of this job */
+        CW_JE_VERDICT,         /* step, seq, verdict, where */
+        CW_JE_CANCEL,          /* operator */
+        CW_JE_DESTROYED,       /* operator: the plastic is in the locked reject box. remake */
+        CW_JE_DECISION,        /* operator: decision */
+        CW_JE_VISUAL,          /* operator: ok */
+        CW_JE_PIN_INTENT,      /* card proven, released, PIN chosen; setPin is about to be sent */
+        CW_JE_PIN_SET,         /* the server said so, or validatePin did */
+        CW_JE_PIN_FAILED,      /* code; the PIN is surely not set */
+        CW_JE_PIN_IN_DOUBT,    /* code */
+        CW_JE_ACTIVATED,       /* */
+        CW_JE_DELIVERED,       /* */
+        CW_JE_RETURNED,        /* operator: never collected, back to the vault */
+        CW_JE_DIVERT,          /* code: why. The card is made centrally; nothing was fed for it */
+        CW_JE_DIVERTED,        /* ok: by another kit, so this one goes back */
+        CW_JE_CENTRAL_REFUSED, /* code: why. The order is surely not done: the branch has the job again */
+        CW_JE_RESTARTED,       /* first event of every open job after a start of the daemon */
         CW_JE_MAX_
 };
 

@@ -71,3 +71,4 @@ const char *cw_je_delivered(struct cw_machine *m);
 const char *cw_je_returned(struct cw_machine *m);
 const char *cw_je_divert(struct cw_machine *m);
 const char *cw_je_diverted(struct cw_machine *m);
+const char *cw_je_central_refused(struct cw_machine *m);

@@ -238,6 +238,7 @@ static const char *const job_event_names[CW_JE_MAX_] = {
     [CW_JE_RETURNED] = "returned",
     [CW_JE_DIVERT] = "divert",
     [CW_JE_DIVERTED] = "diverted",
+    [CW_JE_CENTRAL_REFUSED] = "central_refused",
     [CW_JE_RESTARTED] = "restarted",
 };
 const char *cw_job_event_name(enum cw_job_event_kind v) {

@@ -230,3 +230,19 @@ const char *cw_je_diverted(struct cw_machine *m) {
         cw_machine_end(m, CW_JOB_DIVERTED);
         return NULL;
 }
+
+/* Made here after all, or cancelled by a person, who is told why. */
+const char *cw_je_central_refused(struct cw_machine *m) {
+        struct cw_job *job = m->job;
+        if (job->wait != CW_WAIT_CENTRAL)
+                return "this job was not given to central production";
+        cw_machine_set(job->code, sizeof job->code, m->event->code);
+        (void)cw_machine_act(m, CW_JA_WAIT_PERSON);
+        if (job->state == CW_JOB_ACCEPTED) {
+                job->wait = CW_WAIT_DATA;
+                (void)cw_machine_act(m, CW_JA_OPEN_DATA);
+        } else {
+                cw_machine_need_station(m, false);
+        }
+        return NULL;
+}

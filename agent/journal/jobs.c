@@ -322,13 +322,27 @@ struct data_ok {
         struct cw_job_event event;
 };
 
+static cw_rc others_of_pan(struct cw_journal *j, const struct data_ok *d, int64_t *ret, struct cw_fault *f) {
+        return cw_db_int(j,
+                         "SELECT count(*) FROM job WHERE pan_hash = ?1 AND id <> ?2 AND state NOT IN"
+                         " ('FAILED', 'CANCELLED', 'DATA_ERROR')",
+                         CW_ARGS(CW_T(d->pan_hash), CW_T(d->apply.job)), 0, ret, f);
+}
+
+static cw_rc store_pan(struct cw_journal *j, const struct data_ok *d, struct cw_fault *f) {
+        cw_rc rc = cw_db_run(j, "UPDATE job SET pan_hash = ?2 WHERE id = ?1",
+                             CW_ARGS(CW_T(d->apply.job), CW_T(d->pan_hash)), f);
+        if (rc == CW_OK)
+                rc = cw_db_run(
+                    j, "UPDATE inbox SET masked_pan = ?2 WHERE kit = (SELECT kit FROM job WHERE id = ?1)",
+                    CW_ARGS(CW_T(d->apply.job), CW_T(d->masked_pan)), f);
+        return rc;
+}
+
 static cw_rc data_ok_txn(struct cw_journal *j, void *ctx, struct cw_fault *f) {
         struct data_ok *d = ctx;
         int64_t others = 0;
-        cw_rc rc = cw_db_int(j,
-                             "SELECT count(*) FROM job WHERE pan_hash = ?1 AND id <> ?2 AND state NOT IN"
-                             " ('FAILED', 'CANCELLED', 'DATA_ERROR')",
-                             CW_ARGS(CW_T(d->pan_hash), CW_T(d->apply.job)), 0, &others, f);
+        cw_rc rc = others_of_pan(j, d, &others, f);
         if (rc != CW_OK)
                 return rc;
         d->event = (struct cw_job_event){.kind = CW_JE_DATA_OK};
@@ -337,26 +351,44 @@ static cw_rc data_ok_txn(struct cw_journal *j, void *ctx, struct cw_fault *f) {
         rc = cw_apply_in_txn(j, &d->apply, f);
         if (rc != CW_OK || others > 0 || d->apply.change.actions.unchanged)
                 return rc;
-        rc = cw_db_run(j, "UPDATE job SET pan_hash = ?2 WHERE id = ?1",
-                       CW_ARGS(CW_T(d->apply.job), CW_T(d->pan_hash)), f);
-        if (rc == CW_OK)
-                rc = cw_db_run(
-                    j, "UPDATE inbox SET masked_pan = ?2 WHERE kit = (SELECT kit FROM job WHERE id = ?1)",
-                    CW_ARGS(CW_T(d->apply.job), CW_T(d->masked_pan)), f);
-        return rc;
+        return store_pan(j, d, f);
 }
 
-cw_rc cw_journal_data_ok(struct cw_journal *j, const char *job, const char *pan_hash, const char *masked_pan,
-                         struct cw_change *ret, struct cw_fault *f) {
+static cw_rc pan_seen_txn(struct cw_journal *j, void *ctx, struct cw_fault *f) {
+        struct data_ok *d = ctx;
+        int64_t others = 0;
+        cw_rc rc = others_of_pan(j, d, &others, f);
+        if (rc == CW_OK && others > 0)
+                return cw_fail(f, CW_JRC(CW_C_REJECT, CW_E_STATE), others, "journal.pan",
+                               "PAN_ALREADY_EXISTS", "Another kit has the same card number.");
+        return rc == CW_OK ? store_pan(j, d, f) : rc;
+}
+
+static cw_rc check_pan(const char *pan_hash, const char *masked_pan, struct cw_fault *f) {
         size_t n = strlen(pan_hash);
         bool hex = n >= 32 && n < CW_PAN_HASH_CAP && strspn(pan_hash, "0123456789ABCDEFabcdef") == n;
         if (!hex || !text_ok(masked_pan, CW_MASKED_PAN_CAP, true) || !pan_masked(masked_pan))
                 return cw_fail(f, CW_JRC(CW_C_REJECT, CW_E_RANGE), 0, "journal.data_ok", "",
                                "The HSM answered with a card hash or masked number of the wrong form.");
+        return CW_OK;
+}
+
+cw_rc cw_journal_data_ok(struct cw_journal *j, const char *job, const char *pan_hash, const char *masked_pan,
+                         struct cw_change *ret, struct cw_fault *f) {
         struct data_ok d = {.pan_hash = pan_hash, .masked_pan = masked_pan};
+        cw_rc rc = check_pan(pan_hash, masked_pan, f);
+        if (rc != CW_OK)
+                return rc;
         d.event.kind = CW_JE_DATA_OK;
         d.apply = (struct cw_apply){.job = job, .event = &d.event, .actor = "hsmd"};
         return run_apply(j, data_ok_txn, &d, NULL, ret, f);
+}
+
+cw_rc cw_journal_pan_seen(struct cw_journal *j, const char *job, const char *pan_hash, const char *masked_pan,
+                          struct cw_fault *f) {
+        struct data_ok d = {.apply = {.job = job}, .pan_hash = pan_hash, .masked_pan = masked_pan};
+        cw_rc rc = check_pan(pan_hash, masked_pan, f);
+        return rc == CW_OK ? cw_db_txn(j, pan_seen_txn, &d, "job", "pan", f) : rc;
 }
 
 cw_rc cw_journal_intent(struct cw_journal *j, const char *job, enum cw_step step, uint32_t seq,

@@ -110,6 +110,10 @@ CW_WARN_UNUSED cw_rc cw_journal_apply(struct cw_journal *j, const char *job, con
  */
 CW_WARN_UNUSED cw_rc cw_journal_data_ok(struct cw_journal *j, const char *job, const char *pan_hash,
                                         const char *masked_pan, struct cw_change *ret, struct cw_fault *f);
+/* The same check for a job whose data was opened for a central order: the hash is kept, the job stays as it
+ * is. REJECT with PAN_ALREADY_EXISTS when another live kit has the PAN. */
+CW_WARN_UNUSED cw_rc cw_journal_pan_seen(struct cw_journal *j, const char *job, const char *pan_hash,
+                                         const char *masked_pan, struct cw_fault *f);
 /* INTENT of the job's next step with the station's baseline reply; the where of the baseline is checked. */
 CW_WARN_UNUSED cw_rc cw_journal_intent(struct cw_journal *j, const char *job, enum cw_step step, uint32_t seq,
                                        const json_t *baseline, struct cw_change *ret, struct cw_fault *f);
@@ -189,7 +193,13 @@ CW_WARN_UNUSED cw_rc cw_journal_outbox_acked(struct cw_journal *j, int64_t id, s
  */
 CW_WARN_UNUSED cw_rc cw_journal_outbox_ordered(struct cw_journal *j, int64_t id, const json_t *evidence,
                                                bool another_kit, struct cw_change *ret, struct cw_fault *f);
-/* What must be known when the report is sent again by another process. */
+/*
+ * The central order was refused and is surely not done: the report is over, and the job gets event
+ * CENTRAL_REFUSED with code. Twice is once.
+ */
+CW_WARN_UNUSED cw_rc cw_journal_outbox_refused(struct cw_journal *j, int64_t id, const char *code,
+                                               struct cw_change *ret, struct cw_fault *f);
+/* What must be known when the report is sent again by another process; NULL forgets it. */
 CW_WARN_UNUSED cw_rc cw_journal_outbox_keep(struct cw_journal *j, int64_t id, const json_t *note,
                                             struct cw_fault *f);
 /* True when this kit came of a central order of ours: its card is made elsewhere. */

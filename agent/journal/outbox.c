@@ -112,6 +112,7 @@ struct outbox_change {
         bool park;
         const char *evidence; /* JSON text of an order made centrally */
         bool another_kit;
+        bool refused; /* code: why */
         const char *note;
         struct cw_outbox_item item;
         struct cw_change change;
@@ -139,7 +140,10 @@ static cw_rc follow_up(struct cw_journal *j, struct outbox_change *c, struct cw_
                 event.kind = CW_JE_ACTIVATED;
         else if (c->item.report == CW_REPORT_DELIVERED)
                 event.kind = CW_JE_DELIVERED;
-        else if (c->item.report == CW_REPORT_CENTRAL)
+        else if (c->item.report == CW_REPORT_CENTRAL && c->refused) {
+                event.kind = CW_JE_CENTRAL_REFUSED;
+                (void)snprintf(event.code, sizeof event.code, "%s", c->code);
+        } else if (c->item.report == CW_REPORT_CENTRAL)
                 event = (struct cw_job_event){.kind = CW_JE_DIVERTED, .ok = c->another_kit};
         else
                 return CW_OK;
@@ -170,10 +174,10 @@ static cw_rc acked_txn(struct cw_journal *j, void *ctx, struct cw_fault *f) {
                 return rc;
         }
         struct cw_audit_row audit = {.actor = "server",
-                                     .what = "reported",
+                                     .what = c->refused ? "refused" : "reported",
                                      .job = c->item.job,
                                      .ref = c->item.idem,
-                                     .detail = "",
+                                     .detail = c->refused ? c->code : "",
                                      .digest = ""};
         rc = cw_audit_append(j, &audit, f);
         return rc == CW_OK ? follow_up(j, c, f) : rc;
@@ -200,6 +204,17 @@ cw_rc cw_journal_outbox_ordered(struct cw_journal *j, int64_t id, const json_t *
         return rc;
 }
 
+cw_rc cw_journal_outbox_refused(struct cw_journal *j, int64_t id, const char *code, struct cw_change *ret,
+                                struct cw_fault *f) {
+        char cut[CW_REASON_CAP];
+        (void)snprintf(cut, sizeof cut, "%s", code);
+        struct outbox_change c = {.id = id, .refused = true, .code = cut};
+        cw_rc rc = cw_db_txn(j, acked_txn, &c, "outbox", "acked", f);
+        if (rc == CW_OK)
+                *ret = c.change;
+        return rc;
+}
+
 static cw_rc keep_txn(struct cw_journal *j, void *ctx, struct cw_fault *f) {
         struct outbox_change *c = ctx;
         cw_rc rc = load_item(j, c, f);
@@ -210,7 +225,7 @@ static cw_rc keep_txn(struct cw_journal *j, void *ctx, struct cw_fault *f) {
 }
 
 cw_rc cw_journal_outbox_keep(struct cw_journal *j, int64_t id, const json_t *note, struct cw_fault *f) {
-        CW_AUTO_MEM char *text = json_dumps(note, JSON_COMPACT);
+        CW_AUTO_MEM char *text = note ? json_dumps(note, JSON_COMPACT) : strdup("null");
         struct outbox_change c = {.id = id, .note = text};
         if (!text)
                 return cw_fail(f, CW_JRC(CW_C_RETRY, CW_E_NOMEM), 0, "journal.outbox", "", "Out of memory.");

@@ -138,6 +138,28 @@ static void another_kit_sends_this_one_back(void **state) {
         assert_int_equal(action(CW_JA_REPORT)->report, CW_REPORT_CANCELLED);
 }
 
+static void a_refused_order_comes_back(void **state) {
+        (void)state;
+        struct cw_job job = job_at(CW_STEP_FEED, true);
+        no(&job, EV(.kind = CW_JE_CENTRAL_REFUSED, .code = "PRD_NO_ACCOUNT"));
+        ok(&job, EV(.kind = CW_JE_DIVERT, .code = "OPERATOR"));
+        ok(&job, EV(.kind = CW_JE_CENTRAL_REFUSED, .code = "PRD_NO_ACCOUNT"));
+        assert_int_equal(job.wait, CW_WAIT_STATION);
+        assert_string_equal(job.code, "PRD_NO_ACCOUNT");
+        assert_string_equal(action(CW_JA_WAIT_PERSON)->code, "PRD_NO_ACCOUNT");
+        assert_non_null(action(CW_JA_NEED_STATION));
+        struct cw_job made = job;
+        ok(&made, EV(.kind = CW_JE_STATION, .station = "s1"));
+        assert_int_equal(made.wait, CW_WAIT_PREFLIGHT);
+        ok(&job, EV(.kind = CW_JE_CANCEL));
+        assert_int_equal(job.state, CW_JOB_CANCELLED);
+        assign(&job, true); /* its data was never opened */
+        ok(&job, EV(.kind = CW_JE_DIVERT, .code = "OPERATOR"));
+        ok(&job, EV(.kind = CW_JE_CENTRAL_REFUSED, .code = "PAN_ALREADY_EXISTS"));
+        assert_int_equal(job.wait, CW_WAIT_DATA);
+        assert_non_null(action(CW_JA_OPEN_DATA));
+}
+
 static void no_order_once_a_card_may_move(void **state) {
         (void)state;
         struct cw_job job = job_at(CW_STEP_FEED, true);
@@ -387,6 +409,7 @@ int main(void) {
             cmocka_unit_test(cancel_a_remake_that_never_fed),
             cmocka_unit_test(a_card_is_ordered_centrally_once),
             cmocka_unit_test(another_kit_sends_this_one_back),
+            cmocka_unit_test(a_refused_order_comes_back),
             cmocka_unit_test(no_order_once_a_card_may_move),
             cmocka_unit_test(data_refused_ends_the_job),
             cmocka_unit_test(person_says_done),

@@ -142,6 +142,10 @@ static void same_pan_twice_is_refused(void **state) {
         assert_int_equal(x->change.job.state, CW_JOB_DATA_ERROR);
         assert_string_equal(x->change.job.code, "PAN_ALREADY_EXISTS");
         good(x, cw_journal_check_fold(x->j, &x->fault));
+        accept_kit(x, "4240181597", b);
+        rejected(x, cw_journal_pan_seen(x->j, b, hash, "608040XXXXXX6384", &x->fault), CW_E_STATE);
+        assert_string_equal(x->fault.code, "PAN_ALREADY_EXISTS");
+        good(x, cw_journal_pan_seen(x->j, a, hash, "608040XXXXXX6384", &x->fault));
         rejected(x, cw_journal_data_ok(x->j, a, "zz", "608040XXXXXX6384", &x->change, &x->fault), CW_E_RANGE);
         rejected(x, cw_journal_data_ok(x->j, a, hash, "6080401234566384", &x->change, &x->fault), CW_E_RANGE);
         rejected(x, cw_journal_job_by_pan_hash(x->j, "", &row, &x->fault), CW_E_MISSING);

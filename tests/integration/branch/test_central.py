@@ -11,7 +11,7 @@ REGISTER = "/registerCard"
 
 
 class Central(Scenario):
-    stock = {"CLASSIC": 4, "TRAVEL": 3}
+    stock = {"CLASSIC": 4, "TRAVEL": 5}
     options = {"d1": True, "config": {"products": {"71": CLASSIC, "72": {"central": "dcms"}},
                                       "server": {"connect_timeout_ms": 1000, "timeout_ms": 3000, "cbs_timeout_ms": 4000}}}
 
@@ -90,21 +90,53 @@ class Central(Scenario):
         """By a person's word; the bank's answer is lost and the daemon killed."""
         kit = self.kit("TRAVEL")
         self.wait_job(kit, wait="station")
-        entity = self.bank_kit(kit)["entityId"]
-
-        def kits():
-            return [k["kitNo"] for k in self.branch.bank.state()["kits"] if k["entityId"] == entity]
         self.fault(REGISTER, drop="after_commit")
         self.operator("job", "divert", kit)
-        wait_until("the new kit", lambda: len(kits()) == 2)
+        wait_until("the new kit", lambda: len(self.kits_beside(kit)) == 1)
         self.branch.agent.kill()
         self.branch.start_agent()
+        self.check_ordered_at_bank(kit)
+
+    def kits_beside(self, kit):
+        entity = self.bank_kit(kit)["entityId"]
+        return [k["kitNo"] for k in self.branch.bank.state()["kits"] if k["entityId"] == entity and k["kitNo"] != kit]
+
+    def check_ordered_at_bank(self, kit):
+        """One new kit, the one the job tells, and the branch does not make its card."""
         self.wait_job(kit, state="DIVERTED")
-        self.assertEqual(len(kits()), 2)
         told = self.order_id(kit)
-        self.assertEqual((told["target"], [told["kit"]]), ("dcms", [k for k in kits() if k != kit]))
+        self.assertEqual((told["target"], [told["kit"]]), ("dcms", self.kits_beside(kit)))
         wait_until("the old kit to go back", lambda: self.bank_kit(kit)["deliveryStatus"] == "RETURNED")
         self.assertNotIn(told["kit"], [j["kit"] for j in self.branch.jobs()])
+        return told
+
+    def test_4_dcms_answers(self):
+        """Answered; the answer lost and read back; and the daemon stopped in good order meanwhile."""
+        kits = [self.kit("TRAVEL") for _ in range(3)]
+        for kit in kits:
+            self.wait_job(kit, wait="station")
+        self.operator("job", "divert", kits[0])
+        self.assertFalse(self.check_ordered_at_bank(kits[0])["confirmed"])
+        self.fault(REGISTER, drop="after_commit")
+        self.operator("job", "divert", kits[1])
+        self.assertTrue(self.check_ordered_at_bank(kits[1])["confirmed"])
+        self.fault(REGISTER, drop="after_commit")
+        self.operator("job", "divert", kits[2])
+        wait_until("the new kit", lambda: len(self.kits_beside(kits[2])) == 1)
+        self.branch.agent.stop()
+        self.branch.start_agent()
+        self.assertTrue(self.check_ordered_at_bank(kits[2])["confirmed"])
+
+    def test_5_refused_order_comes_back(self):
+        kit = self.kit("TRAVEL")
+        self.wait_job(kit, wait="station")
+        self.fault(REGISTER, status=400, exception="CUS001")
+        self.operator("job", "divert", kit)
+        job = self.wait_job(kit, wait="station", code="CUS001")
+        self.assertEqual((job["state"], self.kits_beside(kit)), ("DATA_OK", []))
+        self.assertIn("central_refused", [e["type"] for e in self.history(kit)])
+        self.operator("job", "cancel", kit)
+        self.wait_job(kit, state="CANCELLED")
 
 
 if __name__ == "__main__":

@@ -75,6 +75,10 @@ static void ends(void **state) {
         assert_int_equal(o.operations[0].status, CW_D1_FAILED);
         assert_int_equal(o.operations[0].detail, CW_D1_DATA_EXCEPTION);
         assert_string_equal(o.operations[0].reason, "name too long");
+        d1rig_order(rig, "card-end", "r1", &o); /* ours, and no card will come of it */
+        expect(&o, CW_C_REJECT, CW_D1_CODE_FAILED);
+        assert_non_null(strstr(o.fault.text, "name too long"));
+        assert_int_equal(d1rig_number(rig, "order"), 1);
         d1rig_config(rig, "{\"unknown_fields\":true}");
         d1rig_status(rig, "card-end", &o);
         expect(&o, CW_C_NONE, "");
