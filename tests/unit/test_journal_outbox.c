@@ -26,6 +26,33 @@ static void acked_report_is_gone(void **state) {
         rejected(x, cw_journal_outbox_acked(x->j, 99, &x->change, &x->fault), CW_E_NOT_FOUND);
 }
 
+static void refused_order_ends_its_report(void **state) {
+        struct fixture *x = *state;
+        struct cw_outbox_item items[8];
+        char job[CW_JOB_ID_CAP];
+        json_t *kept = NULL;
+        accept_kit(x, "4240181595", job);
+        apply(x, job, EV(.kind = CW_JE_DIVERT, .code = "OPERATOR"));
+        assert_int_equal(next(x, items), 1);
+        assert_int_equal(items[0].report, CW_REPORT_CENTRAL);
+        CW_AUTO_JSON json_t *note = json_pack("{s:b}", "left", 1);
+        good(x, cw_journal_outbox_keep(x->j, items[0].id, note, &x->fault));
+        good(x, cw_journal_outbox_kept(x->j, items[0].id, &kept, &x->fault));
+        assert_true(json_is_true(json_object_get(kept, "left")));
+        json_decref(kept);
+        good(x, cw_journal_outbox_keep(x->j, items[0].id, NULL, &x->fault));
+        good(x, cw_journal_outbox_kept(x->j, items[0].id, &kept, &x->fault));
+        assert_null(kept);
+        good(x, cw_journal_outbox_refused(x->j, items[0].id, "CUS001", &x->change, &x->fault));
+        assert_int_equal(x->change.job.wait, CW_WAIT_DATA);
+        assert_string_equal(x->change.job.code, "CUS001");
+        int64_t id = items[0].id;
+        assert_int_equal(next(x, items), 0);
+        good(x, cw_journal_outbox_refused(x->j, id, "CUS001", &x->change, &x->fault));
+        assert_true(x->change.actions.unchanged);
+        good(x, cw_journal_check_fold(x->j, &x->fault));
+}
+
 static void unsent_reports_survive_a_restart_in_order(void **state) {
         struct fixture *x = *state;
         struct cw_outbox_item items[8];
@@ -181,6 +208,7 @@ static void release_needs_a_finished_card(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
             T(acked_report_is_gone),
+            T(refused_order_ends_its_report),
             T(unsent_reports_survive_a_restart_in_order),
             T(back_off_and_clock_jumps),
             T(refused_report_blocks_its_own_kit_only),
