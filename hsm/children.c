@@ -300,9 +300,10 @@ static void watch_child(struct cw_supervisor *sv, struct cw_sv_child *c, int64_t
                 cw_sv_kill_child(c);
                 return;
         }
-        /* A worker that was asked to end and does not; a session nobody remembered to close. */
+        /* A worker that was asked to end and does not; a session nobody remembered to close. Key management
+         * ends by itself: a ceremony may take longer than any card. */
         int64_t life_ns = c->closing ? timeout_ns : SESSION_LIFE_NS;
-        if ((c->closing || c->session != 0) && now - c->since_ns > life_ns)
+        if ((c->closing || c->session > 0) && now - c->since_ns > life_ns)
                 cw_sv_kill_child(c);
 }
 

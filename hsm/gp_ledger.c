@@ -9,12 +9,14 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
 
 #define FILE_MAX_LEN (1024u * 1024u)
 #define COMPACT_LEN (64u * 1024u)
+#define ROOM_LEN 4096
 
 /* "+ <line>" notes a try, "- <line>" takes it back. */
 static bool next_line(const char **text, size_t *len, char *ret_sign, struct cw_span *ret_line) {
@@ -71,42 +73,89 @@ static void line_of(const struct cw_gp_try *t, char ret[CW_GP_TRY_MAX]) {
 static cw_rc unavailable(int err, struct cw_fault *f) {
         return cw_fail(f, CW_RC(CW_L_HSM, CW_C_OPERATOR, CW_E_IO), err, "hsm.gp_ledger", "HSM_LEDGER",
                        "cannot keep the ledger of card key tries (gp-tries of hsm.state_dir): %s; no key is "
-                       "tried without it",
+                       "tried without it: make room there, or give the folder back to hsmd, then try again",
                        strerror(err));
 }
 
-/* Opens, locks and reads the file. */
-static cw_rc open_ledger(const char *dir, char *ret_path, int *ret_fd, char **ret_text, size_t *ret_len,
-                         struct cw_fault *f) {
-        int n = snprintf(ret_path, PATH_MAX, "%s/gp-tries", dir);
-        if (n < 0 || n >= PATH_MAX)
-                return unavailable(ENAMETOOLONG, f);
-        CW_AUTO_FD int fd = open(ret_path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
-        if (fd < 0 || flock(fd, LOCK_EX) != 0)
-                return unavailable(errno, f);
-        cw_rc rc = cw_file_read(ret_path, FILE_MAX_LEN, ret_text, ret_len, f);
-        if (rc == CW_OK)
-                *ret_fd = CW_STEAL_FD(fd);
-        return rc;
+static cw_rc damaged(struct cw_fault *f) {
+        return cw_fail(f, CW_RC(CW_L_HSM, CW_C_OPERATOR, CW_E_SYNTAX), 0, "hsm.gp_ledger", "HSM_LEDGER",
+                       "the ledger of card key tries (gp-tries of hsm.state_dir) is damaged, and no key is "
+                       "tried without it: keep a copy, and break up or take out each line that is not one "
+                       "\"+\" or \"-\" with five words behind it; set the cards of such lines aside");
 }
 
-/* Only what is still open stays; written in place, since the lock is on this very file. */
-static cw_rc compact(int fd, const char *text, size_t len, struct cw_fault *f) {
-        CW_AUTO_MEM char *kept = malloc(len + 1);
+struct ledger {
+        char path[PATH_MAX];
+        int lock_fd, fd;
+        char *text;
+        size_t len; /* of whole lines */
+};
+
+static void ledger_close(struct ledger *l) {
+        cw_fd_cleanup(&l->fd);
+        cw_fd_cleanup(&l->lock_fd);
+        free(l->text);
+}
+
+static int open_file(const char *path, int flags) {
+        return open(path, flags | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+}
+
+/*
+ * Opens, locks and reads. The lock is a file of its own, since the ledger is replaced when it is compacted. A
+ * rest without newline is of a write that failed: its try never left hsmd, or stays open.
+ */
+static cw_rc ledger_open(const char *dir, struct ledger *l, struct cw_fault *f) {
+        char lock[PATH_MAX];
+        struct cw_fault why = {0};
+        *l = (struct ledger){.lock_fd = -1, .fd = -1};
+        int n = snprintf(l->path, sizeof l->path, "%s/gp-tries", dir);
+        int m = snprintf(lock, sizeof lock, "%s/gp-tries.lock", dir);
+        if (n < 0 || m < 0 || (size_t)m >= sizeof lock)
+                return unavailable(ENAMETOOLONG, f);
+        l->lock_fd = open_file(lock, O_RDWR);
+        if (l->lock_fd < 0 || flock(l->lock_fd, LOCK_EX) != 0)
+                return unavailable(errno, f);
+        l->fd = open_file(l->path, O_RDWR | O_APPEND);
+        if (l->fd < 0)
+                return unavailable(errno, f);
+        if (cw_file_read(l->path, FILE_MAX_LEN, &l->text, &l->len, &why) != CW_OK)
+                return unavailable(why.native > 0 ? (int)why.native : EFBIG, f);
+        const char *end = memrchr(l->text, '\n', l->len);
+        l->len = end ? (size_t)(end + 1 - l->text) : 0;
+        return CW_OK;
+}
+
+/* Only what is still open stays. The old file is whole until the new one is on the disk. */
+static cw_rc compact(struct ledger *l, struct cw_fault *f) {
+        CW_AUTO_MEM char *kept = malloc(l->len + 1);
+        struct cw_fault why = {0};
         if (kept == NULL)
                 return unavailable(ENOMEM, f);
-        size_t n = cw_gp_ledger_compact(text, len, kept);
-        if (ftruncate(fd, 0) != 0 || write(fd, kept, n) != (ssize_t)n)
+        size_t n = cw_gp_ledger_compact(l->text, l->len, kept);
+        if (cw_file_write_atomic(l->path, kept, n, 0600, &why) != CW_OK)
+                return unavailable((int)why.native, f);
+        int fd = open_file(l->path, O_RDWR | O_APPEND);
+        if (fd < 0)
                 return unavailable(errno, f);
+        (void)close(l->fd);
+        l->fd = fd;
+        l->len = n;
         return CW_OK;
 }
 
-static cw_rc append(int fd, char sign, const char *line, bool sync, struct cw_fault *f) {
+static cw_rc append(const struct ledger *l, char sign, const char *line, bool sync, struct cw_fault *f) {
         char text[CW_GP_TRY_MAX + 4];
         int n = snprintf(text, sizeof text, "%c %s\n", sign, line);
-        if (write(fd, text, (size_t)n) != n || (sync && fdatasync(fd) != 0))
+        if (ftruncate(l->fd, (off_t)l->len) != 0)
                 return unavailable(errno, f);
-        return CW_OK;
+        ssize_t put = write(l->fd, text, (size_t)n);
+        if (put == n && (!sync || fdatasync(l->fd) == 0))
+                return CW_OK;
+        int err = put < 0 || put == n ? errno : ENOSPC;
+        if (ftruncate(l->fd, (off_t)l->len) != 0)
+                err = errno; /* the next one to open it drops the rest */
+        return unavailable(err, f);
 }
 
 /* A new file is only durable with its name. */
@@ -115,12 +164,12 @@ static cw_rc sync_folder(const char *dir, struct cw_fault *f) {
         return fd < 0 || fsync(fd) != 0 ? unavailable(errno, f) : CW_OK;
 }
 
-static cw_rc refuse_open_try(const char *text, size_t len, const char *line, const struct cw_gp_try *t,
+static cw_rc refuse_open_try(const struct ledger *l, const char *line, const struct cw_gp_try *t,
                              struct cw_fault *f) {
         bool bad = false;
-        bool open = cw_gp_ledger_open_try(text, len, line, &bad);
+        bool open = cw_gp_ledger_open_try(l->text, l->len, line, &bad);
         if (bad)
-                return unavailable(EBADMSG, f);
+                return damaged(f);
         if (open)
                 return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_DENIED), t->kvn, "hsm.gp_ledger",
                                "HSM_QUARANTINE",
@@ -130,40 +179,48 @@ static cw_rc refuse_open_try(const char *text, size_t len, const char *line, con
         return CW_OK;
 }
 
+cw_rc cw_gp_ledger_ready(const char *dir, struct cw_fault *f) {
+        __attribute__((cleanup(ledger_close))) struct ledger l = {.lock_fd = -1, .fd = -1};
+        bool bad = false;
+        cw_rc rc = ledger_open(dir, &l, f);
+        if (rc != CW_OK)
+                return rc;
+        (void)cw_gp_ledger_open_try(l.text, l.len, "", &bad);
+        if (bad)
+                return damaged(f);
+        /* Room for the try and for taking it back; where a file system cannot tell, the try itself will. */
+        if (fallocate(l.fd, FALLOC_FL_KEEP_SIZE, (off_t)l.len, ROOM_LEN) != 0 && errno == ENOSPC)
+                return unavailable(ENOSPC, f);
+        return CW_OK;
+}
+
 cw_rc cw_gp_ledger_check(const char *dir, const struct cw_gp_try *t, struct cw_fault *f) {
-        char path[PATH_MAX], line[CW_GP_TRY_MAX];
-        CW_AUTO_MEM char *text = NULL;
-        CW_AUTO_FD int fd = -1;
-        size_t len = 0;
+        __attribute__((cleanup(ledger_close))) struct ledger l = {.lock_fd = -1, .fd = -1};
+        char line[CW_GP_TRY_MAX];
         line_of(t, line);
-        cw_rc rc = open_ledger(dir, path, &fd, &text, &len, f);
-        return rc == CW_OK ? refuse_open_try(text, len, line, t, f) : rc;
+        cw_rc rc = ledger_open(dir, &l, f);
+        return rc == CW_OK ? refuse_open_try(&l, line, t, f) : rc;
 }
 
 cw_rc cw_gp_ledger_try(const char *dir, const struct cw_gp_try *t, struct cw_fault *f) {
-        char path[PATH_MAX], line[CW_GP_TRY_MAX];
-        CW_AUTO_MEM char *text = NULL;
-        CW_AUTO_FD int fd = -1;
-        size_t len = 0;
+        __attribute__((cleanup(ledger_close))) struct ledger l = {.lock_fd = -1, .fd = -1};
+        char line[CW_GP_TRY_MAX];
         line_of(t, line);
-        cw_rc rc = open_ledger(dir, path, &fd, &text, &len, f);
+        cw_rc rc = ledger_open(dir, &l, f);
+        bool fresh = l.len == 0;
         if (rc == CW_OK)
-                rc = refuse_open_try(text, len, line, t, f);
-        if (rc == CW_OK && len > COMPACT_LEN)
-                rc = compact(fd, text, len, f);
+                rc = refuse_open_try(&l, line, t, f);
+        if (rc == CW_OK && l.len > COMPACT_LEN)
+                rc = compact(&l, f);
         if (rc == CW_OK)
-                rc = append(fd, '+', line, true, f);
-        return rc == CW_OK && len == 0 ? sync_folder(dir, f) : rc;
+                rc = append(&l, '+', line, true, f);
+        return rc == CW_OK && fresh ? sync_folder(dir, f) : rc;
 }
 
 cw_rc cw_gp_ledger_accepted(const char *dir, const struct cw_gp_try *t, struct cw_fault *f) {
-        char path[PATH_MAX], line[CW_GP_TRY_MAX];
+        __attribute__((cleanup(ledger_close))) struct ledger l = {.lock_fd = -1, .fd = -1};
+        char line[CW_GP_TRY_MAX];
         line_of(t, line);
-        int n = snprintf(path, sizeof path, "%s/gp-tries", dir);
-        if (n < 0 || n >= PATH_MAX)
-                return unavailable(ENAMETOOLONG, f);
-        CW_AUTO_FD int fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
-        if (fd < 0 || flock(fd, LOCK_EX) != 0)
-                return unavailable(errno, f);
-        return append(fd, '-', line, false, f);
+        cw_rc rc = ledger_open(dir, &l, f);
+        return rc == CW_OK ? append(&l, '-', line, false, f) : rc;
 }

@@ -22,6 +22,8 @@ struct cw_gp_try {
         char keys[100]; /* which keys: label and diversification */
 };
 
+/* Before a card is fed: OPERATOR/HSM_LEDGER when the file cannot be read or kept. Blocks on the lock. */
+CW_WARN_UNUSED cw_rc cw_gp_ledger_ready(const char *dir, struct cw_fault *f);
 /* REJECT/CW_E_DENIED with code HSM_QUARANTINE when an earlier try is open; OPERATOR when the file cannot be
  * read. */
 CW_WARN_UNUSED cw_rc cw_gp_ledger_check(const char *dir, const struct cw_gp_try *t, struct cw_fault *f);

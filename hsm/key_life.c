@@ -83,13 +83,17 @@ cw_rc cw_key_call_destroy(struct cw_key_admin *a, struct cw_key_call *k, struct 
         struct cw_two_person_request r = {.kind = CW_TWO_PERSON_DESTROY,
                                           .version = number_of(k, "version"),
                                           .in_use = cw_msg_bool(k->request, "in_use", false)};
+        size_t left = 0;
         cw_rc rc = cw_key_call_key(a, k, "label", &cfg, f);
         if (rc == CW_OK)
                 rc = cw_key_admin_entry(a, cfg, &e, f);
+        if (rc == CW_OK) /* says no to an RSA key, before the register says that it is destroyed */
+                rc = cw_key_count(a->env.p, cfg, r.version, &left, f);
         if (rc != CW_OK)
                 return rc;
         const struct cw_key_version *v = cw_key_entry_version(e, r.version);
-        if (v == NULL || v->destroyed)
+        /* A destruction that failed half way is asked for again. */
+        if (v == NULL || (v->destroyed && left == 0))
                 return refused(f, CW_E_NOT_FOUND, "this key has no such version; \"hsm keys\" shows them");
         if (e->active == r.version && !r.in_use)
                 return refused(
@@ -143,6 +147,18 @@ static const struct cw_config_key *configured(const struct cw_key_admin *a, cons
 
 /* ---- carried out ---- */
 
+static cw_rc erase(struct cw_key_admin *a, const struct cw_config_key *cfg, unsigned version,
+                   size_t *ret_count, struct cw_fault *f) {
+        struct cw_fault why = {0};
+        cw_rc rc = cw_key_erase(a->env.p, cfg, version, ret_count, &why);
+        if (rc == CW_OK)
+                return rc;
+        return cw_fail(f, rc, why.native, why.op, why.code,
+                       "this version is used no more, but its key may still be on the token; ask for its "
+                       "destruction again: %.200s",
+                       why.text);
+}
+
 static cw_rc destroy_now(struct cw_key_admin *a, struct cw_key_call *k, const struct cw_config_key *cfg,
                          const struct cw_two_person_request *r, struct cw_fault *f) {
         struct cw_key_entry *e = NULL;
@@ -158,7 +174,7 @@ static cw_rc destroy_now(struct cw_key_admin *a, struct cw_key_call *k, const st
         v->destroyed = true; /* a version that is only half there must not be found good after a crash */
         rc = cw_key_admin_save(a, f);
         if (rc == CW_OK)
-                rc = cw_key_erase(a->env.p, cfg, r->version, &count, f);
+                rc = erase(a, cfg, r->version, &count, f);
         if (rc == CW_OK)
                 rc = cw_key_call_tell(k, "destroyed", json_integer((json_int_t)count), f);
         return rc != CW_OK ? rc : cw_key_call_tell(k, "key_kcv", json_string(v->kcv), f);

@@ -184,6 +184,15 @@ cw_rc cw_key_write(struct cw_p11 *p, const struct cw_hsm_crypto *c, const struct
         return rc;
 }
 
+static cw_rc count_label(struct cw_p11 *p, const char *label, enum cw_hsm_alg alg, size_t *count,
+                         struct cw_fault *f) {
+        CK_OBJECT_HANDLE found[CW_P11_FOUND_MAX];
+        size_t n = 0;
+        cw_rc rc = cw_p11_find(p, label, cw_p11_key_type(alg), found, &n, f);
+        *count += rc == CW_OK ? n : 0;
+        return rc;
+}
+
 static cw_rc erase_label(struct cw_p11 *p, const char *label, enum cw_hsm_alg alg, size_t *count,
                          struct cw_fault *f) {
         for (;;) {
@@ -202,8 +211,11 @@ static cw_rc erase_label(struct cw_p11 *p, const char *label, enum cw_hsm_alg al
         }
 }
 
-cw_rc cw_key_erase(struct cw_p11 *p, const struct cw_config_key *cfg, unsigned version, size_t *ret_count,
-                   struct cw_fault *f) {
+typedef cw_rc (*label_fn)(struct cw_p11 *p, const char *label, enum cw_hsm_alg alg, size_t *count,
+                          struct cw_fault *f);
+
+static cw_rc each_label(struct cw_p11 *p, const struct cw_config_key *cfg, unsigned version, label_fn fn,
+                        size_t *ret_count, struct cw_fault *f) {
         struct plan plan = {0};
         char label[CW_KEY_OBJECT_LABEL_MAX];
         size_t count = 0;
@@ -211,12 +223,22 @@ cw_rc cw_key_erase(struct cw_p11 *p, const struct cw_config_key *cfg, unsigned v
         if (rc != CW_OK)
                 return rc;
         cw_key_object_label(cfg->label, version, "", label);
-        rc = erase_label(p, label, plan.alg, &count, f);
+        rc = fn(p, label, plan.alg, &count, f);
         for (size_t i = 0; i < plan.part_count && rc == CW_OK; i++) {
                 cw_key_object_label(cfg->label, version, plan.parts[i].suffix, label);
-                rc = erase_label(p, label, plan.alg, &count, f);
+                rc = fn(p, label, plan.alg, &count, f);
         }
         if (rc == CW_OK)
                 *ret_count = count;
         return rc;
+}
+
+cw_rc cw_key_count(struct cw_p11 *p, const struct cw_config_key *cfg, unsigned version, size_t *ret_count,
+                   struct cw_fault *f) {
+        return each_label(p, cfg, version, count_label, ret_count, f);
+}
+
+cw_rc cw_key_erase(struct cw_p11 *p, const struct cw_config_key *cfg, unsigned version, size_t *ret_count,
+                   struct cw_fault *f) {
+        return each_label(p, cfg, version, erase_label, ret_count, f);
 }

@@ -28,6 +28,9 @@ CW_WARN_UNUSED cw_rc cw_key_value_check(const struct cw_hsm_crypto *c, enum cw_h
  */
 CW_WARN_UNUSED cw_rc cw_key_write(struct cw_p11 *p, const struct cw_hsm_crypto *c,
                                   const struct cw_key_write *w, bool *ret_unlimited, struct cw_fault *f);
+/* How many objects are under the version's labels; REJECT for RSA keys, which are not ours to destroy. */
+CW_WARN_UNUSED cw_rc cw_key_count(struct cw_p11 *p, const struct cw_config_key *cfg, unsigned version,
+                                  size_t *ret_count, struct cw_fault *f);
 /*
  * Destroys every object under the version's labels and looks that none is left. *ret_count is how many there
  * were.

@@ -48,10 +48,12 @@ static void opening_free(struct cw_sv_opening *o) {
         free(o);
 }
 
-/* One session per job: a new one replaces what an earlier cardwrightd left behind. */
-static void close_same_job(struct cw_supervisor *sv, const char *job) {
+/* One session per job: a new one replaces what an earlier cardwrightd left behind. A bench session has a name
+ * of the administrator's choice, which must not end a customer's card. */
+static void close_same_job(struct cw_supervisor *sv, const char *job, bool bench) {
         for (struct cw_sv_child *c = sv->children; c != NULL; c = c->next) {
-                if (c->session != 0 && !c->closing && job[0] != '\0' && strcmp(c->job, job) == 0)
+                if (c->session != 0 && !c->closing && c->bench == bench && job[0] != '\0' &&
+                    strcmp(c->job, job) == 0)
                         cw_sv_close_child(c);
         }
 }
@@ -93,7 +95,7 @@ static void start(struct cw_supervisor *sv, struct cw_sv_opening *o) {
                 f = sv->login_failed;
                 rc = f.rc;
         }
-        close_same_job(sv, o->job);
+        close_same_job(sv, o->job, o->bench);
         if (rc == CW_OK)
                 rc = cw_sv_spawn(sv, ++sv->next_session, &c, &f);
         if (rc != CW_OK) {
@@ -101,6 +103,7 @@ static void start(struct cw_supervisor *sv, struct cw_sv_opening *o) {
                 return;
         }
         memcpy(c->job, o->job, sizeof(c->job));
+        c->bench = o->bench;
         sv->starting = c;
         c->opening = o->deferred;
         struct cw_msg *m = o->request;
@@ -129,6 +132,7 @@ void cw_sv_open(struct cw_sv_client *client, struct cw_msg *request) {
         struct cw_supervisor *sv = client->sv;
         struct cw_fault f = {0};
         const char *job = cw_msg_str(request, "job", cw_msg_str(request, "ticket", ""));
+        bool bench = strcmp(cw_msg_str(request, "kind", ""), "bench") == 0;
         struct cw_sv_opening *o = calloc(1, sizeof(*o));
         if (o != NULL) {
                 o->deferred = cw_sv_defer(client, request);
@@ -137,15 +141,20 @@ void cw_sv_open(struct cw_sv_client *client, struct cw_msg *request) {
         if (o == NULL || o->deferred == NULL || o->request == NULL) {
                 (void)cw_fail(&f, CW_RC(CW_L_HSM, CW_C_RETRY, CW_E_NOMEM), 0, "hsm.open", "",
                               "out of memory");
-        } else if ((strcmp(cw_msg_str(request, "kind", ""), "bench") == 0) != client->admin) {
+        } else if (bench != client->admin) {
                 (void)cw_fail(&f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_DENIED), 0, "hsm.open", "HSM_REQUEST",
                               "a bench session is opened over admin.sock, any other over agent.sock");
+        } else if (bench && !sv->cfg->hsm.test_token) {
+                (void)cw_fail(&f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_DENIED), 0, "hsm.open", "HSM_REFUSED",
+                              "cards are personalised by hand on a token for tests only; set hsm.test_token "
+                              "where the token is one");
         } else if (strlen(job) == 0 || strlen(job) > CW_SV_JOB_MAX) {
                 (void)cw_fail(&f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_SYNTAX), 0, "hsm.open", "HSM_REQUEST",
                               "a session is for a \"job\" or a \"ticket\" of at most %u characters",
                               CW_SV_JOB_MAX);
         } else if (check_open(sv, &f) == CW_OK) {
                 memcpy(o->job, job, strlen(job) + 1);
+                o->bench = bench;
                 queue(sv, o);
                 return;
         }

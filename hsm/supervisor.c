@@ -140,6 +140,12 @@ static void call_hello(struct cw_sv_client *client, struct cw_msg *request) {
 
 static void call_close(struct cw_sv_client *client, struct cw_msg *request) {
         struct cw_sv_child *c = cw_sv_find_session(client->sv, cw_msg_int(request, "session", 0));
+        /* An administrator has no say over a customer's card under way. */
+        if (c != NULL && client->admin && !c->bench) {
+                cw_sv_refuse(client, request, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_DENIED),
+                             "only a bench session is closed over admin.sock; cancel a job at cardwrightd");
+                return;
+        }
         if (c != NULL)
                 cw_sv_close_child(c);
         cw_peer_send(client->peer, cw_msg_ok(request)); /* closing twice is no error */

@@ -56,6 +56,7 @@ struct cw_sv_child {
         struct cw_sv_deferred *opening; /* who waits for session.open */
         int handover_fd;                /* the station's end, until it is handed out */
         char job[CW_SV_JOB_MAX + 1];
+        bool bench;       /* an administrator's, see cw_sess_open_bench */
         int64_t since_ns; /* birth; while closing, begin of that */
         struct cw_sv_child *next;
 };
@@ -66,6 +67,7 @@ struct cw_sv_opening {
         struct cw_sv_deferred *deferred;
         struct cw_msg *request;
         char job[CW_SV_JOB_MAX + 1];
+        bool bench;
         struct cw_sv_opening *next;
 };
 

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "hsm/d1_calls.h"
+#include "hsm/gp_ledger.h"
 #include "hsm/key_admin.h"
 #include "hsm/known_answer.h"
 #include "hsm/p11_crypto.h"
@@ -231,6 +232,14 @@ static bool answer_hello(struct worker *w, struct cw_msg *request, struct cw_msg
         return cw_rc_class(rc) != CW_C_RECONNECT && *ret_reply != NULL;
 }
 
+/* Without the ledger no card key is tried: a card that is fed all the same would be wasted. */
+static cw_rc before_card(const struct worker *w, const struct cw_msg *request, struct cw_fault *f) {
+        if (strcmp(cw_msg_str(request, "call", ""), "session.open") != 0 ||
+            strcmp(cw_msg_str(request, "kind", ""), "issue") != 0)
+                return CW_OK;
+        return cw_gp_ledger_ready(w->args->state_dir, f);
+}
+
 /* False when the worker is to end. */
 static bool answer(struct worker *w, enum cw_sess_from from, struct cw_msg *request,
                    struct cw_msg **ret_reply) {
@@ -240,8 +249,14 @@ static bool answer(struct worker *w, enum cw_sess_from from, struct cw_msg *requ
         }
         if (w->key_admin != NULL)
                 return cw_key_admin_call(w->key_admin, request, ret_reply);
-        return w->session != NULL ? cw_sess_call(w->session, from, request, ret_reply)
-                                  : answer_hello(w, request, ret_reply);
+        if (w->session == NULL)
+                return answer_hello(w, request, ret_reply);
+        struct cw_fault f = {0};
+        if (before_card(w, request, &f) != CW_OK) {
+                *ret_reply = cw_msg_error(request, &f);
+                return true;
+        }
+        return cw_sess_call(w->session, from, request, ret_reply);
 }
 
 /* A module that computes in this process leaves blocks and keys on the stack below its caller. */

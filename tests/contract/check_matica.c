@@ -214,6 +214,36 @@ static void transfer_whose_answer_is_lost(void **state) {
         cw_printer_close(p);
 }
 
+/* The card is made and lies in the tray; the cable comes off before the printer says so. */
+static void unplugged_after_the_transfer(void **state) {
+        struct cw_usb_fault_rule rule = {CW_USB_FAULT_IN, 1000000, CW_USB_DO_GONE, 0, 0};
+        for (int round = 0; round < 2; round++) {
+                struct cw_printer_baseline before;
+                struct cw_printer_finding finding;
+                struct cw_printer_effect e;
+                struct cw_usb *layer = NULL;
+                struct cw_fault f = {0};
+                struct cw_printer *p = check_open_faulty(*state, &rule, 1, &layer);
+                check_feed(p);
+                check_ok(cw_printer_baseline(p, LONG_NS, &before, &f), &f);
+                if (round == 0) {
+                        check_ok(print(p, &e, &f), &f);
+                        rule.nth = cw_usb_fault_calls(layer, CW_USB_FAULT_IN); /* the place was asked last */
+                        cw_printer_close(p);
+                        continue;
+                }
+                check_class(print(p, &e, &f), &f, CW_C_IN_DOUBT, "");
+                assert_int_equal(e.where, CW_WHERE_UNKNOWN);
+                assert_true(e.ribbon_used);
+                assert_int_equal(bench_tray(*state, "output"), 2);
+                cw_printer_close(p);
+                p = check_open(*state);
+                check_ok(cw_printer_reconcile(p, CW_PRINTER_STEP_PRINT, &before, LONG_NS, &finding, &f), &f);
+                assert_int_equal(finding.verdict, CW_VERDICT_DONE);
+                cw_printer_close(p);
+        }
+}
+
 static void unplugged_in_a_panel(void **state) {
         struct cw_printer *p = fed_with_fault(*state, "{'cmd':'fault','name':'unplug','at':{'byte':900000}}");
         struct cw_printer_effect e;
@@ -397,6 +427,7 @@ const struct CMUnitTest contract_checks[] = {
     CHECK(ink_ends_in_the_picture),
     CHECK(door_opened_in_the_picture),
     CHECK(jam_in_the_transfer),
+    CHECK(unplugged_after_the_transfer),
     CHECK(hot_head_is_waited_for),
     CHECK(print_wrong_panels_send_nothing),
     CHECK(print_without_card),

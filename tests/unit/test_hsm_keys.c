@@ -408,6 +408,9 @@ static void rsa_keys_are_left_alone(void **state) {
             .label = "issuer", .purpose = "issuer-rsa", .algorithm = "rsa", .kcv = "0011223344"};
         struct cw_fault f = {0};
         size_t count = 0;
+        assert_int_equal(cw_rc_class(cw_key_count(NULL, &cfg, 1, &count, &f)), CW_C_REJECT);
+        assert_non_null(strstr(f.text, "RSA"));
+        f = (struct cw_fault){0};
         assert_int_equal(cw_rc_class(cw_key_erase(NULL, &cfg, 1, &count, &f)), CW_C_REJECT);
         assert_non_null(strstr(f.text, "RSA"));
 }

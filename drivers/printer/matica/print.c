@@ -72,10 +72,10 @@ static cw_rc print_and_transfer(struct cw_matica *e, uint8_t set, int64_t deadli
         effect->ribbon_used = print.started;
         if (rc == CW_OK)
                 rc = cw_matica_act(e, &transfer, "matica.print", deadline_ns, effect, f);
-        if (rc == CW_OK)
-                rc = cw_matica_where(e, deadline_ns, &effect->where, f);
-        if (rc != CW_OK && cw_rc_class(rc) != CW_C_RETRY)
+        if (rc != CW_OK)
                 return rc;
+        /* The card is made: whatever goes wrong from here on, it may lie in the tray. */
+        rc = cw_matica_where(e, deadline_ns, &effect->where, f);
         if (rc != CW_OK || effect->where != CW_WHERE_NONE) {
                 effect->where = rc != CW_OK ? CW_WHERE_UNKNOWN : effect->where;
                 return cw_printer_fail(f, CW_C_IN_DOUBT, CW_E_MISMATCH, "matica.print", "PRD_UNEXPECTED_DATA",

@@ -395,6 +395,56 @@ static void clear_data_stays_in_the_worker(void **state) {
         assert_int_equal(cw_rc_class(cw_hsm_session_card_data(s, &d, &f)), CW_C_RECONNECT);
 }
 
+/* A ledger that cannot be read fails the job before a card is fed. */
+static void damaged_ledger(void **state) {
+        (void)state;
+        struct cw_fault f = {0};
+        struct cw_hsm_opened o = {0};
+        char path[256];
+        CW_AUTO(cw_hsm_session_close) struct cw_hsm_session *s = NULL;
+        rig_path(&rig, "state/gp-tries", path, sizeof(path));
+        FILE *ledger = fopen(path, "r+");
+        assert_non_null(ledger);
+        int first = fgetc(ledger);
+        assert_int_equal(fseek(ledger, 0, SEEK_SET), 0);
+        assert_int_equal(fputc('*', ledger), '*');
+        assert_int_equal(fflush(ledger), 0);
+        assert_int_equal(cw_rc_class(rig_open_issue(&rig, "J20", RIG_SCP03, &o, &s, &f)), CW_C_OPERATOR);
+        assert_string_equal(f.code, "HSM_LEDGER");
+        assert_int_equal(fseek(ledger, 0, SEEK_SET), 0);
+        assert_int_equal(fputc(first, ledger), first);
+        assert_int_equal(fclose(ledger), 0);
+        assert_int_equal(rig_open_issue(&rig, "J20", RIG_SCP03, &o, &s, &f), CW_OK);
+}
+
+static cw_rc ask_admin(struct cw_msg *take, struct cw_fault *f) {
+        char path[256];
+        CW_AUTO_FD int admin = -1;
+        CW_AUTO(cw_msg_free) struct cw_msg *m = take, *reply = NULL;
+        rig_path(&rig, "run/hsmd/admin.sock", path, sizeof(path));
+        assert_int_equal(cw_ipc_connect(path, &admin, f), CW_OK);
+        return cw_ipc_call(admin, m, cw_deadline_ns(5000), &reply, f);
+}
+
+/* Who administers cannot end a card under way, neither by its number nor by its job. */
+static void administrator_ends_no_card(void **state) {
+        (void)state;
+        struct cw_fault f = {0};
+        struct cw_hsm_opened o = {0};
+        struct cw_hsm_card_data d = {0};
+        CW_AUTO(cw_hsm_session_close) struct cw_hsm_session *s = NULL;
+        assert_int_equal(rig_open_issue(&rig, "J21", RIG_SCP03, &o, &s, &f), CW_OK);
+        struct cw_msg *close = cw_msg_request("session.close"), *open = cw_msg_request("session.open");
+        assert_int_equal(json_object_set_new(close->json, "session", json_integer(o.session)), 0);
+        assert_int_equal(ask_admin(close, &f), CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_DENIED));
+        assert_int_equal(json_object_set_new(open->json, "kind", json_string("bench")), 0);
+        assert_int_equal(json_object_set_new(open->json, "job", json_string("J21")), 0);
+        assert_int_equal(ask_admin(open, &f), CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_DENIED));
+        assert_non_null(strstr(f.text, "hsm.test_token"));
+        assert_int_equal(cw_hsm_session_card_data(s, &d, &f), CW_OK);
+        cw_hsm_card_data_done(&d);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
             cmocka_unit_test(hello_tells_posture),
@@ -408,6 +458,8 @@ int main(void) {
             cmocka_unit_test(level_below_product),
             cmocka_unit_test(bad_requests),
             cmocka_unit_test(clear_data_stays_in_the_worker),
+            cmocka_unit_test(damaged_ledger),
+            cmocka_unit_test(administrator_ends_no_card),
         };
         return cmocka_run_group_tests(tests, setup, teardown);
 }

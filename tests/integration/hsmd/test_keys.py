@@ -337,6 +337,22 @@ class Keys:
         row = r.table()[("zpk", 1)]
         self.assertEqual((row["state"], row["handle"]), ("destroyed", ""))
         self.refused("no version 1", "rotate", "zpk", "--version", "1")
+        self.refused("no such version", "destroy", "zpk", "1")
+        self.destroy_what_was_left()
+
+    def destroy_what_was_left(self):
+        """The token failed after the register said destroyed: the key can still be erased."""
+        r = self.rig
+        self.ok(r.cmd("import", self.block("a", BLOCK_A), "--kbpk", "kbpk-a", "--as", "zpk", "--kcv", "CB9DEA"))
+        with open(r.path("state/keys.json")) as f:
+            register = json.load(f)
+        entry = next(x for x in register["keys"] if x["label"] == "zpk")
+        next(x for x in entry["versions"] if x["version"] == 3)["destroyed"] = True
+        with open(r.path("state/keys.json"), "w") as f:
+            json.dump(register, f)
+        number = str(self.ok(r.cmd("destroy", "zpk", "3", "--json")).json["request"])
+        self.ok(r.cmd("confirm", number, user="bin"))
+        self.refused("no such version", "destroy", "zpk", "3")
 
     def test_4_export(self):
         r = self.rig
