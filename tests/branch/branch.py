@@ -5,6 +5,7 @@ the DCMS simulator over TLS. Private folders and sockets, loopback ports; nothin
 """
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -24,14 +25,22 @@ APP_PERSONALIZED = 0x0F  # life cycle of the application in emu-card's chip.json
 VPCD = "/usr/lib/pcsc/drivers/serial/libifdvpcd.so"
 
 
+def is_free(port):
+    with socket.socket() as probe:
+        try:
+            probe.bind(("", port))
+        except OSError:
+            return False
+    return True
+
+
 def free_ports(count):
-    """A pair of free ports per reader: vpcd takes two."""
+    """A pair of free ports per reader: vpcd takes two. Not from where the kernel takes the ports of outgoing connections:
+    one of those would be gone again before pcscd listens."""
     ports = []
     while len(ports) < count:
-        with socket.socket() as a:
-            a.bind(("127.0.0.1", 0))
-            port = a.getsockname()[1]
-        if port < 65000 and all(abs(port - p) > 2 for p in ports):
+        port = random.randrange(16000, 32000, 2)
+        if port not in ports and is_free(port) and is_free(port + 1):
             ports.append(port)
     return ports
 
