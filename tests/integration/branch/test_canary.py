@@ -1,22 +1,30 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """The secrets canary: card numbers, tracks, PIN blocks and keys of this branch, looked for wherever they must not be."""
+import json
 import os
+import shutil
+import sqlite3
+import subprocess
+import tempfile
 import unittest
 
-from scenario import Scenario, main
+from scenario import Scenario, main, wait_until
 from branch import IKSN
-from canary import children, in_command, in_file, in_memory, patterns_of_card, patterns_of_key, patterns_of_pin
+from canary import (children, codes_in_file, codes_of_card, core_limits, in_command, in_file, in_memory, patterns_of_card,
+                    patterns_of_key, patterns_of_pin, public_codes)
 from sound import stripe_of
 
 PIN = "739164"
+NOBODY = 65534
+DAEMONS = (["agent/cardwrightd"], ["hsm/cardwright-hsmd"], ["drivers/cardwright-stationd", "--station", "desk-1"])
 NOT_OURS = ("plastics", "tokens", "pcscd")  # the emulators' truth, and the token itself
 TRUTH = ("keys.json", "card-keys.json", "bdk", "pinpad.ksn")
 
 
 @unittest.skipIf(os.geteuid(), "reading the memory of other processes needs root")
 class Canary(Scenario):
-    stock = {"CLASSIC": 2, "TRAVEL": 1}
+    stock = {"CLASSIC": 3, "TRAVEL": 2}
 
     def files(self):
         """The private folder without what the bank, the emulators and the test itself keep."""
@@ -41,6 +49,16 @@ class Canary(Scenario):
             found.update(patterns_of_card(plastic["folder"], self.branch.keys["debit-cvk"].value))
         return found
 
+    def codes(self):
+        found = {}
+        for plastic in self.branch.plastics():
+            found.update(codes_of_card(plastic["folder"], self.branch.keys["debit-cvk"].value))
+        return found
+
+    def public(self):
+        with open(self.branch.path("cardwright.json")) as f:
+            return public_codes(f.read())
+
     def keys(self):
         found = {}
         for key in self.branch.keys.values():
@@ -53,9 +71,11 @@ class Canary(Scenario):
                 self.assertEqual(in_memory(pid, patterns), set(), name)
 
     def nothing_at_rest(self, patterns):
+        codes, public = self.codes(), self.public()
         for path in self.files():
             with self.subTest(path):
                 self.assertEqual(in_file(path, patterns), set(), path)
+                self.assertEqual(codes_in_file(path, codes, public), set(), path)
         cores = [n for folder in (self.branch.folder, os.getcwd()) for n in os.listdir(folder) if n.startswith("core")]
         self.assertEqual(cores, [])
 
@@ -90,6 +110,83 @@ class Canary(Scenario):
         self.branch.kiosk_card.ask(cmd="remove")
         self.nothing_at_rest(secrets)
         self.nothing_in_commands(secrets)
+
+    def test_4_after_a_card_was_rejected_and_one_was_in_doubt(self):
+        """A chip that refuses its check goes to the reject box; one that is silent at its last command is for a person."""
+        self.desk("CLASSIC").card.ask(cmd="fault", kind="die", ins="E2", nth=10)
+        self.desk("TRAVEL").card.ask(cmd="fault", kind="sw", ins="AE", nth=1, sw="6985")
+        doubt, bad = self.kit("CLASSIC"), self.kit("TRAVEL")
+        job = self.wait_job(doubt, state="IN_DOUBT", wait="decision")["job"]
+        self.operator("job", "decide", job, "spoiled")
+        jobs = [self.wait_job(kit, state="SPOILED", wait="destroyed", where="reject")["job"] for kit in (doubt, bad)]
+        secrets = {**self.cards(), **self.keys()}
+        self.nothing_in_memory(secrets)
+        for name in jobs:
+            self.operator("job", "confirm-destroyed", name)
+        self.made(doubt)
+        self.made(bad)
+        self.nothing_at_rest(secrets)
+
+    def test_5_no_daemon_leaves_a_core(self):
+        for name, pid in self.daemons().items():
+            for one in children(pid):
+                self.assertEqual(core_limits(one), ["0", "0"], name)
+
+    def test_6_no_daemon_can_be_looked_into(self):
+        """The files of /proc/PID belong to the user of the process, and to root when it is not dumpable: seen of daemons of
+        another user that wait for their configuration."""
+        folder = tempfile.mkdtemp(prefix="cw-", dir="/tmp")
+        self.addCleanup(shutil.rmtree, folder)
+        os.chmod(folder, 0o755)
+        fifo = os.path.join(folder, "cardwright.json")
+        os.mkfifo(fifo)
+        os.chmod(fifo, 0o644)
+        for argv in DAEMONS:
+            program = shutil.copy(self.branch.binary(argv[0]), folder)
+            with self.subTest(argv[0]):
+                pid = self.as_nobody([program, "--config", fifo, *argv[1:]])
+                wait_until(f"{argv[0]} to be no longer dumpable", lambda pid=pid: os.stat(f"/proc/{pid}/environ").st_uid == 0, 10)
+        pid = self.as_nobody(["cat", fifo])
+        wait_until("a dumpable process", lambda: os.stat(f"/proc/{pid}/environ").st_uid == NOBODY, 10)
+
+    def as_nobody(self, argv):
+        process = subprocess.Popen(argv, user=NOBODY, group=NOBODY, extra_groups=[], cwd="/", stdin=subprocess.DEVNULL)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        return process.pid
+
+    def planted(self, text):
+        path = self.branch.path("logs", "planted")
+        with open(path, "w") as f:
+            f.write(text)
+        try:
+            return codes_in_file(path, self.codes(), self.public())
+        finally:
+            os.unlink(path)
+
+    def planted_cell(self, value):
+        path = self.branch.path("state", "planted.db")
+        db = sqlite3.connect(path)
+        db.execute("CREATE TABLE t (n INTEGER, note)")
+        db.execute("INSERT INTO t VALUES (1, ?)", (value,))
+        db.commit()
+        db.close()
+        try:
+            return codes_in_file(path, self.codes(), self.public())
+        finally:
+            os.unlink(path)
+
+    def test_7_the_canary_knows_verification_values(self):
+        for what, digits in self.codes().items():
+            if digits in self.public():
+                continue
+            for text in (json.dumps({"note": digits}), f'{{"cvv2": {digits}}}', f'<6>x: READ: it was read ICVV="{digits}" MS="1"',
+                         f"cvv {digits}, next", f"CVC2={digits}"):
+                self.assertIn(what, self.planted(text), text.replace(digits, "***"))
+            self.assertIn(what, self.planted_cell(digits))
+            for text in (f'MS="{digits}"', f'{{"ms": {digits}}}', f'CVV="{digits}7"', f"took {digits} ms"):
+                self.assertEqual(self.planted(text), set(), text.replace(digits, "***"))
+            self.assertNotIn(what, self.planted_cell("x" + digits + "y"))
 
     def test_3_the_canary_sings(self):
         """The same search finds what is really there: in the emulators' memory, and in the files that hold the truth."""
