@@ -217,19 +217,17 @@ cw_rc cw_config_hsm_state_dir(const struct cw_config *c, char ret[CW_CONFIG_PATH
             "survives a reboot, or PIN blocks could be replayed after one");
 }
 
-/* Every code of a comma separated list must be a product. */
-static void check_codes(const struct cw_config *c, const char *who, const char *list,
+/* Printers have one hopper, and a feed takes what is on its stack: two kinds of plastic in it would be mixed
+ * up, and the stock of neither could be counted. */
+static void check_codes(const struct cw_config *c, const char *who, const char *code,
                         struct cw_findings *fs) {
-        while (*list) {
-                char code[64];
-                size_t len = strcspn(list, ",");
-                (void)snprintf(code, sizeof code, "%.*s", (int)(len < sizeof code ? len : sizeof code - 1),
-                               list);
-                if (!cw_config_product(c, code))
-                        find_member(fs, who, "plastic_codes",
-                                    "no product has the plastic_code \"%s\"; add one", code);
-                list += len + (list[len] == ',');
-        }
+        if (strchr(code, ','))
+                find_member(fs, who, "plastic_codes",
+                            "\"%s\" is more than one; a station has one hopper with one kind of plastic: name "
+                            "the one that is in it, and give each other plastic a station of its own",
+                            code);
+        else if (*code && !cw_config_product(c, code))
+                find_member(fs, who, "plastic_codes", "no product has the plastic_code \"%s\"; add one", code);
 }
 
 static void check_station(const struct cw_config *c, const struct cw_config_station *s,

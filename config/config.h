@@ -186,7 +186,7 @@ struct cw_config_station {
         const char *reader;         /* PC/SC reader name, its prefix, usb:PORT or serial:NUMBER */
         const char *pinpad_tty;     /* kiosk only */
         int64_t pinpad_baud;
-        const char *plastic_codes; /* comma separated codes in the hopper */
+        const char *plastic_codes; /* the one code in the hopper */
         int64_t hopper;            /* plastics loaded at the last count, informational start of the ledger */
         int64_t card_timeout_ms;   /* waiting for the chip after contact */
 };

@@ -302,7 +302,7 @@ static const struct cw_key station_keys[] = {
          "PC/SC reader name or its beginning, usb:PORT (1-1.2) or serial:NUMBER"),
     TEXT(cw_config_station, pinpad_tty, "", 0, "serial device of the PIN pad"),
     INT(cw_config_station, pinpad_baud, "9600", 1200, 115200, "speed of the PIN pad's line"),
-    TEXT(cw_config_station, plastic_codes, "", 0, "plastic codes in the hopper, with commas between"),
+    TEXT(cw_config_station, plastic_codes, "", 0, "plastic code of what is in the hopper; one only"),
     INT(cw_config_station, hopper, "0", 0, 500, "plastics in the hopper at the first start"),
     INT(cw_config_station, card_timeout_ms, "10000", 500, 600000,
         "wait for the chip after the card is in place"),

@@ -170,7 +170,7 @@ static void post_visual(void *ctx, struct cw_control_request *r) {
 }
 
 static void post_pin(void *ctx, struct cw_control_request *r) {
-        struct cw_job_event e = {.code = "DECIDED_BY_PERSON"};
+        struct cw_job_event e = {.code = "DECIDED_BY_PERSON", .by_person = true};
         bool set = false;
         if (!flag(r, "set", &set))
                 return;

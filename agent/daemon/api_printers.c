@@ -8,6 +8,7 @@
 #include "agent/daemon/runs.h"
 #include "agent/daemon/views.h"
 #include "agent/upstream/mask.h"
+#include "base/log.h"
 
 #include <string.h>
 
@@ -24,6 +25,7 @@ struct ask {
         char actor[CW_ACTOR_CAP];
         const char *what; /* for the audit log; NULL = only looks */
         bool plastic;     /* a plastic of the hopper is used up */
+        bool booked;      /* and the ledger has it as spoiled already */
 };
 
 static void refuse(struct cw_control_request *r, unsigned code, const char *text) {
@@ -48,17 +50,22 @@ static void audit_end(struct ask *a, const char *cls, const char *code) {
         audit(a, ".end", json_pack("{s:s, s:s}", "class", cls ? cls : "", "code", code ? code : ""));
 }
 
-/* A test card uses a plastic: it leaves the hopper and is spoiled. */
-static void account_plastic(struct ask *a) {
-        char from[64];
-        char code[CW_PLASTIC_CODE_CAP];
+/*
+ * A test card uses a plastic: it leaves the hopper and is spoiled. Booked before the station is asked, since
+ * a station that dies afterwards has drawn it; taken back when the answer says that none was drawn.
+ */
+static void book_plastic(struct ask *a, bool drawn) {
+        char hopper[64];
         struct cw_fault f = {0};
-        const struct cw_config_station *s = cw_config_station(a->daemon->config, a->station);
-        (void)snprintf(from, sizeof from, "hopper:%s", a->station);
-        (void)snprintf(code, sizeof code, "%.*s", (int)strcspn(s->plastic_codes, ","), s->plastic_codes);
-        cw_rc rc =
-            cw_journal_stock_move(a->daemon->journal, code, from, "spoiled", 1, a->actor, "test card", &f);
-        (void)cw_daemon_check(a->daemon, rc, &f);
+        struct cw_journal *j = a->daemon->journal;
+        const char *code = cw_config_station(a->daemon->config, a->station)->plastic_codes;
+        (void)snprintf(hopper, sizeof hopper, "hopper:%s", a->station);
+        cw_rc rc = drawn ? cw_journal_stock_move(j, code, hopper, "spoiled", 1, a->actor, "test card", &f)
+                         : cw_journal_stock_undo_spoiled(j, code, hopper, a->actor,
+                                                         "test card drew no plastic", &f);
+        a->booked = drawn && rc == CW_OK;
+        if (rc != CW_OK && cw_rc_class(cw_daemon_check(a->daemon, rc, &f)) != CW_C_FATAL)
+                cw_log_fault(CW_EV_EVENT_REFUSED, &f);
 }
 
 /* Only a test card that failed with the plastic still in the feeder, or none there, used none. */
@@ -69,19 +76,31 @@ static bool plastic_drawn(const json_t *result) {
         return !outcome || strcmp(outcome, "failed") != 0 || !still_there;
 }
 
+/* A call that was refused drew none; after a lost answer or a timeout it may have. */
+static bool may_be_drawn(cw_rc rc) {
+        enum cw_class cls = cw_rc_class(rc);
+        return cls == CW_C_RECONNECT || cls == CW_C_IN_DOUBT || cls == CW_C_FATAL;
+}
+
+static void ask_failed(struct ask *a, cw_rc rc, const struct cw_fault *f) {
+        if (a->booked && !may_be_drawn(rc))
+                book_plastic(a, false);
+        audit_end(a, cw_class_name(cw_rc_class(rc)), f->code);
+        cw_control_fail(a->request, f);
+        free(a);
+}
+
 static void on_answer(void *ctx, cw_rc rc, const struct cw_fault *f, struct cw_msg *reply) {
         struct ask *a = ctx;
         if (rc != CW_OK) {
-                audit_end(a, cw_class_name(cw_rc_class(rc)), f->code);
-                cw_control_fail(a->request, f);
-                free(a);
+                ask_failed(a, rc, f);
                 return;
         }
         json_t *result = json_object_get(reply->json, "result");
         if (!result)
                 result = reply->json;
-        if (a->plastic && plastic_drawn(result))
-                account_plastic(a);
+        if (a->booked && !plastic_drawn(result))
+                book_plastic(a, false);
         const char *cls = json_string_value(json_object_get(result, "class"));
         audit_end(a, cls ? cls : "OK", json_string_value(json_object_get(result, "code")));
         json_t *view = json_deep_copy(result);
@@ -132,6 +151,8 @@ static void ask_station(struct cw_daemon *d, struct cw_control_request *r, const
         audit(a, "", take_detail);
         if (!a->what)
                 json_decref(take_detail);
+        if (a->plastic)
+                book_plastic(a, true);
         cw_station_link_call(l, m, timeout_ms, on_answer, a);
 }
 

@@ -143,12 +143,9 @@ static cw_rc open_stock(struct cw_daemon *d, struct cw_fault *f) {
         cw_rc rc = CW_OK;
         for (size_t i = 0; i < d->config->station_count && rc == CW_OK; i++) {
                 const struct cw_config_station *s = &d->config->stations[i];
-                char code[CW_PLASTIC_CODE_CAP];
                 if (s->kind != CW_STATION_ISSUE || s->hopper == 0)
                         continue;
-                (void)snprintf(code, sizeof code, "%.*s", (int)strcspn(s->plastic_codes, ","),
-                               s->plastic_codes);
-                rc = cw_journal_stock_open(d->journal, s->name, code, s->hopper, f);
+                rc = cw_journal_stock_open(d->journal, s->name, s->plastic_codes, s->hopper, f);
         }
         return rc;
 }

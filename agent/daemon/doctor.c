@@ -119,6 +119,14 @@ static void check_keys(struct report *rp, const json_t *keys) {
         }
 }
 
+/* A token that could not be opened has no keys to look at; hsmd's own text says what to do. */
+static const char *hsm_advice(const json_t *hello) {
+        const char *text = str(hello, "text");
+        if (json_array_size(json_object_get(hello, "keys")) > 0)
+                return "see the keys below";
+        return *text ? text : "look at the log of cardwright-hsmd";
+}
+
 static void check_hsm(struct report *rp) {
         const json_t *hello = cw_hsm_link_hello(rp->daemon->hsm);
         bool ready = cw_hsm_link_ready(rp->daemon->hsm);
@@ -127,7 +135,7 @@ static void check_hsm(struct report *rp) {
                 return;
         }
         const json_t *token = json_object_get(hello, "token");
-        check(rp, "hsm", ready ? OK : FAIL, "see the keys below", "token %s, %s", str(token, "label"),
+        check(rp, "hsm", ready ? OK : FAIL, hsm_advice(hello), "token %s, %s", str(token, "label"),
               ready ? "ready" : cw_hsm_link_trouble(rp->daemon->hsm));
         const char *path = str(hello, "pin_path");
         enum verdict v = strcmp(path, "in-token") == 0 ? OK : WARN;

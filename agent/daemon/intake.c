@@ -14,14 +14,16 @@
 #define SKIPPED_MAX 512
 #define REFUSED "REFUSED" /* the server does not tell its status: no use asking again */
 
-enum phase { IDLE, RECEIVED, PROCESS, STATUS, ASSIGNED, INACTIVE, ENTITIES, OWN };
+enum phase { IDLE, RECEIVED, PROCESS, STATUS, ASSIGNED, INACTIVE, ENTITIES, OWN, OWN_ALONE };
 static const char *const phase_names[] = {"idle",     "orders",   "process orders",    "order status",
-                                          "assigned", "inactive", "kits of customers", "kits of open jobs"};
+                                          "assigned", "inactive", "kits of customers", "kits of open jobs",
+                                          "kits of open jobs, one by one"};
 
 struct order {
         char id[64];
         char status[24];
         bool sent; /* card-order/process was answered */
+        bool told; /* the log knows that the server fails on it */
 };
 
 /* A kit of the inventory that has no job yet. */
@@ -44,7 +46,11 @@ struct cw_intake {
         char skipped[SKIPPED_MAX][32]; /* told about once */
         size_t skipped_count;
         int64_t kits_seen;
+        size_t silent;      /* calls in a row for one order or kit that had no answer at all */
         int64_t own_due_ns; /* the kits of open jobs are looked at again then */
+        char own[KITS_MAX][32];
+        size_t own_count;
+        bool own_refused; /* the question about all of them at once, and the log knows it */
 };
 
 static void go_on(struct cw_intake *in);
@@ -71,6 +77,20 @@ static bool answered(struct cw_intake *in, cw_rc rc, const struct cw_fault *f,
         in->trouble = true;
         end_round(in, reply->retry_after_ms);
         return false;
+}
+
+/*
+ * True when the server answered, but failed on this one order or kit: the others go on, and this one is
+ * asked for again in the next round. A server that is busy, silent twice in a row, or wants a person, ends
+ * the round; so does the program's own end.
+ */
+static bool only_this_one(struct cw_intake *in, cw_rc rc, const struct cw_dcms_reply *reply) {
+        enum cw_class cls = cw_rc_class(rc);
+        unsigned code = (unsigned)rc & 0xffffu;
+        bool silent = rc != CW_OK && reply->http_status == 0;
+        in->silent = silent ? in->silent + 1 : 0;
+        return (cls == CW_C_RETRY || cls == CW_C_IN_DOUBT) && code != CW_E_BUSY && code != CW_E_CANCELLED &&
+               in->silent < 2;
 }
 
 /* ---- orders ---- */
@@ -127,6 +147,12 @@ static void note_order(struct order *o, const char *status) {
         cw_log(CW_EV_ORDER_STATE, CW_F_STR("ORDER", o->id), CW_F_STR("STATUS", o->status));
 }
 
+static void order_failed(struct order *o, const struct cw_fault *f) {
+        if (!o->told)
+                cw_log_fault(CW_EV_SERVER_TROUBLE, f);
+        o->told = true;
+}
+
 static void on_processed(void *ctx, cw_rc rc, const struct cw_fault *f, const struct cw_dcms_reply *reply) {
         struct cw_intake *in = ctx;
         struct order *o = &in->orders[in->at];
@@ -134,8 +160,11 @@ static void on_processed(void *ctx, cw_rc rc, const struct cw_fault *f, const st
         if (cw_rc_class(rc) == CW_C_REJECT) {
                 cw_log_fault(CW_EV_SERVER_TROUBLE, f);
                 o->sent = true;
+        } else if (only_this_one(in, rc, reply)) {
+                order_failed(o, f);
         } else if (answered(in, rc, f, reply)) {
                 o->sent = true;
+                o->told = false;
                 note_order(o, "PENDING");
         } else {
                 return;
@@ -147,12 +176,17 @@ static void on_processed(void *ctx, cw_rc rc, const struct cw_fault *f, const st
 static void on_order_status(void *ctx, cw_rc rc, const struct cw_fault *f,
                             const struct cw_dcms_reply *reply) {
         struct cw_intake *in = ctx;
+        struct order *o = &in->orders[in->at];
         if (cw_rc_class(rc) == CW_C_REJECT)
-                note_order(&in->orders[in->at], REFUSED);
+                note_order(o, REFUSED);
+        else if (only_this_one(in, rc, reply))
+                order_failed(o, f);
         else if (!answered(in, rc, f, reply))
                 return;
-        else if (reply->order_count)
-                note_order(&in->orders[in->at], reply->orders[0].status);
+        else
+                in->news = true; /* kits may come any moment */
+        if (rc == CW_OK && reply->order_count)
+                note_order(o, reply->orders[0].status);
         in->at++;
         go_on(in);
 }
@@ -179,6 +213,18 @@ static void skip(struct cw_intake *in, const char *kit, const char *why) {
         if (in->skipped_count < SKIPPED_MAX)
                 (void)snprintf(in->skipped[in->skipped_count++], sizeof in->skipped[0], "%s", kit);
         cw_log(CW_EV_KIT_SKIPPED, CW_F_STR("KIT", kit), CW_F_STR("TEXT", why));
+}
+
+/* It is a job now: what is wrong with it from here on is told anew. */
+static void forget_skip(struct cw_intake *in, const char *kit) {
+        for (size_t i = 0; i < in->skipped_count; i++) {
+                if (strcmp(in->skipped[i], kit) != 0)
+                        continue;
+                in->skipped_count--;
+                memmove(&in->skipped[i], &in->skipped[i + 1],
+                        sizeof in->skipped[0] * (in->skipped_count - i));
+                return;
+        }
 }
 
 /*
@@ -288,6 +334,7 @@ static void make_job(struct cw_intake *in, const struct cw_dcms_kit *k) {
         if (!is_new)
                 return;
         in->news = true;
+        forget_skip(in, k->kit_no);
         row.job = change.job;
         row.created_ms = cw_wall_ms(d->clock);
         cw_log(CW_EV_KIT_ACCEPTED, CW_F_STR("KIT", k->kit_no), CW_F_STR("JOB", change.job.id));
@@ -296,7 +343,7 @@ static void make_job(struct cw_intake *in, const struct cw_dcms_kit *k) {
 
 static void on_entity(void *ctx, cw_rc rc, const struct cw_fault *f, const struct cw_dcms_reply *reply) {
         struct cw_intake *in = ctx;
-        if (cw_rc_class(rc) == CW_C_REJECT)
+        if (cw_rc_class(rc) == CW_C_REJECT || only_this_one(in, rc, reply))
                 skip(in, in->found[in->at].kit, f->text);
         else if (!answered(in, rc, f, reply))
                 return;
@@ -341,33 +388,63 @@ static void kit_is_gone(struct cw_intake *in, const struct cw_dcms_kit *k) {
                      "over, put it into the reject box");
 }
 
-static void on_own(void *ctx, cw_rc rc, const struct cw_fault *f, const struct cw_dcms_reply *reply) {
-        struct cw_intake *in = ctx;
-        /* A kit the server does not find any more refuses the whole question. */
-        if (cw_rc_class(rc) != CW_C_REJECT && !answered(in, rc, f, reply))
-                return;
+static void look_at_own(struct cw_intake *in, const struct cw_dcms_reply *reply) {
         for (size_t i = 0; i < reply->kit_count; i++)
                 if (is_gone(reply->kits[i].card_status))
                         kit_is_gone(in, &reply->kits[i]);
+}
+
+static void on_own_kit(void *ctx, cw_rc rc, const struct cw_fault *f, const struct cw_dcms_reply *reply) {
+        struct cw_intake *in = ctx;
+        if (cw_rc_class(rc) != CW_C_REJECT && !only_this_one(in, rc, reply) && !answered(in, rc, f, reply))
+                return;
+        if (rc == CW_OK)
+                look_at_own(in, reply);
+        in->at++;
+        go_on(in);
+}
+
+/* A kit the server does not find any more refuses the whole question: then each is asked for alone. */
+static void on_own(void *ctx, cw_rc rc, const struct cw_fault *f, const struct cw_dcms_reply *reply) {
+        struct cw_intake *in = ctx;
+        if (cw_rc_class(rc) == CW_C_REJECT) {
+                if (!in->own_refused)
+                        cw_log_fault(CW_EV_SERVER_TROUBLE, f);
+                in->own_refused = true;
+                in->phase = OWN_ALONE;
+                in->at = 0;
+                go_on(in);
+                return;
+        }
+        if (!answered(in, rc, f, reply))
+                return;
+        in->own_refused = false;
+        look_at_own(in, reply);
         end_round(in, 0);
+}
+
+static void ask_inventory(struct cw_intake *in, size_t first, size_t count, cw_dcms_fn fn) {
+        const char *kits[KITS_MAX];
+        for (size_t i = 0; i < count; i++)
+                kits[i] = in->own[first + i];
+        const struct cw_dcms_kit_filter filter = {
+            .kit_nos = kits, .kit_no_count = count, .branch_id = in->daemon->config->agent.branch_id};
+        cw_dcms_kits_inventory(in->daemon->dcms, &filter, fn, in);
 }
 
 /* True when the question is on its way. Jobs are few: what is open in one branch. */
 static bool ask_own(struct cw_intake *in) {
         struct cw_daemon *d = in->daemon;
-        const char *kits[KITS_MAX];
-        size_t count = 0;
         if (cw_deadline_left_ms(in->own_due_ns) > 0)
                 return false;
-        for (const struct cw_run *run = d->runs; run && count < KITS_MAX; run = run->next)
+        in->own_count = 0;
+        for (const struct cw_run *run = d->runs; run && in->own_count < KITS_MAX; run = run->next)
                 if (!cw_job_ended(&run->job) && run->job.pin == CW_PIN_NONE)
-                        kits[count++] = run->kit.kit;
+                        (void)snprintf(in->own[in->own_count++], sizeof in->own[0], "%s", run->kit.kit);
         in->own_due_ns = cw_deadline_ns(d->config->agent.poll_max_ms);
-        if (count == 0)
+        if (in->own_count == 0)
                 return false;
-        const struct cw_dcms_kit_filter filter = {
-            .kit_nos = kits, .kit_no_count = count, .branch_id = d->config->agent.branch_id};
-        cw_dcms_kits_inventory(d->dcms, &filter, on_own, in);
+        ask_inventory(in, 0, in->own_count, on_own);
         return true;
 }
 
@@ -408,7 +485,6 @@ static void go_on(struct cw_intake *in) {
                 in->at = 0;
         }
         if (in->phase == STATUS && next_unsettled(in)) {
-                in->news = true; /* kits may come any moment */
                 cw_dcms_order_status(dcms, in->orders[in->at].id, on_order_status, in);
                 return;
         }
@@ -423,6 +499,13 @@ static void go_on(struct cw_intake *in) {
                 ask_kits(in, "INACTIVE");
                 return;
         }
+        if (in->phase == OWN_ALONE) {
+                if (in->at < in->own_count)
+                        ask_inventory(in, in->at, 1, on_own_kit);
+                else
+                        end_round(in, 0);
+                return;
+        }
         if (in->at < in->found_count) {
                 cw_dcms_kits_by_entity(dcms, in->found[in->at].entity, on_entity, in);
                 return;
@@ -435,6 +518,7 @@ static void go_on(struct cw_intake *in) {
 static void on_timer(void *ctx) {
         struct cw_intake *in = ctx;
         in->news = false;
+        in->silent = 0;
         in->phase = RECEIVED;
         cw_dcms_orders_received(in->daemon->dcms, on_received, in);
 }

@@ -124,8 +124,8 @@ static void mmyy_of(const char *yymm, char ret[5]) {
 static void pin_is_set(struct cw_kiosk *k) {
         cw_rc rc = CW_OK;
         job_event(k, CW_JE_PIN_SET, "", NULL, &rc);
-        step(k, "pin set");
-        end(k, "PIN SET");
+        step(k, rc == CW_OK ? "pin set" : "pin set, but not noted");
+        end(k, rc == CW_OK ? "PIN SET" : "PLEASE ASK US");
 }
 
 static void pin_in_doubt(struct cw_kiosk *k, const struct cw_fault *f) {

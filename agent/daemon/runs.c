@@ -169,17 +169,6 @@ void cw_runs_changed(struct cw_daemon *d, const struct cw_change *change) {
 
 /* ---- stations ---- */
 
-static bool has_code(const char *list, const char *code) {
-        size_t len = strlen(code);
-        while (*list) {
-                size_t part = strcspn(list, ",");
-                if (part == len && strncmp(list, code, len) == 0)
-                        return true;
-                list += part + (list[part] == ',');
-        }
-        return false;
-}
-
 /* "ready" of the printer's last status. */
 static bool printer_ready(const struct cw_station_link *l) {
         const json_t *printer = json_object_get(cw_station_link_status(l), "printer");
@@ -193,7 +182,7 @@ static bool suits(const struct cw_run *r, const struct cw_station_link *l) {
                 return false;
         if (*r->wanted)
                 return strcmp(r->wanted, s->name) == 0;
-        if (cw_station_link_busy(l) || !has_code(s->plastic_codes, r->kit.plastic_code))
+        if (cw_station_link_busy(l) || strcmp(s->plastic_codes, r->kit.plastic_code) != 0)
                 return false;
         return cw_station_link_status(l) != NULL;
 }
@@ -218,7 +207,7 @@ static bool ready_elsewhere(const struct cw_run *r) {
                 const struct cw_station_link *l = r->daemon->stations[i];
                 const struct cw_config_station *s = cw_station_link_config(l);
                 if (s->kind == CW_STATION_ISSUE && printer_ready(l) &&
-                    has_code(s->plastic_codes, r->kit.plastic_code))
+                    strcmp(s->plastic_codes, r->kit.plastic_code) == 0)
                         return true;
         }
         return false;

@@ -202,6 +202,7 @@ struct cw_job_event {
         bool ok;
         bool remake;
         bool auto_visual;
+        bool by_person; /* of PIN_SET, PIN_FAILED: decided, not answered by the server */
         char station[CW_STATION_NAME_CAP];
         char code[CW_REASON_CAP];
 };

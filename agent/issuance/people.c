@@ -137,9 +137,20 @@ const char *cw_je_pin_intent(struct cw_machine *m) {
         return NULL;
 }
 
+/* A person decides what nobody knows. While the call is under way its answer does, and may differ. */
+static const char *no_pin_end(const struct cw_machine *m) {
+        bool under_way = m->job->wait == CW_WAIT_PIN;
+        if (m->job->wait == CW_WAIT_PIN_DECISION || (under_way && !m->event->by_person))
+                return NULL;
+        return under_way ? "the PIN is on its way to the server; wait for its answer, and decide only when the "
+                           "job waits for a decision about its PIN"
+                         : "no PIN of this job is under way";
+}
+
 const char *cw_je_pin_set(struct cw_machine *m) {
-        if (m->job->wait != CW_WAIT_PIN && m->job->wait != CW_WAIT_PIN_DECISION)
-                return "no PIN of this job is under way";
+        const char *no = no_pin_end(m);
+        if (no)
+                return no;
         m->job->pin = CW_PIN_SET;
         m->job->state = CW_JOB_PIN_SET;
         m->job->wait = CW_WAIT_ACTIVATION;
@@ -149,8 +160,9 @@ const char *cw_je_pin_set(struct cw_machine *m) {
 }
 
 const char *cw_je_pin_failed(struct cw_machine *m) {
-        if (m->job->wait != CW_WAIT_PIN && m->job->wait != CW_WAIT_PIN_DECISION)
-                return "no PIN of this job is under way";
+        const char *no = no_pin_end(m);
+        if (no)
+                return no;
         m->job->pin = CW_PIN_NONE;
         m->job->wait = CW_WAIT_HANDOVER;
         cw_machine_set(m->job->code, sizeof m->job->code, m->event->code);

@@ -253,6 +253,11 @@ CW_WARN_UNUSED cw_rc cw_journal_release_pending(struct cw_journal *j, const char
 CW_WARN_UNUSED cw_rc cw_journal_stock_move(struct cw_journal *j, const char *plastic_code, const char *from,
                                            const char *to, int64_t count, const char *actor,
                                            const char *reason, struct cw_fault *f);
+/* Takes back one hopper -> spoiled of a test card that turned out to have drawn no plastic; hopper is
+ * "hopper:<station>". REJECT when "spoiled" holds none of that code any more. */
+CW_WARN_UNUSED cw_rc cw_journal_stock_undo_spoiled(struct cw_journal *j, const char *plastic_code,
+                                                   const char *hopper, const char *actor, const char *reason,
+                                                   struct cw_fault *f);
 /* First start: the hopper's count from the configuration, once per station and plastic code (supplier ->
  * hopper). */
 CW_WARN_UNUSED cw_rc cw_journal_stock_open(struct cw_journal *j, const char *station,

@@ -106,6 +106,17 @@ cw_rc cw_journal_stock_move(struct cw_journal *j, const char *plastic_code, cons
         return cw_db_txn(j, move_txn, &p, "stock", "move", f);
 }
 
+cw_rc cw_journal_stock_undo_spoiled(struct cw_journal *j, const char *plastic_code, const char *hopper,
+                                    const char *actor, const char *reason, struct cw_fault *f) {
+        struct cw_posting p = {.plastic_code = plastic_code,
+                               .from = "spoiled",
+                               .to = hopper,
+                               .actor = actor,
+                               .reason = reason,
+                               .count = 1};
+        return cw_db_txn(j, move_txn, &p, "stock", "move", f);
+}
+
 static cw_rc open_txn(struct cw_journal *j, void *ctx, struct cw_fault *f) {
         const struct cw_posting *p = ctx;
         int64_t seen = 0;
@@ -218,9 +229,10 @@ cw_rc cw_journal_stock_check(struct cw_journal *j, struct cw_stock_check *ret, s
                 rc = read_jobs(j, &b, f);
         if (rc == CW_OK)
                 rc = cw_db_int(j,
-                               "SELECT coalesce(sum(count), 0) FROM ledger WHERE job IS NULL AND from_place "
-                               "LIKE 'hopper:%'"
-                               " AND to_place = 'spoiled'",
+                               "SELECT coalesce(sum(CASE WHEN to_place = 'spoiled' THEN count ELSE -count "
+                               "END), 0) FROM ledger WHERE job IS NULL AND"
+                               " ((from_place LIKE 'hopper:%' AND to_place = 'spoiled') OR"
+                               " (from_place = 'spoiled' AND to_place LIKE 'hopper:%'))",
                                NULL, 0, 0, &test_cards, f);
         if (rc != CW_OK)
                 return rc;

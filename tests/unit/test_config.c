@@ -127,7 +127,9 @@ static const struct refusal refusals[] = {
     {"\"cvk\": \"debit-cvk\"", "\"cvk\": \"nokey\"", "no key \"nokey\" in hsm.keys", "\"cvk\""},
     {"\"cvk\": \"debit-cvk\"", "\"cvk\": \"pad-bdk\"", "has the purpose bdk, but cvk is needed", "\"cvk\""},
     {"\"name\": \"kiosk-1\"", "\"name\": \"desk-1\"", "stands in the list twice", NULL},
-    {"\"plastic_codes\": \"71\"", "\"plastic_codes\": \"71,99\"", "no product has the plastic_code \"99\"",
+    {"\"plastic_codes\": \"71\"", "\"plastic_codes\": \"99\"", "no product has the plastic_code \"99\"",
+     "\"plastic_codes\""},
+    {"\"plastic_codes\": \"71\"", "\"plastic_codes\": \"71,72\"", "one hopper with one kind of plastic",
      "\"plastic_codes\""},
     {"\"products\": [", "\"products\": {\"a\":1}, \"pin2\": [", "must be a list", "\"products\""},
 };

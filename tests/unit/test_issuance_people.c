@@ -326,6 +326,9 @@ static void handed_over(void **state) {
         no(&job, EV(.kind = CW_JE_PIN_SET)); /* success counts only for our own INTENT */
         ok(&job, EV(.kind = CW_JE_PIN_INTENT));
         assert_int_equal(job.place, CW_PLACE_KIOSK);
+        /* The call is under way: a person would decide against its answer. */
+        no(&job, EV(.kind = CW_JE_PIN_SET, .by_person = true));
+        no(&job, EV(.kind = CW_JE_PIN_FAILED, .by_person = true));
         ok(&job, EV(.kind = CW_JE_PIN_SET));
         assert_int_equal(job.state, CW_JOB_PIN_SET);
         assert_int_equal(action(CW_JA_REPORT)->report, CW_REPORT_ACTIVATE);
@@ -353,9 +356,9 @@ static void pin_in_doubt_is_not_activated(void **state) {
         no(&job, EV(.kind = CW_JE_ACTIVATED));
         no(&job, EV(.kind = CW_JE_PIN_INTENT));
         struct cw_job failed = job;
-        ok(&job, EV(.kind = CW_JE_PIN_SET));
+        ok(&job, EV(.kind = CW_JE_PIN_SET, .by_person = true));
         assert_int_equal(job.wait, CW_WAIT_ACTIVATION);
-        ok(&failed, EV(.kind = CW_JE_PIN_FAILED, .code = "PIN001"));
+        ok(&failed, EV(.kind = CW_JE_PIN_FAILED, .code = "PIN001", .by_person = true));
         assert_int_equal(failed.wait, CW_WAIT_HANDOVER);
         assert_int_equal(failed.place, CW_PLACE_OUTPUT);
         assert_int_equal(failed.pin, CW_PIN_NONE);

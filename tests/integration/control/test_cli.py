@@ -10,6 +10,7 @@ import unittest
 
 from fake_station import Step
 from rig import BUILD, Rig, wait_for
+from wire import fault
 
 CONTROL = re.compile("[\x00-\x09\x0b-\x1f\x7f\x80-\x9f]")
 
@@ -151,11 +152,19 @@ class CliTest(unittest.TestCase):
         self.rig.make(kit)
 
     def test_test_card_of_a_station_that_dies(self):
-        """The person gets an answer, the plastic's whereabouts are his to look for."""
+        """The person gets an answer; the plastic it may have drawn is booked. A call that was refused drew none."""
         self.s1.do_test_card = lambda c, m: self.s1.hang_up()
         done = self.rig.cli_raw("test-card", "s1")
         self.assertEqual(done.returncode, 1)
         self.assertTrue(done.stderr)
+        stock = self.rig.cli("stock")
+        self.assertEqual((stock["spoiled"], stock["drawn"], stock["balanced"]), (1, 1, True))
+        self.assertIn({"place": "hopper:s1", "plastic_code": "71", "count": 49}, stock["places"])
+        wait_for("the station to be back", lambda: self.rig.cli("stations")["stations"][0]["up"], 10)
+        self.s1.refuse["test_card"] = [fault("REJECT", "no such card", "PRD_DATA", layer=5)]
+        self.assertEqual(self.rig.cli_raw("test-card", "s1").returncode, 1)
+        after = self.rig.cli("stock")
+        self.assertEqual((after["spoiled"], after["drawn"], after["places"]), (1, 1, stock["places"]))
 
     def test_stopped_while_somebody_waits(self):
         """SIGTERM while a test card is printed: the waiting command gets an answer, the daemon ends in order."""

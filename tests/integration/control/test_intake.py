@@ -4,6 +4,8 @@ import unittest
 
 from rig import Rig, wait_for
 
+FIRST_CUSTOMER = "CIF0000"
+
 
 def kit(number, **changes):
     one = {"kitNo": str(4240190000 + number), "productId": "TRAVEL", "branchId": "BRANCH001", "status": "ASSIGNED",
@@ -44,6 +46,24 @@ class IntakeTest(unittest.TestCase):
                     for n in range(3)])
         self.rig.settle(1.5)
         self.assertEqual(self.rig.cli("jobs", "--all")["jobs"], [])
+
+    def test_what_the_server_always_fails_on(self):
+        """One order and one customer without end: whatever comes behind them in a round goes on, and is told once."""
+        self.begin([])
+        for endpoint, text in (("/card-order/process", "ORD-0"), ("/card-order/fetchStatus", "ORD-0"),
+                               ("/kit-manager/v2/fetchKitsByEntityId", FIRST_CUSTOMER)):
+            self.rig.bank.sim("POST", "/faults", {"append": True, "faults": [
+                {"endpoint": endpoint, "contains": f'"{text}"', "status": 500, "count": 0}]})
+        self.rig.bank.order("ORD-0", {"CLASSIC": 1})
+        wait_for("the order to fail", lambda: self.rig.bank.state()["faults"][0]["fired"] >= 3, 20)
+        never, behind = self.rig.order(2)
+        self.assertEqual(self.rig.kit_at_bank(never)["entityId"], FIRST_CUSTOMER)
+        self.rig.make(behind, 60)
+        wait_for("the customer to fail again", lambda: self.rig.bank.state()["faults"][2]["fired"] >= 4, 30)
+        self.assertEqual([j["kit"] for j in self.rig.cli("jobs", "--all")["jobs"]], [behind])
+        self.assertEqual(self.rig.log(2000).count("KIT_SKIPPED"), 1)
+        self.rig.bank.sim("DELETE", "/faults")
+        self.rig.make(never, 60)
 
     def test_server_in_trouble(self):
         """Busy, broken, slow: asked again, later and later, and nothing is lost."""

@@ -150,6 +150,18 @@ class KioskTest(unittest.TestCase):
         self.rig.cli("job", "pin", self.kit, "set")
         self.wait_delivered()
 
+    def test_nobody_decides_while_the_pin_is_on_its_way(self):
+        """Its answer is to come, and may be another one than the person's."""
+        self.rig.bank.sim("POST", "/faults", {"faults": [{"endpoint": "/kit-manager/v2/setPin", "delay_ms": 2000}]})
+        self.hand_over()
+        self.rig.wait_state(self.kit, "pin")
+        for word in ("set", "not-set"):
+            done = self.rig.cli_raw("job", "pin", self.kit, word)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn("on its way", done.stderr)
+        self.wait_end("PIN SET")
+        self.wait_delivered()
+
     def test_pin_already_set_by_another(self):
         """The PIN at the server is not the one this customer chose: in doubt, not a success and not a retry."""
         entity = self.rig.kit_at_bank(self.kit)["entityId"]

@@ -78,7 +78,7 @@ class Rig:
             "products": [self.product("71", 3), self.product("72", 2), wrong],
             "stations": [
                 {"name": "desk", "kind": "issue", "printer_driver": "evolis", "printer_serial": PRINTER_SERIAL,
-                 "reader": "cardwright desk", "plastic_codes": "71,72,73", "card_timeout_ms": 2500},
+                 "reader": "cardwright desk", "plastic_codes": "71", "card_timeout_ms": 2500},
                 {"name": "kiosk", "kind": "kiosk", "reader": "cardwright kiosk", "pinpad_tty": self.path("pad.tty"),
                  "pinpad_baud": 9600}],
         }

@@ -52,6 +52,7 @@ static const char *read_rule(json_t *entry, struct cw_dsim_fault *f) {
         const char *exception = "";
         const char *drop = "";
         const char *content_type = "";
+        const char *contains = "";
         int after = 0;
         int malformed = 0;
         int expire = 0;
@@ -60,16 +61,17 @@ static const char *read_rule(json_t *entry, struct cw_dsim_fault *f) {
         memset(f, 0, sizeof *f);
         if (json_unpack(
                 entry,
-                "{s:s, s?I, s?I, s?i, s?s, s?b, s?I, s?I, s?{s?I, s?I!}, s?I, s?s, s?b, s?I, s?s, s?b, s?i!}",
+                "{s:s, s?I, s?I, s?i, s?s, s?b, s?I, s?I, s?{s?I, s?I!}, s?I, s?s, s?b, s?I, s?s, s?b, s?i, s?s!}",
                 "endpoint", &endpoint, "nth", &nth, "count", &count, "status", &f->status, "exception",
                 &exception, "after_commit", &after, "delay_ms", &delay, "delay_after_ms", &delay_after,
                 "drip", "bytes", &drip_bytes, "interval_ms", &drip_ms, "reset_after_bytes", &reset, "drop",
                 &drop, "malformed_json", &malformed, "truncate_at", &truncate, "content_type", &content_type,
-                "expire_token", &expire, "retry_after_s", &f->retry_after_s) != 0)
+                "expire_token", &expire, "retry_after_s", &f->retry_after_s, "contains", &contains) != 0)
                 return "has a missing, unknown or wrongly typed key";
         if (!cw_dsim_copy(f->endpoint, sizeof f->endpoint, endpoint) ||
             !cw_dsim_copy(f->exception, sizeof f->exception, exception) ||
-            !cw_dsim_copy(f->content_type, sizeof f->content_type, content_type))
+            !cw_dsim_copy(f->content_type, sizeof f->content_type, content_type) ||
+            !cw_dsim_copy(f->contains, sizeof f->contains, contains))
                 return "has a string that is too long";
         f->nth = nth;
         f->count = count;
@@ -115,11 +117,14 @@ void cw_dsim_faults_clear(struct cw_dsim_faults *faults) {
         faults->count = 0;
 }
 
-bool cw_dsim_faults_match(struct cw_dsim_faults *faults, const char *path, struct cw_dsim_fault *ret_fault) {
+bool cw_dsim_faults_match(struct cw_dsim_faults *faults, const char *path, const char *body, size_t body_len,
+                          struct cw_dsim_fault *ret_fault) {
         bool hit = false;
         for (size_t i = 0; i < faults->count; i++) {
                 struct cw_dsim_fault *f = &faults->list[i];
                 if (strcmp(f->endpoint, "*") != 0 && strcmp(f->endpoint, path) != 0)
+                        continue;
+                if (*f->contains && !(body && memmem(body, body_len, f->contains, strlen(f->contains))))
                         continue;
                 f->seen++;
                 if (hit || f->seen < f->nth || (f->count > 0 && f->seen >= f->nth + f->count))

@@ -16,6 +16,7 @@ enum cw_dsim_drop {
 
 struct cw_dsim_fault {
         char endpoint[96]; /* below the base path, or "*" */
+        char contains[64]; /* only calls whose body has this text; "" = all */
         int64_t nth;       /* first call it hits, counted from its installation */
         int64_t count;     /* how many calls from there; 0 means all */
         int status;        /* 0: none */
@@ -50,7 +51,8 @@ bool cw_dsim_faults_load(struct cw_dsim_faults *faults, json_t *body, char *why,
 void cw_dsim_faults_clear(struct cw_dsim_faults *faults);
 
 /* Counts one call of path; true when a fault hits it. The first rule that hits wins; all rules count. */
-bool cw_dsim_faults_match(struct cw_dsim_faults *faults, const char *path, struct cw_dsim_fault *ret_fault);
+bool cw_dsim_faults_match(struct cw_dsim_faults *faults, const char *path, const char *body, size_t body_len,
+                          struct cw_dsim_fault *ret_fault);
 
 /* [{endpoint, nth, count, seen, fired}], new reference. */
 json_t *cw_dsim_faults_json(const struct cw_dsim_faults *faults);

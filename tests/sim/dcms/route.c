@@ -242,13 +242,14 @@ static void serve(struct passage *p, const struct cw_dsim_fault *fault) {
 }
 
 /* Counts the call and finds its fault. */
-static bool meet_fault(struct cw_dsim *sim, const char *path, struct cw_dsim_fault *fault) {
+static bool meet_fault(struct cw_dsim *sim, const struct cw_dsim_in *in, const char *path,
+                       struct cw_dsim_fault *fault) {
         char name[128];
         (void)snprintf(name, sizeof name, "calls:%s", path);
         (void)pthread_mutex_lock(&sim->lock);
         cw_dsim_store_exec(sim->db, "BEGIN IMMEDIATE");
         (void)cw_dsim_store_add(sim->db, name, 1);
-        bool hit = cw_dsim_faults_match(sim->faults, path, fault);
+        bool hit = cw_dsim_faults_match(sim->faults, path, in->body, in->body_len, fault);
         if (hit && fault->expire_token)
                 cw_dsim_auth_expire_tokens(sim);
         cw_dsim_store_exec(sim->db, "COMMIT");
@@ -292,7 +293,7 @@ static void run_endpoint(struct cw_dsim *sim, const struct cw_dsim_in *in,
         p.call.request_id = p.request_id;
         p.reply.http = 200;
         p.clear = sim->cfg.gateway.codec == CW_DSIM_CODEC_NONE || cw_dsim_simside_token_ok(sim, in);
-        out->has_fault = meet_fault(sim, endpoint->path, &out->fault);
+        out->has_fault = meet_fault(sim, in, endpoint->path, &out->fault);
         if (out->has_fault && out->fault.delay_ms > 0)
                 cw_dsim_gate_sleep(sim, out->fault.delay_ms);
         if (out->has_fault && out->fault.drop == CW_DSIM_DROP_BEFORE) {
