@@ -222,12 +222,14 @@ cw_rc cw_config_hsm_state_dir(const struct cw_config *c, char ret[CW_CONFIG_PATH
 static void check_codes(const struct cw_config *c, const char *who, const char *code,
                         struct cw_findings *fs) {
         if (strchr(code, ','))
-                find_member(fs, who, "plastic_codes",
-                            "\"%s\" is more than one; a station has one hopper with one kind of plastic: name "
-                            "the one that is in it, and give each other plastic a station of its own",
-                            code);
+                find_member(
+                    fs, who, "plastic_codes",
+                    "\"%s\" is more than one; a station has one hopper with one kind of plastic: name "
+                    "the one that is in it, and give each other plastic a station of its own",
+                    code);
         else if (*code && !cw_config_product(c, code))
-                find_member(fs, who, "plastic_codes", "no product has the plastic_code \"%s\"; add one", code);
+                find_member(fs, who, "plastic_codes", "no product has the plastic_code \"%s\"; add one",
+                            code);
 }
 
 static void check_station(const struct cw_config *c, const struct cw_config_station *s,

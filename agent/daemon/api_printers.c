@@ -60,9 +60,9 @@ static void book_plastic(struct ask *a, bool drawn) {
         struct cw_journal *j = a->daemon->journal;
         const char *code = cw_config_station(a->daemon->config, a->station)->plastic_codes;
         (void)snprintf(hopper, sizeof hopper, "hopper:%s", a->station);
-        cw_rc rc = drawn ? cw_journal_stock_move(j, code, hopper, "spoiled", 1, a->actor, "test card", &f)
-                         : cw_journal_stock_undo_spoiled(j, code, hopper, a->actor,
-                                                         "test card drew no plastic", &f);
+        cw_rc rc =
+            drawn ? cw_journal_stock_move(j, code, hopper, "spoiled", 1, a->actor, "test card", &f)
+                  : cw_journal_stock_undo_spoiled(j, code, hopper, a->actor, "test card drew no plastic", &f);
         a->booked = drawn && rc == CW_OK;
         if (rc != CW_OK && cw_rc_class(cw_daemon_check(a->daemon, rc, &f)) != CW_C_FATAL)
                 cw_log_fault(CW_EV_EVENT_REFUSED, &f);

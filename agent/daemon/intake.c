@@ -15,8 +15,14 @@
 #define REFUSED "REFUSED" /* the server does not tell its status: no use asking again */
 
 enum phase { IDLE, RECEIVED, PROCESS, STATUS, ASSIGNED, INACTIVE, ENTITIES, OWN, OWN_ALONE };
-static const char *const phase_names[] = {"idle",     "orders",   "process orders",    "order status",
-                                          "assigned", "inactive", "kits of customers", "kits of open jobs",
+static const char *const phase_names[] = {"idle",
+                                          "orders",
+                                          "process orders",
+                                          "order status",
+                                          "assigned",
+                                          "inactive",
+                                          "kits of customers",
+                                          "kits of open jobs",
                                           "kits of open jobs, one by one"};
 
 struct order {

@@ -142,9 +142,10 @@ static const char *no_pin_end(const struct cw_machine *m) {
         bool under_way = m->job->wait == CW_WAIT_PIN;
         if (m->job->wait == CW_WAIT_PIN_DECISION || (under_way && !m->event->by_person))
                 return NULL;
-        return under_way ? "the PIN is on its way to the server; wait for its answer, and decide only when the "
-                           "job waits for a decision about its PIN"
-                         : "no PIN of this job is under way";
+        return under_way
+                   ? "the PIN is on its way to the server; wait for its answer, and decide only when the "
+                     "job waits for a decision about its PIN"
+                   : "no PIN of this job is under way";
 }
 
 const char *cw_je_pin_set(struct cw_machine *m) {

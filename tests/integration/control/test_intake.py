@@ -65,6 +65,20 @@ class IntakeTest(unittest.TestCase):
         self.rig.bank.sim("DELETE", "/faults")
         self.rig.make(never, 60)
 
+    def test_a_refused_question_about_open_jobs_is_asked_kit_by_kit(self):
+        self.begin([])
+        unknown, blocked = self.rig.order(2)
+        for one in (unknown, blocked):
+            self.rig.make(one, 40)
+        self.rig.bank.sim("POST", "/faults", {"faults": [{
+            "endpoint": "/inventory/fetchKitDetailsFromInventory", "contains": unknown, "status": 400,
+            "exception": "invalid.input.request", "count": 0}]})
+        self.rig.bank.call("/kit-manager/manageKit", {"entityId": self.rig.kit_at_bank(blocked)["entityId"],
+                                                      "oldKit": blocked, "operation": "BLOCK"})
+        wait_for("the person to be told", lambda: "bank blocked or replaced" in self.rig.log(2000), 30)
+        told = [line for line in self.rig.log(2000).splitlines() if "invalid.input.request" in line]
+        self.assertEqual(len(told), 1, told)
+
     def test_server_in_trouble(self):
         """Busy, broken, slow: asked again, later and later, and nothing is lost."""
         self.begin([])

@@ -59,14 +59,15 @@ static const char *read_rule(json_t *entry, struct cw_dsim_fault *f) {
         json_int_t nth = 1, count = 1, delay = 0, delay_after = 0, drip_bytes = 0, drip_ms = 100, reset = -1,
                    truncate = -1;
         memset(f, 0, sizeof *f);
-        if (json_unpack(
-                entry,
-                "{s:s, s?I, s?I, s?i, s?s, s?b, s?I, s?I, s?{s?I, s?I!}, s?I, s?s, s?b, s?I, s?s, s?b, s?i, s?s!}",
-                "endpoint", &endpoint, "nth", &nth, "count", &count, "status", &f->status, "exception",
-                &exception, "after_commit", &after, "delay_ms", &delay, "delay_after_ms", &delay_after,
-                "drip", "bytes", &drip_bytes, "interval_ms", &drip_ms, "reset_after_bytes", &reset, "drop",
-                &drop, "malformed_json", &malformed, "truncate_at", &truncate, "content_type", &content_type,
-                "expire_token", &expire, "retry_after_s", &f->retry_after_s, "contains", &contains) != 0)
+        if (json_unpack(entry,
+                        "{s:s, s?I, s?I, s?i, s?s, s?b, s?I, s?I, s?{s?I, s?I!}, s?I, s?s, s?b, s?I, s?s, "
+                        "s?b, s?i, s?s!}",
+                        "endpoint", &endpoint, "nth", &nth, "count", &count, "status", &f->status,
+                        "exception", &exception, "after_commit", &after, "delay_ms", &delay, "delay_after_ms",
+                        &delay_after, "drip", "bytes", &drip_bytes, "interval_ms", &drip_ms,
+                        "reset_after_bytes", &reset, "drop", &drop, "malformed_json", &malformed,
+                        "truncate_at", &truncate, "content_type", &content_type, "expire_token", &expire,
+                        "retry_after_s", &f->retry_after_s, "contains", &contains) != 0)
                 return "has a missing, unknown or wrongly typed key";
         if (!cw_dsim_copy(f->endpoint, sizeof f->endpoint, endpoint) ||
             !cw_dsim_copy(f->exception, sizeof f->exception, exception) ||
