@@ -2,9 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """What an operator does with the command: its exit statuses, its JSON, and what becomes of cards and stock."""
 import json
+import os
 import subprocess
 
 from scenario import Scenario, main, wait_until
+from bank import make_cert
 
 OK, FAILED, USAGE, NOT_RUNNING, NEEDS_PERSON = range(5)
 VIEWS = (["status"], ["jobs"], ["jobs", "--all"], ["stations"], ["stock"], ["outbox"], ["audit"], ["doctor"],
@@ -95,7 +97,58 @@ class Operator(Scenario):
         self.assertEqual(self.branch.cli("stock")["returned"] - before, 1)
         wait_until("the report", lambda: self.bank_kit(kit)["deliveryStatus"] == "RETURNED")
 
-    def test_6_stock_by_hand_and_a_test_card(self):
+    def doctor_says(self, what, verdict, todo, text=""):
+        """Until the check of this name has this verdict; then what to do must be these words."""
+        def found():
+            check = [c for c in self.branch.cli("doctor")["checks"] if c["what"] == what]
+            return check and check[0]["verdict"] == verdict and check[0]
+        check = wait_until(f"the doctor to find {what}: {verdict}", found)
+        self.assertIn(todo, check["todo"])
+        self.assertIn(text, check["text"])
+        if verdict == "ok":
+            self.assertEqual(check["todo"], "")
+
+    def test_6_the_doctor_names_the_ribbon_and_the_printer(self):
+        printer = self.desk("TRAVEL").printer
+        self.doctor_says("desk-2 ribbon", "ok", "", "100 left")
+        printer.ask(cmd="ribbon", kind="ymcko", remaining=5)
+        self.doctor_says("desk-2 ribbon", "warn", "put in a new ribbon", "5 of ")
+        printer.ask(cmd="ribbon", kind="ymcko", remaining=0)
+        self.doctor_says("desk-2 ribbon", "fail", "put in a new ribbon", "0 of ")
+        printer.ask(cmd="ribbon", kind="ymcko", remaining=100)
+        self.doctor_says("desk-2 ribbon", "ok", "")
+        printer.ask(cmd="unplug")
+        self.doctor_says("desk-2 printer", "fail", "cable", "offline, code PRT_")
+        self.doctor_says("desk-1 printer", "ok", "")
+        printer.ask(cmd="plug")
+        self.doctor_says("desk-2 printer", "ok", "", "EMU-desk-2, ready")
+
+    def restart_agent_with(self, disk_free_min_mib):
+        self.branch.agent.stop()
+        self.branch.config_changes["agent"]["disk_free_min_mib"] = disk_free_min_mib
+        self.branch.write_config()
+        self.branch.start_agent()
+        self.branch.wait_ready()
+
+    def test_7_the_doctor_names_disk_clock_and_certificates(self):
+        for what in ("disk", "clock", "server certificate", "client certificate", "bank CA"):
+            self.doctor_says(what, "ok", "")
+        bank, most_mib = self.branch.bank, 1048576
+        make_cert(bank.folder, "brief", "IP:127.0.0.1,DNS:localhost", days=5)
+        bank.stop()
+        bank.start("brief")
+        self.restart_agent_with(most_mib)
+        self.doctor_says("server certificate", "warn", "tell the bank to renew it", " days left")
+        disk = os.statvfs(self.branch.path("state"))
+        if disk.f_bavail * disk.f_frsize < most_mib << 20:
+            self.doctor_says("disk", "fail", "free space in the journal's file system", "MiB free")
+        bank.stop()
+        bank.start()
+        self.restart_agent_with(64)
+        self.doctor_says("server certificate", "ok", "")
+        self.doctor_says("disk", "ok", "")
+
+    def test_8_stock_by_hand_and_a_test_card(self):
         hopper = self.places()[("hopper:desk-1", "71")]
         self.operator("stock", "move", "71", "supplier", "received", "100", "delivery note 7")
         self.operator("stock", "move", "71", "received", "hopper:desk-1", "30", "refill")
