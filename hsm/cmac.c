@@ -24,7 +24,7 @@ static cw_rc last_block(const struct cw_hsm_crypto *c, const struct cw_hsm_key *
                 return rc;
         double_block(subkey, n);
         memset(last, 0, n);
-        if (rest_len > 0)
+        if (rest && rest_len > 0)
                 memcpy(last, rest, rest_len);
         if (rest_len < n) {
                 double_block(subkey, n);

@@ -40,9 +40,9 @@ static size_t pack(const char *digits, uint8_t *ret, size_t cap) {
 }
 
 struct own {
+        size_t len;
         unsigned tag;
         uint8_t value[CW_TRACK_NAME_MAX + 1];
-        size_t len;
         bool seen;
 };
 

@@ -45,9 +45,9 @@ static json_t *claims(const struct cw_assertion *a) {
         if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random) ||
             !cw_hex_encode(random, sizeof(random), jti, sizeof(jti)))
                 return NULL;
-        json_t *json =
-            json_pack("{s:s, s:s, s:I, s:I, s:s}", "iss", a->issuer, "sub", a->issuer, "iat",
-                      (json_int_t)a->now_s, "exp", (json_int_t)(a->now_s + CW_ASSERTION_LIFE_S), "jti", jti);
+        const json_int_t now_s = a->now_s;
+        json_t *json = json_pack("{s:s, s:s, s:I, s:I, s:s}", "iss", a->issuer, "sub", a->issuer, "iat",
+                                 now_s, "exp", now_s + CW_ASSERTION_LIFE_S, "jti", jti);
         if (a->audience[0])
                 (void)json_object_set_new(json, "aud", json_string(a->audience));
         return json;

@@ -148,7 +148,7 @@ static cw_rc load_companions(struct loader *l, enum cw_hsm_alg alg, unsigned usa
         struct cw_hsm_key *const places[CW_KEY_COMPANIONS_MAX] = {&k->companion, &k->companion2};
         struct cw_key_part parts[CW_KEY_COMPANIONS_MAX] = {{CW_COMPANION_NONE, "", 0}};
         size_t count = cw_key_parts(k->purpose, alg, usage, parts);
-        for (size_t i = 0; i < count && k->ok; i++) {
+        for (size_t i = 0; i < count && i < CW_KEY_COMPANIONS_MAX && k->ok; i++) {
                 char label[CW_KEY_OBJECT_LABEL_MAX];
                 CK_OBJECT_HANDLE object = 0;
                 cw_key_object_label(k->cfg->label, k->version.version, parts[i].suffix, label);

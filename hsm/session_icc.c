@@ -105,10 +105,10 @@ static cw_rc make_key(struct cw_sess *s, const struct cw_msg *request, struct cw
 }
 
 cw_rc cw_sess_icc_key(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply, struct cw_fault *f) {
-        struct issuer is;
+        struct issuer is = {0};
         struct cw_emv_cert cert = {0};
         struct cw_rsa_private *key = NULL;
-        struct cw_span data;
+        struct cw_span data = {0};
         bool pin = false;
         cw_rc rc = which_key(s, request, &pin, &key, f);
         if (rc == CW_OK && (s->state & CW_ST_BENCH) != 0)
@@ -189,9 +189,9 @@ cw_rc cw_sess_icc_parts(struct cw_sess *s, struct cw_msg *request, struct cw_msg
 }
 
 cw_rc cw_sess_ssad(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply, struct cw_fault *f) {
-        struct issuer is;
+        struct issuer is = {0};
         struct cw_emv_cert ssad = {0};
-        struct cw_span data;
+        struct cw_span data = {0};
         uint8_t dac[2];
         cw_rc rc = cw_sess_hex(request, "dac", dac, sizeof(dac), f);
         if (rc == CW_OK)

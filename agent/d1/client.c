@@ -86,7 +86,9 @@ void cw_d1_note(struct cw_d1 *d, const struct cw_http_result *http, const struct
         else
                 h->state = http->rc == CW_OK ? CW_D1_ONLINE : CW_D1_OFFLINE;
         bool fine = a->verdict == CW_D1_OK || a->verdict == CW_D1_REFUSED;
-        h->last_fault = fine ? (struct cw_fault){.rc = CW_OK} : a->fault;
+        h->last_fault = (struct cw_fault){.rc = CW_OK};
+        if (!fine)
+                h->last_fault = a->fault;
 }
 
 void cw_d1_health(const struct cw_d1 *d, struct cw_d1_health *ret) {

@@ -151,9 +151,9 @@ enum cw_where cw_matica_parse_position(const uint8_t *b, size_t len) {
 }
 
 uint8_t cw_matica_place(enum cw_where where) {
-        for (uint8_t i = 0; i < sizeof places / sizeof *places; i++)
+        for (size_t i = 0; i < sizeof places / sizeof *places; i++)
                 if (places[i] == where)
-                        return i;
+                        return (uint8_t)i;
         return 0;
 }
 
@@ -207,7 +207,8 @@ static void square(const struct cw_matica_raster *r, bool flip, unsigned x, unsi
 void cw_matica_spread(const struct cw_matica_raster *r, bool flip, const struct cw_panel *panel,
                       uint8_t *ret) {
         const unsigned scale = r->dpi / 300, left = (r->columns / scale - CW_FACE_WIDTH) / 2,
-                       top = (r->rows / scale - CW_FACE_HEIGHT) / 2, full = (1u << panel->bits) - 1;
+                       top = (r->rows / scale - CW_FACE_HEIGHT) / 2,
+                       full = panel->bits > 1 ? (1u << panel->bits) - 1 : 1;
         memset(ret, 0, (size_t)r->columns * r->rows);
         /* Line n of a panel is column n of the card, its first pixel at the lower edge. */
         for (unsigned x = 0; x < CW_PANEL_HEIGHT; x++)
