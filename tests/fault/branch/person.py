@@ -52,7 +52,9 @@ class Person:
         return "spoiled"  # nobody can see a stripe or a chip
 
     def _into_the_box(self, job):
-        """The spoiled card goes into the reject box, wherever it lies."""
+        """The spoiled card goes into the reject box, wherever it lies; in the machine there may be another job's by now."""
+        if job["where"] == "reject":
+            return
         printer, state = self.world.desk(job["station"]).printer, self._state(job)
         newest = self._newest(job)
         if state["card"] is not None:
