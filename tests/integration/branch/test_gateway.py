@@ -5,7 +5,7 @@ import json
 import os
 import subprocess
 
-from scenario import Scenario, main
+from scenario import Scenario, main, wait_until
 
 CODECS = [("static-ecdh-sha256", {"codec": "refno-envelope"}), ("jwe-ecdh-es", {"codec": "jwe"}),
           ("field-gcm", {"codec": "field-gcm", "fields": ["cardNumber", "cvv"]}),
@@ -26,7 +26,9 @@ class Gateway(Scenario):
                        check=True, capture_output=True)
 
     def there(self, kid, **members):
-        """The bank's end, from its next start on."""
+        """The bank's end, from its next start on; nothing is under way in the form of before."""
+        wait_until("the reports to be told", lambda: not self.branch.cli("outbox")["reports"])
+
         def pair(name):
             return {"kid": name, "private_key_file": self.branch.path("credentials", f"bank-{name}.key"),
                     "peer_public_key_file": self.branch.path("credentials", f"agent-{name}.pub")}
