@@ -276,6 +276,34 @@ static void check_key_loading(const struct cw_config_hsm *h, struct cw_findings 
         }
 }
 
+/* 20 digits of a TDES pad whose transaction counter is zero, or 16 of an AES pad. */
+static bool iksn_ok(const char *at, size_t len, bool aes) {
+        if (strspn(at, "0123456789ABCDEF") < len || len != (aes ? 16 : 20))
+                return false;
+        return aes || (strspn(at + 15, "0") >= 5 && strchr("02468ACE", at[14]) != NULL);
+}
+
+static void check_iksns(const struct cw_config_hsm *h, struct cw_findings *fs) {
+        for (size_t i = 0; i < h->key_count; i++) {
+                const struct cw_config_key *k = &h->keys[i];
+                bool aes = strncmp(k->algorithm, "aes", 3) == 0;
+                char who[PATH_BYTES];
+                (void)snprintf(who, sizeof who, "hsm.keys[%s]", k->label);
+                if (*k->iksns && strcmp(k->purpose, "bdk") != 0)
+                        find_member(fs, who, "iksns", "only a bdk has PIN pads; leave it out");
+                for (const char *at = k->iksns; *at; at += strspn(at, " ")) {
+                        size_t len = strcspn(at, " ");
+                        if (!iksn_ok(at, len, aes))
+                                find_member(
+                                    fs, who, "iksns", "\"%.*s\" is no %s", (int)(len < 40 ? len : 40), at,
+                                    aes ? "initial key id: 16 upper-case hex digits"
+                                        : "initial key serial number: 20 upper-case hex digits, the last 21 "
+                                          "bits (the counter) zero");
+                        at += len;
+                }
+        }
+}
+
 static void check_gateway(const struct cw_config_server *s, struct cw_findings *fs) {
         bool previous = *s->gateway_previous_kid != '\0';
         if (s->gateway != CW_GATEWAY_NONE &&
@@ -309,6 +337,7 @@ void cw_config_check(const struct cw_config *c, struct cw_findings *fs) {
         check_d1(&c->d1, fs);
         check_keys(c, fs);
         check_key_loading(&c->hsm, fs);
+        check_iksns(&c->hsm, fs);
         check_label(c, "", "pan_transport_key", c->pan_transport_key, "pan-transport", fs);
         check_label(c, "", "pan_hash_key", c->pan_hash_key, "pan-hash", fs);
         check_label(c, "pin", "key", c->pin.key, "pin-transport", fs);

@@ -94,6 +94,8 @@ struct cw_config_key {
         const char *kcv;         /* upper-case hex, 6 (3 bytes) or 10 (5 bytes) digits; "" for pan-hash */
         int exportable;          /* may leave in a key block, by the word of two persons */
         const char *block_usage; /* key usages its key block may have, "C0 G0"; "" = those of the purpose */
+        const char *iksns; /* of a bdk: the PIN pads that may use it, 20 hex digits each, of an AES bdk 16,
+                              with blanks between; "" = any */
 };
 /* A key custodian: a local user who may enter key components on hsmd's admin socket. */
 struct cw_config_custodian {

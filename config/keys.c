@@ -184,6 +184,10 @@ static const struct cw_key hsm_key_keys[] = {
          "the key may leave the token in a key block, when two persons say so"),
     TEXT(cw_config_key, block_usage, "", 0,
          "key usages (X9.143, 6.3.2) its key block may have, such as \"C0\"; empty = those of the purpose"),
+    TEXT_LEN(
+        cw_config_key, iksns, "", 1, 5376, 0,
+        "bdk: initial key serial numbers (AES: initial key ids) of the PIN pads that may use it, with blanks "
+        "between; empty = every pad, registered at first sight"),
 };
 
 static const struct cw_key custodian_keys[] = {

@@ -109,34 +109,77 @@ static cw_rc unavailable(int err, struct cw_fault *f) {
                        "cannot keep the register of used key serial numbers: %s", strerror(err));
 }
 
-static cw_rc use(const char *dir, enum cw_ksn_use what, const uint8_t *pad, size_t len, uint32_t counter,
-                 struct cw_fault *f) {
+/* ---- the list ---- */
+
+/* The next name of a list, NULL at its end. */
+static const char *next_name(const char **at, size_t *ret_len) {
+        const char *name = *at + strspn(*at, " ");
+        *ret_len = strcspn(name, " ");
+        *at = name + *ret_len;
+        return *ret_len > 0 ? name : NULL;
+}
+
+size_t cw_ksn_listed(const char *allowed) {
+        size_t count = 0, len = 0;
+        while (allowed != NULL && next_name(&allowed, &len) != NULL)
+                count++;
+        return count;
+}
+
+static cw_rc check_allowed(const struct cw_ksn_registry *r, const uint8_t *pad, size_t len,
+                           struct cw_fault *f) {
+        char hex[2 * CW_KSN_PAD_MAX + 1];
+        const char *at = r->allowed != NULL ? r->allowed : "", *name = NULL;
+        size_t name_len = 0;
+        if (*at == '\0')
+                return CW_OK;
+        if (!cw_hex_encode(pad, len, hex, sizeof(hex)))
+                return CW_RC(CW_L_HSM, CW_C_FATAL, CW_E_TOO_BIG);
+        while ((name = next_name(&at, &name_len)) != NULL) {
+                if (name_len == 2 * len && memcmp(name, hex, name_len) == 0)
+                        return CW_OK;
+        }
+        return cw_fail(f, CW_RC(CW_L_HSM, CW_C_OPERATOR, CW_E_DENIED), 0, "hsm.ksn_registry",
+                       "HSM_KSN_UNKNOWN",
+                       "no PIN pad %s is listed for key %s: when it belongs to this branch, add it to "
+                       "hsm.keys[%s].iksns and restart cardwright-hsmd; else take it away and tell security",
+                       hex, r->bdk, r->bdk);
+}
+
+/* ---- use ---- */
+
+static cw_rc use(const struct cw_ksn_registry *r, enum cw_ksn_use what, const uint8_t *pad, size_t len,
+                 uint32_t counter, struct cw_fault *f) {
         static const char *const names[] = {"ksn", "ksn-mac", "ksn-data"};
         char path[PATH_MAX], lock_path[PATH_MAX];
         struct cw_ksn_table table;
-        int n = snprintf(path, sizeof(path), "%s/%s", dir, names[what]);
-        int m = snprintf(lock_path, sizeof(lock_path), "%s/ksn.lock", dir);
+        int n = snprintf(path, sizeof(path), "%s/%s", r->dir, names[what]);
+        int m = snprintf(lock_path, sizeof(lock_path), "%s/ksn.lock", r->dir);
         if (n < 0 || m < 0 || (size_t)n >= sizeof(path) || (size_t)m >= sizeof(lock_path))
                 return unavailable(ENAMETOOLONG, f);
+        cw_rc rc = check_allowed(r, pad, len, f);
+        if (rc != CW_OK)
+                return rc;
         CW_AUTO_FD int lock = open(lock_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
         if (lock < 0 || flock(lock, LOCK_EX) != 0)
                 return unavailable(errno, f);
-        cw_rc rc = load(path, &table, f);
+        rc = load(path, &table, f);
         if (rc != CW_OK)
                 return cw_rc_class(rc) == CW_C_REJECT ? unavailable(EBADMSG, f) : rc;
         rc = note_use(&table, pad, len, counter, f);
         return rc != CW_OK ? rc : save(path, &table, f);
 }
 
-cw_rc cw_ksn_use(const char *dir, enum cw_ksn_use what, const uint8_t ksn[CW_KSN_LEN], struct cw_fault *f) {
+cw_rc cw_ksn_use(const struct cw_ksn_registry *r, enum cw_ksn_use what, const uint8_t ksn[CW_KSN_LEN],
+                 struct cw_fault *f) {
         uint8_t pad[CW_KSN_LEN];
         memcpy(pad, ksn, sizeof(pad));
         pad[7] &= 0xe0;
         pad[8] = pad[9] = 0;
-        return use(dir, what, pad, sizeof(pad), cw_ksn_counter(ksn), f);
+        return use(r, what, pad, sizeof(pad), cw_ksn_counter(ksn), f);
 }
 
-cw_rc cw_ksn_aes_use(const char *dir, enum cw_ksn_use what, const struct cw_ksn_aes *ksn,
+cw_rc cw_ksn_aes_use(const struct cw_ksn_registry *r, enum cw_ksn_use what, const struct cw_ksn_aes *ksn,
                      struct cw_fault *f) {
-        return use(dir, what, ksn->ikid, sizeof(ksn->ikid), ksn->counter, f);
+        return use(r, what, ksn->ikid, sizeof(ksn->ikid), ksn->counter, f);
 }

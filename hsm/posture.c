@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "hsm/posture.h"
 
+#include "hsm/ksn_registry.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -50,6 +52,24 @@ static json_t *missing_json(const struct cw_probe_report *r) {
         return list;
 }
 
+/* Which BDKs take any PIN pad at first sight, and how many pads the others list. */
+static json_t *pads_json(const struct cw_config_hsm *cfg) {
+        json_t *any = json_array();
+        size_t listed = 0;
+        for (size_t i = 0; any != NULL && i < cfg->key_count; i++) {
+                const struct cw_config_key *k = &cfg->keys[i];
+                size_t pads = cw_ksn_listed(k->iksns);
+                listed += pads;
+                if (pads > 0 || strcmp(k->purpose, "bdk") != 0)
+                        continue;
+                if (json_array_append_new(any, json_string(k->label)) != 0) {
+                        json_decref(any);
+                        return NULL;
+                }
+        }
+        return json_pack("{s:I, s:o}", "listed", (json_int_t)listed, "first_sight", any);
+}
+
 static const char *summary(const struct cw_posture *p, char *buf, size_t cap) {
         for (size_t i = 0; i < p->keys->count; i++) {
                 const struct cw_stored_key *k = &p->keys->keys[i];
@@ -76,10 +96,11 @@ static const char *summary(const struct cw_posture *p, char *buf, size_t cap) {
 /* Takes keys and missing, which may be NULL when out of memory. */
 static cw_rc fill(json_t *obj, const struct cw_config_hsm *cfg, const char *label, const char *model,
                   const char *manufacturer, json_t *keys, json_t *missing, bool ready, const char *text) {
-        CW_AUTO_JSON json_t *members = json_pack(
-            "{s:s, s:{s:s, s:s, s:s}, s:s, s:b, s:o, s:o, s:b, s:s}", "version", CW_VERSION, "token", "label",
-            label, "model", model, "manufacturer", manufacturer, "pin_path", cw_posture_pin_path(cfg),
-            "test_token", cfg->test_token, "keys", keys, "missing", missing, "ready", ready, "text", text);
+        CW_AUTO_JSON json_t *members =
+            json_pack("{s:s, s:{s:s, s:s, s:s}, s:s, s:b, s:o, s:o, s:o, s:b, s:s}", "version", CW_VERSION,
+                      "token", "label", label, "model", model, "manufacturer", manufacturer, "pin_path",
+                      cw_posture_pin_path(cfg), "test_token", cfg->test_token, "keys", keys, "missing",
+                      missing, "pads", pads_json(cfg), "ready", ready, "text", text);
         if (members == NULL || json_object_update(obj, members) != 0)
                 return CW_RC(CW_L_HSM, CW_C_RETRY, CW_E_NOMEM);
         return CW_OK;

@@ -4,7 +4,6 @@
 #include "base/secret.h"
 #include "hsm/dukpt_aes.h"
 #include "hsm/iso9797.h"
-#include "hsm/ksn_registry.h"
 #include "hsm/session_internal.h"
 
 #include <string.h>
@@ -39,20 +38,22 @@ static cw_rc read_call(struct cw_sess *s, const struct cw_msg *request, const ch
 
 static cw_rc ksn_tdes(struct cw_sess *s, const struct pad_call *q, enum cw_ksn_use what,
                       uint8_t ret[CW_KSN_LEN], struct cw_fault *f) {
+        const struct cw_ksn_registry pads = cw_sess_pads(s, q->bdk);
         cw_rc rc = cw_sess_need_host_memory(s, "no generic token derives TDES DUKPT keys", f);
         if (rc == CW_OK)
                 rc = cw_ksn_parse(q->ksn, ret, f);
         if (rc == CW_OK && q->from_pad)
-                rc = cw_ksn_use(s->env.state_dir, what, ret, f);
+                rc = cw_ksn_use(&pads, what, ret, f);
         return rc;
 }
 
 static cw_rc aes_key(struct cw_sess *s, const struct pad_call *q, enum cw_ksn_use what,
                      enum cw_dukpt_aes_use use, unsigned usage, struct cw_hsm_key *ret, struct cw_fault *f) {
+        const struct cw_ksn_registry pads = cw_sess_pads(s, q->bdk);
         struct cw_ksn_aes ksn;
         cw_rc rc = cw_ksn_aes_parse(q->ksn, &ksn, f);
         if (rc == CW_OK && q->from_pad)
-                rc = cw_ksn_aes_use(s->env.state_dir, what, &ksn, f);
+                rc = cw_ksn_aes_use(&pads, what, &ksn, f);
         return rc != CW_OK ? rc
                            : cw_dukpt_aes_working_key(s->c, &q->bdk->key, ksn.ikid, ksn.counter, use,
                                                       cw_sess_dukpt_alg(s, q->bdk), usage, ret, f);

@@ -6,6 +6,7 @@
 #include "hsm/card_number.h"
 #include "hsm/emv_scheme.h"
 #include "hsm/gp_ledger.h"
+#include "hsm/ksn_registry.h"
 #include "hsm/pin_policy.h"
 #include "hsm/pinblock.h"
 #include "hsm/rsa.h"
@@ -183,6 +184,8 @@ CW_WARN_UNUSED cw_rc cw_sess_source_open(struct cw_sess *s, const struct cw_sess
 CW_WARN_UNUSED cw_rc cw_sess_open_dukpt(struct cw_sess *s, const struct cw_stored_key *bdk,
                                         const char *ksn_hex, struct cw_span block, unsigned format,
                                         struct cw_pin *ret, struct cw_fault *f);
+/* Which pads may use a BDK, and what they used. */
+struct cw_ksn_registry cw_sess_pads(const struct cw_sess *s, const struct cw_stored_key *bdk);
 /* Kind of the working keys of an AES BDK: the BDK's, or AES-128 when the configuration says so. */
 enum cw_hsm_alg cw_sess_dukpt_alg(const struct cw_sess *s, const struct cw_stored_key *bdk);
 /* OPERATOR with code HSM_HOST_MEMORY when it is not allowed; why: what needs it. */

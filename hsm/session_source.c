@@ -3,7 +3,6 @@
 #include "base/buf.h"
 #include "base/secret.h"
 #include "hsm/dukpt_aes.h"
-#include "hsm/ksn_registry.h"
 #include "hsm/pin_zone.h"
 #include "hsm/pinblock4.h"
 #include "hsm/session_internal.h"
@@ -17,16 +16,21 @@ cw_rc cw_sess_need_host_memory(const struct cw_sess *s, const char *why, struct 
                        "%s, and hsm.allow_host_memory is not set", why);
 }
 
+struct cw_ksn_registry cw_sess_pads(const struct cw_sess *s, const struct cw_stored_key *bdk) {
+        return (struct cw_ksn_registry){s->env.state_dir, bdk->cfg->label, bdk->cfg->iksns};
+}
+
 static cw_rc open_tdes(struct cw_sess *s, const struct cw_stored_key *key, const char *ksn_hex,
                        struct cw_span block, unsigned format, struct cw_pin *ret, struct cw_fault *f) {
         CW_WIPED(uint8_t, clear, 8);
         uint8_t ksn[CW_KSN_LEN], account[8];
         const struct cw_dukpt_bdk bdk = cw_stored_bdk(key);
+        const struct cw_ksn_registry pads = cw_sess_pads(s, key);
         if (block.len != 8 || (format != 0 && format != 3))
                 return cw_sess_bad("a TDES DUKPT block has 8 bytes in format 0 or 3", f);
         cw_rc rc = cw_ksn_parse(ksn_hex, ksn, f);
         if (rc == CW_OK)
-                rc = cw_ksn_use(s->env.state_dir, CW_KSN_PINS, ksn, f);
+                rc = cw_ksn_use(&pads, CW_KSN_PINS, ksn, f);
         if (rc == CW_OK)
                 rc = cw_dukpt_pin_decrypt(s->c, &bdk, ksn, block.ptr, clear, f);
         if (rc == CW_OK)
@@ -44,12 +48,13 @@ enum cw_hsm_alg cw_sess_dukpt_alg(const struct cw_sess *s, const struct cw_store
 static cw_rc open_aes(struct cw_sess *s, const struct cw_stored_key *bdk, const char *ksn_hex,
                       struct cw_span block, unsigned format, struct cw_pin *ret, struct cw_fault *f) {
         struct cw_ksn_aes ksn;
+        const struct cw_ksn_registry pads = cw_sess_pads(s, bdk);
         struct cw_hsm_key key = {0};
         if (block.len != 16 || format != 4)
                 return cw_sess_bad("an AES DUKPT block has 16 bytes in format 4", f);
         cw_rc rc = cw_ksn_aes_parse(ksn_hex, &ksn, f);
         if (rc == CW_OK)
-                rc = cw_ksn_aes_use(s->env.state_dir, CW_KSN_PINS, &ksn, f);
+                rc = cw_ksn_aes_use(&pads, CW_KSN_PINS, &ksn, f);
         if (rc == CW_OK)
                 rc = cw_dukpt_aes_working_key(s->c, &bdk->key, ksn.ikid, ksn.counter, CW_DUKPT_AES_PIN,
                                               cw_sess_dukpt_alg(s, bdk), CW_USE_DECRYPT, &key, f);

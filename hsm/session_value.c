@@ -6,7 +6,6 @@
 #include "hsm/card_auth.h"
 #include "hsm/dukpt_aes.h"
 #include "hsm/emv_keys.h"
-#include "hsm/ksn_registry.h"
 #include "hsm/session_internal.h"
 
 #include <string.h>

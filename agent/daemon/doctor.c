@@ -119,6 +119,19 @@ static void check_keys(struct report *rp, const json_t *keys) {
         }
 }
 
+/* Pads of a key without a list are taken at first sight: whoever brings one that has the BDK gets in. */
+static void check_pads(struct report *rp, const json_t *pads) {
+        size_t index = 0;
+        const json_t *label = NULL;
+        int64_t listed = json_integer_value(json_object_get(pads, "listed"));
+        if (listed > 0)
+                check(rp, "PIN pads", OK, "", "%lld listed by serial number", (long long)listed);
+        json_array_foreach(json_object_get(pads, "first_sight"), index, label)
+            check(rp, "PIN pads", WARN,
+                  "list the initial key serial numbers of your PIN pads in hsm.keys[].iksns of this key",
+                  "key %s takes any PIN pad at first sight", json_string_value(label));
+}
+
 /* A token that could not be opened has no keys to look at; hsmd's own text says what to do. */
 static const char *hsm_advice(const json_t *hello) {
         const char *text = str(hello, "text");
@@ -143,6 +156,7 @@ static void check_hsm(struct report *rp) {
         if (json_is_true(json_object_get(hello, "test_token")))
                 check(rp, "test token", WARN, "unset hsm.test_token in production",
                       "hsmd computes known answers with clear keys for its admin socket");
+        check_pads(rp, json_object_get(hello, "pads"));
         check_keys(rp, json_object_get(hello, "keys"));
 }
 

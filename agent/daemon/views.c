@@ -58,6 +58,9 @@ static json_t *hsm_view(struct cw_daemon *d) {
         json_t *token = json_object_get(hello, "token");
         if (token)
                 (void)json_object_set(view, "token", token);
+        json_t *pads = json_object_get(hello, "pads");
+        if (pads)
+                (void)json_object_set(view, "pads", pads);
         if (path && strcmp(path, "host-memory") == 0)
                 (void)json_object_set_new(
                     view, "disclosure",

@@ -11,7 +11,8 @@
  * OPERATOR: a person must look at the token; RECONNECT: the session is dead, ask cardwrightd for a new one;
  * RETRY: nothing happened. Stable fault codes: HSM_REFUSED (not allowed now or not that often),
  * HSM_CRYPTOGRAM (card cryptogram, R-MAC wrong), HSM_KEY, HSM_TOKEN, HSM_LOGIN, HSM_HOST_MEMORY,
- * HSM_CARD_NUMBER, HSM_PAN_MISMATCH, HSM_KSN_REPLAY, PIN_WEAK, PIN_LENGTH, PIN_BLOCK, PIN_ATTEMPTS.
+ * HSM_CARD_NUMBER, HSM_PAN_MISMATCH, HSM_KSN_REPLAY, HSM_KSN_UNKNOWN, PIN_WEAK, PIN_LENGTH, PIN_BLOCK,
+ * PIN_ATTEMPTS.
  */
 #pragma once
 

@@ -116,7 +116,8 @@ class Branch:
                        "client_key_credential": "client-key"},
             "hsm": {"module": "/usr/lib/softhsm/libsofthsm2.so", "token_label": "cardwright", "allow_host_memory": True,
                     "state_dir": self.path("hsm-state"),
-                    "keys": [k.config() for k in self.keys.values()]},
+                    "keys": [{**k.config(), **({"iksns": IKSN} if k.label == "pad-bdk" else {})}
+                             for k in self.keys.values()]},
             "pin": {"key": "dcms-pin", "bdk": "pad-bdk", "entry_timeout_ms": 15000},
             "products": [self._product("71", "Classic", 3), self._product("72", "Travel", 2)],
             "stations": stations,

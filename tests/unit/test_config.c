@@ -131,6 +131,13 @@ static const struct refusal refusals[] = {
      "\"plastic_codes\""},
     {"\"plastic_codes\": \"71\"", "\"plastic_codes\": \"71,72\"", "one hopper with one kind of plastic",
      "\"plastic_codes\""},
+    {"\"label\": \"pad-bdk\"", "\"iksns\": \"FFFF9876543210E0000\", \"label\": \"pad-bdk\"",
+     "\"FFFF9876543210E0000\" is no initial key serial number: 20 upper-case hex digits", "\"iksns\""},
+    {"\"label\": \"pad-bdk\"",
+     "\"iksns\": \"FFFF9876543210E00000 FFFF9876543210F00000\", \"label\": \"pad-bdk\"",
+     "\"FFFF9876543210F00000\" is no initial key serial number", "\"iksns\""},
+    {"\"label\": \"debit-cvk\"", "\"iksns\": \"FFFF9876543210E00000\", \"label\": \"debit-cvk\"",
+     "only a bdk has PIN pads", "\"iksns\""},
     {"\"products\": [", "\"products\": {\"a\":1}, \"pin2\": [", "must be a list", "\"products\""},
 };
 

@@ -252,7 +252,8 @@ static int remove_dir(void **state) {
 static cw_rc use(const char *ksn_hex, struct cw_fault *f) {
         uint8_t ksn[CW_KSN_LEN];
         assert_int_equal(cw_ksn_parse(ksn_hex, ksn, NULL), CW_OK);
-        return cw_ksn_use(dir, CW_KSN_PINS, ksn, f);
+        const struct cw_ksn_registry r = {dir, "bdk", NULL};
+        return cw_ksn_use(&r, CW_KSN_PINS, ksn, f);
 }
 
 static void write_register(const char *text) {
@@ -271,6 +272,38 @@ static void replay(void **state) {
         assert_int_equal(use("FFFF9876543210E00006", &f), CW_OK);
         assert_int_equal(use("FFFF9876543211000001", &f), CW_OK); /* another pad */
         assert_int_equal(use("FFFF9876543210E00006", &f), CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_DENIED));
+}
+
+/* With a list only its pads are taken, of each kind; one that is not in it leaves no trace. */
+static void listed_pads(void **state) {
+        (void)state;
+        const struct cw_ksn_registry r = {dir, "pad-bdk", " 1234567890123456  FFFF9876543210E00000"};
+        static const char *const unknown[] = {"FFFF9876543211000001", "FFFF9876543210C00001"};
+        struct cw_ksn_aes aes = {.ikid = {0x12, 0x34, 0x56, 0x78, 0x90, 0x12, 0x34, 0x56}, .counter = 1};
+        struct cw_fault f = {0};
+        uint8_t ksn[CW_KSN_LEN];
+        char path[80];
+        (void)snprintf(path, sizeof(path), "%s/ksn", dir);
+        for (size_t i = 0; i < 2; i++) {
+                assert_int_equal(cw_ksn_parse(unknown[i], ksn, NULL), CW_OK);
+                assert_int_equal(cw_ksn_use(&r, CW_KSN_PINS, ksn, &f),
+                                 CW_RC(CW_L_HSM, CW_C_OPERATOR, CW_E_DENIED));
+                assert_string_equal(f.code, "HSM_KSN_UNKNOWN");
+                assert_non_null(strstr(f.text, i == 0 ? "FFFF9876543211000000" : "FFFF9876543210C00000"));
+                assert_non_null(strstr(f.text, "hsm.keys[pad-bdk].iksns"));
+        }
+        assert_int_not_equal(access(path, F_OK), 0);
+        assert_int_equal(cw_ksn_parse("FFFF9876543210E00001", ksn, NULL), CW_OK);
+        assert_int_equal(cw_ksn_use(&r, CW_KSN_PINS, ksn, &f), CW_OK);
+        assert_int_equal(cw_ksn_use(&r, CW_KSN_PINS, ksn, &f), CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_DENIED));
+        assert_string_equal(f.code, "HSM_KSN_REPLAY");
+        assert_int_equal(cw_ksn_aes_use(&r, CW_KSN_PINS, &aes, &f), CW_OK);
+        aes.ikid[7] ^= 1;
+        aes.counter = 2;
+        assert_int_equal(cw_ksn_aes_use(&r, CW_KSN_PINS, &aes, &f),
+                         CW_RC(CW_L_HSM, CW_C_OPERATOR, CW_E_DENIED));
+        assert_int_equal(cw_ksn_listed(r.allowed), 2);
+        assert_int_equal(cw_ksn_listed("") + cw_ksn_listed(NULL) + cw_ksn_listed("  "), 0);
 }
 
 /* A register that cannot be trusted stops PIN entry; it is not taken for an empty one. */
@@ -318,8 +351,9 @@ static void many_workers(void **state) {
                 pids[i] = fork();
                 if (pids[i] == 0) {
                         uint8_t ksn[CW_KSN_LEN];
+                        const struct cw_ksn_registry r = {dir, "bdk", ""};
                         bool ok = cw_ksn_parse("FFFF9876543210E00021", ksn, NULL) == CW_OK;
-                        _exit(ok && cw_ksn_use(dir, CW_KSN_PINS, ksn, NULL) == CW_OK ? 1 : 0);
+                        _exit(ok && cw_ksn_use(&r, CW_KSN_PINS, ksn, NULL) == CW_OK ? 1 : 0);
                 }
         }
         for (size_t i = 0; i < 8; i++) {
@@ -339,6 +373,7 @@ int main(void) {
             cmocka_unit_test(policy_rules),
             cmocka_unit_test(ksn_text),
             cmocka_unit_test_setup_teardown(replay, make_dir, remove_dir),
+            cmocka_unit_test_setup_teardown(listed_pads, make_dir, remove_dir),
             cmocka_unit_test_setup_teardown(damaged_register, make_dir, remove_dir),
             cmocka_unit_test_setup_teardown(full_register, make_dir, remove_dir),
             cmocka_unit_test_setup_teardown(many_workers, make_dir, remove_dir),

@@ -122,6 +122,7 @@ class Operator(Scenario):
         self.doctor_says("desk-1 printer", "ok", "")
         printer.ask(cmd="plug")
         self.doctor_says("desk-2 printer", "ok", "", "EMU-desk-2, ready")
+        self.doctor_says("PIN pads", "ok", "", "1 listed")
 
     def restart_agent_with(self, disk_free_min_mib):
         self.branch.agent.stop()

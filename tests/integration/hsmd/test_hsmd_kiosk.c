@@ -5,10 +5,14 @@
 #include "rig.h"
 
 #include "base/buf.h"
+#include "base/file.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -254,6 +258,55 @@ static void replayed_entry(void **state) {
         assert_int_equal(first(s2, "4071", &f), CW_OK);
 }
 
+/* Restarts the daemon with this list of PIN pads, in a file of its own; NULL: without one. */
+static void list_pads(const char *iksns) {
+        char path[200], text[256];
+        rig_path(&rig, "conf.d", path, sizeof(path));
+        assert_true(mkdir(path, 0700) == 0 || errno == EEXIST);
+        rig_path(&rig, "conf.d/pads.json", path, sizeof(path));
+        (void)unlink(path);
+        (void)snprintf(text, sizeof(text), "{\"hsm\":{\"keys\":[{\"label\":\"bdk\",\"iksns\":\"%s\"}]}}",
+                       iksns);
+        if (iksns != NULL)
+                assert_int_equal(cw_file_write_atomic(path, text, strlen(text), 0600, NULL), CW_OK);
+        rig_restart(&rig);
+}
+
+static json_int_t pads_listed(size_t *ret_first_sight) {
+        struct cw_fault f = {0};
+        CW_AUTO(cw_msg_free) struct cw_msg *reply = NULL;
+        assert_int_equal(rig_call(&rig, cw_hsm_msg_hello(1), &reply, &f), CW_OK);
+        const json_t *pads = json_object_get(reply->json, "pads");
+        *ret_first_sight = json_array_size(json_object_get(pads, "first_sight"));
+        return json_integer_value(json_object_get(pads, "listed"));
+}
+
+/* A pad that is not listed is refused, costs the customer no attempt, and is taken once it is listed. */
+static void pad_that_is_not_listed(void **state) {
+        (void)state;
+        struct cw_fault f = {0};
+        struct cw_hsm_opened o = {0}, o2 = {0};
+        CW_AUTO(cw_hsm_session_close) struct cw_hsm_session *s = NULL, *s2 = NULL;
+        size_t first_sight = 0;
+        assert_int_equal(pads_listed(&first_sight), 0);
+        assert_int_equal(first_sight, 1);
+        list_pads("FFFF9876543210C00000 FFFF9876543211000000");
+        assert_int_equal(pads_listed(&first_sight), 2);
+        assert_int_equal(first_sight, 0);
+        ready_for_pin("T11", &o, &s);
+        for (unsigned i = 0; i < 4; i++) { /* there are 3 attempts */
+                assert_int_equal(first(s, "4071", &f), CW_RC(CW_L_HSM, CW_C_OPERATOR, CW_E_DENIED));
+                assert_string_equal(f.code, "HSM_KSN_UNKNOWN");
+                assert_non_null(strstr(f.text, "add it to hsm.keys[bdk].iksns"));
+        }
+        cw_hsm_session_close(CW_STEAL(s));
+        list_pads("FFFF9876543210E00000");
+        ready_for_pin("T12", &o2, &s2);
+        assert_int_equal(first(s2, "4071", &f), CW_OK);
+        cw_hsm_session_close(CW_STEAL(s2));
+        list_pads(NULL);
+}
+
 /* No clear PIN block or transaction of the run stays in any process once the session is closed. */
 static void no_pin_is_left(void **state) {
         (void)state;
@@ -300,6 +353,7 @@ int main(void) {
             cmocka_unit_test(block_of_another_card),
             cmocka_unit_test(mismatch_costs_an_attempt),
             cmocka_unit_test(replayed_entry),
+            cmocka_unit_test(pad_that_is_not_listed),
             cmocka_unit_test(no_pin_is_left),
         };
         return cmocka_run_group_tests(tests, setup, teardown);
