@@ -136,6 +136,8 @@ static void check_d1(const struct cw_config_d1 *d, struct cw_findings *fs) {
                 find_member(fs, "d1", "sign_key", "set either sign_key or sign_key_credential");
         if (!*d->own_kid != !*d->own_key_credential)
                 find_member(fs, "d1", "own_kid", "own_kid and own_key_credential go together");
+        if (d->poll_min_ms > d->poll_max_ms)
+                find_member(fs, "d1", "poll_min_ms", "must not be larger than poll_max_ms");
 }
 
 /* Parts of digits, cvv and pvv. */

@@ -84,6 +84,7 @@ struct cw_config_d1 {
         const char *csc_field, *emv_data_field; /* names D1's pages do not show; "" = not sent */
         const char *address_company, *address_line1, *address_zip, *address_city, *address_country;
         int64_t connect_timeout_ms, timeout_ms;
+        int64_t poll_min_ms, poll_max_ms; /* pauses between two questions for the status of one order */
 };
 struct cw_config_key {
         const char *label;       /* CKA_LABEL */

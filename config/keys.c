@@ -149,6 +149,9 @@ static const struct cw_key d1_keys[] = {
     TEXT_LEN(cw_config_d1, address_country, "", 2, 2, CW_KEY_NAME, "its country, ISO 3166 (two letters)"),
     INT(cw_config_d1, connect_timeout_ms, "5000", 100, 120000, "time to connect"),
     INT(cw_config_d1, timeout_ms, "15000", 100, 120000, "time for a call"),
+    INT(cw_config_d1, poll_min_ms, "30000", 100, 86400000,
+        "shortest pause between two questions for the status of an order"),
+    INT(cw_config_d1, poll_max_ms, "3600000", 100, 86400000, "longest pause between two of them"),
 };
 
 static const struct cw_key hsm_keys[] = {

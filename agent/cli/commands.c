@@ -104,6 +104,24 @@ static void show_station(const struct cw_cli *cli, const json_t *s) {
         line(cli, "station", good, text);
 }
 
+/* Cards that are made elsewhere; nothing when there are none. */
+static void show_central(const struct cw_cli *cli, const json_t *central) {
+        char text[400];
+        size_t i = 0;
+        const json_t *o = NULL;
+        if (json_array_size(json_object_get(central, "orders")) == 0)
+                return;
+        (void)snprintf(text, sizeof text, "%" PRId64 " being made centrally, %" PRId64 " failed",
+                       cw_cli_int(central, "ordered"), cw_cli_int(central, "failed"));
+        line(cli, "central", cw_cli_int(central, "failed") == 0, text);
+        json_array_foreach(json_object_get(central, "orders"), i, o) {
+                bool failed = cw_cli_bool(o, "failed");
+                (void)printf("          kit %s: %s%s%s%s\n", cw_cli_str(o, "kit"), cw_cli_str(o, "detail"),
+                             *cw_cli_str(o, "text") ? ", " : "", cw_cli_str(o, "text"),
+                             failed ? "; decide: cardwright job central" : "");
+        }
+}
+
 static void show_status(struct cw_cli *cli, const json_t *a) {
         char text[400];
         const json_t *journal = json_object_get(a, "journal");
@@ -125,6 +143,7 @@ static void show_status(struct cw_cli *cli, const json_t *a) {
         (void)snprintf(text, sizeof text, "%" PRId64 " unsent, %" PRId64 " refused",
                        cw_cli_int(journal, "outbox_unsent"), cw_cli_int(journal, "outbox_parked"));
         line(cli, "reports", cw_cli_int(journal, "outbox_parked") == 0, text);
+        show_central(cli, json_object_get(a, "central"));
 }
 
 static int cmd_status(struct cw_cli *cli, int count, char **args) {

@@ -98,7 +98,7 @@ struct cw_d1_made {
 /* All borrowed for the callback. */
 struct cw_d1_reply {
         int tries;              /* exchanges made */
-        int64_t retry_after_ms; /* with RETRY */
+        int64_t retry_after_ms; /* with RETRY; with OK of a status: D1's hint, 0 = none */
         char correlation_id[65];
         size_t made_count;
         const struct cw_d1_made *made;

@@ -62,7 +62,7 @@ static void report(struct cw_d1_call *c, cw_rc rc, const struct cw_fault *f) {
         const struct cw_d1_call *call = c;
         struct cw_d1_reply reply = {
             .tries = call->tries,
-            .retry_after_ms = cw_rc_class(rc) == CW_C_RETRY ? call->retry_after_ms : 0,
+            .retry_after_ms = rc == CW_OK || cw_rc_class(rc) == CW_C_RETRY ? call->retry_after_ms : 0,
             .made_count = call->made ? call->count : 0,
             .made = call->made,
             .operation_count = call->operation_count,
@@ -364,7 +364,8 @@ static void on_status(void *ctx, const struct cw_d1_answer *a) {
         c->ask = NULL;
         if (a->verdict == CW_D1_OK)
                 c->operation_count = cw_d1_operations_read(a->root, c->operations, CW_D1_OPERATIONS_MAX);
-        c->retry_after_ms = a->retry_after_ms > 0 ? a->retry_after_ms : CW_BACKOFF_CAP_MS;
+        bool backoff = a->verdict != CW_D1_OK && a->retry_after_ms <= 0;
+        c->retry_after_ms = backoff ? CW_BACKOFF_CAP_MS : a->retry_after_ms > 0 ? a->retry_after_ms : 0;
         struct cw_fault copy = a->fault;
         report(c, a->verdict == CW_D1_OK ? CW_OK : copy.rc, a->verdict == CW_D1_OK ? NULL : &copy);
 }

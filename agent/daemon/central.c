@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/daemon/central.h"
 
+#include "agent/daemon/production.h"
 #include "agent/daemon/reports.h"
 #include "agent/daemon/run_steps.h"
 #include "agent/daemon/runs.h"
@@ -16,6 +17,7 @@
 struct cw_central {
         struct cw_daemon *daemon;
         struct cw_d1 *d1;
+        struct cw_production *production;
         struct cw_timer *timer;
         bool closed;
 };
@@ -34,6 +36,10 @@ struct order {
 
 struct cw_d1 *cw_central_d1(struct cw_central *c) {
         return c->d1;
+}
+
+json_t *cw_central_view(const struct cw_central *c) {
+        return cw_production_view(c->production);
 }
 
 void cw_central_request_id(const struct cw_outbox_item *item, char ret[65]) {
@@ -151,7 +157,7 @@ static void on_made(void *ctx, cw_rc rc, const struct cw_fault *f, const struct 
             "{s:s, s:s, s:s, s:s, s:s, s:b, s:s}", "target", "d1", "channel",
             channels[o->product->d1_channel], "card", made->card_id, "operation", made->operation_id,
             "request", o->request_id, "confirmed", made->confirmed, "correlation", reply->correlation_id);
-        const struct cw_central_made told = {.evidence = evidence};
+        const struct cw_central_made told = {.evidence = evidence, .followed = true};
         finish(o, CW_OK, NULL, 0, &told);
 }
 
@@ -277,6 +283,8 @@ cw_rc cw_central_new(struct cw_daemon *d, struct cw_central **ret, struct cw_fau
         cw_rc rc = cw_timer_new(d->loop, on_timer, c, &c->timer);
         if (rc == CW_OK && d->config->d1.url[0])
                 rc = cw_d1_new(d->loop, d->config, d->clock, &signer, &c->d1, f);
+        if (rc == CW_OK)
+                rc = cw_production_new(d, c->d1, &c->production);
         if (rc != CW_OK) {
                 cw_central_free(c);
                 return rc;
@@ -291,13 +299,16 @@ void cw_central_close(struct cw_central *c) {
                 return;
         c->closed = true;
         cw_timer_disarm(c->timer);
+        cw_production_close(c->production);
         cw_d1_free(CW_STEAL(c->d1));
 }
 
 void cw_central_free(struct cw_central *c) {
         if (!c)
                 return;
+        cw_production_close(c->production);
         cw_d1_free(c->d1);
+        cw_production_free(c->production);
         cw_timer_free(c->timer);
         free(c);
 }

@@ -16,10 +16,13 @@ void cw_central_close(struct cw_central *c);
 void cw_central_free(struct cw_central *c);
 /* NULL when D1 is not configured. */
 struct cw_d1 *cw_central_d1(struct cw_central *c);
+/* Orders D1 has, for people; see production.h. */
+json_t *cw_central_view(const struct cw_central *c);
 
 struct cw_central_made {
         const json_t *evidence; /* where, by which number; borrowed */
         bool another_kit;       /* the card comes with a kit of its own */
+        bool followed;          /* its production status can be asked */
         bool person;            /* IN_DOUBT that only a person can settle */
         bool refused; /* surely not done, not by an earlier try either: the branch has the job again */
 };

@@ -445,7 +445,8 @@ static bool ask_own(struct cw_intake *in) {
                 return false;
         in->own_count = 0;
         for (const struct cw_run *run = d->runs; run && in->own_count < KITS_MAX; run = run->next)
-                if (!cw_job_ended(&run->job) && run->job.pin == CW_PIN_NONE)
+                if (run->job.state != CW_JOB_DIVERTED && !cw_job_ended(&run->job) &&
+                    run->job.pin == CW_PIN_NONE)
                         (void)snprintf(in->own[in->own_count++], sizeof in->own[0], "%s", run->kit.kit);
         in->own_due_ns = cw_deadline_ns(d->config->agent.poll_max_ms);
         if (in->own_count == 0)

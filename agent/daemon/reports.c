@@ -224,8 +224,8 @@ static void on_central(void *ctx, cw_rc rc, const struct cw_fault *f, int64_t re
                 return;
         }
         log_sent(s);
-        rc = cw_journal_outbox_ordered(s->reports->daemon->journal, s->item.id, made->evidence,
-                                       made->another_kit, &change, &why);
+        const struct cw_journal_order order = {made->evidence, made->another_kit, made->followed};
+        rc = cw_journal_outbox_ordered(s->reports->daemon->journal, s->item.id, &order, &change, &why);
         settled(s, rc, &why, &change);
 }
 

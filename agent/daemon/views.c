@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/daemon/views.h"
 
+#include "agent/daemon/central.h"
 #include "agent/daemon/intake.h"
 #include "agent/daemon/kiosk.h"
 #include "agent/daemon/runs.h"
@@ -89,6 +90,7 @@ json_t *cw_view_status(struct cw_daemon *d) {
         (void)json_object_set_new(view, "journal", health_view(&h));
         (void)json_object_set_new(view, "intake", cw_intake_status(d->intake));
         (void)json_object_set_new(view, "kiosks", cw_kiosk_status(d));
+        (void)json_object_set_new(view, "central", cw_central_view(d->central));
         (void)json_object_set_new(view, "needs_person",
                                   json_boolean(h.jobs_waiting_person > 0 || h.outbox_parked > 0));
         return view;

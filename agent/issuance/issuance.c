@@ -18,7 +18,7 @@ bool cw_where_in_machine(enum cw_where where) {
 bool cw_job_ended(const struct cw_job *job) {
         return job->state == CW_JOB_DELIVERED || job->state == CW_JOB_FAILED ||
                job->state == CW_JOB_CANCELLED || job->state == CW_JOB_DATA_ERROR ||
-               job->state == CW_JOB_DIVERTED;
+               (job->state == CW_JOB_DIVERTED && job->wait == CW_WAIT_NOTHING);
 }
 
 bool cw_job_in_machine(const struct cw_job *job) {
@@ -42,7 +42,7 @@ bool cw_job_holds_station(const struct cw_job *job) {
 bool cw_job_needs_person(const struct cw_job *job) {
         return job->wait == CW_WAIT_SUPPLIES || job->wait == CW_WAIT_DECISION ||
                job->wait == CW_WAIT_DESTROYED || job->wait == CW_WAIT_VISUAL ||
-               job->wait == CW_WAIT_PIN_DECISION;
+               job->wait == CW_WAIT_PIN_DECISION || job->wait == CW_WAIT_CENTRAL_DECISION;
 }
 
 struct cw_job_action *cw_machine_act(struct cw_machine *m, enum cw_job_action_kind kind) {
@@ -200,6 +200,7 @@ static const char *je_restarted(struct cw_machine *m) {
         case CW_WAIT_DESTROYED:
         case CW_WAIT_VISUAL:
         case CW_WAIT_PIN_DECISION:
+        case CW_WAIT_CENTRAL_DECISION:
                 cw_machine_wait_person(m, job->wait);
                 return cw_machine_unchanged(m);
         case CW_WAIT_PIN:
@@ -236,6 +237,9 @@ static const cw_machine_fn handlers[CW_JE_MAX_] = {
     [CW_JE_DIVERT] = cw_je_divert,
     [CW_JE_DIVERTED] = cw_je_diverted,
     [CW_JE_CENTRAL_REFUSED] = cw_je_central_refused,
+    [CW_JE_CENTRAL_ORDERED] = cw_je_central_ordered,
+    [CW_JE_PRODUCTION] = cw_je_production,
+    [CW_JE_PRODUCTION_FAILED] = cw_je_production_failed,
     [CW_JE_RESTARTED] = je_restarted,
 };
 

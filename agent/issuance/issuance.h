@@ -47,30 +47,32 @@ enum cw_job_state {
         CW_JOB_CANCELLED,  /* end */
         CW_JOB_DATA_ERROR, /* end, with code */
         CW_JOB_IN_DOUBT,   /* the open step may have had its effect; resume = state before */
-        CW_JOB_DIVERTED,   /* end: made centrally, not in this branch */
+        CW_JOB_DIVERTED,   /* ordered centrally, not made in this branch; end when nothing is waited for */
         CW_JOB_STATE_MAX_
 };
 
 /* What the job waits for, and which event answers it. */
 enum cw_job_wait {
-        CW_WAIT_NOTHING,      /* ended */
-        CW_WAIT_DATA,         /* hsmd session           -> DATA_OK, DATA_REFUSED */
-        CW_WAIT_STATION,      /* a station (or the one) -> STATION */
-        CW_WAIT_PREFLIGHT,    /* station                -> PREFLIGHT */
-        CW_WAIT_SUPPLIES,     /* ribbon, cards, cover   -> WAKE */
-        CW_WAIT_INTENT,       /* baseline               -> INTENT */
-        CW_WAIT_RESULT,       /* station works          -> ATTEMPT, RESULT */
-        CW_WAIT_LAST,         /* result.last            -> RESULT, RESULT_NONE */
-        CW_WAIT_RECONCILE,    /* reconcile              -> VERDICT */
-        CW_WAIT_DECISION,     /* person                 -> DECISION */
-        CW_WAIT_DESTROYED,    /* person                 -> DESTROYED */
-        CW_WAIT_VISUAL,       /* person                 -> VISUAL */
-        CW_WAIT_HANDOVER,     /* customer               -> PIN_INTENT, RETURNED */
-        CW_WAIT_PIN,          /* setPin under way       -> PIN_SET, PIN_FAILED, PIN_IN_DOUBT */
-        CW_WAIT_PIN_DECISION, /* validatePin or person  -> PIN_SET, PIN_FAILED */
-        CW_WAIT_ACTIVATION,   /* outbox                 -> ACTIVATED */
-        CW_WAIT_DELIVERY,     /* outbox                 -> DELIVERED */
-        CW_WAIT_CENTRAL,      /* outbox                 -> DIVERTED */
+        CW_WAIT_NOTHING,          /* ended */
+        CW_WAIT_DATA,             /* hsmd session           -> DATA_OK, DATA_REFUSED */
+        CW_WAIT_STATION,          /* a station (or the one) -> STATION */
+        CW_WAIT_PREFLIGHT,        /* station                -> PREFLIGHT */
+        CW_WAIT_SUPPLIES,         /* ribbon, cards, cover   -> WAKE */
+        CW_WAIT_INTENT,           /* baseline               -> INTENT */
+        CW_WAIT_RESULT,           /* station works          -> ATTEMPT, RESULT */
+        CW_WAIT_LAST,             /* result.last            -> RESULT, RESULT_NONE */
+        CW_WAIT_RECONCILE,        /* reconcile              -> VERDICT */
+        CW_WAIT_DECISION,         /* person                 -> DECISION */
+        CW_WAIT_DESTROYED,        /* person                 -> DESTROYED */
+        CW_WAIT_VISUAL,           /* person                 -> VISUAL */
+        CW_WAIT_HANDOVER,         /* customer               -> PIN_INTENT, RETURNED */
+        CW_WAIT_PIN,              /* setPin under way       -> PIN_SET, PIN_FAILED, PIN_IN_DOUBT */
+        CW_WAIT_PIN_DECISION,     /* validatePin or person  -> PIN_SET, PIN_FAILED */
+        CW_WAIT_ACTIVATION,       /* outbox                 -> ACTIVATED */
+        CW_WAIT_DELIVERY,         /* outbox                 -> DELIVERED */
+        CW_WAIT_CENTRAL,          /* outbox                 -> CENTRAL_ORDERED, DIVERTED, CENTRAL_REFUSED */
+        CW_WAIT_PRODUCTION,       /* central production     -> PRODUCTION, DIVERTED, PRODUCTION_FAILED */
+        CW_WAIT_CENTRAL_DECISION, /* person             -> DIVERT, DIVERTED, CENTRAL_REFUSED */
         CW_WAIT_MAX_
 };
 
@@ -161,29 +163,32 @@ enum cw_job_event_kind {
         CW_JE_DATA_OK,      /* */
         CW_JE_DATA_REFUSED, /* code. Class REJECT of session.open only; a hsmd that is away is waited for */
         CW_JE_STATION, /* station: connected, idle or holding this job, answers; also after a reconnect */
-        CW_JE_STATION_LOST,    /* the station of the job went away */
-        CW_JE_PREFLIGHT,       /* outcome, cls, code */
-        CW_JE_WAKE,            /* the station looks ready again, or time to look anew */
-        CW_JE_INTENT,          /* step, seq, where (of the baseline) */
-        CW_JE_ATTEMPT,         /* seq: a key is about to be tried */
-        CW_JE_RESULT,          /* step, seq, outcome, cls, code, where, ribbon_used, key_tried */
-        CW_JE_RESULT_NONE,     /* result.last has nothing of this job */
-        CW_JE_VERDICT,         /* step, seq, verdict, where */
-        CW_JE_CANCEL,          /* operator */
-        CW_JE_DESTROYED,       /* operator: the plastic is in the locked reject box. remake */
-        CW_JE_DECISION,        /* operator: decision */
-        CW_JE_VISUAL,          /* operator: ok */
-        CW_JE_PIN_INTENT,      /* card proven, released, PIN chosen; setPin is about to be sent */
-        CW_JE_PIN_SET,         /* the server said so, or validatePin did */
-        CW_JE_PIN_FAILED,      /* code; the PIN is surely not set */
-        CW_JE_PIN_IN_DOUBT,    /* code */
-        CW_JE_ACTIVATED,       /* */
-        CW_JE_DELIVERED,       /* */
-        CW_JE_RETURNED,        /* operator: never collected, back to the vault */
-        CW_JE_DIVERT,          /* code: why. The card is made centrally; nothing was fed for it */
-        CW_JE_DIVERTED,        /* ok: by another kit, so this one goes back */
-        CW_JE_CENTRAL_REFUSED, /* code: why. The order is surely not done: the branch has the job again */
-        CW_JE_RESTARTED,       /* first event of every open job after a start of the daemon */
+        CW_JE_STATION_LOST,      /* the station of the job went away */
+        CW_JE_PREFLIGHT,         /* outcome, cls, code */
+        CW_JE_WAKE,              /* the station looks ready again, or time to look anew */
+        CW_JE_INTENT,            /* step, seq, where (of the baseline) */
+        CW_JE_ATTEMPT,           /* seq: a key is about to be tried */
+        CW_JE_RESULT,            /* step, seq, outcome, cls, code, where, ribbon_used, key_tried */
+        CW_JE_RESULT_NONE,       /* result.last has nothing of this job */
+        CW_JE_VERDICT,           /* step, seq, verdict, where */
+        CW_JE_CANCEL,            /* operator */
+        CW_JE_DESTROYED,         /* operator: the plastic is in the locked reject box. remake */
+        CW_JE_DECISION,          /* operator: decision */
+        CW_JE_VISUAL,            /* operator: ok */
+        CW_JE_PIN_INTENT,        /* card proven, released, PIN chosen; setPin is about to be sent */
+        CW_JE_PIN_SET,           /* the server said so, or validatePin did */
+        CW_JE_PIN_FAILED,        /* code; the PIN is surely not set */
+        CW_JE_PIN_IN_DOUBT,      /* code */
+        CW_JE_ACTIVATED,         /* */
+        CW_JE_DELIVERED,         /* */
+        CW_JE_RETURNED,          /* operator: never collected, back to the vault */
+        CW_JE_DIVERT,            /* code: why. The card is made centrally; nothing was fed for it */
+        CW_JE_DIVERTED,          /* it is made. ok: by another kit, so this one goes back */
+        CW_JE_CENTRAL_REFUSED,   /* code: why. The order is surely not done: the branch has the job again */
+        CW_JE_CENTRAL_ORDERED,   /* the order is there, and what becomes of it can be asked */
+        CW_JE_PRODUCTION,        /* code: how far it is, in the word of who makes it */
+        CW_JE_PRODUCTION_FAILED, /* code: why. No card comes of the order as it is: a person decides */
+        CW_JE_RESTARTED,         /* first event of every open job after a start of the daemon */
         CW_JE_MAX_
 };
 
@@ -257,7 +262,7 @@ void cw_issuance_init(struct cw_job *ret, const char *id);
 CW_WARN_UNUSED cw_rc cw_issuance_apply(struct cw_job *job, const struct cw_job_event *event,
                                        struct cw_job_actions *ret);
 
-/* DELIVERED, FAILED, CANCELLED, DATA_ERROR, DIVERTED. */
+/* DELIVERED, FAILED, CANCELLED, DATA_ERROR; DIVERTED when the card is made. */
 bool cw_job_ended(const struct cw_job *job);
 /* The plastic is in a machine and the job is bound to job->station. */
 bool cw_job_in_machine(const struct cw_job *job);

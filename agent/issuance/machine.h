@@ -47,6 +47,8 @@ void cw_machine_operator_ok(struct cw_machine *m);
 void cw_machine_end(struct cw_machine *m, enum cw_job_state state);
 
 bool cw_where_in_machine(enum cw_where where);
+/* No plastic of the job is anywhere but in the reject box. */
+bool cw_machine_nothing_loaded(const struct cw_job *job);
 
 /* steps.c */
 const char *cw_je_preflight(struct cw_machine *m);
@@ -69,6 +71,11 @@ const char *cw_je_pin_in_doubt(struct cw_machine *m);
 const char *cw_je_activated(struct cw_machine *m);
 const char *cw_je_delivered(struct cw_machine *m);
 const char *cw_je_returned(struct cw_machine *m);
+
+/* central.c */
 const char *cw_je_divert(struct cw_machine *m);
 const char *cw_je_diverted(struct cw_machine *m);
 const char *cw_je_central_refused(struct cw_machine *m);
+const char *cw_je_central_ordered(struct cw_machine *m);
+const char *cw_je_production(struct cw_machine *m);
+const char *cw_je_production_failed(struct cw_machine *m);

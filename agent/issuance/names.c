@@ -69,6 +69,8 @@ static const char *const job_wait_names[CW_WAIT_MAX_] = {
     [CW_WAIT_ACTIVATION] = "activation",
     [CW_WAIT_DELIVERY] = "delivery",
     [CW_WAIT_CENTRAL] = "central",
+    [CW_WAIT_PRODUCTION] = "production",
+    [CW_WAIT_CENTRAL_DECISION] = "central_decision",
 };
 const char *cw_job_wait_name(enum cw_job_wait v) {
         return name_of(job_wait_names, CW_WAIT_MAX_, (unsigned)v);
@@ -239,6 +241,9 @@ static const char *const job_event_names[CW_JE_MAX_] = {
     [CW_JE_DIVERT] = "divert",
     [CW_JE_DIVERTED] = "diverted",
     [CW_JE_CENTRAL_REFUSED] = "central_refused",
+    [CW_JE_CENTRAL_ORDERED] = "central_ordered",
+    [CW_JE_PRODUCTION] = "production",
+    [CW_JE_PRODUCTION_FAILED] = "production_failed",
     [CW_JE_RESTARTED] = "restarted",
 };
 const char *cw_job_event_name(enum cw_job_event_kind v) {

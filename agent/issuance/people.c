@@ -10,8 +10,7 @@ void cw_machine_operator_ok(struct cw_machine *m) {
         cw_machine_report(m, CW_REPORT_PRODUCED);
 }
 
-/* No plastic of the job is anywhere but in the reject box. */
-static bool nothing_loaded(const struct cw_job *job) {
+bool cw_machine_nothing_loaded(const struct cw_job *job) {
         bool early = job->state == CW_JOB_NEW || job->state == CW_JOB_ACCEPTED ||
                      job->state == CW_JOB_DATA_OK || job->state == CW_JOB_REMAKE;
         return early && !job->intent_open;
@@ -21,10 +20,9 @@ const char *cw_je_cancel(struct cw_machine *m) {
         struct cw_job *job = m->job;
         if (cw_job_ended(job))
                 return "the job has ended already";
-        if (job->wait == CW_WAIT_CENTRAL)
-                return "the card is being ordered from central production, so the job cannot be cancelled "
-                       "here";
-        if (!nothing_loaded(job))
+        if (job->wait == CW_WAIT_CENTRAL || job->state == CW_JOB_DIVERTED)
+                return "the card is ordered from central production, so the job cannot be cancelled here";
+        if (!cw_machine_nothing_loaded(job))
                 return "a card is loaded for this job, so it cannot be cancelled; let it finish, or decide "
                        "about its card";
         cw_machine_set(job->code, sizeof job->code, "");
@@ -210,52 +208,5 @@ const char *cw_je_returned(struct cw_machine *m) {
         cw_machine_move(m, CW_PLACE_RETURNED);
         cw_machine_set(m->job->code, sizeof m->job->code, "INV_RETURNED");
         cw_machine_fail(m);
-        return NULL;
-}
-
-/* The order is a report like others: durable before it is sent, sent until it is acknowledged, once. */
-const char *cw_je_divert(struct cw_machine *m) {
-        struct cw_job *job = m->job;
-        if (cw_job_ended(job))
-                return "the job has ended already";
-        if (job->wait == CW_WAIT_CENTRAL)
-                return cw_machine_unchanged(m);
-        if (!nothing_loaded(job) || job->state == CW_JOB_NEW)
-                return "a card is loaded for this job, so it cannot be made centrally; let it finish, or "
-                       "decide "
-                       "about its card";
-        if (cw_job_holds_station(job))
-                (void)cw_machine_act(m, CW_JA_JOB_END);
-        cw_machine_set(job->code, sizeof job->code, m->event->code);
-        job->wait = CW_WAIT_CENTRAL;
-        job->step = CW_STEP_NONE;
-        cw_machine_report(m, CW_REPORT_CENTRAL);
-        return NULL;
-}
-
-const char *cw_je_diverted(struct cw_machine *m) {
-        if (m->job->state == CW_JOB_DIVERTED)
-                return cw_machine_unchanged(m);
-        if (m->job->wait != CW_WAIT_CENTRAL)
-                return "this job was not given to central production";
-        if (m->event->ok)
-                cw_machine_report(m, CW_REPORT_CANCELLED);
-        cw_machine_end(m, CW_JOB_DIVERTED);
-        return NULL;
-}
-
-/* Made here after all, or cancelled by a person, who is told why. */
-const char *cw_je_central_refused(struct cw_machine *m) {
-        struct cw_job *job = m->job;
-        if (job->wait != CW_WAIT_CENTRAL)
-                return "this job was not given to central production";
-        cw_machine_set(job->code, sizeof job->code, m->event->code);
-        (void)cw_machine_act(m, CW_JA_WAIT_PERSON);
-        if (job->state == CW_JOB_ACCEPTED) {
-                job->wait = CW_WAIT_DATA;
-                (void)cw_machine_act(m, CW_JA_OPEN_DATA);
-        } else {
-                cw_machine_need_station(m, false);
-        }
         return NULL;
 }

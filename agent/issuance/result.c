@@ -92,6 +92,10 @@ static const char *const advice[CW_WAIT_MAX_] = {
     [CW_WAIT_DELIVERY] = "The server is told that the card is with the customer.",
     [CW_WAIT_CENTRAL] =
         "The card is being ordered from central production; if this lasts: cardwright outbox.",
+    [CW_WAIT_PRODUCTION] = "Central production has the order; its status is asked until the card is made.",
+    [CW_WAIT_CENTRAL_DECISION] =
+        "Central production did not make the card; ask there, then: cardwright job central KIT retry, "
+        "not-ordered (the branch makes it) or ordered (it comes after all).",
 };
 
 const char *cw_issuance_advice(const struct cw_job *job) {

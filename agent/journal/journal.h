@@ -186,13 +186,19 @@ CW_WARN_UNUSED cw_rc cw_journal_outbox_newest(struct cw_journal *j, int64_t *ret
  * once. */
 CW_WARN_UNUSED cw_rc cw_journal_outbox_acked(struct cw_journal *j, int64_t id, struct cw_change *ret,
                                              struct cw_fault *f);
-/*
- * The card of a CENTRAL report is ordered: event DIVERTED with evidence (where, by which number).
- * another_kit: the card comes with a kit of its own, so the job's kit is reported CANCELLED too. Twice is
- * once.
- */
-CW_WARN_UNUSED cw_rc cw_journal_outbox_ordered(struct cw_journal *j, int64_t id, const json_t *evidence,
-                                               bool another_kit, struct cw_change *ret, struct cw_fault *f);
+struct cw_journal_order {
+        const json_t *evidence; /* where, by which number; borrowed */
+        bool another_kit; /* the card comes with a kit of its own: the job's kit is reported CANCELLED */
+        bool followed;    /* what becomes of the order can be asked: the job ends when the card is made */
+};
+/* The card of a CENTRAL report is ordered: event CENTRAL_ORDERED when it is followed, else DIVERTED, with the
+ * evidence. Twice is once. */
+CW_WARN_UNUSED cw_rc cw_journal_outbox_ordered(struct cw_journal *j, int64_t id,
+                                               const struct cw_journal_order *order, struct cw_change *ret,
+                                               struct cw_fault *f);
+/* The evidence of the job's newest central order, a new reference; an empty object when there is none. */
+CW_WARN_UNUSED cw_rc cw_journal_central_order(struct cw_journal *j, const char *job, json_t **ret,
+                                              struct cw_fault *f);
 /*
  * The central order was refused and is surely not done: the report is over, and the job gets event
  * CENTRAL_REFUSED with code. Twice is once.

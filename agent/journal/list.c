@@ -179,7 +179,7 @@ cw_rc cw_journal_health(struct cw_journal *j, struct cw_journal_health *ret, str
                 rc = cw_db_query(j,
                                  "SELECT (SELECT count(*) FROM job WHERE ended = 0),"
                                  " (SELECT count(*) FROM job WHERE wait IN"
-                                 " ('supplies', 'decision', 'destroyed', 'visual', 'pin_decision')),"
+                                 " ('supplies', 'decision', 'destroyed', 'visual', 'pin_decision', 'central_decision')),"
                                  " (SELECT count(*) FROM outbox WHERE acked_ms IS NULL),"
                                  " (SELECT count(*) FROM outbox WHERE acked_ms IS NULL AND parked = 1),"
                                  " (SELECT count(*) FROM job WHERE intent_open = 1)",

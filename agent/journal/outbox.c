@@ -112,7 +112,8 @@ struct outbox_change {
         bool park;
         const char *evidence; /* JSON text of an order made centrally */
         bool another_kit;
-        bool refused; /* code: why */
+        bool followed; /* what becomes of the order is asked */
+        bool refused;  /* code: why */
         const char *note;
         struct cw_outbox_item item;
         struct cw_change change;
@@ -144,7 +145,8 @@ static cw_rc follow_up(struct cw_journal *j, struct outbox_change *c, struct cw_
                 event.kind = CW_JE_CENTRAL_REFUSED;
                 (void)snprintf(event.code, sizeof event.code, "%s", c->code);
         } else if (c->item.report == CW_REPORT_CENTRAL)
-                event = (struct cw_job_event){.kind = CW_JE_DIVERTED, .ok = c->another_kit};
+                event = (struct cw_job_event){.kind = c->followed ? CW_JE_CENTRAL_ORDERED : CW_JE_DIVERTED,
+                                              .ok = c->another_kit};
         else
                 return CW_OK;
         struct cw_apply apply = {.job = c->item.job,
@@ -191,10 +193,11 @@ cw_rc cw_journal_outbox_acked(struct cw_journal *j, int64_t id, struct cw_change
         return rc;
 }
 
-cw_rc cw_journal_outbox_ordered(struct cw_journal *j, int64_t id, const json_t *evidence, bool another_kit,
+cw_rc cw_journal_outbox_ordered(struct cw_journal *j, int64_t id, const struct cw_journal_order *order,
                                 struct cw_change *ret, struct cw_fault *f) {
-        CW_AUTO_MEM char *text = json_dumps(evidence, JSON_COMPACT | JSON_SORT_KEYS);
-        struct outbox_change c = {.id = id, .evidence = text, .another_kit = another_kit};
+        CW_AUTO_MEM char *text = json_dumps(order->evidence, JSON_COMPACT | JSON_SORT_KEYS);
+        struct outbox_change c = {
+            .id = id, .evidence = text, .another_kit = order->another_kit, .followed = order->followed};
         if (!text || strlen(text) > CW_EVIDENCE_MAX)
                 return cw_fail(f, CW_JRC(CW_C_REJECT, CW_E_TOO_BIG), id, "journal.outbox", "",
                                "What is known of the central order does not fit into the journal.");
@@ -258,6 +261,24 @@ cw_rc cw_journal_made_centrally(struct cw_journal *j, const char *kit, bool *ret
         if (rc == CW_OK)
                 *ret = count > 0;
         return rc;
+}
+
+cw_rc cw_journal_central_order(struct cw_journal *j, const char *job, json_t **ret, struct cw_fault *f) {
+        CW_AUTO(cw_stmt_free) sqlite3_stmt *s = NULL;
+        bool row = false;
+        cw_rc rc = cw_db_alive(j, f);
+        if (rc == CW_OK)
+                rc = cw_db_query(j,
+                                 "SELECT evidence FROM event WHERE job = ?1 AND type = 'central_ordered'"
+                                 " ORDER BY n DESC LIMIT 1",
+                                 CW_ARGS(CW_T(job)), &s, f);
+        if (rc == CW_OK)
+                rc = cw_db_step(j, s, &row, f);
+        if (rc != CW_OK)
+                return rc;
+        json_t *order = row ? json_loads((const char *)sqlite3_column_text(s, 0), 0, NULL) : NULL;
+        *ret = order ? order : json_object();
+        return CW_OK;
 }
 
 static cw_rc failed_txn(struct cw_journal *j, void *ctx, struct cw_fault *f) {

@@ -128,6 +128,63 @@ static void a_card_is_ordered_centrally_once(void **state) {
         assert_true(out.unchanged);
 }
 
+/* Given away and ordered; what becomes of it is asked. */
+static struct cw_job in_production(void) {
+        struct cw_job job = job_at(CW_STEP_FEED, true);
+        ok(&job, EV(.kind = CW_JE_DIVERT, .code = "OPERATOR"));
+        ok(&job, EV(.kind = CW_JE_CENTRAL_ORDERED));
+        assert_int_equal(job.state, CW_JOB_DIVERTED);
+        assert_int_equal(job.wait, CW_WAIT_PRODUCTION);
+        assert_false(cw_job_ended(&job));
+        assert_null(action(CW_JA_FORGET_SEALED)); /* another order may be needed */
+        return job;
+}
+
+static void a_central_order_is_followed_to_its_end(void **state) {
+        (void)state;
+        struct cw_job job = in_production();
+        ok(&job, EV(.kind = CW_JE_CENTRAL_ORDERED));
+        assert_true(out.unchanged);
+        ok(&job, EV(.kind = CW_JE_RESTARTED));
+        assert_int_equal(job.wait, CW_WAIT_PRODUCTION);
+        no(&job, EV(.kind = CW_JE_CANCEL));
+        no(&job, EV(.kind = CW_JE_CENTRAL_REFUSED, .code = "OPERATOR"));
+        ok(&job, EV(.kind = CW_JE_DIVERT, .code = "OPERATOR"));
+        assert_true(out.unchanged);
+        ok(&job, EV(.kind = CW_JE_PRODUCTION, .code = "CARD_PROD_READY"));
+        assert_string_equal(job.code, "CARD_PROD_READY");
+        assert_int_equal(out.count, 0);
+        ok(&job, EV(.kind = CW_JE_DIVERTED));
+        assert_true(cw_job_ended(&job));
+        assert_string_equal(job.code, "CARD_PROD_READY");
+        assert_non_null(action(CW_JA_FORGET_SEALED));
+}
+
+static void a_failed_central_order_waits_for_a_person(void **state) {
+        (void)state;
+        struct cw_job job = in_production();
+        ok(&job, EV(.kind = CW_JE_PRODUCTION_FAILED, .code = "DATA_EXCEPTION"));
+        assert_int_equal(job.wait, CW_WAIT_CENTRAL_DECISION);
+        assert_true(cw_job_needs_person(&job));
+        assert_non_null(action(CW_JA_WAIT_PERSON));
+        no(&job, EV(.kind = CW_JE_CANCEL));
+        struct cw_job again = job, here = job, comes = job;
+        ok(&again, EV(.kind = CW_JE_DIVERT, .code = "ORDERED_AGAIN"));
+        assert_int_equal(again.state, CW_JOB_DATA_OK);
+        assert_int_equal(again.wait, CW_WAIT_CENTRAL);
+        assert_int_equal(action(CW_JA_REPORT)->report, CW_REPORT_CENTRAL);
+        ok(&again, EV(.kind = CW_JE_CENTRAL_ORDERED));
+        assert_int_equal(again.wait, CW_WAIT_PRODUCTION);
+        ok(&here, EV(.kind = CW_JE_CENTRAL_REFUSED, .code = "OPERATOR"));
+        assert_int_equal(here.state, CW_JOB_DATA_OK);
+        assert_int_equal(here.wait, CW_WAIT_STATION);
+        assert_non_null(action(CW_JA_NEED_STATION));
+        ok(&comes, EV(.kind = CW_JE_DIVERTED));
+        assert_true(cw_job_ended(&comes));
+        ok(&job, EV(.kind = CW_JE_RESTARTED));
+        assert_int_equal(job.wait, CW_WAIT_CENTRAL_DECISION);
+}
+
 static void another_kit_sends_this_one_back(void **state) {
         (void)state;
         struct cw_job job;
@@ -383,6 +440,7 @@ static void every_event_in_every_wait(void **state) {
                                  job_at(CW_STEP_EJECT, false),
                                  doubted_at(CW_STEP_FEED, CW_WHERE_UNKNOWN),
                                  doubted_at(CW_STEP_PRINT, CW_WHERE_PRINT),
+                                 in_production(),
                                  ready()};
         for (size_t s = 0; s < sizeof seeds / sizeof seeds[0]; s++) {
                 for (int kind = 0; kind < CW_JE_MAX_; kind++) {
@@ -411,6 +469,8 @@ int main(void) {
             cmocka_unit_test(no_cancel_once_a_card_may_move),
             cmocka_unit_test(cancel_a_remake_that_never_fed),
             cmocka_unit_test(a_card_is_ordered_centrally_once),
+            cmocka_unit_test(a_central_order_is_followed_to_its_end),
+            cmocka_unit_test(a_failed_central_order_waits_for_a_person),
             cmocka_unit_test(another_kit_sends_this_one_back),
             cmocka_unit_test(a_refused_order_comes_back),
             cmocka_unit_test(no_order_once_a_card_may_move),

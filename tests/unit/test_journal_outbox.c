@@ -53,6 +53,34 @@ static void refused_order_ends_its_report(void **state) {
         good(x, cw_journal_check_fold(x->j, &x->fault));
 }
 
+/* What becomes of the order is asked by its number; the card data stays until no other order can be needed.
+ */
+static void an_order_is_followed_to_its_end(void **state) {
+        struct fixture *x = *state;
+        struct cw_outbox_item items[8];
+        char job[CW_JOB_ID_CAP], sealed[CW_SEALED_MAX + 1];
+        CW_AUTO_JSON json_t *none = NULL, *told = NULL;
+        CW_AUTO_JSON json_t *evidence = json_pack("{s:s, s:s}", "target", "d1", "operation", "op-1");
+        const struct cw_journal_order order = {.evidence = evidence, .followed = true};
+        accept_kit(x, "4240181595", job);
+        apply(x, job, EV(.kind = CW_JE_DIVERT, .code = "OPERATOR"));
+        good(x, cw_journal_central_order(x->j, job, &none, &x->fault));
+        assert_int_equal(json_object_size(none), 0);
+        assert_int_equal(next(x, items), 1);
+        good(x, cw_journal_outbox_ordered(x->j, items[0].id, &order, &x->change, &x->fault));
+        assert_int_equal(x->change.job.wait, CW_WAIT_PRODUCTION);
+        good(x, cw_journal_central_order(x->j, job, &told, &x->fault));
+        assert_string_equal(json_string_value(json_object_get(told, "operation")), "op-1");
+        good(x, cw_journal_sealed(x->j, job, sealed, sizeof sealed, &x->fault));
+        apply(x, job, EV(.kind = CW_JE_PRODUCTION_FAILED, .code = "DATA_EXCEPTION"));
+        struct cw_journal_health health;
+        good(x, cw_journal_health(x->j, &health, &x->fault));
+        assert_int_equal(health.jobs_waiting_person, 1);
+        apply(x, job, EV(.kind = CW_JE_DIVERTED));
+        rejected(x, cw_journal_sealed(x->j, job, sealed, sizeof sealed, &x->fault), CW_E_NOT_FOUND);
+        good(x, cw_journal_check_fold(x->j, &x->fault));
+}
+
 static void unsent_reports_survive_a_restart_in_order(void **state) {
         struct fixture *x = *state;
         struct cw_outbox_item items[8];
@@ -209,6 +237,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
             T(acked_report_is_gone),
             T(refused_order_ends_its_report),
+            T(an_order_is_followed_to_its_end),
             T(unsent_reports_survive_a_restart_in_order),
             T(back_off_and_clock_jumps),
             T(refused_report_blocks_its_own_kit_only),

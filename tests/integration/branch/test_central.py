@@ -1,8 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """Cards the branch cannot make are made centrally: by D1 or by the bank, once, whatever becomes of answers and daemons."""
-import json
-
 from scenario import Scenario, main, wait_until
 
 CLASSIC = {"central": "d1", "central_after_s": 1, "d1_product": "CLASSIC_CENTRAL", "d1_emv_config": "VISA_01",
@@ -11,8 +9,8 @@ REGISTER = "/registerCard"
 
 
 class Central(Scenario):
-    stock = {"CLASSIC": 4, "TRAVEL": 5}
-    options = {"d1": True, "config": {"products": {"71": CLASSIC, "72": {"central": "dcms"}},
+    stock = {"CLASSIC": 7, "TRAVEL": 5}
+    options = {"d1": True, "config": {"d1": {"poll_min_ms": 200, "poll_max_ms": 800}, "products": {"71": CLASSIC, "72": {"central": "dcms"}},
                                       "server": {"connect_timeout_ms": 1000, "timeout_ms": 3000, "cbs_timeout_ms": 4000}}}
 
     def expected_delivery(self, job):
@@ -45,14 +43,22 @@ class Central(Scenario):
         return [o for o in self.branch.d1.state()["orders"] if o["cardId"] == kit]
 
     def order_id(self, kit):
-        evidence = [e["evidence"] for e in self.history(kit) if e["type"] == "diverted"]
-        self.assertEqual(len(evidence), 1)
-        return evidence[0] if isinstance(evidence[0], dict) else json.loads(evidence[0])
+        """What the job tells of its newest order."""
+        told = [e["evidence"] for e in self.history(kit) if e["type"] in ("central_ordered", "diverted")
+                and (e["evidence"] or {}).get("target")]
+        self.assertTrue(told, self.history(kit))
+        return told[-1]
+
+    def ends(self, kit, detail, reason=""):
+        self.branch.d1.sim("POST", "/end", {"cardId": kit, "detail": detail, "reason": reason})
+
+    def followed(self, kit):
+        return [o for o in self.branch.cli("status", check=False)["central"]["orders"] if o["kit"] == kit]
 
     def test_1_policy_diverts_to_d1_and_says_so(self):
         kit = self.kit("CLASSIC")
         job = self.wait_job(kit, state="DIVERTED")
-        self.assertEqual((job["wait"], job["plastics"]), ("nothing", 0))
+        self.assertEqual((job["wait"], job["plastics"], job["ended"]), ("production", 0, False))
         order = self.orders(kit)
         self.assertEqual(len(order), 1)
         told = self.order_id(kit)
@@ -66,6 +72,34 @@ class Central(Scenario):
         self.operator("d1", "status", "0000", code=1)
         audit = self.branch.cli("audit")
         self.assertTrue([row for row in audit.get("tail", audit.get("rows", [])) if "divert" in row["what"]], audit)
+
+    def test_1b_production_is_followed_until_the_card_is_made(self):
+        """Each word of D1 once in the history, through a server that is busy and a daemon that is restarted."""
+        kit = self.kit("CLASSIC")
+        self.wait_job(kit, wait="production", code="CARD_PROD_REQUESTED")
+        self.branch.d1.faults({"call": "status", "status": 503, "retry_after_s": 1, "count": 3}, {"call": "status", "unknown": True})
+        self.ends(kit, "CARD_PROD_ONGOING")
+        self.wait_job(kit, wait="production", code="CARD_PROD_ONGOING")
+        self.assertEqual([o["detail"] for o in self.followed(kit)], ["CARD_PROD_ONGOING"])
+        self.assertIn("being made centrally", self.branch.cli_raw("status").stdout)
+        self.branch.agent.stop()
+        self.branch.start_agent()
+        self.ends(kit, "CARD_PROD_DONE")
+        self.assertTrue(self.wait_job(kit, state="DIVERTED", wait="nothing", code="CARD_PROD_DONE")["ended"])
+        words = [e["evidence"]["detail"] for e in self.history(kit) if e["type"] == "production"]
+        self.assertEqual(words, ["CARD_PROD_REQUESTED", "CARD_PROD_ONGOING", "CARD_PROD_DONE"])
+        self.assertEqual(self.followed(kit), [])
+
+    def test_1c_failed_production_goes_to_a_person(self):
+        kit = self.kit("CLASSIC")
+        self.wait_job(kit, wait="production")
+        self.ends(kit, "CARD_PROD_CANCELED", "ISSUER_WISH")
+        job = self.wait_job(kit, wait="central_decision", code="CARD_PROD_CANCELED")
+        self.assertTrue(job["needs_person"])
+        self.operator("status", code=4)
+        self.operator("job", "cancel", kit, code=1)
+        self.assertEqual([e["evidence"]["reason"] for e in self.history(kit) if e["type"] == "production_failed"],
+                         ["ISSUER_WISH"])
 
     def test_2_lost_answer_and_a_daemon_that_dies(self):
         """The order is at D1, its answer is lost, and the daemon is killed before it could read back."""
