@@ -66,9 +66,13 @@ class Process:
             return "".join(log.readlines()[-lines:])
 
 
+# A loaded machine is slow, not wrong: only a wait that fails in the end takes this long.
+PATIENCE = 3
+
+
 def wait_for(what, check, seconds=20.0, step=0.05, processes=()):
     """Polls check() until it is true; says which process died meanwhile."""
-    end = time.monotonic() + seconds
+    end = time.monotonic() + seconds * PATIENCE
     while True:
         value = check()
         if value:
@@ -77,7 +81,7 @@ def wait_for(what, check, seconds=20.0, step=0.05, processes=()):
             if not p.running():
                 raise BranchError(f"{p.name} ended while waiting for {what}:\n{p.tail()}")
         if time.monotonic() > end:
-            raise BranchError(f"gave up waiting for {what} after {seconds:.0f} s")
+            raise BranchError(f"gave up waiting for {what} after {seconds * PATIENCE:.0f} s")
         time.sleep(step)
 
 
