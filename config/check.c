@@ -16,6 +16,16 @@ const struct cw_config_product *cw_config_product(const struct cw_config *c, con
         return NULL;
 }
 
+bool cw_config_weak_pins(const struct cw_config_product *p, const char *word) {
+        for (const char *at = p->weak_pins; *at; at += *at == ',') {
+                size_t len = strcspn(at, ",");
+                if (strlen(word) == len && strncmp(word, at, len) == 0)
+                        return true;
+                at += len;
+        }
+        return false;
+}
+
 const struct cw_config_station *cw_config_station(const struct cw_config *c, const char *name) {
         for (size_t i = 0; i < c->station_count; i++)
                 if (strcmp(c->stations[i].name, name) == 0)

@@ -65,6 +65,7 @@ struct cw_config_server {
         /* While keys change: answers under these are opened too. All three or none. */
         const char *gateway_previous_key_credential, *gateway_previous_peer_key_file, *gateway_previous_kid;
         const char *gateway_fields; /* members of the field level variant */
+        const char *birth_date_field; /* member of viewCustomer's result with the date of birth */
         int64_t connect_timeout_ms, timeout_ms, cbs_timeout_ms;
 };
 /* Thales D1 as a client; not used while url is "". */
@@ -226,6 +227,8 @@ cw_rc cw_config_print(const struct cw_config *c, FILE *out);
 cw_rc cw_config_schema(FILE *out);
 /* Lookups; NULL when absent. */
 const struct cw_config_product *cw_config_product(const struct cw_config *c, const char *plastic_code);
+/* weak_pins of the product has this word. */
+bool cw_config_weak_pins(const struct cw_config_product *p, const char *word);
 const struct cw_config_station *cw_config_station(const struct cw_config *c, const char *name);
 const struct cw_config_key *cw_config_key(const struct cw_config *c, const char *label);
 

@@ -112,6 +112,10 @@ static const struct cw_key server_keys[] = {
     TEXT(cw_config_server, gateway_previous_kid, "", 0, "while keys change: the key id before"),
     TEXT(cw_config_server, gateway_fields, "cardNumber,cvv", 0,
          "members that gateway \"field-gcm\" encrypts, with commas between"),
+    TEXT_LEN(
+        cw_config_server, birth_date_field, "dob", 1, 64, CW_KEY_REQUIRED | CW_KEY_NAME,
+        "member of viewCustomer's answer with the customer's date of birth, for products whose weak_pins "
+        "say birth-date"),
     INT(cw_config_server, connect_timeout_ms, "5000", 100, 120000, "time to connect"),
     INT(cw_config_server, timeout_ms, "5000", 100, 120000, "time for a card status or details call"),
     INT(cw_config_server, cbs_timeout_ms, "15000", 100, 120000,

@@ -29,6 +29,8 @@ struct cw_kiosk {
         struct cw_job_row row;
         struct cw_release release; /* used for this card */
         char request_id[CW_DCMS_REQUEST_ID_LEN + 1];
+        char birth_date[9]; /* of the customer, while this hand-over lasts; "" unless the product asks for it
+                             */
         struct cw_secret *form; /* the PIN as sent, until its answer is here: validatePin asks with it */
         struct cw_kiosk *next;
 };
@@ -69,6 +71,7 @@ static void kiosk_free(struct cw_kiosk *k) {
                 *at = k->next;
         cw_fd_cleanup(&k->session_fd);
         cw_secret_free(k->form);
+        cw_wipe(k->birth_date, sizeof k->birth_date);
         free(k);
 }
 
@@ -325,8 +328,40 @@ static void check_release(struct cw_kiosk *k) {
                 return;
         }
         struct cw_msg *m = cw_hsm_msg_kiosk_bind(k->session, k->row.kit.kit, k->row.kit.plastic_code,
-                                                 k->row.kit.expiry, sealed);
+                                                 k->row.kit.expiry, k->birth_date, sealed);
+        cw_wipe(k->birth_date, sizeof k->birth_date);
         cw_hsm_link_call(k->daemon->hsm, m, on_bound, k);
+}
+
+/* ---- the customer's date of birth ---- */
+
+static void on_customer(void *ctx, cw_rc rc, const struct cw_fault *f, const struct cw_dcms_reply *reply) {
+        struct cw_kiosk *k = ctx;
+        const char *field = k->daemon->config->server.birth_date_field;
+        struct cw_fault fault = f ? *f : (struct cw_fault){0};
+        if (rc == CW_OK && !cw_dcms_birth_date(reply->result, field, k->birth_date))
+                rc = cw_fail(
+                    &fault, CW_RC(CW_L_UPSTREAM, CW_C_OPERATOR, CW_E_MISSING), 0, "kiosk.birth_date",
+                    CW_DCMS_CODE_BAD_ANSWER,
+                    "viewCustomer tells no date of birth in \"%s\" (YYYY-MM-DD), which weak_pins of the "
+                    "product %s needs: have the bank complete the customer, or correct "
+                    "server.birth_date_field",
+                    field, k->row.kit.plastic_code);
+        if (rc == CW_OK)
+                check_release(k);
+        else
+                end_with(k, &fault, "PLEASE ASK US");
+}
+
+/* Only a product that forbids it as a PIN has it asked for, and only while the customer waits. */
+static void know_customer(struct cw_kiosk *k) {
+        const struct cw_config_product *p = cw_config_product(k->daemon->config, k->row.kit.plastic_code);
+        if (!p || !cw_config_weak_pins(p, "birth-date")) {
+                check_release(k);
+                return;
+        }
+        step(k, "ask date of birth");
+        cw_dcms_customer(k->daemon->dcms, k->row.kit.entity, on_customer, k);
 }
 
 static void on_server_kit(void *ctx, cw_rc rc, const struct cw_fault *f, const struct cw_dcms_reply *reply) {
@@ -342,7 +377,7 @@ static void on_server_kit(void *ctx, cw_rc rc, const struct cw_fault *f, const s
                         end_with(k, &fault, "CARD REFUSED");
                 return;
         }
-        check_release(k);
+        know_customer(k);
 }
 
 static void on_sealed_pan(void *ctx, cw_rc rc, const struct cw_fault *f, struct cw_msg *reply) {
@@ -373,7 +408,7 @@ static void on_card(void *ctx, cw_rc rc, const struct cw_fault *f, struct cw_msg
         rc = cw_journal_job_by_pan_hash(k->daemon->journal, cw_msg_str(reply, "pan_hash", ""), &k->row,
                                         &fault);
         if (rc == CW_OK)
-                check_release(k);
+                know_customer(k);
         else if ((rc & 0xffffu) == CW_E_NOT_FOUND)
                 cw_hsm_link_call(k->daemon->hsm, cw_hsm_msg_kiosk_seal_pan(k->session), on_sealed_pan, k);
         else if (cw_rc_class(cw_daemon_check(k->daemon, rc, &fault)) != CW_C_FATAL)

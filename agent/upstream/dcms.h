@@ -161,6 +161,11 @@ void cw_dcms_kits_by_entity(struct cw_dcms *d, const char *entity_id, cw_dcms_fn
  */
 void cw_dcms_kit_by_card(struct cw_dcms *d, const char *encrypted_card_number, cw_dcms_fn fn, void *ctx);
 
+/* POST viewCustomer. reply->result as the server sent it: personal data, to be looked at and not kept. */
+void cw_dcms_customer(struct cw_dcms *d, const char *entity_id, cw_dcms_fn fn, void *ctx);
+/* The date of birth in such a result, YYYYMMDD: member field, a text YYYY-MM-DD. False without one. */
+bool cw_dcms_birth_date(const json_t *customer, const char *field, char ret[9]);
+
 /* For setPin and validatePin alike. */
 struct cw_dcms_set_pin {
         const char *entity_id;

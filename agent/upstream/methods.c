@@ -76,6 +76,13 @@ void cw_dcms_kit_by_card(struct cw_dcms *d, const char *encrypted_card_number, c
         (void)cw_call_new(d, &r, NULL, fn, ctx);
 }
 
+void cw_dcms_customer(struct cw_dcms *d, const char *entity_id, cw_dcms_fn fn, void *ctx) {
+        struct cw_request r;
+        cw_request_begin(&r, CW_DCMS_EP_VIEW_CUSTOMER);
+        cw_request_text(&r, "entityId", entity_id);
+        (void)cw_call_new(d, &r, NULL, fn, ctx);
+}
+
 static void pin_call(struct cw_dcms *d, enum cw_dcms_endpoint_id id, const struct cw_dcms_set_pin *in,
                      cw_dcms_fn fn, void *ctx) {
         struct cw_request r;

@@ -49,6 +49,18 @@ void cw_results_expiry(const json_t *value, char ret[5]) {
                 memcpy(ret, digits, sizeof digits);
 }
 
+bool cw_dcms_birth_date(const json_t *customer, const char *field, char ret[9]) {
+        const char *text = json_string_value(json_object_get(customer, field));
+        if (!text || strlen(text) != 10 || text[4] != '-' || text[7] != '-')
+                return false;
+        const char digits[9] = {text[0], text[1], text[2], text[3], text[5], text[6], text[8], text[9], '\0'};
+        int month = (digits[4] - '0') * 10 + digits[5] - '0', day = (digits[6] - '0') * 10 + digits[7] - '0';
+        if (strspn(digits, "0123456789") != 8 || month < 1 || month > 12 || day < 1 || day > 31)
+                return false;
+        memcpy(ret, digits, sizeof digits);
+        return true;
+}
+
 static void upper(char *text) {
         for (; *text; text++)
                 *text = (char)toupper((unsigned char)*text);

@@ -74,11 +74,14 @@ struct cw_msg *cw_hsm_msg_close(int64_t session) {
 }
 
 struct cw_msg *cw_hsm_msg_kiosk_bind(int64_t session, const char *kit, const char *plastic_code,
-                                     const char *expiry, const char *encrypted_card_number) {
+                                     const char *expiry, const char *birth_date,
+                                     const char *encrypted_card_number) {
         struct cw_msg *m = of_session("kiosk.bind", session);
         m = member(m, "kit", json_string(kit));
         m = member(m, "plastic_code", json_string(plastic_code));
         m = member(m, "expiry", json_string(expiry));
+        if (birth_date != NULL && *birth_date)
+                m = member(m, "birth_date", json_string(birth_date));
         return text_att(m, encrypted_card_number);
 }
 

@@ -249,8 +249,10 @@ struct cw_hsm_service {
 /* PINs and values of one card for an issuer's host; the reply is read with cw_hsm_reply_opened. */
 struct cw_msg *cw_hsm_msg_open_service(const struct cw_hsm_service *service);
 struct cw_msg *cw_hsm_msg_close(int64_t session);
+/* birth_date: YYYYMMDD of the customer for a product whose weak_pins say birth-date, else NULL or "". */
 struct cw_msg *cw_hsm_msg_kiosk_bind(int64_t session, const char *kit, const char *plastic_code,
-                                     const char *expiry, const char *encrypted_card_number);
+                                     const char *expiry, const char *birth_date,
+                                     const char *encrypted_card_number);
 struct cw_msg *cw_hsm_msg_kiosk_seal_pan(int64_t session);
 /* form: "" = the set-PIN v2 form that the configuration chooses, else a name of the first version. */
 struct cw_msg *cw_hsm_msg_pin_form(int64_t session, const char *form);

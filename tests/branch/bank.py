@@ -12,6 +12,7 @@ TENANT = "ACME_BANK"
 BRANCH = "BRANCH001"
 SIM_TOKEN = "test-side-only"
 BIN = "608040"
+BIRTH_DATE = "1978-06-01"  # of every customer
 
 
 def _openssl(folder, *args):
@@ -68,7 +69,7 @@ class Bank:
         make_ca(folder)
         make_cert(folder, "server", "IP:127.0.0.1,DNS:localhost")
         make_cert(folder, "client", "DNS:branch-agent")
-        customers = [{"entityId": f"CIF{n:04}", "accounts": [8642000 + n]} for n in range(40)]
+        customers = [{"entityId": f"CIF{n:04}", "accounts": [8642000 + n], "dob": BIRTH_DATE} for n in range(40)]
         with open(os.path.join(folder, "sim.json"), "w") as out:
             json.dump(sim_config(keys, customers=customers, **changes), out)
         self.process = None

@@ -4,6 +4,7 @@
 #include "agent/upstream/results.h"
 
 #include <stdint.h>
+#include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -23,6 +24,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         if (a.verdict == CW_ANSWER_OK && (cw_results_kits(&r, a.envelope.result) != CW_OK ||
                                           cw_results_orders(&r, a.envelope.result) != CW_OK ||
                                           cw_results_delivered(&r, a.envelope.result, asked) != CW_OK))
+                __builtin_trap();
+        char born[9];
+        if (cw_dcms_birth_date(a.envelope.result, "dob", born) && strlen(born) != 8)
                 __builtin_trap();
         cw_results_done(&r);
         cw_answer_done(&a);

@@ -86,6 +86,30 @@ static void expiry_forms(void **state) {
         }
 }
 
+static void birth_date_forms(void **state) {
+        (void)state;
+        static const struct {
+                const char *json, *date; /* NULL: none */
+        } forms[] = {
+            {"{\"dob\":\"1978-06-01\"}", "19780601"}, {"{\"dob\":\"1978-13-01\"}", NULL},
+            {"{\"dob\":\"1978-06-00\"}", NULL},       {"{\"dob\":\"01-06-1978\"}", NULL},
+            {"{\"dob\":\"19x8-06-01\"}", NULL},       {"{\"dob\":19780601}", NULL},
+            {"{\"dob\":\"1978-06-01T00\"}", NULL},    {"{\"dob\":null}", NULL},
+            {"{\"birthDate\":\"1978-06-01\"}", NULL}, {"[]", NULL},
+        };
+        for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
+                CW_AUTO_JSON json_t *json = parse(forms[i].json);
+                char date[9] = "untouch";
+                assert_true(cw_dcms_birth_date(json, "dob", date) == (forms[i].date != NULL));
+                assert_string_equal(date, forms[i].date ? forms[i].date : "untouch");
+        }
+        CW_AUTO_JSON json_t *other = parse("{\"dob\":\"1978-06-01\",\"bornOn\":\"1980-02-29\"}");
+        char date[9];
+        assert_true(cw_dcms_birth_date(other, "bornOn", date));
+        assert_string_equal(date, "19800229");
+        assert_false(cw_dcms_birth_date(NULL, "dob", date));
+}
+
 static void orders(void **state) {
         (void)state;
         CW_AUTO_JSON json_t *one =
@@ -136,6 +160,7 @@ int main(void) {
             cmocka_unit_test(kit_of_an_account),
             cmocka_unit_test(rows_that_cannot_be_used_are_counted),
             cmocka_unit_test(expiry_forms),
+            cmocka_unit_test(birth_date_forms),
             cmocka_unit_test(orders),
             cmocka_unit_test(deliveries_kit_by_kit),
         };

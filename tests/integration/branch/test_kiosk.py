@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """The kiosk: which card may be handed over, what customers do at the PIN pad, and a server that fails at the one moment."""
+import glob
 import json
 import os
 import shutil
@@ -8,14 +9,17 @@ import signal
 import sqlite3
 
 from scenario import Scenario, main, pause, wait_until
+from bank import BIRTH_DATE
 
 SET_PIN = "/kit-manager/v2/setPin"
+VIEW_CUSTOMER = "/viewCustomer"
 VALIDATE_PIN = "/kit-manager/v2/validatePin"
 
 
 class Kiosk(Scenario):
     stock = {"CLASSIC": 4, "TRAVEL": 4}
-    options = {"config": {"pin": {"entry_timeout_ms": 2500}}}
+    options = {"config": {"pin": {"entry_timeout_ms": 2500},
+                          "products": {"71": {"weak_pins": "repeated,sequential,birth-date"}}}}
 
     @classmethod
     def setUpClass(cls):
@@ -125,10 +129,22 @@ class Kiosk(Scenario):
         self.nothing_happened(kit)
 
     def test_06_weak_then_different_then_equal(self):
+        """This product forbids the date of birth: without it nobody is asked for a PIN; then it is refused as one."""
         kit = self.ready[2]
-        self.hand_over(kit, "1234", "4826", "4827", "4826", "4826")
-        self.kiosk_ended("PIN SET")
+        self.fault(VIEW_CUSTOMER, status=400, exception="entity.not.found", count=0)
+        self.hand_over(kit, BIRTH_DATE[8:] + BIRTH_DATE[5:7], "4826", "4827", "4826", "4826")
+        self.kiosk_shows("PLEASE ASK US")
+        self.assertEqual(self.prompts(), [])
+        self.nothing_happened(kit)
+        self.branch.bank.sim("DELETE", "/faults")
+        self.kiosk_ended("PIN SET", 30)
         self.delivered(kit)
+        self.assertGreaterEqual(self.branch.bank.state()["calls"][VIEW_CUSTOMER], 2)
+        for path in glob.glob(self.branch.path("state", "*")) + glob.glob(self.branch.path("logs", "cardwright*.log")):
+            with open(path, "rb") as kept:
+                text = kept.read()
+            for date in (BIRTH_DATE, BIRTH_DATE.replace("-", "")):
+                self.assertNotIn(date.encode(), text, path)
         texts = [" ".join(p["texts"]) for p in self.prompts()]
         self.assertIn("TOO SIMPLE", texts[1])
         self.assertIn("DIFFERENT", texts[3])
@@ -148,15 +164,18 @@ class Kiosk(Scenario):
         self.branch.pinpad.ask(cmd="unplug")
         wait_until("the pad to be missed", lambda: "the hand-over then goes on" in self.log_of("cardwrightd"))
         self.nothing_happened(kit)
-        self.customer("4826", "4826")
+        # A product that does not care about the date of birth does not have it asked for.
+        asked = self.branch.bank.state()["calls"][VIEW_CUSTOMER]
+        self.customer("0106", "0106")
         self.branch.pinpad.ask(cmd="plug")
         self.kiosk_ended("PIN SET", 30)
         self.delivered(kit)
+        self.assertEqual(self.branch.bank.state()["calls"][VIEW_CUSTOMER], asked)
 
     # ---- the server at the one moment ----
 
     def test_08_a_lost_answer_is_asked_again_with_the_same_request(self):
-        kit = self.ready[7]
+        kit = self.ready[6]
         self.fault(SET_PIN, drop="after_commit")
         self.hand_over(kit, "4826", "4826")
         self.kiosk_ended("PIN SET")
@@ -190,7 +209,7 @@ class Kiosk(Scenario):
         self.operator("release", kit, "kiosk-1", code=1)
 
     def test_11_a_server_that_is_down_sets_no_pin(self):
-        kit = self.ready[6]
+        kit = self.ready[7]
         card = self.hand_out(kit)
         self.branch.bank.sim("POST", "/down", {"seconds": 60})
         self.customer("4826", "4826")

@@ -201,12 +201,13 @@ static bool seed_fault(const char *what, const char *id, const char *text) {
 
 static bool seed_customer(struct cw_dsim *sim, json_t *entry, int64_t now_ms) {
         const char *entity_id = NULL;
-        const char *mobile = NULL;
+        const char *mobile = NULL, *dob = NULL;
         json_t *accounts = NULL;
-        if (json_unpack(entry, "{s:s, s:o, s?s!}", "entityId", &entity_id, "accounts", &accounts, "mobileNo",
-                        &mobile) != 0 ||
+        if (json_unpack(entry, "{s:s, s:o, s?s, s?s!}", "entityId", &entity_id, "accounts", &accounts,
+                        "mobileNo", &mobile, "dob", &dob) != 0 ||
             !json_is_array(accounts))
-                return seed_fault("customers[]", entity_id, "must be {entityId, accounts: [...], mobileNo}");
+                return seed_fault("customers[]", entity_id,
+                                  "must be {entityId, accounts: [...], mobileNo, dob}");
         return insert_customer(sim, entity_id, entry, accounts, now_ms) ||
                seed_fault("customers[]", entity_id, "is there twice");
 }
