@@ -63,12 +63,8 @@ cw_rc cw_file_read(const char *path, size_t max_len, char **ret, size_t *ret_len
         return CW_OK;
 }
 
-static cw_rc credential_path(const char *dir, const char *name, char *ret, size_t cap, bool *ret_systemd,
-                             struct cw_fault *f) {
-        const char *systemd_dir = getenv("CREDENTIALS_DIRECTORY");
-        *ret_systemd = systemd_dir && *systemd_dir;
-        const char *base = *ret_systemd ? systemd_dir : dir;
-        if (!base || !*base)
+static cw_rc credential_path(const char *dir, const char *name, char *ret, size_t cap, struct cw_fault *f) {
+        if (!dir || !*dir)
                 return cw_fail(
                     f, RC_REJECT(CW_E_MISSING), 0, "credential.path", "",
                     "no place to read credential %s from: run under systemd with LoadCredential, or set "
@@ -77,18 +73,18 @@ static cw_rc credential_path(const char *dir, const char *name, char *ret, size_
         if (!*name || strchr(name, '/'))
                 return cw_fail(f, RC_REJECT(CW_E_SYNTAX), 0, "credential.path", "",
                                "credential name '%s' is empty or holds a slash", name);
-        int n = snprintf(ret, cap, "%s/%s", base, name);
+        int n = snprintf(ret, cap, "%s/%s", dir, name);
         if (n < 0 || (size_t)n >= cap)
                 return cw_fail(f, RC_REJECT(CW_E_TOO_BIG), 0, "credential.path", "",
                                "credential path too long");
         return CW_OK;
 }
 
-cw_rc cw_credential_read(const char *dir, const char *name, size_t max_len, struct cw_secret **ret,
-                         struct cw_fault *f) {
+/* guarded: the directory itself keeps others out, whatever the file's mode. */
+static cw_rc secret_read(const char *dir, bool guarded, const char *name, size_t max_len,
+                         struct cw_secret **ret, struct cw_fault *f) {
         char path[PATH_MAX];
-        bool systemd = false;
-        cw_rc rc = credential_path(dir, name, path, sizeof path, &systemd, f);
+        cw_rc rc = credential_path(dir, name, path, sizeof path, f);
         if (rc != CW_OK)
                 return rc;
         CW_AUTO_FD int fd = -1;
@@ -96,8 +92,7 @@ cw_rc cw_credential_read(const char *dir, const char *name, size_t max_len, stru
         rc = open_regular(path, max_len, &fd, &st, f);
         if (rc != CW_OK)
                 return rc;
-        /* systemd owns its credential directory; a plain file must not be readable by anybody else. */
-        if (!systemd && ((st.st_mode & 077) || (st.st_uid != geteuid() && st.st_uid != 0)))
+        if (!guarded && ((st.st_mode & 077) || (st.st_uid != geteuid() && st.st_uid != 0)))
                 return cw_fail(
                     f, RC_REJECT(CW_E_DENIED), 0, "credential.mode", "",
                     "%s must be readable by its owner alone: chmod 600 it and chown it to the daemon's user",
@@ -116,6 +111,18 @@ cw_rc cw_credential_read(const char *dir, const char *name, size_t max_len, stru
                 s->ptr[--s->len] = 0;
         *ret = CW_STEAL(s);
         return CW_OK;
+}
+
+cw_rc cw_secret_file_read(const char *dir, const char *name, size_t max_len, struct cw_secret **ret,
+                          struct cw_fault *f) {
+        return secret_read(dir, false, name, max_len, ret, f);
+}
+
+cw_rc cw_credential_read(const char *dir, const char *name, size_t max_len, struct cw_secret **ret,
+                         struct cw_fault *f) {
+        const char *systemd_dir = getenv("CREDENTIALS_DIRECTORY");
+        bool systemd = systemd_dir && *systemd_dir;
+        return secret_read(systemd ? systemd_dir : dir, systemd, name, max_len, ret, f);
 }
 
 static bool write_all(int fd, const void *bytes, size_t len) {

@@ -16,6 +16,9 @@ CW_WARN_UNUSED cw_rc cw_file_read(const char *path, size_t max_len, char **ret, 
  */
 CW_WARN_UNUSED cw_rc cw_credential_read(const char *dir, const char *name, size_t max_len,
                                         struct cw_secret **ret, struct cw_fault *f);
+/* The same from dir alone, wherever systemd keeps its credentials. */
+CW_WARN_UNUSED cw_rc cw_secret_file_read(const char *dir, const char *name, size_t max_len,
+                                         struct cw_secret **ret, struct cw_fault *f);
 /* Writes a temporary file beside path, fsyncs it and its directory, renames. */
 CW_WARN_UNUSED cw_rc cw_file_write_atomic(const char *path, const void *bytes, size_t len, unsigned mode,
                                           struct cw_fault *f);

@@ -22,6 +22,8 @@ enum cw_gateway {
         CW_GATEWAY_NONE,
         CW_GATEWAY_ECDH_SHA256,
         CW_GATEWAY_ECDH_HKDF,
+        CW_GATEWAY_ECDH_SHA256_OPAQUE,
+        CW_GATEWAY_ECDH_HKDF_OPAQUE,
         CW_GATEWAY_JWE,
         CW_GATEWAY_FIELD,
 };
@@ -61,6 +63,7 @@ struct cw_config_server {
         const char *ca_file;
         const char *client_cert_file, *client_key_credential; /* mutual TLS when set */
         enum cw_gateway gateway;
+        const char *gateway_key_dir; /* of the two private keys; "" = the credentials */
         const char *gateway_key_credential, *gateway_peer_key_file, *gateway_kid;
         /* While keys change: answers under these are opened too. All three or none. */
         const char *gateway_previous_key_credential, *gateway_previous_peer_key_file, *gateway_previous_kid;
@@ -207,6 +210,7 @@ struct cw_config {
         struct cw_config_product products[CW_CONFIG_PRODUCTS_MAX];
         size_t station_count;
         struct cw_config_station stations[CW_CONFIG_STATIONS_MAX];
+        const char *path; /* what it was read from, for reading it again; "" when it was not */
 };
 
 #define CW_CONFIG_DEFAULT_PATH "/etc/cardwright/cardwright.json"

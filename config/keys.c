@@ -32,8 +32,14 @@
                 .max = 1024, .words = (words_), .help = (help_)                                              \
         }
 
-static const char *const gateway_words[] = {"none",        "static-ecdh-sha256", "static-ecdh-hkdf",
-                                            "jwe-ecdh-es", "field-gcm",          NULL};
+static const char *const gateway_words[] = {"none",
+                                            "static-ecdh-sha256",
+                                            "static-ecdh-hkdf",
+                                            "static-ecdh-sha256-opaque",
+                                            "static-ecdh-hkdf-opaque",
+                                            "jwe-ecdh-es",
+                                            "field-gcm",
+                                            NULL};
 static const char *const account_words[] = {"pan12", "kit16", NULL};
 static const char *const form_words[] = {"ascii_hex", "raw8", NULL};
 static const char *const visual_words[] = {"automatic", "operator", NULL};
@@ -102,6 +108,9 @@ static const struct cw_key server_keys[] = {
     TEXT(cw_config_server, client_cert_file, "", 0, "client certificate (PEM) for mutual TLS"),
     TEXT(cw_config_server, client_key_credential, "", 0, "credential with the client's private key (PEM)"),
     WORD(cw_config_server, gateway, "none", gateway_words, "body encryption of the bank's gateway"),
+    TEXT(cw_config_server, gateway_key_dir, "", 0,
+         "directory of the gateway's private keys, for a change without a restart: systemd hands out "
+         "credentials only when the service starts; \"\" = they are credentials"),
     TEXT(cw_config_server, gateway_key_credential, "", 0, "credential with our P-256 private key (PEM)"),
     TEXT(cw_config_server, gateway_peer_key_file, "", 0, "the gateway's P-256 public key (PEM)"),
     TEXT(cw_config_server, gateway_kid, "", 0, "key id sent with an enciphered body"),

@@ -362,6 +362,7 @@ cw_rc cw_config_load(const char *path, FILE *errors, struct cw_config **ret, str
         if (fs.count)
                 return cw_fail(f, CW_RC(CW_L_CONFIG, CW_C_REJECT, CW_E_SYNTAX), (int64_t)fs.count,
                                "config.load", "", "%s", fs.first);
+        config->path = own(o, path);
         *ret = CW_STEAL(config);
         return CW_OK;
 }

@@ -203,9 +203,38 @@ static cw_rc recover(struct cw_daemon *d, struct cw_fault *f) {
         return rc;
 }
 
+/*
+ * What may change while cards are made: the keys of the bank's gateway. The rest of the configuration waits
+ * for a restart, since jobs were begun under it.
+ */
+static void reload(struct cw_daemon *d) {
+        CW_AUTO(cw_config_free) struct cw_config *fresh = NULL;
+        struct cw_fault f = {0};
+        cw_notify("RELOADING=1");
+        cw_rc rc = cw_config_load(d->config->path, stderr, &fresh, &f);
+        if (rc == CW_OK)
+                rc = cw_dcms_gateway_reload(d->dcms, fresh, &f);
+        if (rc == CW_OK) {
+                CW_AUTO_JSON json_t *kids = json_pack("{s:s, s:s}", "kid", fresh->server.gateway_kid,
+                                                      "previous_kid", fresh->server.gateway_previous_kid);
+                cw_log(CW_EV_GATEWAY_KEYS, CW_F_STR("KID", fresh->server.gateway_kid),
+                       CW_F_STR("PREVIOUS_KID", fresh->server.gateway_previous_kid));
+                (void)cw_daemon_check(
+                    d, cw_journal_audit(d->journal, "gateway.keys", "cardwrightd", kids, &f), &f);
+                if (d->reports)
+                        cw_reports_kick(d->reports);
+        } else {
+                cw_log_fault(CW_EV_RELOAD_REFUSED, &f);
+        }
+        cw_notify("READY=1");
+}
+
 static void on_signal(void *ctx, int signo) {
         struct cw_daemon *d = ctx;
-        (void)signo;
+        if (signo == SIGHUP && d->dcms) {
+                reload(d);
+                return;
+        }
         cw_log(CW_EV_DAEMON_STOP);
         cw_notify("STOPPING=1");
         cw_loop_stop(d->loop, 0);

@@ -43,7 +43,8 @@ struct cw_daemon {
         int64_t started_ms;
 };
 
-/* Starts everything and runs until a signal; the exit status of the process. */
+/* Starts everything and runs until SIGTERM or SIGINT; SIGHUP reads the gateway's keys anew, as config->path
+ * then names them. The exit status of the process. */
 int cw_daemon_run(const struct cw_config *config);
 /* An invariant or the disk is broken: logs, stops the loop with status 1. A restart recovers. */
 void cw_daemon_fatal(struct cw_daemon *d, const struct cw_fault *f);

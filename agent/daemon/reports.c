@@ -14,6 +14,8 @@
 #define BACKOFF_FIRST_MS 1000
 #define BACKOFF_MAX_MS ((int64_t)5 * 60 * 1000)
 #define OPERATOR_PAUSE_MS 30000
+/* Some ten minutes: longer than two sides need to change their gateway keys one after the other. */
+#define GATEWAY_REFUSALS_MAX 24
 
 /* One report under way. */
 struct sending {
@@ -83,8 +85,19 @@ static void sent(struct sending *s) {
         settled(s, rc, &f, &change);
 }
 
+/* Never the report's own fault; only a gateway that goes on refusing it, and it alone, is for a person. */
+static void keys_differ(struct sending *s, const struct cw_fault *f, int64_t delay) {
+        bool park = strcmp(f->code, CW_DCMS_CODE_GATEWAY_REFUSED) == 0 &&
+                    s->item.attempts + 1 >= GATEWAY_REFUSALS_MAX;
+        not_sent(s, f, delay < OPERATOR_PAUSE_MS ? delay : OPERATOR_PAUSE_MS, park);
+}
+
 static void failed(struct sending *s, const struct cw_fault *f, int64_t retry_after_ms) {
         int64_t delay = backoff_ms(s->item.attempts);
+        if (cw_dcms_keys_differ(f)) {
+                keys_differ(s, f, delay);
+                return;
+        }
         switch (cw_rc_class(f->rc)) {
         case CW_C_REJECT:
         case CW_C_FATAL:

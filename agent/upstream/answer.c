@@ -32,7 +32,8 @@ static bool is_json_type(const char *type) {
 }
 
 /* Replaces the body by its clear text. An error status may come from in front of the gateway, in clear. */
-static bool open_body(struct cw_gateway_codec *gateway, struct cw_http_result *http, struct cw_answer *a) {
+static bool open_body(struct cw_gateway_codec *gateway, struct cw_http_result *http, bool *ret_opened,
+                      struct cw_answer *a) {
         struct cw_secret *clear = NULL;
         if (!gateway)
                 return true;
@@ -40,6 +41,7 @@ static bool open_body(struct cw_gateway_codec *gateway, struct cw_http_result *h
         if (rc == CW_OK) {
                 cw_secret_free(http->body);
                 http->body = clear;
+                *ret_opened = true;
                 return true;
         }
         if (http->status >= 400 && rc == CW_UP(OPERATOR, CW_E_SYNTAX)) {
@@ -47,7 +49,10 @@ static bool open_body(struct cw_gateway_codec *gateway, struct cw_http_result *h
                 return true;
         }
         bool effect_possible = http->status < 400 || http->status >= 500;
-        say(a, cw_rc_class(rc) == CW_C_RETRY ? CW_ANSWER_AGAIN : CW_ANSWER_PERSON, effect_possible);
+        /* Other keys on the two sides may be a matter of a moment: one side changes them before the other. */
+        bool keys_differ = rc == CW_UP(OPERATOR, CW_E_MISMATCH);
+        say(a, keys_differ || cw_rc_class(rc) == CW_C_RETRY ? CW_ANSWER_AGAIN : CW_ANSWER_PERSON,
+            effect_possible);
         return false;
 }
 
@@ -165,11 +170,35 @@ static void from_success(const struct cw_dcms_endpoint *e, const struct cw_http_
                 a->verdict = CW_ANSWER_OK;
 }
 
+static bool is_documented(const struct cw_dcms_endpoint *e, const char *code) {
+        size_t len = strlen(code);
+        for (const char *at = e->errors; len > 0 && (at = strstr(at, code)) != NULL; at += len)
+                if ((at == e->errors || at[-1] == ' ') && (at[len] == ' ' || at[len] == '\0'))
+                        return true;
+        return strncmp(code, "tenant.", 7) == 0;
+}
+
+/*
+ * Where whole bodies are encrypted, a refusal in clear with none of the call's own codes is the gateway's
+ * word that it cannot open what we sent.
+ */
+static bool gateway_refused(const struct cw_dcms_endpoint *e, int status, struct cw_answer *a) {
+        if ((status != 400 && status != 415 && status != 422) || is_documented(e, a->envelope.code))
+                return false;
+        (void)cw_fail(&a->fault, CW_UP(OPERATOR, CW_E_MISMATCH), status, e->name,
+                      CW_DCMS_CODE_GATEWAY_REFUSED,
+                      "the bank's gateway refused %s before DCMS saw it (HTTP %d%s%s); it is tried again, "
+                      "and if it stays so check server.gateway, its key id and keys with the bank",
+                      e->name, status, a->envelope.code[0] ? ", " : "", a->envelope.code);
+        say(a, CW_ANSWER_AGAIN, false);
+        return true;
+}
+
 /* Errors speak JSON when they come from DCMS, anything when they come from something in between. */
-static void from_error(const struct cw_dcms_endpoint *e, bool sealed, struct cw_http_result *http,
-                       struct cw_answer *a) {
+static void from_error(const struct cw_dcms_endpoint *e, const struct cw_gateway_codec *gateway, bool opened,
+                       struct cw_http_result *http, struct cw_answer *a) {
         struct cw_answer tried = {0};
-        if ((sealed || is_json_type(http->content_type)) && parse_body(e, http, &tried)) {
+        if ((opened || is_json_type(http->content_type)) && parse_body(e, http, &tried)) {
                 a->root = CW_STEAL(tried.root);
                 /* Some gateways send the exception without the envelope around it. */
                 if (cw_envelope_read(a->root, &a->envelope) != CW_OK && json_object_get(a->root, "errorCode"))
@@ -177,7 +206,7 @@ static void from_error(const struct cw_dcms_endpoint *e, bool sealed, struct cw_
         }
         if (is_sealed(a->root))
                 sealed_answer(e, http->status, a);
-        else
+        else if (!gateway || opened || !gateway_refused(e, http->status, a))
                 by_status(e, http->status, a);
 }
 
@@ -202,10 +231,11 @@ void cw_answer_read(const struct cw_dcms_endpoint *e, struct cw_gateway_codec *g
                 ret->verdict = CW_ANSWER_PERSON;
                 return;
         }
-        if (!open_body(gateway, http, ret))
+        bool opened = false;
+        if (!open_body(gateway, http, &opened, ret))
                 return;
         if (!success)
-                from_error(e, gateway != NULL, http, ret);
+                from_error(e, gateway, opened, http, ret);
         else if (parse_body(e, http, ret))
                 from_success(e, http, ret);
 }

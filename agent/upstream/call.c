@@ -117,7 +117,7 @@ static int64_t timeout_of(const struct cw_dcms *d, enum cw_dcms_timeout timeout)
         return timeout == CW_DCMS_T_WRITE ? s->cbs_timeout_ms : 2 * s->cbs_timeout_ms;
 }
 
-/* The bytes of the first try are the bytes of every try. */
+/* The bytes of the first try are the bytes of every try the other side may have opened. */
 static cw_rc seal(struct cw_call *c) {
         /* Only JSON bodies go through the gateway's codec. */
         if (!c->d->gateway || c->wire || c->e->body == CW_DCMS_B_FILE)
@@ -300,6 +300,11 @@ static void try_again(struct cw_call *c, const struct cw_answer *a) {
                 return;
         }
         c->ambiguous = c->ambiguous || a->effect_possible;
+        /* The other side could not open it: the next try is sealed with the keys of then. */
+        if (!a->effect_possible && cw_dcms_keys_differ(&a->fault)) {
+                cw_secret_free(c->wire);
+                c->wire = NULL;
+        }
         c->state = CW_CALL_BACKOFF;
         cw_timer_arm(c->timer, cw_backoff_ms(c->tries, a->retry_after_ms, random_number()));
 }

@@ -24,7 +24,7 @@ struct cw_call {
         struct cw_timer *timer;
         struct cw_http_exchange *exchange;
         struct cw_secret *body; /* clear */
-        struct cw_secret *wire; /* as sent, when the gateway codec is on; the same bytes for every try */
+        struct cw_secret *wire; /* as sent, when the gateway codec is on */
         char path[CW_REQUEST_PATH_CAP];
         char content_type[96];
         char request_id[65];

@@ -76,6 +76,32 @@ static cw_rc for_a_person(cw_rc rc, struct cw_fault *f) {
         return person;
 }
 
+bool cw_dcms_keys_differ(const struct cw_fault *f) {
+        return f->rc == CW_UP(OPERATOR, CW_E_MISMATCH) &&
+               (strcmp(f->code, CW_DCMS_CODE_GATEWAY) == 0 ||
+                strcmp(f->code, CW_DCMS_CODE_GATEWAY_REFUSED) == 0);
+}
+
+static cw_rc load_gateway(struct cw_dcms *d, struct cw_fault *f) {
+        struct cw_gateway_codec *codec = NULL;
+        cw_rc rc = cw_gateway_new(d->config, d->clock, &codec, f);
+        return rc == CW_OK && codec ? cw_gateway_rotation_new(codec, d->clock, &d->gateway, f) : rc;
+}
+
+cw_rc cw_dcms_gateway_reload(struct cw_dcms *d, const struct cw_config *fresh, struct cw_fault *f) {
+        struct cw_gateway_codec *codec = NULL;
+        if (fresh->server.gateway != d->config->server.gateway)
+                return cw_fail(f, CW_UP(OPERATOR, CW_E_STATE), 0, "gateway.reload", CW_DCMS_CODE_GATEWAY,
+                               "server.gateway cannot change while the agent runs, only its keys; restart "
+                               "cardwrightd");
+        cw_rc rc = cw_gateway_new(fresh, d->clock, &codec, f);
+        if (rc == CW_OK && codec)
+                rc = cw_gateway_rotation_take(d->gateway, codec, f);
+        if (rc == CW_OK)
+                d->login_hold_ns = 0;
+        return for_a_person(rc, f);
+}
+
 static cw_rc load(struct cw_dcms *d, struct cw_fault *f) {
         const struct cw_config_server *s = &d->config->server;
         const struct cw_tls_files files = {"server", s->ca_file, s->client_cert_file,
@@ -86,7 +112,7 @@ static cw_rc load(struct cw_dcms *d, struct cw_fault *f) {
         if (rc == CW_OK)
                 rc = cw_tls_new(&files, &d->tls, f);
         if (rc == CW_OK)
-                rc = cw_gateway_new(d->config, d->clock, &d->gateway, f);
+                rc = load_gateway(d, f);
         if (rc == CW_OK)
                 rc = cw_http_new(d->loop, d->clock, d->tls, &d->http, f);
         return for_a_person(rc, f);

@@ -38,8 +38,10 @@
 #define CW_DCMS_CODE_CREDENTIALS "DCMS_CREDENTIALS" /* user name or password refused, 401 twice        */
 #define CW_DCMS_CODE_BAD_ANSWER "DCMS_BAD_ANSWER"   /* not the JSON, size or type that was agreed      */
 #define CW_DCMS_CODE_GATEWAY "DCMS_GATEWAY"         /* the body encryption of both sides differs       */
-#define CW_DCMS_CODE_REFUSED "DCMS_REFUSED"         /* 4xx without an errorCode                        */
-#define CW_DCMS_CODE_LOST "DCMS_LOST_ANSWER"        /* with IN_DOUBT                                   */
+/* The bank's gateway refused a request in clear, so it never reached DCMS: momentary while keys change. */
+#define CW_DCMS_CODE_GATEWAY_REFUSED "DCMS_GATEWAY_REFUSED"
+#define CW_DCMS_CODE_REFUSED "DCMS_REFUSED"  /* 4xx without an errorCode                        */
+#define CW_DCMS_CODE_LOST "DCMS_LOST_ANSWER" /* with IN_DOUBT                                   */
 
 #define CW_DCMS_REQUEST_ID_LEN 36u
 
@@ -113,6 +115,16 @@ CW_WARN_UNUSED cw_rc cw_dcms_new(struct cw_loop *loop, const struct cw_config *c
  * with IN_DOUBT, then frees. Must not be called from inside one of its callbacks.
  */
 void cw_dcms_free(struct cw_dcms *d);
+/*
+ * Reads the gateway's keys as fresh->server names them (blocks on the file system; fresh is not kept). From
+ * then on requests are sealed with the new keys; answers to what the old ones sealed are opened too.
+ * OPERATOR: nothing changed; the variant cannot change, and keys that cannot be read do not replace those in
+ * use.
+ */
+CW_WARN_UNUSED cw_rc cw_dcms_gateway_reload(struct cw_dcms *d, const struct cw_config *fresh,
+                                            struct cw_fault *f);
+/* The fault of a call is that one side could not open what the other sealed. */
+bool cw_dcms_keys_differ(const struct cw_fault *f);
 CW_DEFINE_CLEANUP(struct cw_dcms *, cw_dcms_free);
 
 /*

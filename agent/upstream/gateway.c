@@ -16,9 +16,13 @@ struct loaded {
         size_t peer_len;
 };
 
+/* A key directory of its own: what systemd loads as credentials stays as it was when the service started. */
 static cw_rc load(const struct cw_config *config, const char *credential, const char *peer_file,
                   struct loaded *ret, struct cw_fault *f) {
-        cw_rc rc = cw_credential_read(config->agent.credential_dir, credential, PEM_MAX, &ret->own, f);
+        const char *dir = config->server.gateway_key_dir;
+        cw_rc rc = dir[0]
+                       ? cw_secret_file_read(dir, credential, PEM_MAX, &ret->own, f)
+                       : cw_credential_read(config->agent.credential_dir, credential, PEM_MAX, &ret->own, f);
         return rc == CW_OK ? cw_file_read(peer_file, PEM_MAX, &ret->peer, &ret->peer_len, f) : rc;
 }
 
@@ -41,6 +45,9 @@ static cw_rc make(const struct cw_config_server *server, const struct loaded *l,
         case CW_GATEWAY_ECDH_SHA256:
         case CW_GATEWAY_ECDH_HKDF:
                 return cw_gateway_ecdh_new(server->gateway, pairs, count, clock, ret, f);
+        case CW_GATEWAY_ECDH_SHA256_OPAQUE:
+        case CW_GATEWAY_ECDH_HKDF_OPAQUE:
+                return cw_gateway_opaque_new(server->gateway, pairs, count, ret, f);
         case CW_GATEWAY_JWE:
                 return cw_gateway_jwe_new(pairs, count, ret, f);
         case CW_GATEWAY_FIELD:

@@ -53,7 +53,7 @@ struct cw_gateway_pair {
 };
 
 /*
- * All three take one or two pairs, the newest first: requests are sealed with the newest, answers opened with
+ * All four take one or two pairs, the newest first: requests are sealed with the newest, answers opened with
  * either.
  *
  * ecdh: static ECDH, AES-256-GCM, {"refNo": 16 digits, "body": Base64(ciphertext | 16-byte tag), "kid"}; the
@@ -63,6 +63,10 @@ struct cw_gateway_pair {
 CW_WARN_UNUSED cw_rc cw_gateway_ecdh_new(enum cw_gateway variant, const struct cw_gateway_pair *pairs,
                                          size_t count, const struct cw_clock *clock,
                                          struct cw_gateway_codec **ret, struct cw_fault *f);
+/* opaque: the same keys, the body one Base64 string of IV16 | ciphertext | tag16, text/plain, without key id.
+ */
+CW_WARN_UNUSED cw_rc cw_gateway_opaque_new(enum cw_gateway variant, const struct cw_gateway_pair *pairs,
+                                           size_t count, struct cw_gateway_codec **ret, struct cw_fault *f);
 /* The body is a JWE in compact form (RFC 7516): ECDH-ES, A256GCM, "kid" in its header. */
 CW_WARN_UNUSED cw_rc cw_gateway_jwe_new(const struct cw_gateway_pair *pairs, size_t count,
                                         struct cw_gateway_codec **ret, struct cw_fault *f);
@@ -74,6 +78,15 @@ CW_WARN_UNUSED cw_rc cw_gateway_jwe_new(const struct cw_gateway_pair *pairs, siz
 CW_WARN_UNUSED cw_rc cw_gateway_field_new(const struct cw_gateway_pair *pairs, size_t count,
                                           const char *fields, struct cw_gateway_codec **ret,
                                           struct cw_fault *f);
+/*
+ * A codec whose keys can change: seals and opens with what it holds. Takes the codec in any case, of the same
+ * variant for every further one (OPERATOR/CW_E_STATE otherwise); the one it held before opens answers for a
+ * quarter of an hour more.
+ */
+CW_WARN_UNUSED cw_rc cw_gateway_rotation_new(struct cw_gateway_codec *take, const struct cw_clock *clock,
+                                             struct cw_gateway_codec **ret, struct cw_fault *f);
+CW_WARN_UNUSED cw_rc cw_gateway_rotation_take(struct cw_gateway_codec *rotation,
+                                              struct cw_gateway_codec *take, struct cw_fault *f);
 /* The parts of the ECDH variants, for vectors: ref_no is 16 digits and must never repeat under one key. */
 CW_WARN_UNUSED cw_rc cw_gateway_ecdh_seal_as(struct cw_gateway_codec *g, const char *ref_no,
                                              struct cw_span clear, struct cw_secret **ret,

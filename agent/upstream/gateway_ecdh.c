@@ -15,16 +15,18 @@
 struct ecdh {
         struct cw_gateway_codec base;
         const struct cw_clock *clock;
-        int64_t last_ref;
         struct cw_gateway_keys keys;
 };
 
-/* refNo is the IV: it must never repeat under this key, so it is the time in microseconds and always grows.
+/*
+ * refNo is the IV: it must never repeat under one key, so it is the time in microseconds and always grows. Of
+ * the process, not of the codec: the same keys may be read anew after the clock was set back.
  */
-static void next_ref(struct ecdh *g, char ret[REF_LEN + 1]) {
+static void next_ref(const struct ecdh *g, char ret[REF_LEN + 1]) {
+        static int64_t last_ref;
         int64_t now = cw_wall_ms(g->clock) * 1000;
-        g->last_ref = now > g->last_ref ? now : g->last_ref + 1;
-        uint64_t ref = (uint64_t)g->last_ref;
+        last_ref = now > last_ref ? now : last_ref + 1;
+        uint64_t ref = (uint64_t)last_ref;
         for (size_t i = REF_LEN; i-- > 0; ref /= 10)
                 ret[i] = (char)('0' + ref % 10);
         ret[REF_LEN] = '\0';

@@ -13,6 +13,8 @@
 #define ROUNDS_MAX 3
 #define FIRST_LOOK_MS 500
 #define SECOND_LOOK_MS 1500
+#define KEYS_LOOKS_MAX 6 /* looks that failed because the gateway's keys are just being changed */
+#define KEYS_LOOK_MS 5000
 
 enum guard_state { GUARD_BEFORE, GUARD_SENT, GUARD_WAIT, GUARD_LOOK };
 
@@ -26,6 +28,7 @@ struct cw_guard {
         json_t *before; /* NULL: the server had nothing of the kind, or it is not asked before */
         char request_id[65];
         int rounds;       /* times sent */
+        int blind;        /* looks that the gateway's keys made useless */
         bool lost;        /* an answer of an earlier round was lost */
         bool seen_undone; /* the state said "not done" once since the last round */
         bool refused;     /* after a loss the server refused; fault says why */
@@ -147,6 +150,11 @@ static void on_look(void *ctx, cw_rc rc, const struct cw_fault *f, const struct 
         struct cw_guard *g = ctx;
         if (g->state == GUARD_BEFORE) {
                 take_before(g, rc, f, reply);
+                return;
+        }
+        if (rc != CW_OK && !g->d->closing && cw_dcms_keys_differ(f) && g->blind < KEYS_LOOKS_MAX) {
+                g->blind++;
+                look_later(g, KEYS_LOOK_MS);
                 return;
         }
         if (rc != CW_OK && cw_rc_class(rc) != CW_C_REJECT) {

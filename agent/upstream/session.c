@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define LOGIN_HOLD_MS 30000
+#define KEYS_HOLD_MS 2000 /* no account is locked for a login that cannot be opened */
 
 bool cw_session_ready(const struct cw_dcms *d) {
         return d->token && cw_mono_ns(d->clock) < d->token_renew_ns;
@@ -98,7 +99,8 @@ void cw_session_refused(struct cw_call *login, const struct cw_fault *f) {
         struct cw_dcms *d = login->d;
         d->login = NULL;
         d->login_fault = *f;
+        int64_t hold_ms = cw_dcms_keys_differ(f) ? KEYS_HOLD_MS : LOGIN_HOLD_MS;
         if (cw_rc_class(f->rc) != CW_C_RETRY)
-                d->login_hold_ns = cw_mono_ns(d->clock) + LOGIN_HOLD_MS * 1000000LL;
+                d->login_hold_ns = cw_mono_ns(d->clock) + hold_ms * 1000000;
         wake_waiting(d, f);
 }

@@ -18,7 +18,7 @@ static const char peer_key[] = "-----BEGIN PUBLIC KEY-----\n"
                                "-----END PUBLIC KEY-----\n";
 
 static struct cw_gateway_codec *codec(unsigned which) {
-        static struct cw_gateway_codec *g[3];
+        static struct cw_gateway_codec *g[4];
         const struct cw_gateway_pair pair = {
             .own_pem = CW_SPAN((const uint8_t *)own_key, strlen(own_key)),
             .peer_pem = CW_SPAN((const uint8_t *)peer_key, strlen(peer_key)),
@@ -29,6 +29,8 @@ static struct cw_gateway_codec *codec(unsigned which) {
                 rc = cw_gateway_ecdh_new(CW_GATEWAY_ECDH_SHA256, &pair, 1, cw_clock_real(), &g[0], NULL);
         else if (!g[which] && which == 1)
                 rc = cw_gateway_jwe_new(&pair, 1, &g[1], NULL);
+        else if (!g[which] && which == 3)
+                rc = cw_gateway_opaque_new(CW_GATEWAY_ECDH_SHA256_OPAQUE, &pair, 1, &g[3], NULL);
         else if (!g[which])
                 rc = cw_gateway_field_new(&pair, 1, "cardNumber,cvv", &g[2], NULL);
         if (rc != CW_OK)
@@ -50,7 +52,7 @@ static void there_and_back(struct cw_gateway_codec *g, struct cw_span clear) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         if (size == 0 || size > 65536)
                 return 0;
-        unsigned which = data[0] % 3;
+        unsigned which = data[0] % 4;
         struct cw_gateway_codec *g = codec(which);
         struct cw_span in = CW_SPAN(data + 1, size - 1);
         CW_AUTO(cw_secret_free) struct cw_secret *clear = NULL, *wire = NULL;

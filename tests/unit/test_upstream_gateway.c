@@ -56,6 +56,8 @@ static cw_rc make(enum cw_gateway variant, const struct cw_gateway_pair *pairs, 
                 return cw_gateway_jwe_new(pairs, count, ret, f);
         if (variant == CW_GATEWAY_FIELD)
                 return cw_gateway_field_new(pairs, count, "cardNumber,cvv,expiry_date", ret, f);
+        if (variant == CW_GATEWAY_ECDH_SHA256_OPAQUE || variant == CW_GATEWAY_ECDH_HKDF_OPAQUE)
+                return cw_gateway_opaque_new(variant, pairs, count, ret, f);
         return cw_gateway_ecdh_new(variant, pairs, count, cw_clock_real(), ret, f);
 }
 
@@ -141,8 +143,51 @@ static void refuses_what_is_not_for_us(void **state) {
         assert_int_equal(cw_rc_class(open_text(g, "", &f)), CW_C_OPERATOR);
 }
 
-static const enum cw_gateway all[] = {CW_GATEWAY_ECDH_SHA256, CW_GATEWAY_ECDH_HKDF, CW_GATEWAY_JWE,
-                                      CW_GATEWAY_FIELD};
+/* The ciphertexts of the fixed vectors, their refNo in front as IV: what the opaque form is. */
+static const char opaque_sha256[] =
+    "MTc2MzM2OTkzODAwMDEyM3bgQbN0aE5OKzr7BrqxXknJQeBlHgpRukLTpwJZRgpPEBHO2AF6v37p"
+    "pGAey2Cm+S/aCQezp+gK";
+static const char opaque_hkdf[] =
+    "MTc2MzM2OTkzODAwMDEyMw5H9kOhQl3VEgWZh2GiVfxtnSKdVIXDWY1cAbLYzJMUXbMgTTH5dijY"
+    "OGAso7oqNWL5t8L0JoZ3";
+
+static void expect_opaque(enum cw_gateway variant, const char *before, const char *sealed,
+                          const char *after) {
+        CW_AUTO(cw_gateway_free) struct cw_gateway_codec *g = codec(variant, bank_key, gate_pub);
+        CW_AUTO(cw_secret_free) struct cw_secret *clear = NULL;
+        struct cw_fault f = {0};
+        char text[256];
+        (void)snprintf(text, sizeof text, "%s%s%s", before, sealed, after);
+        if (g->ops->open(g, text_span(text), &clear, &f) != CW_OK)
+                fail_msg("%s", f.text);
+        assert_int_equal(clear->len, strlen(clear_text));
+        assert_memory_equal(clear->ptr, clear_text, clear->len);
+}
+
+static void opaque_strings(void **state) {
+        (void)state;
+        static const struct {
+                const char *text;
+                uint32_t detail;
+        } bad[] = {{"", CW_E_SYNTAX},
+                   {"{\"result\":true,\"exception\":null}", CW_E_SYNTAX},
+                   {"AAAA", CW_E_SYNTAX},
+                   {"\"", CW_E_SYNTAX},
+                   {opaque_hkdf, CW_E_MISMATCH}};
+        expect_opaque(CW_GATEWAY_ECDH_SHA256_OPAQUE, "", opaque_sha256, "");
+        expect_opaque(CW_GATEWAY_ECDH_SHA256_OPAQUE, " \"", opaque_sha256, "\"\r\n");
+        expect_opaque(CW_GATEWAY_ECDH_HKDF_OPAQUE, "", opaque_hkdf, "\n");
+        CW_AUTO(cw_gateway_free)
+        struct cw_gateway_codec *g = codec(CW_GATEWAY_ECDH_SHA256_OPAQUE, bank_key, gate_pub);
+        struct cw_fault f = {0};
+        for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+                assert_int_equal(open_text(g, bad[i].text, &f),
+                                 CW_RC(CW_L_UPSTREAM, CW_C_OPERATOR, bad[i].detail));
+}
+
+static const enum cw_gateway all[] = {
+    CW_GATEWAY_ECDH_SHA256,      CW_GATEWAY_ECDH_HKDF, CW_GATEWAY_ECDH_SHA256_OPAQUE,
+    CW_GATEWAY_ECDH_HKDF_OPAQUE, CW_GATEWAY_JWE,       CW_GATEWAY_FIELD};
 
 static void refuses_other_keys(void **state) {
         (void)state;
@@ -220,6 +265,41 @@ static void two_keys_at_a_time(void **state) {
         }
 }
 
+static int64_t fake_now(void *ctx) {
+        return *(int64_t *)ctx;
+}
+
+/* Keys read anew: what the old ones sealed is opened for a while, then no more; another variant is refused.
+ */
+static void keys_taken_over(void **state) {
+        (void)state;
+        int64_t now_ns = 1;
+        const struct cw_clock clock = {fake_now, fake_now, &now_ns};
+        for (size_t v = 0; v < sizeof all / sizeof all[0]; v++) {
+                const struct cw_gateway_pair theirs_old = pair(gate_key, bank_pub, "old");
+                const struct cw_gateway_pair ours_new = pair(gate_key, gate_pub, "new");
+                const struct cw_gateway_pair ours_old = pair(bank_key, gate_pub, "old");
+                CW_AUTO(cw_gateway_free) struct cw_gateway_codec *g = NULL, *before = NULL;
+                CW_AUTO(cw_secret_free) struct cw_secret *in = NULL, *early = NULL, *late = NULL;
+                struct cw_gateway_codec *old = NULL, *new = NULL, *other = NULL;
+                struct cw_fault f = {0};
+                assert_int_equal(make(all[v], &theirs_old, 1, &before, &f), CW_OK);
+                assert_int_equal(make(all[v], &ours_old, 1, &old, &f), CW_OK);
+                assert_int_equal(make(all[v], &ours_new, 1, &new, &f), CW_OK);
+                assert_int_equal(make(all[(v + 1) % 6], &ours_new, 1, &other, &f), CW_OK);
+                assert_int_equal(cw_gateway_rotation_new(old, &clock, &g, &f), CW_OK);
+                assert_int_equal(before->ops->seal(before, text_span(card_text), &in, &f), CW_OK);
+                assert_int_equal(cw_gateway_rotation_take(g, other, &f),
+                                 CW_RC(CW_L_UPSTREAM, CW_C_OPERATOR, CW_E_STATE));
+                assert_int_equal(cw_gateway_rotation_take(g, new, &f), CW_OK);
+                assert_int_equal(g->ops->open(g, CW_SPAN(in->ptr, in->len), &early, &f), CW_OK);
+                expect_text(early, all[v] == CW_GATEWAY_FIELD ? card_text_back : card_text);
+                now_ns += (int64_t)20 * 60 * 1000 * 1000000;
+                assert_int_equal(g->ops->open(g, CW_SPAN(in->ptr, in->len), &late, &f),
+                                 CW_RC(CW_L_UPSTREAM, CW_C_OPERATOR, CW_E_MISMATCH));
+        }
+}
+
 static void field_values_that_are_wrong(void **state) {
         (void)state;
         CW_AUTO(cw_gateway_free) struct cw_gateway_codec *g = codec(CW_GATEWAY_FIELD, bank_key, gate_pub);
@@ -275,6 +355,8 @@ int main(void) {
             cmocka_unit_test(fixed_vectors),
             cmocka_unit_test(reference_numbers_never_repeat),
             cmocka_unit_test(refuses_what_is_not_for_us),
+            cmocka_unit_test(opaque_strings),
+            cmocka_unit_test(keys_taken_over),
             cmocka_unit_test(refuses_other_keys),
             cmocka_unit_test(both_sides_understand),
             cmocka_unit_test(two_keys_at_a_time),

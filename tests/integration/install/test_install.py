@@ -135,7 +135,7 @@ class InstallTest(unittest.TestCase):
         for name in UNITS:
             text = self.unit(name)
             self.assertNotIn("@CMAKE", text)
-            paths = re.findall(r"^Exec\w+=(\S+)", text, re.M)
+            paths = re.findall(r"^ExecStart\w*=(\S+)", text, re.M)
             self.assertEqual(len(paths), 2, name)
             for path in paths:
                 self.assertTrue(os.access(self.at(path), os.X_OK), path)
@@ -150,7 +150,7 @@ class InstallTest(unittest.TestCase):
         os.makedirs(folder, exist_ok=True)
         self.addCleanup(shutil.rmtree, folder)
         for name in UNITS:
-            text = re.sub(r"^(Exec\w+=)", r"\g<1>" + self.root, self.unit(name), flags=re.M)
+            text = re.sub(r"^(ExecStart\w*=)", r"\g<1>" + self.root, self.unit(name), flags=re.M)
             with open(os.path.join(folder, name.replace("@.", "@desk-1.")), "w") as f:
                 f.write(text)
         return folder

@@ -84,6 +84,7 @@ void rig_make(struct rig *rig) {
             .client_cert_file = "",
             .client_key_credential = "",
             .gateway = CW_GATEWAY_NONE,
+            .gateway_key_dir = "",
             .gateway_key_credential = "",
             .gateway_peer_key_file = "",
             .gateway_kid = "",

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Certificates, the way to the server, and the gateway codec. */
+/* Certificates, and the way to the server. */
 #include "rig.h"
 
 #include <arpa/inet.h>
@@ -249,132 +249,6 @@ static void http2(void **state) {
         (void)unlink(log);
 }
 
-/* ---- gateway codec ---- */
-
-static void gateway_on(struct rig *rig, const char *codec, const char *kdf, enum cw_gateway variant) {
-        (void)json_object_set_new(rig->sim_config, "gateway",
-                                  json_pack("{s:s, s:s, s:s, s:[ss], s:s, s:s}", "codec", codec, "kid",
-                                            "kid-7", "kdf", kdf, "fields", "cardNumber", "cvv",
-                                            "private_key_file", "gateway.key", "peer_public_key_file",
-                                            "bank.pub"));
-        rig->config.server.gateway = variant;
-        rig->config.server.gateway_key_credential = "bank.key";
-        rig->config.server.gateway_peer_key_file = rig->peer_file;
-        rig->config.server.gateway_kid = "kid-7";
-}
-
-static void whole_life_through_the_gateway(struct rig *rig) {
-        struct outcome o = {0};
-        CW_AUTO(cw_secret_free) struct cw_secret *pin = rig_pin("1234");
-        const struct cw_dcms_set_pin in = {RIG_ENTITY, RIG_KIT, "0729", pin, NULL, false};
-        begin(rig);
-        expect_ok(rig);
-        rig_faults(rig, "{\"endpoint\":\"/kit-manager/v2/setPin\",\"drop\":\"after_commit\"}");
-        cw_dcms_set_pin(rig->d, &in, outcome_take, &o);
-        rig_wait(rig, &o, 20000);
-        assert_int_equal(o.rc, CW_OK);
-        assert_int_equal(o.reply.tries, 2);
-        outcome_done(&o);
-        cw_dcms_activate(rig->d, RIG_ENTITY, "99999999", NULL, outcome_take, &o);
-        rig_wait(rig, &o, 20000);
-        assert_string_equal(o.fault.code, "MCC007");
-        outcome_done(&o);
-        const struct cw_dcms_kit_filter filter = {.branch_id = "BRANCH001", .page_size = 1};
-        cw_dcms_kits_inventory(rig->d, &filter, outcome_take, &o);
-        rig_wait(rig, &o, 20000);
-        assert_int_equal(o.reply.kit_count, 2);
-        outcome_done(&o);
-        CW_AUTO_JSON json_t *fields = json_pack("{s:s}", "kitNo", RIG_KIT);
-        const struct cw_dcms_named cvv = {.name = "kit-manager.getCvv", .fields = fields};
-        struct cw_fault f = {0};
-        assert_int_equal(cw_dcms_call_named(rig->d, &cvv, outcome_take, &o, &f), CW_OK);
-        rig_wait(rig, &o, 20000);
-        assert_int_equal(o.rc, CW_OK);
-        assert_string_equal(json_string_value(json_object_get(o.result, "cvv")), "XXX");
-        outcome_done(&o);
-}
-
-static void gateway_sha256(void **state) {
-        gateway_on(*state, "refno-envelope", "sha256", CW_GATEWAY_ECDH_SHA256);
-        whole_life_through_the_gateway(*state);
-}
-
-static void gateway_hkdf(void **state) {
-        gateway_on(*state, "refno-envelope", "hkdf-sha256", CW_GATEWAY_ECDH_HKDF);
-        whole_life_through_the_gateway(*state);
-}
-
-static void gateway_jwe(void **state) {
-        gateway_on(*state, "jwe", "sha256", CW_GATEWAY_JWE);
-        whole_life_through_the_gateway(*state);
-}
-
-static void gateway_field(void **state) {
-        gateway_on(*state, "field-gcm", "sha256", CW_GATEWAY_FIELD);
-        whole_life_through_the_gateway(*state);
-}
-
-/*
- * The bank has both pairs and seals with one and the other in turn; we go from the old pair to both, and from
- * both to the new one, and every call has its answer.
- */
-static void rotate(struct rig *rig, const char *codec, enum cw_gateway variant) {
-        static char own_old[] = "bank.key", own_new[] = "bank-new.key";
-        gateway_on(rig, codec, "sha256", variant);
-        json_t *g = json_object_get(rig->sim_config, "gateway");
-        (void)json_object_set_new(g, "kid", json_string("new"));
-        (void)json_object_set_new(g, "private_key_file", json_string("gateway-new.key"));
-        (void)json_object_set_new(g, "peer_public_key_file", json_string("bank-new.pub"));
-        (void)json_object_set_new(g, "previous",
-                                  json_pack("{s:s, s:s, s:s}", "kid", "old", "private_key_file",
-                                            "gateway.key", "peer_public_key_file", "bank.pub"));
-        (void)json_object_set_new(g, "answer_with", json_string("alternate"));
-        char new_file[160];
-        (void)snprintf(new_file, sizeof new_file, "%s/gateway-new.pub", rig->dir);
-        struct cw_config_server *s = &rig->config.server;
-        s->gateway_key_credential = own_new;
-        s->gateway_peer_key_file = new_file;
-        s->gateway_kid = "new";
-        s->gateway_previous_key_credential = own_old;
-        s->gateway_previous_peer_key_file = rig->peer_file;
-        s->gateway_previous_kid = "old";
-        begin(rig);
-        for (int i = 0; i < 4; i++)
-                expect_ok(rig);
-}
-
-static void gateway_rotation_ecdh(void **state) {
-        rotate(*state, "refno-envelope", CW_GATEWAY_ECDH_SHA256);
-}
-
-static void gateway_rotation_jwe(void **state) {
-        rotate(*state, "jwe", CW_GATEWAY_JWE);
-}
-
-static void gateway_keys_differ(void **state) {
-        struct rig *rig = *state;
-        gateway_on(rig, "refno-envelope", "hkdf-sha256", CW_GATEWAY_ECDH_SHA256);
-        begin(rig);
-        expect_person(rig, CW_DCMS_CODE_GATEWAY, "gateway");
-}
-
-static void gateway_only_there(void **state) {
-        struct rig *rig = *state;
-        gateway_on(rig, "refno-envelope", "sha256", CW_GATEWAY_NONE);
-        begin(rig);
-        expect_person(rig, CW_DCMS_CODE_GATEWAY, "server.gateway");
-}
-
-static void gateway_only_here(void **state) {
-        struct rig *rig = *state;
-        gateway_on(rig, "refno-envelope", "sha256", CW_GATEWAY_ECDH_SHA256);
-        (void)json_object_set_new(rig->sim_config, "gateway", json_pack("{s:s}", "codec", "none"));
-        begin(rig);
-        struct outcome o;
-        fetch_branch(rig, &o);
-        assert_int_equal(cw_rc_class(o.rc), CW_C_OPERATOR);
-}
-
 /* ---- what is wrong before anything is sent ---- */
 
 static void refuse(struct rig *rig, const char *word) {
@@ -451,15 +325,6 @@ int main(void) {
             TEST(silent_server),
             TEST(connections_are_kept),
             TEST(http2),
-            TEST(gateway_sha256),
-            TEST(gateway_hkdf),
-            TEST(gateway_jwe),
-            TEST(gateway_field),
-            TEST(gateway_rotation_ecdh),
-            TEST(gateway_rotation_jwe),
-            TEST(gateway_keys_differ),
-            TEST(gateway_only_there),
-            TEST(gateway_only_here),
             TEST(settings_that_cannot_work),
             TEST(only_plain_https_urls),
         };

@@ -38,7 +38,13 @@ struct cw_dsim_user {
         json_t *allow; /* borrowed from root; NULL means everything */
 };
 
-enum cw_dsim_codec { CW_DSIM_CODEC_NONE, CW_DSIM_CODEC_REFNO, CW_DSIM_CODEC_JWE, CW_DSIM_CODEC_FIELD };
+enum cw_dsim_codec {
+        CW_DSIM_CODEC_NONE,
+        CW_DSIM_CODEC_REFNO,
+        CW_DSIM_CODEC_OPAQUE,
+        CW_DSIM_CODEC_JWE,
+        CW_DSIM_CODEC_FIELD
+};
 enum cw_dsim_answer_with { CW_DSIM_ANSWER_NEWEST, CW_DSIM_ANSWER_PREVIOUS, CW_DSIM_ANSWER_ALTERNATE };
 
 /* One pair of gateway keys; key is what the two agree on, the EVP_PKEYs are for JWE. */
@@ -55,6 +61,7 @@ struct cw_dsim_gateway_config {
         struct cw_dsim_gateway_pair pairs[2]; /* the newest first */
         size_t pair_count;
         json_t *fields; /* borrowed from root: members the field codec seals */
+        bool refuse_in_clear;
 };
 
 struct cw_dsim_order_config {

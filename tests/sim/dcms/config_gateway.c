@@ -79,8 +79,9 @@ void cw_dsim_config_gateway(struct cw_dsim_gateway_config *g, struct cw_dsim_sec
                                            "kdf",         "hkdf_info",
                                            "fields",      "private_key_file",
                                            "previous",    "peer_public_key_file",
-                                           "answer_with", NULL};
-        static const char *const codecs[] = {"none", "refno-envelope", "jwe", "field-gcm", NULL};
+                                           "answer_with", "refuse_in_clear",
+                                           NULL};
+        static const char *const codecs[] = {"none", "refno-envelope", "opaque", "jwe", "field-gcm", NULL};
         static const char *const kdfs[] = {"sha256", "hkdf-sha256", NULL};
         static const char *const answers[] = {"newest", "previous", "alternate", NULL};
         struct cw_dsim_section s = cw_dsim_section_open(top, "gateway");
@@ -88,6 +89,7 @@ void cw_dsim_config_gateway(struct cw_dsim_gateway_config *g, struct cw_dsim_sec
         cw_dsim_section_keys(s, keys);
         g->codec = (enum cw_dsim_codec)cw_dsim_section_choice(s, "codec", codecs);
         g->answer_with = (enum cw_dsim_answer_with)cw_dsim_section_choice(s, "answer_with", answers);
+        g->refuse_in_clear = cw_dsim_section_bool(s, "refuse_in_clear", false);
         cw_dsim_section_text(s, "hkdf_info", "", a.info, sizeof a.info);
         a.kdf = cw_dsim_section_choice(s, "kdf", kdfs);
         if (g->codec == CW_DSIM_CODEC_NONE)

@@ -67,6 +67,7 @@ struct cw_dsim_reply {
  */
 enum cw_dsim_error {
         CW_DSIM_E_INPUT,
+        CW_DSIM_E_GATEWAY,
         CW_DSIM_E_TENANT_MISSING,
         CW_DSIM_E_TENANT_UNKNOWN,
         CW_DSIM_E_UNAUTHORIZED,

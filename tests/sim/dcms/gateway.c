@@ -87,11 +87,23 @@ static char *refno_seal(const struct cw_dsim_gateway_pair *pair, const char *bod
 }
 
 const char *cw_dsim_gateway_media(const struct cw_dsim *sim) {
-        return sim->cfg.gateway.codec == CW_DSIM_CODEC_JWE ? "application/jose" : "application/json";
+        switch (sim->cfg.gateway.codec) {
+        case CW_DSIM_CODEC_OPAQUE:
+                return "text/plain";
+        case CW_DSIM_CODEC_JWE:
+                return "application/jose";
+        case CW_DSIM_CODEC_NONE:
+        case CW_DSIM_CODEC_REFNO:
+        case CW_DSIM_CODEC_FIELD:
+                break;
+        }
+        return "application/json";
 }
 
 char *cw_dsim_gateway_open(struct cw_dsim *sim, const char *body, size_t len, size_t *ret_len,
                            const char **why) {
+        if (sim->cfg.gateway.codec == CW_DSIM_CODEC_OPAQUE)
+                return cw_dsim_opaque_open(sim, body, len, ret_len, why);
         if (sim->cfg.gateway.codec == CW_DSIM_CODEC_JWE)
                 return cw_dsim_jwe_open(sim, body, len, ret_len, why);
         if (sim->cfg.gateway.codec == CW_DSIM_CODEC_FIELD)
@@ -109,6 +121,8 @@ static const struct cw_dsim_gateway_pair *answer_pair(struct cw_dsim *sim) {
 
 char *cw_dsim_gateway_seal(struct cw_dsim *sim, const char *body) {
         const struct cw_dsim_gateway_pair *pair = answer_pair(sim);
+        if (sim->cfg.gateway.codec == CW_DSIM_CODEC_OPAQUE)
+                return cw_dsim_opaque_seal(pair, body);
         if (sim->cfg.gateway.codec == CW_DSIM_CODEC_JWE)
                 return cw_dsim_jwe_seal(pair, body);
         if (sim->cfg.gateway.codec == CW_DSIM_CODEC_FIELD)

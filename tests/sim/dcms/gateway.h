@@ -4,6 +4,7 @@
  * as "answer_with" says.
  *   refno-envelope  {"refNo": 16 decimal digits, "body": Base64(ciphertext | tag16), "kid": ...}, AES-256-GCM
  *                   with the 16 ASCII bytes of refNo as IV, key from a static P-256 agreement
+ *   opaque          Base64(IV16 | ciphertext | tag16) under the same keys, Content-Type text/plain
  *   jwe             a JWE in compact form, ECDH-ES and A256GCM, Content-Type application/jose
  *   field-gcm       JSON whose named members are Base64(IV16 | ciphertext | tag16)
  * "none" passes bodies through.

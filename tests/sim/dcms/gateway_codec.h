@@ -4,6 +4,11 @@
 
 #include "gateway.h"
 
+/* ---- gateway_opaque.c ---- */
+char *cw_dsim_opaque_open(struct cw_dsim *sim, const char *body, size_t len, size_t *ret_len,
+                          const char **why);
+char *cw_dsim_opaque_seal(const struct cw_dsim_gateway_pair *pair, const char *body);
+
 /* ---- gateway_jwe.c ---- */
 char *cw_dsim_jwe_open(struct cw_dsim *sim, const char *body, size_t len, size_t *ret_len, const char **why);
 char *cw_dsim_jwe_seal(const struct cw_dsim_gateway_pair *pair, const char *body);

@@ -17,6 +17,8 @@ struct error_text {
 static const struct error_text ERRORS[] = {
     [CW_DSIM_E_INPUT] = {"invalid.input.request", "invalid.input.request", "Invalid request",
                          "The request does not match the documented fields", 400},
+    [CW_DSIM_E_GATEWAY] = {"gateway.decryption.failed", "gateway.decryption.failed", "Decryption failed",
+                           "The gateway cannot open the body", 400},
     [CW_DSIM_E_TENANT_MISSING] = {"tenant.header.missing", "tenant.header.missing", "Tenant header missing",
                                   "Every call must carry the TENANT header", 400},
     [CW_DSIM_E_TENANT_UNKNOWN] = {"tenant.not.found", "tenant.not.found", "Tenant not found",

@@ -121,7 +121,10 @@ static bool decode_body(struct passage *p) {
         if (p->clear)
                 return load_json(p, in->body, in->body_len);
         CW_AUTO_MEM char *clear = cw_dsim_gateway_open(p->sim, in->body, in->body_len, &len, &why);
-        return clear ? load_json(p, clear, len) : refuse(p, CW_DSIM_E_INPUT, why);
+        if (clear)
+                return load_json(p, clear, len);
+        p->clear = p->sim->cfg.gateway.refuse_in_clear;
+        return refuse(p, p->clear ? CW_DSIM_E_GATEWAY : CW_DSIM_E_INPUT, why);
 }
 
 static bool good_request_id(const char *id) {
