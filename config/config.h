@@ -41,6 +41,7 @@ enum cw_station_kind { CW_STATION_ISSUE, CW_STATION_KIOSK };
 enum cw_d1_exp_order { CW_D1_EXP_YYMM, CW_D1_EXP_MMYY };
 /* What makes a product's card when the branch cannot. */
 enum cw_central_way { CW_CENTRAL_NONE, CW_CENTRAL_D1, CW_CENTRAL_DCMS };
+enum cw_d1_issuance { CW_D1_CREATION, CW_D1_RENEWAL, CW_D1_REPLACEMENT };
 enum cw_d1_channel { CW_D1_THALES, CW_D1_INSTANT, CW_D1_CENTRAL };
 enum cw_d1_tracks { CW_D1_TRACKS_COMPUTED, CW_D1_TRACKS_PATTERN, CW_D1_TRACKS_VERBATIM };
 
@@ -88,7 +89,8 @@ struct cw_config_d1 {
         const char *csc_field, *emv_data_field; /* names D1's pages do not show; "" = not sent */
         const char *address_company, *address_line1, *address_zip, *address_city, *address_country;
         int64_t connect_timeout_ms, timeout_ms;
-        int64_t poll_min_ms, poll_max_ms; /* pauses between two questions for the status of one order */
+        enum cw_d1_issuance again_issuance; /* of an order made after another one failed */
+        int64_t poll_min_ms, poll_max_ms;   /* pauses between two questions for the status of one order */
 };
 struct cw_config_key {
         const char *label;       /* CKA_LABEL */

@@ -65,6 +65,7 @@ static const char *const driver_words[] = {"", "evolis", "magicard", "matica", "
 static const char *const diversification_words[] = {"none", "visa2", "emv", "kdf3", NULL};
 
 static const char *const central_words[] = {"none", "d1", "dcms", NULL};
+static const char *const issuance_words[] = {"CREATION", "RENEWAL", "REPLACEMENT", NULL};
 static const char *const channel_words[] = {"THALES", "INSTANT", "CENTRAL", NULL};
 static const char *const tracks_words[] = {"computed", "pattern", "verbatim", NULL};
 static const char *const exp_order_words[] = {"yymm", "mmyy", NULL};
@@ -162,6 +163,8 @@ static const struct cw_key d1_keys[] = {
     TEXT_LEN(cw_config_d1, address_country, "", 2, 2, CW_KEY_NAME, "its country, ISO 3166 (two letters)"),
     INT(cw_config_d1, connect_timeout_ms, "5000", 100, 120000, "time to connect"),
     INT(cw_config_d1, timeout_ms, "15000", 100, 120000, "time for a call"),
+    WORD(cw_config_d1, again_issuance, "REPLACEMENT", issuance_words,
+         "services.issuance of an order that a person makes again after one that failed"),
     INT(cw_config_d1, poll_min_ms, "30000", 100, 86400000,
         "shortest pause between two questions for the status of an order"),
     INT(cw_config_d1, poll_max_ms, "3600000", 100, 86400000, "longest pause between two of them"),

@@ -30,6 +30,25 @@ int cw_cmd_job_divert(struct cw_cli *cli, int count, char **args) {
         return CW_EXIT_OK;
 }
 
+int cw_cmd_job_central(struct cw_cli *cli, int count, char **args) {
+        CW_AUTO_JSON json_t *a = NULL;
+        char path[PATH_CAP];
+        bool not_ordered = strcmp(args[1], "not-ordered") == 0;
+        if (!cw_cli_plain_word(args[0]))
+                return CW_EXIT_USAGE;
+        (void)snprintf(path, sizeof path, "/v1/jobs/%s/central", args[0]);
+        json_t *body = json_pack("{s:s}", "decision", not_ordered ? "not_ordered" : args[1]);
+        if (count > 2)
+                (void)json_object_set_new(body, "number", json_string(args[2]));
+        int exit_code = cw_cli_ask(cli, path, body, &a);
+        if (exit_code != CW_EXIT_OK)
+                return exit_code;
+        if (cli->json)
+                return cw_cli_print_json(a);
+        print_diverted(a);
+        return CW_EXIT_OK;
+}
+
 /* All are asked for; the first failure is the exit status. */
 int cw_cmd_d1_order(struct cw_cli *cli, int count, char **args) {
         CW_AUTO_JSON json_t *jobs = json_array();

@@ -5,6 +5,7 @@
 #include "agent/cli/cli.h"
 
 int cw_cmd_job_divert(struct cw_cli *cli, int count, char **args);
+int cw_cmd_job_central(struct cw_cli *cli, int count, char **args);
 int cw_cmd_d1_order(struct cw_cli *cli, int count, char **args);
 int cw_cmd_d1_status(struct cw_cli *cli, int count, char **args);
 
@@ -12,6 +13,12 @@ int cw_cmd_d1_status(struct cw_cli *cli, int count, char **args);
 #define CW_D1_COMMANDS                                                                                       \
         {"job divert",     "JOB", 1, 1, "have the card made centrally, before a plastic is fed",             \
          cw_cmd_job_divert},                                                                                 \
+            {"job central",                                                                                  \
+             "JOB ordered|not-ordered|retry [NUMBER]",                                                       \
+             2,                                                                                              \
+             3,                                                                                              \
+             "say what became of a central order that is unclear or failed",                                 \
+             cw_cmd_job_central},                                                                            \
             {"d1 order",     "KIT...", 1, 60, "order the cards of these jobs from Thales D1, each once",     \
              cw_cmd_d1_order},                                                                               \
         {                                                                                                    \

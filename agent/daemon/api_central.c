@@ -50,6 +50,89 @@ void cw_api_job_divert(void *ctx, struct cw_control_request *r) {
                 cw_control_fail(r, &f);
 }
 
+/* ---- a person's word on an order ---- */
+
+static bool is_number(const char *text) {
+        size_t len = strlen(text);
+        return len > 0 && len <= 64 &&
+               strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-") == len;
+}
+
+static bool word_of(const char *text, enum cw_central_word *ret) {
+        static const char *const words[] = {[CW_CENTRAL_ORDERED] = "ordered",
+                                            [CW_CENTRAL_NOT_ORDERED] = "not_ordered",
+                                            [CW_CENTRAL_RETRY] = "retry"};
+        for (size_t i = 0; text && i < sizeof words / sizeof words[0]; i++)
+                if (strcmp(words[i], text) == 0) {
+                        *ret = (enum cw_central_word)i;
+                        return true;
+                }
+        return false;
+}
+
+/* Where the order is, by a person's word: its number at D1, or the kit the bank made for it. */
+static json_t *evidence_by_person(struct cw_daemon *d, const struct cw_job_row *row, bool dcms,
+                                  const char *number) {
+        struct cw_fault f = {0};
+        json_t *order = NULL;
+        if (dcms)
+                return json_pack("{s:s, s:s, s:b}", "target", "dcms", "kit", number, "by_person", 1);
+        if (row->job.wait == CW_WAIT_CENTRAL)
+                return json_pack("{s:s, s:s, s:s, s:s, s:b}", "target", "d1", "card", row->kit.kit,
+                                 "operation", number, "request", "", "by_person", 1);
+        (void)cw_daemon_check(d, cw_journal_central_order(d->journal, row->job.id, &order, &f), &f);
+        (void)json_object_set_new(order, "by_person", json_true());
+        return order;
+}
+
+static cw_rc decide(struct cw_daemon *d, struct cw_control_request *r, struct cw_job_row *row,
+                    struct cw_fault *f) {
+        const char *number = json_string_value(json_object_get(cw_control_body(r), "number"));
+        const struct cw_config_product *p = cw_config_product(d->config, row->kit.plastic_code);
+        bool dcms = p && p->central == CW_CENTRAL_DCMS, fresh = row->job.wait == CW_WAIT_CENTRAL;
+        enum cw_central_word word = CW_CENTRAL_RETRY;
+        struct cw_change change;
+        if (!word_of(json_string_value(json_object_get(cw_control_body(r), "decision")), &word))
+                return cw_fail(f, CW_RC(CW_L_CONTROL, CW_C_REJECT, CW_E_SYNTAX), 0, "api.central", "",
+                               "the body needs \"decision\": \"ordered\", \"not_ordered\" or \"retry\"");
+        bool ordered = word == CW_CENTRAL_ORDERED;
+        if (ordered && fresh && !(number && is_number(number) && strcmp(number, row->kit.kit) != 0))
+                return cw_fail(
+                    f, CW_RC(CW_L_CONTROL, CW_C_REJECT, CW_E_MISSING), 0, "api.central", "",
+                    dcms ? "the bank made a new kit for this order; say its number too"
+                         : "say the operation number of the order at D1 too (cardwright d1 status KIT)");
+        if (cw_reports_busy(d->reports, row->kit.kit))
+                return cw_fail(f, CW_RC(CW_L_CONTROL, CW_C_RETRY, CW_E_BUSY), 0, "api.central", "",
+                               "the order is on its way to the server right now; try again");
+        CW_AUTO_JSON json_t *evidence =
+            ordered ? evidence_by_person(d, row, dcms, number ? number : "") : NULL;
+        const struct cw_journal_order order = {evidence, dcms, fresh && !dcms};
+        cw_rc rc = cw_daemon_check(
+            d,
+            cw_journal_central_decide(d->journal, row->job.id, word, &order, cw_control_actor(r), &change, f),
+            f);
+        if (rc != CW_OK)
+                return rc;
+        if (!change.actions.unchanged)
+                cw_runs_changed(d, &change);
+        cw_reports_kick(d->reports);
+        row->job = change.job;
+        return CW_OK;
+}
+
+void cw_api_job_central(void *ctx, struct cw_control_request *r) {
+        struct cw_daemon *d = ctx;
+        struct cw_fault f = {0};
+        struct cw_job_row row;
+        cw_rc rc = named_job(d, r, &row, &f);
+        if (rc == CW_OK)
+                rc = decide(d, r, &row, &f);
+        if (rc == CW_OK)
+                cw_control_reply(r, cw_view_job(d, &row));
+        else
+                cw_control_fail(r, &f);
+}
+
 /* ---- D1 ---- */
 
 static json_t *operation_json(const struct cw_d1_operation *o) {

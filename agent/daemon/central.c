@@ -164,12 +164,15 @@ static void on_made(void *ctx, cw_rc rc, const struct cw_fault *f, const struct 
 /* The order is read before it is sent by the D1 client, and the note tells the next process to be careful. */
 static cw_rc send_sealed(struct order *o, const char *sealed, struct cw_fault *f) {
         static const char id_chars[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
+        static const char *const issuances[] = {"CREATION", "RENEWAL", "REPLACEMENT"};
+        const struct cw_daemon *d = o->central->daemon;
         const char *entity = o->item->entity;
         const struct cw_d1_order order = {
             .card_id = o->item->kit,
             .request_id = o->request_id,
             .consumer_id = strspn(entity, id_chars) == strlen(entity) ? entity : "",
-            .issuance = "CREATION",
+            .issuance = strcmp(o->item->code, CW_CENTRAL_AGAIN) == 0 ? issuances[d->config->d1.again_issuance]
+                                                                     : "CREATION",
             .sealed = sealed,
             .product = o->product,
         };
@@ -248,6 +251,16 @@ static void d1_order(struct cw_central *c, const struct cw_outbox_item *item, co
             .central = c, .item = item, .product = p, .earlier = note != NULL, .fn = fn, .ctx = ctx};
         cw_central_request_id(item, o->request_id);
         cw_hsm_link_call(c->daemon->hsm, m, on_sealed, o);
+}
+
+bool cw_central_is_serial(const struct cw_central *c, const struct cw_outbox_item *item) {
+        struct cw_job_row row;
+        struct cw_fault f = {0};
+        struct cw_daemon *d = c->daemon;
+        if (cw_daemon_check(d, cw_journal_job(d->journal, item->job, &row, &f), &f) != CW_OK)
+                return false;
+        const struct cw_config_product *p = cw_config_product(d->config, row.kit.plastic_code);
+        return p && p->central == CW_CENTRAL_DCMS;
 }
 
 void cw_central_order(struct cw_central *c, const struct cw_outbox_item *item, cw_central_fn fn, void *ctx) {

@@ -32,6 +32,10 @@ typedef void (*cw_central_fn)(void *ctx, cw_rc rc, const struct cw_fault *f, int
 /* Orders the card of a CENTRAL report; item is borrowed until fn was called, later or at once. */
 void cw_central_order(struct cw_central *c, const struct cw_outbox_item *item, cw_central_fn fn, void *ctx);
 
+/* Orders of one customer and product go one after the other: the lost answer of one is told by what is new.
+ */
+bool cw_central_is_serial(const struct cw_central *c, const struct cw_outbox_item *item);
+
 /* central_dcms.c: registerCard with a delivery address; a new kit for the same account. */
 void cw_central_dcms_order(struct cw_daemon *d, const struct cw_outbox_item *item,
                            const struct cw_job_row *row, cw_central_fn fn, void *ctx);
@@ -41,11 +45,13 @@ void cw_central_request_id(const struct cw_outbox_item *item, char ret[65]);
 
 /* api_central.c */
 void cw_api_job_divert(void *ctx, struct cw_control_request *r);
+void cw_api_job_central(void *ctx, struct cw_control_request *r);
 void cw_api_d1_card(void *ctx, struct cw_control_request *r);
 void cw_api_d1(void *ctx, struct cw_control_request *r);
 
 #define CW_API_CENTRAL_ROUTES                                                                                \
         {"POST", "/v1/jobs/{}/divert", CW_ROLE_OPERATE, cw_api_job_divert},                                  \
+            {"POST", "/v1/jobs/{}/central", CW_ROLE_OPERATE, cw_api_job_central},                            \
             {"GET", "/v1/d1", CW_ROLE_VIEW, cw_api_d1}, {                                                    \
                 "GET", "/v1/d1/cards/{}", CW_ROLE_VIEW, cw_api_d1_card                                       \
         }

@@ -10,7 +10,7 @@
 
 #define TICK_MS 1000
 #define AT_ONCE_MAX 4
-#define LOOK_AHEAD 16
+#define LOOK_AHEAD 64
 #define BACKOFF_FIRST_MS 1000
 #define BACKOFF_MAX_MS ((int64_t)5 * 60 * 1000)
 #define OPERATOR_PAUSE_MS 30000
@@ -256,11 +256,26 @@ static void send_item(struct sending *s) {
                 tell_delivery(s);
 }
 
-static bool under_way(const struct cw_reports *rp, const struct cw_outbox_item *item) {
+static bool under_way(const struct cw_reports *rp, const char *kit) {
         for (size_t i = 0; i < AT_ONCE_MAX; i++)
-                if (rp->slots[i].used && strcmp(rp->slots[i].item.kit, item->kit) == 0)
+                if (rp->slots[i].used && strcmp(rp->slots[i].item.kit, kit) == 0)
                         return true;
         return false;
+}
+
+/* registerCard is told from its lost answer by the customer's kits before and after: one at a time. */
+static bool must_wait(struct cw_reports *rp, const struct cw_outbox_item *item) {
+        struct cw_fault f = {0};
+        bool ahead = false;
+        return item->report == CW_REPORT_CENTRAL && cw_central_is_serial(rp->daemon->central, item) &&
+               cw_daemon_check(rp->daemon,
+                               cw_journal_central_ahead(rp->daemon->journal, item->id, &ahead, &f),
+                               &f) == CW_OK &&
+               ahead;
+}
+
+bool cw_reports_busy(const struct cw_reports *rp, const char *kit) {
+        return under_way(rp, kit);
 }
 
 static struct sending *free_slot(struct cw_reports *rp) {
@@ -285,7 +300,7 @@ static void on_timer(void *ctx) {
                 struct sending *s = free_slot(rp);
                 if (!s)
                         return;
-                if (under_way(rp, &items[i]))
+                if (under_way(rp, items[i].kit) || must_wait(rp, &items[i]))
                         continue;
                 *s = (struct sending){.reports = rp, .item = items[i], .used = true};
                 send_item(s);

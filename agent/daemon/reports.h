@@ -15,3 +15,5 @@ CW_WARN_UNUSED cw_rc cw_reports_new(struct cw_daemon *d, struct cw_reports **ret
 void cw_reports_free(struct cw_reports *rp);
 /* Looks at the outbox now rather than at the next tick. */
 void cw_reports_kick(struct cw_reports *rp);
+/* A report of this kit is on its way to the server right now. */
+bool cw_reports_busy(const struct cw_reports *rp, const char *kit);

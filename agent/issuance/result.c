@@ -90,8 +90,9 @@ static const char *const advice[CW_WAIT_MAX_] = {
         "It is not known whether the PIN was set; have it validated, or decide with the bank.",
     [CW_WAIT_ACTIVATION] = "The server is told to activate the kit.",
     [CW_WAIT_DELIVERY] = "The server is told that the card is with the customer.",
-    [CW_WAIT_CENTRAL] =
-        "The card is being ordered from central production; if this lasts: cardwright outbox.",
+    [CW_WAIT_CENTRAL] = "The card is being ordered from central production; if this lasts: cardwright "
+                        "outbox, then cardwright job "
+                        "central KIT.",
     [CW_WAIT_PRODUCTION] = "Central production has the order; its status is asked until the card is made.",
     [CW_WAIT_CENTRAL_DECISION] =
         "Central production did not make the card; ask there, then: cardwright job central KIT retry, "

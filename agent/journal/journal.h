@@ -196,6 +196,23 @@ struct cw_journal_order {
 CW_WARN_UNUSED cw_rc cw_journal_outbox_ordered(struct cw_journal *j, int64_t id,
                                                const struct cw_journal_order *order, struct cw_change *ret,
                                                struct cw_fault *f);
+/* True when an older central order for the same customer and plastic code is not settled yet. */
+CW_WARN_UNUSED cw_rc cw_journal_central_ahead(struct cw_journal *j, int64_t id, bool *ret,
+                                              struct cw_fault *f);
+/* What a person says of a central order: it is there, it is not, or it shall be tried (ordered) again. */
+enum cw_central_word { CW_CENTRAL_ORDERED, CW_CENTRAL_NOT_ORDERED, CW_CENTRAL_RETRY };
+#define CW_CENTRAL_BY_PERSON "DECIDED_BY_PERSON"
+#define CW_CENTRAL_AGAIN "ORDERED_AGAIN" /* code of a CENTRAL report that follows an order that failed */
+/*
+ * A parked order (or one nothing of which left): as cw_journal_outbox_ordered, _refused, _unpark. An order
+ * that failed: the job ends, the branch has it again, or another order is made. ORDERED also ends the
+ * questions for an order that is under way. order: what is known of it; evidence may be NULL. REJECT when
+ * there is nothing to decide.
+ */
+CW_WARN_UNUSED cw_rc cw_journal_central_decide(struct cw_journal *j, const char *job,
+                                               enum cw_central_word word,
+                                               const struct cw_journal_order *order, const char *actor,
+                                               struct cw_change *ret, struct cw_fault *f);
 /* The evidence of the job's newest central order, a new reference; an empty object when there is none. */
 CW_WARN_UNUSED cw_rc cw_journal_central_order(struct cw_journal *j, const char *job, json_t **ret,
                                               struct cw_fault *f);

@@ -152,7 +152,7 @@ static cw_rc follow_up(struct cw_journal *j, struct outbox_change *c, struct cw_
         struct cw_apply apply = {.job = c->item.job,
                                  .event = &event,
                                  .evidence = c->evidence ? c->evidence : "",
-                                 .actor = "server"};
+                                 .actor = c->actor ? c->actor : "server"};
         cw_rc rc = cw_apply_in_txn(j, &apply, f);
         if (rc == CW_OK)
                 c->change = apply.change;
@@ -175,7 +175,7 @@ static cw_rc acked_txn(struct cw_journal *j, void *ctx, struct cw_fault *f) {
                 c->change.actions.unchanged = true;
                 return rc;
         }
-        struct cw_audit_row audit = {.actor = "server",
+        struct cw_audit_row audit = {.actor = c->actor ? c->actor : "server",
                                      .what = c->refused ? "refused" : "reported",
                                      .job = c->item.job,
                                      .ref = c->item.idem,
@@ -263,6 +263,21 @@ cw_rc cw_journal_made_centrally(struct cw_journal *j, const char *kit, bool *ret
         return rc;
 }
 
+cw_rc cw_journal_central_ahead(struct cw_journal *j, int64_t id, bool *ret, struct cw_fault *f) {
+        int64_t count = 0;
+        cw_rc rc = cw_db_alive(j, f);
+        if (rc == CW_OK)
+                rc = cw_db_int(j,
+                               "SELECT count(*) FROM outbox o JOIN inbox i ON i.kit = o.kit"
+                               " JOIN inbox k ON k.entity = i.entity AND k.plastic_code = i.plastic_code"
+                               " JOIN outbox e ON e.kit = k.kit WHERE o.id = ?1 AND e.id < o.id"
+                               " AND e.acked_ms IS NULL AND e.report = 'central'",
+                               CW_ARGS(CW_I(id)), 0, &count, f);
+        if (rc == CW_OK)
+                *ret = count > 0;
+        return rc;
+}
+
 cw_rc cw_journal_central_order(struct cw_journal *j, const char *job, json_t **ret, struct cw_fault *f) {
         CW_AUTO(cw_stmt_free) sqlite3_stmt *s = NULL;
         bool row = false;
@@ -324,4 +339,104 @@ static cw_rc unpark_txn(struct cw_journal *j, void *ctx, struct cw_fault *f) {
 cw_rc cw_journal_outbox_unpark(struct cw_journal *j, int64_t id, const char *actor, struct cw_fault *f) {
         struct outbox_change c = {.id = id, .actor = actor};
         return cw_db_txn(j, unpark_txn, &c, "outbox", "unpark", f);
+}
+
+/* ---- a person's word on a central order ---- */
+
+struct central_decision {
+        const char *job;
+        enum cw_central_word word;
+        struct outbox_change order; /* evidence, actor */
+        struct cw_change change;
+};
+
+/* The job's order that the server did not settle: parked, or nothing of it left yet. */
+static cw_rc unsettled(struct cw_journal *j, struct central_decision *d, struct cw_fault *f) {
+        CW_AUTO(cw_stmt_free) sqlite3_stmt *s = NULL;
+        bool row = false;
+        cw_rc rc =
+            cw_db_query(j,
+                        "SELECT id, parked, json_extract(body, '$.kept') IS NULL FROM outbox WHERE job = ?1"
+                        " AND report = 'central' AND acked_ms IS NULL",
+                        CW_ARGS(CW_T(d->job)), &s, f);
+        if (rc == CW_OK)
+                rc = cw_db_step(j, s, &row, f);
+        if (rc != CW_OK)
+                return rc;
+        if (!row)
+                return cw_db_broken(j, "journal.central", f);
+        d->order.id = sqlite3_column_int64(s, 0);
+        if (sqlite3_column_int(s, 1) != 0 || sqlite3_column_int(s, 2) != 0)
+                return CW_OK;
+        return cw_fail(f, CW_JRC(CW_C_REJECT, CW_E_STATE), d->order.id, "journal.central", "",
+                       "The order is being settled with the server, which takes care that it is made once; "
+                       "nobody decides about it yet.");
+}
+
+static cw_rc decide_order(struct cw_journal *j, struct central_decision *d, struct cw_fault *f) {
+        cw_rc rc = unsettled(j, d, f);
+        if (rc != CW_OK)
+                return rc;
+        if (d->word == CW_CENTRAL_RETRY) {
+                rc = unpark_txn(j, &d->order, f);
+                d->change.actions.unchanged = true;
+                return rc;
+        }
+        d->order.refused = d->word == CW_CENTRAL_NOT_ORDERED;
+        rc = acked_txn(j, &d->order, f);
+        d->change = d->order.change;
+        return rc;
+}
+
+/* The order is there, and no card came of it, or nobody can tell. */
+static cw_rc decide_production(struct cw_journal *j, struct central_decision *d, struct cw_fault *f) {
+        static const struct cw_job_event events[] = {
+            [CW_CENTRAL_ORDERED] = {.kind = CW_JE_DIVERTED},
+            [CW_CENTRAL_NOT_ORDERED] = {.kind = CW_JE_CENTRAL_REFUSED, .code = CW_CENTRAL_BY_PERSON},
+            [CW_CENTRAL_RETRY] = {.kind = CW_JE_DIVERT, .code = CW_CENTRAL_AGAIN},
+        };
+        struct cw_apply apply = {.job = d->job,
+                                 .event = &events[d->word],
+                                 .evidence = d->order.evidence ? d->order.evidence : "",
+                                 .actor = d->order.actor};
+        cw_rc rc = cw_apply_in_txn(j, &apply, f);
+        if (rc == CW_OK)
+                d->change = apply.change;
+        return rc;
+}
+
+static cw_rc decide_txn(struct cw_journal *j, void *ctx, struct cw_fault *f) {
+        struct central_decision *d = ctx;
+        struct cw_job_row row;
+        cw_rc rc = cw_row_load(j, "id", d->job, &row, f);
+        if (rc != CW_OK)
+                return rc;
+        d->change = (struct cw_change){.job = row.job};
+        enum cw_job_wait wait = row.job.wait;
+        if (wait == CW_WAIT_CENTRAL)
+                return decide_order(j, d, f);
+        if (wait == CW_WAIT_CENTRAL_DECISION || (wait == CW_WAIT_PRODUCTION && d->word == CW_CENTRAL_ORDERED))
+                return decide_production(j, d, f);
+        return cw_fail(f, CW_JRC(CW_C_REJECT, CW_E_STATE), 0, "journal.central", "",
+                       wait == CW_WAIT_PRODUCTION ? "Central production is making the card; only \"ordered\" "
+                                                    "(stop asking for its status) can be said now."
+                                                  : "This job was not given to central production.");
+}
+
+cw_rc cw_journal_central_decide(struct cw_journal *j, const char *job, enum cw_central_word word,
+                                const struct cw_journal_order *order, const char *actor,
+                                struct cw_change *ret, struct cw_fault *f) {
+        CW_AUTO_MEM char *text =
+            order->evidence ? json_dumps(order->evidence, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
+        struct central_decision d = {.job = job,
+                                     .word = word,
+                                     .order = {.code = CW_CENTRAL_BY_PERSON,
+                                               .actor = actor,
+                                               .evidence = text,
+                                               .another_kit = order->another_kit,
+                                               .followed = order->followed}};
+        cw_rc rc = cw_db_txn(j, decide_txn, &d, "outbox", "central", f);
+        if (rc == CW_OK)
+                *ret = d.change;
+        return rc;
 }

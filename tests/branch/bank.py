@@ -138,9 +138,9 @@ class Bank:
     def kits(self, order_id):
         return [k for k in self.state()["kits"] if k["orderId"] == order_id]
 
-    def assign(self, kit_no, name):
-        """The teller gives this kit to a customer."""
-        entity = next(self.customers)
+    def assign(self, kit_no, name, entity=None):
+        """The teller gives this kit to a customer, a new one unless named."""
+        entity = entity or next(self.customers)
         self.call("/registerCard", {"entityId": entity, "deliveryAddress": "PERMANENT",
                                     "kitInfo": [{"accountNo": 8642000 + int(entity[3:]), "cardType": "PHYSICAL",
                                                  "kitNo": kit_no, "aliasName": name}]})

@@ -81,6 +81,76 @@ static void an_order_is_followed_to_its_end(void **state) {
         good(x, cw_journal_check_fold(x->j, &x->fault));
 }
 
+/* A person's word on an order nobody else can settle; on no other. */
+static void a_person_decides_about_an_unclear_order(void **state) {
+        struct fixture *x = *state;
+        struct cw_outbox_item items[8];
+        char job[CW_JOB_ID_CAP];
+        CW_AUTO_JSON json_t *note = json_pack("{s:b}", "left", 1);
+        CW_AUTO_JSON json_t *evidence = json_pack("{s:s, s:s}", "target", "d1", "operation", "op-1");
+        const struct cw_journal_order none = {0}, order = {.evidence = evidence, .followed = true};
+        accept_kit(x, "4240181595", job);
+        rejected(
+            x, cw_journal_central_decide(x->j, job, CW_CENTRAL_RETRY, &none, "uid:1", &x->change, &x->fault),
+            CW_E_STATE);
+        apply(x, job, EV(.kind = CW_JE_DIVERT, .code = "OPERATOR"));
+        assert_int_equal(next(x, items), 1);
+        good(x, cw_journal_outbox_keep(x->j, items[0].id, note, &x->fault));
+        rejected(x,
+                 cw_journal_central_decide(x->j, job, CW_CENTRAL_NOT_ORDERED, &none, "uid:1", &x->change,
+                                           &x->fault),
+                 CW_E_STATE);
+        good(x, cw_journal_outbox_failed(x->j, items[0].id, "UNCLEAR", 0, true, &x->fault));
+        good(x,
+             cw_journal_central_decide(x->j, job, CW_CENTRAL_RETRY, &none, "uid:1", &x->change, &x->fault));
+        assert_true(x->change.actions.unchanged);
+        assert_int_equal(next(x, items), 1);
+        good(x, cw_journal_outbox_failed(x->j, items[0].id, "UNCLEAR", 0, true, &x->fault));
+        good(x, cw_journal_central_decide(x->j, job, CW_CENTRAL_ORDERED, &order, "uid:1", &x->change,
+                                          &x->fault));
+        assert_int_equal(x->change.job.wait, CW_WAIT_PRODUCTION);
+        assert_int_equal(next(x, items), 0);
+        rejected(
+            x, cw_journal_central_decide(x->j, job, CW_CENTRAL_RETRY, &none, "uid:1", &x->change, &x->fault),
+            CW_E_STATE);
+        good(x, cw_journal_check_fold(x->j, &x->fault));
+}
+
+static void nothing_left_of_an_order_so_the_branch_may_have_it(void **state) {
+        struct fixture *x = *state;
+        char job[CW_JOB_ID_CAP];
+        const struct cw_journal_order none = {0};
+        accept_kit(x, "4240181595", job);
+        apply(x, job, EV(.kind = CW_JE_DIVERT, .code = "OPERATOR"));
+        good(x, cw_journal_central_decide(x->j, job, CW_CENTRAL_NOT_ORDERED, &none, "uid:1", &x->change,
+                                          &x->fault));
+        assert_int_equal(x->change.job.wait, CW_WAIT_DATA);
+        assert_string_equal(x->change.job.code, CW_CENTRAL_BY_PERSON);
+}
+
+/* Of one customer and plastic code the younger order sees the older one until that is settled. */
+static void an_older_order_is_ahead(void **state) {
+        struct fixture *x = *state;
+        struct cw_outbox_item items[8];
+        char first[CW_JOB_ID_CAP], second[CW_JOB_ID_CAP];
+        bool ahead = true;
+        accept_kit(x, "4240181595", first);
+        accept_kit(x, "4240181596", second);
+        apply(x, first, EV(.kind = CW_JE_DIVERT, .code = "OPERATOR"));
+        apply(x, second, EV(.kind = CW_JE_DIVERT, .code = "OPERATOR"));
+        assert_int_equal(next(x, items), 2);
+        good(x, cw_journal_central_ahead(x->j, items[0].id, &ahead, &x->fault));
+        assert_false(ahead);
+        good(x, cw_journal_central_ahead(x->j, items[1].id, &ahead, &x->fault));
+        assert_true(ahead);
+        good(x, cw_journal_outbox_failed(x->j, items[0].id, "UNCLEAR", 0, true, &x->fault));
+        good(x, cw_journal_central_ahead(x->j, items[1].id, &ahead, &x->fault));
+        assert_true(ahead);
+        good(x, cw_journal_outbox_refused(x->j, items[0].id, "CUS001", &x->change, &x->fault));
+        good(x, cw_journal_central_ahead(x->j, items[1].id, &ahead, &x->fault));
+        assert_false(ahead);
+}
+
 static void unsent_reports_survive_a_restart_in_order(void **state) {
         struct fixture *x = *state;
         struct cw_outbox_item items[8];
@@ -238,6 +308,9 @@ int main(void) {
             T(acked_report_is_gone),
             T(refused_order_ends_its_report),
             T(an_order_is_followed_to_its_end),
+            T(a_person_decides_about_an_unclear_order),
+            T(nothing_left_of_an_order_so_the_branch_may_have_it),
+            T(an_older_order_is_ahead),
             T(unsent_reports_survive_a_restart_in_order),
             T(back_off_and_clock_jumps),
             T(refused_report_blocks_its_own_kit_only),

@@ -1,6 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """Cards the branch cannot make are made centrally: by D1 or by the bank, once, whatever becomes of answers and daemons."""
+import os
+
 from scenario import Scenario, main, wait_until
 
 CLASSIC = {"central": "d1", "central_after_s": 1, "d1_product": "CLASSIC_CENTRAL", "d1_emv_config": "VISA_01",
@@ -9,7 +11,7 @@ REGISTER = "/registerCard"
 
 
 class Central(Scenario):
-    stock = {"CLASSIC": 7, "TRAVEL": 5}
+    stock = {"CLASSIC": 7, "TRAVEL": 9}
     options = {"d1": True, "config": {"d1": {"poll_min_ms": 200, "poll_max_ms": 800}, "products": {"71": CLASSIC, "72": {"central": "dcms"}},
                                       "server": {"connect_timeout_ms": 1000, "timeout_ms": 3000, "cbs_timeout_ms": 4000}}}
 
@@ -100,6 +102,28 @@ class Central(Scenario):
         self.operator("job", "cancel", kit, code=1)
         self.assertEqual([e["evidence"]["reason"] for e in self.history(kit) if e["type"] == "production_failed"],
                          ["ISSUER_WISH"])
+        self.check_decisions(kit)
+
+    def check_decisions(self, kit):
+        """Ordered anew, and that one fails too: the branch has it again. Of another order a person says that it comes."""
+        self.operator("job", "central", kit, "maybe", code=2)
+        self.operator("job", "central", kit, "retry")
+        self.wait_job(kit, wait="production", code="CARD_PROD_REQUESTED")
+        self.assertEqual([o["issuance"] for o in self.orders(kit)], ["CREATION", "REPLACEMENT"])
+        self.assertEqual(len({o["issuerRequestId"] for o in self.orders(kit)}), 2)
+        self.operator("job", "central", kit, "not-ordered", code=1)
+        self.ends(kit, "DATA_EXCEPTION")
+        self.wait_job(kit, wait="central_decision", code="DATA_EXCEPTION")
+        self.operator("job", "central", kit, "not-ordered")
+        job = self.wait_job(kit, wait="station", code="DECIDED_BY_PERSON")
+        self.assertEqual(job["state"], "DATA_OK")
+        refused = [e for e in self.history(kit) if e["type"] == "central_refused"]
+        self.assertEqual([e["actor"] for e in refused], [f"uid:{os.getuid()}"])
+        self.operator("job", "central", kit, "ordered", code=1)
+        self.operator("job", "divert", kit)
+        self.wait_job(kit, wait="production")
+        self.operator("job", "central", kit, "ordered")
+        self.wait_job(kit, state="DIVERTED", wait="nothing")
 
     def test_2_lost_answer_and_a_daemon_that_dies(self):
         """The order is at D1, its answer is lost, and the daemon is killed before it could read back."""
@@ -171,6 +195,62 @@ class Central(Scenario):
         self.assertIn("central_refused", [e["type"] for e in self.history(kit)])
         self.operator("job", "cancel", kit)
         self.wait_job(kit, state="CANCELLED")
+
+    def same_customer(self):
+        """Two kits of one customer, both waiting for a station."""
+        entity = next(self.branch.bank.customers)
+        kits = [self.spare["TRAVEL"].pop(0) for _ in range(2)]
+        for kit in kits:
+            self.branch.bank.assign(kit, next(self.names), entity)
+            self.kit_numbers.append(kit)
+        for kit in kits:
+            self.wait_job(kit, wait="station")
+        return entity, kits
+
+    def new_kits(self, entity, kits):
+        return {k["kitNo"] for k in self.branch.bank.state()["kits"] if k["entityId"] == entity} - set(kits)
+
+    def test_6_two_orders_of_one_customer_at_once(self):
+        """The answers of both are lost; each is told from the other, since one is sent when the other is settled."""
+        entity, kits = self.same_customer()
+        self.fault(REGISTER, drop="after_commit", count=2)
+        for kit in kits:
+            self.operator("job", "divert", kit)
+        for kit in kits:
+            self.wait_job(kit, 60, state="DIVERTED")
+        told = [self.order_id(kit) for kit in kits]
+        self.assertEqual({t["kit"] for t in told}, self.new_kits(entity, kits))
+        self.assertEqual([t["confirmed"] for t in told], [True, True])
+        self.assertEqual(len({t["kit"] for t in told}), 2)
+
+    def test_7_unclear_order_is_a_persons_word(self):
+        """The answer is lost and the bank makes another kit meanwhile: nobody can tell which one is the order's."""
+        entity, kits = self.same_customer()
+        self.fault(REGISTER, drop="after_commit")
+        self.operator("job", "divert", kits[0])
+        wait_until("the new kit", lambda: len(self.new_kits(entity, kits)) == 1)
+        self.branch.agent.kill()
+        ours = self.new_kits(entity, kits)
+        self.branch.bank.call(REGISTER, {"entityId": entity, "deliveryAddress": "PERMANENT", "kitInfo": [
+            {"accountNo": 8642000 + int(entity[3:]), "cardType": "PHYSICAL", "plasticCode": "72", "aliasName": "SOME BODY"}]})
+        self.branch.start_agent()
+        def parked():
+            told = self.branch.cli("outbox", check=False) or {"reports": []}
+            return [r for r in told["reports"] if r["parked"] and r["kit"] == kits[0]]
+        wait_until("the unclear order", parked)
+        self.assertEqual(parked()[0]["last_error"], "PRD_CENTRAL_UNCLEAR")
+        self.operator("job", "divert", kits[1])
+        self.operator("job", "central", kits[0], "ordered", code=2)
+        self.operator("job", "central", kits[0], "ordered", kits[0], code=2)
+        self.operator("job", "central", kits[0], "retry")
+        wait_until("the unclear order", parked)
+        self.assertEqual(self.wait_job(kits[1], wait="central")["state"], "DATA_OK")
+        self.assertEqual(len(self.new_kits(entity, kits)), 2)
+        self.operator("job", "central", kits[0], "ordered", *ours)
+        self.wait_job(kits[0], state="DIVERTED")
+        self.assertEqual({self.order_id(kits[0])["kit"]}, ours)
+        self.wait_job(kits[1], 60, state="DIVERTED")
+        self.assertEqual(len(self.new_kits(entity, kits)), 3)
 
 
 if __name__ == "__main__":

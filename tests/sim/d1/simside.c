@@ -117,6 +117,7 @@ static void state(struct d1sim *s, struct d1sim_out *out) {
         int64_t doubles =
             d1sim_int(s,
                       "SELECT count(*) FROM (SELECT 1 FROM operation WHERE issuance = 'CREATION'"
+                      " AND detail NOT IN ('DATA_EXCEPTION', 'CARD_PROD_EXCEPTION', 'CARD_PROD_CANCELED')"
                       " GROUP BY card_id HAVING count(*) > 1)",
                       "");
         out->status = 200;
