@@ -72,7 +72,7 @@ static cw_rc check_machine(const struct cw_printer_info *info, const struct cw_p
         if (need->reject && s->reject_full)
                 return needs(f, CW_E_STATE, "PRD_REJECT_FULL", "");
         if (s->vendor_error)
-                return needs(f, CW_E_STATE, "PRT_SETUP_ERROR", s->vendor);
+                return needs(f, CW_E_STATE, s->code[0] ? s->code : "PRT_SETUP_ERROR", s->vendor);
         return CW_OK;
 }
 

@@ -5,8 +5,8 @@
  * thread owns a device.
  *
  * Classes of every call: RETRY (nothing left for the device), RECONNECT (gone, or stalled: reopen), IN_DOUBT
- * (some bytes of an OUT transfer reached the device, not all), OPERATOR (no permission, in use by other
- * software).
+ * (some bytes of an OUT transfer reached the device, not all; or it left the bus while they were on their
+ * way, and nobody counted what it took), OPERATOR (no permission, in use by other software).
  */
 #pragma once
 
@@ -43,7 +43,7 @@ struct cw_usb_ops {
         cw_rc (*control)(struct cw_usb *u, uint8_t request_type, uint8_t request, uint16_t value,
                          uint16_t index, void *data, uint16_t len, int64_t deadline_ns, uint16_t *ret_len,
                          struct cw_fault *f);
-        /* *ret_sent is written always: the bytes the device took. */
+        /* *ret_sent is written always: the bytes the device is known to have taken. */
         cw_rc (*bulk_out)(struct cw_usb *u, const void *data, size_t len, int64_t deadline_ns,
                           size_t *ret_sent, struct cw_fault *f);
         /* One transfer: ends on a short packet or when cap is full. RETRY/CW_E_TIMEOUT when nothing came. */
@@ -146,6 +146,7 @@ enum cw_usb_fault_do {
         CW_USB_DO_GARBAGE,    /* IN: the answer is replaced by noise             */
         CW_USB_DO_SPLIT,      /* IN: the answer arrives one byte at a time       */
         CW_USB_DO_LOSE,       /* IN: the answer is read and thrown away, time out */
+        CW_USB_DO_TAKEN,      /* the transfer passes, then gone, and nobody counted it */
 };
 struct cw_usb_fault_rule {
         enum cw_usb_fault_op op;

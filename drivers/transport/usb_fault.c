@@ -68,6 +68,13 @@ static cw_rc before(struct fault_layer *l, const struct cw_usb_fault_rule *r, co
         return CW_OK;
 }
 
+/* The device has it, and the host never hears so. */
+static bool taken(struct fault_layer *l, const struct cw_usb_fault_rule *r) {
+        bool is = r && r->what == CW_USB_DO_TAKEN;
+        l->gone = l->gone || is;
+        return is;
+}
+
 static cw_rc fault_control(struct cw_usb *u, uint8_t request_type, uint8_t request, uint16_t value,
                            uint16_t index, void *data, uint16_t len, int64_t deadline_ns, uint16_t *ret_len,
                            struct cw_fault *f) {
@@ -79,7 +86,7 @@ static cw_rc fault_control(struct cw_usb *u, uint8_t request_type, uint8_t reque
         rc =
             cw_usb_control(l->inner, request_type, request, value, index, data, len, deadline_ns, ret_len, f);
         l->gone = l->gone || (r && r->what == CW_USB_DO_GONE_AFTER);
-        return rc;
+        return rc == CW_OK && taken(l, r) ? no_device(f, "usb.control") : rc;
 }
 
 static cw_rc send_short(struct fault_layer *l, const void *data, size_t len, size_t want, int64_t deadline_ns,
@@ -105,7 +112,11 @@ static cw_rc fault_bulk_out(struct cw_usb *u, const void *data, size_t len, int6
                 return send_short(l, data, len, r->bytes, deadline_ns, ret_sent, f);
         rc = cw_usb_bulk_out(l->inner, data, len, deadline_ns, ret_sent, f);
         l->gone = l->gone || (r && r->what == CW_USB_DO_GONE_AFTER);
-        return rc;
+        if (rc != CW_OK || !taken(l, r))
+                return rc;
+        *ret_sent = 0;
+        return cw_fail(f, CW_RC(CW_L_USB, CW_C_IN_DOUBT, CW_E_CLOSED), -4, "usb.bulk_out",
+                       "PRT_NOT_REACHABLE", "the printer was unplugged while a command was on its way");
 }
 
 static void noise(uint8_t *bytes, size_t len) {
@@ -140,6 +151,8 @@ static cw_rc fault_bulk_in(struct cw_usb *u, void *data, size_t cap, int64_t dea
                 return rc;
         if (r->what == CW_USB_DO_LOSE)
                 return late(f, "usb.bulk_in");
+        if (taken(l, r))
+                return no_device(f, "usb.bulk_in");
         if (r->what == CW_USB_DO_GARBAGE)
                 noise(data, *ret_len);
         if (r->what == CW_USB_DO_SPLIT && *ret_len <= HELD_MAX && *ret_len > 0) {

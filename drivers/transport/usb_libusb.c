@@ -89,6 +89,7 @@ static int run(struct cw_usb_real *d, struct libusb_transfer *t, int64_t deadlin
         t->user_data = flight;
         t->timeout = 0;
         int error = libusb_submit_transfer(t);
+        d->flown = error == 0;
         if (error != 0) {
                 free(flight);
                 return error;
@@ -178,8 +179,19 @@ static int bulk(struct cw_usb_real *d, uint8_t endpoint, uint8_t *buffer, size_t
 }
 
 static cw_rc partly_sent(struct cw_fault *f, int error, size_t sent, size_t len) {
-        return cw_fail(f, CW_RC(CW_L_USB, CW_C_IN_DOUBT, CW_E_PARTIAL), error, "usb.bulk_out", "PRT_TIMEOUT",
+        return cw_fail(f, CW_RC(CW_L_USB, CW_C_IN_DOUBT, CW_E_PARTIAL), error, "usb.bulk_out",
+                       error == LIBUSB_ERROR_TIMEOUT ? "PRT_TIMEOUT" : "PRT_NOT_REACHABLE",
                        "only %zu of %zu bytes reached the printer", sent, len);
+}
+
+/* The host controller drops what it was sending: the last packets may have arrived without being counted. */
+static bool uncounted(const struct cw_usb_real *d, int error) {
+        return d->flown && (error == LIBUSB_ERROR_NO_DEVICE || error == LIBUSB_ERROR_IO);
+}
+
+static cw_rc left_in_flight(struct cw_fault *f, int error) {
+        return cw_fail(f, CW_RC(CW_L_USB, CW_C_IN_DOUBT, CW_E_CLOSED), error, "usb.bulk_out",
+                       "PRT_NOT_REACHABLE", "the printer was unplugged while a command was on its way");
 }
 
 static cw_rc real_bulk_out(struct cw_usb *u, const void *data, size_t len, int64_t deadline_ns,
@@ -201,6 +213,8 @@ static cw_rc real_bulk_out(struct cw_usb *u, const void *data, size_t len, int64
                 return CW_OK;
         if (*ret_sent > 0)
                 return partly_sent(f, error, *ret_sent, len);
+        if (uncounted(d, error))
+                return left_in_flight(f, error);
         return error == LIBUSB_ERROR_TIMEOUT
                    ? timed_out(f, "usb.bulk_out")
                    : cw_usb_real_fail(f, error ? error : LIBUSB_ERROR_IO, "usb.bulk_out");

@@ -22,6 +22,7 @@ struct cw_usb_real {
         struct cw_usb_real *next;
         bool claimed;
         bool gone;
+        bool flown; /* the last transfer was accepted by the kernel */
 };
 
 extern const struct cw_usb_ops cw_usb_real_ops;

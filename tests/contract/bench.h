@@ -22,6 +22,7 @@ struct bench_options {
         const char *model;      /* NULL = "Primacy" */
         const char *reply_end;  /* NULL = "nul" */
         const char *positions;  /* NULL = "modern" */
+        double pace;            /* in process only: of the mechanism, 1 = the real thing's; 0 = 1 */
         const char *usb_serial; /* of the device on the bus; NULL = "T1", "" = none (emulator process only) */
 };
 
@@ -37,6 +38,9 @@ struct bench_family {
         size_t half_job_len;
         const char *question,
             *move; /* commands of a status and of a feed, as the emulator's faults name them */
+        /* Of bringing the card to the contacts, of the stripe and of a panel (NULL: not answered one by one),
+         * of the end of a print. */
+        const char *contact, *write, *panel, *end;
         const char *raw, *raw_answer;
         const char *raw_refused[8];
         unsigned transfers_of_open; /* at least */

@@ -19,6 +19,7 @@ struct bench {
         uint64_t now_ms;
         unsigned generation; /* a connection of an older one is dead */
         bool plugged;
+        bool halted[2]; /* OUT, IN: a stalled endpoint stays so until CLEAR_HALT or a new enumeration */
 };
 
 struct model_usb {
@@ -52,6 +53,7 @@ static void serve_action(struct bench *b) {
         if (action == EMUP_ACT_NONE)
                 return;
         b->generation++;
+        b->halted[0] = b->halted[1] = false;
         if (action == EMUP_ACT_POWER_CYCLE)
                 emup_model_power_cycle(b->model);
         else {
@@ -66,6 +68,12 @@ static cw_rc gone(struct cw_fault *f, const char *op) {
 
 static cw_rc late(struct cw_fault *f, const char *op) {
         return cw_fail(f, CW_RC(CW_L_USB, CW_C_RETRY, CW_E_TIMEOUT), -7, op, "PRT_TIMEOUT", "late");
+}
+
+static bool halted(struct bench *b, bool in) {
+        if (emup_model_transfer_stalls(b->model, in))
+                b->halted[in] = true;
+        return b->halted[in];
 }
 
 /* Jumps to the next event of the model when it lies before the limit; false when nothing happens until then.
@@ -97,7 +105,8 @@ static cw_rc model_control(struct cw_usb *usb, uint8_t request_type, uint8_t req
         int n = emup_usb_control(u->bench->model, &strings, setup, len ? data : none);
         serve_action(u->bench);
         if (n < 0)
-                return cw_fail(f, CW_RC(CW_L_USB, CW_C_RECONNECT, CW_E_IO), -9, "usb.control", "", "stall");
+                return cw_fail(f, CW_RC(CW_L_USB, CW_C_RECONNECT, CW_E_IO), -9, "usb.control",
+                               "PRT_NOT_REACHABLE", "stall");
         *ret_len = (uint16_t)n;
         return CW_OK;
 }
@@ -109,8 +118,9 @@ static cw_rc model_bulk_out(struct cw_usb *usb, const void *data, size_t len, in
         uint64_t limit_ms = u->bench->now_ms + (uint64_t)cw_deadline_left_ms(deadline_ns);
         if (dead(u))
                 return gone(f, "usb.bulk_out");
-        if (emup_model_transfer_stalls(u->bench->model, false))
-                return cw_fail(f, CW_RC(CW_L_USB, CW_C_RECONNECT, CW_E_IO), -9, "usb.bulk_out", "", "stall");
+        if (halted(u->bench, false))
+                return cw_fail(f, CW_RC(CW_L_USB, CW_C_RECONNECT, CW_E_IO), -9, "usb.bulk_out",
+                               "PRT_NOT_REACHABLE", "stall");
         bool late_now = false;
         while (*ret_sent < len && !late_now && !dead(u)) {
                 size_t n = emup_model_write(u->bench->model, bytes + *ret_sent, len - *ret_sent);
@@ -122,8 +132,12 @@ static cw_rc model_bulk_out(struct cw_usb *usb, const void *data, size_t len, in
                 return CW_OK;
         if (*ret_sent > 0)
                 return cw_fail(f, CW_RC(CW_L_USB, CW_C_IN_DOUBT, CW_E_PARTIAL), -7, "usb.bulk_out",
-                               "PRT_TIMEOUT", "%zu of %zu bytes", *ret_sent, len);
-        return dead(u) ? gone(f, "usb.bulk_out") : late(f, "usb.bulk_out");
+                               dead(u) ? "PRT_NOT_REACHABLE" : "PRT_TIMEOUT", "%zu of %zu bytes", *ret_sent,
+                               len);
+        if (!dead(u))
+                return late(f, "usb.bulk_out");
+        return cw_fail(f, CW_RC(CW_L_USB, CW_C_IN_DOUBT, CW_E_CLOSED), -4, "usb.bulk_out",
+                       "PRT_NOT_REACHABLE", "gone while it was sent");
 }
 
 static cw_rc model_bulk_in(struct cw_usb *usb, void *data, size_t cap, int64_t deadline_ns, size_t *ret_len,
@@ -132,8 +146,9 @@ static cw_rc model_bulk_in(struct cw_usb *usb, void *data, size_t cap, int64_t d
         uint64_t limit_ms = u->bench->now_ms + (uint64_t)cw_deadline_left_ms(deadline_ns);
         if (dead(u))
                 return gone(f, "usb.bulk_in");
-        if (emup_model_transfer_stalls(u->bench->model, true))
-                return cw_fail(f, CW_RC(CW_L_USB, CW_C_RECONNECT, CW_E_IO), -9, "usb.bulk_in", "", "stall");
+        if (halted(u->bench, true))
+                return cw_fail(f, CW_RC(CW_L_USB, CW_C_RECONNECT, CW_E_IO), -9, "usb.bulk_in",
+                               "PRT_NOT_REACHABLE", "stall");
         for (;;) {
                 size_t n = emup_model_read(u->bench->model, data, cap);
                 serve_action(u->bench);
@@ -148,8 +163,16 @@ static cw_rc model_bulk_in(struct cw_usb *usb, void *data, size_t cap, int64_t d
         }
 }
 
+static void no_halt(struct bench *b) {
+        b->halted[0] = b->halted[1] = false;
+}
+
 static cw_rc model_clear_halt(struct cw_usb *usb, struct cw_fault *f) {
-        return dead((struct model_usb *)usb) ? gone(f, "usb.clear_halt") : CW_OK;
+        struct model_usb *u = (struct model_usb *)usb;
+        if (dead(u))
+                return gone(f, "usb.clear_halt");
+        no_halt(u->bench);
+        return CW_OK;
 }
 
 static cw_rc model_reset(struct cw_usb *usb, struct cw_fault *f) {
@@ -158,6 +181,7 @@ static cw_rc model_reset(struct cw_usb *usb, struct cw_fault *f) {
                 return gone(f, "usb.reset");
         emup_model_bus_reset(u->bench->model);
         u->bench->generation++;
+        no_halt(u->bench);
         return CW_OK;
 }
 
@@ -210,8 +234,11 @@ static struct bench *bench_open(const struct bench_options *o) {
         assert_non_null(b);
         b->now_ms = 1000;
         b->plugged = true;
-        (void)snprintf(b->dir, sizeof b->dir, "/tmp/cw-contract-XXXXXX");
-        assert_non_null(mkdtemp(b->dir));
+        (void)snprintf(b->dir, sizeof b->dir, "/dev/shm/cw-contract-XXXXXX"); /* many small files */
+        if (!mkdtemp(b->dir)) {
+                (void)snprintf(b->dir, sizeof b->dir, "/tmp/cw-contract-XXXXXX");
+                assert_non_null(mkdtemp(b->dir));
+        }
         const struct emup_chip chip = {chip_present, chip_remove, b};
         const struct emup_config config = {
             .serial = "T1",
@@ -221,7 +248,7 @@ static struct bench *bench_open(const struct bench_options *o) {
             .ribbon_kind = "ymcko",
             .ribbon_remaining = 100,
             .hopper = 5,
-            .time_scale = 1.0,
+            .time_scale = o->pace > 0 ? o->pace : 1.0,
             .hico_stripe = true,
             .old_positions = o->positions && strcmp(o->positions, "old") == 0,
             .terminator = terminator(o->reply_end),
@@ -256,6 +283,7 @@ static const char *plug_command(struct bench *b, const char *name) {
                 return NULL;
         }
         b->generation++;
+        no_halt(b);
         if (strcmp(name, "power_cycle") == 0) {
                 emup_model_power_cycle(b->model);
                 return NULL;
@@ -279,6 +307,8 @@ static const char *run(struct bench *b, const json_t *q) {
                                             remaining ? json_integer_value(remaining) : -1,
                                             !json_is_false(json_object_get(q, "present")));
         }
+        if (strcmp(name, "take") == 0 || strcmp(name, "take_reject") == 0)
+                return emup_operator_take(b->model, name[4] == '_', NULL, path, sizeof path);
         if (strcmp(name, "clear") == 0)
                 return emup_operator_clear(b->model, text_of(q, "to", "taken"), path, sizeof path);
         if (strcmp(name, "fault") == 0) {

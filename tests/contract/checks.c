@@ -6,7 +6,7 @@
 #include <sys/mman.h>
 
 int check_setup(void **state) {
-        const struct bench_options standard = {NULL, NULL, NULL, NULL};
+        const struct bench_options standard = {.model = NULL};
         *state = bench_ops.open(&standard);
         return *state ? 0 : -1;
 }

@@ -140,7 +140,7 @@ static cw_rc write_job(struct bench *b, const struct cw_tracks *tracks, const st
 }
 
 int main(int argc, char **argv) {
-        const struct bench_options standard = {NULL, NULL, NULL, NULL};
+        const struct bench_options standard = {.model = NULL};
         struct cw_face_data face = {0};
         struct cw_tracks tracks = {0};
         struct cw_fault f = {0};

@@ -110,7 +110,7 @@ cw_rc cw_evolis_act(struct cw_evolis *e, const char *command, const char *op, in
         cw_writer_init(&w, bytes, sizeof bytes);
         cw_evolis_put_command(&w, command);
         cw_rc rc = cw_evolis_send(e, bytes, w.len, deadline_ns, &sent, &why);
-        effect->started = effect->started || sent > 0;
+        effect->started = effect->started || sent > 0 || cw_rc_class(rc) == CW_C_IN_DOUBT;
         if (rc != CW_OK && sent == 0 && !effect->started) {
                 if (f)
                         *f = why;

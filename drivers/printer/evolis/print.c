@@ -12,7 +12,11 @@
 #include <stdio.h>
 #include <string.h>
 
+/* An answer that is owed comes in 30 s; a printer that says it is at work (a hot head cools for a minute) is
+ * given three times that, and takes no bytes for so long. */
 #define PANEL_LIMIT_MS 30000
+#define PANEL_ROUNDS 3
+#define SEND_LIMIT_MS (PANEL_ROUNDS * PANEL_LIMIT_MS)
 #define LINE_BYTES (CW_EVOLIS_WIDTH / 8)
 /* The longest compressed form: one count byte before each line. */
 #define COMPRESSED_MAX ((LINE_BYTES + 1) * CW_EVOLIS_HEIGHT)
@@ -62,6 +66,27 @@ static cw_rc abort_panel(struct cw_evolis *e, struct cw_printer_effect *effect, 
         return cw_evolis_doubt("evolis.print", why, f);
 }
 
+/* GET_PORT_STATUS says 08: not an error, not ready. */
+static bool at_work(struct cw_evolis *e) {
+        struct cw_fault ignored;
+        uint8_t port = 0;
+        return cw_usb_port_status(e->base.usb, cw_deadline_ns(500), &port, &ignored) == CW_OK &&
+               (port & CW_USB_PORT_NOT_ERROR) && !(port & CW_USB_PORT_SELECTED);
+}
+
+static cw_rc panel_answer(struct cw_evolis *e, int64_t deadline_ns, char *ret, size_t cap,
+                          struct cw_fault *f) {
+        cw_rc rc = CW_OK;
+        for (int i = 0; i < PANEL_ROUNDS; i++) {
+                rc = cw_evolis_receive(e, cw_printer_deadline(deadline_ns, PANEL_LIMIT_MS), ret, cap, f);
+                if (rc == CW_OK)
+                        e->out_of_step = false; /* the one that was waited for */
+                if (cw_rc_class(rc) != CW_C_RETRY || !at_work(e))
+                        break;
+        }
+        return rc;
+}
+
 /* Sends one panel and waits for its OK. */
 static cw_rc download(struct cw_evolis *e, const struct cw_panel *panel, int64_t deadline_ns,
                       struct cw_printer_effect *effect, struct cw_fault *f) {
@@ -72,17 +97,17 @@ static cw_rc download(struct cw_evolis *e, const struct cw_panel *panel, int64_t
         cw_rc rc = build(panel, &bytes);
         if (rc != CW_OK)
                 return cw_fail(f, rc, 0, "evolis.print", "", "not enough locked memory for a panel");
-        rc = cw_evolis_send(e, bytes->ptr, bytes->len, cw_printer_deadline(deadline_ns, PANEL_LIMIT_MS),
-                            &sent, &why);
-        effect->ribbon_used = effect->ribbon_used || sent > 0;
-        if (rc != CW_OK && sent > 0)
+        rc = cw_evolis_send(e, bytes->ptr, bytes->len, cw_printer_deadline(deadline_ns, SEND_LIMIT_MS), &sent,
+                            &why);
+        bool some = sent > 0 || cw_rc_class(rc) == CW_C_IN_DOUBT;
+        effect->ribbon_used = effect->ribbon_used || some;
+        if (rc != CW_OK && some)
                 return abort_panel(e, effect, &why, f);
         if (rc == CW_OK && CW_FAILPOINT("evolis.sent.panel"))
                 rc = cw_fail(&why, CW_RC(CW_L_PRINTER, CW_C_RECONNECT, CW_E_TIMEOUT), 0, "evolis.print",
                              "PRD_TIMEOUT", "the printer's answer was lost");
         if (rc == CW_OK)
-                rc = cw_evolis_receive(e, cw_printer_deadline(deadline_ns, PANEL_LIMIT_MS), reply,
-                                       sizeof reply, &why);
+                rc = panel_answer(e, deadline_ns, reply, sizeof reply, &why);
         if (rc != CW_OK) {
                 effect->where = CW_WHERE_UNKNOWN;
                 return cw_evolis_doubt("evolis.print", &why, f);
@@ -104,6 +129,17 @@ static const char *ribbon_setting(const struct cw_panels *panels) {
         return overcoat ? "Pr;ko" : "Pr;kb";
 }
 
+/*
+ * What an earlier job said about a ribbon without a tag still stands, and the ribbon of today would be
+ * refused by it: what the tag says is said again. A printer that does not want to hear it goes by the tag
+ * alone.
+ */
+static cw_rc name_ribbon(struct cw_evolis *e, const char *kind, int64_t deadline_ns, struct cw_fault *f) {
+        char command[24], answer[CW_EVOLIS_REPLY_MAX];
+        (void)snprintf(command, sizeof command, "Pr;%s", kind);
+        return cw_evolis_ask(e, command, deadline_ns, answer, sizeof answer, f);
+}
+
 /* A printer that reads the ribbon's tag knows its kind better than a setting does; the wrong one is refused
  * in time. */
 static cw_rc check_ribbon(struct cw_evolis *e, const struct cw_panels *panels, int64_t deadline_ns,
@@ -118,7 +154,7 @@ static cw_rc check_ribbon(struct cw_evolis *e, const struct cw_panels *panels, i
                 if (!cw_printer_ribbon_has(ribbon.kind, panels->panel[i].id))
                         return cw_printer_fail(f, CW_C_OPERATOR, CW_E_MISMATCH, "evolis.print", "PRT_RIBBON",
                                                ribbon.kind);
-        return CW_OK;
+        return name_ribbon(e, ribbon.kind, deadline_ns, f);
 }
 
 cw_rc cw_evolis_print(struct cw_printer *p, const struct cw_panels *panels, int64_t deadline_ns,

@@ -20,7 +20,11 @@ cw_rc cw_evolis_ask_where(struct cw_evolis *e, int64_t deadline_ns, enum cw_wher
         cw_rc rc = cw_evolis_ask(e, "Rlr;p", deadline_ns, answer, sizeof answer, f);
         /* An OK too many has been seen in the field, and here it would say that the path is empty: ask in
          * step again. */
-        if (rc == CW_OK && cw_evolis_kind(answer) == CW_EVOLIS_OK) {
+        bool stray = rc == CW_OK && cw_evolis_kind(answer) == CW_EVOLIS_OK;
+        /* So has half an answer, or noise: what the card's place is must not hang on one bad packet. */
+        bool noise = rc == CW_OK && e->model->generation != CW_EVOLIS_UNKNOWN &&
+                     cw_evolis_where(e->model->generation, answer) == CW_WHERE_UNKNOWN;
+        if (stray || noise) {
                 e->out_of_step = true;
                 rc = cw_evolis_ask(e, "Rlr;p", deadline_ns, answer, sizeof answer, f);
         }

@@ -113,6 +113,8 @@ cw_rc cw_evolis_stripe_read(struct cw_printer *p, unsigned track, int64_t deadli
         rc = cw_evolis_send(e, bytes, w.len, deadline_ns, &sent, f);
         if (rc == CW_OK)
                 rc = cw_evolis_receive(e, deadline_ns, reply, CW_EVOLIS_REPLY_MAX, f);
+        if (cw_rc_class(rc) == CW_C_IN_DOUBT) /* reading changes nothing that could be in doubt */
+                return CW_RC(CW_L_PRINTER, CW_C_RECONNECT, rc & 0xffffu);
         if (rc != CW_OK)
                 return rc;
         enum cw_evolis_kind kind = cw_evolis_kind(reply);

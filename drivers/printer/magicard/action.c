@@ -131,7 +131,7 @@ cw_rc cw_magicard_act(struct cw_magicard *e, const char *command, const char *op
         struct cw_fault why = {0};
         size_t sent = 0;
         cw_rc rc = cw_magicard_send(e, command, deadline_ns, &sent, &why);
-        effect->started = effect->started || sent > 0;
+        effect->started = effect->started || sent > 0 || cw_rc_class(rc) == CW_C_IN_DOUBT;
         if (rc != CW_OK && !effect->started) {
                 if (f)
                         *f = why;

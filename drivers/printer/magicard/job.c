@@ -148,8 +148,9 @@ static cw_rc send_piece(struct cw_magicard *e, const struct cw_secret *piece, in
         size_t sent = 0;
         cw_rc rc = cw_usb_bulk_out(e->base.usb, piece->ptr, piece->len,
                                    cw_printer_deadline(deadline_ns, SEND_LIMIT_MS), &sent, &why);
-        bool begun = effect->ribbon_used || sent > 0;
-        effect->started = effect->started || sent > 0;
+        bool some = sent > 0 || cw_rc_class(rc) == CW_C_IN_DOUBT;
+        bool begun = effect->ribbon_used || some;
+        effect->started = effect->started || some;
         effect->ribbon_used = begun;
         if (rc == CW_OK)
                 return CW_OK;

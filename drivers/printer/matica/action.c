@@ -218,16 +218,17 @@ cw_rc cw_matica_to_contact(struct cw_printer *p, int64_t deadline_ns, struct cw_
 cw_rc cw_matica_eject(struct cw_printer *p, int64_t deadline_ns, struct cw_printer_effect *ret,
                       struct cw_fault *f) {
         struct cw_matica *e = (struct cw_matica *)p;
-        cw_rc rc = cw_matica_ready(e, "matica.eject", false, deadline_ns, ret, f);
-        if (rc == CW_OK)
-                rc = cw_matica_where(e, deadline_ns, &ret->where, f);
+        cw_rc rc = cw_matica_where(e, deadline_ns, &ret->where, f);
         if (rc != CW_OK)
                 return rc;
-        /* The print has delivered it. */
+        /* The print has delivered it, and what stands now (the ink ended with it) concerns the next card. */
         if (ret->where == CW_WHERE_NONE) {
                 ret->where = e->delivered ? CW_WHERE_OUTPUT : CW_WHERE_NONE;
                 return CW_OK;
         }
+        rc = cw_matica_need_card(e, "matica.eject", deadline_ns, ret, f);
+        if (rc != CW_OK)
+                return rc;
         return cw_matica_move_to(e, CW_WHERE_OUTPUT, "matica.eject", deadline_ns, ret, f);
 }
 

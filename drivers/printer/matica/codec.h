@@ -58,6 +58,7 @@ enum cw_matica_need { CW_MATICA_WELL, CW_MATICA_WAIT, CW_MATICA_HELP };
 enum cw_matica_need cw_matica_judge(uint32_t error, const char **ret_code);
 #define CW_MATICA_NO_CARDS 0x2d000u
 #define CW_MATICA_REBOOTED 0x62800u
+#define CW_MATICA_BAD_COMMAND 0x52000u
 /* The card is stuck between two places. */
 bool cw_matica_jammed(uint32_t error);
 

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define CHUNK 65536u
+#define PACKET 512u /* no answer is longer */
 #define LATE_MS 300
 #define LATE_TRIES 20
 
@@ -74,8 +75,8 @@ static cw_rc send_command(struct cw_matica *e, struct cw_matica_call *c, int64_t
         for (int tries = 0; tries < 2; tries++) {
                 size_t sent = 0;
                 rc = cw_usb_bulk_out(e->base.usb, cbw, sizeof cbw, deadline_ns, &sent, f);
-                c->started = c->started || sent > 0;
-                if (rc == CW_OK || sent > 0 || !cleared(e, rc))
+                c->started = c->started || sent > 0 || cw_rc_class(rc) == CW_C_IN_DOUBT;
+                if (rc == CW_OK || c->started || !cleared(e, rc))
                         break;
         }
         e->broken = rc != CW_OK && c->started;
@@ -106,22 +107,25 @@ static bool is_status(const uint8_t *bytes, size_t len, uint32_t tag) {
         return cw_matica_csw(bytes, len, tag) != CW_MATICA_ALIEN;
 }
 
+/* A whole packet is read: the status that comes instead of a short answer is longer than the answer. */
 static cw_rc read_data(struct cw_matica *e, struct cw_matica_call *c, int64_t deadline_ns, bool *ret_done,
                        struct cw_fault *f) {
         for (unsigned i = 0; i < LATE_TRIES; i++) {
+                CW_WIPED(uint8_t, bytes, PACKET); /* it may be a track */
                 size_t len = 0;
-                cw_rc rc = cw_usb_bulk_in(e->base.usb, c->in, c->len, deadline_ns, &len, f);
+                cw_rc rc = cw_usb_bulk_in(e->base.usb, bytes, PACKET, deadline_ns, &len, f);
                 if (rc != CW_OK && cleared(e, rc))
                         return CW_OK;
                 if (rc != CW_OK)
                         return rc;
-                if (!is_status(c->in, len, e->tag)) {
-                        c->got = len;
+                if (!is_status(bytes, len, e->tag)) {
+                        c->got = len < c->len ? len : c->len;
+                        memcpy(c->in, bytes, c->got);
                         return CW_OK;
                 }
-                if (cw_matica_csw(c->in, len, e->tag) == CW_MATICA_OLDER)
+                if (cw_matica_csw(bytes, len, e->tag) == CW_MATICA_OLDER)
                         continue;
-                c->good = cw_matica_csw(c->in, len, e->tag) == CW_MATICA_GOOD;
+                c->good = cw_matica_csw(bytes, len, e->tag) == CW_MATICA_GOOD;
                 e->owes = false;
                 *ret_done = true;
                 return CW_OK;
@@ -145,6 +149,22 @@ cw_rc cw_matica_do(struct cw_matica *e, struct cw_matica_call *c, int64_t deadli
         return rc;
 }
 
+/* A question that was answered by a no: an unknown command will not be known at the next try. */
+static cw_rc not_answered(struct cw_matica *e, bool refused, uint8_t command, int64_t deadline_ns,
+                          struct cw_fault *f) {
+        uint8_t b[CW_MATICA_SENSE];
+        struct cw_matica_call sense = {
+            .cdb = {0x03, 0, 0, 0, CW_MATICA_SENSE}, .cdb_len = 6, .in = b, .len = sizeof b};
+        struct cw_fault ignored;
+        if (refused && command != 0x03 && cw_matica_do(e, &sense, deadline_ns, &ignored) == CW_OK &&
+            sense.good && cw_matica_parse_sense(b, sense.got) == CW_MATICA_BAD_COMMAND)
+                return cw_fail(f, CW_RC(CW_L_PRINTER, CW_C_OPERATOR, CW_E_UNSUPPORTED), command, "matica.ask",
+                               "PRT_SETUP_ERROR",
+                               "the printer's firmware does not know a question that is needed; update it");
+        return cw_fail(f, CW_RC(CW_L_PRINTER, CW_C_RETRY, CW_E_SYNTAX), command, "matica.ask",
+                       "PRD_UNEXPECTED_DATA", "the printer does not answer a question as expected");
+}
+
 cw_rc cw_matica_ask(struct cw_matica *e, const uint8_t *cdb, uint8_t cdb_len, uint8_t *ret, size_t want,
                     int64_t deadline_ns, struct cw_fault *f) {
         struct cw_matica_call c = {.cdb_len = cdb_len, .in = ret, .len = want};
@@ -155,6 +175,5 @@ cw_rc cw_matica_ask(struct cw_matica *e, const uint8_t *cdb, uint8_t cdb_len, ui
                 return give_up(e, f);
         if (rc != CW_OK || (c.good && c.got >= want))
                 return rc;
-        return cw_fail(f, CW_RC(CW_L_PRINTER, CW_C_RETRY, CW_E_SYNTAX), cdb[0], "matica.ask",
-                       "PRD_UNEXPECTED_DATA", "the printer does not answer a question as expected");
+        return not_answered(e, !c.good, cdb[0], deadline_ns, f);
 }

@@ -72,7 +72,9 @@ static cw_rc print_and_transfer(struct cw_matica *e, uint8_t set, int64_t deadli
         effect->ribbon_used = print.started;
         if (rc == CW_OK)
                 rc = cw_matica_act(e, &transfer, "matica.print", deadline_ns, effect, f);
-        if (rc != CW_OK)
+        /* The ink that ended with this card is a trouble of the next one. */
+        bool out = transfer.good && cw_rc_class(rc) == CW_C_OPERATOR && effect->where == CW_WHERE_NONE;
+        if (rc != CW_OK && !out)
                 return rc;
         /* The card is made: whatever goes wrong from here on, it may lie in the tray. */
         rc = cw_matica_where(e, deadline_ns, &effect->where, f);

@@ -31,7 +31,11 @@ cw_rc cw_matica_stripe_write(struct cw_printer *p, const struct cw_tracks *track
         return rc;
 }
 
-static cw_rc blank(unsigned track, struct cw_fault *f) {
+/* The error of the reading is taken, so that it does not stand in the way of the reject that follows. */
+static cw_rc blank(struct cw_matica *e, unsigned track, int64_t deadline_ns, struct cw_fault *f) {
+        uint32_t error = 0;
+        struct cw_fault ignored;
+        (void)cw_matica_error(e, deadline_ns, &error, &ignored);
         return cw_fail(f, CW_RC(CW_L_PRINTER, CW_C_OPERATOR, CW_E_MISSING), track, "matica.stripe_read",
                        "PRD_MAGSTRIPE", "track %u of the stripe is blank or cannot be read", track);
 }
@@ -55,6 +59,6 @@ cw_rc cw_matica_stripe_read(struct cw_printer *p, unsigned track, int64_t deadli
                 return rc;
         if (!c.good || c.got < 2 || !cw_matica_get_track(track, data, c.got, text, CW_TRACK3_MAX + 1) ||
             text[0] == '\0')
-                return blank(track, f);
+                return blank(e, track, deadline_ns, f);
         return cw_secret_dup(text, strlen(text), ret);
 }

@@ -6,14 +6,20 @@
 
 enum { SOH = 0x01, ETX = 0x03, CLEANING_PROMPT = 1000, MODEL_MAG = 0x01, MODEL_CHIP = 0x10 };
 
-static void answer(struct emup_model *m, const char *text) {
+static struct emup_reply *frame(struct emup_model *m, const char *text) {
         static const uint8_t begin = SOH, end = ETX;
         struct emup_reply *r = emup_queue_new(m);
-        emup_note(m, '>', "%s", text);
         emup_queue_put(r, &begin, 1);
         emup_queue_put(r, text, strlen(text));
         emup_queue_put(r, &end, 1);
-        emup_queue_spoil(m, r);
+        return r;
+}
+
+static void answer(struct emup_model *m, const char *text) {
+        if (emup_fault_bite(m, "spurious_ok"))
+                (void)frame(m, "STAPrinterstatus OK.\n00:00\n(c0300)");
+        emup_note(m, '>', "%s", text);
+        emup_queue_spoil(m, frame(m, text));
 }
 
 /* Of all pairs only 00:00 and 11:01 are publicly known. 90 and the number of our own error stand for "some

@@ -41,7 +41,8 @@ uint32_t mtc_error(const struct emup_model *m) {
                 return 0x2d100;
         if (!m->ribbon.present || !m->ribbon.tagged)
                 return 0x3b000;
-        if (m->ribbon.remaining == 0)
+        if (m->ribbon.remaining == 0 && !l->printed &&
+            !m->seq.ribbon_used) /* the last set is for this card */
                 return 0x3b200;
         if (l->refused)
                 return l->refused;
@@ -144,9 +145,14 @@ static void position(struct emup_model *m) {
 static const enum emup_step to_station[] = {STEP_TO_PRINT, STEP_TO_CONTACT, STEP_TO_CONTACTLESS,
                                             STEP_TO_MAG,   STEP_REJECT,     STEP_EJECT};
 
+/* The contacts are down on the card, whether they touch its chip or not. */
+static bool down(const struct emup_model *m) {
+        return m->engaged || mtc_of(m)->lowered;
+}
+
 /* An engaged card must be let go first: the contacts would be torn. */
 static bool may_leave(struct emup_model *m) {
-        if (!m->engaged)
+        if (!down(m))
                 return true;
         emup_violation(m, "a move with the contacts engaged");
         return false;
@@ -166,8 +172,10 @@ static void move(struct emup_model *m, bool load) {
                 return;
         }
         struct emup_op *op = emup_op_new(m, load ? "LOAD" : "MOVE");
-        if (load)
+        if (load) {
+                mtc_forget(m); /* the film under a new card is fresh: what a jam left on it was wound on */
                 emup_op_step(op, STEP_FEED);
+        }
         (void)snprintf(op->box, sizeof op->box, "output");
         emup_op_step(op, to_station[to]);
         emup_op_run(m);
@@ -186,13 +194,15 @@ static void transfer(struct emup_model *m) {
 }
 
 static void contacts(struct emup_model *m) {
-        uint8_t what = mtc_of(m)->cdb[1];
-        if (what > 1 || !m->card || m->pos != POS_CONTACT || (what == 0) == m->engaged) {
+        struct mtc *l = mtc_of(m);
+        uint8_t what = l->cdb[1];
+        if (what > 1 || !m->card || m->pos != POS_CONTACT || (what == 0) == down(m)) {
                 if (what > 1)
                         emup_violation(m, "unit %02x", (unsigned)what);
                 mtc_refuse(m, what > 1 ? BAD_COMMAND : BAD_POSITION);
                 return;
         }
+        l->lowered = what == 0;
         if (what == 1) {
                 emup_disengage(m);
                 mtc_status(m, true);
@@ -350,7 +360,9 @@ void mtc_command(struct emup_model *m, const uint8_t *data) {
                         continue;
                 emup_note(m, '<', "%s", name_of(l, i));
                 emup_fault_on_command(m, name_of(l, i));
-                if ((commands[i].with_data != NULL) != (data != NULL)) {
+                if (emup_fault_bite_match(m, "error_cde", name_of(l, i))) {
+                        mtc_refuse(m, BAD_COMMAND);
+                } else if ((commands[i].with_data != NULL) != (data != NULL)) {
                         emup_violation(m, "command %02x %s data", (unsigned)l->cdb[0],
                                        data ? "with" : "without");
                         mtc_refuse(m, BAD_COMMAND);

@@ -64,14 +64,32 @@ size_t emup_frame_feed(struct emup_model *m, const uint8_t *bytes, size_t n) {
         return take;
 }
 
+static struct emup_reply *wrapper(struct emup_model *m, uint32_t tag, bool good) {
+        const uint8_t csw[MTC_CSW] = {'U',
+                                      'S',
+                                      'B',
+                                      'S',
+                                      (uint8_t)tag,
+                                      (uint8_t)(tag >> 8),
+                                      (uint8_t)(tag >> 16),
+                                      (uint8_t)(tag >> 24),
+                                      [12] = good ? 0 : 1};
+        struct emup_reply *r = emup_queue_new(m);
+        emup_queue_put(r, csw, sizeof csw);
+        return r;
+}
+
+/* A yes too many: the status of the command before comes once more. */
+static void stray(struct emup_model *m) {
+        if (emup_fault_bite(m, "spurious_ok"))
+                (void)wrapper(m, le32(mtc_of(m)->cbw + 4) - 1, true);
+}
+
 void mtc_status(struct emup_model *m, bool good) {
         struct mtc *l = mtc_of(m);
-        uint8_t csw[MTC_CSW] = {'U', 'S', 'B', 'S'};
-        memcpy(csw + 4, l->cbw + 4, 4);
-        csw[12] = good ? 0 : 1;
-        struct emup_reply *r = emup_queue_new(m);
+        stray(m);
         emup_note(m, '>', "status %s", good ? "good" : "check");
-        emup_queue_put(r, csw, sizeof csw);
+        struct emup_reply *r = wrapper(m, le32(l->cbw + 4), good);
         l->receive = MTC_COMMAND;
         l->len = 0;
         emup_queue_spoil(m, r);
@@ -84,6 +102,7 @@ void mtc_answer(struct emup_model *m, const void *bytes, size_t n) {
                                l->want, l->in ? "" : " in the wrong direction", n);
         if (n > l->want)
                 n = l->want;
+        stray(m);
         if (l->in && n) {
                 struct emup_reply *r = emup_queue_new(m);
                 emup_note(m, '>', "%zu bytes of data", n);

@@ -37,6 +37,7 @@ void emup_settings_power_on(struct emup_model *m) {
         mtc_of(m)->error = ERR_NONE;
         mtc_of(m)->refused = 0;
         mtc_of(m)->rebooted = true;
+        mtc_of(m)->lowered = false;
         mtc_forget(m);
 }
 
@@ -172,6 +173,7 @@ void emup_op_done(struct emup_model *m, struct emup_op *op) {
                 return;
         }
         if (!m->card) {
+                l->lowered = false;
                 l->total++;
                 mtc_forget(m);
         }
