@@ -253,15 +253,15 @@ cw_rc cw_scp_unwrap(struct cw_scp *s, const uint8_t *rapdu, size_t len, uint8_t 
         return rc;
 }
 
-cw_rc cw_scp_dek_encrypt(struct cw_scp *s, const uint8_t *in, size_t len, uint8_t *ret, size_t ret_cap,
-                         size_t *ret_len, struct cw_fault *f) {
+cw_rc cw_scp_dek_encrypt(struct cw_scp *s, const uint8_t *in, size_t len, bool padded, uint8_t *ret,
+                         size_t ret_cap, size_t *ret_len, struct cw_fault *f) {
         CW_WIPED(uint8_t, plain, 272);
         size_t block = s->protocol->block, n = len;
         if (len == 0 || len + block > sizeof(plain) || len + block > ret_cap)
                 return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_TOO_BIG), (int64_t)len, "hsm.scp_dek", "",
                                "sensitive data is empty or too long");
         memcpy(plain, in, len);
-        if (n % block != 0)
+        if (padded || n % block != 0)
                 n = cw_pad80(plain, n, block);
         bool aes = s->card.scp == 3;
         cw_rc rc = cw_hsm_encrypt(s->c, aes ? &s->card_keys.dek : &s->dek, aes ? CW_MODE_CBC : CW_MODE_ECB,

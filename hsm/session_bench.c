@@ -110,10 +110,10 @@ cw_rc cw_sess_bench_pan(struct cw_sess *s, struct cw_msg *request, struct cw_msg
         return cw_sess_put_str(reply, "masked_pan", masked, f);
 }
 
-static cw_rc encipher_item(struct cw_sess *s, struct cw_span item, uint8_t *scratch, size_t cap,
+static cw_rc encipher_item(struct cw_sess *s, struct cw_span item, bool padded, uint8_t *scratch, size_t cap,
                            struct cw_writer *w, struct cw_fault *f) {
         size_t n = 0;
-        cw_rc rc = cw_scp_dek_encrypt(s->scp, item.ptr, item.len, scratch, cap, &n, f);
+        cw_rc rc = cw_scp_dek_encrypt(s->scp, item.ptr, item.len, padded, scratch, cap, &n, f);
         if (rc == CW_OK)
                 cw_put_item(w, scratch, n);
         return rc;
@@ -123,6 +123,7 @@ cw_rc cw_sess_perso_encipher(struct cw_sess *s, struct cw_msg *request, struct c
                              struct cw_fault *f) {
         CW_WIPED(uint8_t, scratch, 272);
         CW_AUTO(cw_secret_free) struct cw_secret *out = NULL;
+        const json_t *padded = json_object_get(request->json, "padded");
         struct cw_span items;
         struct cw_reader r;
         struct cw_writer w;
@@ -137,7 +138,8 @@ cw_rc cw_sess_perso_encipher(struct cw_sess *s, struct cw_msg *request, struct c
                 struct cw_span item = cw_get_item(&r);
                 if (r.bad || i == ENCIPHER_ITEMS_MAX)
                         return cw_sess_bad("the attachment is not a list of at most 64 packed items", f);
-                rc = encipher_item(s, item, scratch, sizeof(scratch), &w, f);
+                rc = encipher_item(s, item, json_is_true(json_array_get(padded, i)), scratch, sizeof(scratch),
+                                   &w, f);
         }
         if (rc == CW_OK && w.bad)
                 return cw_sess_bad("too many bytes to encipher at once", f);

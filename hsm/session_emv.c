@@ -24,8 +24,8 @@ static cw_rc card_key_refs(struct cw_sess *s, struct cw_emv_card_keys *ret, stru
 }
 
 /* One value, enciphered under the DEK where the grouping is a secret one. */
-static cw_rc dgi_value(struct cw_sess *s, const char *dgi, uint8_t *out, size_t cap, size_t *ret_len,
-                       struct cw_fault *f) {
+static cw_rc dgi_value(struct cw_sess *s, const char *dgi, bool padded, uint8_t *out, size_t cap,
+                       size_t *ret_len, struct cw_fault *f) {
         CW_WIPED(uint8_t, plain, CW_EMV_DGI_MAX);
         struct cw_emv_card_keys keys;
         cw_rc rc = card_key_refs(s, &keys, f);
@@ -33,11 +33,11 @@ static cw_rc dgi_value(struct cw_sess *s, const char *dgi, uint8_t *out, size_t 
                 return rc;
         if (strcmp(dgi, "8000") == 0) {
                 rc = cw_emv_dgi_8000(s->c, &keys, plain, f);
-                return rc != CW_OK ? rc : cw_scp_dek_encrypt(s->scp, plain, 48, out, cap, ret_len, f);
+                return rc != CW_OK ? rc : cw_scp_dek_encrypt(s->scp, plain, 48, padded, out, cap, ret_len, f);
         }
         if (strcmp(dgi, "8010") == 0) {
                 rc = cw_emv_dgi_8010(s->c, plain, f);
-                return rc != CW_OK ? rc : cw_scp_dek_encrypt(s->scp, plain, 8, out, cap, ret_len, f);
+                return rc != CW_OK ? rc : cw_scp_dek_encrypt(s->scp, plain, 8, padded, out, cap, ret_len, f);
         }
         if (strcmp(dgi, "9000") == 0) {
                 *ret_len = 9;
@@ -56,6 +56,7 @@ cw_rc cw_sess_perso_sensitive(struct cw_sess *s, struct cw_msg *request, struct 
         CW_WIPED(uint8_t, value, CW_EMV_DGI_MAX + 16);
         CW_WIPED(uint8_t, packed, DGIS_MAX * (CW_EMV_DGI_MAX + 18));
         const json_t *dgis = json_object_get(request->json, "dgis");
+        const json_t *padded = json_object_get(request->json, "padded");
         size_t count = json_array_size(dgis);
         struct cw_writer w;
         if (count == 0 || count > DGIS_MAX)
@@ -64,7 +65,8 @@ cw_rc cw_sess_perso_sensitive(struct cw_sess *s, struct cw_msg *request, struct 
         for (size_t i = 0; i < count; i++) {
                 const char *dgi = json_string_value(json_array_get(dgis, i));
                 size_t n = 0;
-                cw_rc rc = dgi_value(s, dgi ? dgi : "", value, sizeof(value), &n, f);
+                cw_rc rc = dgi_value(s, dgi ? dgi : "", json_is_true(json_array_get(padded, i)), value,
+                                     sizeof(value), &n, f);
                 if (rc != CW_OK)
                         return rc;
                 cw_put_item(&w, value, n);

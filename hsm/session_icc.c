@@ -98,6 +98,9 @@ static cw_rc static_data(const struct cw_msg *request, bool pin, struct cw_span 
 static cw_rc make_key(struct cw_sess *s, const struct cw_msg *request, struct cw_rsa_private *key,
                       struct cw_fault *f) {
         int64_t bits = cw_msg_int(request, "bits", 0), exponent = cw_msg_int(request, "exponent", 3);
+        /* One key, certified over the data of another path. */
+        if (cw_msg_bool(request, "keep", false))
+                return key->pub.n_len ? CW_OK : cw_sess_bad("there is no key to keep", f);
         cw_wipe(key, sizeof(*key));
         if (bits < 0 || bits > 4096 || exponent < 0 || exponent > 65537)
                 return cw_sess_bad("\"bits\" must be 512 to 1984, \"exponent\" 3 or 65537", f);
@@ -156,16 +159,16 @@ static size_t list_parts(const struct cw_rsa_private *k, bool crt, struct part r
         return crt ? 5 : 2;
 }
 
-static cw_rc put_parts(struct cw_sess *s, const struct part *parts, size_t count, struct cw_msg *reply,
-                       struct cw_fault *f) {
-        CW_WIPED(uint8_t, value, PART_MAX);
-        uint8_t packed[PARTS_MAX * (PART_MAX + 2)];
+static cw_rc put_parts(struct cw_sess *s, const struct part *parts, size_t count, bool padded,
+                       struct cw_msg *reply, struct cw_fault *f) {
+        CW_WIPED(uint8_t, value, PART_MAX + 16);
+        uint8_t packed[PARTS_MAX * (PART_MAX + 18)];
         struct cw_writer w;
         cw_writer_init(&w, packed, sizeof(packed));
         for (size_t i = 0; i < count; i++) {
                 size_t n = 0;
-                cw_rc rc =
-                    cw_scp_dek_encrypt(s->scp, parts[i].value, parts[i].len, value, sizeof(value), &n, f);
+                cw_rc rc = cw_scp_dek_encrypt(s->scp, parts[i].value, parts[i].len, padded, value,
+                                              sizeof(value), &n, f);
                 if (rc != CW_OK)
                         return rc;
                 cw_put_item(&w, value, n);
@@ -185,7 +188,8 @@ cw_rc cw_sess_icc_parts(struct cw_sess *s, struct cw_msg *request, struct cw_msg
                 return cw_sess_bad("\"form\" must be crt or plain", f);
         if (key->pub.n_len == 0)
                 return cw_sess_bad("there is no such key; perso.icc_key makes it", f);
-        return put_parts(s, parts, list_parts(key, crt, parts), reply, f);
+        return put_parts(s, parts, list_parts(key, crt, parts), cw_msg_bool(request, "padded", false), reply,
+                         f);
 }
 
 cw_rc cw_sess_ssad(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply, struct cw_fault *f) {

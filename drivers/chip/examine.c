@@ -8,9 +8,6 @@
 #include <string.h>
 #include <time.h>
 
-#define AIP_SDA 0x40u
-#define AIP_DDA 0x20u
-#define AIP_CDA 0x01u
 #define TAG_PIN_TRIES 0x9f17u
 #define TAG_ATC 0x9f36u
 #define TAG_ARC 0x8au
@@ -20,6 +17,7 @@ struct exam {
         const struct cw_examine *x;
         struct cw_examine_result *result;
         struct cw_terminal terminal;
+        struct cw_offline offline;
         unsigned records;
 };
 
@@ -194,17 +192,47 @@ static void examine_mandatory(struct exam *e) {
         tell(e, "mandatory", CW_CHECK_OK, "5F24, 5A, 8C and 8D are there");
 }
 
-static void examine_authentication(struct exam *e) {
-        struct cw_span aip = {0};
-        (void)cw_elements_get(e->terminal.elements, 0x82, &aip);
-        uint8_t ways = aip.len ? aip.ptr[0] & (AIP_SDA | AIP_DDA | AIP_CDA) : 0;
-        if (ways == 0)
+/* Tells a check that either holds or spoils the card; true when the card is still there. */
+static cw_rc judge(struct exam *e, const char *check, cw_rc rc, const char *good, const struct cw_fault *why,
+                   struct cw_fault *f) {
+        if (is_over(rc)) {
+                *f = *why;
+                return rc;
+        }
+        tell(e, check, rc == CW_OK ? CW_CHECK_OK : CW_CHECK_FAILED, "%s", rc == CW_OK ? good : why->text);
+        return CW_OK;
+}
+
+/* The card's own answers are judged with what was recovered; a key that is not at hand is no fault of it. */
+static cw_rc examine_ways(struct exam *e, struct cw_fault *f) {
+        struct cw_fault why = {0};
+        cw_rc rc = CW_OK;
+        if (e->offline.ways & CW_WAY_SDA)
+                rc = judge(e, "sda", cw_offline_sda(&e->terminal, &e->offline, &why),
+                           "the signed static data are the card's own", &why, f);
+        if (rc == CW_OK && (e->offline.ways & CW_WAY_DDA))
+                rc = judge(e, "dda", cw_offline_dda(&e->terminal, &e->offline, &why),
+                           "INTERNAL AUTHENTICATE: the chip has the key of its certificate", &why, f);
+        return rc;
+}
+
+static cw_rc examine_authentication(struct exam *e, const struct cw_terminal_card *card, struct cw_fault *f) {
+        struct cw_fault why = {0};
+        if (cw_offline_ways(&e->terminal) == 0) {
                 tell(e, "offline-auth", CW_CHECK_ABSENT, "the card offers none");
-        else
-                tell(e, "offline-auth", CW_CHECK_UNKNOWN,
-                     "not verifiable here: it offers%s%s%s and the scheme's public key is not at hand",
-                     ways & AIP_SDA ? " SDA" : "", ways & AIP_DDA ? " DDA" : "",
-                     ways & AIP_CDA ? " CDA" : "");
+                return CW_OK;
+        }
+        if (!card->pan)
+                return CW_OK;
+        cw_rc rc = cw_offline_recover(&e->terminal, &e->x->ca, card, &e->offline, &why);
+        if (rc == CW_RC(CW_L_CHIP, CW_C_OPERATOR, CW_E_NOT_FOUND)) {
+                tell(e, "offline-auth", CW_CHECK_UNKNOWN, "not verifiable here: %.150s", why.text);
+                return CW_OK;
+        }
+        rc = judge(e, "offline-auth", rc, "the certificates are genuine and for this card", &why, f);
+        bool enough =
+            e->offline.has_issuer && (e->offline.has_icc || !(e->offline.ways & (CW_WAY_DDA | CW_WAY_CDA)));
+        return rc == CW_OK && enough ? examine_ways(e, f) : rc;
 }
 
 /* ---- a transaction ---- */
@@ -281,7 +309,8 @@ static cw_rc finish(struct exam *e, bool approved, struct cw_fault *f) {
 static cw_rc examine_transaction(struct exam *e, const struct cw_terminal_card *card, struct cw_fault *f) {
         struct cw_terminal_ac ac = {0};
         struct cw_fault why = {0};
-        cw_rc rc = cw_terminal_generate_ac(&e->terminal, CW_AC_ARQC, true, &ac, &why);
+        uint8_t cda = e->offline.has_icc && (e->offline.ways & CW_WAY_CDA) ? CW_AC_CDA : 0;
+        cw_rc rc = cw_terminal_generate_ac(&e->terminal, (uint8_t)(CW_AC_ARQC | cda), true, &ac, &why);
         if (is_over(rc)) {
                 *f = why;
                 return rc;
@@ -295,6 +324,15 @@ static cw_rc examine_transaction(struct exam *e, const struct cw_terminal_card *
                 tell(e, "arqc", CW_CHECK_FAILED, "the card declines what it should send online (CID %02X)",
                      ac.cid);
                 return CW_OK;
+        }
+        if (cda && !ac.is_signed)
+                tell(e, "cda", CW_CHECK_FAILED,
+                     "GENERATE AC brings no signature, though the card offers CDA");
+        else if (cda) {
+                cw_rc signed_rc = cw_offline_cda(&e->terminal, &e->offline, &ac, &why);
+                rc = judge(e, "cda", signed_rc, "GENERATE AC: the chip signs its cryptogram", &why, f);
+                if (rc != CW_OK || signed_rc != CW_OK)
+                        return rc == CW_OK ? finish(e, false, f) : rc;
         }
         return finish(e, ask_issuer(e, card, &ac), f);
 }
@@ -353,8 +391,9 @@ static cw_rc examine(struct exam *e, struct cw_fault *f) {
                 return rc;
         examine_holder(e, card);
         examine_mandatory(e);
-        examine_authentication(e);
-        rc = examine_transaction(e, card, f);
+        rc = examine_authentication(e, card, f);
+        if (rc == CW_OK)
+                rc = examine_transaction(e, card, f);
         cw_terminal_card_done(card);
         return rc == CW_OK ? examine_counters(e, f) : rc;
 }

@@ -6,7 +6,7 @@
  */
 #pragma once
 
-#include "drivers/chip/terminal.h"
+#include "drivers/chip/offline.h"
 #include "hsm/client/hsm_client.h"
 
 enum cw_verdict_of_check {
@@ -20,7 +20,8 @@ struct cw_examine {
         struct cw_card_channel *channel;
         struct cw_hsm_session *hsm; /* a bench session, or NULL: no key is at hand */
         const struct cw_profile *profile;
-        int64_t timeout_ms; /* per APDU */
+        struct cw_ca_keys ca; /* of the schemes */
+        int64_t timeout_ms;   /* per APDU */
         void (*told)(void *ctx, const char *check, enum cw_verdict_of_check verdict, const char *text);
         void *ctx;
 };

@@ -41,6 +41,14 @@ struct cw_perso_result {
 };
 
 /*
+ * Before a card is fed: has hsmd make and certify the keys that the profile asks for and puts the
+ * certificates into data; nothing to do when it wants none. bench: the session is one, and is told the expiry
+ * date. OPERATOR/HSM_PRODUCT when the product has no issuer key. May take some seconds.
+ */
+CW_WARN_UNUSED cw_rc cw_perso_certify(struct cw_perso_data *data, const struct cw_card_values *values,
+                                      struct cw_hsm_session *hsm, bool bench, struct cw_fault *f);
+
+/*
  * Runs all of it. *ret is written always. REJECT: the card or the profile is wrong, the card cryptogram too
  * (no try burnt then); RECONNECT: the card or the reader went away; OPERATOR, RETRY as the parts below say.
  */

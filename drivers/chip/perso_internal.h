@@ -30,3 +30,5 @@ CW_WARN_UNUSED cw_rc cw_perso_exchange(struct cw_perso *p, struct cw_span comman
                                        struct cw_fault *f);
 /* Everything after EXTERNAL AUTHENTICATE. */
 CW_WARN_UNUSED cw_rc cw_perso_store(struct cw_perso *p, struct cw_fault *f);
+/* The private parts of the chip's RSA keys, enciphered under the DEK. */
+CW_WARN_UNUSED cw_rc cw_perso_fill_parts(struct cw_perso *p, struct cw_fault *f);

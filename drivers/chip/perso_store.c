@@ -18,12 +18,13 @@ static cw_rc fill_made(struct cw_perso *p, struct cw_fault *f) {
         char names[CW_HSM_DGIS_MAX][5];
         const char *list[CW_HSM_DGIS_MAX];
         CW_AUTO(cw_secret_free) struct cw_secret *items = NULL;
-        size_t count = cw_perso_data_sensitive(p->plan->data, names, CW_HSM_DGIS_MAX);
+        bool padded[CW_HSM_DGIS_MAX];
+        size_t count = cw_perso_data_sensitive(p->plan->data, names, padded, CW_HSM_DGIS_MAX);
         if (count == 0)
                 return CW_OK;
         for (size_t i = 0; i < count; i++)
                 list[i] = names[i];
-        cw_rc rc = cw_hsm_session_perso_sensitive(p->hsm, list, count, &items, f);
+        cw_rc rc = cw_hsm_session_perso_sensitive(p->hsm, list, padded, count, &items, f);
         if (rc != CW_OK)
                 return rc;
         return cw_perso_data_fill(p->plan->data, CW_SPAN(items->ptr, items->len), f);
@@ -32,10 +33,12 @@ static cw_rc fill_made(struct cw_perso *p, struct cw_fault *f) {
 static cw_rc fill_given(struct cw_perso *p, struct cw_fault *f) {
         CW_AUTO(cw_secret_free) struct cw_secret *clear = NULL;
         CW_AUTO(cw_secret_free) struct cw_secret *items = NULL;
-        cw_rc rc = cw_perso_data_to_encipher(p->plan->data, &clear, f);
+        bool padded[CW_DGI_MAX];
+        size_t count = 0;
+        cw_rc rc = cw_perso_data_to_encipher(p->plan->data, &clear, padded, &count, f);
         if (rc != CW_OK || !clear)
                 return rc;
-        rc = cw_hsm_session_perso_encipher(p->hsm, clear->ptr, clear->len, &items, f);
+        rc = cw_hsm_session_perso_encipher(p->hsm, clear->ptr, clear->len, padded, count, &items, f);
         if (rc != CW_OK)
                 return rc;
         return cw_perso_data_enciphered(p->plan->data, CW_SPAN(items->ptr, items->len), f);
@@ -149,6 +152,8 @@ cw_rc cw_perso_store(struct cw_perso *p, struct cw_fault *f) {
         cw_rc rc = fill_made(p, f);
         if (rc == CW_OK)
                 rc = fill_given(p, f);
+        if (rc == CW_OK)
+                rc = cw_perso_fill_parts(p, f);
         if (rc == CW_OK)
                 rc = cw_perso_data_commands(p->plan->data, (p->level & CW_LEVEL_RMAC) != 0,
                                             p->s16 ? CHUNK_S16 : CHUNK_PLAIN, &plain, &count, f);

@@ -21,7 +21,7 @@ static cw_rc prepare_one(struct cw_perso_data *d, const struct cw_profile_dgi *r
         struct cw_perso_dgi *dgi = &d->dgi[d->count];
         struct cw_writer w;
         *dgi = (struct cw_perso_dgi){.rule = rule};
-        if (!rule->from_hsm && !rule->from_data) {
+        if (!rule->from_hsm && !rule->from_data && !rule->part) {
                 if (!values)
                         return cw_fail(f, CW_RC(CW_L_CHIP, CW_C_REJECT, CW_E_MISSING), rule->id,
                                        "chip.prepare", "PRD_UNEXPECTED_DATA",
@@ -33,6 +33,7 @@ static cw_rc prepare_one(struct cw_perso_data *d, const struct cw_profile_dgi *r
                 if (rc != CW_OK)
                         return rc;
                 dgi->value = CW_SPAN(w.ptr, w.len);
+                dgi->draft = rule->certs && !values->certs;
                 d->arena->len += w.len;
         }
         d->count++;
@@ -148,11 +149,14 @@ void cw_perso_data_free(struct cw_perso_data *d) {
         free(d);
 }
 
-size_t cw_perso_data_sensitive(const struct cw_perso_data *d, char (*ret_names)[5], size_t cap) {
+size_t cw_perso_data_sensitive(const struct cw_perso_data *d, char (*ret_names)[5], bool *ret_padded,
+                               size_t cap) {
         size_t count = 0;
         for (size_t i = 0; i < d->count && count < cap; i++)
-                if (d->dgi[i].rule->from_hsm && !d->dgi[i].given)
+                if (d->dgi[i].rule->from_hsm && !d->dgi[i].given) {
+                        ret_padded[count] = d->dgi[i].rule->padded;
                         (void)snprintf(ret_names[count++], 5, "%04X", d->dgi[i].rule->id);
+                }
         return count;
 }
 
@@ -182,29 +186,23 @@ static bool is_to_encipher(const struct cw_perso_dgi *dgi) {
 }
 
 cw_rc cw_perso_data_to_encipher(const struct cw_perso_data *d, struct cw_secret **ret_items,
-                                struct cw_fault *f) {
+                                bool ret_padded[CW_DGI_MAX], size_t *ret_count, struct cw_fault *f) {
         CW_AUTO(cw_secret_free) struct cw_secret *items = NULL;
-        CW_WIPED(uint8_t, value, ENCIPHERED_MAX);
         struct cw_writer w;
         if (cw_secret_new(ARENA_BYTES, &items) != CW_OK)
                 return nomem(f);
         cw_writer_init(&w, items->ptr, items->cap);
+        *ret_count = 0;
         for (size_t i = 0; i < d->count; i++) {
                 const struct cw_perso_dgi *dgi = &d->dgi[i];
                 if (!is_to_encipher(dgi))
                         continue;
-                size_t n = dgi->value.len;
-                if (n == 0 || n + 8 > ENCIPHERED_MAX)
+                if (dgi->value.len == 0 || dgi->value.len + 8 > ENCIPHERED_MAX)
                         return cw_fail(f, CW_RC(CW_L_CHIP, CW_C_REJECT, CW_E_TOO_BIG), dgi->rule->id,
                                        "chip.prepare", "PRD_UNEXPECTED_DATA",
                                        "DGI %04X is empty or too long to be enciphered", dgi->rule->id);
-                memcpy(value, dgi->value.ptr, n);
-                if (dgi->rule->padded) {
-                        value[n++] = 0x80;
-                        while (n % 8)
-                                value[n++] = 0x00;
-                }
-                cw_put_item(&w, value, n);
+                cw_put_item(&w, dgi->value.ptr, dgi->value.len);
+                ret_padded[(*ret_count)++] = dgi->rule->padded;
         }
         items->len = w.len;
         *ret_items = w.len ? CW_STEAL(items) : NULL;
@@ -296,7 +294,7 @@ cw_rc cw_perso_data_commands(const struct cw_perso_data *d, bool le, size_t chun
             cw_secret_new(COMMANDS_BYTES, &items) != CW_OK)
                 return nomem(f);
         for (size_t i = 0; i < d->count; i++)
-                if (d->dgi[i].value.len == 0)
+                if (d->dgi[i].value.len == 0 || d->dgi[i].draft)
                         return cw_fail(f, CW_RC(CW_L_CHIP, CW_C_REJECT, CW_E_MISSING), d->dgi[i].rule->id,
                                        "chip.prepare", "PRD_UNEXPECTED_DATA",
                                        "DGI %04X has no value; the card's data set must bring it",

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "drivers/chip/profile.h"
+#include "drivers/chip/profile_read.h"
 
 #include "base/file.h"
 #include "drivers/chip/template.h"
@@ -21,117 +21,35 @@ void cw_profile_finding(struct cw_profile_findings *fs, const char *place, const
                 (void)fprintf(fs->out, "%s: %s: %s\n", fs->path, place, text);
 }
 
-/* ---- reading members ---- */
-
-struct section {
-        const json_t *obj;
-        const char *place;
-        struct cw_profile_findings *fs;
-};
-
-static void member_place(const struct section *s, const char *key, char ret[96]) {
-        (void)snprintf(ret, 96, "%s%s%s", s->place, *s->place ? "." : "", key);
-}
-
-/* Unknown members are findings: a misspelt one would silently not apply. */
-static void only(const struct section *s, const char *const *keys) {
-        const char *key;
-        json_t *value;
-        char place[96];
-        json_object_foreach((json_t *)(uintptr_t)s->obj, key, value) {
-                size_t i = 0;
-                while (keys[i] && strcmp(keys[i], key) != 0)
-                        i++;
-                if (keys[i])
-                        continue;
-                member_place(s, key, place);
-                cw_profile_finding(s->fs, place, "unknown member; remove it or correct its spelling");
-        }
-}
-
-static const char *take_string(const struct section *s, const char *key, const char *fallback) {
-        const json_t *value = json_object_get(s->obj, key);
-        char place[96];
-        if (!value && fallback)
-                return fallback;
-        if (json_is_string(value))
-                return json_string_value(value);
-        member_place(s, key, place);
-        cw_profile_finding(s->fs, place, "a string is needed here; add it");
-        return "";
-}
-
-static bool take_bool(const struct section *s, const char *key) {
-        const json_t *value = json_object_get(s->obj, key);
-        char place[96];
-        if (value && !json_is_boolean(value)) {
-                member_place(s, key, place);
-                cw_profile_finding(s->fs, place, "true or false is needed here; correct it");
-        }
-        return json_is_true(value);
-}
-
-static void take_hex(const struct section *s, const char *key, const char *fallback, uint8_t *ret, size_t cap,
-                     size_t *ret_len) {
-        const char *text = take_string(s, key, fallback);
-        char place[96];
-        if (cw_hex_decode(text, strlen(text), ret, cap, ret_len))
-                return;
-        *ret_len = 0;
-        member_place(s, key, place);
-        cw_profile_finding(s->fs, place, "hex of at most %zu bytes is needed here; correct it", cap);
-}
-
-static uint8_t take_byte(const struct section *s, const char *key, const char *fallback) {
-        uint8_t byte = 0;
-        size_t len = 0;
-        char place[96];
-        take_hex(s, key, fallback, &byte, 1, &len);
-        if (len == 1)
-                return byte;
-        member_place(s, key, place);
-        cw_profile_finding(s->fs, place, "one byte in hex is needed here, e.g. \"60\"; correct it");
-        return 0;
-}
-
-static void take_aid(const struct section *s, const char *key, bool optional, struct cw_aid *ret) {
-        const char *text = take_string(s, key, optional ? "" : NULL);
-        char place[96];
-        if (cw_aid_parse(text, optional, ret))
-                return;
-        member_place(s, key, place);
-        cw_profile_finding(s->fs, place, "an AID of 5 to 16 bytes in hex is needed here; correct it");
-}
-
 /* ---- sections ---- */
 
 static void read_install(struct cw_profile *p, struct cw_profile_findings *fs) {
-        struct section s = {json_object_get(p->root, "install"), "install", fs};
+        struct cw_section s = {json_object_get(p->root, "install"), "install", fs};
         if (!s.obj)
                 return;
-        only(&s,
-             (const char *const[]){"package", "class", "instance", "privileges", "parameters", "note", NULL});
+        cw_section_only(&s, (const char *const[]){"package", "class", "instance", "privileges", "parameters",
+                                                  "note", NULL});
         p->has_install = true;
-        take_aid(&s, "package", false, &p->install.package);
-        take_aid(&s, "class", false, &p->install.class_aid);
-        take_aid(&s, "instance", false, &p->install.instance);
-        take_hex(&s, "privileges", "00", p->install.privileges, sizeof p->install.privileges,
-                 &p->install.privileges_len);
-        take_hex(&s, "parameters", "C900", p->install.parameters, sizeof p->install.parameters,
-                 &p->install.parameters_len);
+        cw_section_aid(&s, "package", false, &p->install.package);
+        cw_section_aid(&s, "class", false, &p->install.class_aid);
+        cw_section_aid(&s, "instance", false, &p->install.instance);
+        cw_section_hex(&s, "privileges", "00", p->install.privileges, sizeof p->install.privileges,
+                       &p->install.privileges_len);
+        cw_section_hex(&s, "parameters", "C900", p->install.parameters, sizeof p->install.parameters,
+                       &p->install.parameters_len);
 }
 
 static void read_channel(struct cw_profile *p, struct cw_profile_findings *fs) {
-        struct section s = {json_object_get(p->root, "secure_channel"), "secure_channel", fs};
+        struct cw_section s = {json_object_get(p->root, "secure_channel"), "secure_channel", fs};
         if (!s.obj)
                 return;
-        only(&s,
-             (const char *const[]){"level", "kvn", "scp", "count_data_only", "any_challenge", "note", NULL});
-        p->channel.level = take_byte(&s, "level", "00");
-        p->channel.kvn = take_byte(&s, "kvn", "00");
-        p->channel.scp = take_byte(&s, "scp", "00");
-        p->channel.count_data_only = take_bool(&s, "count_data_only");
-        p->channel.any_challenge = take_bool(&s, "any_challenge");
+        cw_section_only(&s, (const char *const[]){"level", "kvn", "scp", "count_data_only", "any_challenge",
+                                                  "note", NULL});
+        p->channel.level = cw_section_byte(&s, "level", "00");
+        p->channel.kvn = cw_section_byte(&s, "kvn", "00");
+        p->channel.scp = cw_section_byte(&s, "scp", "00");
+        p->channel.count_data_only = cw_section_bool(&s, "count_data_only");
+        p->channel.any_challenge = cw_section_bool(&s, "any_challenge");
         if (p->channel.scp != 0 && p->channel.scp != 2 && p->channel.scp != 3)
                 cw_profile_finding(fs, "secure_channel.scp", "02 or 03 is needed here; correct it");
 }
@@ -141,17 +59,17 @@ struct p1_rules {
 };
 
 static struct p1_rules read_store_data(struct cw_profile *p, struct cw_profile_findings *fs) {
-        struct section s = {json_object_get(p->root, "store_data"), "store_data", fs};
+        struct cw_section s = {json_object_get(p->root, "store_data"), "store_data", fs};
         struct p1_rules rules = {0};
         if (!json_is_object(s.obj)) {
                 cw_profile_finding(fs, s.place,
                                    "the P1 rules of STORE DATA are missing; add p1, p1_encrypted, p1_last");
                 return rules;
         }
-        only(&s, (const char *const[]){"p1", "p1_encrypted", "p1_last", "chunk", "note", NULL});
-        rules.clear = p->p1_clear = take_byte(&s, "p1", NULL);
-        rules.encrypted = take_byte(&s, "p1_encrypted", NULL);
-        p->p1_last = take_byte(&s, "p1_last", NULL);
+        cw_section_only(&s, (const char *const[]){"p1", "p1_encrypted", "p1_last", "chunk", "note", NULL});
+        rules.clear = p->p1_clear = cw_section_byte(&s, "p1", NULL);
+        rules.encrypted = cw_section_byte(&s, "p1_encrypted", NULL);
+        p->p1_last = cw_section_byte(&s, "p1_last", NULL);
         const json_t *chunk = json_object_get(s.obj, "chunk");
         json_int_t value = chunk ? json_integer_value(chunk) : (json_int_t)CW_STORE_DATA_MAX;
         if (value < 16 || value > (json_int_t)CW_STORE_DATA_MAX)
@@ -161,48 +79,71 @@ static struct p1_rules read_store_data(struct cw_profile *p, struct cw_profile_f
         return rules;
 }
 
-static enum cw_dgi_role read_role(const struct section *s, uint16_t id) {
-        const char *role = take_string(s, "role", "");
+static enum cw_dgi_role read_role(const struct cw_section *s, uint16_t id) {
+        const char *role = cw_section_string(s, "role", "");
         char place[96];
         uint8_t sfi = (uint8_t)(id >> 8);
         if (strcmp(role, "fci") == 0)
                 return CW_DGI_FCI;
         if (strcmp(role, "gpo") == 0)
                 return CW_DGI_GPO;
+        if (strcmp(role, "contactless-fci") == 0)
+                return CW_DGI_CL_FCI;
+        if (strcmp(role, "contactless-gpo") == 0)
+                return CW_DGI_CL_GPO;
         if (strcmp(role, "other") == 0)
                 return CW_DGI_OTHER;
         if (*role) {
-                member_place(s, "role", place);
-                cw_profile_finding(s->fs, place, "role is fci, gpo or other; correct it or leave it out");
+                cw_section_place(s, "role", place);
+                cw_profile_finding(s->fs, place,
+                                   "role is fci, gpo, contactless-fci, contactless-gpo or other; correct it "
+                                   "or leave it out");
         }
         return sfi >= 1 && sfi <= 0x1e ? CW_DGI_RECORD : CW_DGI_OTHER;
 }
 
-static void read_dgi(struct cw_profile *p, const struct section *s, struct p1_rules rules) {
+/* A number of a private key: always enciphered. */
+static void read_part(struct cw_profile_dgi *dgi, const struct cw_section *s) {
+        const char *text = cw_section_string(s, "part", "");
+        if (!*text)
+                return;
+        if (!cw_profile_read_part(text, &dgi->part, &dgi->pin_part))
+                cw_profile_finding(s->fs, s->place,
+                                   "part is icc. or pin. and one of q_inv, dq, dp, q, p, d, n; correct it");
+        if (!dgi->encrypted)
+                cw_profile_finding(s->fs, s->place,
+                                   "a part of a private key is sent enciphered; set encrypted");
+}
+
+static void read_dgi(struct cw_profile *p, const struct cw_section *s, struct p1_rules rules) {
         uint8_t id[2] = {0};
         size_t len = 0;
         struct cw_profile_dgi *dgi = &p->dgi[p->dgi_count];
-        only(s, (const char *const[]){"dgi", "p1", "encrypted", "padded", "hsm", "data", "tolerated",
-                                      "joined", "role", "value", "text", "of", "note", NULL});
-        take_hex(s, "dgi", NULL, id, sizeof id, &len);
+        cw_section_only(s,
+                        (const char *const[]){"dgi", "p1", "encrypted", "padded", "hsm", "data", "tolerated",
+                                              "joined", "role", "part", "value", "text", "of", "note", NULL});
+        cw_section_hex(s, "dgi", NULL, id, sizeof id, &len);
         if (len != 2)
                 cw_profile_finding(s->fs, s->place, "dgi is two bytes in hex, e.g. \"0101\"; correct it");
         dgi->id = (uint16_t)(id[0] << 8 | id[1]);
-        dgi->from_hsm = take_bool(s, "hsm");
-        dgi->tolerated = take_bool(s, "tolerated");
-        dgi->joined = take_bool(s, "joined");
-        dgi->from_data = take_bool(s, "data");
-        dgi->encrypted = take_bool(s, "encrypted");
-        dgi->padded = take_bool(s, "padded");
+        dgi->from_hsm = cw_section_bool(s, "hsm");
+        dgi->tolerated = cw_section_bool(s, "tolerated");
+        dgi->joined = cw_section_bool(s, "joined");
+        dgi->from_data = cw_section_bool(s, "data");
+        dgi->encrypted = cw_section_bool(s, "encrypted");
+        dgi->padded = cw_section_bool(s, "padded");
         dgi->p1 = dgi->encrypted ? rules.encrypted : rules.clear;
         if (json_object_get(s->obj, "p1"))
-                dgi->p1 = take_byte(s, "p1", NULL);
+                dgi->p1 = cw_section_byte(s, "p1", NULL);
         dgi->role = read_role(s, dgi->id);
         dgi->node = s->obj;
-        if (dgi->from_hsm && dgi->from_data)
-                cw_profile_finding(s->fs, s->place, "hsm or data, not both; remove one");
-        if (!dgi->from_hsm && !dgi->from_data)
+        read_part(dgi, s);
+        if (dgi->from_hsm + dgi->from_data + (dgi->part != CW_PART_NONE) > 1)
+                cw_profile_finding(s->fs, s->place, "one of hsm, data and part; remove the others");
+        if (!dgi->from_hsm && !dgi->from_data && !dgi->part) {
                 cw_template_check(s->obj, s->place, s->fs);
+                dgi->certs = cw_template_certs(s->obj);
+        }
         for (size_t i = 0; i < p->dgi_count; i++)
                 if (p->dgi[i].id == dgi->id)
                         cw_profile_finding(s->fs, s->place, "DGI %04X is there twice; remove one", dgi->id);
@@ -222,17 +163,17 @@ static void read_dgis(struct cw_profile *p, struct p1_rules rules, struct cw_pro
                 char place[32];
                 (void)snprintf(place, sizeof place, "dgis[%zu]", i);
                 if (json_is_object(item))
-                        read_dgi(p, &(struct section){item, place, fs}, rules);
+                        read_dgi(p, &(struct cw_section){item, place, fs}, rules);
                 else
                         cw_profile_finding(fs, place, "an object is needed here; correct it");
         }
 }
 
-static void read_terminal_data(struct cw_profile *p, const struct section *s) {
+static void read_terminal_data(struct cw_profile *p, const struct cw_section *s) {
         const json_t *data = json_object_get(s->obj, "data");
         const char *key;
         json_t *value;
-        struct section in = {data, "terminal.data", s->fs};
+        struct cw_section in = {data, "terminal.data", s->fs};
         json_object_foreach((json_t *)(uintptr_t)data, key, value) {
                 if (p->data_count == CW_PROFILE_DATA_MAX) {
                         cw_profile_finding(s->fs, in.place, "at most %d elements fit; remove some",
@@ -242,7 +183,7 @@ static void read_terminal_data(struct cw_profile *p, const struct section *s) {
                 struct cw_profile_value *v = &p->data[p->data_count++];
                 if (!cw_tlv_tag_parse(key, &v->tag))
                         cw_profile_finding(s->fs, in.place, "\"%.16s\" is not a tag; correct it", key);
-                take_hex(&in, key, NULL, v->bytes, sizeof v->bytes, &v->len);
+                cw_section_hex(&in, key, NULL, v->bytes, sizeof v->bytes, &v->len);
         }
 }
 
@@ -276,7 +217,7 @@ static bool parse_cover(const char *text, struct cw_profile_cover *ret) {
         return take_number(&at, &ret->len) && ret->len > 0 && *at == '\0';
 }
 
-static void read_cover(struct cw_profile *p, const struct section *s) {
+static void read_cover(struct cw_profile *p, const struct cw_section *s) {
         const json_t *list = json_object_get(s->obj, "arqc_data");
         size_t i;
         json_t *item;
@@ -296,36 +237,39 @@ static void read_cover(struct cw_profile *p, const struct section *s) {
 }
 
 static void read_terminal(struct cw_profile *p, struct cw_profile_findings *fs) {
-        struct section s = {json_object_get(p->root, "terminal"), "terminal", fs};
+        struct cw_section s = {json_object_get(p->root, "terminal"), "terminal", fs};
         if (!json_is_object(s.obj)) {
                 cw_profile_finding(
                     fs, s.place, "how a terminal checks the card is missing; add data, arqc_data, second_ac");
                 return;
         }
-        only(&s, (const char *const[]){"data", "arqc_data", "second_ac", "note", NULL});
+        cw_section_only(&s, (const char *const[]){"data", "arqc_data", "second_ac", "ca_keys", "note", NULL});
         read_terminal_data(p, &s);
         read_cover(p, &s);
-        p->second_ac = take_byte(&s, "second_ac", "40");
+        p->second_ac = cw_section_byte(&s, "second_ac", "40");
         if (p->second_ac != 0x40 && p->second_ac != 0x00)
                 cw_profile_finding(fs, "terminal.second_ac",
                                    "40 (TC) or 00 (AAC) is needed here; correct it");
 }
 
 static void read_profile(struct cw_profile *p, struct cw_profile_findings *fs) {
-        struct section s = {p->root, "", fs};
-        only(&s, (const char *const[]){"name", "note", "flow", "aid", "security_domain", "install",
-                                       "store_data", "dgis", "terminal", "secure_channel", "prepared", NULL});
-        (void)snprintf(p->name, sizeof p->name, "%s", take_string(&s, "name", NULL));
-        const char *flow = take_string(&s, "flow", "security-domain");
+        struct cw_section s = {p->root, "", fs};
+        cw_section_only(&s, (const char *const[]){"name", "note", "flow", "aid", "security_domain", "install",
+                                                  "store_data", "dgis", "terminal", "secure_channel",
+                                                  "prepared", "offline_auth", NULL});
+        (void)snprintf(p->name, sizeof p->name, "%s", cw_section_string(&s, "name", NULL));
+        const char *flow = cw_section_string(&s, "flow", "security-domain");
         if (strcmp(flow, "application") == 0)
                 p->flow = CW_FLOW_APPLICATION;
         else if (strcmp(flow, "security-domain") != 0)
                 cw_profile_finding(fs, "flow", "flow is security-domain or application; correct it");
-        take_aid(&s, "aid", false, &p->aid);
-        take_aid(&s, "security_domain", true, &p->security_domain);
-        p->prepared = take_bool(&s, "prepared");
+        cw_section_aid(&s, "aid", false, &p->aid);
+        cw_section_aid(&s, "security_domain", true, &p->security_domain);
+        p->prepared = cw_section_bool(&s, "prepared");
         read_install(p, fs);
         read_channel(p, fs);
+        cw_profile_read_auth(p, fs);
+        cw_profile_read_ca_keys(p, fs);
         read_dgis(p, read_store_data(p, fs), fs);
         read_terminal(p, fs);
 }

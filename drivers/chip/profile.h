@@ -34,6 +34,60 @@ enum cw_dgi_role {
         CW_DGI_RECORD, /* 01nn..1Enn: record nn of the SFI in the high byte (CPS) */
         CW_DGI_FCI,    /* what SELECT answers in template A5 */
         CW_DGI_GPO,    /* AIP and AFL as GET PROCESSING OPTIONS answers them */
+        CW_DGI_CL_FCI, /* the same two over the contactless interface */
+        CW_DGI_CL_GPO,
+};
+
+/* Values that exist once hsmd certified the chip's keys; the names of their placeholders are in template.c.
+ */
+enum cw_cert_value {
+        CW_CERT_CA_INDEX,
+        CW_CERT_ISSUER,
+        CW_CERT_ISSUER_REMAINDER,
+        CW_CERT_ISSUER_EXPONENT,
+        CW_CERT_SSAD,
+        CW_CERT_ICC,
+        CW_CERT_ICC_REMAINDER,
+        CW_CERT_ICC_EXPONENT,
+        CW_CERT_PIN,
+        CW_CERT_PIN_REMAINDER,
+        CW_CERT_PIN_EXPONENT,
+        CW_CERT_CL_SSAD, /* the same two over the contactless path's static data */
+        CW_CERT_CL_ICC,
+        CW_CERT_COUNT
+};
+#define CW_CERT_BIT(v) (1u << (v))
+
+/* A number of a private key, as DGIs 8201 to 8205 (8301..), 8101 and 8103 (8102..) carry them (CPS annex A).
+ */
+enum cw_rsa_part {
+        CW_PART_NONE,
+        CW_PART_Q_INV, /* these five in hsmd's order */
+        CW_PART_DQ,
+        CW_PART_DP,
+        CW_PART_Q,
+        CW_PART_P,
+        CW_PART_D, /* and these two */
+        CW_PART_N,
+};
+
+/* Offline data authentication: keys that hsmd makes for the chip. bits 0 = none. */
+struct cw_profile_rsa {
+        unsigned bits, exponent;
+};
+struct cw_profile_auth {
+        struct cw_profile_rsa icc, pin;
+        uint8_t dac[2];                /* of signed static data */
+        unsigned issuer_bits, ca_bits; /* sizes the linter reckons with */
+};
+
+/* Public key of a scheme's CA, for the terminal. */
+#define CW_CA_KEYS_MAX 8
+#define CW_CA_KEY_BYTES 248
+struct cw_ca_key {
+        uint8_t index;
+        size_t n_len, e_len;
+        uint8_t n[CW_CA_KEY_BYTES], e[3];
 };
 
 struct cw_profile_dgi {
@@ -46,7 +100,10 @@ struct cw_profile_dgi {
         bool tolerated; /* SW 6A88 for it means go on (CPS VERCNTL) */
         bool joined;    /* travels in one STORE DATA with the DGI before it (CPS GROUP) */
         enum cw_dgi_role role;
-        const json_t *node; /* its template, borrowed from root */
+        uint32_t certs;        /* CW_CERT_BIT of what its template takes from hsmd's certificates */
+        enum cw_rsa_part part; /* the value is this number of a private key, made by hsmd */
+        bool pin_part;         /* of the PIN encipherment key */
+        const json_t *node;    /* its template, borrowed from root */
 };
 
 struct cw_profile_value {
@@ -79,6 +136,7 @@ struct cw_profile {
         bool has_install;
         struct cw_gp_install install;
         struct cw_profile_channel channel;
+        struct cw_profile_auth auth;
         bool prepared; /* groupings of the data set that no rule names are sent too, as clear ones */
         uint8_t p1_clear, p1_last;
         size_t chunk;
@@ -89,7 +147,9 @@ struct cw_profile {
         struct cw_profile_value data[CW_PROFILE_DATA_MAX];
         size_t cover_count;
         struct cw_profile_cover cover[CW_PROFILE_TAGS_MAX]; /* what the ARQC covers, in order */
-        uint8_t second_ac;                                  /* P1 of the second GENERATE AC: 40 TC, 00 AAC */
+        size_t ca_count;
+        struct cw_ca_key ca[CW_CA_KEYS_MAX];
+        uint8_t second_ac; /* P1 of the second GENERATE AC: 40 TC, 00 AAC */
 };
 
 /*
@@ -118,3 +178,7 @@ void cw_profile_finding(struct cw_profile_findings *fs, const char *place, const
  * required elements, CDOLs, CVM list against PIN groupings). Part of cw_profile_load. Adds to fs.
  */
 void cw_profile_check(const struct cw_profile *p, struct cw_profile_findings *fs);
+struct cw_elements;
+/* Its part about offline data authentication: elements of all records and of the answer to GPO. */
+void cw_profile_check_auth(const struct cw_profile *p, const struct cw_elements *elements,
+                           struct cw_profile_findings *fs);

@@ -198,12 +198,58 @@ static void check_data(const struct lint *l) {
         check_cdol(l, 0x8d, false);
         check_cvm(l);
         check_cover(l);
+        cw_profile_check_auth(l->profile, l->elements, l->fs);
         if (known(l, 0x9f4a, &value) && (value.len != 1 || value.ptr[0] != 0x82))
                 cw_profile_finding(l->fs, "dgis", "tag 9F4A may only hold 82; correct it");
 }
 
+/* Certificates of the sizes they will have, so that lengths can be judged. */
+static cw_rc certify_sample(const struct cw_profile *p, struct cw_perso_data *d,
+                            struct cw_card_values *values, struct cw_fault *f) {
+        static const uint8_t filler[CW_CA_KEY_BYTES] = {0x5a};
+        uint8_t scratch[4096];
+        struct cw_span certs[CW_CERT_COUNT] = {{0}};
+        struct cw_writer w;
+        uint32_t wanted = cw_perso_data_certs(d);
+        const size_t ca = p->auth.ca_bits / 8, issuer = p->auth.issuer_bits / 8, icc = p->auth.icc.bits / 8,
+                     pin = p->auth.pin.bits / 8, room = issuer ? issuer - 42 : 0;
+        if (!wanted)
+                return CW_OK;
+        if (!ca)
+                return cw_fail(f, CW_RC(CW_L_CHIP, CW_C_REJECT, CW_E_MISSING), 0, "chip.profile", "",
+                               "certificates are asked for without offline_auth; add it");
+        for (int cl = 0; cl < 2; cl++) {
+                const uint32_t path = cl ? CW_CERT_BIT(CW_CERT_CL_SSAD) | CW_CERT_BIT(CW_CERT_CL_ICC)
+                                         : CW_CERT_BIT(CW_CERT_SSAD) | CW_CERT_BIT(CW_CERT_ICC);
+                cw_writer_init(&w, scratch, sizeof scratch);
+                cw_rc rc =
+                    wanted & path ? cw_perso_data_static(d, cl ? CW_DGI_CL_GPO : CW_DGI_GPO, &w, f) : CW_OK;
+                if (rc != CW_OK)
+                        return rc;
+        }
+        certs[CW_CERT_CA_INDEX] = CW_SPAN(filler, 1);
+        certs[CW_CERT_ISSUER] = CW_SPAN(filler, ca);
+        certs[CW_CERT_ISSUER_REMAINDER] = CW_SPAN(filler, issuer > ca - 36 ? issuer - (ca - 36) : 0);
+        certs[CW_CERT_ISSUER_EXPONENT] = CW_SPAN(filler, 1);
+        certs[CW_CERT_SSAD] = certs[CW_CERT_CL_SSAD] = CW_SPAN(filler, issuer);
+        if (icc) {
+                certs[CW_CERT_ICC] = certs[CW_CERT_CL_ICC] = CW_SPAN(filler, issuer);
+                certs[CW_CERT_ICC_REMAINDER] = CW_SPAN(filler, icc > room ? icc - room : 0);
+                certs[CW_CERT_ICC_EXPONENT] = CW_SPAN(filler, p->auth.icc.exponent == 3 ? 1 : 3);
+        }
+        if (pin) {
+                certs[CW_CERT_PIN] = CW_SPAN(filler, issuer);
+                certs[CW_CERT_PIN_REMAINDER] = CW_SPAN(filler, pin > room ? pin - room : 0);
+                certs[CW_CERT_PIN_EXPONENT] = CW_SPAN(filler, p->auth.pin.exponent == 3 ? 1 : 3);
+        }
+        values->certs = certs;
+        cw_rc rc = cw_perso_data_certify(d, values, f);
+        values->certs = NULL;
+        return rc;
+}
+
 void cw_profile_check(const struct cw_profile *p, struct cw_profile_findings *fs) {
-        const struct cw_card_values sample = {
+        struct cw_card_values sample = {
             .expiry = SAMPLE_EXPIRY,
             .service_code = "201",
             .psn = "01",
@@ -215,6 +261,8 @@ void cw_profile_check(const struct cw_profile *p, struct cw_profile_findings *fs
         CW_AUTO(cw_elements_free) struct cw_elements *elements = NULL;
         struct cw_fault f = {0};
         cw_rc rc = cw_perso_data_prepare(p, &sample, &data, &f);
+        if (rc == CW_OK)
+                rc = certify_sample(p, data, &sample, &f);
         if (rc != CW_OK) {
                 cw_profile_finding(fs, "dgis", "%s", f.text);
                 return;

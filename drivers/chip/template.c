@@ -77,11 +77,29 @@ static bool put_track2(struct cw_writer *w, const struct cw_card_values *v) {
 
 struct placeholder {
         const char *name;
-        bool (*put)(struct cw_writer *w, const struct cw_card_values *v);
+        bool (*put)(struct cw_writer *w, const struct cw_card_values *v); /* NULL: a certificate */
+        enum cw_cert_value cert;
 };
 static const struct placeholder placeholders[] = {
-    {"pan", put_pan}, {"expiry", put_expiry}, {"service_code", put_service_code},
-    {"psn", put_psn}, {"name", put_name},     {"track2", put_track2},
+    {"pan", put_pan, 0},
+    {"expiry", put_expiry, 0},
+    {"service_code", put_service_code, 0},
+    {"psn", put_psn, 0},
+    {"name", put_name, 0},
+    {"track2", put_track2, 0},
+    {"ca_index", NULL, CW_CERT_CA_INDEX},
+    {"issuer_certificate", NULL, CW_CERT_ISSUER},
+    {"issuer_remainder", NULL, CW_CERT_ISSUER_REMAINDER},
+    {"issuer_exponent", NULL, CW_CERT_ISSUER_EXPONENT},
+    {"ssad", NULL, CW_CERT_SSAD},
+    {"icc_certificate", NULL, CW_CERT_ICC},
+    {"icc_remainder", NULL, CW_CERT_ICC_REMAINDER},
+    {"icc_exponent", NULL, CW_CERT_ICC_EXPONENT},
+    {"pin_certificate", NULL, CW_CERT_PIN},
+    {"pin_remainder", NULL, CW_CERT_PIN_REMAINDER},
+    {"pin_exponent", NULL, CW_CERT_PIN_EXPONENT},
+    {"contactless_ssad", NULL, CW_CERT_CL_SSAD},
+    {"contactless_icc_certificate", NULL, CW_CERT_CL_ICC},
 };
 
 static const struct placeholder *placeholder_find(const char *name, size_t len) {
@@ -108,7 +126,47 @@ static bool piece(const char **at, const struct cw_card_values *values, struct c
         if (!p || (*at)[1 + len] != '}')
                 return false;
         *at += len + 2;
-        return !values || p->put(w, values);
+        if (!values)
+                return true;
+        if (!p->put && values->certs)
+                cw_put_bytes(w, values->certs[p->cert].ptr, values->certs[p->cert].len);
+        return !p->put || p->put(w, values);
+}
+
+static uint32_t certs_of_value(const char *text) {
+        uint32_t certs = 0;
+        for (const char *at = text; (at = strchr(at, '{')) != NULL; at++) {
+                const struct placeholder *p = placeholder_find(at + 1, strcspn(at + 1, "}"));
+                if (p && !p->put)
+                        certs |= CW_CERT_BIT(p->cert);
+        }
+        return certs;
+}
+
+uint32_t cw_template_certs(const json_t *node) {
+        const json_t *stack[CW_PROFILE_DEPTH_MAX + 1] = {node};
+        size_t next[CW_PROFILE_DEPTH_MAX + 1] = {0};
+        int depth = 0;
+        uint32_t certs = 0;
+        while (depth >= 0) {
+                const char *value = json_string_value(json_object_get(stack[depth], "value"));
+                const json_t *child = json_array_get(json_object_get(stack[depth], "of"), next[depth]++);
+                if (value && next[depth] == 1)
+                        certs |= certs_of_value(value);
+                if (!child)
+                        depth--;
+                else if (depth < CW_PROFILE_DEPTH_MAX) {
+                        stack[++depth] = child;
+                        next[depth] = 0;
+                }
+        }
+        return certs;
+}
+
+/* A remainder that is empty because the whole key fits into its certificate is no object of the record. */
+static bool left_out(const json_t *node, size_t len) {
+        const char *value = json_string_value(json_object_get(node, "value"));
+        return len == 0 && value && certs_of_value(value);
 }
 
 static cw_rc expand_value(const char *text, const struct cw_card_values *values, struct cw_writer *w,
@@ -159,7 +217,8 @@ static cw_rc expand_children(const json_t *children, const struct cw_card_values
                 cw_rc rc = expand(child, values, w, depth + 1, f);
                 if (rc != CW_OK)
                         return rc;
-                insert_header(w, start, tag);
+                if (!left_out(child, w->len - start))
+                        insert_header(w, start, tag);
         }
         return CW_OK;
 }
@@ -193,8 +252,8 @@ static void check_value(const char *text, const char *place, struct cw_profile_f
         for (const char *at = text; *at;) {
                 if (!piece(&at, NULL, &w)) {
                         cw_profile_finding(fs, place,
-                                           "value is hex (even number of digits) and {pan} {expiry} {psn} "
-                                           "{service_code} {name} {track2}; correct it");
+                                           "value is hex (even number of digits) and placeholders like {pan} "
+                                           "(README.md beside the profiles names all); correct it");
                         return;
                 }
         }

@@ -9,6 +9,8 @@
 #include <time.h>
 
 #define COVERED_MAX 1024u
+#define AUTHENTICATED_MAX 8192u
+#define EXCHANGED_MAX 1536u
 #define RECORDS_MAX 64u
 
 static cw_rc wrong(struct cw_fault *f, const char *op, const char *text) {
@@ -43,9 +45,13 @@ static cw_rc set_own_values(struct cw_terminal *t, struct cw_fault *f) {
 cw_rc cw_terminal_init(struct cw_card_channel *channel, const struct cw_profile *profile, int64_t timeout_ms,
                        struct cw_terminal *ret, struct cw_fault *f) {
         struct cw_terminal t = {.channel = channel, .profile = profile, .timeout_ms = timeout_ms};
-        if (cw_elements_new(&t.elements) != CW_OK)
+        if (cw_elements_new(&t.elements) != CW_OK ||
+            cw_secret_new(AUTHENTICATED_MAX, &t.authenticated) != CW_OK ||
+            cw_secret_new(EXCHANGED_MAX, &t.exchanged) != CW_OK) {
+                cw_terminal_done(&t);
                 return cw_fail(f, CW_RC(CW_L_CHIP, CW_C_RETRY, CW_E_NOMEM), 0, "chip.terminal", "",
                                "no locked memory for the card data; raise LimitMEMLOCK and try again");
+        }
         cw_rc rc = set_own_values(&t, f);
         if (rc != CW_OK) {
                 cw_terminal_done(&t);
@@ -59,6 +65,19 @@ void cw_terminal_done(struct cw_terminal *t) {
         if (t->elements)
                 cw_elements_free(t->elements);
         t->elements = NULL;
+        cw_secret_free(t->authenticated);
+        cw_secret_free(t->exchanged);
+        t->authenticated = t->exchanged = NULL;
+}
+
+/* False when it does not fit; the bytes are then left out, and what is computed over them will not agree. */
+static bool append(struct cw_secret *s, const void *bytes, size_t len) {
+        if (len > s->cap - s->len)
+                return false;
+        if (len)
+                memcpy(s->ptr + s->len, bytes, len);
+        s->len += len;
+        return true;
 }
 
 cw_rc cw_terminal_select(struct cw_terminal *t, struct cw_rapdu *ret_fci, struct cw_fault *f) {
@@ -134,6 +153,9 @@ cw_rc cw_terminal_start(struct cw_terminal *t, struct cw_fault *f) {
         if (rc != CW_OK)
                 return rc;
         cw_tlv_put(&data, 0x83, w.ptr, w.len);
+        t->authenticated->len = t->exchanged->len = 0;
+        t->authenticated_bad = false;
+        (void)append(t->exchanged, w.ptr, w.len);
         rc = exchange(t, header, &data, &r, f);
         if (rc != CW_OK)
                 return rc;
@@ -142,8 +164,19 @@ cw_rc cw_terminal_start(struct cw_terminal *t, struct cw_fault *f) {
         return take_gpo(t, CW_SPAN(r.data, r.len), f);
 }
 
-static cw_rc read_record(struct cw_terminal *t, uint8_t sfi, uint8_t record, cw_terminal_record_fn fn,
-                         void *ctx, struct cw_fault *f) {
+/* Of SFI 1 to 10 without template and length, above as read; one that is no template there cannot be
+ * authenticated. */
+static void keep_authenticated(struct cw_terminal *t, uint8_t sfi, struct cw_span whole) {
+        struct cw_span rest = whole;
+        struct cw_tlv item;
+        bool template70 = cw_tlv_next(&rest, &item) == CW_TLV_ITEM && item.tag == 0x70 && rest.len == 0;
+        if (!template70 || !append(t->authenticated, sfi <= 10 ? item.value.ptr : whole.ptr,
+                                   sfi <= 10 ? item.value.len : whole.len))
+                t->authenticated_bad = true;
+}
+
+static cw_rc read_record(struct cw_terminal *t, uint8_t sfi, uint8_t record, bool marked,
+                         cw_terminal_record_fn fn, void *ctx, struct cw_fault *f) {
         const uint8_t header[4] = {0x00, 0xb2, record, (uint8_t)(sfi << 3 | 4)};
         CW_AUTO_RAPDU struct cw_rapdu r = {0};
         cw_rc rc = exchange(t, header, NULL, &r, f);
@@ -155,6 +188,8 @@ static cw_rc read_record(struct cw_terminal *t, uint8_t sfi, uint8_t record, cw_
         struct cw_span whole = CW_SPAN(r.data, r.len);
         if (sfi <= 10 && (r.len == 0 || r.data[0] != 0x70))
                 return wrong(f, "chip.read_record", "a record is not in template 70");
+        if (marked)
+                keep_authenticated(t, sfi, whole);
         rc = cw_elements_add_template(t->elements, whole, f);
         return rc == CW_OK && fn ? fn(ctx, sfi, record, whole, f) : rc;
 }
@@ -169,7 +204,8 @@ cw_rc cw_terminal_read_records(struct cw_terminal *t, cw_terminal_record_fn fn, 
                 for (unsigned record = first; record <= last; record++) {
                         if (++count > RECORDS_MAX)
                                 return wrong(f, "chip.afl", "the AFL of the chip names too many records");
-                        cw_rc rc = read_record(t, sfi, (uint8_t)record, fn, ctx, f);
+                        cw_rc rc =
+                            read_record(t, sfi, (uint8_t)record, record - first < t->afl[i + 3], fn, ctx, f);
                         if (rc != CW_OK)
                                 return rc;
                 }
@@ -191,21 +227,46 @@ static cw_rc unpack_format1(struct cw_terminal *t, struct cw_span v, struct cw_f
         return rc;
 }
 
-static cw_rc take_ac(struct cw_terminal *t, struct cw_span answer, struct cw_terminal_ac *ret,
+/* The answer without its signature, as CDA hashes it. */
+static void keep_answer(struct cw_terminal *t, struct cw_span answer) {
+        struct cw_span rest = answer;
+        struct cw_tlv outer, item;
+        if (cw_tlv_next(&rest, &outer) != CW_TLV_ITEM || outer.tag != 0x77)
+                return;
+        rest = outer.value;
+        const uint8_t *at = rest.ptr;
+        while (cw_tlv_next(&rest, &item) == CW_TLV_ITEM) {
+                if (item.tag != 0x9f4b)
+                        (void)append(t->exchanged, at, (size_t)(rest.ptr - at));
+                at = rest.ptr;
+        }
+}
+
+static cw_rc take_ac(struct cw_terminal *t, struct cw_span answer, bool cda, struct cw_terminal_ac *ret,
                      struct cw_fault *f) {
-        struct cw_span plain, cid, atc, ac;
+        struct cw_span plain, cid, atc, ac = {0}, sdad = {0};
+        static const uint32_t anew[] = {0x9f27, 0x9f36, 0x9f26, 0x9f4b};
+        for (size_t i = 0; i < sizeof anew / sizeof *anew; i++) {
+                cw_rc rc = cw_elements_set(t->elements, anew[i], CW_SPAN(NULL, 0), f);
+                if (rc != CW_OK)
+                        return rc;
+        }
         bool format1 = cw_tlv_find(answer, 0x80, &plain) && answer.ptr[0] == 0x80;
         cw_rc rc = format1 ? unpack_format1(t, plain, f) : cw_elements_add_template(t->elements, answer, f);
         if (rc != CW_OK)
                 return rc;
+        (void)cw_elements_get(t->elements, 0x9f26, &ac);
+        (void)cw_elements_get(t->elements, 0x9f4b, &sdad);
+        ret->is_signed = cda && sdad.len > 0;
         if (!cw_elements_get(t->elements, 0x9f27, &cid) || cid.len != 1 ||
-            !cw_elements_get(t->elements, 0x9f36, &atc) || atc.len != 2 ||
-            !cw_elements_get(t->elements, 0x9f26, &ac) || ac.len != 8)
+            !cw_elements_get(t->elements, 0x9f36, &atc) || atc.len != 2 || (ac.len != 8 && !ret->is_signed))
                 return wrong(f, "chip.generate_ac",
                              "the chip answers GENERATE AC without CID, ATC and cryptogram");
         ret->cid = cid.ptr[0];
         ret->atc = (uint16_t)(atc.ptr[0] << 8 | atc.ptr[1]);
-        memcpy(ret->ac, ac.ptr, sizeof ret->ac);
+        if (ac.len == 8)
+                memcpy(ret->ac, ac.ptr, sizeof ret->ac);
+        keep_answer(t, answer);
         return CW_OK;
 }
 
@@ -228,9 +289,41 @@ cw_rc cw_terminal_generate_ac(struct cw_terminal *t, uint8_t kind, bool first, s
         if (r.sw != 0x9000)
                 return cw_chip_fail_sw(f, "chip.generate_ac", r.sw, "the chip makes no cryptogram");
         struct cw_terminal_ac ac = {0};
-        rc = take_ac(t, CW_SPAN(r.data, r.len), &ac, f);
+        (void)append(t->exchanged, w.ptr, w.len);
+        rc = take_ac(t, CW_SPAN(r.data, r.len), kind & CW_AC_CDA, &ac, f);
         if (rc == CW_OK)
                 *ret = ac;
+        return rc;
+}
+
+cw_rc cw_terminal_internal_authenticate(struct cw_terminal *t, uint8_t ret_sent[256], size_t *ret_len,
+                                        struct cw_span *ret_sdad, struct cw_fault *f) {
+        static const uint8_t header[4] = {0x00, 0x88, 0x00, 0x00}, usual[] = {0x9f, 0x37, 0x04};
+        CW_AUTO_RAPDU struct cw_rapdu r = {0};
+        struct cw_span ddol = CW_SPAN(usual, sizeof usual), plain;
+        struct cw_writer w;
+        cw_writer_init(&w, ret_sent, 252);
+        (void)cw_elements_get(t->elements, 0x9f49, &ddol);
+        cw_rc rc = cw_elements_fill_dol(t->elements, ddol, &w, f);
+        if (rc == CW_OK)
+                rc = exchange(t, header, &w, &r, f);
+        if (rc != CW_OK)
+                return rc;
+        if (r.sw != 0x9000)
+                return cw_chip_fail_sw(f, "chip.internal_authenticate", r.sw,
+                                       "the chip makes no dynamic signature");
+        struct cw_span answer = CW_SPAN(r.data, r.len);
+        if (!cw_tlv_valid(answer) || answer.len == 0)
+                return wrong(f, "chip.internal_authenticate",
+                             "the chip's dynamic signature is not well-formed");
+        if (answer.ptr[0] == 0x80 && cw_tlv_find(answer, 0x80, &plain))
+                rc = cw_elements_set(t->elements, 0x9f4b, plain, f);
+        else
+                rc = cw_elements_add_template(t->elements, answer, f);
+        if (rc == CW_OK && !cw_elements_get(t->elements, 0x9f4b, ret_sdad))
+                rc = wrong(f, "chip.internal_authenticate", "the chip answers without a dynamic signature");
+        if (rc == CW_OK)
+                *ret_len = w.len;
         return rc;
 }
 

@@ -17,6 +17,9 @@ struct cw_terminal {
         struct cw_elements *elements;
         uint8_t afl[CW_AFL_MAX];
         size_t afl_len;
+        struct cw_secret *authenticated; /* records that the AFL marks, in order (Book 3 10.3) */
+        struct cw_secret *exchanged;     /* PDOL and CDOL data and the card's answer, for CDA (Book 2 6.6) */
+        bool authenticated_bad;          /* they are more than a terminal keeps */
 };
 
 /* Borrows channel and profile; the terminal's own values, today's date and a random number are known
@@ -42,8 +45,10 @@ CW_WARN_UNUSED cw_rc cw_terminal_read_records(struct cw_terminal *t, cw_terminal
 
 #define CW_AC_TC 0x40u
 #define CW_AC_ARQC 0x80u
+#define CW_AC_CDA 0x10u  /* or-ed into kind: signed, CDA */
 #define CW_AC_TYPE 0xc0u /* bits of the CID */
 struct cw_terminal_ac {
+        bool is_signed; /* ac is inside 9F4B: cw_offline_cda takes it out */
         uint8_t cid;
         uint16_t atc;
         uint8_t ac[8];
@@ -51,6 +56,11 @@ struct cw_terminal_ac {
 /* GENERATE AC, P1 = kind, data from CDOL1 (first) or CDOL2. Answer format 1 or 2. */
 CW_WARN_UNUSED cw_rc cw_terminal_generate_ac(struct cw_terminal *t, uint8_t kind, bool first,
                                              struct cw_terminal_ac *ret, struct cw_fault *f);
+/* INTERNAL AUTHENTICATE with what the DDOL asks for (a card without one: the unpredictable number). *ret_sent
+ * is that data, ret_sdad the element 9F4B afterwards. */
+CW_WARN_UNUSED cw_rc cw_terminal_internal_authenticate(struct cw_terminal *t, uint8_t ret_sent[256],
+                                                       size_t *ret_len, struct cw_span *ret_sdad,
+                                                       struct cw_fault *f);
 /* What the first cryptogram covers, in the profile's order, for the issuer. Free *ret. */
 CW_WARN_UNUSED cw_rc cw_terminal_covered(const struct cw_terminal *t, struct cw_secret **ret,
                                          struct cw_fault *f);

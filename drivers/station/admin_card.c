@@ -10,6 +10,7 @@
 #include "drivers/chip/card_file.h"
 #include "drivers/chip/examine.h"
 #include "drivers/chip/perso.h"
+#include "drivers/station/ca.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -129,12 +130,24 @@ static cw_rc connect_card(struct admin_card *a, struct cw_fault *f) {
 static cw_rc tell_number(struct admin_card *a, struct cw_fault *f) {
         char masked[CW_HSM_MASKED_PAN] = "";
         char names[1][5];
-        if (!a->data->has_values || cw_perso_data_sensitive(a->perso, names, 1) == 0)
+        bool padded[1];
+        if (!a->data->has_values ||
+            (cw_perso_data_sensitive(a->perso, names, padded, 1) == 0 && cw_perso_data_certs(a->perso) == 0))
                 return CW_OK;
         const struct cw_card_values *v = &a->data->values;
         cw_rc rc = cw_hsm_session_bench_pan(a->session, v->pan.ptr, v->pan.len, v->psn, masked, f);
         if (rc == CW_OK)
                 line(a, "number", "ok", masked);
+        return rc;
+}
+
+/* The chip's own RSA keys, where the profile wants some: they take a moment, so no card waits for them. */
+static cw_rc certify(struct admin_card *a, struct cw_fault *f) {
+        if (!a->data->has_values || cw_perso_data_certs(a->perso) == 0)
+                return CW_OK;
+        cw_rc rc = cw_perso_certify(a->perso, &a->data->values, a->session, true, f);
+        if (rc == CW_OK)
+                line(a, "certify", "ok", "the chip's certificates are made");
         return rc;
 }
 
@@ -202,9 +215,11 @@ static struct cw_msg *card_perso(struct admin_card *a) {
         if (rc == CW_OK)
                 line(a, "profile", "ok", a->profile->name);
         if (rc == CW_OK)
-                rc = connect_card(a, &f);
-        if (rc == CW_OK)
                 rc = tell_number(a, &f);
+        if (rc == CW_OK)
+                rc = certify(a, &f);
+        if (rc == CW_OK)
+                rc = connect_card(a, &f);
         if (rc == CW_OK)
                 rc = personalise(a, &result, &f);
         const char *plastic = plastic_after(rc, &result);
@@ -236,15 +251,19 @@ static struct cw_msg *verify_reply(const struct admin_card *a, const struct cw_e
 static struct cw_msg *card_verify(struct admin_card *a) {
         struct cw_fault f = {0};
         struct cw_examine_result result;
+        struct cw_station_ca ca;
         cw_rc rc = take_profile(a, &f);
         if (rc == CW_OK)
                 rc = take_session(a, &f);
         if (rc == CW_OK)
                 rc = connect_card(a, &f);
         if (rc == CW_OK) {
+                const char *name = cw_msg_str(a->request, "profile", "");
+                cw_station_ca(a->st->config, cw_station_product(a->st->config, name), a->profile, &ca);
                 const struct cw_examine x = {.channel = a->channel,
                                              .hsm = a->session,
                                              .profile = a->profile,
+                                             .ca = {ca.key, ca.count},
                                              .timeout_ms = CW_APDU_TIMEOUT_MS,
                                              .told = on_check,
                                              .ctx = a};

@@ -56,7 +56,7 @@ cw_rc cw_step_preflight(struct cw_step_run *run, struct cw_fault *f) {
         struct cw_printer *printer = NULL;
         struct cw_printer_need need;
         struct cw_printer_status status = {0};
-        cw_rc rc = cw_work_data(&st->work, &st->profiles, f);
+        cw_rc rc = cw_work_certify(&st->work, &st->profiles, f);
         if (rc == CW_OK)
                 rc = cw_work_panels(&st->work, st->config, f);
         if (rc == CW_OK)

@@ -167,7 +167,7 @@ cw_rc cw_step_chip(struct cw_step_run *run, struct cw_fault *f) {
         struct cw_station *st = run->st;
         CW_AUTO(cw_card_close) struct cw_card_channel *channel = NULL;
         struct cw_perso_result result = {0};
-        cw_rc rc = cw_work_data(&st->work, &st->profiles, f);
+        cw_rc rc = cw_work_certify(&st->work, &st->profiles, f);
         if (rc == CW_OK) {
                 cw_step_progress(run, 25, "moving the card to the chip station");
                 rc = cw_step_contact(run, &channel, f);
@@ -187,6 +187,7 @@ cw_rc cw_step_chip(struct cw_step_run *run, struct cw_fault *f) {
         };
         rc = cw_perso_run(channel, st->work.session, &plan, &result, f);
         take_evidence(run, &result);
+        st->work.stored = rc == CW_OK;
         if (result.cplc[0])
                 (void)snprintf(st->work.cplc, sizeof st->work.cplc, "%s", result.cplc);
         return after_attempt(rc, &result);

@@ -2,6 +2,7 @@
 #include "drivers/station/work.h"
 
 #include "base/clock.h"
+#include "drivers/chip/perso.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -87,7 +88,7 @@ void cw_work_wipe(struct cw_work *w) {
         w->panels = NULL;
         w->data = NULL;
         w->session = NULL;
-        w->has_card = false;
+        w->has_card = w->stored = false;
         cw_wipe(&w->card, sizeof w->card);
 }
 
@@ -107,14 +108,8 @@ cw_rc cw_work_card(struct cw_work *w, struct cw_fault *f) {
         return rc;
 }
 
-cw_rc cw_work_data(struct cw_work *w, struct cw_profiles *ps, struct cw_fault *f) {
-        const struct cw_profile *profile = NULL;
-        cw_rc rc = cw_work_card(w, f);
-        if (rc == CW_OK && !w->data)
-                rc = cw_profiles_get(ps, w->product, &profile, f);
-        if (rc != CW_OK || w->data)
-                return rc;
-        const struct cw_card_values values = {
+static struct cw_card_values values_of(const struct cw_work *w) {
+        return (struct cw_card_values){
             .expiry = w->card.expiry,
             .service_code = w->card.service_code,
             .psn = w->card.psn,
@@ -122,7 +117,25 @@ cw_rc cw_work_data(struct cw_work *w, struct cw_profiles *ps, struct cw_fault *f
             .pan = CW_SPAN(w->card.pan->ptr, w->card.pan->len),
             .track2 = CW_SPAN(w->card.track2_equivalent->ptr, w->card.track2_equivalent->len),
         };
+}
+
+cw_rc cw_work_data(struct cw_work *w, struct cw_profiles *ps, struct cw_fault *f) {
+        const struct cw_profile *profile = NULL;
+        cw_rc rc = cw_work_card(w, f);
+        if (rc == CW_OK && !w->data)
+                rc = cw_profiles_get(ps, w->product, &profile, f);
+        if (rc != CW_OK || w->data)
+                return rc;
+        const struct cw_card_values values = values_of(w);
         return cw_perso_data_prepare(profile, &values, &w->data, f);
+}
+
+cw_rc cw_work_certify(struct cw_work *w, struct cw_profiles *ps, struct cw_fault *f) {
+        cw_rc rc = cw_work_data(w, ps, f);
+        if (rc != CW_OK)
+                return rc;
+        const struct cw_card_values values = values_of(w);
+        return cw_perso_certify(w->data, &values, w->session, false, f);
 }
 
 static void add_field(struct cw_face_data *d, const char *name, const void *value, size_t len) {

@@ -29,6 +29,7 @@ struct cw_work {
         bool has_card;
         struct cw_hsm_card_data card;
         struct cw_perso_data *data;
+        bool stored; /* data is what the chip got, its own certificates included */
         struct cw_panels *panels;
         char cplc[CW_CPLC_HEX]; /* of the chip seen in this job, "" before */
         int64_t begun;          /* seq of the last step begun in this job, 0 before the first */
@@ -47,8 +48,10 @@ void cw_work_end(struct cw_work *w);
 
 /*
  * What a step needs, fetched once: the card's data from hsmd (cw_work_card), the groupings (cw_work_data),
- * the face (cw_work_panels). Block for the calls of hsmd, or while the face is drawn.
+ * the same with the keys and certificates that hsmd makes for this chip (cw_work_certify), the face
+ * (cw_work_panels). Block for the calls of hsmd, or while the face is drawn.
  */
 CW_WARN_UNUSED cw_rc cw_work_card(struct cw_work *w, struct cw_fault *f);
 CW_WARN_UNUSED cw_rc cw_work_data(struct cw_work *w, struct cw_profiles *ps, struct cw_fault *f);
+CW_WARN_UNUSED cw_rc cw_work_certify(struct cw_work *w, struct cw_profiles *ps, struct cw_fault *f);
 CW_WARN_UNUSED cw_rc cw_work_panels(struct cw_work *w, const struct cw_config *config, struct cw_fault *f);

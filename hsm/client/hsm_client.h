@@ -104,8 +104,10 @@ CW_WARN_UNUSED cw_rc cw_hsm_session_gp_card(struct cw_hsm_session *s, const uint
  */
 CW_WARN_UNUSED cw_rc cw_hsm_session_gp_authenticate(struct cw_hsm_session *s, uint8_t level,
                                                     struct cw_secret **ret_apdu, struct cw_fault *f);
-/* perso.encipher (bench sessions): packed clear items to packed items under the DEK of the channel. */
+/* perso.encipher (bench sessions): packed clear items to packed items under the DEK of the channel; padded
+ * has a flag for each, as below. */
 CW_WARN_UNUSED cw_rc cw_hsm_session_perso_encipher(struct cw_hsm_session *s, const void *items, size_t len,
+                                                   const bool *padded, size_t count,
                                                    struct cw_secret **ret_items, struct cw_fault *f);
 /* bench.pan (bench sessions): the card's PAN (digits) and sequence number, for its keys and cryptograms. */
 CW_WARN_UNUSED cw_rc cw_hsm_session_bench_pan(struct cw_hsm_session *s, const void *pan, size_t len,
@@ -114,22 +116,24 @@ CW_WARN_UNUSED cw_rc cw_hsm_session_bench_pan(struct cw_hsm_session *s, const vo
 /*
  * perso.sensitive: values of DGIs "8000", "9000", "8010", "9010" (count 1..CW_HSM_DGIS_MAX) as packed items
  * in the same order; 8000 and 8010 are enciphered under the DEK of the channel, padded 80 00.. when its block
- * is longer.
+ * is longer, or when its flag in padded says so in any case.
  */
 CW_WARN_UNUSED cw_rc cw_hsm_session_perso_sensitive(struct cw_hsm_session *s, const char *const *dgis,
-                                                    size_t count, struct cw_secret **ret_items,
-                                                    struct cw_fault *f);
+                                                    const bool *padded, size_t count,
+                                                    struct cw_secret **ret_items, struct cw_fault *f);
 struct cw_hsm_icc_request {
         const char *use; /* "dda" or "pin" */
         unsigned bits;   /* 512 to 1984, a multiple of 16, not more than the issuer's key has */
         unsigned exponent;
         const void *data; /* dda: static data to be authenticated, with the AIP; pin: NULL */
         size_t len;
+        bool keep;          /* no new key: certifies the one made before, e.g. over contactless data */
+        const char *expiry; /* YYMM, only in a bench session; else NULL */
 };
 /*
  * perso.icc_key: makes a key pair for the chip and certifies it; needs no card, may take a second.
  * *ret_certificate: packed items certificate, remainder (may be empty), exponent: tags 9F46 9F48 9F47, for
- * PINs 9F2D 9F2E 9F2F. *ret_issuer: packed items CA index, certificate, remainder, exponent: tags 8F 90 92
+ * PINs 9F2D 9F2F 9F2E. *ret_issuer: packed items CA index, certificate, remainder, exponent: tags 8F 90 92
  * 9F32. OPERATOR/HSM_PRODUCT when the product has no issuer key, REJECT/HSM_RSA for a size that cannot be.
  */
 CW_WARN_UNUSED cw_rc cw_hsm_session_icc_key(struct cw_hsm_session *s, const struct cw_hsm_icc_request *q,
@@ -138,10 +142,10 @@ CW_WARN_UNUSED cw_rc cw_hsm_session_icc_key(struct cw_hsm_session *s, const stru
 /*
  * perso.icc_parts, after gp.authenticate: the private parts of that key as packed items enciphered under the
  * DEK. crt: five items for DGIs 8201 to 8205 (PIN key: 8301 to 8305); else two for 8101 and 8103 (8102 and
- * 8104).
+ * 8104). padded: 80 00.. is added before enciphering even to whole blocks.
  */
 CW_WARN_UNUSED cw_rc cw_hsm_session_icc_parts(struct cw_hsm_session *s, const char *use, bool crt,
-                                              struct cw_secret **ret_items, struct cw_fault *f);
+                                              bool padded, struct cw_secret **ret_items, struct cw_fault *f);
 /* perso.ssad: signed static application data (tag 93) for a data authentication code; *ret_issuer as above.
  */
 CW_WARN_UNUSED cw_rc cw_hsm_session_ssad(struct cw_hsm_session *s, const uint8_t dac[2], const void *data,

@@ -223,9 +223,19 @@ cw_rc cw_hsm_session_gp_authenticate(struct cw_hsm_session *s, uint8_t level, st
         return call_for_att(s, m, ret_apdu, f);
 }
 
+/* One flag an item: 80 00.. is added before enciphering even to whole blocks. */
+static void set_flags(struct cw_msg **m, const bool *padded, size_t count) {
+        json_t *list = json_array();
+        for (size_t i = 0; i < count; i++)
+                (void)json_array_append_new(list, json_boolean(padded[i]));
+        set(m, "padded", list);
+}
+
 cw_rc cw_hsm_session_perso_encipher(struct cw_hsm_session *s, const void *items, size_t len,
-                                    struct cw_secret **ret_items, struct cw_fault *f) {
+                                    const bool *padded, size_t count, struct cw_secret **ret_items,
+                                    struct cw_fault *f) {
         struct cw_msg *m = cw_msg_request("perso.encipher");
+        set_flags(&m, padded, count);
         attach(&m, items, len);
         return call_for_att(s, m, ret_items, f);
 }
@@ -242,13 +252,14 @@ cw_rc cw_hsm_session_bench_pan(struct cw_hsm_session *s, const void *pan, size_t
         return rc;
 }
 
-cw_rc cw_hsm_session_perso_sensitive(struct cw_hsm_session *s, const char *const *dgis, size_t count,
-                                     struct cw_secret **ret_items, struct cw_fault *f) {
+cw_rc cw_hsm_session_perso_sensitive(struct cw_hsm_session *s, const char *const *dgis, const bool *padded,
+                                     size_t count, struct cw_secret **ret_items, struct cw_fault *f) {
         struct cw_msg *m = cw_msg_request("perso.sensitive");
         json_t *list = json_array();
         for (size_t i = 0; i < count; i++)
                 (void)json_array_append_new(list, json_string(dgis[i]));
         set(&m, "dgis", list);
+        set_flags(&m, padded, count);
         return call_for_att(s, m, ret_items, f);
 }
 
@@ -259,15 +270,20 @@ cw_rc cw_hsm_session_icc_key(struct cw_hsm_session *s, const struct cw_hsm_icc_r
         set(&m, "use", json_string(q->use));
         set(&m, "bits", json_integer(q->bits));
         set(&m, "exponent", json_integer(q->exponent));
+        if (q->expiry)
+                set(&m, "expiry", json_string(q->expiry));
+        if (q->keep)
+                set(&m, "keep", json_true());
         if (q->len > 0)
                 attach(&m, q->data, q->len);
         return call_for_two(s, m, ret_certificate, ret_issuer, f);
 }
 
-cw_rc cw_hsm_session_icc_parts(struct cw_hsm_session *s, const char *use, bool crt,
+cw_rc cw_hsm_session_icc_parts(struct cw_hsm_session *s, const char *use, bool crt, bool padded,
                                struct cw_secret **ret_items, struct cw_fault *f) {
         struct cw_msg *m = cw_msg_request("perso.icc_parts");
         set(&m, "use", json_string(use));
+        set(&m, "padded", json_boolean(padded));
         set(&m, "form", json_string(crt ? "crt" : "plain"));
         return call_for_att(s, m, ret_items, f);
 }

@@ -97,10 +97,11 @@ static void test_bad_card_values(void **state) {
 
 static void fill(struct cw_perso_data *d) {
         char names[8][5];
+        bool padded[8];
         uint8_t items[256], zeros[48] = {0};
         struct cw_writer w;
         cw_writer_init(&w, items, sizeof items);
-        assert_int_equal(cw_perso_data_sensitive(d, names, 8), 4);
+        assert_int_equal(cw_perso_data_sensitive(d, names, padded, 8), 4);
         assert_string_equal(names[0], "8000");
         assert_string_equal(names[3], "9010");
         cw_put_item(&w, zeros, 48);
@@ -188,6 +189,16 @@ static void test_linter(void **state) {
         refuse("\"9F10\"]", "\"9F77\"]", "tag 9F77 is nowhere");
         refuse("\"second_ac\": \"40\"", "\"second_ac\": \"80\"", "terminal.second_ac");
         refuse("\"dgi\": \"0202\"", "\"dgi\": \"0201\"", "is there twice");
+        refuse("\"1800\"", "\"5800\"", "offers SDA, but no record has tag 8F");
+        refuse("\"1800\"", "\"1900\"", "no record has tag 9F46");
+        refuse("\"value\": \"0001\" }", "\"value\": \"{icc_certificate}\" }", "without offline_auth");
+        refuse("\"aid\"", "\"offline_auth\": {\"icc_key\": {\"bits\": 1000}}, \"aid\"", "a multiple of 16");
+        refuse("\"aid\"", "\"offline_auth\": {\"icc_key\": {\"bits\": 1984}}, \"aid\"", "must not be longer");
+        refuse("\"aid\"", "\"offline_auth\": {\"icc_key\": {\"bits\": 1024}}, \"aid\"", "needs its icc key");
+        refuse("\"dgi\": \"9010\", \"hsm\": true", "\"dgi\": \"8205\", \"part\": \"icc.p\"", "set encrypted");
+        refuse("\"second_ac\"",
+               "\"ca_keys\": [{\"index\": \"94\", \"modulus\": \"00\", \"exponent\": \"03\"}], \"second_ac\"",
+               "modulus is 64 to 248 bytes");
         refuse("\"text\": \"en\"", "\"text\": \"en\", \"value\": \"00\"", "exactly one of");
 }
 

@@ -161,7 +161,7 @@ static void run_scp02_dek(const json_t *e) {
         (void)hex(str(e, "sequence"), s->card.card_challenge, 2);
         size_t len = hex(str(e, "plain"), plain, sizeof(plain));
         assert_int_equal(s->protocol->session_keys(s, NULL), CW_OK);
-        assert_int_equal(cw_scp_dek_encrypt(s, plain, len, out, sizeof(out), &n, NULL), CW_OK);
+        assert_int_equal(cw_scp_dek_encrypt(s, plain, len, false, out, sizeof(out), &n, NULL), CW_OK);
         assert_hex(out, n, str(e, "expect"));
 }
 

@@ -49,3 +49,9 @@ bool emuc_app_iad(const struct emuc_nvm *nvm, const uint8_t **ret, size_t *ret_l
         }
         return *ret_len >= 7 && *ret_len <= 32;
 }
+
+bool emuc_app_offers(const struct emuc_nvm *nvm, unsigned ways) {
+        struct emuc_tlv aip, afl;
+
+        return emuc_app_gpo_data(nvm, &aip, &afl) && (aip.value[0] & ways);
+}

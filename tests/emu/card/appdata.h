@@ -13,5 +13,8 @@ bool emuc_app_gpo_data(const struct emuc_nvm *nvm, struct emuc_tlv *ret_aip, str
 bool emuc_app_fci(const struct emuc_nvm *nvm, struct emuc_tlv *ret_a5);
 /* 16-byte application key: 0 AC, 1 MAC, 2 ENC. */
 const uint8_t *emuc_app_key(const struct emuc_nvm *nvm, unsigned which);
+enum { EMUC_AIP_SDA = 0x40, EMUC_AIP_DDA = 0x20, EMUC_AIP_CDA = 0x01 };
+/* Whether the first byte of the AIP has one of the bits. */
+bool emuc_app_offers(const struct emuc_nvm *nvm, unsigned ways);
 /* Value of 9F10 out of DGI 9200, given as the bare value or as a data object. */
 bool emuc_app_iad(const struct emuc_nvm *nvm, const uint8_t **ret, size_t *ret_len);

@@ -84,6 +84,8 @@ struct emuc_tx {
         bool has_arqc;
         bool issuer_auth_done;
         bool issuer_auth_ok;
+        uint8_t pdol[256], cdol1[256]; /* as the terminal sent them: CDA covers both */
+        size_t pdol_len, cdol1_len;
         bool pin_done;
         bool pin_failed;
         bool script_dead;
@@ -144,6 +146,7 @@ uint16_t emuc_dgi_complete(struct emuc_chip *c);
 
 uint16_t emuc_emv_command(struct emuc_chip *c, const struct emuc_cmd *cmd, struct emuc_rsp *r);
 uint16_t emuc_emv_ac(struct emuc_chip *c, const struct emuc_cmd *cmd, struct emuc_rsp *r);
+uint16_t emuc_emv_internal_auth(struct emuc_chip *c, const struct emuc_cmd *cmd, struct emuc_rsp *r);
 uint16_t emuc_emv_external_auth(struct emuc_chip *c, const struct emuc_cmd *cmd);
 uint16_t emuc_emv_verify(struct emuc_chip *c, const struct emuc_cmd *cmd);
 uint16_t emuc_emv_script(struct emuc_chip *c, const struct emuc_cmd *cmd);

@@ -2,6 +2,7 @@
 /* The last check of a personalisation: nothing missing, nothing that contradicts. */
 #include "appdata.h"
 #include "chip.h"
+#include "rsa.h"
 
 #include <string.h>
 
@@ -115,9 +116,29 @@ static bool lists_agree(struct emuc_chip *c) {
         return true;
 }
 
+/* What the AIP offers must be possible. */
+static bool signing_agrees(struct emuc_chip *c) {
+        static const uint32_t issuer[] = {0x8f, 0x90, 0x9f32}, icc[] = {0x9f46, 0x9f47};
+        struct emuc_tlv t;
+
+        if (!emuc_app_offers(c->nvm, EMUC_AIP_SDA | EMUC_AIP_DDA | EMUC_AIP_CDA))
+                return true;
+        for (size_t i = 0; i < sizeof issuer / sizeof issuer[0]; i++)
+                if (!emuc_app_record_tag(c->nvm, issuer[i], &t))
+                        return incomplete(c, "issuer certificate");
+        if (emuc_app_offers(c->nvm, EMUC_AIP_SDA) && !emuc_app_record_tag(c->nvm, 0x93, &t))
+                return incomplete(c, "93");
+        if (!emuc_app_offers(c->nvm, EMUC_AIP_DDA | EMUC_AIP_CDA))
+                return true;
+        for (size_t i = 0; i < sizeof icc / sizeof icc[0]; i++)
+                if (!emuc_app_record_tag(c->nvm, icc[i], &t))
+                        return incomplete(c, "ICC certificate");
+        return emuc_rsa_key_fits(c) || incomplete(c, "parts of the ICC key");
+}
+
 uint16_t emuc_dgi_complete(struct emuc_chip *c) {
-        bool ok =
-            groupings_there(c) && objects_there(c) && afl_agrees(c) && track2_agrees(c) && lists_agree(c);
+        bool ok = groupings_there(c) && objects_there(c) && afl_agrees(c) && track2_agrees(c) &&
+                  lists_agree(c) && signing_agrees(c);
 
         return ok ? 0x9000 : 0x6a86;
 }

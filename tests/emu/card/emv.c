@@ -24,6 +24,15 @@ static bool pdol_data_right(struct emuc_chip *c, const struct emuc_cmd *cmd) {
                data.len == wanted;
 }
 
+static void keep_pdol(struct emuc_chip *c, const struct emuc_cmd *cmd) {
+        struct emuc_tlv data;
+
+        if (!emuc_tlv_read(cmd->data, cmd->lc, &data) || data.len > sizeof c->tx.pdol)
+                return;
+        memcpy(c->tx.pdol, data.value, data.len);
+        c->tx.pdol_len = data.len;
+}
+
 static uint16_t get_processing_options(struct emuc_chip *c, const struct emuc_cmd *cmd, struct emuc_rsp *r) {
         struct emuc_tlv aip, afl;
         uint8_t inner[256];
@@ -41,6 +50,7 @@ static uint16_t get_processing_options(struct emuc_chip *c, const struct emuc_cm
                 return 0x6985;
         c->nvm->atc++;
         c->tx.state = EMUC_TX_STARTED;
+        keep_pdol(c, cmd);
         if (c->cfg->format1) {
                 memcpy(inner, aip.value, aip.len);
                 memcpy(inner + aip.len, afl.value, afl.len);
@@ -101,6 +111,8 @@ static uint16_t personalised(struct emuc_chip *c, const struct emuc_cmd *cmd, st
                 return get_class(c, cmd, 0x00) ? read_record(c, cmd, r) : 0x6e00;
         case 0xae:
                 return get_class(c, cmd, 0x80) ? emuc_emv_ac(c, cmd, r) : 0x6e00;
+        case 0x88:
+                return get_class(c, cmd, 0x00) ? emuc_emv_internal_auth(c, cmd, r) : 0x6e00;
         case 0x82:
                 return get_class(c, cmd, 0x00) ? emuc_emv_external_auth(c, cmd) : 0x6e00;
         case 0x20:

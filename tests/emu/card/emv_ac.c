@@ -5,11 +5,12 @@
 #include "chip.h"
 #include "des.h"
 #include "emv_crypto.h"
+#include "rsa.h"
 
 #include <openssl/crypto.h>
 #include <string.h>
 
-enum { AC_AAC = 0x00, AC_TC = 0x40, AC_ARQC = 0x80 };
+enum { AC_AAC = 0x00, AC_TC = 0x40, AC_ARQC = 0x80, WITH_CDA = 0x10 };
 
 /* CVR byte 2 (fifth byte of 9F10): bits 8-7 second cryptogram, 6-5 first, 4 issuer authentication failed, 3-2
  * PIN. */
@@ -62,8 +63,62 @@ static void answer(const struct emuc_chip *c, uint8_t type, const uint8_t ac[8],
         (void)emuc_tlv_put(r->data, sizeof r->data, &r->len, 0x77, inner, n);
 }
 
+/* SHA-1 of what the terminal sent and of what it will see, but not of the signature (EMV Book 2, 6.6.1). */
+static bool transaction_hash(const struct emuc_chip *c, const struct emuc_cmd *cmd, bool second,
+                             const uint8_t *objects, size_t len, uint8_t ret[20]) {
+        uint8_t all[4 * 256];
+        size_t n = 0;
+
+        memcpy(all, c->tx.pdol, c->tx.pdol_len);
+        n += c->tx.pdol_len;
+        if (second) {
+                memcpy(all + n, c->tx.cdol1, c->tx.cdol1_len);
+                n += c->tx.cdol1_len;
+        }
+        memcpy(all + n, cmd->data, cmd->lc);
+        n += cmd->lc;
+        if (len > sizeof all - n)
+                return false;
+        memcpy(all + n, objects, len);
+        return emuc_sha1(all, n + len, ret);
+}
+
+/* 77 with CID, ATC, signature, IAD: the cryptogram is inside the signature. */
+static uint16_t answer_signed(struct emuc_chip *c, const struct emuc_cmd *cmd, bool second, uint8_t type,
+                              const uint8_t ac[8], const uint8_t *iad, size_t iad_len, struct emuc_rsp *r) {
+        uint8_t atc[2] = {(uint8_t)(c->nvm->atc >> 8), (uint8_t)c->nvm->atc};
+        uint8_t objects[80], dynamic[38], sig[EMUC_RSA_MAX], inner[EMUC_RSP_MAX];
+        size_t n = 0, m = 0, sig_len = 0, at = 0, un = 0;
+        struct emuc_tlv dol;
+
+        if (!emuc_app_record_tag(c->nvm, second ? 0x8d : 0x8c, &dol) ||
+            !emuc_dol_find(dol.value, dol.len, 0x9f37, &at, &un) || un != 4) {
+                emuc_violate(c, "CDA without an unpredictable number");
+                return 0x6985;
+        }
+        (void)emuc_tlv_put(objects, sizeof objects, &n, 0x9f27, &type, 1);
+        (void)emuc_tlv_put(objects, sizeof objects, &n, 0x9f36, atc, 2);
+        m = n;
+        (void)emuc_tlv_put(objects, sizeof objects, &n, 0x9f10, iad, iad_len);
+        if (!emuc_icc_number(dynamic))
+                return 0x6f00;
+        dynamic[9] = type;
+        memcpy(dynamic + 10, ac, 8);
+        if (!transaction_hash(c, cmd, second, objects, n, dynamic + 18) ||
+            !emuc_sign_dynamic(c, dynamic, sizeof dynamic, cmd->data + at, un, sig, &sig_len))
+                return 0x6f00;
+        at = 0;
+        memcpy(inner, objects, m);
+        at = m;
+        (void)emuc_tlv_put(inner, sizeof inner, &at, 0x9f4b, sig, sig_len);
+        memcpy(inner + at, objects + m, n - m);
+        (void)emuc_tlv_put(r->data, sizeof r->data, &r->len, 0x77, inner, at + n - m);
+        return r->len <= 256 ? 0x9000 : 0x6f00;
+}
+
 static uint16_t make(struct emuc_chip *c, const struct emuc_cmd *cmd, uint8_t type, bool second,
                      struct emuc_rsp *r) {
+        uint16_t sw = 0x9000;
         uint8_t ac[8], copy[32];
         const uint8_t *iad;
         size_t len;
@@ -74,7 +129,12 @@ static uint16_t make(struct emuc_chip *c, const struct emuc_cmd *cmd, uint8_t ty
         set_cvr(c, copy, type, second);
         if (!cryptogram(c, cmd, copy, len, ac))
                 return 0x6f00;
-        answer(c, type, ac, copy, len, r);
+        if ((cmd->p1 & WITH_CDA) && type != AC_AAC)
+                sw = answer_signed(c, cmd, second, type, ac, copy, len, r);
+        else
+                answer(c, type, ac, copy, len, r);
+        if (sw != 0x9000)
+                return sw;
         if (type == AC_ARQC) {
                 memcpy(c->tx.arqc, ac, 8);
                 c->tx.has_arqc = true;
@@ -103,6 +163,8 @@ static uint16_t first_ac(struct emuc_chip *c, const struct emuc_cmd *cmd, struct
                 return 0x6700;
         if (!mk || !emuc_session_key(mk, seed, c->tx.sk_ac))
                 return 0x6f00;
+        memcpy(c->tx.cdol1, cmd->data, cmd->lc);
+        c->tx.cdol1_len = cmd->lc;
         sw = make(c, cmd, type, false, r);
         c->tx.state = type == AC_ARQC ? EMUC_TX_ARQC : EMUC_TX_DONE;
         return emuc_save(c, sw);
@@ -163,7 +225,9 @@ static uint16_t second_ac(struct emuc_chip *c, const struct emuc_cmd *cmd, struc
 }
 
 uint16_t emuc_emv_ac(struct emuc_chip *c, const struct emuc_cmd *cmd, struct emuc_rsp *r) {
-        if ((cmd->p1 & 0x3f) || (cmd->p1 & 0xc0) == 0xc0 || cmd->p2) {
+        uint8_t cda = emuc_app_offers(c->nvm, EMUC_AIP_CDA) ? WITH_CDA : 0;
+
+        if ((cmd->p1 & 0x3f & ~cda) || (cmd->p1 & 0xc0) == 0xc0 || cmd->p2) {
                 emuc_violate(c, "GENERATE AC: P1 %02X, P2 %02X", cmd->p1, cmd->p2);
                 return 0x6a86;
         }

@@ -12,6 +12,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(HERE), "station"))
 
 from ipc import Peer  # noqa: E402, F401
 from rig import SOURCE, VPCD, Emulator, Rig, free_ports, luhn, socket_answers, wait_for  # noqa: E402, F401
+from issuer import Issuer  # noqa: E402
 from testkeys import Key  # noqa: E402, F401
 
 TEST_KEY = "404142434445464748494A4B4C4D4E4F"
@@ -19,8 +20,17 @@ PAN = luhn("608040123456789")
 
 
 class CardRig(Rig):
+    def __init__(self, build):
+        super().__init__(build)
+        self.issuer = Issuer(PAN[:6])
+        self.keys["issuer"] = self.issuer
+
     def config(self):
+        """Two products: one without an issuer's RSA key, one with."""
         config = super().config()
+        signing = {**self.product("74", 3), "profile": "signing.json", "issuer_key": "issuer", "issuer_certificate": "issuer.json"}
+        config["products"].append(signing)
+        config["profile_dir"] = self.path("profiles")
         config["hsm"]["test_token"] = True
         config["hsm"]["state_dir"] = self.path("hsm-state")
         config["stations"] = [{"name": "bench", "kind": "kiosk", "reader": "cardwright desk", "pinpad_tty": self.path("pad.tty"),
@@ -33,6 +43,8 @@ class CardRig(Rig):
     def start(self):
         for folder in ("logs", "plastics", "run"):
             os.makedirs(self.path(folder))
+        shutil.copytree(os.path.join(SOURCE, "config/profiles"), self.path("profiles"))
+        self.write("profiles/issuer.json", self.issuer.json())
         self.write("cardwright.json", json.dumps(self.config()))
         self.write("credentials/hsm-pin", "271828\n")
         self.write("keys.json", json.dumps({k.label: k.value.hex() for k in self.keys.values()}))

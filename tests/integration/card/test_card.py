@@ -9,6 +9,7 @@ import json
 import os
 import sys
 import threading
+import time
 import traceback
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -85,6 +86,107 @@ def test_prepared_data(rig):
         check(code == 0 and told["arqc"][0] == "unknown" and told["second-ac"][0] == "ok", (lines, errors))
     code, lines, errors = perso(rig, data=DATA, profile=path)
     check(code != 0 and "8000" in errors and verdicts(lines)["plastic"][1] == "untouched", (lines, errors))
+
+
+# ---- offline data authentication ----
+
+def record(*objects):
+    return [{"tag": "70", "of": [{"tag": tag, "value": value} for tag, value in objects]}]
+
+
+def signing_profile(rig, ways, *, bits=1024, plain=False, ca=True, padded=True, name="signing.json"):
+    """The generic profile with SDA (40), DDA (20), CDA (01)."""
+    with open(PROFILE) as source:
+        profile = json.load(source)
+    rules = {rule["dgi"]: rule for rule in profile["dgis"]}
+    afl = "08010100" + "10010201" + "180105" + "00"
+    rules["9104"]["of"] = [{"tag": "82", "value": f"{0x18 | ways:02X}00"}, {"tag": "94", "value": afl}]
+    records = [record(("8F", "{ca_index}"), ("9F32", "{issuer_exponent}"), ("92", "{issuer_remainder}"), ("9F4A", "82")),
+               record(("90", "{issuer_certificate}"))]
+    dynamic = ways & 0x21
+    records.append(record(("9F46", "{icc_certificate}")) if dynamic else record(("93", "{ssad}")))
+    records.append(record(("9F47", "{icc_exponent}"), ("9F48", "{icc_remainder}"), ("9F49", "9F3704")) if dynamic else record(("9F08", "0002")))
+    records.append(record(("93", "{ssad}")) if ways & 0x40 and dynamic else record(("5F2D", "656E")))
+    extra = [{"dgi": f"03{i + 1:02}", "of": r} for i, r in enumerate(records)]
+    parts = (("8103", "n"), ("8101", "d")) if plain else (("8201", "q_inv"), ("8202", "dq"), ("8203", "dp"), ("8204", "q"), ("8205", "p"))
+    if dynamic:
+        extra += [{"dgi": dgi, "part": "icc." + part, "encrypted": True, "padded": padded} for dgi, part in parts]
+        profile["offline_auth"] = {"icc_key": {"bits": bits}, "dac": "DAC1", "issuer_bits": 1152, "ca_bits": 1152}
+    else:
+        profile["offline_auth"] = {"dac": "DAC1", "issuer_bits": 1152, "ca_bits": 1152}
+    profile["dgis"] = extra + profile["dgis"]
+    if ca:
+        profile["terminal"]["ca_keys"] = [rig.issuer.ca_key()]
+    return rig.write("made/" + name, json.dumps(profile))
+
+
+def signed_card(rig, plastic, profile, *options):
+    rig.present(plastic)
+    code, lines, errors = perso(rig, *options, profile=profile)
+    check(code == 0 and verdicts(lines)["plastic"][1] == "personalised", (lines, errors))
+    state = rig.chip.ask(cmd="state")
+    check(state["personalised"] and state["violation_count"] == 0, state["violations"])
+
+
+def judged(rig, profile, **wanted):
+    code, lines, errors = verify(rig, profile=profile)
+    told = verdicts(lines)
+    for step, verdict in wanted.items():
+        step = step.replace("_", "-")
+        check(told.get(step, ("missing",))[0] == verdict, (step, lines, errors))
+    check(PAN not in str(lines) + errors, "a card number was shown")
+    check((code == 0) == all(verdict != "failed" for verdict, _ in told.values()), (code, lines))
+    return told
+
+
+def test_offline_authentication(rig):
+    """SDA alone, DDA with the plain form of the key, all three with CRT: made by us, accepted by the chip and by the terminal."""
+    for plastic, ways, how, options in (("sda", 0x40, {}, ("--scp", "02")), ("dda", 0x20, {"plain": True, "bits": 1136}, ("--scp", "03")),
+                                        ("cda", 0x61, {"padded": False, "bits": 1152}, ("--scp", "03"))):
+        profile = signing_profile(rig, ways, **how)
+        signed_card(rig, plastic, profile, *options)
+        wanted = {"offline_auth": "ok", "arqc": "ok", "second_ac": "ok"}
+        wanted.update({step: "ok" for bit, step in ((0x40, "sda"), (0x20, "dda"), (0x01, "cda")) if ways & bit})
+        told = judged(rig, profile, **wanted)
+        check(all(step not in told for bit, step in ((0x40, "sda"), (0x20, "dda"), (0x01, "cda")) if not ways & bit), told)
+
+
+def tampered(rig, plastic, chip, change):
+    """The chip of a personalised card, changed where no terminal could change it."""
+    folder = rig.plastic(plastic)
+    rig.chip.ask(cmd="remove")
+    change(chip["dgis"])
+    with open(os.path.join(folder, "chip.json"), "w") as target:
+        json.dump(chip, target)
+    time.sleep(0.6)
+    rig.chip.ask(cmd="present", plastic=folder)
+
+
+def flip(name, at):
+    def change(dgis):
+        dgis[name] = dgis[name][:at] + ("0" if dgis[name][at] != "0" else "1") + dgis[name][at + 1:]
+    return change
+
+
+def test_offline_authentication_fails(rig):
+    """Each thing a forger or a broken chip would have wrong is found and named."""
+    profile = signing_profile(rig, 0x61)
+    signed_card(rig, "forged", profile, "--scp", "03")
+    with open(os.path.join(rig.plastic("forged"), "chip.json")) as source:
+        good = source.read()
+    other = signing_profile(rig, 0x61, ca=False, name="no-ca.json")
+    judged(rig, other, offline_auth="unknown", second_ac="ok")  # no product has this profile: nobody knows a key
+    for change, words, wanted in (
+            (flip("0302", 60), "does not open", {"offline_auth": "failed"}),  # issuer certificate
+            (flip("0303", 60), "does not open", {"offline_auth": "failed"}),  # ICC certificate
+            (flip("0201", 70), "hash", {"offline_auth": "failed"}),           # a signed record
+            (flip("0305", 60), "does not open", {"offline_auth": "ok", "sda": "failed", "dda": "ok"}),
+            (flip("8201", 9), "does not open", {"offline_auth": "ok", "sda": "ok", "dda": "failed", "cda": "failed"})):
+        tampered(rig, "forged", json.loads(good), change)
+        told = judged(rig, profile, **wanted)
+        check(any(verdict == "failed" and words in text for verdict, text in told.values()), (words, told))
+        # A hash that differs spoils the certificate; the transaction ends all the same and leaves the card clean.
+        check("second-ac" in told, told)
 
 
 def test_reader_by_serial_number(rig):

@@ -90,6 +90,18 @@ static void accept_parts(const struct card *card, const struct cw_secret *parts,
         assert_true(issuer_crt_fits(n, values, half));
 }
 
+/* The same key with a certificate of its own over the data of another path. */
+static void certify_again(struct cw_hsm_session *s, const struct issuer_number *before) {
+        CW_AUTO(cw_secret_free) struct cw_secret *certificate = NULL, *issuer = NULL;
+        const struct cw_hsm_icc_request q = {
+            .use = "dda", .data = records, .len = sizeof(records), .keep = true};
+        struct issuer_number n;
+        assert_int_equal(cw_hsm_session_icc_key(s, &q, &certificate, &issuer, NULL), CW_OK);
+        accept_certificate(certificate, issuer, false, &n);
+        assert_int_equal(n.len, before->len);
+        assert_memory_equal(n.bytes, before->bytes, n.len);
+}
+
 static void key_certificate_and_parts(void **state) {
         (void)state;
         struct card card = {.scp = 3, .enc = rig_enc03, .mac = rig_mac03, .dek = rig_dek03};
@@ -99,7 +111,9 @@ static void key_certificate_and_parts(void **state) {
         const struct {
                 struct cw_hsm_icc_request q;
                 bool pin;
-        } wanted[] = {{{"dda", 1024, 3, records, sizeof(records)}, false}, {{"pin", 720, 3, NULL, 0}, true}};
+        } wanted[] = {
+            {{.use = "dda", .bits = 1024, .exponent = 3, .data = records, .len = sizeof(records)}, false},
+            {{.use = "pin", .bits = 720, .exponent = 3}, true}};
         struct issuer_number n[2];
         for (size_t i = 0; i < 2; i++) {
                 CW_AUTO(cw_secret_free) struct cw_secret *certificate = NULL, *issuer = NULL;
@@ -108,10 +122,12 @@ static void key_certificate_and_parts(void **state) {
                 accept_certificate(certificate, issuer, wanted[i].pin, &n[i]);
                 assert_int_equal(n[i].len, wanted[i].q.bits / 8);
         }
+        certify_again(s, &n[0]);
         open_channel(s, &card);
         for (size_t i = 0; i < 2; i++) {
                 CW_AUTO(cw_secret_free) struct cw_secret *parts = NULL;
-                assert_int_equal(cw_hsm_session_icc_parts(s, wanted[i].q.use, true, &parts, NULL), CW_OK);
+                assert_int_equal(cw_hsm_session_icc_parts(s, wanted[i].q.use, true, false, &parts, NULL),
+                                 CW_OK);
                 accept_parts(&card, parts, &n[i]);
         }
 }
@@ -125,12 +141,13 @@ static void plain_parts(void **state) {
         struct cw_span part[ITEMS];
         CW_AUTO(cw_hsm_session_close) struct cw_hsm_session *s = NULL;
         CW_AUTO(cw_secret_free) struct cw_secret *certificate = NULL, *issuer = NULL, *parts = NULL;
-        const struct cw_hsm_icc_request q = {"dda", 768, 3, records, sizeof(records)};
+        const struct cw_hsm_icc_request q = {
+            .use = "dda", .bits = 768, .exponent = 3, .data = records, .len = sizeof(records)};
         assert_int_equal(rig_open_issue(&rig, "J2", RIG_SCP03, &o, &s, NULL), CW_OK);
         assert_int_equal(cw_hsm_session_icc_key(s, &q, &certificate, &issuer, NULL), CW_OK);
         accept_certificate(certificate, issuer, false, &n);
         open_channel(s, &card);
-        assert_int_equal(cw_hsm_session_icc_parts(s, "dda", false, &parts, NULL), CW_OK);
+        assert_int_equal(cw_hsm_session_icc_parts(s, "dda", false, false, &parts, NULL), CW_OK);
         unpack(parts, part, 2);
         card_dek_open(&card, part[0].ptr, part[0].len, d);
         card_dek_open(&card, part[1].ptr, part[1].len, clear_n);
@@ -148,15 +165,19 @@ static void what_is_refused(void **state) {
         struct cw_hsm_opened o = {0};
         CW_AUTO(cw_hsm_session_close) struct cw_hsm_session *s = NULL, *other = NULL;
         CW_AUTO(cw_secret_free) struct cw_secret *a = NULL, *b = NULL;
-        const struct cw_hsm_icc_request longer = {"dda", 1040, 3, records, sizeof(records)};
-        const struct cw_hsm_icc_request fine = {"dda", 512, 3, records, sizeof(records)};
-        const struct cw_hsm_icc_request data_of_pin = {"pin", 512, 3, records, sizeof(records)};
+        const struct cw_hsm_icc_request longer = {
+            .use = "dda", .bits = 1040, .exponent = 3, .data = records, .len = sizeof(records)};
+        const struct cw_hsm_icc_request fine = {
+            .use = "dda", .bits = 512, .exponent = 3, .data = records, .len = sizeof(records)};
+        const struct cw_hsm_icc_request data_of_pin = {
+            .use = "pin", .bits = 512, .exponent = 3, .data = records, .len = sizeof(records)};
         assert_int_equal(rig_open_issue(&rig, "J3", RIG_SCP03, &o, &s, NULL), CW_OK);
         assert_int_not_equal(cw_hsm_session_icc_key(s, &longer, &a, &b, &f), CW_OK);
         assert_string_equal(f.code, "HSM_RSA");
         assert_int_not_equal(cw_hsm_session_icc_key(s, &data_of_pin, &a, &b, &f), CW_OK);
         assert_string_equal(f.code, "HSM_REQUEST");
-        assert_int_not_equal(cw_hsm_session_icc_parts(s, "dda", true, &a, &f), CW_OK); /* no channel yet */
+        assert_int_not_equal(cw_hsm_session_icc_parts(s, "dda", true, false, &a, &f),
+                             CW_OK); /* no channel yet */
         assert_string_equal(f.code, "HSM_REFUSED");
         assert_int_equal(rig_open_issue(&rig, "J4", RIG_SCP02, &o, &other, NULL), CW_OK);
         assert_int_not_equal(cw_hsm_session_icc_key(other, &fine, &a, &b, &f), CW_OK); /* no issuer key */
@@ -185,8 +206,10 @@ static void exponents_of_nss(void **state) {
         struct cw_span cert[ITEMS];
         CW_AUTO(cw_hsm_session_close) struct cw_hsm_session *s = NULL;
         CW_AUTO(cw_secret_free) struct cw_secret *certificate = NULL, *issuer = NULL;
-        const struct cw_hsm_icc_request three = {"dda", 1024, 3, records, sizeof(records)};
-        const struct cw_hsm_icc_request f4 = {"dda", 1024, 65537, records, sizeof(records)};
+        const struct cw_hsm_icc_request three = {
+            .use = "dda", .bits = 1024, .exponent = 3, .data = records, .len = sizeof(records)};
+        const struct cw_hsm_icc_request f4 = {
+            .use = "dda", .bits = 1024, .exponent = 65537, .data = records, .len = sizeof(records)};
         assert_int_equal(rig_open_issue(&rig, "J1", RIG_SCP03, &o, &s, NULL), CW_OK);
         assert_int_not_equal(cw_hsm_session_icc_key(s, &three, &certificate, &issuer, &f), CW_OK);
         assert_string_equal(f.code, "HSM_RSA");

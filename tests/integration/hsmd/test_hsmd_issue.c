@@ -144,12 +144,13 @@ static struct card scp02_card(void) {
 
 static void check_sensitive(struct cw_hsm_session *s, const struct card *card) {
         static const char *const dgis[] = {"8000", "9000", "8010", "9010"};
+        static const bool none_padded[4] = {false};
         const uint8_t *imk[3] = {rig_imk_ac, rig_imk_smi, rig_imk_smc};
         struct cw_fault f = {0};
         CW_AUTO(cw_secret_free) struct cw_secret *items = NULL;
         uint8_t clear[64], mk[16], kcv[8];
         static const uint8_t zero[8];
-        assert_int_equal(cw_hsm_session_perso_sensitive(s, dgis, 4, &items, &f), CW_OK);
+        assert_int_equal(cw_hsm_session_perso_sensitive(s, dgis, none_padded, 4, &items, &f), CW_OK);
         struct cw_reader r;
         cw_reader_init(&r, items->ptr, items->len);
         struct cw_span keys = cw_get_item(&r), kcvs = cw_get_item(&r), pin = cw_get_item(&r),

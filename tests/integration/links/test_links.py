@@ -60,7 +60,7 @@ SYSTEM = {
     r"curl/": ("agent/upstream", "agent/cli"),
     r"microhttpd\.h": ("agent/control",),
     r"p11-kit/|pkcs11": ("hsm",),
-    r"openssl/": ("agent/upstream", "agent/journal", "hsm", "hsm/tools"),
+    r"openssl/": ("agent/upstream", "agent/journal", "hsm", "hsm/tools", "drivers/chip"),
     r"jose/": ("hsm", "agent/upstream"),
     r"cairo|pango|qrencode": ("drivers/face",),
 }

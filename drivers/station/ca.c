@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "drivers/station/ca.h"
+
+#include "base/file.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#define ISSUER_FILE_MAX 8192u
+
+static bool hex_of(const json_t *obj, const char *name, uint8_t *ret, size_t cap, size_t *ret_len) {
+        const char *text = json_string_value(json_object_get(obj, name));
+        return text && cw_hex_decode(text, strlen(text), ret, cap, ret_len) && *ret_len > 0;
+}
+
+/* The CA's half of the issuer certificate file (hsm/README.md). */
+static bool read_issuer_file(const char *path, struct cw_ca_key *ret) {
+        CW_AUTO_MEM char *text = NULL;
+        struct cw_fault f = {0};
+        size_t len = 0, n = 0;
+        struct cw_ca_key key = {0};
+        if (cw_file_read(path, ISSUER_FILE_MAX, &text, &len, &f) != CW_OK)
+                return false;
+        CW_AUTO_JSON json_t *obj = json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL);
+        if (!hex_of(obj, "ca_index", &key.index, 1, &n) ||
+            !hex_of(obj, "ca_modulus", key.n, sizeof key.n, &key.n_len) ||
+            !hex_of(obj, "ca_exponent", key.e, sizeof key.e, &key.e_len))
+                return false;
+        *ret = key;
+        return true;
+}
+
+void cw_station_ca(const struct cw_config *config, const struct cw_config_product *product,
+                   const struct cw_profile *profile, struct cw_station_ca *ret) {
+        char path[PATH_MAX];
+        ret->count = profile->ca_count;
+        memcpy(ret->key, profile->ca, sizeof profile->ca);
+        if (!product || !product->issuer_certificate[0])
+                return;
+        int n = snprintf(path, sizeof path, "%s/%s", config->profile_dir, product->issuer_certificate);
+        if (n > 0 && (size_t)n < sizeof path && read_issuer_file(path, &ret->key[ret->count]))
+                ret->count++;
+}
+
+const struct cw_config_product *cw_station_product(const struct cw_config *config, const char *profile) {
+        for (size_t i = 0; i < config->product_count; i++)
+                if (strcmp(config->products[i].profile, profile) == 0)
+                        return &config->products[i];
+        return NULL;
+}

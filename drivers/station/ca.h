@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* CA keys a station checks chips with: those of the profile, and the one of the product's issuer certificate.
+ */
+#pragma once
+
+#include "config/config.h"
+#include "drivers/chip/offline.h"
+
+struct cw_station_ca {
+        size_t count;
+        struct cw_ca_key key[CW_CA_KEYS_MAX + 1];
+};
+/* product may be NULL. An issuer certificate that cannot be read adds nothing: hsmd has judged it already. */
+void cw_station_ca(const struct cw_config *config, const struct cw_config_product *product,
+                   const struct cw_profile *profile, struct cw_station_ca *ret);
+/* The first product that has this profile; NULL when there is none. */
+const struct cw_config_product *cw_station_product(const struct cw_config *config, const char *profile);
