@@ -300,6 +300,35 @@ cw_rc cw_key_store_load(struct cw_key_store *ks, const struct cw_config_hsm *cfg
         return rc;
 }
 
+cw_rc cw_kept_keys_load(struct cw_p11 *p, const struct cw_hsm_crypto *c, const char *state_dir,
+                        const struct cw_stored_key *in_use, struct cw_kept_keys *ret, struct cw_fault *f) {
+        CW_AUTO_MEM struct cw_key_register *r = calloc(1, sizeof(*r));
+        ret->count = 0;
+        if (r == NULL)
+                return cw_fail(f, CW_RC(CW_L_HSM, CW_C_RETRY, CW_E_NOMEM), 0, "hsm.keys", "",
+                               "out of memory");
+        cw_rc rc = cw_key_register_load(state_dir, r, f);
+        const struct cw_key_entry *e = rc == CW_OK ? cw_key_register_find(r, in_use->cfg->label) : NULL;
+        for (size_t i = e ? e->count : 0; i > 0 && rc == CW_OK; i--) {
+                const struct cw_key_version *v = &e->versions[i - 1];
+                struct cw_stored_key *k = &ret->keys[ret->count];
+                if (v->destroyed || v->version == in_use->version.version)
+                        continue;
+                rc = cw_stored_key_load(p, c, in_use->cfg, v, k, f);
+                if (rc == CW_OK && k->ok)
+                        ret->count++;
+                else
+                        cw_stored_key_done(c, k);
+        }
+        return rc;
+}
+
+void cw_kept_keys_done(const struct cw_hsm_crypto *c, struct cw_kept_keys *k) {
+        for (size_t i = 0; i < k->count; i++)
+                cw_stored_key_done(c, &k->keys[i]);
+        k->count = 0;
+}
+
 cw_rc cw_key_store_get(const struct cw_key_store *ks, const char *label, const char *purpose,
                        const struct cw_stored_key **ret, struct cw_fault *f) {
         for (size_t i = 0; i < ks->count; i++) {

@@ -38,6 +38,19 @@ CW_WARN_UNUSED cw_rc cw_key_store_load(struct cw_key_store *ks, const struct cw_
 CW_WARN_UNUSED cw_rc cw_stored_key_load(struct cw_p11 *p, const struct cw_hsm_crypto *c,
                                         const struct cw_config_key *cfg, const struct cw_key_version *version,
                                         struct cw_stored_key *ret, struct cw_fault *f);
+/* Other versions of a key that are on the token, newest first: cards may have been made under them. */
+struct cw_kept_keys {
+        size_t count;
+        struct cw_stored_key keys[CW_KEY_VERSIONS_MAX];
+};
+/*
+ * Loads what can be used of them; destroyed and invalid ones are left out. ret is not read before and is to
+ * be given to cw_kept_keys_done, also after an error. state_dir as in cw_key_store_load.
+ */
+CW_WARN_UNUSED cw_rc cw_kept_keys_load(struct cw_p11 *p, const struct cw_hsm_crypto *c, const char *state_dir,
+                                       const struct cw_stored_key *in_use, struct cw_kept_keys *ret,
+                                       struct cw_fault *f);
+void cw_kept_keys_done(const struct cw_hsm_crypto *c, struct cw_kept_keys *k);
 void cw_stored_key_done(const struct cw_hsm_crypto *c, struct cw_stored_key *k);
 /* Version 1 as the configuration alone describes it. */
 struct cw_key_version cw_key_version_configured(const struct cw_config_key *cfg);

@@ -79,6 +79,7 @@ void cw_sess_free(struct cw_sess *s) {
         if (s == NULL)
                 return;
         cw_scp_free(s->scp);
+        cw_sess_imk_done(s);
         cw_secret_free(s->memory);
         cw_wipe(s, sizeof(*s));
         free(s);

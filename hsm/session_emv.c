@@ -70,6 +70,10 @@ cw_rc cw_sess_perso_sensitive(struct cw_sess *s, struct cw_msg *request, struct 
                 if (rc != CW_OK)
                         return rc;
                 cw_put_item(&w, value, n);
+                if (strcmp(dgi ? dgi : "", "8000") == 0)
+                        rc = cw_sess_put_imk(s, reply, f);
+                if (rc != CW_OK)
+                        return rc;
         }
         return cw_sess_put_att(reply, packed, w.len, f);
 }
@@ -83,11 +87,11 @@ struct transaction {
 
 cw_rc cw_sess_emv_card(struct cw_sess *s, const char *psn, struct cw_emv_card *ret, struct cw_fault *f) {
         const struct cw_stored_key *ac = NULL, *smi = NULL, *smc = NULL;
-        cw_rc rc = cw_sess_key(s, s->product->imk_ac, "imk-ac", &ac, f);
+        cw_rc rc = cw_sess_imk(s, CW_IMK_AC, &ac, f);
         if (rc == CW_OK)
-                rc = cw_sess_key(s, s->product->imk_smi, "imk-smi", &smi, f);
+                rc = cw_sess_imk(s, CW_IMK_SMI, &smi, f);
         if (rc == CW_OK)
-                rc = cw_sess_key(s, s->product->imk_smc, "imk-smc", &smc, f);
+                rc = cw_sess_imk(s, CW_IMK_SMC, &smc, f);
         if (rc == CW_OK)
                 *ret = (struct cw_emv_card){&ac->key, &smi->key, &smc->key, s->secret->pan.digits, psn};
         return rc;
@@ -95,7 +99,6 @@ cw_rc cw_sess_emv_card(struct cw_sess *s, const char *psn, struct cw_emv_card *r
 
 static cw_rc read_transaction(struct cw_sess *s, const struct cw_msg *request, struct transaction *t,
                               struct cw_fault *f) {
-        const struct cw_stored_key *ac = NULL;
         cw_rc rc = cw_sess_hex(request, "atc", t->tx.atc, sizeof(t->tx.atc), f);
         if (rc == CW_OK)
                 rc = cw_sess_hex(request, "arqc", t->tx.arqc, sizeof(t->tx.arqc), f);
@@ -105,10 +108,6 @@ static cw_rc read_transaction(struct cw_sess *s, const struct cw_msg *request, s
                 rc = cw_sess_digits(request, "psn", 2, t->psn, f);
         if (rc == CW_OK)
                 rc = cw_sess_att(request, 0, 1, ARQC_DATA_MAX, &t->data, f);
-        if (rc == CW_OK)
-                rc = cw_sess_key(s, s->product->imk_ac, "imk-ac", &ac, f);
-        if (rc == CW_OK) /* the other keys are for scripts */
-                t->card = (struct cw_emv_card){&ac->key, NULL, NULL, s->secret->pan.digits, t->psn};
         return rc;
 }
 
@@ -147,17 +146,43 @@ static void remember(struct cw_sess *s, const struct transaction *t) {
         s->state |= CW_ST_PROVED;
 }
 
+/* One version of the AC key; the other keys are for scripts. */
+static cw_rc verify(struct cw_sess *s, struct transaction *t, const struct cw_stored_key *ac,
+                    struct cw_retail_key *ret_sk, bool *ret_genuine, struct cw_fault *f) {
+        uint8_t expected[8];
+        int padding = 2;
+        t->card = (struct cw_emv_card){&ac->key, NULL, NULL, s->secret->pan.digits, t->psn};
+        cw_rc rc = cw_emv_scheme_ac(s->c, s->product->cvn, &t->card, &t->tx, ret_sk, &padding, f);
+        if (rc == CW_OK)
+                rc = cw_retail_mac(s->c, ret_sk, padding, NULL, t->data.ptr, t->data.len, expected, f);
+        *ret_genuine = rc == CW_OK && cw_equal_ct(expected, t->tx.arqc, sizeof(expected));
+        if (!*ret_genuine)
+                cw_retail_key_destroy(s->c, ret_sk);
+        return rc;
+}
+
+/* Under each version that this card may have. */
+static cw_rc verify_any(struct cw_sess *s, struct transaction *t, struct cw_retail_key *ret_sk,
+                        bool *ret_genuine, struct cw_fault *f) {
+        const struct cw_stored_key *ac = NULL;
+        for (size_t n = 0; !*ret_genuine; n++) {
+                cw_rc rc = cw_sess_imk_candidate(s, n, &ac, f);
+                if (rc == CW_OK && ac != NULL)
+                        rc = verify(s, t, ac, ret_sk, ret_genuine, f);
+                if (rc != CW_OK || ac == NULL)
+                        return rc;
+        }
+        cw_sess_imk_proved(s, ac);
+        return CW_OK;
+}
+
 cw_rc cw_sess_emv_arqc(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply, struct cw_fault *f) {
         struct transaction t = {0};
         struct cw_retail_key sk = {0};
-        uint8_t expected[8];
-        int padding = 2;
+        bool genuine = false;
         cw_rc rc = read_transaction(s, request, &t, f);
         if (rc == CW_OK)
-                rc = cw_emv_scheme_ac(s->c, s->product->cvn, &t.card, &t.tx, &sk, &padding, f);
-        if (rc == CW_OK)
-                rc = cw_retail_mac(s->c, &sk, padding, NULL, t.data.ptr, t.data.len, expected, f);
-        bool genuine = rc == CW_OK && cw_equal_ct(expected, t.tx.arqc, sizeof(expected));
+                rc = verify_any(s, &t, &sk, &genuine, f);
         if (genuine)
                 rc = put_arpc(s, request, &sk, &t, reply, f);
         cw_retail_key_destroy(s->c, &sk);

@@ -43,6 +43,10 @@ struct cw_sess_secret {
         char birth_date[9];           /* YYYYMMDD of the customer, "" when not known */
 };
 
+/* The issuer's master keys of a card. */
+enum cw_sess_imk { CW_IMK_AC, CW_IMK_SMI, CW_IMK_SMC };
+#define CW_SESS_IMKS 3u
+
 struct cw_sess {
         struct cw_sess_env env;
         const struct cw_hsm_crypto *c; /* = env.crypto */
@@ -66,6 +70,13 @@ struct cw_sess {
                 bool test_keys; /* 40..4F instead of keys of the token */
                 char label[3][CW_SESS_LABEL_MAX];
         } bench;
+        /* Which versions this card was made under (session_imk.c). */
+        struct cw_sess_imk_state {
+                char kcv[11]; /* as recorded when it was made; "" when nobody knows */
+                bool looked;  /* the versions kept on the token were loaded */
+                struct cw_kept_keys kept;
+                const struct cw_stored_key *key; /* the right one; NULL: not known yet */
+        } imk[CW_SESS_IMKS];
         struct cw_emv_tx tx; /* of the last cryptogram that was right */
         char proved_psn[3];
         unsigned scripts; /* commands made after it */
@@ -164,6 +175,26 @@ CW_WARN_UNUSED cw_rc cw_sess_product(struct cw_sess *s, const struct cw_msg *req
 CW_WARN_UNUSED cw_rc cw_sess_check_issuer(struct cw_sess *s, struct cw_fault *f);
 CW_WARN_UNUSED cw_rc cw_sess_key(const struct cw_sess *s, const char *label, const char *purpose,
                                  const struct cw_stored_key **ret, struct cw_fault *f);
+
+/* ---- issuer keys of a card made earlier, maybe under other versions (session_imk.c) ---- */
+
+/* Member issuer_keys of the request, which may leave it out: what perso.sensitive said when the card was
+ * made. */
+CW_WARN_UNUSED cw_rc cw_sess_imk_recorded(struct cw_sess *s, const struct cw_msg *request,
+                                          struct cw_fault *f);
+/* The same of the versions in use, for a card that gets them now. */
+CW_WARN_UNUSED cw_rc cw_sess_put_imk(struct cw_sess *s, struct cw_msg *reply, struct cw_fault *f);
+/* Candidate n of the AC key: one when it is recorded, else the version in use and then each that was kept;
+ * NULL behind the last. */
+CW_WARN_UNUSED cw_rc cw_sess_imk_candidate(struct cw_sess *s, size_t n, const struct cw_stored_key **ret,
+                                           struct cw_fault *f);
+/* The card's cryptogram was right under this AC key. */
+void cw_sess_imk_proved(struct cw_sess *s, const struct cw_stored_key *ac);
+/* The card's key for scripts, for its AC. OPERATOR with code HSM_KEY when its version is not on the token, or
+ * not recorded and there are several. */
+CW_WARN_UNUSED cw_rc cw_sess_imk(struct cw_sess *s, enum cw_sess_imk which, const struct cw_stored_key **ret,
+                                 struct cw_fault *f);
+void cw_sess_imk_done(struct cw_sess *s);
 
 /* ---- PINs of requests (session_source.c) ---- */
 

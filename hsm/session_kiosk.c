@@ -53,7 +53,9 @@ cw_rc cw_sess_kiosk_bind(struct cw_sess *s, struct cw_msg *request, struct cw_ms
         if (rc == CW_OK)
                 rc = cw_sess_birth_date(s, request, f);
         if (rc == CW_OK)
-                rc = cw_sess_key(s, s->product->imk_ac, "imk-ac", &imk, f);
+                rc = cw_sess_imk_recorded(s, request, f);
+        if (rc == CW_OK)
+                rc = cw_sess_imk_candidate(s, 0, &imk, f);
         if (rc == CW_OK)
                 rc = cw_sess_open_card_number(s, request, pan, f);
         if (rc == CW_OK && !cw_pan_equal(pan, &s->secret->pan))

@@ -68,6 +68,8 @@ static cw_rc open_service(struct cw_sess *s, struct cw_msg *request, struct cw_m
         if (rc == CW_OK)
                 rc = cw_sess_birth_date(s, request, f);
         if (rc == CW_OK)
+                rc = cw_sess_imk_recorded(s, request, f);
+        if (rc == CW_OK)
                 rc = cw_sess_open_card_number(s, request, &s->secret->pan, f);
         if (rc == CW_OK)
                 rc = cw_sess_put_pan_names(s, reply, f);

@@ -41,7 +41,7 @@ target_compile_definitions(cw_test_hsmd_rig PRIVATE CW_HSMD="$<TARGET_FILE:cardw
         CW_PROVISION="$<TARGET_FILE:cardwright-hsm-provision>" CW_SHIM_MODULE="$<TARGET_FILE:cw_hostile_module>"
         CW_NSS_MODULE="${multiarch_dir}/libsoftokn3.so")
 add_dependencies(cw_test_hsmd_rig cardwright-hsmd cardwright-hsm-provision cw_hostile_module)
-foreach(name issue icc service pad kiosk faults memory)
+foreach(name issue icc service pad kiosk rotation faults memory)
         cw_add_test(test_hsmd_${name} SOURCES ${hsmd}/test_hsmd_${name}.c LABELS integration LIBS cw_test_hsmd_rig
                 TIMEOUT 120)
 endforeach()

@@ -316,19 +316,26 @@ static void on_bound(void *ctx, cw_rc rc, const struct cw_fault *f, struct cw_ms
 /* The card's kit is known: it must be released for this kiosk, and hsmd must see the same PAN in the kit's
  * data. */
 static void check_release(struct cw_kiosk *k) {
-        char sealed[CW_SEALED_MAX + 1];
+        char sealed[CW_SEALED_MAX + 1], keys[CW_ISSUER_KEYS_CAP];
         struct cw_fault f = {0};
         struct cw_journal *j = k->daemon->journal;
         cw_rc rc = cw_journal_release_use(j, k->row.kit.kit, kiosk_name(k), &k->release, &f);
         if (rc == CW_OK)
                 rc = cw_journal_sealed(j, k->row.job.id, sealed, sizeof sealed, &f);
+        if (rc == CW_OK)
+                rc = cw_journal_issuer_keys(j, k->row.job.id, keys, &f);
         if (rc != CW_OK) {
                 if (cw_rc_class(cw_daemon_check(k->daemon, rc, &f)) != CW_C_FATAL)
                         end_with(k, &f, "PLEASE ASK US");
                 return;
         }
-        struct cw_msg *m = cw_hsm_msg_kiosk_bind(k->session, k->row.kit.kit, k->row.kit.plastic_code,
-                                                 k->row.kit.expiry, k->birth_date, sealed);
+        const struct cw_hsm_kiosk_kit kit = {.kit = k->row.kit.kit,
+                                             .plastic_code = k->row.kit.plastic_code,
+                                             .expiry = k->row.kit.expiry,
+                                             .birth_date = k->birth_date,
+                                             .issuer_keys = keys,
+                                             .encrypted_card_number = sealed};
+        struct cw_msg *m = cw_hsm_msg_kiosk_bind(k->session, &kit);
         cw_wipe(k->birth_date, sizeof k->birth_date);
         cw_hsm_link_call(k->daemon->hsm, m, on_bound, k);
 }

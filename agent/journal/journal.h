@@ -31,6 +31,7 @@
 #define CW_IDEM_CAP 80
 #define CW_ACTOR_CAP 65
 #define CW_SEALED_MAX 1024u   /* encryptedCardNumber text */
+#define CW_ISSUER_KEYS_CAP 40u
 #define CW_EVIDENCE_MAX 8192u /* evidence or baseline, as JSON text */
 #define CW_KEY_TRIES_MAX 3u   /* tries of one key version on one card that no chip success followed */
 #define CW_JOURNAL_SCHEMA 1
@@ -132,6 +133,11 @@ CW_WARN_UNUSED cw_rc cw_journal_attempt(struct cw_journal *j, const char *job, u
 /* The baseline of the job's open INTENT, a new reference. REJECT/CW_E_NOT_FOUND when none is open. */
 CW_WARN_UNUSED cw_rc cw_journal_baseline(struct cw_journal *j, const char *job, json_t **ret,
                                          struct cw_fault *f);
+
+/* Which issuer keys the chip of the job's card has ("issuer_keys" in the evidence of its last chip step); ""
+ * when that says nothing. ret has CW_ISSUER_KEYS_CAP bytes. */
+CW_WARN_UNUSED cw_rc cw_journal_issuer_keys(struct cw_journal *j, const char *job, char *ret,
+                                            struct cw_fault *f);
 
 typedef void (*cw_change_fn)(void *ctx, const struct cw_job_row *row, const struct cw_change *change);
 /* After open, once: event RESTARTED for every open job, one transaction each, oldest first. fn must not call

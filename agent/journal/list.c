@@ -86,6 +86,29 @@ cw_rc cw_journal_baseline(struct cw_journal *j, const char *job, json_t **ret, s
         return CW_OK;
 }
 
+cw_rc cw_journal_issuer_keys(struct cw_journal *j, const char *job, char *ret, struct cw_fault *f) {
+        CW_AUTO(cw_stmt_free) sqlite3_stmt *s = NULL;
+        bool row = false;
+        cw_rc rc = cw_db_alive(j, f);
+        ret[0] = '\0';
+        if (rc == CW_OK)
+                rc = cw_db_query(
+                    j,
+                    "SELECT evidence FROM event WHERE job = ?1 AND kind = 'OUTCOME' AND step = 'chip'"
+                    " ORDER BY n DESC LIMIT 1",
+                    CW_ARGS(CW_T(job)), &s, f);
+        if (rc == CW_OK)
+                rc = cw_db_step(j, s, &row, f);
+        if (rc != CW_OK || !row)
+                return rc;
+        CW_AUTO_JSON json_t *result = json_loads((const char *)sqlite3_column_text(s, 0), 0, NULL);
+        const char *keys =
+            json_string_value(json_object_get(json_object_get(result, "evidence"), "issuer_keys"));
+        if (keys && strlen(keys) < CW_ISSUER_KEYS_CAP)
+                memcpy(ret, keys, strlen(keys) + 1);
+        return CW_OK;
+}
+
 /* ---- history and fold ---- */
 
 static json_t *history_item(sqlite3_stmt *s) {

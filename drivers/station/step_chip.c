@@ -146,6 +146,7 @@ static void on_progress(void *ctx, unsigned done, unsigned total) {
 static void take_evidence(struct cw_step_run *run, const struct cw_perso_result *p) {
         run->result->key_tried = p->key_tried;
         cw_result_evidence(run->result, "cplc", p->cplc);
+        cw_result_evidence(run->result, "issuer_keys", cw_hsm_session_issuer_keys(run->st->work.session));
         cw_result_evidence_int(run->result, "scp", p->scp);
         cw_result_evidence_int(run->result, "kvn", p->kvn);
         cw_result_evidence_int(run->result, "level", p->level);

@@ -66,6 +66,8 @@ struct cw_msg *cw_hsm_msg_open_service(const struct cw_hsm_service *service) {
         m = member(m, "expiry", json_string(service->expiry));
         if (service->birth_date != NULL)
                 m = member(m, "birth_date", json_string(service->birth_date));
+        if (service->issuer_keys != NULL)
+                m = member(m, "issuer_keys", json_string(service->issuer_keys));
         return text_att(m, service->encrypted_card_number);
 }
 
@@ -73,16 +75,16 @@ struct cw_msg *cw_hsm_msg_close(int64_t session) {
         return of_session("session.close", session);
 }
 
-struct cw_msg *cw_hsm_msg_kiosk_bind(int64_t session, const char *kit, const char *plastic_code,
-                                     const char *expiry, const char *birth_date,
-                                     const char *encrypted_card_number) {
+struct cw_msg *cw_hsm_msg_kiosk_bind(int64_t session, const struct cw_hsm_kiosk_kit *kit) {
         struct cw_msg *m = of_session("kiosk.bind", session);
-        m = member(m, "kit", json_string(kit));
-        m = member(m, "plastic_code", json_string(plastic_code));
-        m = member(m, "expiry", json_string(expiry));
-        if (birth_date != NULL && *birth_date)
-                m = member(m, "birth_date", json_string(birth_date));
-        return text_att(m, encrypted_card_number);
+        m = member(m, "kit", json_string(kit->kit));
+        m = member(m, "plastic_code", json_string(kit->plastic_code));
+        m = member(m, "expiry", json_string(kit->expiry));
+        if (*kit->birth_date)
+                m = member(m, "birth_date", json_string(kit->birth_date));
+        if (*kit->issuer_keys)
+                m = member(m, "issuer_keys", json_string(kit->issuer_keys));
+        return text_att(m, kit->encrypted_card_number);
 }
 
 struct cw_msg *cw_hsm_msg_kiosk_seal_pan(int64_t session) {

@@ -25,6 +25,7 @@
 #include <stdint.h>
 
 #define CW_HSM_PAN_HASH_HEX 65 /* HMAC-SHA-256 in hex, NUL */
+#define CW_HSM_ISSUER_KEYS 40u
 #define CW_HSM_MASKED_PAN 20   /* 19 digits at most, NUL */
 #define CW_HSM_NAME 65
 #define CW_HSM_DGIS_MAX 8
@@ -121,6 +122,9 @@ CW_WARN_UNUSED cw_rc cw_hsm_session_bench_pan(struct cw_hsm_session *s, const vo
 CW_WARN_UNUSED cw_rc cw_hsm_session_perso_sensitive(struct cw_hsm_session *s, const char *const *dgis,
                                                     const bool *padded, size_t count,
                                                     struct cw_secret **ret_items, struct cw_fault *f);
+/* Check values of the issuer's keys whose card keys perso.sensitive gave (imk-ac, imk-smi, imk-smc), to be
+ * noted with the card; "" before. Borrowed. */
+const char *cw_hsm_session_issuer_keys(const struct cw_hsm_session *s);
 struct cw_hsm_icc_request {
         const char *use; /* "dda" or "pin" */
         unsigned bits;   /* 512 to 1984, a multiple of 16, not more than the issuer's key has */
@@ -248,15 +252,20 @@ struct cw_hsm_service {
         const char *job, *plastic_code;
         const char *expiry;                /* YYMM */
         const char *birth_date;            /* YYYYMMDD, NULL when not known */
+        const char *issuer_keys;           /* as noted when the card was made, NULL when not known */
         const char *encrypted_card_number; /* text as the server sent it */
 };
 /* PINs and values of one card for an issuer's host; the reply is read with cw_hsm_reply_opened. */
 struct cw_msg *cw_hsm_msg_open_service(const struct cw_hsm_service *service);
 struct cw_msg *cw_hsm_msg_close(int64_t session);
-/* birth_date: YYYYMMDD of the customer for a product whose weak_pins say birth-date, else NULL or "". */
-struct cw_msg *cw_hsm_msg_kiosk_bind(int64_t session, const char *kit, const char *plastic_code,
-                                     const char *expiry, const char *birth_date,
-                                     const char *encrypted_card_number);
+struct cw_hsm_kiosk_kit {
+        const char *kit, *plastic_code;
+        const char *expiry;      /* YYMM */
+        const char *birth_date;  /* YYYYMMDD for a product whose weak_pins say birth-date, else "" */
+        const char *issuer_keys; /* as noted when the card was made, "" when it was not */
+        const char *encrypted_card_number; /* text as the server sent it */
+};
+struct cw_msg *cw_hsm_msg_kiosk_bind(int64_t session, const struct cw_hsm_kiosk_kit *kit);
 struct cw_msg *cw_hsm_msg_kiosk_seal_pan(int64_t session);
 /* form: "" = the set-PIN v2 form that the configuration chooses, else a name of the first version. */
 struct cw_msg *cw_hsm_msg_pin_form(int64_t session, const char *form);

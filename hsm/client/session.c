@@ -12,6 +12,7 @@
 struct cw_hsm_session {
         int fd;
         int64_t timeout_ms;
+        char issuer_keys[CW_HSM_ISSUER_KEYS];
 };
 
 cw_rc cw_hsm_session_open(int take_fd, int64_t timeout_ms, struct cw_hsm_session **ret) {
@@ -20,7 +21,7 @@ cw_rc cw_hsm_session_open(int take_fd, int64_t timeout_ms, struct cw_hsm_session
                 (void)close(take_fd);
                 return CW_RC(CW_L_HSM, CW_C_RETRY, CW_E_NOMEM);
         }
-        *s = (struct cw_hsm_session){take_fd, timeout_ms};
+        *s = (struct cw_hsm_session){take_fd, timeout_ms, ""};
         *ret = s;
         return CW_OK;
 }
@@ -260,7 +261,22 @@ cw_rc cw_hsm_session_perso_sensitive(struct cw_hsm_session *s, const char *const
                 (void)json_array_append_new(list, json_string(dgis[i]));
         set(&m, "dgis", list);
         set_flags(&m, padded, count);
-        return call_for_att(s, m, ret_items, f);
+        CW_AUTO(cw_msg_free) struct cw_msg *reply = NULL;
+        cw_rc rc = call(s, m, &reply, f);
+        if (rc != CW_OK)
+                return rc;
+        if (json_object_get(reply->json, "issuer_keys") != NULL &&
+            !copy_text(reply, "issuer_keys", s->issuer_keys, sizeof(s->issuer_keys)))
+                return malformed(f);
+        struct cw_secret *att = cw_msg_take_att(reply, 0);
+        if (att == NULL)
+                return malformed(f);
+        *ret_items = att;
+        return CW_OK;
+}
+
+const char *cw_hsm_session_issuer_keys(const struct cw_hsm_session *s) {
+        return s->issuer_keys;
 }
 
 cw_rc cw_hsm_session_icc_key(struct cw_hsm_session *s, const struct cw_hsm_icc_request *q,

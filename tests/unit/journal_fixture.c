@@ -107,9 +107,10 @@ void run_step(struct fixture *x, const char *job, const char *outcome, const cha
         uint32_t seq = row.job.seq;
         CW_AUTO_JSON json_t *baseline = json_pack("{s:i, s:s}", "cards_fed", (int)seq, "where",
                                                   step == CW_STEP_FEED ? "none" : "transport");
-        CW_AUTO_JSON json_t *result = json_pack("{s:s, s:s, s:s, s:s, s:b, s:b, s:{s:s}}", "outcome", outcome,
-                                                "class", cls, "code", "PRD_FEEDER_JAM", "where", "transport",
-                                                "ribbon_used", 0, "key_tried", 0, "evidence", "cplc", "4790");
+        CW_AUTO_JSON json_t *result =
+            json_pack("{s:s, s:s, s:s, s:s, s:b, s:b, s:{s:s, s:s}}", "outcome", outcome, "class", cls,
+                      "code", "PRD_FEEDER_JAM", "where", "transport", "ribbon_used", 0, "key_tried", 0,
+                      "evidence", "cplc", "4790", "issuer_keys", "08D7B4 7B8358 D2B91C");
         good(x, cw_journal_intent(x->j, job, step, seq, baseline, &x->change, &x->fault));
         if (step == CW_STEP_CHIP)
                 good(x, cw_journal_attempt(x->j, job, seq, "00010203", 32, 3, &x->change, &x->fault));

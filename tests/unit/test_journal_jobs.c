@@ -98,6 +98,21 @@ static void baseline_of_the_open_intent(void **state) {
         assert_int_equal(json_integer_value(json_object_get(read, "cards_fed")), 41);
 }
 
+static void issuer_keys_of_the_chip(void **state) {
+        struct fixture *x = *state;
+        char job[CW_JOB_ID_CAP], keys[CW_ISSUER_KEYS_CAP] = "?";
+        accept_kit(x, "4240181595", job);
+        good(x, cw_journal_issuer_keys(x->j, job, keys, &x->fault));
+        assert_string_equal(keys, "");
+        to_feed(x, job, "s1");
+        run_up_to(x, job, CW_STEP_CHIP); /* feed and stripe have evidence too */
+        good(x, cw_journal_issuer_keys(x->j, job, keys, &x->fault));
+        assert_string_equal(keys, "");
+        run_up_to(x, job, CW_STEP_VERIFY);
+        good(x, cw_journal_issuer_keys(x->j, job, keys, &x->fault));
+        assert_string_equal(keys, "08D7B4 7B8358 D2B91C");
+}
+
 static void sealed_data_goes_with_the_job(void **state) {
         struct fixture *x = *state;
         char job[CW_JOB_ID_CAP], sealed[CW_SEALED_MAX + 1], small[8];
@@ -305,6 +320,7 @@ int main(void) {
             T(straight_job_and_its_history),
             T(refusal_changes_nothing),
             T(baseline_of_the_open_intent),
+            T(issuer_keys_of_the_chip),
             T(sealed_data_goes_with_the_job),
             T(sealed_data_leaves_the_file),
             T(same_pan_twice_is_refused),

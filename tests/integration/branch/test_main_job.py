@@ -57,6 +57,7 @@ class MainJob(Scenario):
         chip = [e for e in self.history(kit) if e["kind"] == "OUTCOME" and e["step"] == "chip"][0]
         self.assertEqual(chip["evidence"]["evidence"]["scp"], scp)
         self.assertEqual(chip["evidence"]["evidence"]["cplc"], state["cplc"])
+        self.assertRegex(chip["evidence"]["evidence"]["issuer_keys"], "^[0-9A-F]{6} [0-9A-F]{6} [0-9A-F]{6}$")
 
     def check_face(self, kit):
         """Not blank, in colour, and resin is all or nothing."""

@@ -35,6 +35,11 @@ const uint8_t rig_imk_smc[16] = {0x89, 0xab, 0xcd, 0xef, 0x01, 0x23, 0x45, 0x67,
 const uint8_t rig_zone_in[16] = {"zone key, inward"}, rig_zone_out[16] = {"zone key outward"};
 const uint8_t rig_zone4_in[16] = {"AES zone inward "}, rig_zone4_out[16] = {"AES zone outward"};
 const uint8_t rig_mac_tdes[16] = {"AAAAAAAABBBBBBBB"}; /* of psec's tests */
+/* TR-31:2018, A.7.3.2 */
+static const uint8_t rig_kbpk[16] = {0x1d, 0x22, 0xbf, 0x32, 0x38, 0x7c, 0x60, 0x0a,
+                                     0xd9, 0x7f, 0x9b, 0x97, 0xa5, 0x13, 0x11, 0xac};
+const uint8_t rig_next_imk[16] = {0xe8, 0xbc, 0x63, 0xe5, 0x47, 0x94, 0x55, 0xe2,
+                                  0x65, 0x77, 0xf7, 0x15, 0xd5, 0x87, 0xfe, 0x68};
 /* X9.24-3:2017, supplement */
 const uint8_t rig_bdk4[16] = {0xfe, 0xdc, 0xba, 0x98, 0x76, 0x54, 0x32, 0x10,
                               0xf1, 0xf1, 0xf1, 0xf1, 0xf1, 0xf1, 0xf1, 0xf1};
@@ -72,10 +77,11 @@ static const struct {
     {"mac-aes", "mac", "aes128", rig_zone4_in, 16},
     {"cavk", "cavk", "tdes2", rig_imk_smi, 16},
     {"bdk4", "bdk", "aes128", rig_bdk4, 16},
+    {"kbpk", "kbpk", "tdes2", rig_kbpk, 16},
 };
 #define KEYS_ALWAYS 14u
 #define KEYS (sizeof(keys) / sizeof(keys[0]))
-_Static_assert(KEYS == KEYS_ALWAYS + 9, "the last ones are for service sessions");
+_Static_assert(KEYS == KEYS_ALWAYS + 10, "the last ones are for service sessions and for rotation");
 
 void rig_path(const struct rig *r, const char *name, char *ret, size_t cap) {
         assert_true(snprintf(ret, cap, "%s/%s", r->dir, name) < (int)cap);
@@ -143,16 +149,24 @@ static void write_issuer(struct rig *r) {
         assert_int_equal(fclose(f), 0);
 }
 
-static void write_config_keys(FILE *f, bool wrong_kcv, bool service) {
-        for (size_t i = 0; i < (service ? KEYS : KEYS_ALWAYS); i++) {
+static bool configured(size_t i, const struct rig_options *o) {
+        return i < KEYS_ALWAYS || (i + 1 < KEYS ? o->service : o->rotation);
+}
+
+static void write_config_keys(FILE *f, bool wrong_kcv, const struct rig_options *o) {
+        for (size_t i = 0; i < KEYS; i++) {
+                bool imk = strncmp(keys[i].purpose, "imk-", 4) == 0;
                 char text[7] = "";
+                if (!configured(i, o))
+                        continue;
                 if (strcmp(keys[i].algorithm, "generic") != 0)
                         kcv(i, text);
                 if (wrong_kcv && strcmp(keys[i].label, "cvk") == 0)
                         memcpy(text, "ABCDEF", 7);
                 (void)fprintf(f,
-                              "%s{\"label\":\"%s\",\"purpose\":\"%s\",\"algorithm\":\"%s\",\"kcv\":\"%s\"}",
-                              i == 0 ? "" : ",\n", keys[i].label, keys[i].purpose, keys[i].algorithm, text);
+                              "%s{\"label\":\"%s\",\"purpose\":\"%s\",\"algorithm\":\"%s\",\"kcv\":\"%s\"%s}",
+                              i == 0 ? "" : ",\n", keys[i].label, keys[i].purpose, keys[i].algorithm, text,
+                              imk && o->rotation ? ",\"block_usage\":\"B0\"" : "");
         }
 }
 
@@ -204,9 +218,11 @@ static void write_config(const struct rig *r, const struct rig_options *o, const
                               "certPrefix='' keyPrefix='' secmod='secmod.db' flags= "
                               "cryptoTokenDescription='crypto' dbTokenDescription='test'\",",
                               r->dir);
-        (void)fprintf(f, "\"call_timeout_ms\":%d,\"allow_host_memory\":%s,\"keys\":[",
-                      o->call_timeout_ms ? o->call_timeout_ms : 5000, o->no_host_memory ? "false" : "true");
-        write_config_keys(f, wrong_kcv, o->service);
+        (void)fprintf(f,
+                      "\"call_timeout_ms\":%d,\"allow_host_memory\":%s,\"allow_key_loading\":%s,\"keys\":[",
+                      o->call_timeout_ms ? o->call_timeout_ms : 5000, o->no_host_memory ? "false" : "true",
+                      o->rotation ? "true" : "false");
+        write_config_keys(f, wrong_kcv, o);
         if (r->issuer != NULL)
                 (void)fprintf(f,
                               ",{\"label\":\"issuer\",\"purpose\":\"issuer-rsa\",\"algorithm\":\"rsa\","
@@ -326,6 +342,7 @@ void rig_start(struct rig *r, const struct rig_options *o) {
         write_keys(r);
         const struct rig_options plain = {.issuer = o->issuer,
                                           .service = o->service,
+                                          .rotation = o->rotation,
                                           .nss = o->nss,
                                           .no_host_memory = o->service && o->no_host_memory};
         write_config(r, &plain, "provision.json", false, "good-pin");
@@ -469,11 +486,26 @@ cw_rc rig_open_service(struct rig *r, const char *pan, const char *plastic, int 
         struct cw_hsm_opened o;
         rig_seal(pan, text);
         (void)snprintf(job, sizeof(job), "S%u", ++serial);
-        const struct cw_hsm_service service = {job, plastic, RIG_EXPIRY, "19870621", text};
+        const struct cw_hsm_service service = {.job = job,
+                                               .plastic_code = plastic,
+                                               .expiry = RIG_EXPIRY,
+                                               .birth_date = "19870621",
+                                               .encrypted_card_number = text};
         cw_rc rc = rig_call(r, cw_hsm_msg_open_service(&service), &reply, f);
         if (rc == CW_OK)
                 rc = cw_hsm_reply_opened(reply, &o, f);
         if (rc == CW_OK)
                 *ret_fd = o.fd;
         return rc;
+}
+
+struct cw_msg *rig_kiosk_bind(int64_t session, const char *expiry, const char *issuer_keys,
+                              const char *sealed) {
+        const struct cw_hsm_kiosk_kit kit = {.kit = "10729390",
+                                             .plastic_code = RIG_SCP03,
+                                             .expiry = expiry,
+                                             .birth_date = "",
+                                             .issuer_keys = issuer_keys,
+                                             .encrypted_card_number = sealed};
+        return cw_hsm_msg_kiosk_bind(session, &kit);
 }

@@ -18,6 +18,7 @@ struct rig_options {
         bool no_host_memory;
         bool issuer;         /* products have an issuer key; see struct rig */
         bool service;        /* keys for service sessions: zones, PVK, MAC, CAVV, AES PIN pad */
+        bool rotation;       /* key blocks of rig_next_imk may be loaded as next versions of issuer keys */
         bool aes_pad;        /* with service: the kiosk's PIN pad has the AES key */
         bool nss;            /* NSS softokn in place of SoftHSM */
         bool shim;           /* the module that misbehaves on demand, around SoftHSM */
@@ -36,6 +37,7 @@ extern const uint8_t rig_pan_key[32], rig_pin_key[32], rig_hash_key[32];
 extern const uint8_t rig_bdk[16], rig_imk_ac[16], rig_imk_smi[16], rig_imk_smc[16];
 extern const uint8_t rig_zone_in[16], rig_zone_out[16], rig_zone4_in[16], rig_zone4_out[16], rig_bdk4[16],
     rig_mac_tdes[16];
+extern const uint8_t rig_next_imk[16];
 extern const uint8_t rig_enc03[16], rig_mac03[16], rig_dek03[16], rig_kmc02[16];
 
 /* Fails the test when anything does not start. */
@@ -54,6 +56,9 @@ void rig_wait_workers(const struct rig *r, size_t count);
 /* Is there a process whose memory holds these bytes? Reads /proc/pid/mem. */
 bool rig_memory_has(pid_t pid, const void *bytes, size_t len);
 
+/* kiosk.bind of kit 10729390, plastic RIG_SCP03; sealed as of rig_seal. */
+struct cw_msg *rig_kiosk_bind(int64_t session, const char *expiry, const char *issuer_keys,
+                              const char *sealed);
 /* A service session for a PAN; *ret_fd is its socket. */
 cw_rc rig_open_service(struct rig *r, const char *pan, const char *plastic, int *ret_fd, struct cw_fault *f);
 /* Takes m. */

@@ -54,8 +54,7 @@ static cw_rc bind_kit(int64_t session, const char *pan, const char *expiry, stru
         CW_AUTO(cw_msg_free) struct cw_msg *reply = NULL;
         char text[160];
         rig_seal(pan, text);
-        return rig_call(&rig, cw_hsm_msg_kiosk_bind(session, "10729390", RIG_SCP03, expiry, NULL, text),
-                        &reply, f);
+        return rig_call(&rig, rig_kiosk_bind(session, expiry, "", text), &reply, f);
 }
 
 static cw_rc prove(struct cw_hsm_session *s, bool genuine, struct cw_fault *f) {

@@ -51,10 +51,7 @@ static void ready_for_pin(const char *ticket, struct cw_hsm_opened *o, struct cw
         assert_int_equal(cw_secret_dup(RIG_PAN, strlen(RIG_PAN), &digits), CW_OK);
         assert_int_equal(cw_hsm_session_kiosk_pan(*s, digits, RIG_EXPIRY, "00", hash, masked, &f), CW_OK);
         rig_seal(RIG_PAN, text);
-        assert_int_equal(
-            rig_call(&rig, cw_hsm_msg_kiosk_bind(o->session, "10729390", RIG_SCP03, RIG_EXPIRY, NULL, text),
-                     &reply, &f),
-            CW_OK);
+        assert_int_equal(rig_call(&rig, rig_kiosk_bind(o->session, RIG_EXPIRY, "", text), &reply, &f), CW_OK);
         card_emv_master(rig_imk_ac, RIG_PAN, "00", mk);
         card_emv_arqc(mk, 5, data, sizeof(data), arqc);
         assert_int_equal(cw_hsm_session_emv_arqc(*s, 5, arqc, "00", data, sizeof(data), &result, &f), CW_OK);

@@ -47,10 +47,8 @@ static struct cw_hsm_session *proven_kiosk(struct cw_hsm_opened *o, uint8_t arqc
         assert_int_equal(cw_secret_dup(RIG_PAN, 16, &digits), CW_OK);
         assert_int_equal(cw_hsm_session_kiosk_pan(s, digits, RIG_EXPIRY, "00", hash, masked, NULL), CW_OK);
         rig_seal(RIG_PAN, text);
-        assert_int_equal(
-            rig_call(&rig, cw_hsm_msg_kiosk_bind(o->session, "10729390", RIG_SCP03, RIG_EXPIRY, NULL, text),
-                     &reply, NULL),
-            CW_OK);
+        assert_int_equal(rig_call(&rig, rig_kiosk_bind(o->session, RIG_EXPIRY, "", text), &reply, NULL),
+                         CW_OK);
         card_emv_master(rig_imk_ac, RIG_PAN, "00", mk);
         card_emv_arqc(mk, 5, data, sizeof(data), arqc);
         assert_int_equal(cw_hsm_session_emv_arqc(s, 5, arqc, "00", data, sizeof(data), &result, NULL), CW_OK);
