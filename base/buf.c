@@ -1,25 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/buf.h"
 
+#include <endian.h>
 #include <string.h>
-
-void cw_writer_init(struct cw_writer *w, void *mem, size_t cap) {
-        *w = (struct cw_writer){.ptr = mem, .cap = cap};
-}
-
-void cw_put_bytes(struct cw_writer *w, const void *p, size_t len) {
-        if (w->bad || len > w->cap - w->len) {
-                w->bad = true;
-                return;
-        }
-        if (len)
-                memcpy(w->ptr + w->len, p, len);
-        w->len += len;
-}
-
-void cw_put_u8(struct cw_writer *w, uint8_t v) {
-        cw_put_bytes(w, &v, 1);
-}
 
 void cw_put_be16(struct cw_writer *w, uint16_t v) {
         uint8_t b[2] = {(uint8_t)(v >> 8), (uint8_t)v};
@@ -101,10 +84,26 @@ static int hex_value(char c) {
         return -1;
 }
 
+/* Eight digits at a time, in the bytes of one word: the first digit is the lowest byte. */
+static uint64_t bcd_pack8(const char digits[8], uint8_t ret[4]) {
+        uint64_t v = 0;
+        memcpy(&v, digits, 8);
+        v = le64toh(v) ^ 0x3030303030303030u;
+        uint64_t bad = (v | (v + 0x0606060606060606u)) & 0xf0f0f0f0f0f0f0f0u;
+        v = (v << 4 | v >> 8) & 0x00ff00ff00ff00ffu;
+        v = (v | v >> 8) & 0x0000ffff0000ffffu;
+        uint32_t packed = htole32((uint32_t)(v | v >> 16));
+        memcpy(ret, &packed, 4);
+        return bad;
+}
+
 bool cw_bcd_pack(const char *digits, void *ret, size_t len) {
         uint8_t *out = ret;
-        unsigned bad = 0;
-        for (size_t i = 0; i < len; i++) {
+        uint64_t bad = 0;
+        size_t i = 0;
+        for (; i + 4 <= len; i += 4)
+                bad |= bcd_pack8(digits + 2 * i, out + i);
+        for (; i < len; i++) {
                 unsigned hi = (unsigned)(unsigned char)digits[2 * i] - '0';
                 unsigned lo = (unsigned)(unsigned char)digits[2 * i + 1] - '0';
                 bad |= (unsigned)(hi > 9) | (unsigned)(lo > 9);

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct cw_span {
         const uint8_t *ptr;
@@ -20,11 +21,23 @@ struct cw_writer {
         size_t cap;
         bool bad;
 };
-void cw_writer_init(struct cw_writer *w, void *mem, size_t cap);
-void cw_put_u8(struct cw_writer *w, uint8_t v);
+static inline void cw_writer_init(struct cw_writer *w, void *mem, size_t cap) {
+        *w = (struct cw_writer){.ptr = mem, .cap = cap};
+}
+static inline void cw_put_bytes(struct cw_writer *w, const void *p, size_t len) {
+        if (w->bad || len > w->cap - w->len) {
+                w->bad = true;
+                return;
+        }
+        if (len)
+                memcpy(w->ptr + w->len, p, len);
+        w->len += len;
+}
+static inline void cw_put_u8(struct cw_writer *w, uint8_t v) {
+        cw_put_bytes(w, &v, 1);
+}
 void cw_put_be16(struct cw_writer *w, uint16_t v);
 void cw_put_be32(struct cw_writer *w, uint32_t v);
-void cw_put_bytes(struct cw_writer *w, const void *p, size_t len);
 /* be16 length, then the bytes: the item format of packed IPC attachments. */
 void cw_put_item(struct cw_writer *w, const void *p, size_t len);
 

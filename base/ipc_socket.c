@@ -134,8 +134,8 @@ static void piece_add(struct pieces *p, void *ptr, size_t len) {
                 p->iov[p->count++] = (struct iovec){.iov_base = ptr, .iov_len = len};
 }
 
-static bool header_of(const struct cw_msg *m, size_t json_len, struct cw_ipc_header *ret) {
-        uint8_t bytes[CW_IPC_HEADER_BYTES];
+static bool header_of(const struct cw_msg *m, size_t json_len, struct cw_ipc_header *ret,
+                      uint8_t ret_bytes[CW_IPC_HEADER_BYTES]) {
         *ret = (struct cw_ipc_header){.type = (uint8_t)m->type,
                                       .att_count = (uint8_t)m->att_count,
                                       .fd_count = (uint8_t)m->fd_count,
@@ -148,8 +148,8 @@ static bool header_of(const struct cw_msg *m, size_t json_len, struct cw_ipc_hea
                 ret->att_len[i] = (uint32_t)m->att[i]->len;
         }
         /* What we send must pass our own decoder. */
-        cw_ipc_header_encode(ret, bytes);
-        return cw_ipc_header_decode(bytes, sizeof bytes, ret);
+        cw_ipc_header_encode(ret, ret_bytes);
+        return cw_ipc_header_decode(ret_bytes, CW_IPC_HEADER_BYTES, ret);
 }
 
 union fd_control {
@@ -185,14 +185,29 @@ static cw_rc send_datagram(int fd, const struct msghdr *mh, int64_t deadline_ns,
         }
 }
 
+/* Most texts fit on the stack: no memory is taken for them, in no step as they grow. */
+#define SHORT_JSON_BYTES 512u
+
+/* The text is in room or in memory of *ret_own. NULL when out of memory. */
+static char *json_text(const json_t *json, char room[SHORT_JSON_BYTES], char **ret_own, size_t *ret_len) {
+        size_t len = json_dumpb(json, room, SHORT_JSON_BYTES, JSON_COMPACT);
+        *ret_len = len;
+        if (len <= SHORT_JSON_BYTES)
+                return room;
+        *ret_own = malloc(len);
+        return *ret_own && json_dumpb(json, *ret_own, len, JSON_COMPACT) == len ? *ret_own : NULL;
+}
+
 cw_rc cw_ipc_send(int fd, const struct cw_msg *m, int64_t deadline_ns, struct cw_fault *f) {
-        CW_AUTO_MEM char *text = json_dumps(m->json, JSON_COMPACT);
+        CW_AUTO_MEM char *own = NULL;
+        CW_UNINITIALIZED char room[SHORT_JSON_BYTES];
+        size_t len = 0;
+        char *text = json_text(m->json, room, &own, &len);
+        uint8_t bytes[CW_IPC_HEADER_BYTES];
         struct cw_ipc_header h;
-        if (!text || !header_of(m, strlen(text), &h))
+        if (!text || !header_of(m, len, &h, bytes))
                 return cw_fail(f, RC(CW_C_FATAL, CW_E_TOO_BIG), 0, "ipc.send", "",
                                "message over the limits of IPC");
-        uint8_t bytes[CW_IPC_HEADER_BYTES];
-        cw_ipc_header_encode(&h, bytes);
         struct pieces p = {.count = 0};
         piece_add(&p, bytes, sizeof bytes);
         piece_add(&p, text, h.json_len);
@@ -290,7 +305,9 @@ cw_rc cw_ipc_recv(int fd, int64_t deadline_ns, struct cw_msg **ret, struct cw_fa
         if (rc != CW_OK)
                 return rc;
         CW_AUTO(cw_msg_free) struct cw_msg *m = cw_msg_new((enum cw_msg_type)h.type);
-        CW_AUTO_MEM char *text = malloc(h.json_len);
+        CW_UNINITIALIZED char room[SHORT_JSON_BYTES];
+        CW_AUTO_MEM char *own = h.json_len > sizeof room ? malloc(h.json_len) : NULL;
+        char *text = h.json_len > sizeof room ? own : room;
         if (!m || !text)
                 return cw_fail(f, RC(CW_C_RETRY, CW_E_NOMEM), 0, "ipc.recv", "", "out of memory");
         rc = alloc_attachments(m, &h, f);
@@ -326,7 +343,9 @@ cw_rc cw_ipc_call(int fd, struct cw_msg *m, int64_t deadline_ns, struct cw_msg *
         cw_rc rc = cw_ipc_send(fd, m, deadline_ns, f);
         while (rc == CW_OK) {
                 CW_AUTO(cw_msg_free) struct cw_msg *reply = NULL;
-                rc = cw_ipc_recv(fd, deadline_ns, &reply, f);
+                rc = wait_ready(fd, POLLIN, deadline_ns, f); /* it is never there yet */
+                if (rc == CW_OK)
+                        rc = cw_ipc_recv(fd, deadline_ns, &reply, f);
                 /* A reply to an earlier call that timed out is stale and is dropped. */
                 if (rc != CW_OK || reply->type != CW_MSG_REPLY || reply->id != m->id)
                         continue;

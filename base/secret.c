@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <malloc.h>
+#include <pthread.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -10,7 +12,10 @@
 #include <sys/stat.h>
 
 static size_t page_size(void) {
-        return (size_t)sysconf(_SC_PAGESIZE);
+        static _Atomic size_t size;
+        if (size == 0)
+                size = (size_t)sysconf(_SC_PAGESIZE);
+        return size;
 }
 
 /* Bytes of the readable middle: cap rounded up to whole pages, at least one. */
@@ -37,33 +42,30 @@ static uint8_t *map_guarded(size_t middle) {
 /*
  * Mappings of one page that are free again: wiped, still locked, still guarded. Six system calls for each
  * attachment of a message would cost more than what is done with it. For the main thread alone, and not in
- * its children: locks do not outlive a fork.
+ * its children: locks do not outlive a fork. Neither is asked of the kernel each time, for the same reason.
  */
 #define POOL_MAX 8u
 static struct {
-        pid_t owner;
         size_t count;
         uint8_t *middle[POOL_MAX];
 } pool;
+static _Thread_local bool main_thread;
 
-static bool pool_is_ours(void) {
-        pid_t self = getpid();
-        if (gettid() != self)
-                return false;
-        if (pool.owner != self) {
-                pool.owner = self;
-                pool.count = 0;
-        }
-        return true;
+static void empty_pool(void) {
+        pool.count = 0;
+}
+
+__attribute__((constructor)) static void start_pool(void) {
+        main_thread = pthread_atfork(NULL, NULL, empty_pool) == 0;
 }
 
 static uint8_t *take_pooled(size_t cap) {
-        bool fits = cap <= page_size() && pool_is_ours() && pool.count > 0;
+        bool fits = main_thread && pool.count > 0 && cap <= page_size();
         return fits ? pool.middle[--pool.count] : NULL;
 }
 
 static bool give_to_pool(uint8_t *middle, size_t size) {
-        bool fits = size == page_size() && pool_is_ours() && pool.count < POOL_MAX;
+        bool fits = main_thread && pool.count < POOL_MAX && size == page_size();
         if (fits)
                 pool.middle[pool.count++] = middle;
         return fits;
@@ -108,11 +110,6 @@ void cw_secret_free(struct cw_secret *s) {
         if (!give_to_pool(s->ptr, middle))
                 (void)munmap(s->ptr - page, middle + 2 * page);
         free(s);
-}
-
-void cw_wipe(void *p, size_t len) {
-        if (len)
-                explicit_bzero(p, len);
 }
 
 void cw_wiping_free(void *p) {

@@ -7,6 +7,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /* Own mapping with a guard page on both sides. len <= cap; the owner changes len. */
 struct cw_secret {
@@ -25,8 +26,13 @@ CW_WARN_UNUSED cw_rc cw_secret_dup(const void *bytes, size_t len, struct cw_secr
 void cw_secret_free(struct cw_secret *s);
 CW_DEFINE_CLEANUP(struct cw_secret *, cw_secret_free);
 
-/* Wipes memory in a way the compiler keeps. */
-void cw_wipe(void *p, size_t len);
+/* Wipes memory in a way the compiler keeps: the bytes are an input of what it cannot see into. In line, as a
+ * few bytes of a key or a PIN block are wiped after each use. */
+static inline void cw_wipe(void *p, size_t len) {
+        if (len)
+                memset(p, 0, len);
+        __asm__ __volatile__("" : : "r"(p) : "memory");
+}
 /* free() for libraries that keep secrets on the ordinary heap: wipes what malloc gave, then frees it. */
 void cw_wiping_free(void *p);
 /* Constant-time equality of len bytes. */
