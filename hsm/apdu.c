@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "hsm/apdu.h"
 
+#include <string.h>
+
 cw_rc cw_capdu_parse(const uint8_t *bytes, size_t len, struct cw_capdu *ret, struct cw_fault *f) {
         size_t lc = len > 5 ? bytes[4] : 0;
         bool ok = len == 4 || len == 5 || (len > 5 && lc > 0 && (len == 5 + lc || len == 6 + lc));
@@ -16,10 +18,10 @@ cw_rc cw_capdu_parse(const uint8_t *bytes, size_t len, struct cw_capdu *ret, str
 }
 
 size_t cw_pad80(uint8_t *buf, size_t len, size_t block) {
-        buf[len++] = 0x80;
-        while (len % block != 0)
-                buf[len++] = 0;
-        return len;
+        size_t padded = (len | (block - 1)) + 1; /* 8 or 16 */
+        buf[len] = 0x80;
+        memset(buf + len + 1, 0, padded - len - 1);
+        return padded;
 }
 
 bool cw_unpad80(const uint8_t *buf, size_t len, size_t *ret_len) {

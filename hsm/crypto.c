@@ -45,7 +45,7 @@ static cw_rc check_use(const struct cw_hsm_key *key, unsigned usage, const char 
 
 static cw_rc check_blocks(const struct cw_hsm_key *key, size_t len, const char *op, struct cw_fault *f) {
         size_t block = cw_hsm_alg_block(key->alg);
-        if (block == 0 || len == 0 || len % block != 0)
+        if (block == 0 || len == 0 || (len & (block - 1)) != 0) /* 8 or 16 */
                 return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_RANGE), (int64_t)len, op, "",
                                "data is not a whole number of cipher blocks");
         return CW_OK;

@@ -33,7 +33,7 @@ cw_rc cw_iso9797_check(int padding, size_t len, struct cw_fault *f) {
 
 cw_rc cw_cbc_mac(const struct cw_hsm_crypto *c, const struct cw_hsm_key *key, int padding, const void *msg,
                  size_t len, uint8_t ret_mac[8], struct cw_fault *f) {
-        CW_WIPED(uint8_t, buf, CW_MAC_MSG_MAX + 16);
+        CW_UNINITIALIZED uint8_t buf[CW_MAC_MSG_MAX + 16]; /* only what is filled is wiped */
         cw_rc rc = cw_iso9797_check(padding, len, f);
         if (rc != CW_OK)
                 return rc;
@@ -47,5 +47,6 @@ cw_rc cw_cbc_mac(const struct cw_hsm_crypto *c, const struct cw_hsm_key *key, in
         }
         if (rc == CW_OK)
                 memcpy(ret_mac, buf + n - 8, 8);
+        cw_wipe(buf, n);
         return rc;
 }

@@ -1,30 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "hsm/pinblock.h"
 
+#include "base/buf.h"
 #include "base/secret.h"
 
 #include <string.h>
 
-static void set_nibble(uint8_t block[8], size_t i, unsigned v) {
-        unsigned shift = i % 2 == 0 ? 4u : 0u;
-        block[i / 2] = (uint8_t)((block[i / 2] & ~(0xfu << shift)) | v << shift);
-}
-
-static unsigned nibble(const uint8_t block[8], size_t i) {
-        return i % 2 == 0 ? block[i / 2] >> 4 : block[i / 2] & 0x0fu;
-}
+#define IN_EACH_NIBBLE(v) ((uint64_t)0x1111111111111111 * (v))
+#define BEHIND_LENGTH (((uint64_t)1 << 56) - 1)
 
 /* Right-aligns count digits in the 12 low nibbles of the account field. */
 static cw_rc account(const char *digits, size_t count, uint8_t ret[8], struct cw_fault *f) {
-        size_t take = count > 12 ? 12 : count;
+        char last[12];
+        size_t take = count > sizeof(last) ? sizeof(last) : count;
+        memset(last, '0', sizeof(last));
+        memcpy(last + sizeof(last) - take, digits + count - take, take);
         memset(ret, 0, 8);
-        for (size_t i = 0; i < take; i++) {
-                char ch = digits[count - 1 - i];
-                if (ch < '0' || ch > '9')
-                        return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_SYNTAX), 0, "hsm.pinblock",
-                                       "PIN_BLOCK", "the account part of a PIN block needs digits");
-                set_nibble(ret, 15 - i, (unsigned)(ch - '0'));
-        }
+        if (!cw_bcd_pack(last, ret + 2, 6))
+                return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_SYNTAX), 0, "hsm.pinblock", "PIN_BLOCK",
+                               "the account part of a PIN block needs digits");
         return CW_OK;
 }
 
@@ -42,12 +36,12 @@ cw_rc cw_pinblock_account_kit16(const char *kit, uint8_t ret[8], struct cw_fault
 
 /* Control, length, PIN digits; the rest from filler, one nibble a byte, or F where there is none. */
 static void pin_field(const struct cw_pin *pin, unsigned control, const uint8_t *filler, uint8_t ret[8]) {
-        uint64_t field = (uint64_t)control << 4 | pin->len;
+        uint64_t field = ((uint64_t)control << 4 | pin->len) << 56 | BEHIND_LENGTH;
         for (size_t i = 0; i < CW_PIN_FILLER; i++) {
                 unsigned v = i < pin->len     ? pin->digit[i]
                              : filler != NULL ? filler[i - pin->len] & 0x0fu
                                               : 0x0fu;
-                field = field << 4 | v;
+                field ^= (uint64_t)(v ^ 0x0fu) << (52 - 4 * i);
         }
         for (size_t i = 0; i < 8; i++)
                 ret[i] = (uint8_t)(field >> (56 - 8 * i));
@@ -108,21 +102,44 @@ static unsigned less(unsigned a, unsigned b) {
         return (a - b) >> 31;
 }
 
-/* Filler nibbles are between low and high. */
-static cw_rc decode_field(const uint8_t field[8], unsigned control, unsigned low, unsigned high,
-                          struct cw_pin *ret, struct cw_fault *f) {
-        unsigned len = nibble(field, 1);
-        unsigned bad = (nibble(field, 0) ^ control) | less(len, CW_PIN_MIN) | less(CW_PIN_MAX, len);
-        memset(ret, 0, sizeof(*ret));
-        for (unsigned i = 0; i < CW_PIN_FILLER; i++) {
-                unsigned v = nibble(field, 2 + i);
-                unsigned is_pin = less(i, len);
-                bad |= is_pin & less(9, v);
-                bad |= (is_pin ^ 1u) & (less(v, low) | less(high, v));
-                if (i < CW_PIN_MAX)
-                        ret->digit[i] = (uint8_t)(v & (0u - is_pin));
+/* The lowest bit of each nibble that is no digit. */
+static uint64_t no_digits(uint64_t v) {
+        return v >> 3 & (v >> 2 | v >> 1) & IN_EACH_NIBBLE(1u);
+}
+
+/* What a format allows behind the PIN. */
+enum filler { FILLER_ANY, FILLER_A_TO_F, FILLER_A, FILLER_F };
+
+/* Something is set in each nibble that is not of the filler. */
+static uint64_t no_filler(uint64_t v, enum filler filler) {
+        switch (filler) {
+        case FILLER_A_TO_F:
+                return ~no_digits(v) & IN_EACH_NIBBLE(1u);
+        case FILLER_A:
+                return v ^ IN_EACH_NIBBLE(0xau);
+        case FILLER_F:
+                return v ^ IN_EACH_NIBBLE(0xfu);
+        case FILLER_ANY:
+                break;
         }
+        return 0;
+}
+
+/* All nibbles at once: time tells neither where a fault is nor what the PIN is. */
+static cw_rc decode_field(const uint8_t field[8], unsigned control, enum filler filler, struct cw_pin *ret,
+                          struct cw_fault *f) {
+        uint64_t v = 0;
+        for (size_t i = 0; i < 8; i++)
+                v = v << 8 | field[i];
+        unsigned len = (unsigned)(v >> 56) & 0xfu;
+        unsigned pin_bits = 4 * (len - less(CW_PIN_FILLER, len));
+        uint64_t behind = BEHIND_LENGTH >> pin_bits, digits = BEHIND_LENGTH & ~behind;
+        uint64_t bad = (v >> 60 ^ control) | less(len, CW_PIN_MIN) | less(CW_PIN_MAX, len);
+        bad |= (no_digits(v) & digits) | (no_filler(v, filler) & behind);
+        for (unsigned i = 0; i < CW_PIN_MAX; i++)
+                ret->digit[i] = (uint8_t)((v & digits) >> (52 - 4 * i) & 0xfu);
         ret->len = (uint8_t)len;
+        cw_wipe(&v, sizeof(v));
         if (bad != 0) {
                 cw_wipe(ret, sizeof(*ret));
                 return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_SYNTAX), 0, "hsm.pinblock", "PIN_BLOCK",
@@ -132,33 +149,33 @@ static cw_rc decode_field(const uint8_t field[8], unsigned control, unsigned low
 }
 
 static cw_rc decode_with_account(const uint8_t block[8], const uint8_t account_field[8], unsigned control,
-                                 unsigned low, struct cw_pin *ret, struct cw_fault *f) {
+                                 enum filler filler, struct cw_pin *ret, struct cw_fault *f) {
         CW_WIPED(uint8_t, field, 8);
         memcpy(field, block, 8);
         xor8(field, account_field);
-        return decode_field(field, control, low, 0xf, ret, f);
+        return decode_field(field, control, filler, ret, f);
 }
 
 cw_rc cw_pinblock_decode0(const uint8_t block[8], const uint8_t account_field[8], struct cw_pin *ret,
                           struct cw_fault *f) {
-        return decode_with_account(block, account_field, 0, 0xf, ret, f);
+        return decode_with_account(block, account_field, 0, FILLER_F, ret, f);
 }
 
 cw_rc cw_pinblock_decode1(const uint8_t block[8], struct cw_pin *ret, struct cw_fault *f) {
-        return decode_field(block, 1, 0, 0xf, ret, f);
+        return decode_field(block, 1, FILLER_ANY, ret, f);
 }
 
 cw_rc cw_pinblock_decode2(const uint8_t block[8], struct cw_pin *ret, struct cw_fault *f) {
-        return decode_field(block, 2, 0xf, 0xf, ret, f);
+        return decode_field(block, 2, FILLER_F, ret, f);
 }
 
 cw_rc cw_pinblock_decode3(const uint8_t block[8], const uint8_t account_field[8], struct cw_pin *ret,
                           struct cw_fault *f) {
-        return decode_with_account(block, account_field, 3, 0xa, ret, f);
+        return decode_with_account(block, account_field, 3, FILLER_A_TO_F, ret, f);
 }
 
 cw_rc cw_pinblock_decode_field4(const uint8_t field[16], struct cw_pin *ret, struct cw_fault *f) {
-        return decode_field(field, 4, 0xa, 0xa, ret, f);
+        return decode_field(field, 4, FILLER_A, ret, f);
 }
 
 bool cw_pin_equal(const struct cw_pin *a, const struct cw_pin *b) {

@@ -147,7 +147,7 @@ static cw_rc pending_push(struct cw_scp *s, const struct cw_capdu *a, struct cw_
 
 static cw_rc check_wrappable(const struct cw_scp *s, const struct cw_capdu *a, struct cw_fault *f) {
         size_t grown = (s->level & CW_SCP_C_ENC) && a->data_len > 0
-                           ? (a->data_len / s->protocol->block + 1) * s->protocol->block
+                           ? (a->data_len | (s->protocol->block - 1)) + 1
                            : a->data_len;
         if (!s->authenticated || s->dead)
                 return wrong_state("there is no authenticated secure channel", f);

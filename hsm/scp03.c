@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define BLOCK 16u
+#define BEFORE_DATA 21u /* chaining value, CLA INS P1 P2, Lc */
 #define I_R_MAC 0x20u
 #define I_R_ENC 0x40u
 
@@ -94,49 +95,49 @@ static cw_rc check_level(const struct cw_scp *s, uint8_t level, struct cw_fault 
         return CW_OK;
 }
 
-/* 6.2.6: ICV for C-ENC and R-ENC out of the command counter. */
-static cw_rc counter_icv(struct cw_scp *s, uint32_t counter, bool response, uint8_t icv[16],
-                         struct cw_fault *f) {
-        memset(icv, 0, 16);
-        icv[0] = response ? 0x80 : 0x00;
+/* 6.2.6: the block whose encipherment is the ICV for C-ENC and R-ENC. */
+static void counter_block(uint32_t counter, bool response, uint8_t ret[BLOCK]) {
+        memset(ret, 0, BLOCK);
+        ret[0] = response ? 0x80 : 0x00;
         for (size_t i = 0; i < 4; i++)
-                icv[15 - i] = (uint8_t)(counter >> (8 * i));
-        return cw_hsm_encrypt(s->c, &s->enc, CW_MODE_ECB, NULL, icv, 16, icv, f);
+                ret[15 - i] = (uint8_t)(counter >> (8 * i));
 }
 
-static cw_rc encrypt_command(struct cw_scp *s, uint8_t *data, size_t *data_len, struct cw_fault *f) {
-        uint8_t icv[16];
-        if ((s->level & CW_SCP_C_ENC) == 0 || *data_len == 0)
+/*
+ * Data of the command as it will be sent, into the block behind icv. CBC from an IV of zeros over counter
+ * block and data: its first block is the ICV, which chains into the data. One operation of the token for
+ * both.
+ */
+static cw_rc command_data(struct cw_scp *s, const uint8_t *data, uint8_t *icv, size_t *len,
+                          struct cw_fault *f) {
+        memcpy(icv + BLOCK, data, *len);
+        if ((s->level & CW_SCP_C_ENC) == 0 || *len == 0)
                 return CW_OK;
-        cw_rc rc = counter_icv(s, s->counter, false, icv, f);
-        if (rc != CW_OK)
-                return rc;
-        *data_len = cw_pad80(data, *data_len, BLOCK);
-        return cw_hsm_encrypt(s->c, &s->enc, CW_MODE_CBC, icv, data, *data_len, data, f);
+        counter_block(s->counter, false, icv);
+        *len = cw_pad80(icv + BLOCK, *len, BLOCK);
+        return cw_hsm_encrypt(s->c, &s->enc, CW_MODE_CBC, NULL, icv, BLOCK + *len, icv, f);
 }
 
 /* 6.2.4, 6.2.5: encryption first, then CMAC over chaining value, header, final Lc and data as sent. */
 static cw_rc secure(struct cw_scp *s, const uint8_t header[4], uint8_t *data, size_t *data_len,
                     struct cw_fault *f) {
-        CW_UNINITIALIZED uint8_t msg[16 + CW_APDU_MAX];
-        struct cw_writer w;
-        if (s->authenticated && (*data_len > 0 || !s->count_data_only))
+        CW_UNINITIALIZED uint8_t msg[BEFORE_DATA + CW_APDU_MAX]; /* only what is filled is wiped */
+        size_t n = *data_len;
+        if (s->authenticated && (n > 0 || !s->count_data_only))
                 s->counter++; /* every command counts, with or without data */
-        cw_rc rc = encrypt_command(s, data, data_len, f);
-        if (rc != CW_OK)
-                return rc;
-        cw_writer_init(&w, msg, sizeof(msg));
-        cw_put_bytes(&w, s->chain, 16);
-        cw_put_bytes(&w, header, 4);
-        cw_put_u8(&w, (uint8_t)(*data_len + s->card.mode_len));
-        cw_put_bytes(&w, data, *data_len);
-        rc = cw_hsm_cmac(s->c, &s->mac03, msg, w.len, s->chain, f);
-        cw_wipe(msg, w.len);
-        if (rc != CW_OK)
-                return rc;
-        memcpy(data + *data_len, s->chain, s->card.mode_len);
-        *data_len += s->card.mode_len;
-        return CW_OK;
+        cw_rc rc = command_data(s, data, msg + BEFORE_DATA - BLOCK, &n, f);
+        memcpy(msg, s->chain, 16);
+        memcpy(msg + 16, header, 4);
+        msg[20] = (uint8_t)(n + s->card.mode_len);
+        if (rc == CW_OK)
+                rc = cw_hsm_cmac(s->c, &s->mac03, msg, BEFORE_DATA + n, s->chain, f);
+        if (rc == CW_OK) {
+                memcpy(data, msg + BEFORE_DATA, n);
+                memcpy(data + n, s->chain, s->card.mode_len);
+                *data_len = n + s->card.mode_len;
+        }
+        cw_wipe(msg, BEFORE_DATA + n);
+        return rc;
 }
 
 static cw_rc decrypt_response(struct cw_scp *s, uint32_t counter, uint8_t *data, size_t *len,
@@ -146,7 +147,8 @@ static cw_rc decrypt_response(struct cw_scp *s, uint32_t counter, uint8_t *data,
                 return CW_OK;
         if (*len % BLOCK != 0)
                 return cw_scp_mismatch("length of the enciphered response", f);
-        cw_rc rc = counter_icv(s, counter, true, icv, f);
+        counter_block(counter, true, icv);
+        cw_rc rc = cw_hsm_encrypt(s->c, &s->enc, CW_MODE_ECB, NULL, icv, BLOCK, icv, f);
         if (rc == CW_OK)
                 rc = cw_hsm_decrypt(s->c, &s->enc, CW_MODE_CBC, icv, data, *len, data, f);
         if (rc == CW_OK && !cw_unpad80(data, *len, len))
