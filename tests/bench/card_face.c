@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#define FACE_US 40000
 #define FACES 40
 
 static const struct cw_face_data card = {.count = 4,
@@ -53,8 +54,11 @@ int main(int argc, char **argv) {
         for (int i = 0; i < FACES; i++)
                 if (!one_face(argv[1], &drawn, &copied))
                         return 1;
-        measure_print("face: draw, separate, pack", &drawn, "copy of its bytes", &copied);
+        static const struct measure_row row = {"face: draw, separate, pack", "-", "copy of its bytes",
+                                               MEASURE_OURS, FACE_US};
+        measure_head();
+        measure_print(&row, &drawn, &copied);
         if (getrusage(RUSAGE_SELF, &use) == 0)
-                (void)printf("face: %ld KiB resident at most\n", use.ru_maxrss);
+                measure_print_value("face: resident at most", "-", (double)use.ru_maxrss / 1024, "MiB", 0);
         return 0;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the library code adds to the bare C_* calls that an operation needs, on a private token, in one
- * session of one process. Both ways in turn, so that a busy machine is busy for both. The ratio is bare /
- * ours: 1.00 is the floor.
+ * session of one process. Both ways in turn, so that a busy machine is busy for both. The floor is those
+ * calls alone: their arguments are what the library would give them, and nothing is looked up or checked.
  */
 #include "measure.h"
 #include "vector_token.h"
@@ -25,6 +25,7 @@
 #define ROUNDS 1500
 /* Operations go into one sample until it is as long: reading the clock costs as much as one of them. */
 #define SAMPLE_US 40
+#define SHARE 0.95
 
 static const uint8_t k_star[16] = {0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef,
                                    0xfe, 0xdc, 0xba, 0x98, 0x76, 0x54, 0x32, 0x10};
@@ -127,15 +128,14 @@ static void bare_dukpt(void) {
         }
 }
 
+/* Counter block and data in one CBC, then the MAC. */
 static void bare_scp03(void) {
-        CK_BYTE icv[16] = {1}, data[32] = {2}, msg[69] = {3}, mac[16];
-        CK_MECHANISM aes_ecb = {CKM_AES_ECB, NULL, 0}, cbc = {CKM_AES_CBC, icv, 16},
-                     cmac = {CKM_AES_CMAC, NULL, 0};
+        CK_BYTE iv[16] = {0}, data[16 + 32] = {2}, msg[16 + 5 + 32] = {3}, mac[16];
+        CK_MECHANISM cbc = {CKM_AES_CBC, iv, 16}, cmac = {CKM_AES_CMAC, NULL, 0};
         CK_ULONG n = sizeof(mac);
-        bare_cipher(true, &aes_ecb, w.aes_enc.handle, icv, 16, icv);
-        bare_cipher(true, &cbc, w.aes_enc.handle, data, 32, data);
+        bare_cipher(true, &cbc, w.aes_enc.handle, data, sizeof(data), data);
         good(w.fn->C_SignInit(w.s, &cmac, w.aes_mac.handle), "C_SignInit");
-        good(w.fn->C_Sign(w.s, msg, 16 + 5 + 32, mac, &n), "C_Sign");
+        good(w.fn->C_Sign(w.s, msg, sizeof(msg), mac, &n), "C_Sign");
 }
 
 static void bare_translate_inside(void) {
@@ -162,7 +162,7 @@ static void ours_kcv(void) {
 
 static void ours_cvv(void) {
         char cvv[CW_CVV_LEN + 1];
-        must(cw_cvv(&w.c, &w.cvk, "4266424680446864", "3012", "101", cvv, &fault), &fault, "cvv");
+        must(cw_cvv(&w.c, &w.cvk, "4000001234567899", "3012", "101", cvv, &fault), &fault, "cvv");
 }
 
 static void ours_pvv(void) {
@@ -221,8 +221,8 @@ static const struct row {
     {"CVV", "2 C_Encrypt", ours_cvv, bare_cvv, false},
     {"PVV", "1 C_Encrypt", ours_pvv, bare_kcv, false},
     {"KCV", "1 C_Encrypt", ours_kcv, bare_kcv, false},
-    {"TDES DUKPT PIN", "5 ciphers, 3 keys", ours_dukpt, bare_dukpt, false},
-    {"SCP03 wrap", "2 C_Encrypt, 1 C_Sign", ours_scp03, bare_scp03, false},
+    {"TDES DUKPT PIN", "5 ciphers, 3 keys made", ours_dukpt, bare_dukpt, false},
+    {"SCP03 wrap of one APDU", "1 C_Encrypt, 1 C_Sign", ours_scp03, bare_scp03, false},
 };
 
 static double mean_us(void (*fn)(void), unsigned count) {
@@ -232,7 +232,7 @@ static double mean_us(void (*fn)(void), unsigned count) {
         return (double)(measure_now_ns() - start) / 1000 / count;
 }
 
-static void run(const struct row *r) {
+static void run(const struct row *r, const char *token) {
         static struct samples ours, bare;
         double one_us = mean_us(r->bare, 200);
         unsigned batch = one_us >= SAMPLE_US ? 1 : (unsigned)(SAMPLE_US / one_us);
@@ -244,7 +244,8 @@ static void run(const struct row *r) {
                 ours.us[ours.count++] = i % 2 ? first : second;
                 bare.us[bare.count++] = i % 2 ? second : first;
         }
-        measure_print_share(r->name, &ours, r->bare_name, &bare);
+        const struct measure_row line = {r->name, token, r->bare_name, MEASURE_SHARE, SHARE};
+        measure_print(&line, &ours, &bare);
 }
 
 static struct cw_hsm_key import(enum cw_hsm_alg alg, unsigned usage, const uint8_t *value) {
@@ -318,11 +319,10 @@ int main(int argc, char **argv) {
                 open_token(token.dir, &cfg);
                 make_keys();
                 bool inside = make_zone_keys();
-                (void)printf("library against bare calls, %s: share of the floor (1.00 is all of it)\n",
-                             argv[1]);
+                measure_head();
                 for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
                         if (inside || !rows[i].inside)
-                                run(&rows[i]);
+                                run(&rows[i], argv[1]);
                 }
                 cw_p11_close(w.p);
         }

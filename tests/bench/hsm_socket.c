@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One operation through a session of a running cardwright-hsmd, against the bare C_* calls it needs on the
- * same token from this process, in turn: what socket, framing and locked memory add.
+ * same token from this process, in turn: what socket, framing and locked memory add. No call of a session
+ * gives a KCV alone: the MAC of a zero block under a TDES key is the same value by the same cipher call. The
+ * CVV is a CAVV's, which is made as a CVV is.
  */
 #include "measure.h"
 
@@ -9,6 +11,7 @@
 #include "rig.h"
 
 #include "base/buf.h"
+#include "hsm/p11_object.h"
 
 #include <dlfcn.h>
 #include <p11-kit/pkcs11.h>
@@ -22,14 +25,18 @@
 #include <cmocka.h>
 
 #define MODULE "/usr/lib/softhsm/libsofthsm2.so"
-#define SESSIONS 25
-#define WARM_UP 2 /* calls of a new worker that pay for its pages are not counted */
+#define TOKEN "softhsm"
+#define ADDED_US 30
+#define RESIDENT_MIB 16
+#define SESSIONS 30
+#define WARM_UP 1 /* the first call of a kind in a new worker pays for its pages and is not counted */
 #define WRAPS 250 /* their responses stay away, and no more than 256 may */
+#define CALLS_MAX 24
 
 static struct rig rig;
 static CK_FUNCTION_LIST *fn;
 static CK_SESSION_HANDLE session;
-static CK_OBJECT_HANDLE aes, zone_in, zone_out, pvk;
+static CK_OBJECT_HANDLE aes, working, zone_in, zone_out, pvk, mac_key, cavk, bdk;
 
 static void load_module(void) {
         CK_SLOT_ID slots[8];
@@ -146,9 +153,44 @@ static void bare_pvv(void) {
         bare_encrypt(CKM_DES3_ECB, pvk, 8);
 }
 
+static void bare_cvv(void) {
+        bare_encrypt(CKM_DES3_CBC, cavk, 8);
+        bare_encrypt(CKM_DES3_ECB, cavk, 8);
+}
+
+static void bare_kcv(void) {
+        bare_encrypt(CKM_DES3_CBC, mac_key, 8);
+}
+
+/* As the daemon makes them: every attribute explicit, and read back before the key is used. */
+static void bare_working_key(CK_MECHANISM_TYPE type, CK_ULONG len) {
+        CK_BYTE value[16] = {1, 2, 4, 7};
+        const struct cw_p11_spec spec = {
+            .alg = CW_ALG_TDES2, .usage = CW_USE_ENCRYPT, .sensitive = true, .value = value, .value_len = 16};
+        struct cw_p11_template t;
+        CK_BBOOL v[9];
+        CK_ATTRIBUTE a[9] = {{CKA_SENSITIVE, &v[0], 1}, {CKA_EXTRACTABLE, &v[1], 1}, {CKA_PRIVATE, &v[2], 1},
+                             {CKA_ENCRYPT, &v[3], 1},   {CKA_DECRYPT, &v[4], 1},     {CKA_SIGN, &v[5], 1},
+                             {CKA_DERIVE, &v[6], 1},    {CKA_WRAP, &v[7], 1},        {CKA_UNWRAP, &v[8], 1}};
+        cw_p11_template_fill(&t, &spec);
+        assert_int_equal(fn->C_CreateObject(session, t.attr, t.count, &working), CKR_OK);
+        assert_int_equal(fn->C_GetAttributeValue(session, working, a, 9), CKR_OK);
+        bare_encrypt(type, working, len);
+        assert_int_equal(fn->C_DestroyObject(session, working), CKR_OK);
+}
+
+/* Counter with one bit: initial key, one step, the data variant of itself, the data. */
+static void bare_dukpt(void) {
+        bare_encrypt(CKM_DES3_ECB, bdk, 8);
+        bare_encrypt(CKM_DES3_ECB, bdk, 8);
+        bare_working_key(CKM_DES3_ECB, 8);
+        bare_working_key(CKM_DES3_ECB, 8);
+        bare_working_key(CKM_DES3_ECB, 16);
+        bare_working_key(CKM_DES3_CBC, 8);
+}
+
 static void bare_scp03(void) {
-        bare_encrypt(CKM_AES_ECB, aes, 16);
-        bare_encrypt(CKM_AES_CBC, aes, 32);
+        bare_encrypt(CKM_AES_CBC, aes, 16 + 32);
         bare_cmac(16 + 5 + 32);
 }
 
@@ -157,51 +199,87 @@ static void clear_block(uint8_t ret[8]) {
         ossl_cipher("DES-EDE-ECB", true, rig_zone_in, NULL, block, 8, ret);
 }
 
-struct row {
-        const char *name, *bare_name, *call;
-        unsigned per_session; /* what the daemon allows */
-        void (*bare)(void);
-};
-
-static void report(const struct row *r) {
-        measure_print(r->name, &through, r->bare_name, &bare);
-        (void)printf("  %-32s median %9.1f us\n", "added by the daemon",
-                     through.us[through.count / 2] - bare.us[bare.count / 2]);
+static void report(const struct measure_row *row, struct samples *ours, struct samples *floor) {
+        if (ours->count == 0)
+                fail_msg("%s: nothing was measured", row->what);
+        measure_print(row, ours, floor);
 }
 
-static void in_service_sessions(const struct row *r) {
-        uint8_t block[8];
-        through.count = bare.count = 0;
-        clear_block(block);
+#define ROW(what, floor)                                                                                     \
+        { what, TOKEN, floor, MEASURE_ADDED, ADDED_US }
+static const struct call_row {
+        struct measure_row row;
+        const char *call;
+        bool block;     /* att0 is a PIN block, else eight zeros */
+        unsigned count; /* a session; what the daemon allows */
+        void (*bare)(void);
+} calls[] = {
+    {ROW("hsmd: PIN translate", "1 C_Decrypt, 1 C_Encrypt"),
+     "{\"call\":\"pin.translate\",\"source\":\"zone-in\",\"source_format\":0,\"target\":\"zone-out\","
+     "\"target_format\":0}",
+     true, 16, bare_translate},
+    {ROW("hsmd: PVV of a PIN block", "1 C_Decrypt, 1 C_Encrypt"),
+     "{\"call\":\"pin.pvv\",\"source\":\"zone-in\",\"source_format\":0}", true, 4, bare_pvv},
+    {ROW("hsmd: CVV (of a CAVV)", "2 C_Encrypt"),
+     "{\"call\":\"value.cavv\",\"upn\":\"1234\",\"auth_result\":\"0\",\"second_factor\":\"00\"}", false, 16,
+     bare_cvv},
+    {ROW("hsmd: KCV (MAC of a zero block)", "1 C_Encrypt"),
+     "{\"call\":\"mac.generate\",\"key\":\"mac-tdes\",\"algorithm\":\"iso9797-1\",\"padding\":1}", false,
+     CALLS_MAX, bare_kcv},
+    {ROW("hsmd: TDES DUKPT data", "6 C_Encrypt, 4 keys made"),
+     "{\"call\":\"dukpt.data\",\"key\":\"bdk\",\"ksn\":\"FFFF9876543210E00008\",\"direction\":\"encrypt\"}",
+     false, CALLS_MAX, bare_dukpt},
+};
+#define ROWS (sizeof(calls) / sizeof(calls[0]))
+static struct samples through_row[ROWS], bare_row[ROWS];
+
+static void sample(const struct call_row *c, int fd, struct samples *ours, struct samples *floor) {
+        uint8_t block[8] = {0};
+        if (c->block)
+                clear_block(block);
+        for (unsigned k = 0; k < c->count; k++) {
+                through.count = 0;
+                timed_call(fd, c->call, block, sizeof(block));
+                if (k < WARM_UP || ours->count == MEASURE_MAX)
+                        continue;
+                ours->us[ours->count++] = through.us[0];
+                int64_t start_ns = measure_now_ns();
+                c->bare();
+                measure_add(floor, start_ns);
+        }
+}
+
+/* Resident memory that belongs to the daemon's processes, what they share with each other counted once. */
+static double resident_mib(void) {
+        pid_t pids[8] = {rig.pid};
+        size_t count = 1 + rig_workers(&rig, pids + 1, 7);
+        long kib = 0, one = 0;
+        char path[64], line[128];
+        for (size_t i = 0; i < count; i++) {
+                (void)snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", (int)pids[i]);
+                FILE *f = fopen(path, "re");
+                assert_non_null(f);
+                while (fgets(line, sizeof(line), f) != NULL)
+                        kib += sscanf(line, "Pss: %ld kB", &one) == 1 ? one : 0;
+                (void)fclose(f);
+        }
+        return (double)kib / 1024;
+}
+
+static void service_calls(void **state) {
+        (void)state;
+        double most_mib = 0;
         for (int i = 0; i < SESSIONS; i++) {
                 int fd = service();
-                for (unsigned k = 0; k < r->per_session; k++) {
-                        timed_call(fd, r->call, block, sizeof(block));
-                        if (k < WARM_UP) {
-                                through.count--;
-                                continue;
-                        }
-                        int64_t start_ns = measure_now_ns();
-                        r->bare();
-                        measure_add(&bare, start_ns);
-                }
+                for (size_t r = 0; r < ROWS; r++)
+                        sample(&calls[r], fd, &through_row[r], &bare_row[r]);
+                double mib = resident_mib();
+                most_mib = mib > most_mib ? mib : most_mib;
                 (void)close(fd);
         }
-        report(r);
-}
-
-static void pins_and_macs(void **state) {
-        (void)state;
-        static const struct row rows[] = {
-            {"hsmd: PIN translate", "2 bare ciphers",
-             "{\"call\":\"pin.translate\",\"source\":\"zone-in\",\"source_format\":0,\"target\":\"zone-out\","
-             "\"target_format\":0}",
-             16, bare_translate},
-            {"hsmd: PVV of a PIN block", "2 bare ciphers",
-             "{\"call\":\"pin.pvv\",\"source\":\"zone-in\",\"source_format\":0}", 4, bare_pvv},
-        };
-        for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-                in_service_sessions(&rows[i]);
+        for (size_t r = 0; r < ROWS; r++)
+                report(&calls[r].row, &through_row[r], &bare_row[r]);
+        measure_print_value("hsmd: supervisor and workers resident", TOKEN, most_mib, "MiB", RESIDENT_MIB);
 }
 
 static void open_channel(struct cw_hsm_session *s, struct card *card) {
@@ -234,8 +312,7 @@ static void wrap_one(struct cw_hsm_session *s) {
 /* One STORE DATA command in a secure channel at level 33. */
 static void one_command(void **state) {
         (void)state;
-        static const struct row row = {"hsmd: SCP03 wrap of one APDU", "2 bare ciphers, 1 CMAC", "", 0,
-                                       bare_scp03};
+        static const struct measure_row row = ROW("hsmd: SCP03 wrap of one APDU", "1 C_Encrypt, 1 C_Sign");
         struct card card = {.scp = 3, .enc = rig_enc03, .mac = rig_mac03, .dek = rig_dek03};
         struct cw_hsm_opened o = {0};
         struct cw_fault f = {0};
@@ -246,10 +323,10 @@ static void one_command(void **state) {
         for (int i = 0; i < WRAPS; i++) {
                 wrap_one(s);
                 int64_t start_ns = measure_now_ns();
-                row.bare();
+                bare_scp03();
                 measure_add(&bare, start_ns);
         }
-        report(&row);
+        report(&row, &through, &bare);
 }
 
 static int setup(void **state) {
@@ -259,7 +336,11 @@ static int setup(void **state) {
         zone_in = find_key("zone-in");
         zone_out = find_key("zone-out");
         pvk = find_key("pvk");
+        mac_key = find_key("mac-tdes");
+        cavk = find_key("cavk");
+        bdk = find_key("bdk");
         aes = make_key(CKK_AES);
+        measure_head();
         return 0;
 }
 
@@ -273,7 +354,7 @@ static int teardown(void **state) {
 int main(void) {
         const struct CMUnitTest run[] = {
             cmocka_unit_test(one_command),
-            cmocka_unit_test(pins_and_macs),
+            cmocka_unit_test(service_calls),
         };
         return cmocka_run_group_tests(run, setup, teardown);
 }
