@@ -99,11 +99,12 @@ static struct cw_hsm_session *begin_card(const char *job, struct card *card) {
 static void finish_card(struct cw_hsm_session *s, const struct card *card, const uint8_t imk_ac[16],
                         char ret_keys[CW_HSM_ISSUER_KEYS]) {
         static const char *const dgis[] = {"8000"};
+        static const bool plain[] = {false};
         struct cw_fault f = {0};
         CW_AUTO(cw_secret_free) struct cw_secret *items = NULL;
         uint8_t clear[64], mk[16];
         assert_string_equal(cw_hsm_session_issuer_keys(s), "");
-        assert_int_equal(cw_hsm_session_perso_sensitive(s, dgis, NULL, 1, &items, &f), CW_OK);
+        assert_int_equal(cw_hsm_session_perso_sensitive(s, dgis, plain, 1, &items, &f), CW_OK);
         assert_int_equal(items->len, 2 + 48);
         card_dek_open(card, items->ptr + 2, 48, clear);
         card_emv_master(imk_ac, RIG_PAN, "00", mk);
