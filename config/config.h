@@ -144,6 +144,7 @@ struct cw_config_pin {
 enum cw_expiry_order { CW_EXPIRY_YYMM, CW_EXPIRY_MMYY };
 enum cw_pin_method { CW_PIN_METHOD_NONE, CW_PIN_METHOD_PVV, CW_PIN_METHOD_IBM3624 };
 enum cw_cvn { CW_CVN10, CW_CVN18, CW_CVN22, CW_CVN_MCHIP16, CW_CVN_MCHIP20, CW_CVN_CCD };
+enum cw_script_template { CW_SCRIPT_BEFORE, CW_SCRIPT_AFTER }; /* 71, 72 */
 struct cw_config_product {
         const char *plastic_code; /* unique */
         const char *name;
@@ -166,6 +167,7 @@ struct cw_config_product {
         const char *validation_pad; /* one hex digit */
         const char *weak_pins;      /* words of cw_pin_policy_parse */
         int chip_pin_script;        /* the kiosk puts the PIN into the chip by an issuer script */
+        enum cw_script_template chip_pin_template;
         const char *issuer_key;     /* key label, "" = none */
         const char *issuer_certificate;
         int64_t kvn;                       /* key version for INITIALIZE UPDATE, 0 = card decides */

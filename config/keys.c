@@ -60,6 +60,7 @@ static const char *const expiry_words[] = {"yymm", "mmyy", NULL};
 static const char *const dukpt_words[] = {"as-bdk", "aes128", NULL};
 static const char *const pin_method_words[] = {"none", "visa-pvv", "ibm3624", NULL};
 static const char *const cvn_words[] = {"cvn10", "cvn18", "cvn22", "mchip16", "mchip20", "ccd", NULL};
+static const char *const script_template_words[] = {"71", "72", NULL};
 static const char *const init_words[] = {"none", "reserved", "nss", NULL};
 static const char *const driver_words[] = {"", "evolis", "magicard", "matica", "probe", NULL};
 static const char *const diversification_words[] = {"none", "visa2", "emv", "kdf3", NULL};
@@ -274,7 +275,9 @@ static const struct cw_key product_keys[] = {
     TEXT(cw_config_product, weak_pins, "repeated,sequential", 0,
          "PINs a customer may not choose: repeated, sequential, birth-date, pan-digits, with commas between"),
     BOOL(cw_config_product, chip_pin_script, "false",
-         "hsmd makes the script that puts the chosen PIN into the chip; no kiosk of this version sends it"),
+         "offline PIN: after setPin the kiosk puts the chosen PIN into the chip by an issuer script"),
+    WORD(cw_config_product, chip_pin_template, "72", script_template_words,
+         "where that script goes: 71 before the second GENERATE AC, 72 after it"),
     TEXT(cw_config_product, issuer_key, "", CW_KEY_NAME,
          "label of the issuer's RSA key that signs chip certificates; empty = none"),
     TEXT(cw_config_product, issuer_certificate, "", CW_KEY_NAME,

@@ -80,6 +80,10 @@ static void next_r(const uint8_t arqc[8], unsigned number, uint8_t ret[8]) {
         }
 }
 
+void cw_emv_scheme_script_r(enum cw_cvn cvn, const struct cw_emv_tx *tx, unsigned number, uint8_t ret[8]) {
+        next_r(tx->arqc, schemes[cvn].counts ? number : 0, ret);
+}
+
 cw_rc cw_emv_scheme_script_key(const struct cw_hsm_crypto *c, enum cw_cvn cvn, const struct cw_emv_card *card,
                                const struct cw_emv_tx *tx, enum cw_emv_script_key which, unsigned number,
                                struct cw_retail_key *ret, struct cw_fault *f) {
@@ -87,7 +91,7 @@ cw_rc cw_emv_scheme_script_key(const struct cw_hsm_crypto *c, enum cw_cvn cvn, c
         uint8_t r[8];
         const struct cw_hsm_key *imk = which == CW_SCRIPT_INTEGRITY ? card->imk_smi : card->imk_smc;
         if (!schemes[cvn].visa_sm) {
-                next_r(tx->arqc, schemes[cvn].counts ? number : 0, r);
+                cw_emv_scheme_script_r(cvn, tx, number, r);
                 return common(c, imk, card, r, ret, f);
         }
         cw_rc rc = cw_emv_icc_mk_value(c, imk, card->pan, card->psn, cw_emv_option_for(card->pan), mk, f);

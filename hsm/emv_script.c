@@ -21,6 +21,25 @@ cw_rc cw_emv_script_mac(const struct cw_hsm_crypto *c, const struct cw_retail_ke
         return cw_retail_mac(c, smi, 2, NULL, msg, w.len, ret, f);
 }
 
+cw_rc cw_emv_script_mac_chained(const struct cw_hsm_crypto *c, const struct cw_retail_key *smi,
+                                const uint8_t chain[8], const uint8_t header[4], const void *objects,
+                                size_t len, uint8_t ret[8], struct cw_fault *f) {
+        static const uint8_t header_padding[4] = {0x80};
+        uint8_t msg[16 + 256];
+        struct cw_writer w;
+        cw_writer_init(&w, msg, sizeof(msg));
+        cw_put_bytes(&w, chain, 8);
+        cw_put_bytes(&w, header, 4);
+        cw_put_bytes(&w, header_padding, sizeof(header_padding));
+        cw_put_bytes(&w, objects, len);
+        if (w.bad)
+                return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_TOO_BIG), (int64_t)len, "hsm.script_mac",
+                               "", "a script command has at most 255 bytes of data");
+        /* ISO 7816-4: a header that ends a block is not padded again; padding 1 adds nothing to whole blocks.
+         */
+        return cw_retail_mac(c, smi, len ? 2 : 1, NULL, msg, w.len, ret, f);
+}
+
 static void put_nibble(uint8_t block[8], size_t i, unsigned v) {
         block[i / 2] ^= (uint8_t)(i % 2 == 0 ? v << 4 : v);
 }

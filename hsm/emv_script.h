@@ -22,6 +22,16 @@ CW_WARN_UNUSED cw_rc cw_emv_script_mac(const struct cw_hsm_crypto *c, const stru
                                        const uint8_t header[5], const void *context, size_t context_len,
                                        const void *data, size_t len, uint8_t ret[8], struct cw_fault *f);
 /*
+ * Retail MAC of secure messaging format 1 with MAC chaining (EMV Book 2, 9.2.3.1, as the common core
+ * definitions have it): chain | CLA INS P1 P2 80 00 00 00 | objects. chain: the cryptogram for the first
+ * command of a transaction, then the whole MAC of the command before. objects: the data objects before the
+ * MAC, may be empty.
+ */
+CW_WARN_UNUSED cw_rc cw_emv_script_mac_chained(const struct cw_hsm_crypto *c, const struct cw_retail_key *smi,
+                                               const uint8_t chain[8], const uint8_t header[4],
+                                               const void *objects, size_t len, uint8_t ret[8],
+                                               struct cw_fault *f);
+/*
  * Data of PIN CHANGE/UNBLOCK under the confidentiality session key (may encrypt). mk_ac: the ICC master key
  * for cryptograms with odd parity, for the Visa schemes, else NULL. current: the PIN to be replaced where
  * the command carries it (Visa P2 = 01), else NULL. ret: 8 bytes (M/Chip) or 16. Clear PINs are the

@@ -50,10 +50,12 @@ static const struct rule {
     {"kiosk.seal_pan", CW_FROM_AGENT, CW_ST_KIOSK | CW_ST_PAN, 0, 4, cw_sess_kiosk_seal_pan},
     {"kiosk.bind", CW_FROM_AGENT, CW_ST_KIOSK | CW_ST_PAN, CW_ST_BOUND, 4, cw_sess_kiosk_bind},
     {"emv.arqc", CW_FROM_STATION, CW_ST_KIOSK | CW_ST_BOUND, CW_ST_PROVED, 3, cw_sess_emv_arqc},
+    /* a transaction for a script, its repetition with a card that was torn */
+    {"emv.arqc", CW_FROM_STATION, CW_ST_KIOSK | CW_ST_BOUND | CW_ST_PROVED, 0, 4, cw_sess_emv_arqc},
     {"pin.first", CW_FROM_STATION, CW_ST_KIOSK | CW_ST_BOUND | CW_ST_PROVED, CW_ST_EQUAL, 18,
      cw_sess_pin_first},
     {"pin.second", CW_FROM_STATION, CW_ST_KIOSK | CW_ST_FIRST, CW_ST_EQUAL, 18, cw_sess_pin_second},
-    {"emv.script", CW_FROM_STATION, CW_ST_KIOSK | CW_ST_BOUND | CW_ST_PROVED, 0, 4, cw_sess_emv_script},
+    {"emv.script", CW_FROM_STATION, CW_ST_KIOSK | CW_ST_BOUND | CW_ST_PROVED, 0, 8, cw_sess_emv_script},
     {"pin.form", CW_FROM_AGENT, CW_ST_KIOSK | CW_ST_EQUAL | CW_ST_PROVED, 0, 1, cw_sess_pin_form},
 };
 _Static_assert(sizeof(rules) / sizeof(rules[0]) <= sizeof(((struct cw_sess *)0)->calls) / sizeof(unsigned),

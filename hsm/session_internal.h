@@ -79,7 +79,8 @@ struct cw_sess {
         } imk[CW_SESS_IMKS];
         struct cw_emv_tx tx; /* of the last cryptogram that was right */
         char proved_psn[3];
-        unsigned scripts; /* commands made after it */
+        unsigned scripts;        /* commands made after it */
+        uint8_t script_chain[8]; /* secure messaging format 1: what the next MAC begins with */
         int64_t attempts_left;
 };
 

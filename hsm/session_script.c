@@ -67,8 +67,14 @@ static cw_rc pin_data(struct cw_sess *s, const struct cw_emv_card *card, const s
         return rc;
 }
 
-/* Header, data, MAC: the command as it goes to the card. */
-static cw_rc put_command(struct cw_sess *s, const struct command *cmd, const struct cw_emv_card *card,
+static cw_rc integrity_key(struct cw_sess *s, const struct cw_emv_card *card, struct cw_retail_key *ret,
+                           struct cw_fault *f) {
+        return cw_emv_scheme_script_key(s->c, s->product->cvn, card, &s->tx, CW_SCRIPT_INTEGRITY, s->scripts,
+                                        ret, f);
+}
+
+/* Secure messaging format 2: header, data, MAC. */
+static cw_rc put_format2(struct cw_sess *s, const struct command *cmd, const struct cw_emv_card *card,
                          struct cw_span data, struct cw_msg *reply, struct cw_fault *f) {
         uint8_t apdu[5 + CW_EMV_PIN_CHANGE_MAX + MAC_LEN], context[CONTEXT_LEN], mac[MAC_LEN];
         struct cw_retail_key smi = {0};
@@ -78,15 +84,47 @@ static cw_rc put_command(struct cw_sess *s, const struct command *cmd, const str
         cw_put_u8(&w, (uint8_t)(data.len + MAC_LEN));
         cw_put_bytes(&w, data.ptr, data.len);
         memcpy(context, s->tx.atc, 2);
-        memcpy(context + 2, s->tx.arqc, 8);
-        cw_rc rc = cw_emv_scheme_script_key(s->c, s->product->cvn, card, &s->tx, CW_SCRIPT_INTEGRITY,
-                                            s->scripts, &smi, f);
+        cw_emv_scheme_script_r(s->product->cvn, &s->tx, s->scripts, context + 2);
+        cw_rc rc = integrity_key(s, card, &smi, f);
         if (rc == CW_OK)
                 rc =
                     cw_emv_script_mac(s->c, &smi, apdu, context, sizeof(context), data.ptr, data.len, mac, f);
         cw_retail_key_destroy(s->c, &smi);
         cw_put_bytes(&w, mac, sizeof(mac));
         return rc != CW_OK ? rc : cw_sess_put_att(reply, apdu, w.len, f);
+}
+
+/* Format 1: data objects 87 (padding indicator, cryptogram) and 8E (MAC); the class says that the header is
+ * covered. */
+static cw_rc put_format1(struct cw_sess *s, const struct command *cmd, const struct cw_emv_card *card,
+                         struct cw_span data, struct cw_msg *reply, struct cw_fault *f) {
+        uint8_t apdu[5 + 3 + CW_EMV_PIN_CHANGE_MAX + 2 + MAC_LEN], mac[MAC_LEN];
+        struct cw_retail_key smi = {0};
+        struct cw_writer w;
+        size_t objects = data.len ? 3 + data.len : 0;
+        cw_writer_init(&w, apdu, sizeof(apdu));
+        cw_put_u8(&w, cmd->header[0] | 0x08);
+        cw_put_bytes(&w, cmd->header + 1, 3);
+        cw_put_u8(&w, (uint8_t)(objects + 2 + MAC_LEN));
+        if (data.len) {
+                cw_put_u8(&w, 0x87);
+                cw_put_u8(&w, (uint8_t)(data.len + 1));
+                cw_put_u8(&w, 0x01);
+                cw_put_bytes(&w, data.ptr, data.len);
+        }
+        if (s->scripts == 0)
+                memcpy(s->script_chain, s->tx.arqc, sizeof(s->script_chain));
+        cw_rc rc = integrity_key(s, card, &smi, f);
+        if (rc == CW_OK)
+                rc = cw_emv_script_mac_chained(s->c, &smi, s->script_chain, apdu, apdu + 5, objects, mac, f);
+        cw_retail_key_destroy(s->c, &smi);
+        if (rc != CW_OK)
+                return rc;
+        memcpy(s->script_chain, mac, sizeof(s->script_chain));
+        cw_put_u8(&w, 0x8e);
+        cw_put_u8(&w, MAC_LEN);
+        cw_put_bytes(&w, mac, sizeof(mac));
+        return cw_sess_put_att(reply, apdu, w.len, f);
 }
 
 cw_rc cw_sess_emv_script(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply,
@@ -105,8 +143,10 @@ cw_rc cw_sess_emv_script(struct cw_sess *s, struct cw_msg *request, struct cw_ms
                 rc = new_pin(s, request, pin, f);
         if (rc == CW_OK && cmd->pin)
                 rc = pin_data(s, &card, pin, data, &len, f);
-        if (rc == CW_OK)
-                rc = put_command(s, cmd, &card, CW_SPAN(data, len), reply, f);
+        if (rc == CW_OK && cw_emv_scheme_pin(s->product->cvn) == CW_EMV_PIN_CCD)
+                rc = put_format1(s, cmd, &card, CW_SPAN(data, len), reply, f);
+        else if (rc == CW_OK)
+                rc = put_format2(s, cmd, &card, CW_SPAN(data, len), reply, f);
         if (rc == CW_OK)
                 s->scripts++;
         return rc;

@@ -10,7 +10,8 @@
 #define QUICK_CALL_MS 8000
 #define MARGIN_MS 10000
 #define PROVE_MS 30000
-#define PAD_MS 15000 /* a station waits for a PIN pad that comes back, and asks once more */
+#define SCRIPT_MS 90000 /* two transactions; beside it the time for a card to be put in again */
+#define PAD_MS 15000    /* a station waits for a PIN pad that comes back, and asks once more */
 #define REST_MS 2000
 
 /*
@@ -137,11 +138,56 @@ static void pin_in_doubt(struct cw_kiosk *k, const struct cw_fault *f) {
         end_with(k, f, "PLEASE ASK US");
 }
 
+/* The product keeps the PIN in the chip too, so the server's word alone does not make it set. */
+static const struct cw_config_product *chip_product(const struct cw_kiosk *k) {
+        const struct cw_config_product *p = cw_config_product(k->daemon->config, k->row.kit.plastic_code);
+        return p && p->chip_pin_script ? p : NULL;
+}
+
+/* A PIN that the server has and the chip surely or perhaps not is for a person: a new release puts it there,
+ * the server then says that it is set already and is asked whether it is this one. */
+static void on_chip_pin(void *ctx, cw_rc rc, const struct cw_fault *f, struct cw_msg *reply) {
+        struct cw_kiosk *k = ctx;
+        struct cw_fault why = {0};
+        const char *outcome = rc == CW_OK ? cw_msg_str(reply, "outcome", "") : "unknown";
+        if (strcmp(outcome, "done") == 0) {
+                pin_is_set(k);
+                return;
+        }
+        const char *text = rc == CW_OK ? cw_msg_str(reply, "text", "") : f->text;
+        bool untouched = strcmp(outcome, "not_done") == 0;
+        (void)cw_fail(
+            &why, CW_RC(CW_L_CHIP, CW_C_IN_DOUBT, CW_E_MISMATCH), 0, "kiosk.script",
+            untouched ? "CHIP_PIN_NOT_SET" : "CHIP_PIN_UNKNOWN",
+            "the bank has the PIN, the chip %s: say \"job pin JOB not-set\" and release the card again, the "
+            "customer then types the same PIN (%.120s)",
+            untouched ? "does not" : "may not", text);
+        pin_in_doubt(k, &why);
+}
+
+static void server_has_pin(struct cw_kiosk *k) {
+        const struct cw_config_product *product = chip_product(k);
+        if (!product) {
+                pin_is_set(k);
+                return;
+        }
+        step(k, "chip pin");
+        struct cw_msg *m = ticket_msg(k, "kiosk.script");
+        if (m) {
+                (void)json_object_set_new(m->json, "commands", json_pack("[s]", "pin-change"));
+                (void)json_object_set_new(
+                    m->json, "template",
+                    json_integer(product->chip_pin_template == CW_SCRIPT_BEFORE ? 71 : 72));
+        }
+        cw_station_link_call(k->link, m, SCRIPT_MS + 2 * k->daemon->config->pin.entry_timeout_ms, on_chip_pin,
+                             k);
+}
+
 /* Only a yes settles it: "wrong" may be said before a setPin that is still on its way is done. */
 static void on_validated(void *ctx, cw_rc rc, const struct cw_fault *f, const struct cw_dcms_reply *reply) {
         (void)reply;
         if (rc == CW_OK)
-                pin_is_set(ctx);
+                server_has_pin(ctx);
         else
                 pin_in_doubt(ctx, f);
 }
@@ -166,16 +212,19 @@ static void on_pin_set(void *ctx, cw_rc rc, const struct cw_fault *f, const stru
          */
         bool ours =
             cw_rc_class(rc) == CW_C_REJECT && strcmp(f->code, "pin.already.set") == 0 && reply->replayed;
+        bool already = strcmp(f ? f->code : "", "pin.already.set") == 0;
         if (rc == CW_OK || ours) {
-                pin_is_set(k);
+                server_has_pin(k);
                 return;
         }
-        if (cw_rc_class(rc) == CW_C_IN_DOUBT && k->daemon->config->pin.validate_in_doubt) {
+        /* Set in an earlier hand-over whose chip did not get it: it may be this customer's PIN. */
+        if ((cw_rc_class(rc) == CW_C_IN_DOUBT && k->daemon->config->pin.validate_in_doubt) ||
+            (already && chip_product(k))) {
                 ask_whether_set(k);
                 return;
         }
         /* A PIN that was set by somebody else is not the one this customer chose: the bank must find out. */
-        if (cw_rc_class(rc) == CW_C_IN_DOUBT || strcmp(f->code, "pin.already.set") == 0) {
+        if (cw_rc_class(rc) == CW_C_IN_DOUBT || already) {
                 pin_in_doubt(k, f);
                 return;
         }

@@ -86,7 +86,7 @@ cw_rc cw_terminal_select(struct cw_terminal *t, struct cw_rapdu *ret_fci, struct
         cw_rc rc = cw_gp_do_select(t->channel, &t->profile->aid, t->timeout_ms, &r, f);
         if (rc != CW_OK)
                 return rc;
-        if (r.sw != 0x9000)
+        if (r.sw != 0x9000 && !(t->take_blocked && r.sw == 0x6283))
                 return cw_chip_fail_sw(f, "chip.select", r.sw, "the payment application cannot be selected");
         struct cw_span fci = CW_SPAN(r.data, r.len);
         if (!cw_tlv_find(fci, 0x84, &name) || name.len < t->profile->aid.len ||

@@ -20,6 +20,7 @@ struct cw_terminal {
         struct cw_secret *authenticated; /* records that the AFL marks, in order (Book 3 10.3) */
         struct cw_secret *exchanged;     /* PDOL and CDOL data and the card's answer, for CDA (Book 2 6.6) */
         bool authenticated_bad;          /* they are more than a terminal keeps */
+        bool take_blocked; /* a blocked application (SW 6283) is selected too, to be unblocked */
 };
 
 /* Borrows channel and profile; the terminal's own values, today's date and a random number are known

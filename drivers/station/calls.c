@@ -81,6 +81,10 @@ static struct cw_msg *kiosk_pin(struct cw_station *st, struct cw_msg *request) {
         return cw_kiosk_pin(st, request);
 }
 
+static struct cw_msg *kiosk_script(struct cw_station *st, struct cw_msg *request) {
+        return cw_kiosk_script(st, request);
+}
+
 static struct cw_msg *kiosk_show(struct cw_station *st, struct cw_msg *request) {
         return cw_kiosk_show(st, request);
 }
@@ -107,6 +111,7 @@ static const struct {
     {"kiosk.begin", cw_kiosk_begin, KIOSK},
     {"kiosk.prove", kiosk_prove, KIOSK},
     {"kiosk.pin", kiosk_pin, KIOSK},
+    {"kiosk.script", kiosk_script, KIOSK},
     {"kiosk.show", kiosk_show, KIOSK},
     {"kiosk.end", kiosk_end, KIOSK},
 };

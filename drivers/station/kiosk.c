@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "drivers/chip/script.h"
 #include "drivers/station/station.h"
 
 #include <stdio.h>
@@ -14,7 +15,7 @@
 #define PAD_WAIT_MS 5000
 #define PAD_AGAIN_MS 200
 
-static struct cw_msg *failed(const struct cw_msg *request, const struct cw_fault *f) {
+struct cw_msg *cw_kiosk_failed(const struct cw_msg *request, const struct cw_fault *f) {
         cw_log_fault(CW_EV_KIOSK_CALL_FAILED, f);
         return cw_msg_error(request, f);
 }
@@ -66,14 +67,14 @@ int64_t cw_kiosk_idle(struct cw_station *st) {
 }
 
 /* Texts help the customer; a pad that cannot show one is noticed when the PIN is asked for. */
-static void show(struct cw_station *st, const char *text) {
+void cw_kiosk_tell(struct cw_station *st, const char *text) {
         struct cw_fault f = {0};
         struct cw_pinpad *pad = use_pad(st);
         if (pad && cw_pinpad_show(pad, text, &f) != CW_OK)
                 cw_log_fault(CW_EV_KIOSK_CALL_FAILED, &f);
 }
 
-static cw_rc check_ticket(struct cw_station *st, const struct cw_msg *request, struct cw_fault *f) {
+cw_rc cw_kiosk_check(struct cw_station *st, const struct cw_msg *request, struct cw_fault *f) {
         const struct cw_kiosk *k = &st->kiosk;
         if (k->ticket[0] && strcmp(k->ticket, cw_msg_str(request, "ticket", "")) == 0)
                 return CW_OK;
@@ -109,6 +110,7 @@ static cw_rc select_application(struct cw_station *st, struct cw_fault *f) {
                 rc = cw_terminal_init(k->channel, profile, CW_APDU_TIMEOUT_MS, &k->terminal, f);
                 if (rc != CW_OK)
                         return rc;
+                k->terminal.take_blocked = k->take_blocked;
                 rc = cw_terminal_select(&k->terminal, NULL, f);
                 k->has_terminal = rc == CW_OK;
                 if (rc == CW_OK)
@@ -120,7 +122,7 @@ static cw_rc select_application(struct cw_station *st, struct cw_fault *f) {
         return rc;
 }
 
-static cw_rc read_card(struct cw_station *st, struct cw_fault *f) {
+cw_rc cw_kiosk_read_card(struct cw_station *st, struct cw_fault *f) {
         struct cw_kiosk *k = &st->kiosk;
         cw_rc rc = cw_card_reader_connect(st->reader, CW_CONNECT_TIMEOUT_MS, &k->channel, f);
         if (rc == CW_OK)
@@ -147,15 +149,16 @@ static cw_rc begin(struct cw_station *st, struct cw_msg *request, struct cw_msg 
                 return cw_fail(f, rc, 0, "kiosk.begin", "",
                                "no memory for the session of the HSM process; try again");
         (void)snprintf(k->ticket, sizeof k->ticket, "%s", ticket);
+        k->take_blocked = cw_msg_bool(request, "blocked", false);
         /* A card is not asked for while nobody could enter a PIN. */
         if (!wait_pad(st, f))
                 return f->rc;
-        show(st, "INSERT CARD");
+        cw_kiosk_tell(st, "INSERT CARD");
         rc = cw_card_reader_wait(st->reader, true, NULL, cw_msg_int(request, "timeout_ms", 60000),
                                  &st->cancel, f);
         if (rc == CW_OK) {
-                show(st, "READING CARD");
-                rc = read_card(st, f);
+                cw_kiosk_tell(st, "READING CARD");
+                rc = cw_kiosk_read_card(st, f);
         }
         if (rc == CW_OK)
                 rc = cw_hsm_session_kiosk_pan(k->session, k->who.pan, k->who.expiry, k->who.psn, hash, masked,
@@ -176,8 +179,8 @@ struct cw_msg *cw_kiosk_begin(struct cw_station *st, struct cw_msg *request) {
         if (begin(st, request, reply, &f) == CW_OK)
                 return CW_STEAL(reply);
         cw_kiosk_clear(st);
-        show(st, "TAKE YOUR CARD");
-        return failed(request, &f);
+        cw_kiosk_tell(st, "TAKE YOUR CARD");
+        return cw_kiosk_failed(request, &f);
 }
 
 /* ---- prove ---- */
@@ -191,31 +194,20 @@ static cw_rc finish(struct cw_kiosk *k, const struct cw_hsm_arqc *answer, struct
                         cw_log_fault(CW_EV_KIOSK_CALL_FAILED, &unused);
                 return CW_OK;
         }
-        uint8_t kind = k->terminal.profile->second_ac;
-        cw_rc rc = cw_terminal_set_issuer(&k->terminal, answer->arpc, answer->arpc_len, answer->csu, f);
-        if (rc == CW_OK)
-                rc = cw_terminal_generate_ac(&k->terminal, kind, false, &second, f);
-        if (rc == CW_OK && (second.cid & CW_AC_TYPE) != kind)
-                rc = cw_fail(f, CW_RC(CW_L_CHIP, CW_C_REJECT, CW_E_CHIP_CRYPTOGRAM), second.cid,
-                             "kiosk.prove", "PRD_SMARTCARD",
-                             "the card does not accept the bank's answer; keep the card and call the bank");
-        return rc;
+        cw_rc rc = cw_script_answer(&k->terminal, answer, f);
+        return rc == CW_OK ? cw_script_second_ac(&k->terminal, f) : rc;
 }
 
 static cw_rc prove(struct cw_station *st, struct cw_msg *reply, struct cw_fault *f) {
         struct cw_kiosk *k = &st->kiosk;
         struct cw_terminal_ac ac = {0};
         struct cw_hsm_arqc answer = {0};
-        CW_AUTO(cw_secret_free) struct cw_secret *covered = NULL;
         cw_rc rc = cw_terminal_generate_ac(&k->terminal, CW_AC_ARQC, true, &ac, f);
         if (rc == CW_OK && (ac.cid & CW_AC_TYPE) != CW_AC_ARQC)
                 rc = cw_fail(f, CW_RC(CW_L_CHIP, CW_C_REJECT, CW_E_CHIP_CRYPTOGRAM), ac.cid, "kiosk.prove",
                              "PRD_SMARTCARD", "the card declines to be proven online; call the bank");
         if (rc == CW_OK)
-                rc = cw_terminal_covered(&k->terminal, &covered, f);
-        if (rc == CW_OK)
-                rc = cw_hsm_session_emv_arqc(k->session, ac.atc, ac.ac, k->who.psn, covered->ptr,
-                                             covered->len, &answer, f);
+                rc = cw_script_verify(&k->terminal, k->session, k->who.psn, &ac, &answer, f);
         if (rc == CW_OK)
                 rc = finish(k, &answer, f);
         if (rc != CW_OK)
@@ -229,10 +221,10 @@ static cw_rc prove(struct cw_station *st, struct cw_msg *reply, struct cw_fault 
 struct cw_msg *cw_kiosk_prove(struct cw_station *st, const struct cw_msg *request) {
         struct cw_fault f = {0};
         CW_AUTO(cw_msg_free) struct cw_msg *reply = cw_msg_ok(request);
-        cw_rc rc = check_ticket(st, request, &f);
+        cw_rc rc = cw_kiosk_check(st, request, &f);
         if (rc == CW_OK && reply)
                 rc = prove(st, reply, &f);
-        return rc == CW_OK ? CW_STEAL(reply) : failed(request, &f);
+        return rc == CW_OK ? CW_STEAL(reply) : cw_kiosk_failed(request, &f);
 }
 
 /* ---- PIN ---- */
@@ -334,16 +326,16 @@ static enum outcome enter_pin(struct cw_station *st, int64_t attempts, struct cw
 struct cw_msg *cw_kiosk_pin(struct cw_station *st, const struct cw_msg *request) {
         struct cw_fault f = {0};
         CW_AUTO(cw_msg_free) struct cw_msg *reply = cw_msg_ok(request);
-        cw_rc rc = check_ticket(st, request, &f);
+        cw_rc rc = cw_kiosk_check(st, request, &f);
         if (rc == CW_OK && !st->kiosk.genuine)
                 rc = cw_fail(&f, CW_RC(CW_L_STATION, CW_C_REJECT, CW_E_STATE), 0, "kiosk.pin", "",
                              "no PIN may be asked for before the card has been proven genuine");
         if (rc != CW_OK || !reply)
-                return failed(request, &f);
+                return cw_kiosk_failed(request, &f);
         int64_t attempts = cw_msg_int(request, "attempts", st->config->pin.attempts);
         enum outcome o = wait_pad(st, &f) ? enter_pin(st, attempts, &f) : PIN_PAD_AWAY;
         if (o == PIN_FAULT)
-                return failed(request, &f);
+                return cw_kiosk_failed(request, &f);
         (void)json_object_set_new(reply->json, "outcome", json_string(outcome_words[o]));
         (void)json_object_set_new(reply->json, "text", json_string(f.text));
         return CW_STEAL(reply);
@@ -351,9 +343,9 @@ struct cw_msg *cw_kiosk_pin(struct cw_station *st, const struct cw_msg *request)
 
 struct cw_msg *cw_kiosk_show(struct cw_station *st, const struct cw_msg *request) {
         struct cw_fault f = {0};
-        if (check_ticket(st, request, &f) != CW_OK)
-                return failed(request, &f);
-        show(st, cw_msg_str(request, "text", ""));
+        if (cw_kiosk_check(st, request, &f) != CW_OK)
+                return cw_kiosk_failed(request, &f);
+        cw_kiosk_tell(st, cw_msg_str(request, "text", ""));
         return cw_msg_ok(request);
 }
 

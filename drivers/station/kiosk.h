@@ -20,6 +20,7 @@ struct cw_kiosk {
         struct cw_terminal terminal;
         struct cw_terminal_card who;
         bool genuine;
+        bool take_blocked; /* the card may be blocked: it is here to be unblocked */
         bool pad_returned; /* the line to the pad broke and was mended, once a customer */
 };
 
@@ -29,6 +30,12 @@ struct cw_msg *cw_kiosk_prove(struct cw_station *st, const struct cw_msg *reques
 struct cw_msg *cw_kiosk_pin(struct cw_station *st, const struct cw_msg *request);
 struct cw_msg *cw_kiosk_show(struct cw_station *st, const struct cw_msg *request);
 struct cw_msg *cw_kiosk_end(struct cw_station *st, const struct cw_msg *request);
+struct cw_msg *cw_kiosk_script(struct cw_station *st, const struct cw_msg *request);
+/* Between kiosk.c and kiosk_script.c. */
+CW_WARN_UNUSED cw_rc cw_kiosk_check(struct cw_station *st, const struct cw_msg *request, struct cw_fault *f);
+CW_WARN_UNUSED cw_rc cw_kiosk_read_card(struct cw_station *st, struct cw_fault *f);
+void cw_kiosk_tell(struct cw_station *st, const char *text);
+struct cw_msg *cw_kiosk_failed(const struct cw_msg *request, const struct cw_fault *f);
 /* Looks for a PIN pad that went away; returns milliseconds until it wants to look again. Blocks two seconds
  * at most. */
 int64_t cw_kiosk_idle(struct cw_station *st);

@@ -199,6 +199,7 @@ static const struct {
     {"printer.raw", submit},
     {"kiosk.prove", submit},
     {"kiosk.pin", submit},
+    {"kiosk.script", submit},
     {"kiosk.show", submit},
 };
 

@@ -21,6 +21,9 @@
 #define EMUC_SHY_KDD 0x08U          /* key diversification data are zeros */
 #define EMUC_SHY_FCI 0x10U          /* the issuer domain does not tell its name */
 
+/* Cryptogram versions: session keys, issuer authentication, secure messaging of scripts. */
+enum emuc_cvn { EMUC_CVN18, EMUC_CVN10, EMUC_CVN22, EMUC_MCHIP16, EMUC_MCHIP20, EMUC_CCD };
+
 struct emuc_config {
         unsigned default_scp; /* 2 or 3: what KVN 00 means */
         uint8_t i02;          /* 15, 35, 55 or 75 */
@@ -29,8 +32,9 @@ struct emuc_config {
         bool old_isd;         /* the issuer domain is A000000003000000 */
         unsigned key_tries;
         bool t0;
-        bool format1;  /* GPO and GENERATE AC answer template 80 instead of 77 */
-        unsigned arpc; /* method 1 or 2 */
+        bool format1; /* GPO and GENERATE AC answer template 80 instead of 77 */
+        enum emuc_cvn cvn;
+        unsigned arpc; /* method 1 or 2; 0 = that of the version */
 };
 
 /* One command after parsing; data is clear once the secure channel took it apart. */
@@ -89,6 +93,8 @@ struct emuc_tx {
         bool pin_done;
         bool pin_failed;
         bool script_dead;
+        unsigned scripts; /* accepted in this transaction */
+        uint8_t chain[8]; /* CCD: whole MAC of the last one */
 };
 
 /* Tells the test what the terminal did wrong; text never holds data. */
@@ -149,4 +155,6 @@ uint16_t emuc_emv_ac(struct emuc_chip *c, const struct emuc_cmd *cmd, struct emu
 uint16_t emuc_emv_internal_auth(struct emuc_chip *c, const struct emuc_cmd *cmd, struct emuc_rsp *r);
 uint16_t emuc_emv_external_auth(struct emuc_chip *c, const struct emuc_cmd *cmd);
 uint16_t emuc_emv_verify(struct emuc_chip *c, const struct emuc_cmd *cmd);
+/* A format 2 PIN block. */
+bool emuc_pin_well_formed(const uint8_t *v, size_t len);
 uint16_t emuc_emv_script(struct emuc_chip *c, const struct emuc_cmd *cmd);

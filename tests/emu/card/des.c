@@ -76,26 +76,40 @@ size_t emuc_unpad80(const uint8_t *buf, size_t len, size_t block) {
         return i > len - block && buf[i - 1] == 0x80 ? i - 1 : SIZE_MAX;
 }
 
-bool emuc_retail_mac(const uint8_t key[16], const uint8_t *iv, const uint8_t *msg, size_t len,
-                     uint8_t ret[8]) {
-        uint8_t buf[MSG_MAX], x[8] = {0};
-        size_t padded;
+static bool mac_of_blocks(const uint8_t key[16], const uint8_t *iv, const uint8_t *buf, size_t len,
+                          uint8_t ret[8]) {
+        uint8_t x[8] = {0};
 
-        if (len >= sizeof buf)
-                return false;
-        memcpy(buf, msg, len);
-        padded = emuc_pad80(buf, len, sizeof buf, 8);
-        if (!padded)
-                return false;
         if (iv)
                 memcpy(x, iv, 8);
-        for (size_t i = 0; i < padded; i += 8) {
+        for (size_t i = 0; i < len; i += 8) {
                 for (size_t k = 0; k < 8; k++)
                         x[k] ^= buf[i + k];
                 if (!emuc_des1_block(key, true, x, x))
                         return false;
         }
         return emuc_des1_block(key + 8, false, x, x) && emuc_des1_block(key, true, x, ret);
+}
+
+bool emuc_retail_mac(const uint8_t key[16], const uint8_t *iv, const uint8_t *msg, size_t len,
+                     uint8_t ret[8]) {
+        uint8_t buf[MSG_MAX];
+        size_t padded;
+
+        if (len >= sizeof buf)
+                return false;
+        memcpy(buf, msg, len);
+        padded = emuc_pad80(buf, len, sizeof buf, 8);
+        return padded && mac_of_blocks(key, iv, buf, padded, ret);
+}
+
+bool emuc_retail_mac_zeros(const uint8_t key[16], const uint8_t *msg, size_t len, uint8_t ret[8]) {
+        uint8_t buf[MSG_MAX] = {0};
+
+        if (len > sizeof buf - 8)
+                return false;
+        memcpy(buf, msg, len);
+        return mac_of_blocks(key, NULL, buf, (len + 7) / 8 * 8, ret);
 }
 
 bool emuc_des3_kcv(const uint8_t key[16], uint8_t ret[3]) {

@@ -18,6 +18,8 @@ bool emuc_des1_block(const uint8_t key[8], bool encrypt, const uint8_t in[8], ui
 /* ISO 9797-1 algorithm 3, padding 2 applied here; iv NULL = zero. */
 bool emuc_retail_mac(const uint8_t key[16], const uint8_t *iv, const uint8_t *msg, size_t len,
                      uint8_t ret[8]);
+/* The same with padding 1: zeros up to whole blocks, none when there are whole ones. */
+bool emuc_retail_mac_zeros(const uint8_t key[16], const uint8_t *msg, size_t len, uint8_t ret[8]);
 /* First three bytes of the encipherment of zeros. */
 bool emuc_des3_kcv(const uint8_t key[16], uint8_t ret[3]);
 

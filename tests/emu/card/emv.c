@@ -117,8 +117,11 @@ static uint16_t personalised(struct emuc_chip *c, const struct emuc_cmd *cmd, st
                 return get_class(c, cmd, 0x00) ? emuc_emv_external_auth(c, cmd) : 0x6e00;
         case 0x20:
                 return get_class(c, cmd, 0x00) ? emuc_emv_verify(c, cmd) : 0x6e00;
+        case 0x16:
+        case 0x18:
+        case 0x1e:
         case 0x24:
-                return get_class(c, cmd, 0x84) ? emuc_emv_script(c, cmd) : 0x6e00;
+                return emuc_emv_script(c, cmd);
         case 0xca:
                 return get_class(c, cmd, 0x80) ? get_data(c, cmd, r) : 0x6e00;
         case 0x84:

@@ -40,6 +40,8 @@ static bool cryptogram(struct emuc_chip *c, const struct emuc_cmd *cmd, const ui
         msg[n + 2] = (uint8_t)(c->nvm->atc >> 8);
         msg[n + 3] = (uint8_t)c->nvm->atc;
         memcpy(msg + n + 4, iad, iad_len);
+        if (c->cfg->cvn == EMUC_CVN10)
+                return emuc_retail_mac_zeros(c->tx.sk_ac, msg, n + 4 + iad_len, ret);
         return emuc_retail_mac(c->tx.sk_ac, NULL, msg, n + 4 + iad_len, ret);
 }
 
@@ -135,7 +137,7 @@ static uint16_t make(struct emuc_chip *c, const struct emuc_cmd *cmd, uint8_t ty
                 answer(c, type, ac, copy, len, r);
         if (sw != 0x9000)
                 return sw;
-        if (type == AC_ARQC) {
+        if (type == AC_ARQC || c->nvm->app_blocked) {
                 memcpy(c->tx.arqc, ac, 8);
                 c->tx.has_arqc = true;
                 c->nvm->arqcs++;
@@ -152,16 +154,36 @@ static bool length_is(struct emuc_chip *c, const struct emuc_cmd *cmd, uint32_t 
         return false;
 }
 
-static uint16_t first_ac(struct emuc_chip *c, const struct emuc_cmd *cmd, struct emuc_rsp *r) {
+/* CVN 10: the master key itself. M/Chip 16: ATC, zeros and the terminal's number. Else ATC and zeros. */
+static bool ac_key(struct emuc_chip *c, const struct emuc_cmd *cmd) {
         uint8_t seed[8] = {(uint8_t)(c->nvm->atc >> 8), (uint8_t)c->nvm->atc};
-        uint8_t type =
-            (cmd->p1 & 0xc0) == AC_AAC ? AC_AAC : AC_ARQC; /* always online: a TC asked for becomes an ARQC */
         const uint8_t *mk = emuc_app_key(c->nvm, 0);
+        struct emuc_tlv dol;
+        size_t at = 0, len = 0;
+
+        if (!mk)
+                return false;
+        if (c->cfg->cvn == EMUC_CVN10) {
+                memcpy(c->tx.sk_ac, mk, 16);
+                return true;
+        }
+        if (c->cfg->cvn == EMUC_MCHIP16) {
+                if (!emuc_app_record_tag(c->nvm, 0x8c, &dol) ||
+                    !emuc_dol_find(dol.value, dol.len, 0x9f37, &at, &len) || len != 4)
+                        return false;
+                memcpy(seed + 4, cmd->data + at, 4);
+        }
+        return emuc_session_key(mk, seed, c->tx.sk_ac);
+}
+
+static uint16_t first_ac(struct emuc_chip *c, const struct emuc_cmd *cmd, struct emuc_rsp *r) {
+        /* always online: a TC asked for becomes an ARQC */
+        uint8_t type = (cmd->p1 & 0xc0) == AC_AAC || c->nvm->app_blocked ? AC_AAC : AC_ARQC;
         uint16_t sw;
 
         if (!length_is(c, cmd, 0x8c))
                 return 0x6700;
-        if (!mk || !emuc_session_key(mk, seed, c->tx.sk_ac))
+        if (!ac_key(c, cmd))
                 return 0x6f00;
         memcpy(c->tx.cdol1, cmd->data, cmd->lc);
         c->tx.cdol1_len = cmd->lc;
@@ -170,13 +192,25 @@ static uint16_t first_ac(struct emuc_chip *c, const struct emuc_cmd *cmd, struct
         return emuc_save(c, sw);
 }
 
+static unsigned arpc_method(const struct emuc_chip *c) {
+        if (c->cfg->arpc)
+                return c->cfg->arpc;
+        return c->cfg->cvn == EMUC_CVN10 || c->cfg->cvn == EMUC_MCHIP16 || c->cfg->cvn == EMUC_MCHIP20 ? 1
+                                                                                                       : 2;
+}
+
+/* Method 1 of M/Chip 16 uses the master key (of CVN 10 it is the session key anyhow). */
+static const uint8_t *arpc_key(const struct emuc_chip *c) {
+        return c->cfg->cvn == EMUC_MCHIP16 ? emuc_app_key(c->nvm, 0) : c->tx.sk_ac;
+}
+
 /* Issuer authentication data as EXTERNAL AUTHENTICATE brings it or CDOL2 carries it (tag 91). */
 static bool check_issuer(struct emuc_chip *c, const uint8_t *data, size_t len) {
         uint8_t good[8];
         bool ok;
 
-        if (c->cfg->arpc == 1)
-                ok = len == 10 && emuc_arpc1(c->tx.sk_ac, c->tx.arqc, data + 8, good) &&
+        if (arpc_method(c) == 1)
+                ok = len == 10 && emuc_arpc1(arpc_key(c), c->tx.arqc, data + 8, good) &&
                      CRYPTO_memcmp(good, data, 8) == 0;
         else
                 ok = len >= 8 && len <= 16 && emuc_arpc2(c->tx.sk_ac, c->tx.arqc, data + 4, len - 4, good) &&

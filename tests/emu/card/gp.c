@@ -45,7 +45,7 @@ static uint16_t select_app(struct emuc_chip *c, struct emuc_rsp *r) {
                 (void)emuc_app_fci(c->nvm, &a5);
         c->selected = EMUC_SEL_APP;
         fci(r, emuc_app_aid, sizeof emuc_app_aid, a5.value, a5.len);
-        return 0x9000;
+        return c->nvm->app_blocked ? 0x6283 : 0x9000;
 }
 
 uint16_t emuc_gp_select(struct emuc_chip *c, const struct emuc_cmd *cmd, struct emuc_rsp *r) {
@@ -56,6 +56,8 @@ uint16_t emuc_gp_select(struct emuc_chip *c, const struct emuc_cmd *cmd, struct 
         emuc_scp_close(c);
         emuc_perso_close(c);
         memset(&c->tx, 0, sizeof c->tx);
+        if (c->nvm->card_blocked)
+                return 0x6a81;
         if (cmd->p2 == 0x02)
                 return 0x6a82;
         if (cmd->lc == 0 && (c->cfg->shy & EMUC_SHY_EMPTY_SELECT))

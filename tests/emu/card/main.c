@@ -26,6 +26,7 @@ static void usage(FILE *to) {
                     "  --protocol t0|t1      answer to reset and Le rules (t1)\n"
                     "  --format 77|80        template of GPO and GENERATE AC answers (77)\n"
                     "  --arpc 1|2            method of issuer authentication (2)\n"
+                    "  --cvn 10|18|22|m16|m20|ccd  cryptogram version, M/Chip or CCD (18)\n"
                     "  --log FILE            events without data\n",
                     to);
 }
@@ -68,10 +69,25 @@ static bool set_shy(struct options *o, const char *arg) {
         return true;
 }
 
+static bool set_cvn(struct options *o, const char *arg) {
+        static const char *const words[] = {
+            [EMUC_CVN18] = "18",    [EMUC_CVN10] = "10",    [EMUC_CVN22] = "22",
+            [EMUC_MCHIP16] = "m16", [EMUC_MCHIP20] = "m20", [EMUC_CCD] = "ccd"};
+
+        for (unsigned i = 0; i < sizeof words / sizeof *words; i++) {
+                o->cfg.cvn = (enum emuc_cvn)i;
+                if (strcmp(arg, words[i]) == 0)
+                        return true;
+        }
+        return false;
+}
+
 static bool set_option(struct options *o, int opt, const char *arg) {
         char *end = NULL;
 
         switch (opt) {
+        case 'v':
+                return set_cvn(o, arg);
         case 'h':
                 o->host = arg;
                 return true;
@@ -124,7 +140,8 @@ static bool read_options(int argc, char **argv, struct options *o) {
             {"vpcd-port", 1, NULL, 'p'}, {"control", 1, NULL, 'c'},     {"keys", 1, NULL, 'k'},
             {"log", 1, NULL, 'l'},       {"default-scp", 1, NULL, 'd'}, {"i02", 1, NULL, '2'},
             {"i03", 1, NULL, '3'},       {"key-tries", 1, NULL, 't'},   {"protocol", 1, NULL, 'T'},
-            {"format", 1, NULL, 'f'},    {"arpc", 1, NULL, 'a'},        {NULL, 0, NULL, 0},
+            {"format", 1, NULL, 'f'},    {"arpc", 1, NULL, 'a'},        {"cvn", 1, NULL, 'v'},
+            {NULL, 0, NULL, 0},
         };
         int opt;
 
@@ -187,7 +204,7 @@ static bool set_up(struct emuc_emu *e, const struct options *o) {
 
 int main(int argc, char **argv) {
         struct options o = {.host = "127.0.0.1",
-                            .cfg = {.default_scp = 3, .i02 = 0x55, .i03 = 0x70, .key_tries = 5, .arpc = 2}};
+                            .cfg = {.default_scp = 3, .i02 = 0x55, .i03 = 0x70, .key_tries = 5}};
         struct emuc_emu *e = calloc(1, sizeof *e);
         struct emu_jsonline *control = NULL;
         int stop_fd, rc = 1;

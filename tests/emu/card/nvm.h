@@ -49,6 +49,8 @@ struct emuc_nvm {
         bool has_pin;
         uint8_t pin_tries;
         uint8_t pin_limit;
+        bool app_blocked;  /* by a script; can be undone */
+        bool card_blocked; /* by a script, for ever */
         uint16_t atc;
         uint16_t last_online_atc;
         uint64_t apdus;

@@ -43,7 +43,7 @@ static json_t *dgis_json(const struct emuc_nvm *nvm) {
 static json_t *to_json(const struct emuc_nvm *nvm) {
         return json_pack(
             "{s:i, s:s, s:o, s:o, s:i, s:i, s:I, s:I, s:i, s:i, s:o, s:o, s:o, s:i, s:i, s:i, s:i,"
-            " s:I, s:I, s:I}",
+            " s:I, s:I, s:I, s:b, s:b}",
             "version", 1, "plastic", nvm->plastic, "cplc", hex(nvm->cplc, sizeof nvm->cplc), "kdd",
             hex(nvm->kdd, sizeof nvm->kdd), "card_state", nvm->card_state, "app_state", nvm->app_state,
             "ssc02", (json_int_t)nvm->ssc02, "ssc03", (json_int_t)nvm->ssc03, "tries02", (int)nvm->tries02,
@@ -51,7 +51,8 @@ static json_t *to_json(const struct emuc_nvm *nvm) {
             "dgis", dgis_json(nvm), "pin", hex(nvm->pin, nvm->has_pin ? 8 : 0), "pin_tries", nvm->pin_tries,
             "pin_limit", nvm->pin_limit, "atc", nvm->atc, "last_online_atc", nvm->last_online_atc, "apdus",
             (json_int_t)nvm->apdus, "arqcs", (json_int_t)nvm->arqcs, "auth_failures",
-            (json_int_t)nvm->auth_failures);
+            (json_int_t)nvm->auth_failures, "app_blocked", nvm->app_blocked, "card_blocked",
+            nvm->card_blocked);
 }
 
 static bool write_all(int fd, const char *text, size_t len) {
@@ -139,6 +140,8 @@ static bool from_json(struct emuc_nvm *nvm, const json_t *j) {
         nvm->last_online_atc = (uint16_t)number(j, "last_online_atc");
         nvm->apdus = (uint64_t)number(j, "apdus");
         nvm->arqcs = (uint64_t)number(j, "arqcs");
+        nvm->app_blocked = json_is_true(json_object_get(j, "app_blocked"));
+        nvm->card_blocked = json_is_true(json_object_get(j, "card_blocked"));
         nvm->auth_failures = (uint64_t)number(j, "auth_failures");
         return nvm->card_state != 0 && nvm->app_state != 0;
 }

@@ -65,6 +65,8 @@ class Rig:
 
     def config(self):
         wrong = {**self.product("73", 3), "diversification": "none"}
+        scripts = [{**self.product(str(80 + n), 3), "cvn": cvn, "chip_pin_script": True}
+                   for n, cvn in enumerate(("cvn10", "cvn18", "cvn22", "mchip16", "mchip20", "ccd"))]
         return {
             "profile_dir": os.path.join(SOURCE, "config/profiles"), "face_dir": os.path.join(SOURCE, "config/faces"),
             "pan_transport_key": "dcms-pan", "pan_hash_key": "pan-hash",
@@ -75,7 +77,7 @@ class Rig:
             "hsm": {"token_label": "cardwright", "allow_host_memory": True, "state_dir": self.path("hsm-state"),
                     "keys": [k.config() for k in self.keys.values()]},
             "pin": {"key": "dcms-pin", "bdk": "pad-bdk", "entry_timeout_ms": 3000},
-            "products": [self.product("71", 3), self.product("72", 2), wrong],
+            "products": [self.product("71", 3), self.product("72", 2), wrong, *scripts],
             "stations": [
                 {"name": "desk", "kind": "issue", "printer_driver": "evolis", "printer_serial": PRINTER_SERIAL,
                  "reader": "cardwright desk", "plastic_codes": "71", "card_timeout_ms": 2500},
@@ -123,14 +125,20 @@ class Rig:
         wait_for("emu-card", lambda: socket_answers(control))
         return Emulator(control)
 
-    def replace_desk_card(self, *more):
-        """Another make of chip in the printer, by the options of emu-card."""
-        for process in [p for p in self.processes if p.name == "card-desk"]:
+    def _other_card(self, name, *more):
+        for process in [p for p in self.processes if p.name == "card-" + name]:
             process.stop()
             self.processes.remove(process)
-        if os.path.exists(self.path("card-desk")):
-            os.unlink(self.path("card-desk"))
-        self.chip = self.start_card("desk", *more)
+        if os.path.exists(self.path("card-" + name)):
+            os.unlink(self.path("card-" + name))
+        return self.start_card(name, *more)
+
+    def replace_desk_card(self, *more):
+        """Another make of chip in the printer, by the options of emu-card."""
+        self.chip = self._other_card("desk", *more)
+
+    def replace_kiosk_card(self, *more):
+        self.kiosk_chip = self._other_card("kiosk", *more)
 
     def start_printer(self):
         ready, control = self.path("printer-ready"), self.path("printer")

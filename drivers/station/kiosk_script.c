@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * kiosk.script: issuer script commands for the customer's card, PIN CHANGE above all. Each try is a new
+ * transaction with a new cryptogram; a card that was torn is asked for again, and must be the same card.
+ */
+#include "base/clock.h"
+#include "base/log.h"
+#include "drivers/chip/script.h"
+#include "drivers/station/kiosk.h"
+#include "drivers/station/station.h"
+
+#include <string.h>
+
+#define TRIES 2
+
+struct attempt {
+        struct cw_script_order order;
+        struct cw_script_result result;
+        bool maybe; /* an earlier try may have changed the card */
+};
+
+static cw_rc read_order(const struct cw_msg *request, struct cw_script_order *ret, struct cw_fault *f) {
+        const json_t *list = json_object_get(request->json, "commands");
+        int64_t template = cw_msg_int(request, "template", 72);
+        struct cw_script_order o = {.count = json_array_size(list), .before = template == 71};
+        for (size_t i = 0; i < o.count && i < CW_SCRIPT_COMMANDS_MAX; i++) {
+                o.commands[i] = json_string_value(json_array_get(list, i));
+                if (!o.commands[i])
+                        o.count = 0;
+        }
+        if (o.count == 0 || o.count > CW_SCRIPT_COMMANDS_MAX || (template != 71 && template != 72))
+                return cw_fail(f, CW_RC(CW_L_STATION, CW_C_REJECT, CW_E_SYNTAX), 0, "kiosk.script", "",
+                               "kiosk.script needs 1 to %u commands and the template 71 or 72",
+                               CW_SCRIPT_COMMANDS_MAX);
+        o.blocked = strcmp(o.commands[0], "application-unblock") == 0;
+        *ret = o;
+        return CW_OK;
+}
+
+/* A new transaction of the card that is powered already. */
+static cw_rc start_again(struct cw_kiosk *k, struct cw_fault *f) {
+        const struct cw_profile *profile = k->terminal.profile;
+        cw_terminal_done(&k->terminal);
+        k->has_terminal = false;
+        cw_rc rc = cw_terminal_init(k->channel, profile, CW_APDU_TIMEOUT_MS, &k->terminal, f);
+        if (rc != CW_OK)
+                return rc;
+        k->has_terminal = true;
+        k->terminal.take_blocked = k->take_blocked;
+        rc = cw_terminal_select(&k->terminal, NULL, f);
+        if (rc == CW_OK)
+                rc = cw_terminal_start(&k->terminal, f);
+        return rc == CW_OK ? cw_terminal_read_records(&k->terminal, NULL, NULL, f) : rc;
+}
+
+static void let_go(struct cw_kiosk *k) {
+        if (k->has_terminal)
+                cw_terminal_done(&k->terminal);
+        k->has_terminal = false;
+        if (k->channel)
+                cw_card_close(k->channel);
+        k->channel = NULL;
+}
+
+/* Waits for a card and reads it; one that is being pushed in may need more than one look. */
+static cw_rc read_again(struct cw_station *st, struct cw_fault *f) {
+        int64_t limit_ns = cw_deadline_ns(2 * st->config->pin.entry_timeout_ms);
+        for (;;) {
+                cw_rc rc = cw_card_reader_wait(st->reader, true, NULL, cw_deadline_left_ms(limit_ns),
+                                               &st->cancel, f);
+                if (rc != CW_OK)
+                        return rc;
+                rc = cw_kiosk_read_card(st, f);
+                if (rc == CW_OK || cw_rc_class(rc) == CW_C_REJECT || cw_deadline_left_ms(limit_ns) == 0)
+                        return rc;
+                let_go(&st->kiosk);
+        }
+}
+
+static bool same_card(const struct cw_terminal_card *a, const struct cw_terminal_card *b) {
+        return a->pan->len == b->pan->len && cw_equal_ct(a->pan->ptr, b->pan->ptr, a->pan->len) &&
+               strcmp(a->psn, b->psn) == 0;
+}
+
+/* The card went away in the middle: it is asked for again. */
+static cw_rc card_again(struct cw_station *st, struct cw_fault *f) {
+        struct cw_kiosk *k = &st->kiosk;
+        struct cw_terminal_card before = k->who;
+        k->who = (struct cw_terminal_card){0};
+        let_go(k);
+        cw_kiosk_tell(st, "CARD BACK IN PLS");
+        cw_rc rc = read_again(st, f);
+        if (rc == CW_OK && !same_card(&before, &k->who))
+                rc = cw_fail(f, CW_RC(CW_L_STATION, CW_C_REJECT, CW_E_MISMATCH), 0, "kiosk.script", "",
+                             "another card was put in; the PIN of the first one is to be looked at");
+        if (rc == CW_OK)
+                cw_kiosk_tell(st, "PLEASE WAIT");
+        cw_terminal_card_done(&before);
+        return rc;
+}
+
+static cw_rc run(struct cw_station *st, struct attempt *a, struct cw_fault *f) {
+        struct cw_kiosk *k = &st->kiosk;
+        cw_rc rc = start_again(k, f);
+        for (int try = 1;; try++) {
+                if (rc == CW_OK)
+                        rc = cw_script_run(&k->terminal, k->session, k->who.psn, &a->order, &a->result, f);
+                if (rc == CW_OK || cw_rc_class(rc) != CW_C_RECONNECT || cw_rc_layer(rc) != CW_L_READER ||
+                    try == TRIES)
+                        return rc;
+                cw_log_fault(CW_EV_KIOSK_CALL_FAILED, f);
+                a->maybe = a->maybe || a->result.sent > 0;
+                rc = card_again(st, f);
+        }
+}
+
+/* done: every command was accepted. not_done: the card is as it was. unknown: a person is to be told. */
+static const char *outcome_of(const struct attempt *a, cw_rc rc) {
+        const struct cw_script_result *r = &a->result;
+        if (rc == CW_OK && r->genuine && r->done == a->order.count)
+                return "done";
+        bool torn = rc != CW_OK && cw_rc_class(rc) == CW_C_RECONNECT && r->sent > r->done;
+        return a->maybe || torn || r->done > 0 ? "unknown" : "not_done";
+}
+
+static void fill(struct cw_msg *reply, const struct attempt *a, cw_rc rc, const struct cw_fault *f) {
+        const struct cw_script_result *r = &a->result;
+        json_t *j = reply->json;
+        (void)json_object_set_new(j, "outcome", json_string(outcome_of(a, rc)));
+        (void)json_object_set_new(j, "genuine", json_boolean(r->genuine));
+        (void)json_object_set_new(j, "atc", json_integer(r->atc));
+        (void)json_object_set_new(j, "done", json_integer((json_int_t)r->done));
+        (void)json_object_set_new(j, "sw", json_sprintf("%04X", r->sw));
+        if (r->pin_tries >= 0)
+                (void)json_object_set_new(j, "pin_tries", json_integer(r->pin_tries));
+        (void)json_object_set_new(j, "code", json_string(rc == CW_OK ? "" : f->code));
+        (void)json_object_set_new(j, "text", json_string(rc == CW_OK ? "" : f->text));
+}
+
+struct cw_msg *cw_kiosk_script(struct cw_station *st, const struct cw_msg *request) {
+        struct cw_fault f = {0};
+        struct attempt a = {.result = {.pin_tries = -1}};
+        CW_AUTO(cw_msg_free) struct cw_msg *reply = cw_msg_ok(request);
+        cw_rc rc = cw_kiosk_check(st, request, &f);
+        if (rc == CW_OK)
+                rc = read_order(request, &a.order, &f);
+        if (rc == CW_OK && !(st->kiosk.has_terminal && st->kiosk.channel))
+                rc = cw_fail(&f, CW_RC(CW_L_STATION, CW_C_REJECT, CW_E_STATE), 0, "kiosk.script", "",
+                             "there is no card of this customer; begin again");
+        if (rc != CW_OK || !reply)
+                return cw_kiosk_failed(request, &f);
+        rc = run(st, &a, &f);
+        if (rc != CW_OK)
+                cw_log_fault(CW_EV_KIOSK_CALL_FAILED, &f);
+        fill(reply, &a, rc, &f);
+        return CW_STEAL(reply);
+}

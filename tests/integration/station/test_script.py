@@ -1,0 +1,270 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Issuer scripts at the kiosk: PIN CHANGE of each cryptogram version, blocks, and a card that is torn in the middle."""
+import json
+import os
+import shutil
+import sys
+import time
+import traceback
+
+import test_station
+from ipc import Refused
+from rig import Rig
+from test_station import check, finished_card, kiosk_client
+
+PAUSE = {"delay_ms": 200}
+VERSIONS = (("80", "10"), ("81", "18"), ("82", "22"), ("83", "m16"), ("84", "m20"), ("85", "ccd"))
+
+
+class Customer:
+    """One card at the kiosk, from kiosk.begin to kiosk.end."""
+    number = 0
+
+    def __init__(self, rig, plastic, job, code, **members):
+        Customer.number += 1
+        self.rig, self.plastic, self.ticket = rig, plastic, f"S{Customer.number}"
+        self.kiosk = kiosk_client(rig)
+        rig.kiosk_chip.ask(cmd="present", plastic=plastic)
+        self.hsm = rig.hsm()
+        opened = self.hsm.call("session.open", kind="kiosk", ticket=self.ticket)
+        ident = self.kiosk.send("kiosk.begin", fds=opened["fds"], ticket=self.ticket, timeout_ms=8000, **members)
+        test_station.close_all(opened["fds"])
+        self.kiosk.wait(ident)
+        self.hsm.call("kiosk.bind", [rig.seal(job.pan)], session=opened["json"]["session"], kit=job.kit, plastic_code=code,
+                      expiry="2912")
+
+    def choose(self, pin):
+        check(self.kiosk.ask("kiosk.prove", ticket=self.ticket)["genuine"], "genuine")
+        self.rig.pad.ask(cmd="customer", script=[{"pin": pin, **PAUSE}, {"pin": pin, **PAUSE}], clear=True)
+        check(self.kiosk.ask("kiosk.pin", ticket=self.ticket, attempts=1)["outcome"] == "equal", "PIN")
+
+    def script(self, *commands, template=72):
+        return self.kiosk.ask("kiosk.script", ticket=self.ticket, commands=commands, template=template)
+
+    def reply(self, asked):
+        return self.kiosk.replies[asked]["json"]
+
+    def go(self):
+        self.kiosk.ask("kiosk.end", ticket=self.ticket)
+        self.rig.kiosk_chip.ask(cmd="remove")
+        self.hsm.close()
+        self.kiosk.close()
+        wait_for_empty(self.rig)
+
+
+def wait_for_empty(rig):
+    kiosk = kiosk_client(rig)
+    limit = time.monotonic() + 10
+    while kiosk.ask("status")["reader"]["card"] and time.monotonic() < limit:
+        time.sleep(0.05)
+    kiosk.close()
+
+
+def chip(plastic):
+    with open(os.path.join(plastic, "chip.json")) as f:
+        return json.load(f)
+
+
+def copy_of(rig, plastic, name):
+    other = rig.path("plastics", name)
+    shutil.copytree(plastic, other)
+    return other
+
+
+def with_external_authenticate(rig, plastic, name):
+    """A card that wants the bank's answer by EXTERNAL AUTHENTICATE: the 10 bytes of method 1 do not fit its CDOL2."""
+    other = copy_of(rig, plastic, name)
+    memory = chip(other)
+    aip = memory["dgis"]["9104"]
+    check(aip.startswith("82021800"), aip)
+    memory["dgis"]["9104"] = "82021C00" + aip[8:]
+    with open(os.path.join(other, "chip.json"), "w") as f:
+        json.dump(memory, f)
+    return other
+
+
+def block_of(pin):
+    return f"2{len(pin):X}{pin}".ljust(16, "F")
+
+
+def clean(rig):
+    state = rig.kiosk_chip.ask(cmd="state")
+    check(state["violation_count"] == 0, state)
+
+
+def test_pin_change_of_each_version(rig, plastic, job):
+    method1 = with_external_authenticate(rig, plastic, "method-1")
+    for number, (code, cvn) in enumerate(VERSIONS):
+        card = method1 if cvn in ("10", "m16", "m20") else plastic
+        rig.replace_kiosk_card("--cvn", cvn)
+        customer = Customer(rig, card, job, code)
+        pin = f"72{number}4"
+        customer.choose(pin)
+        before = chip(card)
+        reply = customer.script("pin-change", template=71 if number % 2 else 72)
+        check(reply["outcome"] == "done" and reply["sw"] == "9000" and reply["pin_tries"] == 3, (cvn, reply))
+        after = chip(card)
+        check(after["pin"] == block_of(pin), (cvn, "the chip has another PIN"))
+        check(after["atc"] == before["atc"] + 1 == reply["atc"], (cvn, reply, before["atc"]))
+        clean(rig)
+        customer.go()
+
+
+def test_several_commands_in_one_script(rig, plastic, job):
+    for code, cvn, template in (("84", "m20", 71), ("85", "ccd", 72)):
+        card = plastic if cvn == "ccd" else with_external_authenticate(rig, plastic, "several-" + cvn)
+        rig.replace_kiosk_card("--cvn", cvn)
+        customer = Customer(rig, card, job, code)
+        customer.choose("73951")
+        reply = customer.script("pin-change", "pin-unblock", template=template)
+        check(reply["outcome"] == "done" and reply["done"] == 2, (cvn, reply))
+        check(chip(card)["pin"] == block_of("73951"), "PIN")
+        clean(rig)
+        customer.go()
+    rig.replace_kiosk_card()
+
+
+def test_blocked_and_unblocked(rig, plastic, job):
+    customer = Customer(rig, plastic, job, "81")
+    customer.choose("7294")
+    check(customer.script("application-block")["outcome"] == "done", "block")
+    customer.go()
+    check(chip(plastic)["app_blocked"], "the application is blocked")
+    try:
+        Customer(rig, plastic, job, "81")
+        check(False, "a blocked application was taken")
+    except Refused:
+        rig.kiosk_chip.ask(cmd="remove")
+        wait_for_empty(rig)
+    customer = Customer(rig, plastic, job, "81", blocked=True)
+    reply = customer.script("application-unblock")
+    check(reply["outcome"] == "done" and reply["genuine"], reply)
+    customer.go()
+    check(not chip(plastic)["app_blocked"], "the application is not blocked any more")
+    lost = copy_of(rig, plastic, "lost")
+    customer = Customer(rig, lost, job, "81")
+    customer.choose("7294")
+    check(customer.script("card-block")["outcome"] == "done", "card block")
+    check(chip(lost)["card_blocked"], "the card is blocked")
+    clean(rig)
+    customer.go()
+
+
+def test_no_pin_no_script(rig, plastic, job):
+    customer = Customer(rig, plastic, job, "81")
+    before = chip(plastic)["pin"]
+    check(customer.kiosk.ask("kiosk.prove", ticket=customer.ticket)["genuine"], "genuine")
+    reply = customer.script("pin-change")
+    check(reply["outcome"] == "not_done" and reply["done"] == 0, reply)
+    check(chip(plastic)["pin"] == before, "PIN")
+    customer.go()
+
+
+def torn(rig, plastic, job, pin, **fault):
+    customer = Customer(rig, plastic, job, "81")
+    customer.choose(pin)
+    rig.kiosk_chip.ask(cmd="fault", **fault)
+    reply = customer.script("pin-change")
+    rig.kiosk_chip.ask(cmd="fault", kind="none")
+    customer.go()
+    return reply
+
+
+def test_a_torn_card_gets_a_new_transaction(rig, plastic, job):
+    """Before or after the card did it, at the script and at each cryptogram: never the same command again."""
+    for pin, ins, kind in (("7291", "24", "tear"), ("7292", "24", "die"), ("7293", "AE", "tear")):
+        reply = torn(rig, plastic, job, pin, kind=kind, ins=ins, nth=1, reconnect=True)
+        check(reply["outcome"] == "done", (kind, ins, reply))
+        check(chip(plastic)["pin"] == block_of(pin), (kind, ins))
+        clean(rig)
+
+
+def test_a_refusal_is_told(rig, plastic, job):
+    before = chip(plastic)["pin"]
+    reply = torn(rig, plastic, job, "7297", kind="sw", ins="24", nth=1, sw="6985")
+    check(reply["outcome"] == "not_done" and reply["sw"] == "6985" and reply["text"], reply)
+    check(chip(plastic)["pin"] == before, "PIN")
+
+
+def waiting_for_the_card(rig, plastic, job, pin):
+    """The card is torn and stays away: the customer, and the call that waits."""
+    customer = Customer(rig, plastic, job, "81")
+    customer.choose(pin)
+    rig.kiosk_chip.ask(cmd="fault", kind="tear", ins="24", nth=1, reconnect=False)
+    asked = customer.kiosk.send("kiosk.script", ticket=customer.ticket, commands=["pin-change"], template=72)
+    limit = time.monotonic() + 20
+    while "CARD BACK" not in rig.pad.ask(cmd="state")["display"]:
+        check(time.monotonic() < limit, "nobody asks for the card")
+        time.sleep(0.05)
+    return customer, asked
+
+
+def put_in(rig, customer, asked, plastic):
+    """Pushes the card in, and again when the reader does not see it (vpcd misses one that comes at a bad moment)."""
+    for _ in range(2):
+        time.sleep(0.8)  # nobody changes cards faster than pcscd looks
+        rig.kiosk_chip.ask(cmd="present", plastic=plastic)
+        try:
+            return customer.kiosk.wait(asked, seconds=1.8)["json"]
+        except TimeoutError:
+            rig.kiosk_chip.ask(cmd="remove")
+    return customer.kiosk.wait(asked)["json"]
+
+
+def test_torn_and_not_back(rig, plastic, job):
+    customer, asked = waiting_for_the_card(rig, plastic, job, "7298")
+    customer.go()
+    reply = customer.reply(asked)
+    check(reply["outcome"] == "unknown" and reply["text"], reply)
+
+
+def test_torn_and_another_card(rig, plastic, job):
+    other = copy_of(rig, plastic, "other")
+    memory = chip(other)
+    number = job.pan[:-4] + "".join(str(9 - int(d)) for d in job.pan[-4:])
+    check(job.pan in memory["dgis"]["0101"], "the number is in the first record")
+    memory["dgis"] = {k: v.replace(job.pan, number) for k, v in memory["dgis"].items()}
+    with open(os.path.join(other, "chip.json"), "w") as f:
+        json.dump(memory, f)
+    customer, asked = waiting_for_the_card(rig, plastic, job, "7299")
+    before = chip(other)["pin"]
+    reply = put_in(rig, customer, asked, other)
+    customer.go()
+    check(reply["outcome"] == "unknown" and "another card" in reply["text"], reply)
+    check(chip(other)["pin"] == before, "the other card has its own PIN")
+
+
+GROUPS = {"versions": (test_pin_change_of_each_version, test_several_commands_in_one_script, test_no_pin_no_script),
+          "torn": (test_blocked_and_unblocked, test_a_torn_card_gets_a_new_transaction, test_a_refusal_is_told,
+                   test_torn_and_not_back, test_torn_and_another_card)}
+
+
+def main():
+    rig = Rig(sys.argv[1])
+    tests = [(f.__name__, f) for f in GROUPS[sys.argv[2]]]
+    bad = 0
+    try:
+        rig.start()
+        plastic, job = finished_card(rig)
+        for name, test in tests:
+            start = time.monotonic()
+            try:
+                test(rig, plastic, job)
+                print(f"ok   {name} {time.monotonic() - start:.1f} s", flush=True)
+            except Exception:  # noqa: BLE001
+                bad += 1
+                print(f"FAIL {name}", flush=True)
+                traceback.print_exc()
+                for process in rig.processes:
+                    if process.name.startswith(("stationd", "hsmd")):
+                        print(f"--- {process.name}\n{process.tail(6)}", flush=True)
+                break
+    finally:
+        rig.stop()
+    print(f"{len(tests) - bad} passed, {bad} failed")
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
