@@ -52,6 +52,7 @@ struct cw_config_agent {
         const char *credential_dir; /* used when systemd passes no credentials */
         const char *branch_id;
         int64_t poll_min_ms, poll_max_ms;
+        int64_t stock_look_s, kit_expiry_warn_months;
         int64_t disk_free_min_mib;
         int64_t release_ttl_s; /* a teller's hand-over release */
         const char

@@ -91,11 +91,14 @@ static const struct cw_key agent_keys[] = {
     TEXT_LEN(cw_config_agent, branch_id, "", 1, 50, CW_KEY_REQUIRED, "branch as the server knows it"),
     INT(cw_config_agent, poll_min_ms, "2000", 100, 3600000, "shortest pause between two polls of the server"),
     INT(cw_config_agent, poll_max_ms, "60000", 100, 3600000, "longest pause between two polls of the server"),
+    INT(cw_config_agent, stock_look_s, "3600", 1, 86400, "pause between two looks for kits that expire"),
+    INT(cw_config_agent, kit_expiry_warn_months, "2", 0, 60,
+        "kits of the stock are told of when fewer months are left; 0 = when they expired"),
     INT(cw_config_agent, disk_free_min_mib, "64", 1, 1048576, "no new job below this free space"),
     INT(cw_config_agent, release_ttl_s, "600", 10, 86400, "how long a teller's hand-over release is good"),
     TEXT(cw_config_agent, make_delivery_status, "IN_TRANSIT", CW_KEY_NAME,
-         "a kit is made only while the server has it in this deliveryStatus; empty = any (a made card is "
-         "BANK)"),
+         "a kit is made only while the server has it in this deliveryStatus; empty = any; a made card is "
+         "BANK, so with \"BANK\" or empty those kits are made from it that cardwright kit receive named"),
     TEXT(cw_config_agent, operate_group, "", 0, "local group whose members may operate"),
     TEXT(cw_config_agent, admin_group, "", 0, "local group whose members may administer"),
 };

@@ -281,6 +281,21 @@ static int file_request(struct cw_cli *cli, const char *kind, const char *to, in
         return show(cli, exit_code, a, print_request);
 }
 
+static void print_received(struct cw_cli *cli, const json_t *a) {
+        (void)cli;
+        (void)printf("%lld kits received; cardwright doctor shows those the bank refuses\n",
+                     (long long)cw_cli_int(a, "received"));
+}
+
+int cw_cmd_kit_receive(struct cw_cli *cli, int count, char **args) {
+        CW_AUTO_JSON json_t *a = NULL;
+        json_t *list = json_array();
+        for (int i = 0; i < count; i++)
+                (void)json_array_append_new(list, json_string(args[i]));
+        int exit_code = cw_cli_ask(cli, "/v1/kits/received", json_pack("{s:o}", "kits", list), &a);
+        return show(cli, exit_code, a, print_received);
+}
+
 int cw_cmd_kit_transfer(struct cw_cli *cli, int count, char **args) {
         return file_request(cli, "transfer", args[0], count - 1, args + 1);
 }

@@ -13,6 +13,7 @@ int cw_cmd_order_cancel(struct cw_cli *cli, int count, char **args);
 int cw_cmd_order_process(struct cw_cli *cli, int count, char **args);
 int cw_cmd_order_sync(struct cw_cli *cli, int count, char **args);
 int cw_cmd_order_retry(struct cw_cli *cli, int count, char **args);
+int cw_cmd_kit_receive(struct cw_cli *cli, int count, char **args);
 int cw_cmd_kit_transfer(struct cw_cli *cli, int count, char **args);
 int cw_cmd_kit_expire(struct cw_cli *cli, int count, char **args);
 int cw_cmd_kit_expire_pack(struct cw_cli *cli, int count, char **args);
@@ -44,6 +45,12 @@ int cw_cmd_kit_drop(struct cw_cli *cli, int count, char **args);
              "let the server ask its CMS for one order, or all pending ones",                                  \
              cw_cmd_order_sync},                                                                               \
             {"order retry", "", 0, 0, "let the server place stuck pending orders again", cw_cmd_order_retry},  \
+            {"kit receive",                                                                                    \
+             "KIT...",                                                                                         \
+             1,                                                                                                \
+             50,                                                                                               \
+             "empty kits arrived at the branch: the bank is told, also later when it is away",                 \
+             cw_cmd_kit_receive},                                                                              \
             {"kit transfer",                                                                                   \
              "TO_BRANCH KIT...",                                                                               \
              2,                                                                                                \

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "agent/daemon/daemon.h"
+#include "agent/daemon/kit_stock.h"
 
 /* api_dcms.c */
 void cw_api_dcms_endpoints(void *ctx, struct cw_control_request *r);
@@ -34,6 +35,7 @@ void cw_api_kit_drop(void *ctx, struct cw_control_request *r);
             {"POST", "/v1/orders/{}/cancel", CW_ROLE_OPERATE, cw_api_order_cancel},                          \
             {"POST", "/v1/orders/{}/process", CW_ROLE_OPERATE, cw_api_order_process},                        \
             {"POST", "/v1/orders/{}/sync", CW_ROLE_OPERATE, cw_api_order_sync},                              \
+            {"POST", "/v1/kits/received", CW_ROLE_OPERATE, cw_api_kits_received},                            \
             {"GET", "/v1/kit-requests", CW_ROLE_VIEW, cw_api_kit_requests},                                  \
             {"POST", "/v1/kit-requests", CW_ROLE_OPERATE, cw_api_kit_request},                               \
             {"POST", "/v1/kit-requests/{}/approve", CW_ROLE_OPERATE, cw_api_kit_approve}, {                  \

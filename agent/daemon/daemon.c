@@ -7,6 +7,7 @@
 #include "agent/daemon/intake.h"
 #include "agent/daemon/kiosk.h"
 #include "agent/daemon/kit_requests.h"
+#include "agent/daemon/kit_stock.h"
 #include "agent/daemon/reports.h"
 #include "agent/daemon/runs.h"
 #include "base/file.h"
@@ -284,6 +285,8 @@ static cw_rc start(struct cw_daemon *d, struct cw_fault *f) {
         if (rc == CW_OK)
                 rc = cw_intake_new(d, &d->intake);
         if (rc == CW_OK)
+                rc = cw_kit_stock_new(d, &d->kit_stock);
+        if (rc == CW_OK)
                 rc = cw_api_new(d, &d->control, f);
         return rc;
 }
@@ -308,6 +311,7 @@ static void stop(struct cw_daemon *d) {
                 cw_station_link_free(d->stations[i]);
         cw_hsm_link_free(d->hsm);
         cw_intake_free(d->intake);
+        cw_kit_stock_free(d->kit_stock);
         cw_reports_free(d->reports);
         cw_central_free(d->central);
         if (d->journal)

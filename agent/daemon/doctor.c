@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/daemon/doctor.h"
 
+#include "agent/daemon/kit_stock.h"
+
 #include <stdarg.h>
 #include <string.h>
 
@@ -71,6 +73,24 @@ static void check_stock(struct report *rp) {
         check(rp, "stock", rc == CW_OK && s.balanced ? OK : FAIL,
               "count the plastics and compare with cardwright stock", "%lld drawn, %lld unaccounted",
               (long long)s.drawn, (long long)s.unaccounted);
+}
+
+static void check_kits(struct report *rp) {
+        CW_AUTO_JSON json_t *view = cw_kit_stock_view(rp->daemon->kit_stock);
+        const char *first = json_string_value(json_array_get(json_object_get(view, "expired"), 0));
+        json_int_t expired = json_integer_value(json_object_get(view, "expired_count"));
+        json_int_t expiring = json_integer_value(json_object_get(view, "expiring_count"));
+        json_int_t refused = json_integer_value(json_object_get(view, "refused"));
+        check(rp, "kits in stock", expired || expiring ? WARN : OK,
+              "cardwright kit expire KIT for those that expired, and a second operator approves; order new "
+              "ones",
+              "%lld expired%s%s, %lld expire soon", (long long)expired, first ? ", first " : "",
+              first ? first : "", (long long)expiring);
+        check(rp, "kits received", refused ? WARN : OK,
+              "the log has ARRIVAL_REFUSED with the reason; correct it at the bank, then cardwright kit "
+              "receive KIT again",
+              "%lld refused by the server%s", (long long)refused,
+              json_is_true(json_object_get(view, "untold")) ? ", some not told yet" : "");
 }
 
 /* ---- server ---- */
@@ -227,6 +247,7 @@ static void on_login(void *ctx, cw_rc rc, const struct cw_fault *f, const struct
               rp->daemon->config->product_count);
         check_journal(rp);
         check_stock(rp);
+        check_kits(rp);
         check_server(rp, rc, f);
         check_hsm(rp);
         for (size_t i = 0; i < rp->daemon->station_count; i++)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/daemon/intake.h"
 
+#include "agent/daemon/kit_stock.h"
 #include "agent/daemon/pace.h"
 #include "agent/daemon/runs.h"
 #include "base/log.h"
@@ -237,9 +238,15 @@ static void forget_skip(struct cw_intake *in, const char *kit) {
  * BANK is what we report for a card that is made. A kit in that state, or beyond it, that our journal does
  * not know may already be a card: making it again would make a second live card, so a person must look at it.
  */
-static bool may_be_made_already(const struct cw_dcms_kit *k) {
-        return strcmp(k->delivery_status, "BANK") == 0 || strcmp(k->delivery_status, "DELIVERED") == 0 ||
-               strcmp(k->delivery_status, "RETURNED") == 0;
+static bool may_be_made_already(struct cw_intake *in, const struct cw_dcms_kit *k) {
+        struct cw_fault f = {0};
+        bool arrived = false;
+        if (strcmp(k->delivery_status, "BANK") != 0)
+                return strcmp(k->delivery_status, "DELIVERED") == 0 ||
+                       strcmp(k->delivery_status, "RETURNED") == 0;
+        /* Unless it is BANK because we said that the empty kit arrived. */
+        cw_rc rc = cw_journal_kit_has_arrived(in->daemon->journal, k->kit_no, &arrived, &f);
+        return cw_daemon_check(in->daemon, rc, &f) != CW_OK || !arrived;
 }
 
 static bool has_room(struct cw_intake *in, const char *kit) {
@@ -258,7 +265,7 @@ static void look_at_kit(struct cw_intake *in, const struct cw_dcms_kit *k) {
                 (void)cw_daemon_check(in->daemon, rc, &f);
                 return;
         }
-        if (may_be_made_already(k))
+        if (may_be_made_already(in, k))
                 skip(in, k->kit_no, "the server has it as made already, but this journal does not know it");
         else if (!*k->entity_id)
                 skip(in, k->kit_no, "the server names no customer for it");
@@ -312,6 +319,10 @@ static void make_job(struct cw_intake *in, const struct cw_dcms_kit *k) {
         const struct cw_config_product *product = cw_config_product(d->config, k->plastic_code);
         if (!product) {
                 skip(in, k->kit_no, "no product of the configuration has its plasticCode");
+                return;
+        }
+        if (cw_kit_months_left(k->expiry, cw_wall_ms(d->clock)) < 0) {
+                skip(in, k->kit_no, "its card has expired; the bank must replace it");
                 return;
         }
         if (!*k->encrypted_card_number) {

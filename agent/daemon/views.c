@@ -4,6 +4,7 @@
 #include "agent/daemon/central.h"
 #include "agent/daemon/intake.h"
 #include "agent/daemon/kiosk.h"
+#include "agent/daemon/kit_stock.h"
 #include "agent/daemon/runs.h"
 
 #include <inttypes.h>
@@ -89,6 +90,7 @@ json_t *cw_view_status(struct cw_daemon *d) {
         (void)json_object_set_new(view, "hsm", hsm_view(d));
         (void)json_object_set_new(view, "journal", health_view(&h));
         (void)json_object_set_new(view, "intake", cw_intake_status(d->intake));
+        (void)json_object_set_new(view, "kit_stock", cw_kit_stock_view(d->kit_stock));
         (void)json_object_set_new(view, "kiosks", cw_kiosk_status(d));
         (void)json_object_set_new(view, "central", cw_central_view(d->central));
         (void)json_object_set_new(view, "needs_person",

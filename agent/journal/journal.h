@@ -311,6 +311,25 @@ CW_WARN_UNUSED cw_rc cw_journal_stock(struct cw_journal *j, json_t **ret, struct
 CW_WARN_UNUSED cw_rc cw_journal_audit(struct cw_journal *j, const char *what, const char *actor,
                                       const json_t *detail, struct cw_fault *f);
 
+/* ---- kits of the stock that arrived ---- */
+
+struct cw_arrival {
+        char kit[32];
+};
+/* They are at the branch, and the server is to be told; again when they were told before. */
+CW_WARN_UNUSED cw_rc cw_journal_kits_arrived(struct cw_journal *j, const char *const *kits, size_t count,
+                                             const char *actor, struct cw_fault *f);
+/* At most max of those the server was not told of. */
+CW_WARN_UNUSED cw_rc cw_journal_arrivals_untold(struct cw_journal *j, struct cw_arrival *ret, size_t max,
+                                                size_t *ret_count, struct cw_fault *f);
+/* The server took it ("") or refused it with that code: not asked again. */
+CW_WARN_UNUSED cw_rc cw_journal_arrival_told(struct cw_journal *j, const char *kit, const char *refused_code,
+                                             struct cw_fault *f);
+CW_WARN_UNUSED cw_rc cw_journal_kit_has_arrived(struct cw_journal *j, const char *kit, bool *ret,
+                                                struct cw_fault *f);
+/* How many the server refused. */
+CW_WARN_UNUSED cw_rc cw_journal_arrivals_refused(struct cw_journal *j, int64_t *ret, struct cw_fault *f);
+
 struct cw_audit_check {
         int64_t rows;
         bool intact;

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -16,11 +17,15 @@ OTHER = "BRANCH002"
 SECOND_UID = 65534
 BRANCHES = [{"branchId": b, "branchCode": b[-3:], "branchName": b.title(), "city": "Chennai"} for b in (BRANCH, OTHER)]
 
+# What a delivery brings: two kits, one whose card expired on the way, one that expires this month.
+SEEDED = [{"kitNo": f"70000000{n}", "productId": "CLASSIC", "branchId": BRANCH, "expiry": expiry}
+          for n, expiry in enumerate(("2029-07", "2029-08", "2025-01", time.strftime("%Y-%m", time.gmtime())))]
+
 
 class DcmsCommands(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.rig = Rig(branches=BRANCHES)
+        cls.rig = Rig(branches=BRANCHES, kits=SEEDED)
         cls._let_a_second_operator_in()
         cls.rig.start()
 
@@ -36,6 +41,7 @@ class DcmsCommands(unittest.TestCase):
             config = json.load(f)
         if cls.group:
             config["agent"]["operate_group"] = cls.group.gr_name
+        config["agent"].update(make_delivery_status="", stock_look_s=1)
         with open(path, "w") as f:
             json.dump(config, f)
         os.chmod(cls.rig.folder, 0o711)
@@ -70,6 +76,42 @@ class DcmsCommands(unittest.TestCase):
         self.assertIn(done.returncode, exits, done.stdout + done.stderr)
         self.assertIn(says, done.stderr)
         return done.stderr
+
+    # ---- kits that arrive, and that expire ----
+
+    def delivery_of(self, kit):
+        return self.rig.kit_at_bank(kit)["deliveryStatus"]
+
+    def test_received_kits_are_told_through_an_outage(self):
+        first, second = (k["kitNo"] for k in SEEDED[:2])
+        self.fault({"endpoint": "/inventory/update/deliveryStatus", "nth": 1, "count": 4, "status": 503})
+        self.rig.cli("kit", "receive", first, second, "99999999")
+        self.rig.kill_agent()
+        self.rig.start_agent()
+        wait_for("the arrival to be told", lambda: [self.delivery_of(k) for k in (first, second)] == ["BANK", "BANK"], 30)
+        refused = wait_for("the refusal", lambda: self.rig.cli("status")["kit_stock"]["refused"])
+        self.assertEqual(refused, 1)
+        check = [c for c in self.rig.cli("doctor")["checks"] if c["what"] == "kits received"][0]
+        self.assertEqual(check["verdict"], "warn")
+        self.assertIn("kit.receive", self.audit())
+        self.rig.bank.assign(first, "ASHA NAIR")
+        wait_for("the received kit's job", lambda: [j for j in self.rig.cli("jobs", "--all")["jobs"] if j["kit"] == first], 20)
+
+    def test_kits_that_expire(self):
+        gone, soon = (k["kitNo"] for k in SEEDED[2:])
+        stock = wait_for("the look at the stock", lambda: self.rig.cli("status")["kit_stock"]["looked_ms"] and
+                         self.rig.cli("status")["kit_stock"], 20)
+        self.assertIn(gone, stock["expired"])
+        self.assertIn(soon, stock["expiring"])
+        check = [c for c in self.rig.cli("doctor")["checks"] if c["what"] == "kits in stock"][0]
+        self.assertEqual(check["verdict"], "warn")
+        self.assertIn(gone, check["text"])
+
+    def test_kits_that_expired_are_not_made(self):
+        gone = SEEDED[2]["kitNo"]
+        self.rig.bank.assign(gone, "RAVI KUMAR")
+        wait_for("the log", lambda: [x for x in self.rig.log(400).splitlines() if gone in x and "has expired" in x], 20)
+        self.assertFalse([j for j in self.rig.cli("jobs", "--all")["jobs"] if j["kit"] == gone])
 
     # ---- the catalogue ----
 
