@@ -41,13 +41,16 @@ cw_rc cw_p11_rsa_find(struct cw_p11 *p, const char *label, CK_OBJECT_HANDLE *ret
 }
 
 cw_rc cw_p11_rsa_create(struct cw_p11 *p, const char *label, const struct cw_rsa_private *k,
-                        struct cw_fault *f) {
+                        CK_OBJECT_HANDLE *ret, struct cw_fault *f) {
+        static const char unnamed[] = "session";
         size_t n = k->pub.n_len, half = n / 2;
+        bool on_token = label != NULL;
         CK_OBJECT_HANDLE h = 0;
+        label = on_token ? label : unnamed;
         CK_ATTRIBUTE t[] = {
             {CKA_CLASS, &private_class, sizeof(private_class)},
             {CKA_KEY_TYPE, &rsa_type, sizeof(rsa_type)},
-            {CKA_TOKEN, &yes, sizeof(yes)},
+            {CKA_TOKEN, on_token ? &yes : &no, sizeof(yes)},
             {CKA_PRIVATE, &yes, sizeof(yes)},
             {CKA_SENSITIVE, &yes, sizeof(yes)},
             {CKA_EXTRACTABLE, &no, sizeof(no)},
@@ -68,6 +71,8 @@ cw_rc cw_p11_rsa_create(struct cw_p11 *p, const char *label, const struct cw_rsa
         };
         cw_p11_called(p);
         CK_RV rv = p->fn->C_CreateObject(p->session, t, sizeof(t) / sizeof(t[0]), &h);
+        if (rv == CKR_OK && ret != NULL)
+                *ret = h;
         return rv == CKR_OK ? CW_OK : cw_p11_fail(f, rv, "p11.rsa_create");
 }
 

@@ -20,5 +20,9 @@ extern const uint8_t cw_probe_aes_key[16], cw_probe_aes_plain[16], cw_probe_aes_
 /* RFC 3394 4.1 */
 extern const uint8_t cw_probe_kw_kek[16], cw_probe_kw_wrapped[24];
 
+/* Rows of chip certificates (probe_rsa.c). */
+CW_WARN_UNUSED cw_rc cw_probe_rsa_generate(const struct cw_prober *x, struct cw_fault *f);
+CW_WARN_UNUSED cw_rc cw_probe_rsa_sign(const struct cw_prober *x, struct cw_fault *f);
+
 /* REJECT/CW_E_MISMATCH when the token gave another answer. */
 CW_WARN_UNUSED cw_rc cw_probe_answer(const void *got, const void *want, size_t len, struct cw_fault *f);

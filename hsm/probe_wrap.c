@@ -324,6 +324,8 @@ static const struct cw_probe_row more[] = {
     {"extract", "PVV in the token", probe_extract},
     {"pvv", "PVV in the token", probe_pvv},
     {"aes-key-wrap", "keys that come and go under AES", probe_key_wrap},
+    {"rsa-generate", "key pairs of chips", cw_probe_rsa_generate},
+    {"rsa-sign", "chip certificates", cw_probe_rsa_sign},
 };
 
 cw_rc cw_probe_more(const struct cw_prober *x, struct cw_probe_report *ret, struct cw_fault *f) {

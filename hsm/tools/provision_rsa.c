@@ -84,5 +84,5 @@ cw_rc cw_provision_rsa(struct cw_p11 *p, const struct cw_config_key *k, const ui
                 rc = check_kcv(&key->pub, k->kcv, f);
         if (rc == CW_OK)
                 rc = remove_old(p, k->label, f);
-        return rc != CW_OK ? rc : cw_p11_rsa_create(p, k->label, key, f);
+        return rc != CW_OK ? rc : cw_p11_rsa_create(p, k->label, key, NULL, f);
 }
