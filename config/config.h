@@ -69,7 +69,7 @@ struct cw_config_server {
         const char *gateway_key_credential, *gateway_peer_key_file, *gateway_kid;
         /* While keys change: answers under these are opened too. All three or none. */
         const char *gateway_previous_key_credential, *gateway_previous_peer_key_file, *gateway_previous_kid;
-        const char *gateway_fields; /* members of the field level variant */
+        const char *gateway_fields;   /* members of the field level variant */
         const char *birth_date_field; /* member of viewCustomer's result with the date of birth */
         int64_t connect_timeout_ms, timeout_ms, cbs_timeout_ms;
 };
@@ -90,6 +90,7 @@ struct cw_config_d1 {
         const char *csc_field, *emv_data_field; /* names D1's pages do not show; "" = not sent */
         const char *address_company, *address_line1, *address_zip, *address_city, *address_country;
         int64_t connect_timeout_ms, timeout_ms;
+        int64_t batch_max, batch_wait_ms;   /* jobs diverted at one time that go out as one order */
         enum cw_d1_issuance again_issuance; /* of an order made after another one failed */
         int64_t poll_min_ms, poll_max_ms;   /* pauses between two questions for the status of one order */
 };

@@ -560,7 +560,7 @@ static int cmd_completion(struct cw_cli *cli, int count, char **args) {
                         complete_second(cw_commands[i].words);
         (void)printf("        *) words='--json --config --socket --all --watch --no-remake --reader "
                      "--profile --data --scp --key-label "
-                     "--diversify --level --station --help --version");
+                     "--diversify --file --from-jwe --level --station --help --version");
         for (size_t i = 0; i < cw_command_count; i++)
                 if (!strchr(cw_commands[i].words, ' '))
                         (void)printf(" %s", cw_commands[i].words);

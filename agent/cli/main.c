@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/cli/cli.h"
+#include "agent/cli/commands_d1.h"
 #include "agent/cli/commands_station.h"
 #include "agent/cli/commands_hsm.h"
 
@@ -72,7 +73,8 @@ static int parse(struct cw_cli *cli, int argc, char **argv, char **ret_words) {
                 } else if (strncmp(argv[i], "--", 2) == 0) {
                         if (take_flag(cli, argv[i]))
                                 continue;
-                        if (i + 1 < argc && cw_hsm_option(cli, argv[i], argv[i + 1])) {
+                        if (i + 1 < argc && (cw_hsm_option(cli, argv[i], argv[i + 1]) ||
+                                             cw_d1_option(cli, argv[i], argv[i + 1]))) {
                                 i++;
                                 continue;
                         }

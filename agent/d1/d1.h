@@ -54,6 +54,9 @@ void cw_d1_signed(struct cw_d1 *d, cw_rc rc, const struct cw_fault *f, const str
 
 /* ---- orders ---- */
 
+/* [A-Za-z0-9_-]{1,max} */
+bool cw_d1_is_id(const char *text, size_t max);
+
 /* Texts are borrowed for the call; "" or NULL = not sent. */
 struct cw_d1_order {
         const char *card_id;     /* [A-Za-z0-9_-]{1,48} */

@@ -71,8 +71,6 @@ void cw_d1_call_cancel(struct cw_d1_call *c);
 /* Checks one order and makes its JSON (without cardId). REJECT with the member's name. */
 CW_WARN_UNUSED cw_rc cw_d1_body_card(const struct cw_config *config, const struct cw_d1_order *o,
                                      json_t **ret, struct cw_fault *f);
-/* [A-Za-z0-9_-]{1,max} */
-bool cw_d1_is_id(const char *text, size_t max);
 /* "/issuers/<id>/physicalCards/<card><tail>"; false when it does not fit. */
 bool cw_d1_card_path(const struct cw_d1 *d, const char *card_id, const char *tail, char *ret, size_t cap);
 /* The batch path with {issuerId} replaced. */

@@ -159,7 +159,12 @@ static void take_made(struct cw_d1_call *c, size_t i, const json_t *root) {
         struct cw_fault f;
         char id[65];
         if (c->count > 1 && cw_d1_error_read(row, "the card", 202, &f)) {
-                settle_refused(c, i, &f);
+                if (!c->lost) {
+                        settle_refused(c, i, &f);
+                        return;
+                }
+                c->refused = true; /* may be the echo of our own success: looked at once more */
+                c->fault = f;
                 return;
         }
         cw_d1_operation_id(row ? row : root, id);
@@ -173,7 +178,10 @@ static void on_sent(void *ctx, const struct cw_d1_answer *a) {
                 for (size_t i = 0; i < c->count; i++)
                         if (!c->items[i].done)
                                 take_made(c, i, a->root);
-                finish(c, NULL);
+                if (c->refused)
+                        cw_timer_arm(c->timer, FIRST_LOOK_MS);
+                else
+                        finish(c, NULL);
                 return;
         }
         c->fault = a->fault;

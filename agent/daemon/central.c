@@ -13,9 +13,15 @@
 
 #define TICK_MS 1000
 #define SEALED_CAP (CW_SEALED_MAX + 1)
+#define BATCH_MAX ((size_t)CW_CENTRAL_AT_ONCE)
+
+struct order;
 
 struct cw_central {
         struct cw_daemon *daemon;
+        struct order *ready; /* sealed, to be sent together; oldest first */
+        size_t ready_count;
+        struct cw_timer *gather;
         struct cw_d1 *d1;
         struct cw_production *production;
         struct cw_timer *timer;
@@ -24,6 +30,8 @@ struct cw_central {
 
 /* One order on its way to D1. */
 struct order {
+        struct order *next; /* of ready */
+        char *sealed;
         struct cw_central *central;
         const struct cw_outbox_item *item;
         const struct cw_config_product *product;
@@ -114,6 +122,7 @@ static void finish(struct order *o, cw_rc rc, const struct cw_fault *f, int64_t 
                    const struct cw_central_made *made) {
         cw_central_fn fn = o->fn;
         void *ctx = o->ctx;
+        free(o->sealed);
         free(o);
         fn(ctx, rc, f, retry_after_ms, made);
 }
@@ -144,42 +153,110 @@ static void not_made(struct order *o, cw_rc rc, const struct cw_fault *f, int64_
                 finish(o, dropped, &why, 0, NULL);
 }
 
-static void on_made(void *ctx, cw_rc rc, const struct cw_fault *f, const struct cw_d1_reply *reply) {
-        struct order *o = ctx;
+/* Orders that went out together. */
+struct group {
+        size_t count;
+        struct order *orders[];
+};
+
+static void made_one(struct order *o, const struct cw_d1_made *made, const struct cw_d1_reply *reply) {
         static const char *const channels[] = {"THALES", "INSTANT", "CENTRAL"};
-        if (rc != CW_OK) {
-                not_made(o, rc, f, reply->retry_after_ms);
+        if (!made->ok) {
+                not_made(o, made->fault.rc, &made->fault, reply->retry_after_ms);
                 return;
         }
         (void)CW_FAILPOINT("agent.central.after");
-        const struct cw_d1_made *made = &reply->made[0];
-        CW_AUTO_JSON json_t *evidence = json_pack(
-            "{s:s, s:s, s:s, s:s, s:s, s:b, s:s}", "target", "d1", "channel",
-            channels[o->product->d1_channel], "card", made->card_id, "operation", made->operation_id,
-            "request", o->request_id, "confirmed", made->confirmed, "correlation", reply->correlation_id);
+        CW_AUTO_JSON json_t *evidence =
+            json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:I, s:s}", "target", "d1", "channel",
+                      channels[o->product->d1_channel], "card", made->card_id, "operation",
+                      made->operation_id, "request", o->request_id, "confirmed", made->confirmed, "together",
+                      (json_int_t)reply->made_count, "correlation", reply->correlation_id);
         const struct cw_central_made told = {.evidence = evidence, .followed = true};
         finish(o, CW_OK, NULL, 0, &told);
 }
 
-/* The order is read before it is sent by the D1 client, and the note tells the next process to be careful. */
-static cw_rc send_sealed(struct order *o, const char *sealed, struct cw_fault *f) {
-        static const char id_chars[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
+static void on_made(void *ctx, cw_rc rc, const struct cw_fault *f, const struct cw_d1_reply *reply) {
+        CW_AUTO_MEM struct group *g = ctx;
+        (void)rc; /* each has its own */
+        (void)f;
+        for (size_t i = 0; i < g->count; i++)
+                made_one(g->orders[i], &reply->made[i], reply);
+}
+
+static struct cw_d1_order order_of(const struct order *o) {
         static const char *const issuances[] = {"CREATION", "RENEWAL", "REPLACEMENT"};
+        static const char id_chars[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
         const struct cw_daemon *d = o->central->daemon;
         const char *entity = o->item->entity;
-        const struct cw_d1_order order = {
+        return (struct cw_d1_order){
             .card_id = o->item->kit,
             .request_id = o->request_id,
             .consumer_id = strspn(entity, id_chars) == strlen(entity) ? entity : "",
             .issuance = strcmp(o->item->code, CW_CENTRAL_AGAIN) == 0 ? issuances[d->config->d1.again_issuance]
                                                                      : "CREATION",
-            .sealed = sealed,
+            .sealed = o->sealed,
             .product = o->product,
         };
-        cw_rc rc = note_left(o, true, f);
-        o->left = rc == CW_OK;
+}
+
+/* The order is read before it is sent by the D1 client, and the note tells the next process to be careful. */
+static void send_group(struct cw_central *c, struct order *const *orders, size_t count) {
+        struct cw_fault f = {0};
+        struct group *g = calloc(1, sizeof *g + count * sizeof *orders);
+        struct cw_d1_order *list = calloc(count, sizeof *list);
+        cw_rc rc = g && list ? CW_OK
+                             : cw_fail(&f, CW_RC(CW_L_UPSTREAM, CW_C_RETRY, CW_E_NOMEM), 0, "central", "",
+                                       "out of memory");
+        for (size_t i = 0; rc == CW_OK && i < count; i++) {
+                rc = note_left(orders[i], true, &f);
+                orders[i]->left = rc == CW_OK;
+                list[i] = order_of(orders[i]);
+                g->orders[g->count++] = orders[i];
+        }
         (void)CW_FAILPOINT("agent.central.before");
-        return rc == CW_OK ? cw_d1_order(o->central->d1, &order, 1, on_made, o, f) : rc;
+        if (rc == CW_OK)
+                rc = cw_d1_order(c->d1, list, count, on_made, g, &f);
+        free(list);
+        if (rc == CW_OK)
+                return;
+        free(g);
+        if (count == 1) {
+                not_made(orders[0], rc, &f, 0);
+                return;
+        }
+        for (size_t i = 0; i < count; i++) /* one that cannot be sent must not hold up the others */
+                send_group(c, &orders[i], 1);
+}
+
+static void flush(struct cw_central *c) {
+        struct order *orders[BATCH_MAX];
+        size_t count = 0;
+        cw_timer_disarm(c->gather);
+        while (c->ready && count < BATCH_MAX) {
+                orders[count++] = c->ready;
+                c->ready = c->ready->next;
+        }
+        c->ready_count -= count;
+        if (count > 0)
+                send_group(c, orders, count);
+}
+
+static void on_gather(void *ctx) {
+        flush(ctx);
+}
+
+/* Sent with others that are diverted at this moment, when policy allows it. */
+static void enqueue(struct order *o) {
+        struct cw_central *c = o->central;
+        struct order **at = &c->ready;
+        while (*at)
+                at = &(*at)->next;
+        *at = o;
+        c->ready_count++;
+        if (c->ready_count >= (size_t)c->daemon->config->d1.batch_max)
+                flush(c);
+        else if (c->ready_count == 1)
+                cw_timer_arm(c->gather, c->daemon->config->d1.batch_wait_ms);
 }
 
 /* hsmd sealed the card's data to D1: now the order. */
@@ -188,7 +265,6 @@ static void on_sealed(void *ctx, cw_rc rc, const struct cw_fault *f, struct cw_m
         struct cw_daemon *d = o->central->daemon;
         struct cw_fault why = {0};
         CW_AUTO(cw_secret_free) struct cw_secret *jwe = NULL;
-        CW_AUTO_MEM char *text = NULL;
         if (rc != CW_OK || o->central->closed) {
                 if (rc == CW_OK)
                         rc = cw_fail(&why, CW_RC(CW_L_UPSTREAM, CW_C_RETRY, CW_E_CANCELLED), 0, "central", "",
@@ -197,7 +273,7 @@ static void on_sealed(void *ctx, cw_rc rc, const struct cw_fault *f, struct cw_m
                 return;
         }
         rc = cw_hsm_reply_text(reply, &jwe, &why);
-        if (rc == CW_OK && !(text = strndup((const char *)jwe->ptr, jwe->len)))
+        if (rc == CW_OK && !(o->sealed = strndup((const char *)jwe->ptr, jwe->len)))
                 rc = cw_fail(&why, CW_RC(CW_L_UPSTREAM, CW_C_RETRY, CW_E_NOMEM), 0, "central", "",
                              "out of memory");
         /* A job may be diverted before its data was opened: two kits must not be one card here too. */
@@ -208,8 +284,8 @@ static void on_sealed(void *ctx, cw_rc rc, const struct cw_fault *f, struct cw_m
                                                          cw_msg_str(reply, "masked_pan", ""), &why),
                                      &why);
         if (rc == CW_OK)
-                rc = send_sealed(o, text, &why);
-        if (rc != CW_OK)
+                enqueue(o);
+        else
                 not_made(o, rc, &why, 0);
 }
 
@@ -253,6 +329,11 @@ static void d1_order(struct cw_central *c, const struct cw_outbox_item *item, co
         cw_hsm_link_call(c->daemon->hsm, m, on_sealed, o);
 }
 
+bool cw_central_is_batched(const struct cw_central *c, const struct cw_outbox_item *item) {
+        return c->d1 && c->daemon->config->d1.batch_max > 1 && item->report == CW_REPORT_CENTRAL &&
+               !cw_central_is_serial(c, item);
+}
+
 bool cw_central_is_serial(const struct cw_central *c, const struct cw_outbox_item *item) {
         struct cw_job_row row;
         struct cw_fault f = {0};
@@ -294,6 +375,8 @@ cw_rc cw_central_new(struct cw_daemon *d, struct cw_central **ret, struct cw_fau
         c->daemon = d;
         const struct cw_d1_signer signer = {sign, c};
         cw_rc rc = cw_timer_new(d->loop, on_timer, c, &c->timer);
+        if (rc == CW_OK)
+                rc = cw_timer_new(d->loop, on_gather, c, &c->gather);
         if (rc == CW_OK && d->config->d1.url[0])
                 rc = cw_d1_new(d->loop, d->config, d->clock, &signer, &c->d1, f);
         if (rc == CW_OK)
@@ -313,6 +396,14 @@ void cw_central_close(struct cw_central *c) {
         c->closed = true;
         cw_timer_disarm(c->timer);
         cw_production_close(c->production);
+        while (c->ready) {
+                struct order *o = c->ready;
+                struct cw_fault f = {0};
+                c->ready = o->next;
+                cw_rc rc = cw_fail(&f, CW_RC(CW_L_UPSTREAM, CW_C_RETRY, CW_E_CANCELLED), 0, "central", "",
+                                   "the daemon ends");
+                not_made(o, rc, &f, 0);
+        }
         cw_d1_free(CW_STEAL(c->d1));
 }
 
@@ -323,5 +414,6 @@ void cw_central_free(struct cw_central *c) {
         cw_d1_free(c->d1);
         cw_production_free(c->production);
         cw_timer_free(c->timer);
+        cw_timer_free(c->gather);
         free(c);
 }

@@ -36,6 +36,10 @@ void cw_central_order(struct cw_central *c, const struct cw_outbox_item *item, c
  */
 bool cw_central_is_serial(const struct cw_central *c, const struct cw_outbox_item *item);
 
+/* Many of these may be under way at once: they go out together. */
+#define CW_CENTRAL_AT_ONCE 60
+bool cw_central_is_batched(const struct cw_central *c, const struct cw_outbox_item *item);
+
 /* central_dcms.c: registerCard with a delivery address; a new kit for the same account. */
 void cw_central_dcms_order(struct cw_daemon *d, const struct cw_outbox_item *item,
                            const struct cw_job_row *row, cw_central_fn fn, void *ctx);
@@ -48,10 +52,17 @@ void cw_api_job_divert(void *ctx, struct cw_control_request *r);
 void cw_api_job_central(void *ctx, struct cw_control_request *r);
 void cw_api_d1_card(void *ctx, struct cw_control_request *r);
 void cw_api_d1(void *ctx, struct cw_control_request *r);
+/* api_d1_cards.c */
+void cw_api_d1_order(void *ctx, struct cw_control_request *r);
+void cw_api_d1_open(void *ctx, struct cw_control_request *r);
+void cw_d1_batch_free(struct cw_daemon *d);
 
+/* clang-format off */
 #define CW_API_CENTRAL_ROUTES                                                                                \
         {"POST", "/v1/jobs/{}/divert", CW_ROLE_OPERATE, cw_api_job_divert},                                  \
-            {"POST", "/v1/jobs/{}/central", CW_ROLE_OPERATE, cw_api_job_central},                            \
-            {"GET", "/v1/d1", CW_ROLE_VIEW, cw_api_d1}, {                                                    \
-                "GET", "/v1/d1/cards/{}", CW_ROLE_VIEW, cw_api_d1_card                                       \
-        }
+        {"POST", "/v1/jobs/{}/central", CW_ROLE_OPERATE, cw_api_job_central},                                \
+        {"POST", "/v1/d1/orders", CW_ROLE_OPERATE, cw_api_d1_order},                                         \
+        {"POST", "/v1/d1/open", CW_ROLE_OPERATE, cw_api_d1_open},                                            \
+        {"GET", "/v1/d1", CW_ROLE_VIEW, cw_api_d1},                                                          \
+        {"GET", "/v1/d1/cards/{}", CW_ROLE_VIEW, cw_api_d1_card}
+/* clang-format on */

@@ -307,6 +307,7 @@ static void stop(struct cw_daemon *d) {
         cw_control_free(d->control);
         cw_kit_requests_free(d->kit_requests);
         cw_order_files_free(d);
+        cw_d1_batch_free(d);
         for (size_t i = 0; i < d->station_count; i++)
                 cw_station_link_free(d->stations[i]);
         cw_hsm_link_free(d->hsm);

@@ -21,6 +21,7 @@ struct cw_central;
 struct cw_kit_requests;
 struct cw_kit_stock;
 struct cw_order_file;
+struct cw_d1_batch;
 
 struct cw_daemon {
         const struct cw_config *config;
@@ -40,6 +41,7 @@ struct cw_daemon {
         struct cw_kit_stock *kit_stock;
         struct cw_kit_requests *kit_requests; /* waiting for a second person; NULL until the first is filed */
         struct cw_order_file *order_files;    /* arriving piece by piece */
+        struct cw_d1_batch *d1_batch;         /* an order of cards at D1, arriving or carried out */
         struct cw_control *control;
         struct cw_timer *watchdog;
         int64_t started_ms;

@@ -10,6 +10,7 @@
 
 #define TICK_MS 1000
 #define AT_ONCE_MAX 4
+#define SLOTS (AT_ONCE_MAX + CW_CENTRAL_AT_ONCE)
 #define LOOK_AHEAD 64
 #define BACKOFF_FIRST_MS 1000
 #define BACKOFF_MAX_MS ((int64_t)5 * 60 * 1000)
@@ -27,8 +28,8 @@ struct sending {
 struct cw_reports {
         struct cw_daemon *daemon;
         struct cw_timer *timer;
-        int64_t inherited; /* reports up to this number are older than this process */
-        struct sending slots[AT_ONCE_MAX];
+        int64_t inherited;           /* reports up to this number are older than this process */
+        struct sending slots[SLOTS]; /* those from AT_ONCE_MAX on are for orders that go out together */
 };
 
 static int64_t backoff_ms(uint32_t attempts) {
@@ -257,7 +258,7 @@ static void send_item(struct sending *s) {
 }
 
 static bool under_way(const struct cw_reports *rp, const char *kit) {
-        for (size_t i = 0; i < AT_ONCE_MAX; i++)
+        for (size_t i = 0; i < SLOTS; i++)
                 if (rp->slots[i].used && strcmp(rp->slots[i].item.kit, kit) == 0)
                         return true;
         return false;
@@ -278,8 +279,9 @@ bool cw_reports_busy(const struct cw_reports *rp, const char *kit) {
         return under_way(rp, kit);
 }
 
-static struct sending *free_slot(struct cw_reports *rp) {
-        for (size_t i = 0; i < AT_ONCE_MAX; i++)
+static struct sending *free_slot(struct cw_reports *rp, const struct cw_outbox_item *item) {
+        bool batched = cw_central_is_batched(rp->daemon->central, item);
+        for (size_t i = batched ? AT_ONCE_MAX : 0; i < (batched ? SLOTS : AT_ONCE_MAX); i++)
                 if (!rp->slots[i].used)
                         return &rp->slots[i];
         return NULL;
@@ -297,10 +299,10 @@ static void on_timer(void *ctx) {
                 return;
         }
         for (size_t i = 0; i < count; i++) {
-                struct sending *s = free_slot(rp);
-                if (!s)
-                        return;
                 if (under_way(rp, items[i].kit) || must_wait(rp, &items[i]))
+                        continue;
+                struct sending *s = free_slot(rp, &items[i]);
+                if (!s)
                         continue;
                 *s = (struct sending){.reports = rp, .item = items[i], .used = true};
                 send_item(s);

@@ -125,7 +125,9 @@ class Branch:
         if self.d1:
             config["d1"] = self.d1.config()
         for section, members in self.config_changes.items():
-            if section == "products":  # by plastic code
+            if not isinstance(members, dict):
+                config[section] = members
+            elif section == "products":  # by plastic code
                 for product in config["products"]:
                     product.update(members.get(product["plastic_code"], {}))
             else:
@@ -141,6 +143,8 @@ class Branch:
         self._write("credentials/hsm-pin", "271828\n")
         with open(self.path("bank/client-key.pem")) as key:
             self._write("credentials/client-key", key.read())
+        if self.d1:
+            self._write("credentials/d1-own", self.d1.own_key())
         self._write("keys.json", json.dumps({k.label: k.value.hex() for k in self.keys.values()}))
         self._write("bdk", self.keys["pad-bdk"].value.hex())
         self._write("card-keys.json", json.dumps({

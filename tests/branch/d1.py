@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Thales D1 for a branch: the simulator as a process, its test door, and what the branch's configuration needs."""
+import base64
 import http.client
 import json
 import os
@@ -27,14 +28,43 @@ class D1:
         self.folder, self.bank, self.port = folder, bank, 0
         self.binary = os.path.join(build, "tests/sim/d1/d1-sim")
         os.makedirs(folder, exist_ok=True)
-        for name in ("sign", "card"):
+        for name in ("sign", "card", "own"):
             _key_pair(folder, name)
+        self.own_jwk = self._jwk("own", "own-1", False)
+        self.card_jwk = self._jwk("card", "card-1", True)
         self.process = None
         with open(os.path.join(folder, "d1.json"), "w") as out:
             json.dump({"sim_token": SIM_TOKEN, "issuer_id": "ISSUER0001",
                        "assertion_keys": [{"kid": "sign-1", "public_file": f"{folder}/sign.pub"}],
                        "card_data": {"kid": "card-1", "key_file": f"{folder}/card.key"},
                        "products": ["CLASSIC_CENTRAL"], "stations": [], "exp_order": "yymm"}, out)
+
+    def _jwk(self, name, kid, private):
+        """The key as the issuer's or D1's tool reads it."""
+        done = subprocess.run(["openssl", "ec", "-in", name + ".key", "-noout", "-text", "-conv_form", "uncompressed"],
+                              cwd=self.folder, capture_output=True, text=True, check=True)
+        numbers = {}
+        for line in done.stdout.splitlines():
+            if line.startswith("    "):
+                numbers[part] += line.strip().replace(":", "")
+            else:
+                part = line.split(":")[0]
+                numbers[part] = ""
+        def b64(value):
+            return base64.urlsafe_b64encode(bytes.fromhex(value)).decode().rstrip("=")
+        point = numbers["pub"][2:]
+        jwk = {"kty": "EC", "crv": "P-256", "kid": kid, "x": b64(point[:64]), "y": b64(point[64:])}
+        if private:
+            jwk["d"] = b64(numbers["priv"][-64:].zfill(64))
+        path = os.path.join(self.folder, name + ".jwk")
+        with open(path, "w") as out:
+            json.dump(jwk, out)
+        return path
+
+    def own_key(self):
+        """PEM of our key for data sealed to us: a credential of hsmd."""
+        with open(os.path.join(self.folder, "own.key")) as f:
+            return f.read()
 
     def start(self):
         port_file = os.path.join(self.folder, "port")
@@ -60,7 +90,7 @@ class D1:
         return {"url": base + "/banking/v1", "token_url": base + "/authz/v1", "issuer_id": "ISSUER0001",
                 "ca_file": f"{self.bank.folder}/ca.pem", "client_cert_file": f"{self.bank.folder}/client.pem",
                 "client_key_credential": "client-key", "sign_kid": "sign-1", "sign_key": "d1-sign",
-                "recipient_kid": "card-1", "recipient_key_file": f"{self.folder}/card.pub",
+                "own_kid": "own-1", "own_key_credential": "d1-own", "recipient_kid": "card-1", "recipient_key_file": f"{self.folder}/card.pub",
                 "address_line1": "1 Main St", "address_city": "Chennai", "address_country": "IN",
                 "timeout_ms": 4000}
 

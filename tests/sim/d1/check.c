@@ -153,7 +153,7 @@ static const char *check_shipment(const json_t *o, const char *channel) {
                    : "shipment.deliveryAddress";
 }
 
-static bool listed(const json_t *list, const char *word) {
+bool d1sim_listed(const json_t *list, const char *word) {
         for (size_t i = 0; i < json_array_size(list); i++)
                 if (strcmp(json_string_value(json_array_get(list, i)), word) == 0)
                         return true;
@@ -165,9 +165,9 @@ static const char *check_values(struct d1sim *s, const json_t *o, const char *ch
         if (!one_of(channel, "THALES INSTANT CENTRAL"))
                 return "distributionChannel";
         if ((strcmp(channel, "INSTANT") == 0) != (*station != '\0') ||
-            (*station && !listed(json_object_get(s->config, "stations"), station)))
+            (*station && !d1sim_listed(json_object_get(s->config, "stations"), station)))
                 return "persoStation";
-        return listed(json_object_get(s->config, "products"), product) ? NULL : "cardProductId";
+        return d1sim_listed(json_object_get(s->config, "products"), product) ? NULL : "cardProductId";
 }
 
 static const char *check_format(const json_t *o, bool batch, const char *channel) {

@@ -76,6 +76,8 @@ json_t *d1sim_jwe_open(EVP_PKEY *key, const char *kid, const char *text, const c
  * pan_masked has 24 bytes. batch: cardId is a member and distributionChannel has no default. */
 const char *d1sim_check_order(struct d1sim *s, const json_t *order, bool batch, const char **ret_code,
                               char *pan_masked);
+/* word is in the list of texts. */
+bool d1sim_listed(const json_t *list, const char *word);
 bool d1sim_is_id(const char *text, size_t max);
 
 /* ---- api.c ---- */

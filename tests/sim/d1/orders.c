@@ -46,13 +46,15 @@ static void accept_order(struct d1sim *s, const char *card_id, const json_t *o, 
                 return;
         (void)snprintf(operation_id, 64, "%016llx-%016llx", (unsigned long long)next_random(s),
                        (unsigned long long)next_random(s));
+        bool keep = json_is_true(json_object_get(s->config, "keep_sent"));
+        CW_AUTO_MEM char *sent = keep ? json_dumps(o, JSON_COMPACT) : NULL;
         d1sim_run(s,
                   "INSERT INTO operation(operation_id, card_id, request_id, channel, issuance, masked_pan, "
                   "created_ms,"
-                  " detail, reason, batch) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, '', '', ?8)",
-                  "ttttttii", operation_id, card_id, request_id, *channel ? channel : "THALES",
+                  " detail, reason, batch, sent) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, '', '', ?8, ?9)",
+                  "ttttttiit", operation_id, card_id, request_id, *channel ? channel : "THALES",
                   d1sim_text(json_object_get(o, "services"), "issuance"), masked, d1sim_now_ms(),
-                  (int64_t)batch);
+                  (int64_t)batch, sent ? sent : "");
 }
 
 void d1sim_order(struct d1sim *s, const struct d1sim_in *in, struct d1sim_out *out) {
@@ -65,6 +67,10 @@ void d1sim_order(struct d1sim *s, const struct d1sim_in *in, struct d1sim_out *o
                 return;
         }
         const char *bad = d1sim_check_order(s, order, false, &code, masked);
+        if (!bad && d1sim_listed(json_object_get(s->config, "refuse_cards"), card_id)) {
+                bad = "cardId";
+                code = "FIELD_INVALID_VALUE";
+        }
         if (bad) {
                 d1sim_error(out, 400, code, bad);
                 return;
@@ -89,6 +95,10 @@ void d1sim_batch(struct d1sim *s, const struct d1sim_in *in, struct d1sim_out *o
                 char masked[24] = "", operation_id[64];
                 const char *code = NULL, *bad = d1sim_check_order(s, card, true, &code, masked);
                 const char *card_id = d1sim_text(card, "cardId");
+                if (!bad && d1sim_listed(json_object_get(s->config, "refuse_cards"), card_id)) {
+                        bad = "cardId";
+                        code = "FIELD_INVALID_VALUE";
+                }
                 if (bad) {
                         (void)json_array_append_new(rows, json_pack("{s:s, s:s, s:s}", "cardId", card_id,
                                                                     "errorCode", code, "error", bad));

@@ -93,15 +93,16 @@ static json_t *orders_json(struct d1sim *s) {
         json_t *list = json_array();
         sqlite3_stmt *q =
             d1sim_query(s,
-                        "SELECT operation_id, card_id, request_id, channel, issuance, masked_pan, batch"
+                        "SELECT operation_id, card_id, request_id, channel, issuance, masked_pan, batch, sent"
                         " FROM operation ORDER BY serial",
                         "");
         while (sqlite3_step(q) == SQLITE_ROW)
                 (void)json_array_append_new(
-                    list, json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:i}", "operationId", d1sim_column(q, 0),
-                                    "cardId", d1sim_column(q, 1), "issuerRequestId", d1sim_column(q, 2),
-                                    "channel", d1sim_column(q, 3), "issuance", d1sim_column(q, 4),
-                                    "masked_pan", d1sim_column(q, 5), "batch", sqlite3_column_int(q, 6)));
+                    list, json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:s}", "operationId",
+                                    d1sim_column(q, 0), "cardId", d1sim_column(q, 1), "issuerRequestId",
+                                    d1sim_column(q, 2), "channel", d1sim_column(q, 3), "issuance",
+                                    d1sim_column(q, 4), "masked_pan", d1sim_column(q, 5), "batch",
+                                    sqlite3_column_int(q, 6), "sent", d1sim_column(q, 7)));
         (void)sqlite3_finalize(q);
         return list;
 }

@@ -11,7 +11,7 @@ static const char SCHEMA[] =
     "CREATE TABLE IF NOT EXISTS operation(serial INTEGER PRIMARY KEY, operation_id TEXT NOT NULL UNIQUE,"
     " card_id TEXT NOT NULL, request_id TEXT NOT NULL, channel TEXT NOT NULL, issuance TEXT NOT NULL,"
     " masked_pan TEXT NOT NULL, created_ms INTEGER NOT NULL, ended_ms INTEGER, detail TEXT NOT NULL,"
-    " reason TEXT NOT NULL, batch INTEGER NOT NULL) STRICT;"
+    " reason TEXT NOT NULL, batch INTEGER NOT NULL, sent TEXT NOT NULL) STRICT;"
     "CREATE INDEX IF NOT EXISTS operation_card ON operation(card_id);";
 
 static void die(struct d1sim *s, const char *what) {
