@@ -4,25 +4,33 @@
 # test_programs builds what unit, contract, fuzz-regress and fault tests run: all that a sanitizer build is for.
 add_custom_target(test_programs)
 
-# cw_add_test(name SOURCES file... LABELS label... LIBS target...): a cmocka program that ctest runs.
+# cw_add_test(name SOURCES file... LABELS label... LIBS target... [RUNS word...]): a cmocka program that ctest runs, once for each
+# word, which is its argument then.
 function(cw_add_test name)
         if(NOT CW_TESTS)
                 return()
         endif()
-        cmake_parse_arguments(T "" "TIMEOUT" "SOURCES;LABELS;LIBS" ${ARGN})
+        cmake_parse_arguments(T "" "TIMEOUT" "SOURCES;LABELS;LIBS;RUNS" ${ARGN})
         add_executable(${name} ${T_SOURCES})
         target_link_libraries(${name} PRIVATE cw_flags ${T_LIBS} cmocka)
         set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests/unit)
-        add_test(NAME ${name} COMMAND ${name})
+        set(tests ${name})
+        if(T_RUNS)
+                list(TRANSFORM T_RUNS PREPEND ${name}_ OUTPUT_VARIABLE tests)
+        endif()
+        foreach(test IN LISTS tests)
+                string(REPLACE "${name}_" "" run ${test})
+                add_test(NAME ${test} COMMAND ${name} $<$<BOOL:${T_RUNS}>:${run}> COMMAND_EXPAND_LISTS)
+        endforeach()
         if(NOT "integration" IN_LIST T_LABELS)
                 add_dependencies(test_programs ${name})
         endif()
-        set_tests_properties(${name} PROPERTIES LABELS "${T_LABELS}" ENVIRONMENT
+        set_tests_properties(${tests} PROPERTIES LABELS "${T_LABELS}" ENVIRONMENT
                 "UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1;ASAN_OPTIONS=detect_leaks=1")
         if(NOT T_TIMEOUT)
                 set(T_TIMEOUT 120)
         endif()
-        set_tests_properties(${name} PROPERTIES TIMEOUT ${T_TIMEOUT})
+        set_tests_properties(${tests} PROPERTIES TIMEOUT ${T_TIMEOUT})
 endfunction()
 
 # cw_add_fuzz(name LIBS target...): tests/fuzz/fuzz_<name>.c. With CW_LIBFUZZER a libFuzzer program; always

@@ -122,6 +122,9 @@ class DcmsCommands(unittest.TestCase):
         for row in rows:
             self.assertIs(row["implemented"], True)
             self.assertIn(row["name"], row["test"])
+        listed = subprocess.run(["ctest", "--test-dir", BUILD, "-N"], capture_output=True, text=True, check=True).stdout
+        for program in {row["test"].split(":")[0] for row in rows}:
+            self.assertRegex(listed, rf"(?m)^ *Test +#\d+: {program}$")
         self.assertIn("kit-manager.getCvv", self.rig.cli_raw("dcms", "endpoints").stdout)
 
     def test_call_masks_and_is_audited(self):
