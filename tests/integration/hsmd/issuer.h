@@ -16,7 +16,7 @@ struct issuer {
         struct issuer_number n, d, p, q, dp, dq, q_inv; /* exponent 3 */
         struct issuer_number ca_n, ca_d;
         char kcv[11];       /* SHA-1 of the modulus, 5 bytes */
-        char der_hex[1400]; /* PKCS#1 private key */
+        char der_hex[2600]; /* PKCS#1 private key */
         char json[4096];    /* the issuer certificate file */
 };
 

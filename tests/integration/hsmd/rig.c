@@ -140,10 +140,10 @@ static void write_keys(const struct rig *r) {
         assert_int_equal(fclose(f), 0);
 }
 
-static void write_issuer(struct rig *r) {
+static void write_issuer(struct rig *r, unsigned bits) {
         r->issuer = calloc(1, sizeof(*r->issuer));
         assert_non_null(r->issuer);
-        issuer_make(r->issuer, 1024, 1152, "426642", "1233");
+        issuer_make(r->issuer, bits ? bits : 1024, bits ? bits : 1152, "426642", "1233");
         FILE *f = create(r, "issuer.json");
         assert_true(fputs(r->issuer->json, f) >= 0);
         assert_int_equal(fclose(f), 0);
@@ -338,7 +338,7 @@ void rig_start(struct rig *r, const struct rig_options *o) {
         (void)fprintf(f, "9999");
         assert_int_equal(fclose(f), 0);
         if (o->issuer)
-                write_issuer(r);
+                write_issuer(r, o->issuer_bits);
         write_keys(r);
         const struct rig_options plain = {.issuer = o->issuer,
                                           .service = o->service,

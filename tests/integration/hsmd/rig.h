@@ -17,6 +17,7 @@
 struct rig_options {
         bool no_host_memory;
         bool issuer;         /* products have an issuer key; see struct rig */
+        unsigned issuer_bits; /* of this key and of the CA's; 0: 1024 and 1152 */
         bool service;        /* keys for service sessions: zones, PVK, MAC, CAVV, AES PIN pad */
         bool rotation;       /* key blocks of rig_next_imk may be loaded as next versions of issuer keys */
         bool aes_pad;        /* with service: the kiosk's PIN pad has the AES key */

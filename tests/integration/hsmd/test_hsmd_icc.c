@@ -65,7 +65,9 @@ static void accept_certificate(const struct cw_secret *certificate, const struct
         assert_int_equal(of_issuer[0].len, 1);
         assert_int_equal(of_issuer[0].ptr[0], 0x94);
         assert_int_equal(of_issuer[1].len, rig.issuer->ca_n.len);
-        assert_int_equal(of_issuer[2].len, 20); /* 1024 bits in a certificate of 1152 */
+        /* what does not go into the CA's certificate: 20 bytes of 1024 bits under 1152, 36 of 1984 under 1984
+         */
+        assert_int_equal(of_issuer[2].len, rig.issuer->n.len + 36 - rig.issuer->ca_n.len);
         assert_int_equal(cert[2].len, 1);
         assert_true(issuer_recover_icc(&rig.issuer->n, cert[0].ptr, cert[0].len, cert[1].ptr, cert[1].len,
                                        cert[2].ptr[0], RIG_PAN, "1230", records, pin ? 0 : sizeof(records),
@@ -220,6 +222,69 @@ static void exponents_of_nss(void **state) {
         assert_memory_equal(cert[2].ptr, "\x01\x00\x01", 3);
 }
 
+static int setup_longest(void **state) {
+        (void)state;
+        rig_start(&rig, &(struct rig_options){.issuer = true, .issuer_bits = 1984, .call_timeout_ms = 60000});
+        return 0;
+}
+
+static int setup_longest_nss(void **state) {
+        (void)state;
+        rig_start(&rig, &(struct rig_options){
+                            .issuer = true, .issuer_bits = 1984, .nss = true, .call_timeout_ms = 60000});
+        return 0;
+}
+
+static const unsigned lengths[] = {1152, 1408, 1984};
+
+/* The lengths that schemes use beyond 1024 bits, up to the longest that EMV has, under an issuer's key of it.
+ */
+static void long_keys(void **state) {
+        (void)state;
+        struct card card = {.scp = 3, .enc = rig_enc03, .mac = rig_mac03, .dek = rig_dek03};
+        struct cw_hsm_opened o = {0};
+        CW_AUTO(cw_hsm_session_close) struct cw_hsm_session *s = NULL;
+        CW_AUTO(cw_secret_free) struct cw_secret *parts = NULL;
+        struct issuer_number n;
+        assert_int_equal(rig_open_issue(&rig, "J1", RIG_SCP03, &o, &s, NULL), CW_OK);
+        for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+                CW_AUTO(cw_secret_free) struct cw_secret *certificate = NULL, *issuer = NULL;
+                struct cw_fault f = {0};
+                const struct cw_hsm_icc_request q = {
+                    .use = "dda", .bits = lengths[i], .exponent = 3, .data = records, .len = sizeof(records)};
+                if (cw_hsm_session_icc_key(s, &q, &certificate, &issuer, &f) != CW_OK)
+                        fail_msg("%u bits: %s", lengths[i], f.text);
+                accept_certificate(certificate, issuer, false, &n);
+                assert_int_equal(n.len, lengths[i] / 8);
+        }
+        open_channel(s, &card);
+        assert_int_equal(cw_hsm_session_icc_parts(s, "dda", true, false, &parts, NULL), CW_OK);
+        accept_parts(&card, parts, &n); /* of the last one, 1984 bits */
+}
+
+static void long_keys_of_nss(void **state) {
+        (void)state;
+        struct cw_hsm_opened o = {0};
+        struct cw_span cert[ITEMS];
+        CW_AUTO(cw_hsm_session_close) struct cw_hsm_session *s = NULL;
+        assert_int_equal(rig_open_issue(&rig, "J1", RIG_SCP03, &o, &s, NULL), CW_OK);
+        for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+                CW_AUTO(cw_secret_free) struct cw_secret *certificate = NULL, *issuer = NULL;
+                struct cw_fault f = {0};
+                const struct cw_hsm_icc_request q = {.use = "dda",
+                                                     .bits = lengths[i],
+                                                     .exponent = 65537,
+                                                     .data = records,
+                                                     .len = sizeof(records)};
+                if (cw_hsm_session_icc_key(s, &q, &certificate, &issuer, &f) != CW_OK)
+                        fail_msg("%u bits: %s", lengths[i], f.text);
+                unpack(certificate, cert, 3);
+                assert_int_equal(cert[0].len, 248);
+                size_t room = 248 - 42;
+                assert_int_equal(cert[1].len, lengths[i] / 8 > room ? lengths[i] / 8 - room : 0);
+        }
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
             cmocka_unit_test(key_certificate_and_parts),
@@ -229,5 +294,9 @@ int main(void) {
         };
         const struct CMUnitTest nss_tests[] = {cmocka_unit_test(exponents_of_nss)};
         int failed = cmocka_run_group_tests(tests, setup, teardown);
-        return failed + cmocka_run_group_tests(nss_tests, setup_nss, teardown);
+        failed += cmocka_run_group_tests(nss_tests, setup_nss, teardown);
+        const struct CMUnitTest longest[] = {cmocka_unit_test(long_keys)};
+        const struct CMUnitTest longest_nss[] = {cmocka_unit_test(long_keys_of_nss)};
+        failed += cmocka_run_group_tests(longest, setup_longest, teardown);
+        return failed + cmocka_run_group_tests(longest_nss, setup_longest_nss, teardown);
 }
