@@ -16,6 +16,7 @@
 #define DRAIN_QUIET_MS 30
 #define ASK_LIMIT_MS 2000
 #define SYNC_LIMIT_MS 600
+#define QUICK_SYNC_LIMIT_MS 150
 #define SYNC_TRIES 3
 #define SYNC_ANSWERS_MAX 8
 #define DRAIN_READS_MAX 64
@@ -114,13 +115,14 @@ static cw_rc send_command(struct cw_evolis *e, const char *command, int64_t dead
 }
 
 /* Asks the known question once and reads answers until the known one. */
-static cw_rc sync_once(struct cw_evolis *e, int64_t deadline_ns, bool *ret_synced, struct cw_fault *f) {
+static cw_rc sync_once(struct cw_evolis *e, int limit_ms, int64_t deadline_ns, bool *ret_synced,
+                       struct cw_fault *f) {
         uint8_t bytes[CW_EVOLIS_COMMAND_MAX + 2];
         struct cw_writer w;
         size_t sent = 0;
         cw_writer_init(&w, bytes, sizeof bytes);
         cw_evolis_put_command(&w, e->sync_command);
-        int64_t limit_ns = cw_printer_deadline(deadline_ns, SYNC_LIMIT_MS);
+        int64_t limit_ns = cw_printer_deadline(deadline_ns, limit_ms);
         cw_rc rc = send_now(e, bytes, w.len, limit_ns, &sent, f);
         for (int i = 0; rc == CW_OK && i < SYNC_ANSWERS_MAX; i++) {
                 CW_WIPED(char, answer, CW_EVOLIS_REPLY_MAX);
@@ -133,16 +135,31 @@ static cw_rc sync_once(struct cw_evolis *e, int64_t deadline_ns, bool *ret_synce
         return is_timeout(rc) ? CW_OK : rc;
 }
 
-static cw_rc back_in_step(struct cw_evolis *e, int64_t deadline_ns, struct cw_fault *f) {
-        cw_rc rc = cw_evolis_drain(e, deadline_ns, f);
+/*
+ * Mostly an answer too many is all there is, and answers come in the order of the questions: the known one
+ * is the last. When it does not come, the line is emptied first, and again afterwards, since the known
+ * question was then asked more than once.
+ */
+static cw_rc find_step(struct cw_evolis *e, int64_t deadline_ns, bool *ret_synced, struct cw_fault *f) {
         bool synced = false;
+        cw_rc rc = sync_once(e, QUICK_SYNC_LIMIT_MS, deadline_ns, ret_synced, f);
+        if (rc != CW_OK || *ret_synced)
+                return rc;
+        rc = cw_evolis_drain(e, deadline_ns, f);
         for (int i = 0; rc == CW_OK && !synced && i < SYNC_TRIES; i++) {
                 if (cw_deadline_left_ms(deadline_ns) == 0)
                         break;
-                rc = sync_once(e, deadline_ns, &synced, f);
+                rc = sync_once(e, SYNC_LIMIT_MS, deadline_ns, &synced, f);
         }
         if (rc == CW_OK && synced)
                 rc = cw_evolis_drain(e, deadline_ns, f);
+        *ret_synced = rc == CW_OK && synced;
+        return rc;
+}
+
+static cw_rc back_in_step(struct cw_evolis *e, int64_t deadline_ns, struct cw_fault *f) {
+        bool synced = false;
+        cw_rc rc = find_step(e, deadline_ns, &synced, f);
         if (rc != CW_OK)
                 return cw_rc_class(rc) == CW_C_IN_DOUBT ? CW_RC(CW_L_PRINTER, CW_C_RECONNECT, CW_E_PARTIAL)
                                                         : rc;

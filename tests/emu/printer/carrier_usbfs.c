@@ -12,9 +12,15 @@
 /*
  * poll() on a testbed node is always ready, so libusb would spin on REAPURBNDELAY: an empty reap is parked
  * for a moment. Short while bytes move, longer when the bus has been idle, since a parked reap delays the
- * next submit.
+ * next submit. Right after the last transfer there is nothing to wait for, and the next submit is due: the
+ * answer comes at once, as the kernel's does.
  */
-enum { PARK_BUSY_NS = 1000 * 1000, PARK_IDLE_NS = 8 * 1000 * 1000, IDLE_AFTER_NS = 1000 * 1000 * 1000 };
+enum {
+        PARK_BUSY_NS = 1000 * 1000,
+        PARK_IDLE_NS = 8 * 1000 * 1000,
+        IDLE_AFTER_NS = 1000 * 1000 * 1000,
+        BETWEEN_NS = 3 * 1000 * 1000
+};
 
 #define FILE_KEY "emu-printer-file"
 
@@ -343,9 +349,22 @@ static int submit(struct emup_carrier *c, const struct emup_file *f, UMockdevIoc
         return 0;
 }
 
+static bool in_flight(const struct emup_carrier *c, const struct emup_file *f) {
+        for (const GList *l = c->urbs; l; l = l->next) {
+                const struct emup_urb *u = l->data;
+                if (u->owner == f)
+                        return true;
+        }
+        return false;
+}
+
 static void reap(struct emup_carrier *c, struct emup_file *f, UMockdevIoctlClient *client, bool blocking) {
         if (answer_reap(c, f, client))
                 return;
+        if (!blocking && !in_flight(c, f) && emup_carrier_now_ns() - c->busy_ns < BETWEEN_NS) {
+                complete(client, EAGAIN);
+                return;
+        }
         if (f->parked) { /* two threads of one program: only one of them may wait */
                 complete(client, EAGAIN);
                 return;
