@@ -40,6 +40,14 @@ struct cw_card_channel_ops {
         cw_rc (*reset)(struct cw_card_channel *c, int64_t timeout_ms, struct cw_fault *f);
         /* Powers the card off and frees the channel. */
         void (*close)(struct cw_card_channel *c);
+        /*
+         * A command to the reader itself (SCardControl), at most CW_APDU_COMMAND_MAX bytes; NULL where there
+         * is no reader. REJECT/CW_E_UNSUPPORTED when the reader does not know code, REJECT/CW_E_MISMATCH when
+         * it did not carry it out though the card is still there (libccid: two new PINs that differ); else
+         * RECONNECT.
+         */
+        cw_rc (*control)(struct cw_card_channel *c, uint32_t code, struct cw_span in, int64_t timeout_ms,
+                         uint8_t *ret, size_t ret_cap, size_t *ret_len, struct cw_fault *f);
 };
 struct cw_card_channel {
         const struct cw_card_channel_ops *ops;

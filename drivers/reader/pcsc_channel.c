@@ -18,7 +18,7 @@
 #define STALE_MS 1500 /* pcscd may see a card 0.4 s late, and powers it just then */
 #define CLOSE_WAIT_MS 3000
 
-enum op { OP_NONE, OP_CONNECT, OP_TRANSMIT, OP_RESET, OP_CLOSE };
+enum op { OP_NONE, OP_CONNECT, OP_TRANSMIT, OP_RESET, OP_CONTROL, OP_CLOSE };
 
 struct worker {
         pthread_t thread;
@@ -33,6 +33,8 @@ struct worker {
         const char *rv_op;
         uint8_t command[CW_APDU_COMMAND_MAX];
         size_t command_len;
+        uint32_t code;      /* of OP_CONTROL */
+        bool card_is_there; /* after an OP_CONTROL that failed */
         uint8_t answer[CW_APDU_PART_MAX];
         size_t answer_len;
         uint8_t atr[CW_ATR_MAX];
@@ -105,6 +107,15 @@ static LONG do_reset(struct worker *w) {
         return rv == SCARD_S_SUCCESS ? read_atr(w) : failed(w, "pcsc.reset", rv);
 }
 
+static LONG do_control(struct worker *w) {
+        DWORD len = 0;
+        LONG rv =
+            SCardControl(w->card, w->code, w->command, w->command_len, w->answer, sizeof w->answer, &len);
+        w->answer_len = rv == SCARD_S_SUCCESS ? len : 0;
+        w->card_is_there = rv == SCARD_E_NOT_TRANSACTED && read_atr(w) == SCARD_S_SUCCESS;
+        return failed(w, "pcsc.control", rv);
+}
+
 /* Ends the transaction by hand: a reconnect or exit that keeps it would lock the reader for everyone. */
 static void do_close(struct worker *w) {
         if (w->has_card) {
@@ -124,6 +135,8 @@ static void perform(struct worker *w, enum op op) {
                 rv = do_transmit(w);
         else if (op == OP_RESET)
                 rv = do_reset(w);
+        else if (op == OP_CONTROL)
+                rv = do_control(w);
         else
                 do_close(w);
         w->rv = rv;
@@ -240,6 +253,40 @@ static cw_rc handle_transmit(struct cw_card_channel *c, struct cw_span command, 
         return CW_OK;
 }
 
+static cw_rc control_failed(struct worker *w, struct cw_fault *f) {
+        if (w->rv == SCARD_E_UNSUPPORTED_FEATURE || w->rv == SCARD_E_INVALID_VALUE)
+                return cw_fail(f, CW_RC(CW_L_READER, CW_C_REJECT, CW_E_UNSUPPORTED), (int64_t)w->rv,
+                               "pcsc.control", "", "the reader does not know this command");
+        if (w->card_is_there)
+                return cw_fail(f, CW_RC(CW_L_READER, CW_C_REJECT, CW_E_MISMATCH), (int64_t)w->rv,
+                               "pcsc.control", "",
+                               "the reader did not carry out the command; its card is still there");
+        w->dead = true;
+        cw_rc rc = cw_pcsc_fail(f, w->rv, w->rv_op);
+        return CW_RC(cw_rc_layer(rc), CW_C_RECONNECT, rc & 0xffffu);
+}
+
+static cw_rc handle_control(struct cw_card_channel *c, uint32_t code, struct cw_span in, int64_t timeout_ms,
+                            uint8_t *ret, size_t ret_cap, size_t *ret_len, struct cw_fault *f) {
+        struct handle *h = handle_of(c);
+        struct worker *w = h->worker;
+        if (!w || w->dead || in.len > sizeof w->command)
+                return dead("pcsc.control", f);
+        if (in.len)
+                memcpy(w->command, in.ptr, in.len);
+        w->command_len = in.len;
+        w->code = code;
+        w->card_is_there = false;
+        if (!run(w, OP_CONTROL, timeout_ms))
+                return stuck(h, "pcsc.control", f);
+        if (w->rv != SCARD_S_SUCCESS)
+                return control_failed(w, f);
+        size_t len = w->answer_len <= ret_cap ? w->answer_len : 0;
+        memcpy(ret, w->answer, len);
+        *ret_len = len;
+        return CW_OK;
+}
+
 static cw_rc handle_reset(struct cw_card_channel *c, int64_t timeout_ms, struct cw_fault *f) {
         struct handle *h = handle_of(c);
         if (!h->worker || h->worker->dead)
@@ -263,7 +310,8 @@ static void handle_close(struct cw_card_channel *c) {
         free(h);
 }
 
-static const struct cw_card_channel_ops handle_ops = {handle_transmit, handle_reset, handle_close};
+static const struct cw_card_channel_ops handle_ops = {handle_transmit, handle_reset, handle_close,
+                                                      handle_control};
 
 static bool monotonic_cond(pthread_cond_t *cond) {
         pthread_condattr_t attr;

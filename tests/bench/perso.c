@@ -84,7 +84,7 @@ static void record_close(struct cw_card_channel *c) {
         (void)c;
 }
 
-static const struct cw_card_channel_ops record_ops = {record_transmit, record_reset, record_close};
+static const struct cw_card_channel_ops record_ops = {record_transmit, record_reset, record_close, NULL};
 
 /* ---- ours ---- */
 

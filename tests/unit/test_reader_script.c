@@ -40,7 +40,7 @@ static void script_close(struct cw_card_channel *c) {
         ((struct script_card *)c)->closes++;
 }
 
-static const struct cw_card_channel_ops script_ops = {script_transmit, script_reset, script_close};
+static const struct cw_card_channel_ops script_ops = {script_transmit, script_reset, script_close, NULL};
 
 void script_card_init(struct script_card *card, const struct script_line *lines, size_t count, bool t0) {
         *card =
