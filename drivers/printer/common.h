@@ -15,6 +15,19 @@ void cw_printer_status_judge(struct cw_printer_status *s);
 bool cw_printer_ribbon_has(const char *kind, char panel);
 /* The earlier of a deadline and timeout_ms from now. */
 int64_t cw_printer_deadline(int64_t deadline_ns, int64_t timeout_ms);
+/*
+ * How a driver's open gets an answer out of a printer that gives none. identify asks who it is, and is asked
+ * again after each remedy. Classes: those of identify; RETRY/PRT_PAUSED while the printer is at work;
+ * RECONNECT when the port was reset (open again); OPERATOR/PRT_NOT_REACHABLE when all was tried.
+ */
+struct cw_printer_ladder {
+        cw_rc (*identify)(void *ctx, int64_t deadline_ns, struct cw_fault *f);
+        void *ctx;
+        const char *op;
+        bool class_requests; /* the device knows SOFT_RESET and GET_PORT_STATUS */
+};
+CW_WARN_UNUSED cw_rc cw_printer_ladder(struct cw_usb *usb, const struct cw_printer_ladder *l,
+                                       int64_t deadline_ns, struct cw_fault *f);
 /* Adds a line to a sheet; a number below 0 and an empty text are what the printer does not tell, and are left
  * out.
  */

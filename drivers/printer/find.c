@@ -2,8 +2,13 @@
 /* Which of the devices on the bus is the station's printer: by port path, by serial descriptor, by asking. */
 #include "drivers/printer/common.h"
 
+#include "base/clock.h"
+
 #include <stdio.h>
 #include <string.h>
+
+/* A device whose port was reset is back on the bus by then. */
+#define REOPEN_MS 4000
 
 static cw_rc not_there(struct cw_fault *f, const char *driver, const char *serial) {
         if (serial[0])
@@ -23,11 +28,47 @@ static cw_rc ambiguous(struct cw_fault *f, size_t count) {
             count);
 }
 
-static cw_rc open_at(struct cw_usb_bus *bus, const struct cw_printer_ops *driver, const char *port,
-                     int64_t deadline_ns, struct cw_printer **ret, struct cw_fault *f) {
+/* The same device as before, by all that the bus and the printer itself say. */
+static bool same_device(const struct cw_usb_info *before, const struct cw_printer *p) {
+        const struct cw_usb_info *now = &p->usb->info;
+        return before->vendor_id == now->vendor_id && before->product_id == now->product_id &&
+               strcmp(before->serial, now->serial) == 0;
+}
+
+static cw_rc open_once(struct cw_usb_bus *bus, const struct cw_printer_ops *driver,
+                       const struct cw_usb_info *device, int64_t deadline_ns, struct cw_printer **ret,
+                       struct cw_fault *f) {
         struct cw_usb *usb = NULL;
-        cw_rc rc = cw_usb_bus_connect(bus, port, &usb, f);
-        return rc == CW_OK ? cw_printer_open(driver, usb, deadline_ns, ret, f) : rc;
+        CW_AUTO(cw_printer_close) struct cw_printer *p = NULL;
+        cw_rc rc = cw_usb_bus_connect(bus, device->port, &usb, f);
+        if (rc == CW_OK)
+                rc = cw_printer_open(driver, usb, deadline_ns, &p, f);
+        if (rc != CW_OK)
+                return rc;
+        if (!same_device(device, p))
+                return cw_fail(f, CW_RC(CW_L_PRINTER, CW_C_OPERATOR, CW_E_MISMATCH), 0, "printer.find",
+                               "PRT_NOT_REACHABLE",
+                               "another printer came up at port %.40s; look which cable is in it",
+                               device->port);
+        *ret = CW_STEAL(p);
+        return CW_OK;
+}
+
+/* A driver that had to reset the port has lost its connection by that: a new one, once, to the same device.
+ */
+static cw_rc open_at(struct cw_usb_bus *bus, const struct cw_printer_ops *driver,
+                     const struct cw_usb_info *device, int64_t deadline_ns, struct cw_printer **ret,
+                     struct cw_fault *f) {
+        cw_rc rc = open_once(bus, driver, device, deadline_ns, ret, f);
+        if (cw_rc_class(rc) != CW_C_RECONNECT)
+                return rc;
+        const int64_t again_ns = cw_deadline_ns(REOPEN_MS);
+        do {
+                rc = open_once(bus, driver, device, again_ns > deadline_ns ? again_ns : deadline_ns, ret, f);
+                if (cw_rc_class(rc) != CW_C_RECONNECT || !cw_usb_bus_wait(bus, again_ns))
+                        break;
+        } while (true);
+        return rc;
 }
 
 /* Devices without a serial descriptor are opened one by one and asked; one held by another station is passed
@@ -37,7 +78,7 @@ static cw_rc ask_each(struct cw_usb_bus *bus, const struct cw_printer_ops *drive
                       struct cw_printer **ret, struct cw_fault *f) {
         for (size_t i = 0; i < count; i++) {
                 CW_AUTO(cw_printer_close) struct cw_printer *p = NULL;
-                if (list[i].serial[0] || open_at(bus, driver, list[i].port, deadline_ns, &p, f) != CW_OK)
+                if (list[i].serial[0] || open_at(bus, driver, &list[i], deadline_ns, &p, f) != CW_OK)
                         continue;
                 if (strcmp(p->info.serial, serial) == 0) {
                         *ret = CW_STEAL(p);
@@ -66,7 +107,7 @@ cw_rc cw_printer_find(struct cw_usb_bus *bus, const struct cw_printer_ops *drive
                         matches++;
                 }
         if (matches == 1)
-                return open_at(bus, driver, list[match].port, deadline_ns, ret, f);
+                return open_at(bus, driver, &list[match], deadline_ns, ret, f);
         if (matches > 1)
                 return ambiguous(f, matches);
         return ask_each(bus, driver, list, count, serial, deadline_ns, ret, f);

@@ -11,6 +11,7 @@
 #define POLL_TROUBLE_MS 500
 #define RETRY_FIRST_MS 250
 #define RETRY_LAST_MS 5000
+#define PLUG_MS 250 /* while it is away, how often it is noticed that something was plugged in */
 
 static void set_offline(struct cw_machine *m, const struct cw_fault *f) {
         (void)pthread_mutex_lock(&m->lock);
@@ -98,10 +99,19 @@ static cw_rc ask(struct cw_machine *m, struct cw_fault *f) {
         return rc;
 }
 
+/* Looked for again when its time has come, or when something was plugged in. */
+static bool still_away(struct cw_machine *m) {
+        if (m->printer || !m->bus || cw_deadline_left_ms(m->retry_ns) == 0)
+                return false;
+        return !cw_usb_bus_arrived(m->bus);
+}
+
 int64_t cw_machine_poll(struct cw_machine *m) {
         struct cw_fault f = {0};
         if (!cw_machine_exists(m))
                 return POLL_READY_MS;
+        if (still_away(m))
+                return PLUG_MS;
         cw_rc rc = m->printer ? CW_OK : find(m, &f);
         if (rc == CW_OK)
                 rc = ask(m, &f);
@@ -110,9 +120,9 @@ int64_t cw_machine_poll(struct cw_machine *m) {
                 return rc == CW_OK && m->status.state == CW_PRINTER_READY ? POLL_READY_MS : POLL_TROUBLE_MS;
         }
         set_offline(m, &f);
-        int64_t delay_ms = m->retry_ms;
-        m->retry_ms = delay_ms * 2 < RETRY_LAST_MS ? delay_ms * 2 : RETRY_LAST_MS;
-        return delay_ms;
+        m->retry_ns = cw_deadline_ns(m->retry_ms);
+        m->retry_ms = m->retry_ms * 2 < RETRY_LAST_MS ? m->retry_ms * 2 : RETRY_LAST_MS;
+        return PLUG_MS;
 }
 
 cw_rc cw_machine_use(struct cw_machine *m, struct cw_printer **ret, struct cw_fault *f) {

@@ -14,7 +14,7 @@ struct cw_machine {
             *serial; /* of the configuration, borrowed; driver "" = a station without printer */
         struct cw_usb_bus *bus;
         struct cw_printer *printer; /* NULL while it is away */
-        int64_t retry_ms;           /* back-off while it is away */
+        int64_t retry_ms, retry_ns; /* back-off while it is away, and when it is looked for next */
         pthread_mutex_t lock;       /* guards what follows */
         struct cw_printer_status status;
         struct cw_printer_info info;

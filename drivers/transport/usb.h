@@ -33,6 +33,7 @@ struct cw_usb_info {
         uint8_t alternate;
         uint8_t protocol; /* 1 uni, 2 bidirectional, 3 1284.4 */
         uint8_t endpoint_out, endpoint_in;
+        bool reset_spent; /* its port was reset a moment ago, and that is not done again and again */
 };
 
 struct cw_usb; /* an open, claimed device */
@@ -106,6 +107,11 @@ CW_WARN_UNUSED cw_rc cw_usb_bus_open(struct cw_usb_bus **ret, struct cw_fault *f
 void cw_usb_bus_close(struct cw_usb_bus *bus); /* after all its devices are closed */
 CW_DEFINE_CLEANUP(struct cw_usb_bus *, cw_usb_bus_close);
 
+/* Waits until a device has come or gone, at most a moment (100 ms) at a time; false once the deadline is
+ * over. */
+bool cw_usb_bus_wait(struct cw_usb_bus *bus, int64_t deadline_ns);
+/* True when a device came since the last call. Never blocks. */
+bool cw_usb_bus_arrived(struct cw_usb_bus *bus);
 /* Printers of a vendor (0: of all), sorted by port path, at most cap: devices with a printer-class interface,
  * and those known to be printers without one. Claims nothing, detaches nothing. */
 CW_WARN_UNUSED cw_rc cw_usb_bus_list(struct cw_usb_bus *bus, uint16_t vendor_id, struct cw_usb_info *ret,

@@ -2,16 +2,22 @@
 /* The libusb context: lists printer-class devices, opens one, notices when it leaves. */
 #include "drivers/transport/usb_libusb.h"
 
+#include "base/clock.h"
+
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
 #define PORTS_MAX 7
+#define WAIT_SLICE_MS 100
+#define RESET_REST_NS ((int64_t)60 * 1000000000)
 
 static int LIBUSB_CALL on_hotplug(libusb_context *context, libusb_device *device, libusb_hotplug_event event,
                                   void *user_data) {
         (void)context;
         struct cw_usb_bus *bus = user_data;
+        bus->changes++;
+        bus->arrived = bus->arrived || event == LIBUSB_HOTPLUG_EVENT_DEVICE_ARRIVED;
         if (event != LIBUSB_HOTPLUG_EVENT_DEVICE_LEFT)
                 return 0;
         for (struct cw_usb_real *d = bus->devices; d; d = d->next)
@@ -31,10 +37,11 @@ cw_rc cw_usb_bus_open(struct cw_usb_bus **ret, struct cw_fault *f) {
         }
         /* Without hot-plug, removal is still noticed by the transfers that fail. */
         if (libusb_has_capability(LIBUSB_CAP_HAS_HOTPLUG))
-                bus->watching = libusb_hotplug_register_callback(
-                                    bus->context, LIBUSB_HOTPLUG_EVENT_DEVICE_LEFT, 0,
-                                    LIBUSB_HOTPLUG_MATCH_ANY, LIBUSB_HOTPLUG_MATCH_ANY,
-                                    LIBUSB_HOTPLUG_MATCH_ANY, on_hotplug, bus, &bus->hotplug) == 0;
+                bus->watching =
+                    libusb_hotplug_register_callback(
+                        bus->context, LIBUSB_HOTPLUG_EVENT_DEVICE_LEFT | LIBUSB_HOTPLUG_EVENT_DEVICE_ARRIVED,
+                        0, LIBUSB_HOTPLUG_MATCH_ANY, LIBUSB_HOTPLUG_MATCH_ANY, LIBUSB_HOTPLUG_MATCH_ANY,
+                        on_hotplug, bus, &bus->hotplug) == 0;
         *ret = bus;
         return CW_OK;
 }
@@ -48,6 +55,29 @@ void cw_usb_bus_close(struct cw_usb_bus *bus) {
                 libusb_hotplug_deregister_callback(bus->context, bus->hotplug);
         libusb_exit(bus->context);
         free(bus);
+}
+
+static void handle_events(struct cw_usb_bus *bus, int ms) {
+        struct timeval tv = {.tv_sec = ms / 1000, .tv_usec = (ms % 1000) * 1000};
+        (void)libusb_handle_events_timeout_completed(bus->context, &tv, NULL);
+}
+
+bool cw_usb_bus_wait(struct cw_usb_bus *bus, int64_t deadline_ns) {
+        const int64_t slice_ns = cw_deadline_ns(WAIT_SLICE_MS);
+        const unsigned before = bus->changes;
+        if (cw_deadline_left_ms(deadline_ns) == 0)
+                return false;
+        do
+                handle_events(bus, cw_deadline_left_ms(slice_ns));
+        while (bus->changes == before && cw_deadline_left_ms(slice_ns) > 0);
+        return true;
+}
+
+bool cw_usb_bus_arrived(struct cw_usb_bus *bus) {
+        handle_events(bus, 0);
+        bool arrived = bus->arrived;
+        bus->arrived = false;
+        return arrived;
 }
 
 /* "1-1.4", the name the kernel gives the device in sysfs. */
@@ -169,8 +199,7 @@ static int by_port(const void *a, const void *b) {
 cw_rc cw_usb_bus_list(struct cw_usb_bus *bus, uint16_t vendor_id, struct cw_usb_info *ret, size_t cap,
                       size_t *ret_count, struct cw_fault *f) {
         libusb_device **list = NULL;
-        struct timeval none = {0};
-        (void)libusb_handle_events_timeout_completed(bus->context, &none, NULL);
+        handle_events(bus, 0);
         ssize_t n = libusb_get_device_list(bus->context, &list);
         if (n < 0)
                 return cw_usb_real_fail(f, (int)n, "usb.list");
@@ -184,6 +213,16 @@ cw_rc cw_usb_bus_list(struct cw_usb_bus *bus, uint16_t vendor_id, struct cw_usb_
         return CW_OK;
 }
 
+/* A mute printer is looked for every few seconds; its port is not reset each time. */
+static bool reset_lately(const struct cw_usb_bus *bus, const char *port) {
+        const int64_t since_ns = cw_mono_ns(cw_clock_real()) - RESET_REST_NS;
+        for (unsigned i = 0; i < CW_USB_RESETS_MAX; i++)
+                if (bus->resets[i].at_ns > since_ns && bus->resets[i].at_ns > 0 &&
+                    strcmp(bus->resets[i].port, port) == 0)
+                        return true;
+        return false;
+}
+
 static cw_rc claim(struct cw_usb_bus *bus, libusb_device *device, const struct cw_usb_info *info,
                    struct cw_usb **ret, struct cw_fault *f) {
         struct cw_usb_real *d = calloc(1, sizeof *d);
@@ -191,6 +230,7 @@ static cw_rc claim(struct cw_usb_bus *bus, libusb_device *device, const struct c
                 return cw_usb_real_fail(f, LIBUSB_ERROR_NO_MEM, "usb.open");
         d->base.ops = &cw_usb_real_ops;
         d->base.info = *info;
+        d->base.info.reset_spent = reset_lately(bus, info->port);
         d->bus = bus;
         int error = libusb_open(device, &d->handle);
         if (error != 0) {

@@ -258,8 +258,15 @@ static cw_rc real_clear_halt(struct cw_usb *u, struct cw_fault *f) {
         return cw_usb_real_fail(f, out ? out : in, "usb.clear_halt");
 }
 
+static void note_reset(struct cw_usb_real *d) {
+        struct cw_usb_port_reset *r = &d->bus->resets[d->bus->next_reset++ % CW_USB_RESETS_MAX];
+        memcpy(r->port, d->base.info.port, sizeof r->port);
+        r->at_ns = cw_mono_ns(cw_clock_real());
+}
+
 static cw_rc real_reset(struct cw_usb *u, struct cw_fault *f) {
         struct cw_usb_real *d = (struct cw_usb_real *)u;
+        note_reset(d);
         int error = d->gone ? LIBUSB_ERROR_NO_DEVICE : libusb_reset_device(d->handle);
         d->gone = true;
         return error == 0 ? CW_OK : cw_usb_real_fail(f, error, "usb.reset");

@@ -8,11 +8,23 @@
 
 struct cw_usb_real;
 
+#define CW_USB_RESETS_MAX 8
+
+/* When a port was reset. */
+struct cw_usb_port_reset {
+        char port[CW_USB_STRING_MAX];
+        int64_t at_ns;
+};
+
 struct cw_usb_bus {
         libusb_context *context;
         libusb_hotplug_callback_handle hotplug;
         bool watching;
+        bool arrived;                /* since somebody asked */
+        unsigned changes;            /* devices that came or went */
         struct cw_usb_real *devices; /* open ones */
+        struct cw_usb_port_reset resets[CW_USB_RESETS_MAX];
+        unsigned next_reset;
 };
 
 struct cw_usb_real {

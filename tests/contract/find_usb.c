@@ -103,6 +103,43 @@ static void held_by_another(void **state) {
         cw_printer_close(mine);
 }
 
+/* Neither CLEAR_HALT nor SOFT_RESET helps: the port is reset, and the same device opened again. */
+static void reset_and_opened_again(void **state) {
+        uint8_t half[3000] = {0};
+        struct cw_usb *usb = NULL;
+        struct cw_printer *p = NULL;
+        struct cw_printer_status s;
+        struct cw_fault f = {0};
+        size_t sent = 0;
+        memcpy(half, bench_family.half_job, bench_family.half_job_len);
+        check_ok(bench_ops.connect(*state, &usb, &f), &f);
+        check_ok(cw_usb_bulk_out(usb, half, sizeof half, LONG_NS, &sent, &f), &f);
+        cw_usb_close(usb);
+        bench_order(*state, "{'cmd':'fault','name':'soft_reset_stall','count':0}");
+        check_ok(find(*state, "T1", &p, &f), &f);
+        check_ok(cw_printer_status(p, LONG_NS, &s, &f), &f);
+        assert_int_equal(s.state, CW_PRINTER_READY);
+        assert_true(p->usb->info.reset_spent);
+        cw_printer_close(p);
+        /* It is not reset again and again: a person is told. */
+        bench_order(*state, "{'cmd':'fault','name':'no_reply','count':0}");
+        check_class(find(*state, "T1", &p, &f), &f, CW_C_OPERATOR, "PRT_NOT_REACHABLE");
+        assert_non_null(strstr(f.text, "switch it off and on"));
+}
+
+static void arrival_is_noticed(void **state) {
+        struct cw_usb_bus *bus = bench_bus(*state);
+        (void)cw_usb_bus_arrived(bus);
+        assert_false(cw_usb_bus_arrived(bus));
+        bench_order(*state, "{'cmd':'unplug'}");
+        bench_order(*state, "{'cmd':'plug'}");
+        int64_t limit_ns = cw_deadline_ns(5000);
+        bool arrived = false;
+        while (!arrived && cw_usb_bus_wait(bus, limit_ns))
+                arrived = cw_usb_bus_arrived(bus);
+        assert_true(arrived);
+}
+
 int main(int argc, char **argv) {
         if (argc != 2) {
                 (void)fprintf(stderr, "usage: umockdev-wrapper %s EMU-PRINTER\n", argv[0]);
@@ -113,6 +150,7 @@ int main(int argc, char **argv) {
             CHECK(by_serial_or_alone),        CHECK(by_port),
             CHECK(other_makers_are_not_seen), cmocka_unit_test(by_asking),
             CHECK(unplugged_and_back),        CHECK(held_by_another),
+            CHECK(reset_and_opened_again),    CHECK(arrival_is_noticed),
         };
         return cmocka_run_group_tests_name("finding printers", tests, NULL, NULL);
 }

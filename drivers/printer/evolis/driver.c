@@ -42,20 +42,14 @@ static cw_rc agree(struct cw_evolis *e, int64_t deadline_ns, char *ret, size_t c
                        "the printer answers the same question differently each time; switch it off and on");
 }
 
-/*
- * A mute printer may still be waiting for the rest of a panel that a dead process began, or have a halted
- * endpoint: SOFT_RESET empties its buffers and, by the class specification, moves nothing.
- */
-static cw_rc first_contact(struct cw_evolis *e, int64_t deadline_ns, char *ret, size_t cap,
-                           struct cw_fault *f) {
-        struct cw_fault ignored;
-        cw_rc rc = agree(e, deadline_ns, ret, cap, f);
-        if (rc == CW_OK || cw_usb_gone(e->base.usb))
-                return rc;
-        if (cw_usb_clear_halt(e->base.usb, &ignored) != CW_OK ||
-            cw_usb_soft_reset(e->base.usb, cw_printer_deadline(deadline_ns, 500), &ignored) != CW_OK)
-                return rc;
-        return agree(e, deadline_ns, ret, cap, f);
+struct greeting {
+        struct cw_evolis *e;
+        char *serial; /* CW_EVOLIS_REPLY_MAX */
+};
+
+static cw_rc greet(void *ctx, int64_t deadline_ns, struct cw_fault *f) {
+        const struct greeting *g = ctx;
+        return agree(g->e, deadline_ns, g->serial, CW_EVOLIS_REPLY_MAX, f);
 }
 
 /* What is asked to get back into step: the serial number, or the firmware where there is none. */
@@ -137,7 +131,9 @@ static cw_rc begin(struct cw_evolis *e, int64_t deadline_ns, struct cw_fault *f)
                 return cw_fail(f, rc, 0, "evolis.open", "", "not enough locked memory");
         e->stream.bytes = e->memory->ptr;
         e->model = cw_evolis_model_find("", "");
-        rc = first_contact(e, deadline_ns, first, CW_EVOLIS_REPLY_MAX, f);
+        struct greeting g = {e, first};
+        const struct cw_printer_ladder ladder = {greet, &g, "evolis.open", true};
+        rc = cw_printer_ladder(e->base.usb, &ladder, deadline_ns, f);
         if (rc == CW_OK)
                 rc = identify(e, first, deadline_ns, f);
         if (rc == CW_OK)

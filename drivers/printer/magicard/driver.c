@@ -39,27 +39,14 @@ static cw_rc greet(struct cw_magicard *e, int64_t deadline_ns, struct cw_magicar
         return rc;
 }
 
-/*
- * A mute printer may still be waiting for the rest of a job that a dead process began, or have a halted
- * endpoint: SOFT_RESET empties its buffers and, by the class specification, moves nothing.
- */
-static cw_rc first_contact(struct cw_magicard *e, int64_t deadline_ns, struct cw_magicard_info *ret,
-                           struct cw_fault *f) {
-        struct cw_fault ignored;
-        uint8_t port = 0;
-        cw_rc rc = greet(e, deadline_ns, ret, f);
-        if (rc == CW_OK || cw_usb_gone(e->base.usb))
-                return rc;
-        /* It may as well be printing what a dead process sent: that is not interrupted. */
-        if (cw_usb_port_status(e->base.usb, cw_printer_deadline(deadline_ns, 500), &port, &ignored) ==
-                CW_OK &&
-            (port & CW_USB_PORT_NOT_ERROR) && !(port & CW_USB_PORT_SELECTED))
-                return cw_fail(f, CW_RC(CW_L_PRINTER, CW_C_RETRY, CW_E_BUSY), 0, "magicard.open",
-                               "PRT_PAUSED", "the printer is at work; it is asked again when it is ready");
-        if (cw_usb_clear_halt(e->base.usb, &ignored) != CW_OK ||
-            cw_usb_soft_reset(e->base.usb, cw_printer_deadline(deadline_ns, 500), &ignored) != CW_OK)
-                return rc;
-        return greet(e, deadline_ns, ret, f);
+struct greeting {
+        struct cw_magicard *e;
+        struct cw_magicard_info *found;
+};
+
+static cw_rc greeting_of(void *ctx, int64_t deadline_ns, struct cw_fault *f) {
+        const struct greeting *g = ctx;
+        return greet(g->e, deadline_ns, g->found, f);
 }
 
 static void identify(struct cw_magicard *e, const struct cw_magicard_info *found, int64_t deadline_ns) {
@@ -110,7 +97,9 @@ static cw_rc magicard_open(struct cw_usb *take_usb, int64_t deadline_ns, struct 
         e->where = CW_WHERE_UNKNOWN;
         CW_AUTO(cw_printer_close) struct cw_printer *p = &e->base;
         fill_info(e);
-        cw_rc rc = first_contact(e, deadline_ns, &found, f);
+        struct greeting g = {e, &found};
+        const struct cw_printer_ladder ladder = {greeting_of, &g, "magicard.open", true};
+        cw_rc rc = cw_printer_ladder(take_usb, &ladder, deadline_ns, f);
         if (rc != CW_OK)
                 return rc;
         identify(e, &found, deadline_ns);

@@ -63,23 +63,12 @@ static cw_rc drain(struct cw_matica *e, int64_t deadline_ns, struct cw_fault *f)
         return CW_OK;
 }
 
-/*
- * A printer that does not answer may still wait for the rest of a panel of a dead process. Only a port reset
- * ends that, and it counts as an unplug: the next open finds the printer well.
- */
-static cw_rc first_contact(struct cw_matica *e, int64_t deadline_ns, struct cw_fault *f) {
-        struct cw_fault why = {0}, ignored;
-        cw_rc rc = drain(e, deadline_ns, &why);
-        if (rc == CW_OK)
-                rc = identify(e, deadline_ns, &why);
-        if (rc == CW_OK)
-                return CW_OK;
-        if (cw_rc_class(rc) == CW_C_RETRY && !cw_usb_gone(e->base.usb)) {
-                cw_rc reset = cw_usb_reset(e->base.usb, &ignored);
-                rc = CW_RC(CW_L_PRINTER, CW_C_RECONNECT, reset == CW_OK ? CW_E_TIMEOUT : CW_E_IO);
-        }
-        return cw_fail(f, rc, why.native, "matica.open", why.code[0] ? why.code : "PRT_NOT_REACHABLE", "%s",
-                       why.text);
+/* What is owed to somebody before us is forgotten first: the endpoints were cleared in between. */
+static cw_rc greet(void *ctx, int64_t deadline_ns, struct cw_fault *f) {
+        struct cw_matica *e = ctx;
+        e->owes = e->broken = false;
+        cw_rc rc = drain(e, deadline_ns, f);
+        return rc == CW_OK ? identify(e, deadline_ns, f) : rc;
 }
 
 static void fill_info(struct cw_matica *e) {
@@ -107,7 +96,8 @@ static cw_rc matica_open(struct cw_usb *take_usb, int64_t deadline_ns, struct cw
         e->base.usb = take_usb;
         CW_AUTO(cw_printer_close) struct cw_printer *p = &e->base;
         fill_info(e);
-        cw_rc rc = first_contact(e, deadline_ns, f);
+        const struct cw_printer_ladder ladder = {greet, e, "matica.open", false};
+        cw_rc rc = cw_printer_ladder(take_usb, &ladder, deadline_ns, f);
         if (rc == CW_OK)
                 *ret = CW_STEAL(p);
         return rc;
