@@ -40,11 +40,21 @@ static struct cw_printer *open_on(struct cw_usb *usb) {
         return p;
 }
 
+/* A printer that still moves a card of the connection before is left at it, and asked again. */
 struct cw_printer *check_open(struct bench *b) {
-        struct cw_usb *usb = NULL;
+        struct cw_printer *p = NULL;
         struct cw_fault f = {0};
-        check_ok(bench_ops.connect(b, &usb, &f), &f);
-        return open_on(usb);
+        for (int i = 0; i < 60; i++) {
+                struct cw_usb *usb = NULL;
+                check_ok(bench_ops.connect(b, &usb, &f), &f);
+                cw_rc rc = cw_printer_open(cw_printer_driver(bench_family.driver), usb, LONG_NS, &p, &f);
+                if (cw_rc_class(rc) == CW_C_RETRY && strcmp(f.code, "PRT_PAUSED") == 0)
+                        continue;
+                check_ok(rc, &f);
+                return p;
+        }
+        fail_msg("the printer never gets ready");
+        return NULL;
 }
 
 struct cw_printer *check_open_faulty(struct bench *b, const struct cw_usb_fault_rule *rules, size_t count,
