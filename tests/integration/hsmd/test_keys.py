@@ -19,12 +19,14 @@ import unittest
 HSMD, PROVISION, CLI, AGENT, NSS = (os.environ.get(n, "") for n in (
     "CW_HSMD", "CW_PROVISION", "CW_CLI", "CW_AGENT", "CW_NSS_MODULE"))
 SOFTHSM = "/usr/lib/softhsm/libsofthsm2.so"
-# Published: TR-31:2018 A.7.2.1, A.7.2.2, A.7.3.2, A.7.4.
+# Published: TR-31:2018 A.7.2.1, A.7.2.2, A.7.3.1, A.7.3.2, A.7.4.
 KBPK_A, KBPK_P = "89E88CF7931444F334BD7547FC3F380C", "DD7515F2BFC17F85CE48F3CA25CB21F6"
+KBPK_C = "B8ED59E0A279A295E9F5ED7944FD06B9"
 KBPK_B = "1D22BF32387C600AD97F9B97A51311AC"
 KBPK_D = "88E1AB2A2E3DD38C1FA039A536500CC8A87AB9D62DC92C01058FA79F44657DE6"
 BLOCK_A = "A0072P0TE00E0000F5161ED902807AF26F1D62263644BD24192FDB3193C730301CEE8701"
 BLOCK_P = "B0080P0TE00E000094B420079CC80BA3461F86FE26EFC4A3B8E4FA4C5F5341176EED7B727B8A248E"
+BLOCK_C = "C0096B0TX12S0100KS1800604B120F9292800000BFB9B689CB567E66FC3FEE5AD5F52161FC6545B9D60989015D02155C"
 BLOCK_B = ("B0104B0TX12S0100KS1800604B120F9292800000BB68BE8680A400D9191AD4ECE45B6E6C0D21C4738A52190E248719E24B433627")
 BLOCK_D = ("D0112P0AE00E0000B82679114F470F540165EDFBF7E250FCEA43F810D215F8D207E2E417C07156A27E8E31DA05F7425509593D03A"
            "457DC34")
@@ -37,6 +39,12 @@ KEYS = [  # label, purpose, algorithm, check value, more
     ("zpk", "zpk-out", "tdes2", "CB9DEA", {"exportable": True}),
     ("zpk-copy", "zpk-out", "tdes2", "57C409", {}),
     ("zpk-aes", "zpk-out", "aes128", "08793E25AB", {}),
+    ("zpk-b", "zpk-out", "tdes2", "57C409", {}),
+]
+KEYS_C = [  # where version C is taken too
+    ("kbpk-c", "kbpk", "tdes2", "2F0EEA", {}),
+    ("pad-c", "bdk", "tdes2", "F4B08D", {}),
+    ("zpk-c", "zpk-out", "tdes2", "57C409", {}),
 ]
 PERSONS = ("daemon", "bin", "games")
 
@@ -105,13 +113,20 @@ class Rig:
                                       "secmod='secmod.db' flags= cryptoTokenDescription='crypto' "
                                       "dbTokenDescription='test'")
 
+    def keys(self):
+        return KEYS + (KEYS_C if self.takes_c() else [])
+
+    def takes_c(self):
+        """The older versions: A on both tokens, C where its refusal is not what is tested."""
+        return self.kind == "nss"
+
     def config(self, whole):
         keys = [{"label": "pan", "purpose": "pan-transport", "algorithm": "aes256", "kcv": PAN_KCV},
                 {"label": "hash", "purpose": "pan-hash", "algorithm": "generic"}]
-        keys += [dict(label=k[0], purpose=k[1], algorithm=k[2], kcv=k[3], **k[4]) for k in KEYS] if whole else []
+        keys += [dict(label=k[0], purpose=k[1], algorithm=k[2], kcv=k[3], **k[4]) for k in self.keys()] if whole else []
         hsm = dict(self.module, state_dir=self.path("state"), token_label="test", pin_credential="pin",
                    allow_host_memory=self.kind == "softhsm", allow_key_loading=True, ceremony_timeout_s=30,
-                   keyblock_versions="ABD", keys=keys, custodians=[{"user": u} for u in PERSONS])
+                   keyblock_versions="ABCD" if self.takes_c() else "ABD", keys=keys, custodians=[{"user": u} for u in PERSONS])
         if self.kind == "softhsm":
             hsm["custodians"][2]["component"] = 3
         return {"profile_dir": self.dir, "face_dir": self.dir, "pan_transport_key": "pan", "pan_hash_key": "hash",
@@ -277,6 +292,8 @@ class Keys:
         self.load("kbpk-p", KBPK_P, users=("bin", "daemon"))
         self.load("kbpk-b", KBPK_B)
         self.load("kbpk-d", KBPK_D, count=3)
+        if r.takes_c():
+            self.load("kbpk-c", KBPK_C)
         table = r.table()
         for label, kcv in (("kbpk-a", "D1D812"), ("kbpk-b", "11B651")):
             row = table[(label, 1)]
@@ -292,6 +309,7 @@ class Keys:
         self.refused("key usage is P0", "import", a, "--kbpk", "kbpk-a", "--as", "pad")
         self.refused("does not open", "import", b, "--kbpk", "kbpk-a", "--as", "pad")
         self.refused("no key for kbpk", "import", b, "--kbpk", "pad", "--as", "pad")
+        self.refused("version is C", "import", self.block("c", BLOCK_C), "--kbpk", "kbpk-b", "--as", "pad")
         changed = self.block("changed", BLOCK_B[:-1] + "0")
         self.refused("does not open", "import", changed, "--kbpk", "kbpk-b", "--as", "pad")
         rubbish = self.block("rubbish", "B00")
@@ -307,6 +325,11 @@ class Keys:
             row = table[(label, 1)]
             self.assertTrue(row["ok"], row)
             self.assertEqual((row["kcv"]["legacy"], row["origin"]), (kcv, "key block"))
+        if r.takes_c():
+            self.ok(r.cmd("import", self.block("c", BLOCK_C), "--kbpk", "kbpk-c", "--as", "pad-c"))
+            row = r.table()[("pad-c", 1)]
+            self.assertTrue(row["ok"], row)
+            self.assertEqual((row["kcv"]["legacy"], row["origin"]), ("F4B08D", "key block"))
         self.assertEqual(table[("pad", 1)]["valid_to"], "2099-12-31")
         self.assertEqual(table[("zpk-aes", 1)]["kcv"]["cmac"], "08793E25AB")
         self.refused("is there already", "import", a, "--kbpk", "kbpk-a", "--as", "zpk", "--kcv", "CB9DEA")
@@ -359,16 +382,18 @@ class Keys:
         self.refused("not exportable", "export", "pad", "--kbpk", "kbpk-b")
         self.refused("version is C", "export", "zpk", "--kbpk", "kbpk-b", "--block", "C")
         self.refused("no key for kbpk", "export", "zpk", "--kbpk", "pad", "--block", "B")
-        for kbpk, version in (("kbpk-a", "A"), ("kbpk-d", "D")):
+        # What went out comes in again, and is the same key.
+        ways = [("kbpk-a", "A", ""), ("kbpk-b", "B", "zpk-b"), ("kbpk-d", "D", "zpk-copy")]
+        for kbpk, version, copy in ways + ([("kbpk-c", "C", "zpk-c")] if r.takes_c() else []):
             number = str(self.ok(r.cmd("export", "zpk", "--kbpk", kbpk, "--block", version, "--json")).json["request"])
             self.refused("another person", "confirm", number)
             block = self.ok(r.cmd("confirm", number, user="daemon")).out.strip()
             # Version, key usage, algorithm, mode, number of the key's version, exportability.
             self.assertEqual((block[0], block[5:9], block[9:11], block[11]), (version, "P0TE", "02", "N"))
-        # What went out comes in again, and is the same key.
-        self.ok(r.cmd("import", self.block("out", block), "--kbpk", "kbpk-d", "--as", "zpk-copy"))
-        self.assertEqual(r.table()[("zpk-copy", 1)]["kcv"]["legacy"], "57C409")
-        self.assertNotIn(block, json.dumps(r.trace()))
+            if copy:
+                self.ok(r.cmd("import", self.block("out", block), "--kbpk", kbpk, "--as", copy))
+                self.assertEqual(r.table()[(copy, 1)]["kcv"]["legacy"], "57C409")
+            self.assertNotIn(block, json.dumps(r.trace()))
 
     def test_5_selftest_and_capabilities(self):
         r = self.rig
