@@ -30,6 +30,12 @@ static int setup_nss(void **state) {
         return 0;
 }
 
+static int setup_nss_host(void **state) {
+        (void)state;
+        rig_start(&rig, &(struct rig_options){.service = true, .nss = true});
+        return 0;
+}
+
 static int teardown(void **state) {
         (void)state;
         rig_stop(&rig);
@@ -568,5 +574,6 @@ int main(void) {
             cmocka_unit_test(host_memory_is_refused),
         };
         int failed = cmocka_run_group_tests(tests, setup, drop_last);
+        failed += cmocka_run_group_tests_name("nss", tests, setup_nss_host, drop_last);
         return failed + cmocka_run_group_tests(nss_tests, setup_nss, drop_last);
 }
