@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "drivers/chip/examine.h"
 
+#include "drivers/chip/directory.h"
 #include "drivers/chip/tlv.h"
 
 #include <stdarg.h>
@@ -61,40 +62,36 @@ static cw_rc examine_chip(struct exam *e, struct cw_fault *f) {
         return e->x->channel->ops->reset(e->x->channel, e->x->timeout_ms, f);
 }
 
-/* Whether a directory entry (4F) names the application. */
-static bool lists_application(struct cw_span bytes, const struct cw_aid *want, int depth) {
-        struct cw_tlv item;
-        while (depth < CW_TLV_DEPTH_MAX && cw_tlv_next(&bytes, &item) == CW_TLV_ITEM) {
-                if (item.constructed && lists_application(item.value, want, depth + 1))
+/* Whether the profile puts this directory on the card: then it must be there and list the application. */
+static bool is_wanted(const struct exam *e, const struct cw_aid *name) {
+        const struct cw_profile *p = e->x->profile;
+        for (size_t i = 0; i < p->more_count; i++)
+                if (p->more[i].aid.len == name->len &&
+                    memcmp(p->more[i].aid.bytes, name->bytes, name->len) == 0)
                         return true;
-                if (item.tag == 0x4f && item.value.len >= want->len &&
-                    memcmp(item.value.ptr, want->bytes, want->len) == 0)
-                        return true;
-        }
         return false;
 }
 
-static void name_environment(struct exam *e, const char *check, const struct cw_rapdu *r) {
-        struct cw_span fci = CW_SPAN(r->data, r->len);
-        if (!cw_tlv_valid(fci))
-                tell(e, check, CW_CHECK_FAILED, "its answer is not well-formed TLV");
-        else
-                tell(e, check, CW_CHECK_OK, "%s",
-                     lists_application(fci, &e->x->profile->aid, 0) ? "there, with the application"
-                                                                    : "there");
-}
-
-static cw_rc examine_environment(struct exam *e, const char *check, const char *name, struct cw_fault *f) {
-        CW_AUTO_RAPDU struct cw_rapdu r = {0};
-        struct cw_aid aid = {.len = strlen(name)};
-        memcpy(aid.bytes, name, aid.len);
-        cw_rc rc = cw_gp_do_select(e->x->channel, &aid, e->x->timeout_ms, &r, f);
-        if (is_over(rc))
+static cw_rc examine_environment(struct exam *e, const char *check, const struct cw_aid *name,
+                                 const struct cw_aid *want, struct cw_fault *f) {
+        struct cw_directory d = {0};
+        struct cw_fault why = {0};
+        cw_rc rc = cw_directory_read(&e->terminal, name, want, &d, &why);
+        if (is_over(rc)) {
+                *f = why;
                 return rc;
-        if (rc == CW_OK && r.sw == 0x9000)
-                name_environment(e, check, &r);
+        }
+        bool elsewhere = name == &cw_pse && e->terminal.contactless; /* it is for contacts */
+        if (rc != CW_OK)
+                tell(e, check, CW_CHECK_FAILED, "%s", why.text);
+        else if (d.there && d.listed)
+                tell(e, check, CW_CHECK_OK, "there, with the application; entries: %u", d.entries);
+        else if (d.there)
+                tell(e, check, is_wanted(e, name) ? CW_CHECK_FAILED : CW_CHECK_OK,
+                     "there, without the application; entries: %u", d.entries);
         else
-                tell(e, check, CW_CHECK_ABSENT, "not on the card (SW %04X)", r.sw);
+                tell(e, check, is_wanted(e, name) && !elsewhere ? CW_CHECK_FAILED : CW_CHECK_ABSENT,
+                     "not on the card (SW %04X)", d.sw);
         return CW_OK;
 }
 
@@ -382,13 +379,18 @@ static cw_rc examine(struct exam *e, struct cw_fault *f) {
         bool go_on = false;
         cw_rc rc = examine_chip(e, f);
         if (rc == CW_OK)
-                rc = examine_environment(e, "ppse", "2PAY.SYS.DDF01", f);
+                rc = examine_environment(e, "ppse", &cw_ppse, &e->x->profile->contactless_aid, f);
         if (rc == CW_OK)
-                rc = examine_environment(e, "pse", "1PAY.SYS.DDF01", f);
+                rc = examine_environment(e, "pse", &cw_pse, &e->x->profile->aid, f);
         if (rc == CW_OK)
                 rc = examine_application(e, &go_on, f);
         if (rc != CW_OK || !go_on)
                 return rc;
+        if (e->x->profile->has_contactless)
+                tell(e, "contactless", e->terminal.contactless ? CW_CHECK_OK : CW_CHECK_UNKNOWN, "%s",
+                     e->terminal.contactless
+                         ? "this is the contactless path"
+                         : "not verifiable here: this reader reaches the contacts; use a contactless one");
         examine_holder(e, card);
         examine_mandatory(e);
         rc = examine_authentication(e, card, f);

@@ -55,10 +55,15 @@ static bool tolerated(const struct cw_perso *p, struct cw_span plain, uint16_t s
         bool malformed = false;
         if (!cw_dgi_next(&rest, &id, &value, &malformed) || rest.len)
                 return false;
-        for (size_t i = 0; i < p->plan->data->count; i++)
-                if (p->plan->data->dgi[i].rule->id == id)
-                        return p->plan->data->dgi[i].rule->tolerated;
-        return false;
+        bool known = false;
+        for (size_t i = 0; i < p->plan->data->count; i++) {
+                if (p->plan->data->dgi[i].rule->id != id)
+                        continue;
+                if (!p->plan->data->dgi[i].rule->tolerated)
+                        return false;
+                known = true;
+        }
+        return known;
 }
 
 static cw_rc judge_sw(const struct cw_perso *p, struct cw_span plain, uint16_t sw, struct cw_fault *f) {

@@ -49,7 +49,7 @@ static const struct cw_given_dgi *given_of(const struct cw_given *given, uint16_
 
 static const struct cw_profile_dgi *rule_of(const struct cw_profile *profile, uint16_t id) {
         for (size_t i = 0; i < profile->dgi_count; i++)
-                if (profile->dgi[i].id == id)
+                if (profile->dgi[i].id == id && profile->dgi[i].app == 0)
                         return &profile->dgi[i];
         return NULL;
 }
@@ -93,12 +93,15 @@ static cw_rc put_unnamed(struct cw_perso_data *d, const struct cw_given *given, 
         return CW_OK;
 }
 
-static cw_rc put_named(struct cw_perso_data *d, const struct cw_card_values *values,
+/* Of the other applications, or of the payment application. */
+static cw_rc put_named(struct cw_perso_data *d, const struct cw_card_values *values, bool others,
                        const struct cw_given *given, struct cw_fault *f) {
         for (size_t i = 0; i < d->profile->dgi_count; i++) {
                 const struct cw_profile_dgi *rule = &d->profile->dgi[i];
-                const struct cw_given_dgi *own = given_of(given, rule->id);
+                const struct cw_given_dgi *own = rule->app ? NULL : given_of(given, rule->id);
                 cw_rc rc = CW_OK;
+                if (others != (rule->app != 0))
+                        continue;
                 if (own)
                         rc = put_given(d, rule, own, f);
                 else if (rule->from_data)
@@ -121,9 +124,11 @@ cw_rc cw_perso_data_prepare_given(const struct cw_profile *profile, const struct
         if (!d || cw_secret_new(ARENA_BYTES, &d->arena) != CW_OK)
                 return nomem(f);
         d->profile = profile;
-        cw_rc rc = put_unnamed(d, given, f);
+        cw_rc rc = put_named(d, values, true, given, f);
         if (rc == CW_OK)
-                rc = put_named(d, values, given, f);
+                rc = put_unnamed(d, given, f);
+        if (rc == CW_OK)
+                rc = put_named(d, values, false, given, f);
         if (rc == CW_OK)
                 *ret = CW_STEAL(d);
         return rc;
@@ -236,7 +241,7 @@ cw_rc cw_perso_data_enciphered(struct cw_perso_data *d, struct cw_span items, st
 
 const struct cw_perso_dgi *cw_perso_data_role(const struct cw_perso_data *d, enum cw_dgi_role role) {
         for (size_t i = 0; i < d->count; i++)
-                if (d->dgi[i].rule->role == role)
+                if (d->dgi[i].rule->role == role && d->dgi[i].rule->app == 0)
                         return &d->dgi[i];
         return NULL;
 }
@@ -244,17 +249,22 @@ const struct cw_perso_dgi *cw_perso_data_role(const struct cw_perso_data *d, enu
 const struct cw_perso_dgi *cw_perso_data_record(const struct cw_perso_data *d, uint8_t sfi, uint8_t record) {
         uint16_t id = (uint16_t)(sfi << 8 | record);
         for (size_t i = 0; i < d->count; i++)
-                if (d->dgi[i].rule->role == CW_DGI_RECORD && d->dgi[i].rule->id == id)
+                if (d->dgi[i].rule->role == CW_DGI_RECORD && d->dgi[i].rule->id == id &&
+                    d->dgi[i].rule->app == 0)
                         return &d->dgi[i];
         return NULL;
 }
 
-/* Codes all groupings one behind another into w and cuts them into units, joined ones together. */
-static size_t code_units(const struct cw_perso_data *d, struct cw_writer *w, struct cw_store_unit *units) {
+/* Codes an application's groupings one behind another into w and cuts them into units, joined ones together.
+ */
+static size_t code_units(const struct cw_perso_data *d, uint8_t app, struct cw_writer *w,
+                         struct cw_store_unit *units) {
         size_t count = 0;
         for (size_t i = 0; i < d->count; i++) {
                 const struct cw_perso_dgi *dgi = &d->dgi[i];
                 size_t start = w->len;
+                if (dgi->rule->app != app)
+                        continue;
                 cw_dgi_put(w, dgi->rule->id, dgi->value.ptr, dgi->value.len);
                 if (dgi->rule->joined && count)
                         units[count - 1].coded.len += w->len - start;
@@ -270,52 +280,72 @@ static void put_item(struct cw_writer *out, const struct cw_command *command) {
 }
 
 /* What goes before STORE DATA; returns how many commands. */
-static size_t put_preamble(const struct cw_profile *p, struct cw_writer *out) {
+static size_t put_preamble(const struct cw_profile *p, uint8_t app, struct cw_writer *out) {
+        const struct cw_profile_app own = {p->aid, p->has_install, p->install};
+        const struct cw_profile_app *a = app ? &p->more[app - 1] : &own;
         struct cw_command command;
         size_t count = 0;
-        if (p->has_install) {
-                cw_gp_install_selectable(&p->install, &command);
+        if (a->has_install) {
+                cw_gp_install_selectable(&a->install, &command);
                 put_item(out, &command);
                 count++;
         }
         if (p->flow == CW_FLOW_SECURITY_DOMAIN) {
-                cw_gp_install_personalize(&p->aid, &command);
+                cw_gp_install_personalize(&a->aid, &command);
                 put_item(out, &command);
                 count++;
         }
         return count;
 }
 
-cw_rc cw_perso_data_commands(const struct cw_perso_data *d, bool le, size_t chunk_max,
-                             struct cw_secret **ret_items, size_t *ret_count, struct cw_fault *f) {
-        CW_AUTO(cw_secret_free) struct cw_secret *coded = NULL;
-        CW_AUTO(cw_secret_free) struct cw_secret *items = NULL;
-        if (d->count == 0 || cw_secret_new(ARENA_BYTES * 2, &coded) != CW_OK ||
-            cw_secret_new(COMMANDS_BYTES, &items) != CW_OK)
-                return nomem(f);
+static cw_rc all_have_values(const struct cw_perso_data *d, struct cw_fault *f) {
         for (size_t i = 0; i < d->count; i++)
                 if (d->dgi[i].value.len == 0 || d->dgi[i].draft)
                         return cw_fail(f, CW_RC(CW_L_CHIP, CW_C_REJECT, CW_E_MISSING), d->dgi[i].rule->id,
                                        "chip.prepare", "PRD_UNEXPECTED_DATA",
                                        "DGI %04X has no value; the card's data set must bring it",
                                        d->dgi[i].rule->id);
-        const struct cw_profile *p = d->profile;
+        return CW_OK;
+}
+
+/* One application: P2 begins anew, its last STORE DATA completes it. */
+static cw_rc put_application(const struct cw_perso_data *d, uint8_t app, struct cw_store_plan *plan,
+                             struct cw_writer *coded, struct cw_writer *out, size_t *count,
+                             struct cw_fault *f) {
         struct cw_store_unit units[CW_DGI_MAX];
+        size_t sent = 0;
+        plan->units = units;
+        plan->count = code_units(d, app, coded, units);
+        *count += put_preamble(d->profile, app, out);
+        out->bad |= coded->bad;
+        cw_rc rc = cw_store_data_build(plan, out, &sent, f);
+        *count += sent;
+        return rc;
+}
+
+cw_rc cw_perso_data_commands(const struct cw_perso_data *d, bool le, size_t chunk_max,
+                             struct cw_secret **ret_items, size_t *ret_count, struct cw_fault *f) {
+        CW_AUTO(cw_secret_free) struct cw_secret *coded = NULL;
+        CW_AUTO(cw_secret_free) struct cw_secret *items = NULL;
+        const struct cw_profile *p = d->profile;
+        struct cw_store_plan plan = {
+            .last = p->p1_last, .chunk = p->chunk < chunk_max ? p->chunk : chunk_max, .le = le};
         struct cw_writer w, out;
+        size_t count = 0;
+        if (d->count == 0 || cw_secret_new(ARENA_BYTES * 2, &coded) != CW_OK ||
+            cw_secret_new(COMMANDS_BYTES, &items) != CW_OK)
+                return nomem(f);
+        cw_rc rc = all_have_values(d, f);
         cw_writer_init(&w, coded->ptr, coded->cap);
         cw_writer_init(&out, items->ptr, items->cap);
-        struct cw_store_plan plan = {.units = units, .count = code_units(d, &w, units)};
-        plan.last = p->p1_last;
-        plan.chunk = p->chunk < chunk_max ? p->chunk : chunk_max;
-        plan.le = le;
-        size_t before = put_preamble(p, &out), count = 0;
-        if (w.bad)
-                out.bad = true;
-        cw_rc rc = cw_store_data_build(&plan, &out, &count, f);
+        for (size_t app = 1; app <= p->more_count && rc == CW_OK; app++)
+                rc = put_application(d, (uint8_t)app, &plan, &w, &out, &count, f);
+        if (rc == CW_OK) /* last: what completes the payment application completes the card */
+                rc = put_application(d, 0, &plan, &w, &out, &count, f);
         if (rc != CW_OK)
                 return rc;
         items->len = out.len;
         *ret_items = CW_STEAL(items);
-        *ret_count = before + count;
+        *ret_count = count;
         return CW_OK;
 }

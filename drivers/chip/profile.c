@@ -23,20 +23,20 @@ void cw_profile_finding(struct cw_profile_findings *fs, const char *place, const
 
 /* ---- sections ---- */
 
-static void read_install(struct cw_profile *p, struct cw_profile_findings *fs) {
-        struct cw_section s = {json_object_get(p->root, "install"), "install", fs};
-        if (!s.obj)
-                return;
+static bool read_install(const json_t *obj, const char *place, struct cw_profile_findings *fs,
+                         struct cw_gp_install *ret) {
+        struct cw_section s = {obj, place, fs};
+        if (!obj)
+                return false;
         cw_section_only(&s, (const char *const[]){"package", "class", "instance", "privileges", "parameters",
                                                   "note", NULL});
-        p->has_install = true;
-        cw_section_aid(&s, "package", false, &p->install.package);
-        cw_section_aid(&s, "class", false, &p->install.class_aid);
-        cw_section_aid(&s, "instance", false, &p->install.instance);
-        cw_section_hex(&s, "privileges", "00", p->install.privileges, sizeof p->install.privileges,
-                       &p->install.privileges_len);
-        cw_section_hex(&s, "parameters", "C900", p->install.parameters, sizeof p->install.parameters,
-                       &p->install.parameters_len);
+        cw_section_aid(&s, "package", false, &ret->package);
+        cw_section_aid(&s, "class", false, &ret->class_aid);
+        cw_section_aid(&s, "instance", false, &ret->instance);
+        cw_section_hex(&s, "privileges", "00", ret->privileges, sizeof ret->privileges, &ret->privileges_len);
+        cw_section_hex(&s, "parameters", "C900", ret->parameters, sizeof ret->parameters,
+                       &ret->parameters_len);
+        return true;
 }
 
 static void read_channel(struct cw_profile *p, struct cw_profile_findings *fs) {
@@ -115,7 +115,7 @@ static void read_part(struct cw_profile_dgi *dgi, const struct cw_section *s) {
                                    "a part of a private key is sent enciphered; set encrypted");
 }
 
-static void read_dgi(struct cw_profile *p, const struct cw_section *s, struct p1_rules rules) {
+static void read_dgi(struct cw_profile *p, const struct cw_section *s, struct p1_rules rules, uint8_t app) {
         uint8_t id[2] = {0};
         size_t len = 0;
         struct cw_profile_dgi *dgi = &p->dgi[p->dgi_count];
@@ -126,6 +126,7 @@ static void read_dgi(struct cw_profile *p, const struct cw_section *s, struct p1
         if (len != 2)
                 cw_profile_finding(s->fs, s->place, "dgi is two bytes in hex, e.g. \"0101\"; correct it");
         dgi->id = (uint16_t)(id[0] << 8 | id[1]);
+        dgi->app = app;
         dgi->from_hsm = cw_section_bool(s, "hsm");
         dgi->tolerated = cw_section_bool(s, "tolerated");
         dgi->joined = cw_section_bool(s, "joined");
@@ -145,46 +146,81 @@ static void read_dgi(struct cw_profile *p, const struct cw_section *s, struct p1
                 dgi->certs = cw_template_certs(s->obj);
         }
         for (size_t i = 0; i < p->dgi_count; i++)
-                if (p->dgi[i].id == dgi->id)
+                if (p->dgi[i].id == dgi->id && p->dgi[i].app == app)
                         cw_profile_finding(s->fs, s->place, "DGI %04X is there twice; remove one", dgi->id);
         p->dgi_count++;
 }
 
-static void read_dgis(struct cw_profile *p, struct p1_rules rules, struct cw_profile_findings *fs) {
-        const json_t *list = json_object_get(p->root, "dgis");
+static void read_dgis(struct cw_profile *p, const struct cw_section *of, struct p1_rules rules, uint8_t app) {
+        const json_t *list = json_object_get(of->obj, "dgis");
+        char place[96];
         size_t i;
         json_t *item;
-        if ((json_array_size(list) == 0 && !p->prepared) || json_array_size(list) > CW_DGI_MAX) {
-                cw_profile_finding(fs, "dgis", "1 to %d data groupings are needed here; correct it",
+        cw_section_place(of, "dgis", place);
+        if ((json_array_size(list) == 0 && (app || !p->prepared)) ||
+            json_array_size(list) > CW_DGI_MAX - p->dgi_count) {
+                cw_profile_finding(of->fs, place, "1 to %d data groupings are needed here; correct it",
                                    CW_DGI_MAX);
                 return;
         }
         json_array_foreach(list, i, item) {
-                char place[32];
-                (void)snprintf(place, sizeof place, "dgis[%zu]", i);
+                char where[128];
+                (void)snprintf(where, sizeof where, "%s[%zu]", place, i);
                 if (json_is_object(item))
-                        read_dgi(p, &(struct cw_section){item, place, fs}, rules);
+                        read_dgi(p, &(struct cw_section){item, where, of->fs}, rules, app);
+                else
+                        cw_profile_finding(of->fs, where, "an object is needed here; correct it");
+        }
+}
+
+static void read_application(struct cw_profile *p, const struct cw_section *s, struct p1_rules rules) {
+        struct cw_profile_app *app = &p->more[p->more_count++];
+        cw_section_only(s, (const char *const[]){"aid", "install", "dgis", "note", NULL});
+        cw_section_aid(s, "aid", false, &app->aid);
+        app->has_install = read_install(json_object_get(s->obj, "install"), s->place, s->fs, &app->install);
+        read_dgis(p, s, rules, (uint8_t)p->more_count);
+}
+
+static void read_applications(struct cw_profile *p, struct p1_rules rules, struct cw_profile_findings *fs) {
+        const json_t *list = json_object_get(p->root, "applications");
+        size_t i;
+        json_t *item;
+        if (list && (json_array_size(list) == 0 || json_array_size(list) > CW_PROFILE_APPS_MAX ||
+                     p->flow == CW_FLOW_APPLICATION)) {
+                cw_profile_finding(fs, "applications",
+                                   "a list of 1 to %d is needed here, and flow security-domain; correct it",
+                                   CW_PROFILE_APPS_MAX);
+                return;
+        }
+        json_array_foreach(list, i, item) {
+                char place[40];
+                (void)snprintf(place, sizeof place, "applications[%zu]", i);
+                if (json_is_object(item))
+                        read_application(p, &(struct cw_section){item, place, fs}, rules);
                 else
                         cw_profile_finding(fs, place, "an object is needed here; correct it");
         }
 }
 
-static void read_terminal_data(struct cw_profile *p, const struct cw_section *s) {
-        const json_t *data = json_object_get(s->obj, "data");
+/* Elements of one member; returns how many were read. */
+static size_t read_terminal_data(struct cw_profile *p, const json_t *data, const char *place,
+                                 struct cw_profile_findings *fs) {
         const char *key;
         json_t *value;
-        struct cw_section in = {data, "terminal.data", s->fs};
+        struct cw_section in = {data, place, fs};
+        size_t before = p->data_count;
         json_object_foreach((json_t *)(uintptr_t)data, key, value) {
                 if (p->data_count == CW_PROFILE_DATA_MAX) {
-                        cw_profile_finding(s->fs, in.place, "at most %d elements fit; remove some",
+                        cw_profile_finding(fs, place, "at most %d elements fit; remove some",
                                            CW_PROFILE_DATA_MAX);
-                        return;
+                        break;
                 }
                 struct cw_profile_value *v = &p->data[p->data_count++];
                 if (!cw_tlv_tag_parse(key, &v->tag))
-                        cw_profile_finding(s->fs, in.place, "\"%.16s\" is not a tag; correct it", key);
+                        cw_profile_finding(fs, place, "\"%.16s\" is not a tag; correct it", key);
                 cw_section_hex(&in, key, NULL, v->bytes, sizeof v->bytes, &v->len);
         }
+        return p->data_count - before;
 }
 
 /* Up to three digits off the front of *at; false when there is none. */
@@ -243,8 +279,11 @@ static void read_terminal(struct cw_profile *p, struct cw_profile_findings *fs) 
                     fs, s.place, "how a terminal checks the card is missing; add data, arqc_data, second_ac");
                 return;
         }
-        cw_section_only(&s, (const char *const[]){"data", "arqc_data", "second_ac", "ca_keys", "note", NULL});
-        read_terminal_data(p, &s);
+        cw_section_only(&s, (const char *const[]){"data", "contactless_data", "arqc_data", "second_ac",
+                                                  "ca_keys", "note", NULL});
+        (void)read_terminal_data(p, json_object_get(s.obj, "data"), "terminal.data", fs);
+        p->contactless_count = read_terminal_data(p, json_object_get(s.obj, "contactless_data"),
+                                                  "terminal.contactless_data", fs);
         read_cover(p, &s);
         p->second_ac = cw_section_byte(&s, "second_ac", "40");
         if (p->second_ac != 0x40 && p->second_ac != 0x00)
@@ -254,9 +293,10 @@ static void read_terminal(struct cw_profile *p, struct cw_profile_findings *fs) 
 
 static void read_profile(struct cw_profile *p, struct cw_profile_findings *fs) {
         struct cw_section s = {p->root, "", fs};
-        cw_section_only(&s, (const char *const[]){"name", "note", "flow", "aid", "security_domain", "install",
-                                                  "store_data", "dgis", "terminal", "secure_channel",
-                                                  "prepared", "offline_auth", NULL});
+        cw_section_only(&s,
+                        (const char *const[]){"name", "note", "flow", "aid", "security_domain", "install",
+                                              "store_data", "dgis", "terminal", "secure_channel", "prepared",
+                                              "offline_auth", "applications", "contactless_aid", NULL});
         (void)snprintf(p->name, sizeof p->name, "%s", cw_section_string(&s, "name", NULL));
         const char *flow = cw_section_string(&s, "flow", "security-domain");
         if (strcmp(flow, "application") == 0)
@@ -265,12 +305,19 @@ static void read_profile(struct cw_profile *p, struct cw_profile_findings *fs) {
                 cw_profile_finding(fs, "flow", "flow is security-domain or application; correct it");
         cw_section_aid(&s, "aid", false, &p->aid);
         cw_section_aid(&s, "security_domain", true, &p->security_domain);
+        cw_section_aid(&s, "contactless_aid", true, &p->contactless_aid);
+        if (p->contactless_aid.len == 0)
+                p->contactless_aid = p->aid;
         p->prepared = cw_section_bool(&s, "prepared");
-        read_install(p, fs);
+        p->has_install = read_install(json_object_get(p->root, "install"), "install", fs, &p->install);
         read_channel(p, fs);
         cw_profile_read_auth(p, fs);
         cw_profile_read_ca_keys(p, fs);
-        read_dgis(p, read_store_data(p, fs), fs);
+        struct p1_rules rules = read_store_data(p, fs);
+        read_applications(p, rules, fs);
+        read_dgis(p, &s, rules, 0);
+        for (size_t i = 0; i < p->dgi_count; i++)
+                p->has_contactless |= p->dgi[i].role == CW_DGI_CL_GPO;
         read_terminal(p, fs);
 }
 

@@ -92,6 +92,7 @@ struct cw_ca_key {
 
 struct cw_profile_dgi {
         uint16_t id;
+        uint8_t app;    /* 0 = the payment application, else 1 + index in more */
         uint8_t p1;     /* of its STORE DATA, without the last-block bit */
         bool encrypted; /* under the DEK of the secure channel */
         bool padded;    /* 80 00.. is always added before that (CPS: RSA components) */
@@ -118,6 +119,14 @@ struct cw_profile_cover {
         size_t offset, len;
 };
 
+/* Another application of the same card, personalised before the payment application: PSE, PPSE. */
+#define CW_PROFILE_APPS_MAX 4
+struct cw_profile_app {
+        struct cw_aid aid;
+        bool has_install;
+        struct cw_gp_install install;
+};
+
 /* What the product asks of the secure channel. */
 struct cw_profile_channel {
         uint8_t level;        /* EXTERNAL AUTHENTICATE P1 (CPS SECLEV), 0 = the best the card can do */
@@ -135,6 +144,11 @@ struct cw_profile {
         struct cw_aid security_domain; /* empty = what the card selects by default */
         bool has_install;
         struct cw_gp_install install;
+        struct cw_profile_app more[CW_PROFILE_APPS_MAX];
+        size_t more_count;
+        bool has_contactless; /* groupings with contactless roles */
+        struct cw_aid
+            contactless_aid; /* what a contactless terminal selects; aid unless the profile says so */
         struct cw_profile_channel channel;
         struct cw_profile_auth auth;
         bool prepared; /* groupings of the data set that no rule names are sent too, as clear ones */
@@ -145,6 +159,7 @@ struct cw_profile {
         /* how a terminal talks to the finished card */
         size_t data_count;
         struct cw_profile_value data[CW_PROFILE_DATA_MAX];
+        size_t contactless_count; /* of data, from its end: only over the contactless interface */
         size_t cover_count;
         struct cw_profile_cover cover[CW_PROFILE_TAGS_MAX]; /* what the ARQC covers, in order */
         size_t ca_count;
@@ -179,6 +194,10 @@ void cw_profile_finding(struct cw_profile_findings *fs, const char *place, const
  */
 void cw_profile_check(const struct cw_profile *p, struct cw_profile_findings *fs);
 struct cw_elements;
+struct cw_perso_data;
+/* Its part about PSE and PPSE: their entries name what this profile puts on the card. */
+void cw_profile_check_directories(const struct cw_profile *p, const struct cw_perso_data *d,
+                                  struct cw_profile_findings *fs);
 /* Its part about offline data authentication: elements of all records and of the answer to GPO. */
 void cw_profile_check_auth(const struct cw_profile *p, const struct cw_elements *elements,
                            struct cw_profile_findings *fs);

@@ -45,7 +45,8 @@ static void check_records_coded(const struct lint *l) {
                             l->fs, place,
                             "a record holds %u bytes with its header, this one can get %zu; split it",
                             RECORD_MAX, dgi->value.len);
-                if (one && cw_elements_add_template(l->elements, dgi->value, NULL) != CW_OK)
+                if (one && dgi->rule->app == 0 &&
+                    cw_elements_add_template(l->elements, dgi->value, NULL) != CW_OK)
                         cw_profile_finding(l->fs, place,
                                            "more data elements than a terminal keeps; remove some");
         }
@@ -72,28 +73,36 @@ static void check_afl_entry(const struct lint *l, const uint8_t entry[4], bool *
         }
 }
 
-static void check_gpo(const struct lint *l) {
-        const struct cw_perso_dgi *gpo = cw_perso_data_role(l->data, CW_DGI_GPO);
+/* One path's AIP and AFL; the records it names are marked. */
+static void check_path(const struct lint *l, enum cw_dgi_role role, const char *name, bool *in_afl) {
+        const struct cw_perso_dgi *gpo = cw_perso_data_role(l->data, role);
         struct cw_span aip, afl;
-        bool in_afl[CW_DGI_MAX] = {false};
-        if (!gpo || !cw_tlv_find(gpo->value, 0x82, &aip) || !cw_tlv_find(gpo->value, 0x94, &afl) ||
-            aip.len != 2 || afl.len == 0 || afl.len % 4) {
+        if (!gpo || !cw_tlv_valid(gpo->value) || !cw_tlv_find(gpo->value, 0x82, &aip) ||
+            !cw_tlv_find(gpo->value, 0x94, &afl) || aip.len != 2 || afl.len == 0 || afl.len % 4) {
                 cw_profile_finding(
                     l->fs, "dgis",
-                    "one DGI needs the role gpo, with tags 82 (2 bytes) and 94 (4 bytes an entry)");
+                    "one DGI needs the role %s, with tags 82 (2 bytes) and 94 (4 bytes an entry)", name);
                 return;
         }
-        if (cw_elements_add_template(l->elements, gpo->value, NULL) != CW_OK)
+        if (role == CW_DGI_GPO && cw_elements_add_template(l->elements, gpo->value, NULL) != CW_OK)
                 cw_profile_finding(l->fs, "dgis", "more data elements than a terminal keeps; remove some");
         for (size_t i = 0; i + 4 <= afl.len; i += 4)
                 check_afl_entry(l, afl.ptr + i, in_afl);
-        for (size_t i = 0; i < l->data->count; i++)
-                if (l->data->dgi[i].rule->role == CW_DGI_RECORD && l->data->dgi[i].rule->id >> 8 <= 10 &&
-                    !in_afl[i])
+}
+
+static void check_gpo(const struct lint *l) {
+        bool in_afl[CW_DGI_MAX] = {false};
+        check_path(l, CW_DGI_GPO, "gpo", in_afl);
+        if (l->profile->has_contactless)
+                check_path(l, CW_DGI_CL_GPO, "contactless-gpo", in_afl);
+        for (size_t i = 0; i < l->data->count; i++) {
+                const struct cw_profile_dgi *rule = l->data->dgi[i].rule;
+                if (rule->role == CW_DGI_RECORD && rule->app == 0 && rule->id >> 8 <= 10 && !in_afl[i])
                         cw_profile_finding(
                             l->fs, "AFL",
                             "does not name DGI %04X, so no terminal would read it; name it or remove it",
-                            l->data->dgi[i].rule->id);
+                            rule->id);
+        }
 }
 
 static void check_equal(const struct lint *l, uint32_t tag, const uint8_t *want, size_t len,
@@ -174,6 +183,10 @@ static void check_cover(const struct lint *l) {
 
 static void check_groups(const struct lint *l) {
         const struct cw_perso_dgi *fci = cw_perso_data_role(l->data, CW_DGI_FCI);
+        const struct cw_perso_dgi *other = cw_perso_data_role(l->data, CW_DGI_CL_FCI);
+        if (l->profile->has_contactless && (!other || !cw_tlv_valid(other->value)))
+                cw_profile_finding(l->fs, "dgis",
+                                   "one DGI needs the role contactless-fci, beside contactless-gpo; add it");
         if (!fci || fci->value.len == 0 || !cw_tlv_valid(fci->value))
                 cw_profile_finding(l->fs, "dgis",
                                    "one DGI needs the role fci, with what SELECT answers in template A5");
@@ -189,6 +202,7 @@ static void check_groups(const struct lint *l) {
 static void check_data(const struct lint *l) {
         struct cw_span value;
         check_groups(l);
+        cw_profile_check_directories(l->profile, l->data, l->fs);
         check_records_coded(l);
         check_gpo(l);
         check_equal(l, 0x5a, sample_pan_cn, sizeof sample_pan_cn, "{pan}");

@@ -36,15 +36,26 @@ static cw_rc set_own_values(struct cw_terminal *t, struct cw_fault *f) {
                 rc = cw_elements_set(t->elements, 0x9a, CW_SPAN(date, sizeof date), f);
         if (rc == CW_OK)
                 rc = cw_elements_set(t->elements, 0x9f21, CW_SPAN(hour, sizeof hour), f);
-        for (size_t i = 0; rc == CW_OK && i < t->profile->data_count; i++)
+        size_t count = t->profile->data_count - (t->contactless ? 0 : t->profile->contactless_count);
+        for (size_t i = 0; rc == CW_OK && i < count; i++)
                 rc = cw_elements_set(t->elements, t->profile->data[i].tag,
                                      CW_SPAN(t->profile->data[i].bytes, t->profile->data[i].len), f);
         return rc;
 }
 
+bool cw_card_is_contactless(const struct cw_card_channel *channel) {
+        return channel->atr_len >= 4 && channel->atr[0] == 0x3b && (channel->atr[1] & 0xf0) == 0x80 &&
+               channel->atr[2] == 0x80 && channel->atr[3] == 0x01;
+}
+
+const struct cw_aid *cw_terminal_aid(const struct cw_terminal *t) {
+        return t->contactless ? &t->profile->contactless_aid : &t->profile->aid;
+}
+
 cw_rc cw_terminal_init(struct cw_card_channel *channel, const struct cw_profile *profile, int64_t timeout_ms,
                        struct cw_terminal *ret, struct cw_fault *f) {
         struct cw_terminal t = {.channel = channel, .profile = profile, .timeout_ms = timeout_ms};
+        t.contactless = profile->has_contactless && cw_card_is_contactless(channel);
         if (cw_elements_new(&t.elements) != CW_OK ||
             cw_secret_new(AUTHENTICATED_MAX, &t.authenticated) != CW_OK ||
             cw_secret_new(EXCHANGED_MAX, &t.exchanged) != CW_OK) {
@@ -82,15 +93,16 @@ static bool append(struct cw_secret *s, const void *bytes, size_t len) {
 
 cw_rc cw_terminal_select(struct cw_terminal *t, struct cw_rapdu *ret_fci, struct cw_fault *f) {
         CW_AUTO_RAPDU struct cw_rapdu r = {0};
+        const struct cw_aid *aid = cw_terminal_aid(t);
         struct cw_span name;
-        cw_rc rc = cw_gp_do_select(t->channel, &t->profile->aid, t->timeout_ms, &r, f);
+        cw_rc rc = cw_gp_do_select(t->channel, aid, t->timeout_ms, &r, f);
         if (rc != CW_OK)
                 return rc;
         if (r.sw != 0x9000 && !(t->take_blocked && r.sw == 0x6283))
                 return cw_chip_fail_sw(f, "chip.select", r.sw, "the payment application cannot be selected");
         struct cw_span fci = CW_SPAN(r.data, r.len);
-        if (!cw_tlv_find(fci, 0x84, &name) || name.len < t->profile->aid.len ||
-            memcmp(name.ptr, t->profile->aid.bytes, t->profile->aid.len) != 0)
+        if (!cw_tlv_find(fci, 0x84, &name) || name.len < aid->len ||
+            memcmp(name.ptr, aid->bytes, aid->len) != 0)
                 return wrong(f, "chip.select", "the payment application does not answer with its name");
         rc = cw_elements_add_template(t->elements, fci, f);
         if (rc == CW_OK && ret_fci)

@@ -19,8 +19,9 @@ struct cw_terminal {
         size_t afl_len;
         struct cw_secret *authenticated; /* records that the AFL marks, in order (Book 3 10.3) */
         struct cw_secret *exchanged;     /* PDOL and CDOL data and the card's answer, for CDA (Book 2 6.6) */
-        bool authenticated_bad;          /* they are more than a terminal keeps */
-        bool take_blocked; /* a blocked application (SW 6283) is selected too, to be unblocked */
+        bool contactless;       /* the card answers by its antenna (its ATR), and the profile has a path for it */
+        bool authenticated_bad; /* they are more than a terminal keeps */
+        bool take_blocked;      /* a blocked application (SW 6283) is selected too, to be unblocked */
 };
 
 /* Borrows channel and profile; the terminal's own values, today's date and a random number are known
@@ -28,6 +29,10 @@ struct cw_terminal {
 CW_WARN_UNUSED cw_rc cw_terminal_init(struct cw_card_channel *channel, const struct cw_profile *profile,
                                       int64_t timeout_ms, struct cw_terminal *ret, struct cw_fault *f);
 void cw_terminal_done(struct cw_terminal *t);
+/* A contactless card behind PC/SC: ATR 3B 8N 80 01 .. (PC/SC part 3, 3.1.3.2.3). */
+bool cw_card_is_contactless(const struct cw_card_channel *channel);
+/* What the terminal selects, and the directory it looks into. */
+const struct cw_aid *cw_terminal_aid(const struct cw_terminal *t);
 
 /*
  * All of these block up to timeout_ms per APDU. RECONNECT when the card goes away, REJECT when it answers

@@ -104,6 +104,46 @@ static cw_rc read_all(struct verify *v, struct cw_fault *f) {
         return rc == CW_OK ? check_track2(v, f) : rc;
 }
 
+static bool has_a5(struct cw_span fci, struct cw_span want) {
+        struct cw_span got;
+        return cw_tlv_valid(fci) && cw_tlv_find(fci, 0xa5, &got) && equal(got, want);
+}
+
+/* Directories and whatever else is on the card beside the payment application: as it was written. */
+static cw_rc check_other(struct verify *v, const struct cw_perso_dgi *dgi, struct cw_fault *f) {
+        const struct cw_aid *aid = &v->work->data->profile->more[dgi->rule->app - 1].aid;
+        const uint8_t sfi = (uint8_t)(dgi->rule->id >> 8), record = (uint8_t)dgi->rule->id;
+        const uint8_t command[] = {0x00, 0xb2, record, (uint8_t)(sfi << 3 | 4), 0x00};
+        CW_AUTO_RAPDU struct cw_rapdu r = {0};
+        struct cw_span got;
+        cw_rc rc = cw_gp_do_select(v->channel, aid, CW_APDU_TIMEOUT_MS, &r, f);
+        if (rc != CW_OK)
+                return rc;
+        if (r.sw != 0x9000)
+                return differs(f, "a directory");
+        if (dgi->rule->role == CW_DGI_FCI)
+                return cw_tlv_find(dgi->value, 0xa5, &got) && has_a5(CW_SPAN(r.data, r.len), got)
+                           ? CW_OK
+                           : differs(f, "the answer of a directory");
+        CW_AUTO_RAPDU struct cw_rapdu whole = {0};
+        rc = cw_card_exchange(v->channel, CW_SPAN(command, sizeof command), CW_APDU_TIMEOUT_MS, &whole, f);
+        if (rc != CW_OK)
+                return rc;
+        return whole.sw == 0x9000 && equal(CW_SPAN(whole.data, whole.len), dgi->value)
+                   ? CW_OK
+                   : differs(f, "an entry of a directory");
+}
+
+static cw_rc check_others(struct verify *v, struct cw_fault *f) {
+        const struct cw_perso_data *d = v->work->data;
+        cw_rc rc = CW_OK;
+        for (size_t i = 0; i < d->count && rc == CW_OK; i++)
+                if (d->dgi[i].rule->app &&
+                    (d->dgi[i].rule->role == CW_DGI_FCI || d->dgi[i].rule->role == CW_DGI_RECORD))
+                        rc = check_other(v, &d->dgi[i], f);
+        return rc;
+}
+
 /* Certificates, and the signatures that need no transaction. What the branch has no key for is told, not
  * judged. */
 static cw_rc authenticate(struct verify *v, struct cw_fault *f) {
@@ -192,7 +232,9 @@ static cw_rc verify_card(struct verify *v, struct cw_fault *f) {
                     cw_terminal_init(v->channel, v->work->data->profile, CW_APDU_TIMEOUT_MS, &v->terminal, f);
         if (rc != CW_OK)
                 return rc;
-        rc = read_all(v, f);
+        rc = check_others(v, f);
+        if (rc == CW_OK)
+                rc = read_all(v, f);
         if (rc == CW_OK)
                 rc = authenticate(v, f);
         if (rc == CW_OK)

@@ -140,14 +140,14 @@ static void test_commands(void **state) {
 }
 
 /* Applies one replacement to the shipped profile and expects a finding that has the words. */
-static void refuse(const char *from, const char *to, const char *words) {
+static void refuse_in(const char *name, const char *from, const char *to, const char *words) {
+        char path[256];
         char *text = NULL, *report = NULL;
         size_t len = 0, report_len = 0;
         struct cw_profile *p = NULL;
         struct cw_fault f = {0};
-        assert_int_equal(
-            cw_file_read(CW_PROFILE_DIR "/generic-debit.json", CW_PROFILE_FILE_MAX, &text, &len, NULL),
-            CW_OK);
+        (void)snprintf(path, sizeof path, "%s%s", CW_PROFILE_DIR, name);
+        assert_int_equal(cw_file_read(path, CW_PROFILE_FILE_MAX, &text, &len, NULL), CW_OK);
         char *at = strstr(text, from);
         if (!at)
                 fail_msg("the shipped profile has no \"%s\"", from);
@@ -162,6 +162,10 @@ static void refuse(const char *from, const char *to, const char *words) {
         assert_null(p);
         free(text);
         free(report);
+}
+
+static void refuse(const char *from, const char *to, const char *words) {
+        refuse_in("/generic-debit.json", from, to, words);
 }
 
 static void test_linter(void **state) {
@@ -235,6 +239,29 @@ static void test_joined_and_tolerated(void **state) {
         assert_int_equal(count, 10);
 }
 
+static void test_directories(void **state) {
+        (void)state;
+        static const struct {
+                const char *from, *to, *words;
+        } cases[] = {
+            {"{ \"tag\": \"88\", \"value\": \"01\" }", "{ \"tag\": \"88\", \"value\": \"02\" }",
+             "no DGI 0201"},
+            {"{ \"tag\": \"88\", \"value\": \"01\" }", "{ \"tag\": \"87\", \"value\": \"01\" }", "in tag 88"},
+            {"{ \"tag\": \"4F\", \"value\": \"F04357444542495401\" }",
+             "{ \"tag\": \"4F\", \"value\": \"F04357444542495402\" }", "no entry (61 with 4F)"},
+            {"325041592E5359532E4444463031", "325041592E5359532E4444463032", "found through the PPSE"},
+            {"\"flow\": \"security-domain\"", "\"flow\": \"application\"", "applications: a list"},
+            {"contactless-fci", "other", "role contactless-fci"},
+            {"010101180102001804040020010200", "0101011801020018040400", "does not name DGI 0401"},
+            {"\"part\": \"icc.q\"", "\"part\": \"icc.p\"", "this part is there twice"},
+            {"10010101", "10010102", "an entry is SFI*8"},
+            {"\"9F46\", \"value\": \"{icc_cer", "\"9F2D\", \"value\": \"{pin_cer",
+             "offline_auth does not ask for"},
+        };
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+                refuse_in("/generic-debit-dual.json", cases[i].from, cases[i].to, cases[i].words);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
             cmocka_unit_test(test_card_values),
@@ -244,6 +271,7 @@ int main(void) {
             cmocka_unit_test(test_linter),
             cmocka_unit_test(test_long_record_is_found),
             cmocka_unit_test(test_joined_and_tolerated),
+            cmocka_unit_test(test_directories),
         };
         return cmocka_run_group_tests_name("chip profile", tests, NULL, NULL);
 }

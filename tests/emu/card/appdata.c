@@ -1,12 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "appdata.h"
 
-bool emuc_app_record_tag(const struct emuc_nvm *nvm, uint32_t tag, struct emuc_tlv *ret) {
-        struct emuc_tlv template;
+bool emuc_afl_names(const struct emuc_tlv *afl, uint32_t id) {
+        for (size_t i = 0; i + 4 <= afl->len; i += 4) {
+                const uint8_t *e = afl->value + i;
+                if (id >> 8 == e[0] >> 3 && (id & 0xff) >= e[1] && (id & 0xff) <= e[2])
+                        return true;
+        }
+        return false;
+}
 
+bool emuc_app_record_tag(const struct emuc_nvm *nvm, bool contactless, uint32_t tag, struct emuc_tlv *ret) {
+        struct emuc_tlv template, aip, afl;
+
+        if (!emuc_app_gpo_data(nvm, contactless, &aip, &afl))
+                return false;
         for (size_t i = 0; i < nvm->dgi_count; i++) {
                 const struct emuc_dgi *d = &nvm->dgis[i];
-                if (d->id < 0x0101 || d->id > 0x0aff)
+                if (d->id < 0x0101 || d->id > 0x0aff || !emuc_afl_names(&afl, d->id))
                         continue;
                 if (emuc_tlv_read(d->value, d->len, &template) && template.tag == 0x70 &&
                     emuc_tlv_find(template.value, template.len, tag, ret))
@@ -15,15 +26,16 @@ bool emuc_app_record_tag(const struct emuc_nvm *nvm, uint32_t tag, struct emuc_t
         return false;
 }
 
-bool emuc_app_gpo_data(const struct emuc_nvm *nvm, struct emuc_tlv *ret_aip, struct emuc_tlv *ret_afl) {
-        const struct emuc_dgi *d = emuc_nvm_dgi(nvm, 0x9104);
+bool emuc_app_gpo_data(const struct emuc_nvm *nvm, bool contactless, struct emuc_tlv *ret_aip,
+                       struct emuc_tlv *ret_afl) {
+        const struct emuc_dgi *d = emuc_nvm_dgi(nvm, contactless ? 0x9203 : 0x9104);
 
         return d && emuc_tlv_find(d->value, d->len, 0x82, ret_aip) && ret_aip->len == 2 &&
                emuc_tlv_find(d->value, d->len, 0x94, ret_afl) && ret_afl->len >= 4 && ret_afl->len % 4 == 0;
 }
 
-bool emuc_app_fci(const struct emuc_nvm *nvm, struct emuc_tlv *ret_a5) {
-        const struct emuc_dgi *d = emuc_nvm_dgi(nvm, 0x9102);
+bool emuc_app_fci(const struct emuc_nvm *nvm, bool contactless, struct emuc_tlv *ret_a5) {
+        const struct emuc_dgi *d = emuc_nvm_dgi(nvm, contactless ? 0x9103 : 0x9102);
 
         return d && emuc_tlv_read(d->value, d->len, ret_a5) && ret_a5->tag == 0xa5;
 }
@@ -50,8 +62,8 @@ bool emuc_app_iad(const struct emuc_nvm *nvm, const uint8_t **ret, size_t *ret_l
         return *ret_len >= 7 && *ret_len <= 32;
 }
 
-bool emuc_app_offers(const struct emuc_nvm *nvm, unsigned ways) {
+bool emuc_app_offers(const struct emuc_nvm *nvm, bool contactless, unsigned ways) {
         struct emuc_tlv aip, afl;
 
-        return emuc_app_gpo_data(nvm, &aip, &afl) && (aip.value[0] & ways);
+        return emuc_app_gpo_data(nvm, contactless, &aip, &afl) && (aip.value[0] & ways);
 }

@@ -81,7 +81,11 @@ size_t emuc_chip_atr(const struct emuc_chip *c, uint8_t ret[33]) {
         uint8_t tck = 0;
 
         ret[n++] = 0x3b;
-        if (c->cfg->t0) {
+        if (c->cfg->contactless) { /* as PC/SC part 3 makes one up for a card without contacts */
+                ret[n++] = 0x80 | sizeof historical;
+                ret[n++] = 0x80;
+                ret[n++] = 0x01;
+        } else if (c->cfg->t0) {
                 ret[n++] = sizeof historical;
         } else {
                 ret[n++] = 0x80 | sizeof historical;

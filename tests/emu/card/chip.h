@@ -32,7 +32,9 @@ struct emuc_config {
         bool old_isd;         /* the issuer domain is A000000003000000 */
         unsigned key_tries;
         bool t0;
-        bool format1; /* GPO and GENERATE AC answer template 80 instead of 77 */
+        bool directories; /* PSE and PPSE are on the card too */
+        bool contactless; /* the reader reaches it through its antenna */
+        bool format1;     /* GPO and GENERATE AC answer template 80 instead of 77 */
         enum emuc_cvn cvn;
         unsigned arpc; /* method 1 or 2; 0 = that of the version */
 };
@@ -52,7 +54,7 @@ struct emuc_rsp {
         size_t len;
 };
 
-enum emuc_selected { EMUC_SEL_ISD, EMUC_SEL_APP };
+enum emuc_selected { EMUC_SEL_ISD, EMUC_SEL_APP, EMUC_SEL_PSE, EMUC_SEL_PPSE };
 enum emuc_scp_state { EMUC_SCP_CLOSED, EMUC_SCP_STARTED, EMUC_SCP_OPEN };
 
 struct emuc_scp {
@@ -72,6 +74,7 @@ struct emuc_scp {
 /* A running personalisation. */
 struct emuc_perso {
         bool open;
+        unsigned dir; /* 0 the application, 1 PSE, 2 PPSE */
         uint8_t next_block;
         uint8_t stream[EMUC_STREAM_MAX];
         size_t stream_len;
@@ -146,6 +149,14 @@ void emuc_perso_close(struct emuc_chip *c);
 /* Checks and keeps one clear DGI. */
 uint16_t emuc_dgi_store(struct emuc_chip *c, uint16_t id, const uint8_t *value, size_t len,
                         bool was_encrypted);
+/* PSE and PPSE: which of them a name is (0 = none), their groupings, SELECT and READ RECORD. */
+#define EMUC_DIR_ID(dir, id) ((uint32_t)(dir) << 16 | (id))
+unsigned emuc_dir_named(const struct emuc_chip *c, const uint8_t *name, size_t len);
+uint16_t emuc_dir_store(struct emuc_chip *c, uint16_t id, const uint8_t *value, size_t len,
+                        bool was_encrypted);
+uint16_t emuc_dir_complete(struct emuc_chip *c);
+bool emuc_dir_select(struct emuc_chip *c, const struct emuc_cmd *cmd, struct emuc_rsp *r, uint16_t *ret_sw);
+uint16_t emuc_dir_read(struct emuc_chip *c, const struct emuc_cmd *cmd, struct emuc_rsp *r);
 /* Everything a debit application needs is there and consistent; else 6A86 and a violation that names what is
  * not. */
 uint16_t emuc_dgi_complete(struct emuc_chip *c);

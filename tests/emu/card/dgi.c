@@ -108,7 +108,8 @@ static const struct rule rules[] = {
     {0x8010, 0x8010, SECRET, is_pin},      {0x8101, 0x8106, SECRET, is_anything},
     {0x8201, 0x8205, SECRET, is_anything}, {0x8301, 0x8305, SECRET, is_anything},
     {0x9000, 0x9000, EITHER, is_kcvs},     {0x9010, 0x9010, CLEAR, is_tries},
-    {0x9102, 0x9102, CLEAR, is_fci},       {0x9104, 0x9104, CLEAR, is_gpo},
+    {0x9102, 0x9102, CLEAR, is_fci},       {0x9103, 0x9103, CLEAR, is_fci},
+    {0x9104, 0x9104, CLEAR, is_gpo},       {0x9203, 0x9203, CLEAR, is_gpo},
     {0x9200, 0x9200, CLEAR, is_anything},
 };
 

@@ -32,18 +32,9 @@ static bool objects_there(struct emuc_chip *c) {
         struct emuc_tlv t;
 
         for (size_t i = 0; i < sizeof needed / sizeof needed[0]; i++)
-                if (!emuc_app_record_tag(c->nvm, needed[i].tag, &t))
+                if (!emuc_app_record_tag(c->nvm, false, needed[i].tag, &t))
                         return incomplete(c, needed[i].name);
         return true;
-}
-
-static bool named_by(const struct emuc_tlv *afl, uint16_t id) {
-        for (size_t i = 0; i < afl->len; i += 4) {
-                const uint8_t *e = afl->value + i;
-                if (id >> 8 == e[0] >> 3 && (id & 0xff) >= e[1] && (id & 0xff) <= e[2])
-                        return true;
-        }
-        return false;
 }
 
 static bool afl_entry(struct emuc_chip *c, const uint8_t e[4]) {
@@ -59,17 +50,25 @@ static bool afl_entry(struct emuc_chip *c, const uint8_t e[4]) {
 }
 
 static bool afl_agrees(struct emuc_chip *c) {
-        struct emuc_tlv aip, afl;
+        struct emuc_tlv aip, afl, antenna = {0};
+        bool contactless = emuc_nvm_dgi(c->nvm, 0x9203) != NULL;
 
-        if (!emuc_app_gpo_data(c->nvm, &aip, &afl))
+        if (!emuc_app_gpo_data(c->nvm, false, &aip, &afl) ||
+            (contactless && !emuc_app_gpo_data(c->nvm, true, &aip, &antenna)))
                 return incomplete(c, "82 or 94");
+        if (contactless && !emuc_nvm_dgi(c->nvm, 0x9103))
+                return incomplete(c, "DGI 9103");
         for (size_t i = 0; i < afl.len; i += 4)
                 if (!afl_entry(c, afl.value + i))
                         return false;
+        for (size_t i = 0; i < antenna.len; i += 4)
+                if (!afl_entry(c, antenna.value + i))
+                        return false;
         for (size_t i = 0; i < c->nvm->dgi_count; i++) {
-                uint16_t id = c->nvm->dgis[i].id;
-                if (id >= 0x0101 && id <= 0x0aff && !named_by(&afl, id))
-                        return incomplete(c, "record the AFL does not name");
+                uint32_t id = c->nvm->dgis[i].id;
+                if (id >= 0x0101 && id <= 0x0aff && !emuc_afl_names(&afl, id) &&
+                    !emuc_afl_names(&antenna, id))
+                        return incomplete(c, "record no AFL names");
         }
         return true;
 }
@@ -83,9 +82,9 @@ static bool track2_agrees(struct emuc_chip *c) {
         struct emuc_tlv pan, track2, expiry;
         size_t digits = 0;
 
-        (void)emuc_app_record_tag(c->nvm, 0x5a, &pan);
-        (void)emuc_app_record_tag(c->nvm, 0x57, &track2);
-        (void)emuc_app_record_tag(c->nvm, 0x5f24, &expiry);
+        (void)emuc_app_record_tag(c->nvm, false, 0x5a, &pan);
+        (void)emuc_app_record_tag(c->nvm, false, 0x57, &track2);
+        (void)emuc_app_record_tag(c->nvm, false, 0x5f24, &expiry);
         while (digits < pan.len * 2 && nibble(pan.value, digits) <= 9)
                 digits++;
         if (digits < 12 || track2.len * 2 < digits + 8 || expiry.len != 3)
@@ -106,8 +105,8 @@ static bool lists_agree(struct emuc_chip *c) {
         const uint8_t *iad;
         size_t len;
 
-        (void)emuc_app_record_tag(c->nvm, 0x8c, &cdol1);
-        (void)emuc_app_record_tag(c->nvm, 0x8d, &cdol2);
+        (void)emuc_app_record_tag(c->nvm, false, 0x8c, &cdol1);
+        (void)emuc_app_record_tag(c->nvm, false, 0x8d, &cdol2);
         if (emuc_dol_total(cdol1.value, cdol1.len) > 252 || emuc_dol_total(cdol2.value, cdol2.len) > 252 ||
             cdol1.len == 0 || cdol2.len == 0)
                 return incomplete(c, "8C or 8D");
@@ -121,17 +120,17 @@ static bool signing_agrees(struct emuc_chip *c) {
         static const uint32_t issuer[] = {0x8f, 0x90, 0x9f32}, icc[] = {0x9f46, 0x9f47};
         struct emuc_tlv t;
 
-        if (!emuc_app_offers(c->nvm, EMUC_AIP_SDA | EMUC_AIP_DDA | EMUC_AIP_CDA))
+        if (!emuc_app_offers(c->nvm, false, EMUC_AIP_SDA | EMUC_AIP_DDA | EMUC_AIP_CDA))
                 return true;
         for (size_t i = 0; i < sizeof issuer / sizeof issuer[0]; i++)
-                if (!emuc_app_record_tag(c->nvm, issuer[i], &t))
+                if (!emuc_app_record_tag(c->nvm, false, issuer[i], &t))
                         return incomplete(c, "issuer certificate");
-        if (emuc_app_offers(c->nvm, EMUC_AIP_SDA) && !emuc_app_record_tag(c->nvm, 0x93, &t))
+        if (emuc_app_offers(c->nvm, false, EMUC_AIP_SDA) && !emuc_app_record_tag(c->nvm, false, 0x93, &t))
                 return incomplete(c, "93");
-        if (!emuc_app_offers(c->nvm, EMUC_AIP_DDA | EMUC_AIP_CDA))
+        if (!emuc_app_offers(c->nvm, false, EMUC_AIP_DDA | EMUC_AIP_CDA))
                 return true;
         for (size_t i = 0; i < sizeof icc / sizeof icc[0]; i++)
-                if (!emuc_app_record_tag(c->nvm, icc[i], &t))
+                if (!emuc_app_record_tag(c->nvm, false, icc[i], &t))
                         return incomplete(c, "ICC certificate");
         return emuc_rsa_key_fits(c) || incomplete(c, "parts of the ICC key");
 }

@@ -18,7 +18,7 @@ static bool pdol_data_right(struct emuc_chip *c, const struct emuc_cmd *cmd) {
         struct emuc_tlv a5, pdol, data;
         size_t wanted = 0;
 
-        if (emuc_app_fci(c->nvm, &a5) && emuc_tlv_find(a5.value, a5.len, 0x9f38, &pdol))
+        if (emuc_app_fci(c->nvm, c->cfg->contactless, &a5) && emuc_tlv_find(a5.value, a5.len, 0x9f38, &pdol))
                 wanted = emuc_dol_total(pdol.value, pdol.len);
         return emuc_tlv_read(cmd->data, cmd->lc, &data) && data.tag == 0x83 && data.total == cmd->lc &&
                data.len == wanted;
@@ -46,7 +46,7 @@ static uint16_t get_processing_options(struct emuc_chip *c, const struct emuc_cm
                 emuc_violate(c, "GET PROCESSING OPTIONS: P1 P2 or PDOL data");
                 return cmd->p1 || cmd->p2 ? 0x6a86 : 0x6a80;
         }
-        if (c->nvm->atc == 0xffff || !emuc_app_gpo_data(c->nvm, &aip, &afl))
+        if (c->nvm->atc == 0xffff || !emuc_app_gpo_data(c->nvm, c->cfg->contactless, &aip, &afl))
                 return 0x6985;
         c->nvm->atc++;
         c->tx.state = EMUC_TX_STARTED;

@@ -33,7 +33,7 @@ static bool cryptogram(struct emuc_chip *c, const struct emuc_cmd *cmd, const ui
         size_t n = cmd->lc;
         struct emuc_tlv aip, afl;
 
-        if (!emuc_app_gpo_data(c->nvm, &aip, &afl))
+        if (!emuc_app_gpo_data(c->nvm, c->cfg->contactless, &aip, &afl))
                 return false;
         memcpy(msg, cmd->data, n);
         memcpy(msg + n, aip.value, 2);
@@ -93,7 +93,7 @@ static uint16_t answer_signed(struct emuc_chip *c, const struct emuc_cmd *cmd, b
         size_t n = 0, m = 0, sig_len = 0, at = 0, un = 0;
         struct emuc_tlv dol;
 
-        if (!emuc_app_record_tag(c->nvm, second ? 0x8d : 0x8c, &dol) ||
+        if (!emuc_app_record_tag(c->nvm, c->cfg->contactless, second ? 0x8d : 0x8c, &dol) ||
             !emuc_dol_find(dol.value, dol.len, 0x9f37, &at, &un) || un != 4) {
                 emuc_violate(c, "CDA without an unpredictable number");
                 return 0x6985;
@@ -148,7 +148,8 @@ static uint16_t make(struct emuc_chip *c, const struct emuc_cmd *cmd, uint8_t ty
 static bool length_is(struct emuc_chip *c, const struct emuc_cmd *cmd, uint32_t dol_tag) {
         struct emuc_tlv dol;
 
-        if (emuc_app_record_tag(c->nvm, dol_tag, &dol) && emuc_dol_total(dol.value, dol.len) == cmd->lc)
+        if (emuc_app_record_tag(c->nvm, c->cfg->contactless, dol_tag, &dol) &&
+            emuc_dol_total(dol.value, dol.len) == cmd->lc)
                 return true;
         emuc_violate(c, "GENERATE AC: %zu bytes do not fit CDOL %X", cmd->lc, (unsigned)dol_tag);
         return false;
@@ -168,7 +169,7 @@ static bool ac_key(struct emuc_chip *c, const struct emuc_cmd *cmd) {
                 return true;
         }
         if (c->cfg->cvn == EMUC_MCHIP16) {
-                if (!emuc_app_record_tag(c->nvm, 0x8c, &dol) ||
+                if (!emuc_app_record_tag(c->nvm, c->cfg->contactless, 0x8c, &dol) ||
                     !emuc_dol_find(dol.value, dol.len, 0x9f37, &at, &len) || len != 4)
                         return false;
                 memcpy(seed + 4, cmd->data + at, 4);
@@ -234,7 +235,7 @@ static void issuer_data_of_cdol2(struct emuc_chip *c, const struct emuc_cmd *cmd
         struct emuc_tlv dol;
         size_t at = 0, len = 0;
 
-        if (c->tx.issuer_auth_done || !emuc_app_record_tag(c->nvm, 0x8d, &dol) ||
+        if (c->tx.issuer_auth_done || !emuc_app_record_tag(c->nvm, c->cfg->contactless, 0x8d, &dol) ||
             !emuc_dol_find(dol.value, dol.len, 0x91, &at, &len) || all_zero(cmd->data + at, len))
                 return;
         (void)check_issuer(c, cmd->data + at, len);
@@ -259,7 +260,7 @@ static uint16_t second_ac(struct emuc_chip *c, const struct emuc_cmd *cmd, struc
 }
 
 uint16_t emuc_emv_ac(struct emuc_chip *c, const struct emuc_cmd *cmd, struct emuc_rsp *r) {
-        uint8_t cda = emuc_app_offers(c->nvm, EMUC_AIP_CDA) ? WITH_CDA : 0;
+        uint8_t cda = emuc_app_offers(c->nvm, c->cfg->contactless, EMUC_AIP_CDA) ? WITH_CDA : 0;
 
         if ((cmd->p1 & 0x3f & ~cda) || (cmd->p1 & 0xc0) == 0xc0 || cmd->p2) {
                 emuc_violate(c, "GENERATE AC: P1 %02X, P2 %02X", cmd->p1, cmd->p2);

@@ -55,6 +55,8 @@ static uint16_t dispatch(struct emuc_chip *c, const struct emuc_cmd *cmd, struct
                 return emuc_gp_select(c, cmd, r);
         if (c->nvm->card_state == EMUC_CARD_TERMINATED && cmd->ins != 0xca)
                 return 0x6985;
+        if ((c->selected == EMUC_SEL_PSE || c->selected == EMUC_SEL_PPSE) && cmd->ins == 0xb2)
+                return emuc_dir_read(c, cmd, r);
         if (c->selected == EMUC_SEL_APP) {
                 bool gp =
                     cmd->ins == 0x50 || cmd->ins == 0xe2 || (cmd->ins == 0x82 && (cmd->cla & 0x80) != 0);

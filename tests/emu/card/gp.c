@@ -42,13 +42,15 @@ static uint16_t select_app(struct emuc_chip *c, struct emuc_rsp *r) {
         if (c->nvm->app_state & EMUC_APP_LOCKED_BIT)
                 return 0x6283;
         if (c->nvm->app_state == EMUC_APP_PERSONALIZED)
-                (void)emuc_app_fci(c->nvm, &a5);
+                (void)emuc_app_fci(c->nvm, c->cfg->contactless, &a5);
         c->selected = EMUC_SEL_APP;
         fci(r, emuc_app_aid, sizeof emuc_app_aid, a5.value, a5.len);
         return c->nvm->app_blocked ? 0x6283 : 0x9000;
 }
 
 uint16_t emuc_gp_select(struct emuc_chip *c, const struct emuc_cmd *cmd, struct emuc_rsp *r) {
+        uint16_t sw = 0;
+
         if (cmd->cla != 0x00 || cmd->p1 != 0x04 || (cmd->p2 & 0xfd) != 0) {
                 emuc_violate(c, "SELECT: class %02X, P1 %02X, P2 %02X", cmd->cla, cmd->p1, cmd->p2);
                 return cmd->cla ? 0x6e00 : 0x6a86;
@@ -60,6 +62,8 @@ uint16_t emuc_gp_select(struct emuc_chip *c, const struct emuc_cmd *cmd, struct 
                 return 0x6a81;
         if (cmd->p2 == 0x02)
                 return 0x6a82;
+        if (emuc_dir_select(c, cmd, r, &sw))
+                return sw;
         if (cmd->lc == 0 && (c->cfg->shy & EMUC_SHY_EMPTY_SELECT))
                 return 0x6a82;
         if (cmd->lc == 0 || aid_matches(emuc_isd(c), sizeof emuc_isd_aid, cmd->data, cmd->lc))

@@ -117,6 +117,12 @@ static bool set_option(struct options *o, int opt, const char *arg) {
                 return *arg && !*end && o->cfg.key_tries >= 1 && o->cfg.key_tries <= 255;
         case 's':
                 return set_shy(o, arg);
+        case 'D':
+                o->cfg.directories = true;
+                return strcmp(arg, "pse,ppse") == 0;
+        case 'I':
+                o->cfg.contactless = strcmp(arg, "contactless") == 0;
+                return o->cfg.contactless || strcmp(arg, "contact") == 0;
         case 'i':
                 o->cfg.old_isd = strcmp(arg, "old") == 0;
                 return o->cfg.old_isd;
@@ -136,12 +142,12 @@ static bool set_option(struct options *o, int opt, const char *arg) {
 
 static bool read_options(int argc, char **argv, struct options *o) {
         static const struct option longs[] = {
-            {"shy", 1, NULL, 's'},       {"isd", 1, NULL, 'i'},         {"vpcd-host", 1, NULL, 'h'},
-            {"vpcd-port", 1, NULL, 'p'}, {"control", 1, NULL, 'c'},     {"keys", 1, NULL, 'k'},
-            {"log", 1, NULL, 'l'},       {"default-scp", 1, NULL, 'd'}, {"i02", 1, NULL, '2'},
-            {"i03", 1, NULL, '3'},       {"key-tries", 1, NULL, 't'},   {"protocol", 1, NULL, 'T'},
-            {"format", 1, NULL, 'f'},    {"arpc", 1, NULL, 'a'},        {"cvn", 1, NULL, 'v'},
-            {NULL, 0, NULL, 0},
+            {"apps", 1, NULL, 'D'},        {"interface", 1, NULL, 'I'}, {"shy", 1, NULL, 's'},
+            {"isd", 1, NULL, 'i'},         {"vpcd-host", 1, NULL, 'h'}, {"vpcd-port", 1, NULL, 'p'},
+            {"control", 1, NULL, 'c'},     {"keys", 1, NULL, 'k'},      {"log", 1, NULL, 'l'},
+            {"default-scp", 1, NULL, 'd'}, {"i02", 1, NULL, '2'},       {"i03", 1, NULL, '3'},
+            {"key-tries", 1, NULL, 't'},   {"protocol", 1, NULL, 'T'},  {"format", 1, NULL, 'f'},
+            {"arpc", 1, NULL, 'a'},        {"cvn", 1, NULL, 'v'},       {NULL, 0, NULL, 0},
         };
         int opt;
 

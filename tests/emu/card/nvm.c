@@ -33,14 +33,14 @@ static int give_identity(struct emuc_nvm *nvm) {
         return 0;
 }
 
-const struct emuc_dgi *emuc_nvm_dgi(const struct emuc_nvm *nvm, uint16_t id) {
+const struct emuc_dgi *emuc_nvm_dgi(const struct emuc_nvm *nvm, uint32_t id) {
         for (size_t i = 0; i < nvm->dgi_count; i++)
                 if (nvm->dgis[i].id == id)
                         return &nvm->dgis[i];
         return NULL;
 }
 
-bool emuc_nvm_put_dgi(struct emuc_nvm *nvm, uint16_t id, const uint8_t *value, size_t len) {
+bool emuc_nvm_put_dgi(struct emuc_nvm *nvm, uint32_t id, const uint8_t *value, size_t len) {
         struct emuc_dgi *slot = NULL;
         uint8_t *copy;
 
@@ -61,13 +61,21 @@ bool emuc_nvm_put_dgi(struct emuc_nvm *nvm, uint16_t id, const uint8_t *value, s
         return true;
 }
 
-void emuc_nvm_clear_app(struct emuc_nvm *nvm) {
+void emuc_nvm_clear_app(struct emuc_nvm *nvm, unsigned dir) {
+        size_t kept = 0;
+
         for (size_t i = 0; i < nvm->dgi_count; i++) {
+                if (nvm->dgis[i].id >> 16 != dir) {
+                        nvm->dgis[kept++] = nvm->dgis[i];
+                        continue;
+                }
                 OPENSSL_cleanse(nvm->dgis[i].value, nvm->dgis[i].len);
                 free(nvm->dgis[i].value);
         }
-        memset(nvm->dgis, 0, sizeof nvm->dgis);
-        nvm->dgi_count = 0;
+        memset(nvm->dgis + kept, 0, (EMUC_DGI_MAX - kept) * sizeof nvm->dgis[0]);
+        nvm->dgi_count = kept;
+        if (dir)
+                return;
         OPENSSL_cleanse(nvm->pin, sizeof nvm->pin);
         nvm->has_pin = false;
         nvm->pin_tries = 0;
@@ -77,7 +85,8 @@ void emuc_nvm_clear_app(struct emuc_nvm *nvm) {
 void emuc_nvm_free(struct emuc_nvm *nvm) {
         if (!nvm)
                 return;
-        emuc_nvm_clear_app(nvm);
+        for (unsigned dir = 0; dir <= 2; dir++)
+                emuc_nvm_clear_app(nvm, dir);
         free(nvm);
 }
 

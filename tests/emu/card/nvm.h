@@ -25,7 +25,7 @@ enum {
 };
 
 struct emuc_dgi {
-        uint16_t id;
+        uint32_t id; /* above 10000: of a directory, EMUC_DIR_ID */
         size_t len;
         uint8_t *value;
 };
@@ -45,6 +45,7 @@ struct emuc_nvm {
         size_t next_challenge_len;
         struct emuc_dgi dgis[EMUC_DGI_MAX];
         size_t dgi_count;
+        unsigned directories; /* 1 PSE, 2 PPSE: personalised */
         uint8_t pin[8];
         bool has_pin;
         uint8_t pin_tries;
@@ -67,8 +68,8 @@ int emuc_nvm_open(const char *dir, unsigned key_tries, struct emuc_nvm **ret, ch
 int emuc_nvm_save(const struct emuc_nvm *nvm);
 void emuc_nvm_free(struct emuc_nvm *nvm);
 
-const struct emuc_dgi *emuc_nvm_dgi(const struct emuc_nvm *nvm, uint16_t id);
+const struct emuc_dgi *emuc_nvm_dgi(const struct emuc_nvm *nvm, uint32_t id);
 /* Copies; replaces an earlier value. False without room. */
-bool emuc_nvm_put_dgi(struct emuc_nvm *nvm, uint16_t id, const uint8_t *value, size_t len);
-/* Forgets all application data and the PIN. */
-void emuc_nvm_clear_app(struct emuc_nvm *nvm);
+bool emuc_nvm_put_dgi(struct emuc_nvm *nvm, uint32_t id, const uint8_t *value, size_t len);
+/* Forgets the data of the application (0) or a directory (1 PSE, 2 PPSE); the PIN with the application. */
+void emuc_nvm_clear_app(struct emuc_nvm *nvm, unsigned dir);

@@ -33,8 +33,8 @@ static json_t *dgis_json(const struct emuc_nvm *nvm) {
         json_t *o = json_object();
 
         for (size_t i = 0; o && i < nvm->dgi_count; i++) {
-                char name[8];
-                (void)snprintf(name, sizeof name, "%04X", nvm->dgis[i].id);
+                char name[12];
+                (void)snprintf(name, sizeof name, "%04X", (unsigned)nvm->dgis[i].id);
                 json_object_set_new(o, name, hex(nvm->dgis[i].value, nvm->dgis[i].len));
         }
         return o;
@@ -43,7 +43,7 @@ static json_t *dgis_json(const struct emuc_nvm *nvm) {
 static json_t *to_json(const struct emuc_nvm *nvm) {
         return json_pack(
             "{s:i, s:s, s:o, s:o, s:i, s:i, s:I, s:I, s:i, s:i, s:o, s:o, s:o, s:i, s:i, s:i, s:i,"
-            " s:I, s:I, s:I, s:b, s:b}",
+            " s:I, s:I, s:I, s:i, s:b, s:b}",
             "version", 1, "plastic", nvm->plastic, "cplc", hex(nvm->cplc, sizeof nvm->cplc), "kdd",
             hex(nvm->kdd, sizeof nvm->kdd), "card_state", nvm->card_state, "app_state", nvm->app_state,
             "ssc02", (json_int_t)nvm->ssc02, "ssc03", (json_int_t)nvm->ssc03, "tries02", (int)nvm->tries02,
@@ -51,8 +51,8 @@ static json_t *to_json(const struct emuc_nvm *nvm) {
             "dgis", dgis_json(nvm), "pin", hex(nvm->pin, nvm->has_pin ? 8 : 0), "pin_tries", nvm->pin_tries,
             "pin_limit", nvm->pin_limit, "atc", nvm->atc, "last_online_atc", nvm->last_online_atc, "apdus",
             (json_int_t)nvm->apdus, "arqcs", (json_int_t)nvm->arqcs, "auth_failures",
-            (json_int_t)nvm->auth_failures, "app_blocked", nvm->app_blocked, "card_blocked",
-            nvm->card_blocked);
+            (json_int_t)nvm->auth_failures, "directories", (int)nvm->directories, "app_blocked",
+            nvm->app_blocked, "card_blocked", nvm->card_blocked);
 }
 
 static bool write_all(int fd, const char *text, size_t len) {
@@ -97,7 +97,7 @@ static bool read_dgis(struct emuc_nvm *nvm, json_t *o) {
                 size_t cap = json_string_length(v) / 2 + 1, len = 0;
                 uint8_t *value = malloc(cap);
                 bool ok = value && unhex(v, value, cap, &len) &&
-                          emuc_nvm_put_dgi(nvm, (uint16_t)strtoul(name, NULL, 16), value, len);
+                          emuc_nvm_put_dgi(nvm, (uint32_t)strtoul(name, NULL, 16), value, len);
                 free(value);
                 if (!ok)
                         return false;
@@ -138,6 +138,7 @@ static bool from_json(struct emuc_nvm *nvm, const json_t *j) {
         nvm->pin_limit = (uint8_t)number(j, "pin_limit");
         nvm->atc = (uint16_t)number(j, "atc");
         nvm->last_online_atc = (uint16_t)number(j, "last_online_atc");
+        nvm->directories = (unsigned)number(j, "directories");
         nvm->apdus = (uint64_t)number(j, "apdus");
         nvm->arqcs = (uint64_t)number(j, "arqcs");
         nvm->app_blocked = json_is_true(json_object_get(j, "app_blocked"));

@@ -17,24 +17,27 @@ void emuc_perso_close(struct emuc_chip *c) {
 }
 
 /* Data field of INSTALL [for personalization]: 00 00 LV(application) 00 00 00. */
-static bool names_application(const struct emuc_cmd *cmd, bool *ret_known) {
+static bool names_application(const struct emuc_chip *c, const struct emuc_cmd *cmd, bool *ret_known,
+                              unsigned *ret_dir) {
         const uint8_t *d = cmd->data;
 
         if (cmd->lc < 6 || d[0] != 0 || d[1] != 0 || d[2] < 5 || cmd->lc != 6U + d[2])
                 return false;
         if (d[3 + d[2]] || d[4 + d[2]] || d[5 + d[2]])
                 return false;
-        *ret_known = d[2] == sizeof emuc_app_aid && memcmp(d + 3, emuc_app_aid, d[2]) == 0;
+        *ret_dir = emuc_dir_named(c, d + 3, d[2]);
+        *ret_known = *ret_dir || (d[2] == sizeof emuc_app_aid && memcmp(d + 3, emuc_app_aid, d[2]) == 0);
         return true;
 }
 
-static uint16_t start(struct emuc_chip *c) {
-        if (c->nvm->app_state != EMUC_APP_SELECTABLE) {
-                emuc_violate(c, "personalisation of an application in state %02X", c->nvm->app_state);
+static uint16_t start(struct emuc_chip *c, unsigned dir) {
+        if (dir ? (c->nvm->directories & 1U << (dir - 1)) != 0 : c->nvm->app_state != EMUC_APP_SELECTABLE) {
+                emuc_violate(c, "personalisation of an application that is personalised (%u)", dir);
                 return 0x6985;
         }
         emuc_perso_close(c);
-        emuc_nvm_clear_app(c->nvm);
+        emuc_nvm_clear_app(c->nvm, dir);
+        c->perso.dir = dir;
         c->perso.open = true;
         return emuc_save(c, 0x9000);
 }
@@ -42,13 +45,14 @@ static uint16_t start(struct emuc_chip *c) {
 uint16_t emuc_perso_install(struct emuc_chip *c, const struct emuc_cmd *cmd, struct emuc_rsp *r) {
         static const uint8_t nothing = 0x00;
         bool known = false;
+        unsigned dir = 0;
         uint16_t sw;
 
         if (cmd->p1 != 0x20 || cmd->p2 != 0x00) {
                 emuc_violate(c, "INSTALL: P1 %02X, P2 %02X", cmd->p1, cmd->p2);
                 return 0x6a86;
         }
-        if (!names_application(cmd, &known)) {
+        if (!names_application(c, cmd, &known, &dir)) {
                 emuc_violate(c, "INSTALL [for personalization]: data field");
                 return 0x6a80;
         }
@@ -56,7 +60,7 @@ uint16_t emuc_perso_install(struct emuc_chip *c, const struct emuc_cmd *cmd, str
                 emuc_violate(c, "INSTALL [for personalization]: no such application");
                 return 0x6a88;
         }
-        sw = start(c);
+        sw = start(c, dir);
         if (sw == 0x9000 && cmd->has_le)
                 (void)emuc_reply(r, &nothing, 1);
         return sw;
@@ -108,7 +112,8 @@ static uint16_t take_one(struct emuc_chip *c, uint8_t *p, size_t head, size_t va
                 emuc_violate(c, "DGI %04X: enciphered length %zu", id, value_len);
                 return 0x6a80;
         }
-        return emuc_dgi_store(c, id, p + head, value_len, c->perso.stream_encrypted);
+        return c->perso.dir ? emuc_dir_store(c, id, p + head, value_len, c->perso.stream_encrypted)
+                            : emuc_dgi_store(c, id, p + head, value_len, c->perso.stream_encrypted);
 }
 
 static uint16_t take_all(struct emuc_chip *c) {
@@ -138,9 +143,10 @@ static uint16_t finish(struct emuc_chip *c) {
                 emuc_perso_close(c);
                 return 0x6a80;
         }
-        sw = emuc_dgi_complete(c);
+        bool directory = c->perso.dir != 0;
+        sw = directory ? emuc_dir_complete(c) : emuc_dgi_complete(c);
         emuc_perso_close(c);
-        if (sw != 0x9000)
+        if (sw != 0x9000 || directory)
                 return sw;
         c->nvm->app_state = EMUC_APP_PERSONALIZED;
         return 0x9000;
@@ -150,7 +156,7 @@ uint16_t emuc_perso_store(struct emuc_chip *c, const struct emuc_cmd *cmd) {
         uint16_t sw;
 
         if (!c->perso.open && c->selected == EMUC_SEL_APP) {
-                sw = start(c); /* the application itself is selected: no INSTALL [for personalization] */
+                sw = start(c, 0); /* the application itself is selected: no INSTALL [for personalization] */
                 if (sw != 0x9000)
                         return sw;
         }

@@ -105,7 +105,8 @@ bool emuc_rsa_key_fits(struct emuc_chip *c) {
         struct emuc_tlv e;
         uint8_t block[EMUC_RSA_MAX] = {0x12, 0x34, 0x56, 0x78}, sig[EMUC_RSA_MAX];
 
-        if (!emuc_app_record_tag(c->nvm, 0x9f47, &e) || e.len > 3 || !key_read(c->nvm, &k))
+        if (!emuc_app_record_tag(c->nvm, c->cfg->contactless, 0x9f47, &e) || e.len > 3 ||
+            !key_read(c->nvm, &k))
                 return false;
         BIGNUM *exponent = BN_bin2bn(e.value, (int)e.len, NULL), *x = BN_new(), *y = NULL;
         bool ok = exponent && x && power(&k, block, sig);
@@ -162,11 +163,11 @@ uint16_t emuc_emv_internal_auth(struct emuc_chip *c, const struct emuc_cmd *cmd,
         uint8_t number[9], sig[EMUC_RSA_MAX], inner[EMUC_RSA_MAX + 8];
         size_t wanted = 4, len = 0, n = 0;
 
-        if (c->tx.state != EMUC_TX_STARTED || !emuc_app_offers(c->nvm, EMUC_AIP_DDA)) {
+        if (c->tx.state != EMUC_TX_STARTED || !emuc_app_offers(c->nvm, c->cfg->contactless, EMUC_AIP_DDA)) {
                 emuc_violate(c, "INTERNAL AUTHENTICATE out of order, or not offered");
                 return 0x6985;
         }
-        if (emuc_app_record_tag(c->nvm, 0x9f49, &dol))
+        if (emuc_app_record_tag(c->nvm, c->cfg->contactless, 0x9f49, &dol))
                 wanted = emuc_dol_total(dol.value, dol.len);
         if (cmd->p1 || cmd->p2 || cmd->lc != wanted) {
                 emuc_violate(c, "INTERNAL AUTHENTICATE: P1 P2, or %zu bytes for a DDOL of %zu", cmd->lc,

@@ -26,10 +26,11 @@ class CardRig(Rig):
         self.keys["issuer"] = self.issuer
 
     def config(self):
-        """Two products: one without an issuer's RSA key, one with."""
+        """Products of the profiles that need an issuer's RSA key, besides those that do not."""
         config = super().config()
-        signing = {**self.product("74", 3), "profile": "signing.json", "issuer_key": "issuer", "issuer_certificate": "issuer.json"}
-        config["products"].append(signing)
+        for i, name in enumerate(("signing", "generic-debit-dual")):
+            config["products"].append({**self.product(f"S{i}", 3), "profile": name + ".json", "issuer_key": "issuer",
+                                       "issuer_certificate": "issuer.json"})
         config["profile_dir"] = self.path("profiles")
         config["hsm"]["test_token"] = True
         config["hsm"]["state_dir"] = self.path("hsm-state")

@@ -189,6 +189,45 @@ def test_offline_authentication_fails(rig):
         check("second-ac" in told, told)
 
 
+# ---- contact and contactless ----
+
+def both_paths(rig, name, *more):
+    """A shipped profile with PSE, PPSE and a contactless path: made over contacts, judged over both interfaces."""
+    profile = os.path.join(SOURCE, "config/profiles", name + ".json")
+    apps = ("--apps", "pse,ppse", *more)
+    rig.replace_desk_card(*apps)
+    signed_card(rig, name, profile, "--scp", "03")
+    told = judged(rig, profile, pse="ok", ppse="ok", contactless="unknown", offline_auth="ok", dda="ok", cda="ok", arqc="ok", second_ac="ok")
+    contact = told["gpo"][1]
+    rig.replace_desk_card(*apps, "--interface", "contactless")
+    rig.present(name)
+    told = judged(rig, profile, pse="absent", ppse="ok", contactless="ok", offline_auth="ok", dda="ok", cda="ok", arqc="ok", second_ac="ok")
+    check(told["gpo"][1] != contact, told)
+    state = rig.chip.ask(cmd="state")
+    check(state["violation_count"] == 0, state["violations"])
+    rig.chip.ask(cmd="remove")
+    return profile
+
+
+def test_contact_and_contactless(rig):
+    try:
+        profile = both_paths(rig, "generic-debit-dual")
+        rig.replace_desk_card("--apps", "pse,ppse")
+
+        def other_application(dgis):
+            dgis["10101"] = dgis["10101"].replace("F04357444542495401", "F04357444542495402")
+        with open(os.path.join(rig.plastic("generic-debit-dual"), "chip.json")) as source:
+            chip = json.load(source)
+        rig.present("generic-debit-dual")
+        tampered(rig, "generic-debit-dual", chip, other_application)
+        judged(rig, profile, pse="failed", ppse="ok")
+        chip["directories"] = 0
+        tampered(rig, "generic-debit-dual", chip, lambda dgis: None)
+        judged(rig, profile, pse="failed", ppse="failed", arqc="ok")
+    finally:
+        rig.replace_desk_card()
+
+
 def test_reader_by_serial_number(rig):
     rig.present("bound")
     for reader, found in (("serial:SN0042", True), ("serial:SN004", False)):
