@@ -6,13 +6,10 @@
 #include "hsm/jose.h"
 #include "hsm/jwt_assertion.h"
 #include "tests/integration/upstream/rig.h"
+#include "tests/integration/upstream/rig_sim.h"
 
-#include <curl/curl.h>
-#include <dirent.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/wait.h>
 
 #define SIM_TOKEN "test-side-only"
 #define KEY_MAX 8192u
@@ -95,29 +92,13 @@ void d1rig_start_sim(struct d1rig *rig) {
         assert_true(rig->sim >= 0);
         if (rig->sim == 0)
                 exec_sim(rig);
-        for (int i = 0; i < 1000; i++) {
-                CW_AUTO_FILE FILE *file = fopen(path, "re");
-                if (file && fscanf(file, "%u", &rig->port) == 1) {
-                        (void)snprintf(rig->url, sizeof rig->url, "https://127.0.0.1:%u/banking/v1",
-                                       rig->port);
-                        (void)snprintf(rig->token_url, sizeof rig->token_url, "https://127.0.0.1:%u/authz/v1",
-                                       rig->port);
-                        return;
-                }
-                assert_int_equal(waitpid(rig->sim, NULL, WNOHANG), 0);
-                (void)usleep(10000);
-        }
-        fail_msg("d1-sim did not start");
+        rig->port = rig_sim_port(rig->dir, rig->sim);
+        (void)snprintf(rig->url, sizeof rig->url, "https://127.0.0.1:%u/banking/v1", rig->port);
+        (void)snprintf(rig->token_url, sizeof rig->token_url, "https://127.0.0.1:%u/authz/v1", rig->port);
 }
 
 void d1rig_stop_sim(struct d1rig *rig) {
-        int status = 0;
-        if (rig->sim <= 0)
-                return;
-        assert_int_equal(kill(rig->sim, SIGTERM), 0);
-        assert_int_equal(waitpid(rig->sim, &status, 0), rig->sim);
-        rig->sim = 0;
-        assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+        rig_sim_stop(&rig->sim);
 }
 
 void d1rig_sign(void *ctx, struct cw_d1 *d) {
@@ -149,26 +130,12 @@ void d1rig_start(struct d1rig *rig) {
         d1rig_start_client(rig);
 }
 
-/* Plain files only: anything else makes rmdir fail. */
-static void remove_dir(const struct d1rig *rig) {
-        char path[400];
-        DIR *dir = opendir(rig->dir);
-        assert_non_null(dir);
-        for (const struct dirent *e = readdir(dir); e; e = readdir(dir)) {
-                (void)snprintf(path, sizeof path, "%s/%s", rig->dir, e->d_name);
-                if (e->d_type == DT_REG)
-                        (void)unlink(path);
-        }
-        (void)closedir(dir);
-        assert_int_equal(rmdir(rig->dir), 0);
-}
-
 void d1rig_stop(struct d1rig *rig) {
         cw_d1_free(rig->d);
         cw_loop_free(rig->loop);
         d1rig_stop_sim(rig);
         json_decref(rig->sim_config);
-        remove_dir(rig);
+        rig_sim_remove(rig->dir);
         *rig = (struct d1rig){0};
 }
 
@@ -242,46 +209,17 @@ void d1rig_status(struct d1rig *rig, const char *card_id, struct d1out *o) {
 
 /* ---- the test's side ---- */
 
-struct text {
-        char *ptr;
-        size_t len;
-};
-
-static size_t take_text(char *bytes, size_t size, size_t count, void *ctx) {
-        struct text *t = ctx;
-        char *more = realloc(t->ptr, t->len + size * count + 1);
-        if (!more)
-                return 0;
-        memcpy(more + t->len, bytes, size * count);
-        t->ptr = more;
-        t->len += size * count;
-        t->ptr[t->len] = '\0';
-        return size * count;
-}
-
 json_t *d1rig_ask(struct d1rig *rig, const char *path, const char *body) {
-        char url[256], key[128];
-        struct text answer = {0};
-        CURL *curl = curl_easy_init();
-        struct curl_slist *headers = curl_slist_append(NULL, "X-Sim-Token: " SIM_TOKEN);
-        (void)snprintf(url, sizeof url, "https://127.0.0.1:%u%s", rig->port, path);
-        (void)curl_easy_setopt(curl, CURLOPT_URL, url);
-        (void)curl_easy_setopt(curl, CURLOPT_CAINFO, rig->ca_file);
-        (void)curl_easy_setopt(curl, CURLOPT_SSLCERT, rig->cert_file);
-        (void)curl_easy_setopt(curl, CURLOPT_SSLKEY, in_dir(rig, "client.key", key));
-        (void)curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
-        (void)curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_text);
-        (void)curl_easy_setopt(curl, CURLOPT_WRITEDATA, &answer);
-        if (body)
-                (void)curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body);
-        CURLcode code = curl_easy_perform(curl);
-        curl_slist_free_all(headers);
-        curl_easy_cleanup(curl);
-        json_t *json = code == CURLE_OK ? json_loads(answer.ptr, 0, NULL) : NULL;
-        if (!json || json_object_get(json, "error"))
-                fail_msg("%s: curl %d: %s", path, (int)code, answer.ptr ? answer.ptr : "");
-        free(answer.ptr);
-        return json;
+        static const char *const headers[] = {"X-Sim-Token: " SIM_TOKEN, NULL};
+        char key[128];
+        const struct rig_sim_question q = {.port = rig->port,
+                                           .path = path,
+                                           .body = body,
+                                           .headers = headers,
+                                           .ca_file = rig->ca_file,
+                                           .cert_file = rig->cert_file,
+                                           .key_file = in_dir(rig, "client.key", key)};
+        return rig_sim_ask(&q);
 }
 
 void d1rig_faults(struct d1rig *rig, const char *list) {

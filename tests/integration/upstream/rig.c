@@ -1,18 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rig.h"
+#include "rig_sim.h"
 
 #include "agent/upstream/b64.h"
 #include "agent/upstream/ossl.h"
 
-#include <curl/curl.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <openssl/rand.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 
 #define PASSWORD "an-encrypted-password"
 #define SIM_TOKEN "test-side-only"
@@ -123,26 +120,12 @@ void rig_start_sim(struct rig *rig) {
         assert_true(rig->sim >= 0);
         if (rig->sim == 0)
                 exec_sim(rig);
-        for (int i = 0; i < 1000; i++) {
-                CW_AUTO_FILE FILE *file = fopen(path, "re");
-                if (file && fscanf(file, "%u", &rig->port) == 1) {
-                        (void)snprintf(rig->url, sizeof rig->url, "https://127.0.0.1:%u/dcms", rig->port);
-                        return;
-                }
-                assert_int_equal(waitpid(rig->sim, NULL, WNOHANG), 0);
-                (void)usleep(10000);
-        }
-        fail_msg("the simulator did not start");
+        rig->port = rig_sim_port(rig->dir, rig->sim);
+        (void)snprintf(rig->url, sizeof rig->url, "https://127.0.0.1:%u/dcms", rig->port);
 }
 
 void rig_stop_sim(struct rig *rig) {
-        int status = 0;
-        if (rig->sim <= 0)
-                return;
-        assert_int_equal(kill(rig->sim, SIGTERM), 0);
-        assert_int_equal(waitpid(rig->sim, &status, 0), rig->sim);
-        rig->sim = 0;
-        assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+        rig_sim_stop(&rig->sim);
 }
 
 void rig_start_client(struct rig *rig) {
@@ -159,33 +142,12 @@ void rig_start(struct rig *rig) {
         rig_start_client(rig);
 }
 
-/* Every file the simulator and we wrote goes, by name; an unknown one makes rmdir fail. */
-static void remove_dir(const struct rig *rig) {
-        static const char *const stems[] = {"ca",      "other-ca", "server",   "elsewhere",
-                                            "expired", "client",   "stranger", "bank",
-                                            "gateway", "sim",      "bank-new", "gateway-new"};
-        static const char *const ends[] = {".pem", ".key", ".pub", ".json"};
-        static const char *const names[] = {"password", "port",       "db", "db-wal",
-                                            "db-shm",   "db-journal", "log"};
-        char path[192];
-        for (size_t i = 0; i < sizeof stems / sizeof stems[0]; i++)
-                for (size_t k = 0; k < sizeof ends / sizeof ends[0]; k++) {
-                        (void)snprintf(path, sizeof path, "%s/%s%s", rig->dir, stems[i], ends[k]);
-                        (void)unlink(path);
-                }
-        for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-                (void)snprintf(path, sizeof path, "%s/%s", rig->dir, names[i]);
-                (void)unlink(path);
-        }
-        assert_int_equal(rmdir(rig->dir), 0);
-}
-
 void rig_stop(struct rig *rig) {
         cw_dcms_free(rig->d);
         cw_loop_free(rig->loop);
         rig_stop_sim(rig);
         json_decref(rig->sim_config);
-        remove_dir(rig);
+        rig_sim_remove(rig->dir);
         *rig = (struct rig){0};
 }
 
@@ -238,50 +200,11 @@ void outcome_done(struct outcome *o) {
 
 /* ---- the simulator's own side, and a teller: plain blocking calls ---- */
 
-struct text {
-        char *ptr;
-        size_t len;
-};
-
-static size_t take_text(char *bytes, size_t size, size_t count, void *ctx) {
-        struct text *t = ctx;
-        char *more = realloc(t->ptr, t->len + size * count + 1);
-        if (!more)
-                return 0;
-        memcpy(more + t->len, bytes, size * count);
-        t->ptr = more;
-        t->len += size * count;
-        t->ptr[t->len] = '\0';
-        return size * count;
-}
-
 static json_t *ask(struct rig *rig, const char *path, const char *body, const char *header) {
-        char url[256];
-        struct text answer = {0};
-        long status = 0;
-        CURL *curl = curl_easy_init();
-        struct curl_slist *headers = curl_slist_append(NULL, "Content-Type: application/json");
-        headers = curl_slist_append(headers, "TENANT: ACME_BANK");
-        headers = curl_slist_append(headers, header);
-        (void)snprintf(url, sizeof url, "https://127.0.0.1:%u%s", rig->port, path);
-        (void)curl_easy_setopt(curl, CURLOPT_URL, url);
-        (void)curl_easy_setopt(curl, CURLOPT_CAINFO, rig->ca_file);
-        (void)curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 0L);
-        (void)curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
-        (void)curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_text);
-        (void)curl_easy_setopt(curl, CURLOPT_WRITEDATA, &answer);
-        (void)curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, 10000L);
-        if (body)
-                (void)curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body);
-        CURLcode code = curl_easy_perform(curl);
-        (void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-        curl_slist_free_all(headers);
-        curl_easy_cleanup(curl);
-        json_t *json = code == CURLE_OK && status == 200 ? json_loads(answer.ptr, 0, NULL) : NULL;
-        if (!json)
-                fail_msg("%s: curl %d, HTTP %ld: %s", path, (int)code, status, answer.ptr ? answer.ptr : "");
-        free(answer.ptr);
-        return json;
+        const char *const headers[] = {"TENANT: ACME_BANK", header, NULL};
+        const struct rig_sim_question q = {
+            .port = rig->port, .path = path, .body = body, .headers = headers, .ca_file = rig->ca_file};
+        return rig_sim_ask(&q);
 }
 
 void rig_faults(struct rig *rig, const char *list) {
