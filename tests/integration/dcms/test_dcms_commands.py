@@ -122,9 +122,10 @@ class DcmsCommands(unittest.TestCase):
         for row in rows:
             self.assertIs(row["implemented"], True)
             self.assertIn(row["name"], row["test"])
-        listed = subprocess.run(["ctest", "--test-dir", BUILD, "-N"], capture_output=True, text=True, check=True).stdout
+        with open(os.path.join(BUILD, "agent/upstream/CTestTestfile.cmake")) as f:
+            listed = f.read()  # what ctest reads; ctest itself would write over the log of the run we are part of
         for program in {row["test"].split(":")[0] for row in rows}:
-            self.assertRegex(listed, rf"(?m)^ *Test +#\d+: {program}$")
+            self.assertRegex(listed, rf"(?m)^add_test\(\[=\[{program}\]=\]")
         self.assertIn("kit-manager.getCvv", self.rig.cli_raw("dcms", "endpoints").stdout)
 
     def test_call_masks_and_is_audited(self):
