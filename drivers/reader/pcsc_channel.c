@@ -17,6 +17,7 @@
 #define SHARED_RETRY_MS 100
 #define STALE_MS 1500 /* pcscd may see a card 0.4 s late, and powers it just then */
 #define CLOSE_WAIT_MS 3000
+#define SETTLE_MS 2
 
 enum op { OP_NONE, OP_CONNECT, OP_TRANSMIT, OP_RESET, OP_CONTROL, OP_CLOSE };
 
@@ -68,6 +69,28 @@ static LONG read_atr(struct worker *w) {
         return failed(w, "pcsc.status", rv);
 }
 
+static LONG connect_exclusive(struct worker *w) {
+        return failed(w, "pcsc.connect",
+                      SCardConnect(w->context, w->name, SCARD_SHARE_EXCLUSIVE,
+                                   SCARD_PROTOCOL_T0 | SCARD_PROTOCOL_T1, &w->card, &w->protocol));
+}
+
+/*
+ * Twice. pcscd's disconnect first gives up its claim and then, without a lock over both, marks the card as no
+ * longer used: done for another client just as we connect, the mark stays on our card and pcscd powers it
+ * down two looks later, without any event for us (the next transmit is a protocol mismatch). The second
+ * connect follows a disconnect of our own, which pcscd's thread for us has finished, and marks the card as
+ * used.
+ */
+static LONG connect_twice(struct worker *w) {
+        LONG rv = connect_exclusive(w);
+        if (rv != SCARD_S_SUCCESS)
+                return rv;
+        (void)nanosleep(&(struct timespec){0, SETTLE_MS * 1000000L}, NULL); /* the other one ends meanwhile */
+        (void)SCardDisconnect(w->card, SCARD_LEAVE_CARD);
+        return connect_exclusive(w);
+}
+
 static LONG do_connect(struct worker *w) {
         LONG rv = SCARD_S_SUCCESS;
         if (!w->has_context)
@@ -75,10 +98,9 @@ static LONG do_connect(struct worker *w) {
         if (rv != SCARD_S_SUCCESS)
                 return failed(w, "pcsc.context", rv);
         w->has_context = true;
-        rv = SCardConnect(w->context, w->name, SCARD_SHARE_EXCLUSIVE, SCARD_PROTOCOL_T0 | SCARD_PROTOCOL_T1,
-                          &w->card, &w->protocol);
+        rv = connect_twice(w);
         if (rv != SCARD_S_SUCCESS)
-                return failed(w, "pcsc.connect", rv);
+                return rv;
         rv = SCardBeginTransaction(w->card);
         if (rv != SCARD_S_SUCCESS) {
                 (void)SCardDisconnect(w->card, SCARD_UNPOWER_CARD);
