@@ -66,7 +66,7 @@ class Gateway(Scenario):
         wait_until("the new keys", lambda: self.log_of("cardwrightd").count("were read anew") > before)
 
     def told(self):
-        wait_until("the reports to be told", lambda: not self.branch.cli("outbox")["reports"], 60)
+        wait_until("the reports to be told", lambda: not self.branch.cli("outbox")["reports"], 120)
 
     def begin(self, variant, codec):
         self.told()
@@ -84,12 +84,12 @@ class Gateway(Scenario):
                 self.begin(variant, codec)
                 pid = self.branch.agent.pid()
                 kit = self.kit()
-                self.wait_job(kit, state="CHIP")
+                self.wait_job(kit)
                 self.there("two", previous="one", answer_with="alternate", **codec)
                 self.change_keys(variant, "two", "one")
                 self.there("two", **codec)
                 self.change_keys(variant, "two")
-                self.made(kit)
+                self.made(kit, 90)
                 self.told()
                 self.assertEqual(self.branch.agent.pid(), pid)
 
@@ -101,11 +101,11 @@ class Gateway(Scenario):
         self.branch.agent.child.send_signal(signal.SIGHUP)
         wait_until("the refusal of keys that are not there", lambda: "stay as they are" in self.log_of("cardwrightd"))
         kit = self.kit()
-        self.wait_job(kit, state="CHIP")
+        self.wait_job(kit)
         self.there("two", refuse_in_clear=True, **codec)
-        self.made(kit)
+        self.made(kit, 90)
         wait_until("a report that was tried in vain",
-                   lambda: [r for r in self.branch.cli("outbox")["reports"] if r["attempts"] > 0], 60)
+                   lambda: [r for r in self.branch.cli("outbox")["reports"] if r["attempts"] > 0], 120)
         self.assertFalse([r for r in self.branch.cli("outbox")["reports"] if r["parked"]])
         self.change_keys(variant, "two", "one")
         self.told()
