@@ -9,8 +9,10 @@ import re
 import sys
 import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "branch"))
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [os.path.join(HERE, "..", "branch"), HERE]
 from branch import Branch  # noqa: E402
+import row  # noqa: E402
 
 CARDS = 8
 LOOPS = 40
@@ -91,10 +93,6 @@ def bare_loops(branch, kit, count):
     return times
 
 
-def percentile(values, percent):
-    return sorted(values)[(len(values) - 1) * percent // 100]
-
-
 def main():
     branch = Branch(sys.argv[1], desks=1)
     try:
@@ -110,10 +108,8 @@ def main():
     finally:
         branch.stop()
         branch.remove()
-    print(f"{'chip: personalisation, ' + str(commands) + ' APDUs':<34} median {percentile(ours, 50) * 1e3:9.1f} us  "
-          f"p99 {percentile(ours, 99) * 1e3:9.1f} us  ({len(ours)})")
-    print(f"  {str(commands) + ' bare SCardTransmit':<32} median {percentile(bare, 50) * 1e3:9.1f} us  "
-          f"p99 {percentile(bare, 99) * 1e3:9.1f} us  ({len(bare)})  ratio {percentile(ours, 50) / percentile(bare, 50):.2f}")
-
+    row.head()
+    row.line(f"chip: a card's {commands} APDUs", "vpcd", f"{commands} SCardTransmit", [ms * 1e3 for ms in ours],
+             [ms * 1e3 for ms in bare], every=commands)
 
 main()

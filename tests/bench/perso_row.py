@@ -11,14 +11,16 @@ import sys
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(HERE, "..", "integration", "card"))
+sys.path[:0] = [os.path.join(HERE, "..", "integration", "card"), HERE]
 
 from card_rig import PAN, SOURCE, CardRig, free_ports  # noqa: E402
 from card_rig import VPCD, Emulator, socket_answers, wait_for  # noqa: E402
+import row  # noqa: E402
 
 ROUNDS = 12
 READERS = 8
 GROUPINGS = 30
+RATIO = 1.10
 
 
 class BenchRig(CardRig):
@@ -93,17 +95,17 @@ def one_card(rig, number, ms):
     return ours, rig.end(rig.begin("raw", "cardwright r0 00 00", record))
 
 
-def row(rig, ms, what):
+def one_row(rig, ms, what, ratio=None):
     hsmd = hsmd_cpu_us(rig.hsmd.pid())
     pairs = [one_card(rig, n, ms) for n in range(ROUNDS)]
     time.sleep(0.3)
     hsmd = (hsmd_cpu_us(rig.hsmd.pid()) - hsmd) / ROUNDS
-    ours, bare = middle([o[0] for o, _ in pairs]), middle([b[0] for _, b in pairs])
     apdus = pairs[0][0][2]
-    cpu = middle([o[1] for o, _ in pairs]) / apdus
-    print(f"{'chip: 30 DGIs SCP03/33, ' + what:<40} ours {ours:8d} us  raw {bare:8d} us  ratio {ours / bare:.2f}  "
-          f"added {(ours - bare) / apdus:6.1f} us/APDU  CPU {cpu:5.1f} + hsmd {hsmd / apdus:5.1f} us/APDU  ({apdus} APDUs, {ROUNDS} cards)")
-    return ours
+    ours = [o[0] for o, _ in pairs]
+    row.line(f"chip: 30 DGIs SCP03/33, {what}", "vpcd", f"{apdus} SCardTransmit, added per APDU", ours, [b[0] for _, b in pairs],
+             ratio, apdus)
+    print(f"  CPU {middle([o[1] for o, _ in pairs]) / apdus:.1f} us an APDU, and {hsmd / apdus:.1f} of hsmd")
+    return middle(ours)
 
 
 def parallel(rig, alone, ms):
@@ -128,8 +130,9 @@ def main():
         rig.start()
         rig.write("profile.json", json.dumps(profile))
         rig.write("data", data)
-        row(rig, 0, "fast card")
-        parallel(rig, row(rig, 1, "card of 1 ms an APDU"), 1)
+        row.head()
+        one_row(rig, 0, "fast card")
+        parallel(rig, one_row(rig, 1, "1 ms card", RATIO), 1)
     finally:
         rig.stop()
 
