@@ -5,6 +5,7 @@
 #include "agent/cli/commands_face.h"
 #include "agent/cli/commands_hsm.h"
 #include "agent/cli/commands_printer.h"
+#include "agent/cli/commands_profile.h"
 #include "agent/cli/commands_station.h"
 
 #include <inttypes.h>
@@ -585,6 +586,7 @@ const struct cw_command cw_commands[] = {
     {"stations", "", 0, 0, "printers, readers, PIN pads", cmd_stations},
     CW_PRINTER_COMMANDS,
     CW_FACE_COMMANDS,
+    CW_PROFILE_COMMANDS,
     {"stock move", "CODE FROM TO COUNT REASON", 5, 5, "book plastics from one place to another",
      cmd_stock_move},
     {"stock", "", 0, 0, "plastics by place, and whether they balance", cmd_stock},

@@ -18,7 +18,8 @@ void cw_profile_finding(struct cw_profile_findings *fs, const char *place, const
         if (fs->count++ == 0)
                 (void)snprintf(fs->first, sizeof fs->first, "%.40s: %.110s", place, text);
         if (fs->out)
-                (void)fprintf(fs->out, "%s: %s: %s\n", fs->path, place, text);
+                (void)fprintf(fs->out, "%s:%u: %s: %s\n", fs->path, cw_profile_line(fs->text, fs->len, place),
+                              place, text);
 }
 
 /* ---- sections ---- */
@@ -324,17 +325,19 @@ static void read_profile(struct cw_profile *p, struct cw_profile_findings *fs) {
 cw_rc cw_profile_parse(const char *name, const char *text, size_t len, FILE *errors, struct cw_profile **ret,
                        struct cw_fault *f) {
         CW_AUTO(cw_profile_free) struct cw_profile *p = calloc(1, sizeof *p);
-        struct cw_profile_findings fs = {.out = errors, .path = name};
+        struct cw_profile_findings fs = {.out = errors, .path = name, .text = text, .len = len};
         json_error_t where;
         if (!p)
                 return cw_fail(f, CW_RC(CW_L_CHIP, CW_C_RETRY, CW_E_NOMEM), 0, "chip.profile", "",
                                "no memory; free some");
         p->root = json_loadb(text, len, JSON_REJECT_DUPLICATES, &where);
         if (!json_is_object(p->root)) {
-                char place[32];
-                (void)snprintf(place, sizeof place, "%d:%d", p->root ? 1 : where.line,
-                               p->root ? 1 : where.column);
-                cw_profile_finding(&fs, place, "%s; correct it",
+                if (errors)
+                        (void)fprintf(errors, "%s:%d:%d: %s; correct it\n", name, p->root ? 1 : where.line,
+                                      p->root ? 1 : where.column,
+                                      p->root ? "not one JSON object" : where.text);
+                fs.out = NULL;
+                cw_profile_finding(&fs, "", "line %d: %s; correct it", p->root ? 1 : where.line,
                                    p->root ? "the file is not one JSON object" : where.text);
         } else {
                 read_profile(p, &fs);

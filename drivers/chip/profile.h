@@ -168,8 +168,8 @@ struct cw_profile {
 };
 
 /*
- * Reads, checks and compiles a profile. Every finding goes to errors (may be NULL) as "path: place: what is
- * wrong; what to do"; REJECT when there was any.
+ * Reads, checks and compiles a profile. Every finding goes to errors (may be NULL) as "path:line: place: what
+ * is wrong; what to do"; REJECT when there was any.
  */
 CW_WARN_UNUSED cw_rc cw_profile_load(const char *path, FILE *errors, struct cw_profile **ret,
                                      struct cw_fault *f);
@@ -179,10 +179,14 @@ CW_WARN_UNUSED cw_rc cw_profile_parse(const char *name, const char *text, size_t
 void cw_profile_free(struct cw_profile *p);
 CW_DEFINE_CLEANUP(struct cw_profile *, cw_profile_free);
 
+/* The line where a place like "dgis[3].of[0]" begins, or as much of it as is there. */
+unsigned cw_profile_line(const char *text, size_t len, const char *place);
 /* Findings while a profile is read. */
 struct cw_profile_findings {
         FILE *out; /* may be NULL */
         const char *path;
+        const char *text; /* of the file */
+        size_t len;
         size_t count;
         char first[160];
 };

@@ -19,7 +19,7 @@ struct cw_terminal {
         size_t afl_len;
         struct cw_secret *authenticated; /* records that the AFL marks, in order (Book 3 10.3) */
         struct cw_secret *exchanged;     /* PDOL and CDOL data and the card's answer, for CDA (Book 2 6.6) */
-        bool contactless;       /* the card answers by its antenna (its ATR), and the profile has a path for it */
+        bool contactless; /* the card answers by its antenna (its ATR), and the profile has a path for it */
         bool authenticated_bad; /* they are more than a terminal keeps */
         bool take_blocked;      /* a blocked application (SW 6283) is selected too, to be unblocked */
 };

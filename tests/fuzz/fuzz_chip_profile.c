@@ -16,6 +16,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                                               .track2 = CW_SPAN(track2, sizeof track2)};
         CW_AUTO(cw_profile_free) struct cw_profile *p = NULL;
         CW_AUTO(cw_perso_data_free) struct cw_perso_data *d = NULL;
+        if (cw_profile_line((const char *)data, size, "dgis[1].of[0].tag") > size + 1)
+                abort();
         if (cw_profile_parse("fuzz", (const char *)data, size, NULL, &p, NULL) != CW_OK)
                 return 0;
         if (cw_perso_data_prepare(p, &values, &d, NULL) != CW_OK || d->count != p->dgi_count)

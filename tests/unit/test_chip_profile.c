@@ -170,7 +170,9 @@ static void refuse(const char *from, const char *to, const char *words) {
 
 static void test_linter(void **state) {
         (void)state;
-        refuse("{\n", "{,\n", "p.json: 1:");
+        refuse("{\n", "{,\n", "p.json:1:");
+        refuse("\"p1_last\": \"80\"", "\"p1_last\": \"800\"", "p.json:7: store_data.p1_last");
+        refuse("{pan}", "{cvv2}", "p.json:17: dgis[1].of[0].of[0]");
         refuse("\"aid\": \"F0", "\"aid\": \"XX", "aid: an AID");
         refuse("\"flow\": \"security-domain\"", "\"flow\": \"x\"", "flow: flow is");
         refuse("\"flow\"", "\"folw\"", "folw: unknown member");

@@ -189,6 +189,21 @@ def test_offline_authentication_fails(rig):
         check("second-ac" in told, told)
 
 
+def test_profile_check(rig):
+    """The linter as a person meets it: file, line, place, advice; the shipped profiles are well."""
+    folder = os.path.join(SOURCE, "config/profiles")
+    for name in sorted(n for n in os.listdir(folder) if n.endswith(".json")):
+        code, lines, errors = rig.cardwright("profile", "check", os.path.join(folder, name))
+        check(code == 0 and "nothing is wrong" in str(lines[0]) and not errors, (name, lines, errors))
+    with open(PROFILE) as source:
+        text = source.read()
+    bad = rig.write("bad.json", text.replace('"{track2}"', '"{trak2}"').replace('"p1_last": "80"', '"p1_last": "8"'))
+    done = [" ".join(line) for line in rig.cardwright("profile", "check", bad)[1]]
+    check(any(line.startswith("bad.json:7: store_data.p1_last: ") for line in done), done)
+    check(any(line.startswith("bad.json:11: dgis[0].of[0].of[0]: ") for line in done), done)
+    check(rig.cardwright("profile", "check", bad)[0] == 1, "the exit status")
+
+
 # ---- contact and contactless ----
 
 def both_paths(rig, name, *more):

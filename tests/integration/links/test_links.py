@@ -39,7 +39,6 @@ LAYERS = {
     "agent/control": ("base",),
     "agent/daemon": ("base", "config", "hsm/client", "agent/issuance", "agent/journal", "agent/upstream", "agent/d1",
                      "agent/control"),
-    "agent/cli": ("base", "config", "hsm/client"),
     "drivers/transport": ("base",),
     "drivers/face": ("base",),
     "drivers/reader": ("base",),
@@ -47,6 +46,7 @@ LAYERS = {
     "drivers/printer": ("base", "drivers/transport", "drivers/face"),
     "drivers/printer/*": ("base", "drivers/transport", "drivers/face", "drivers/printer"),  # each family
     "drivers/chip": ("base", "hsm/client", "drivers/reader"),
+    "agent/cli": ("base", "config", "hsm/client", "drivers/chip"),
     "drivers/station": ("base", "config", "hsm/client", "drivers/printer", "drivers/face", "drivers/chip", "drivers/reader",
                         "drivers/pinpad", "drivers/transport"),
 }
