@@ -191,13 +191,17 @@ struct cw_config_product {
         const char *d1_track_pattern; /* "000000|cvv|000000" */
         const char *d1_emv_data;      /* file in profile_dir: prepared EMV data, model 2; "" = model 1 */
 };
+enum cw_printer_faces { CW_FACES_AUTO, CW_FACES_ONE, CW_FACES_BOTH };
+enum cw_printer_flip { CW_FLIP_AUTO, CW_FLIP_SHORT_EDGE, CW_FLIP_LONG_EDGE };
 struct cw_config_station {
         const char *name; /* unique, [A-Za-z0-9-] */
         enum cw_station_kind kind;
         const char *printer_driver; /* "evolis", "magicard", "matica", "probe", "" for a kiosk */
         const char *printer_serial; /* USB serial, "" = the only one */
-        const char *reader;         /* PC/SC reader name, its prefix, usb:PORT or serial:NUMBER */
-        const char *pinpad_tty;     /* kiosk only */
+        enum cw_printer_faces printer_faces;
+        enum cw_printer_flip printer_flip;
+        const char *reader;     /* PC/SC reader name, its prefix, usb:PORT or serial:NUMBER */
+        const char *pinpad_tty; /* kiosk only */
         int64_t pinpad_baud;
         const char *plastic_codes; /* the one code in the hopper */
         int64_t hopper;            /* plastics loaded at the last count, informational start of the ledger */

@@ -63,6 +63,8 @@ static const char *const cvn_words[] = {"cvn10", "cvn18", "cvn22", "mchip16", "m
 static const char *const script_template_words[] = {"71", "72", NULL};
 static const char *const init_words[] = {"none", "reserved", "nss", NULL};
 static const char *const driver_words[] = {"", "evolis", "magicard", "matica", "probe", NULL};
+static const char *const faces_words[] = {"auto", "one", "both", NULL};
+static const char *const flip_words[] = {"auto", "short", "long", NULL};
 static const char *const diversification_words[] = {"none", "visa2", "emv", "kdf3", NULL};
 
 static const char *const central_words[] = {"none", "d1", "dcms", NULL};
@@ -330,6 +332,11 @@ static const struct cw_key station_keys[] = {
          "issue: printer and chip reader; kiosk: reader and PIN pad"),
     ONE_OF(cw_config_station, printer_driver, "", driver_words, 0, "printer family"),
     TEXT(cw_config_station, printer_serial, "", 0, "USB serial number of the printer, empty = the only one"),
+    WORD(cw_config_station, printer_faces, "auto", faces_words,
+         "faces the printer prints: one, both (it turns cards over), auto = as its driver knows the model"),
+    WORD(cw_config_station, printer_flip, "auto", flip_words,
+         "edge of the card parallel to the axis it is turned over about, auto = as its driver knows the "
+         "model"),
     TEXT(cw_config_station, reader, "", CW_KEY_REQUIRED,
          "PC/SC reader name or its beginning, usb:PORT (1-1.2) or serial:NUMBER"),
     TEXT(cw_config_station, pinpad_tty, "", 0, "serial device of the PIN pad"),

@@ -32,8 +32,8 @@ struct cw_face_data {
         struct cw_face_field field[CW_FACE_FIELDS_MAX];
 };
 
-/* Panels as the printer takes them: portrait raster of width x height pixels, bits per pixel, MSB first, no
- * padding. */
+/* Panels of one face as the printer takes them: portrait raster of width x height pixels, bits per pixel, MSB
+ * first, no padding. */
 #define CW_PANELS_MAX 5
 #define CW_PANEL_WIDTH CW_FACE_HEIGHT
 #define CW_PANEL_HEIGHT CW_FACE_WIDTH
@@ -49,6 +49,8 @@ struct cw_panels {
         unsigned width, height;
         size_t count;
         struct cw_panel panel[CW_PANELS_MAX];
+        struct cw_panels *back; /* owned; the other face as a person sees it who turned the card like a page;
+                                   NULL = nothing is on it */
         void *map;
         size_t map_len;
         bool

@@ -8,28 +8,36 @@
 #define PI 3.14159265358979323846
 #define CORNER 37.5 /* 3.18 mm, ISO/IEC 7810 */
 
-static cw_rc draw(const char *template_path, const struct cw_face_data *data, struct cw_face_template **ret_t,
-                  struct cw_face_canvas **ret_c, struct cw_fault *f) {
-        CW_AUTO(cw_face_template_free) struct cw_face_template *t = NULL;
+static cw_rc draw(const struct cw_face_template *t, const struct cw_face_data *data,
+                  struct cw_face_canvas **ret, struct cw_fault *f) {
         CW_AUTO(cw_face_canvas_free) struct cw_face_canvas *c = NULL;
-        cw_rc rc = cw_face_template_load(template_path, &t, f);
-        if (rc == CW_OK)
-                rc = cw_face_canvas_new(&c, f);
+        cw_rc rc = cw_face_canvas_new(&c, f);
         if (rc == CW_OK)
                 rc = cw_face_paint(t, data, c, f);
-        if (rc != CW_OK)
-                return rc;
-        *ret_t = CW_STEAL(t);
-        *ret_c = CW_STEAL(c);
-        return CW_OK;
+        if (rc == CW_OK)
+                *ret = CW_STEAL(c);
+        return rc;
+}
+
+static cw_rc one_face(const struct cw_face_template *t, const struct cw_face_data *data,
+                      struct cw_panels **ret, struct cw_fault *f) {
+        CW_AUTO(cw_face_canvas_free) struct cw_face_canvas *c = NULL;
+        cw_rc rc = draw(t, data, &c, f);
+        return rc == CW_OK ? cw_face_separate(t, c, ret, f) : rc;
 }
 
 cw_rc cw_face_render(const char *template_path, const struct cw_face_data *data, struct cw_panels **ret,
                      struct cw_fault *f) {
         CW_AUTO(cw_face_template_free) struct cw_face_template *t = NULL;
-        CW_AUTO(cw_face_canvas_free) struct cw_face_canvas *c = NULL;
-        cw_rc rc = draw(template_path, data, &t, &c, f);
-        return rc == CW_OK ? cw_face_separate(t, c, ret, f) : rc;
+        CW_AUTO(cw_panels_free) struct cw_panels *p = NULL;
+        cw_rc rc = cw_face_template_load(template_path, &t, f);
+        if (rc == CW_OK)
+                rc = one_face(t, data, &p, f);
+        if (rc == CW_OK && t->back)
+                rc = one_face(t->back, data, &p->back, f);
+        if (rc == CW_OK)
+                *ret = CW_STEAL(p);
+        return rc;
 }
 
 static const struct cw_face_field *field(const struct cw_face_data *data, const char *name) {
@@ -116,14 +124,30 @@ static cw_rc write_png(cairo_surface_t *s, FILE *out, struct cw_fault *f) {
                        "the picture could not be written; check space and permissions");
 }
 
-cw_rc cw_face_preview(const char *template_path, const struct cw_face_data *data,
-                      const char *const *test_bins, size_t bin_count, FILE *out, struct cw_fault *f) {
-        CW_AUTO(cw_face_template_free) struct cw_face_template *t = NULL;
+/* Stripes are black or brown, with a coating of their own. */
+static void draw_stripe(cairo_t *cr, const struct cw_face_box *window) {
+        double margin = window->h / 14;
+        cairo_set_source_rgb(cr, 0.12, 0.1, 0.09);
+        cairo_rectangle(cr, window->x, window->y + margin, window->w, window->h - 2 * margin);
+        cairo_fill(cr);
+}
+
+static void draw_clear(cairo_t *cr, const struct cw_face_template *t) {
+        if (t->clear.w <= 0)
+                return;
+        cairo_set_source_rgb(cr, 0.97, 0.97, 0.96);
+        cairo_rectangle(cr, t->clear.x, t->clear.y, t->clear.w, t->clear.h);
+        cairo_fill(cr);
+        if (t->is_back)
+                draw_stripe(cr, &t->clear);
+        else
+                draw_chip(cr, &t->clear);
+}
+
+static cw_rc preview(const struct cw_face_template *t, const struct cw_face_data *shown, FILE *out,
+                     struct cw_fault *f) {
         CW_AUTO(cw_face_canvas_free) struct cw_face_canvas *c = NULL;
-        struct cw_face_data shown = *data;
-        char masked[2][CW_FACE_VALUE_MAX];
-        cw_face_mask(&shown, test_bins, bin_count, masked);
-        cw_rc rc = draw(template_path, &shown, &t, &c, f);
+        cw_rc rc = draw(t, shown, &c, f);
         if (rc != CW_OK)
                 return rc;
         cairo_surface_t *picture =
@@ -135,15 +159,35 @@ cw_rc cw_face_preview(const char *template_path, const struct cw_face_data *data
         cairo_paint(cr);
         cairo_set_source_rgb(cr, 0.06, 0.06, 0.07);
         cairo_mask_surface(cr, c->black, 0, 0);
-        if (t->chip.w > 0) {
-                cairo_set_source_rgb(cr, 0.97, 0.97, 0.96);
-                cairo_rectangle(cr, t->chip.x, t->chip.y, t->chip.w, t->chip.h);
-                cairo_fill(cr);
-                draw_chip(cr, &t->chip);
-        }
+        draw_clear(cr, t);
         cairo_destroy(cr);
         rc = write_png(picture, out, f);
         cairo_surface_destroy(picture);
+        return rc;
+}
+
+cw_rc cw_face_preview(const char *template_path, enum cw_face_side side, const struct cw_face_data *data,
+                      const char *const *test_bins, size_t bin_count, FILE *out, struct cw_fault *f) {
+        CW_AUTO(cw_face_template_free) struct cw_face_template *t = NULL;
+        struct cw_face_data shown = *data;
+        char masked[2][CW_FACE_VALUE_MAX];
+        cw_face_mask(&shown, test_bins, bin_count, masked);
+        cw_rc rc = cw_face_template_load(template_path, &t, f);
+        if (rc != CW_OK)
+                return rc;
+        if (side == CW_FACE_FRONT)
+                return preview(t, &shown, out, f);
+        if (t->back)
+                return preview(t->back, &shown, out, f);
+        return cw_fail(f, CW_RC(CW_L_FACE, CW_C_REJECT, CW_E_MISSING), 0, "face.preview", "",
+                       "this template has nothing on the back");
+}
+
+cw_rc cw_face_sides(const char *template_path, unsigned *ret, struct cw_fault *f) {
+        CW_AUTO(cw_face_template_free) struct cw_face_template *t = NULL;
+        cw_rc rc = cw_face_template_load(template_path, &t, f);
+        if (rc == CW_OK)
+                *ret = t->back ? 2 : 1;
         return rc;
 }
 

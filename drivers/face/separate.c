@@ -53,13 +53,13 @@ static void turn_row(struct separation *s, unsigned x0, unsigned y) {
                 uint32_t rgb;
                 memcpy(&rgb, s->colour + y * s->colour_stride + (size_t)(x0 + i) * 4, sizeof rgb);
                 bool black = s->black[y * s->black_stride + x0 + i] >= 128;
-                bool chip = in_box(&s->t->chip, x0 + i, y);
-                bool bare = chip || (black && s->t->knockout);
+                bool clear = in_box(&s->t->clear, x0 + i, y);
+                bool bare = clear || (black && s->t->knockout);
                 b->dye[0][i][px] = bare ? 0 : s->curve[255 - (rgb & 0xffu)];
                 b->dye[1][i][px] = bare ? 0 : s->curve[255 - ((rgb >> 8) & 0xffu)];
                 b->dye[2][i][px] = bare ? 0 : s->curve[255 - ((rgb >> 16) & 0xffu)];
-                b->resin[i][px] = black && !chip;
-                b->coat[i][px] = !chip && coated(s->t, x0 + i, y);
+                b->resin[i][px] = black && !clear;
+                b->coat[i][px] = !clear && coated(s->t, x0 + i, y);
         }
 }
 

@@ -49,16 +49,47 @@ static int finish(FILE *out, cw_rc rc, const struct cw_fault *f) {
         return closed == 0 ? 0 : fail("the picture cannot be written; look at the space on the disk");
 }
 
-static int render(const char *template_path, const struct cw_face_data *data, const char *path) {
+static int render_side(const char *template_path, enum cw_face_side side, const struct cw_face_data *data,
+                       const char *path) {
         struct cw_fault f = {0};
         FILE *out = create(path);
         if (!out)
                 return 1;
-        cw_rc rc = cw_face_preview(template_path, data, test_bins, TEST_BINS, out, &f);
+        cw_rc rc = cw_face_preview(template_path, side, data, test_bins, TEST_BINS, out, &f);
         int exit_code = finish(out, rc, &f);
         if (exit_code != 0)
                 (void)unlink(path);
         return exit_code;
+}
+
+/* The back goes beside the front: face.png and face-back.png. */
+static int render(const char *template_path, const struct cw_face_data *data, const char *path) {
+        struct cw_fault f = {0};
+        char back[PATH_MAX];
+        unsigned sides = 0;
+        const char *dot = strrchr(path, '.');
+        size_t stem = dot && !strchr(dot, '/') ? (size_t)(dot - path) : strlen(path);
+        if (cw_face_sides(template_path, &sides, &f) != CW_OK)
+                return fail(f.text);
+        if ((size_t)snprintf(back, sizeof back, "%.*s-back%s", (int)stem, path, path + stem) >= sizeof back)
+                return fail("the name of the picture is too long");
+        int exit_code = render_side(template_path, CW_FACE_FRONT, data, path);
+        if (exit_code == 0 && sides == 2)
+                exit_code = render_side(template_path, CW_FACE_BACK, data, back);
+        return exit_code;
+}
+
+static int panels_of(const struct cw_panels *p, const char *prefix, const char *folder) {
+        struct cw_fault f = {0};
+        for (size_t i = 0; i < p->count; i++) {
+                char path[PATH_MAX];
+                (void)snprintf(path, sizeof path, "%s/%s-%c.png", folder, prefix, p->panel[i].id);
+                FILE *out = create(path);
+                if (!out || finish(out, cw_face_panel_png(p, i, out, &f), &f) != 0)
+                        return 1;
+                (void)printf("%s  %u bits a pixel, %zu bytes\n", path, p->panel[i].bits, p->panel[i].len);
+        }
+        return 0;
 }
 
 static int panels(const char *template_path, const struct cw_face_data *data, const char *folder) {
@@ -71,15 +102,8 @@ static int panels(const char *template_path, const struct cw_face_data *data, co
                 return fail(f.text);
         if (mkdir(folder, 0700) != 0 && errno != EEXIST)
                 return fail("the folder for the panels cannot be made");
-        for (size_t i = 0; i < p->count; i++) {
-                char path[PATH_MAX];
-                (void)snprintf(path, sizeof path, "%s/panel-%c.png", folder, p->panel[i].id);
-                FILE *out = create(path);
-                if (!out || finish(out, cw_face_panel_png(p, i, out, &f), &f) != 0)
-                        return 1;
-                (void)printf("%s  %u bits a pixel, %zu bytes\n", path, p->panel[i].bits, p->panel[i].len);
-        }
-        return 0;
+        int exit_code = panels_of(p, "panel", folder);
+        return exit_code == 0 && p->back ? panels_of(p->back, "back-panel", folder) : exit_code;
 }
 
 int cw_face_show(int argc, char **argv) {

@@ -41,7 +41,8 @@ struct cw_face_box {
 };
 struct cw_face_element {
         enum cw_face_kind kind;
-        unsigned index;         /* place in the file, for messages */
+        unsigned index;         /* place in its list, for messages */
+        bool back;              /* on the back, for messages */
         bool black;             /* on the K panel, else on Y, M, C */
         bool optional;          /* left out when a field of its text is absent or empty */
         struct cw_face_box box; /* LINE: from x,y to w,h */
@@ -59,13 +60,14 @@ struct cw_face_element {
 };
 #define CW_FACE_WINDOWS_MAX 8
 struct cw_face_template {
-        char *directory; /* images are looked for here, "" = current */
-        struct cw_face_box chip;
-        bool overcoat, knockout;
+        char *directory;          /* images are looked for here, "" = current */
+        struct cw_face_box clear; /* no ink: the chip on the front, the stripe on the back; w 0 = nothing */
+        bool is_back, overcoat, knockout;
         size_t window_count;
         struct cw_face_box window[CW_FACE_WINDOWS_MAX]; /* left free of overcoat: signature, hologram */
         size_t count;
         struct cw_face_element *element;
+        struct cw_face_template *back; /* owned, NULL = the back stays as it is */
 };
 
 /* Reads and checks a template file. REJECT with a sentence naming the element and the key. */
@@ -77,5 +79,5 @@ CW_WARN_UNUSED cw_rc cw_face_template_parse(const char *json, size_t len, const 
 void cw_face_template_free(struct cw_face_template *t);
 CW_DEFINE_CLEANUP(struct cw_face_template *, cw_face_template_free);
 
-/* REJECT, PRD_UNEXPECTED_DATA, "element N: ..." */
+/* REJECT, PRD_UNEXPECTED_DATA, "card face, element N: ..." or "card face, back, element N: ..." */
 cw_rc cw_face_element_fail(struct cw_fault *f, const struct cw_face_element *e, const char *what);

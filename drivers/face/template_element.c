@@ -301,7 +301,7 @@ static const char *parse_rest(const json_t *object, struct cw_face_element *e) {
         return parse_shape(object, e);
 }
 
-cw_rc cw_face_parse_element(const json_t *object, const struct cw_face_box *chip, struct cw_face_element *e,
+cw_rc cw_face_parse_element(const json_t *object, const struct cw_face_box *clear, struct cw_face_element *e,
                             struct cw_fault *f) {
         const char *panel = string_of(object, "panel");
         if (!json_is_object(object) || !parse_kind(string_of(object, "type"), &e->kind))
@@ -323,8 +323,10 @@ cw_rc cw_face_parse_element(const json_t *object, const struct cw_face_box *chip
         const char *what = parse_rest(object, e);
         if (what)
                 return cw_face_element_fail(f, e, what);
-        /* Colour is masked around the chip; a text that loses a corner there would be printed cut. */
-        if (e->kind == CW_FACE_TEXT && chip->w > 0 && touch(&e->box, chip))
-                return cw_face_element_fail(f, e, "its box covers the chip window; move it");
+        /* Ink is masked around chip and stripe; a text that loses a corner there would be printed cut. */
+        if (e->kind == CW_FACE_TEXT && clear->w > 0 && touch(&e->box, clear))
+                return cw_face_element_fail(f, e,
+                                            e->back ? "its box covers the magnetic stripe; move it"
+                                                    : "its box covers the chip window; move it");
         return CW_OK;
 }

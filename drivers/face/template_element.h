@@ -8,5 +8,5 @@
 
 /* x, y, w, h with w and h above 0, all inside the card and a little bleed around it. */
 bool cw_face_parse_box(const json_t *object, struct cw_face_box *ret);
-cw_rc cw_face_parse_element(const json_t *object, const struct cw_face_box *chip, struct cw_face_element *e,
+cw_rc cw_face_parse_element(const json_t *object, const struct cw_face_box *clear, struct cw_face_element *e,
                             struct cw_fault *f);

@@ -29,18 +29,31 @@ static cw_rc check_abilities(const struct cw_printer_info *info, const struct cw
                 return cannot(f, "contact station");
         if (need->reject && !(info->caps & CW_PRINTER_CAP_REJECT))
                 return cannot(f, "reject box");
-        if (need->print && strpbrk(need->panels, "ymc") && !(info->caps & CW_PRINTER_CAP_COLOUR))
+        if (need->print && (strpbrk(need->panels, "ymc") || strpbrk(need->back_panels, "ymc")) &&
+            !(info->caps & CW_PRINTER_CAP_COLOUR))
                 return cannot(f, "colour");
+        if (need->print && need->back_panels[0] && !(info->caps & CW_PRINTER_CAP_BOTH_FACES))
+                return cannot(f, "station that turns a card over, and this card has a printed back");
         return CW_OK;
 }
 
-static cw_rc check_ribbon(const struct cw_ribbon *ribbon, const char *panels, bool film, struct cw_fault *f) {
-        if (!ribbon->kind[0])
-                return needs(f, CW_E_MISSING, "PRT_RIBBON_MISSING", "");
+static cw_rc check_panels(const struct cw_ribbon *ribbon, const char *panels, bool film, struct cw_fault *f) {
         for (const char *p = panels; *p; p++)
                 if (!(film && *p == 'o') && !cw_printer_ribbon_has(ribbon->kind, *p))
                         return needs(f, CW_E_MISMATCH, "PRT_RIBBON", ribbon->kind);
-        if (ribbon->remaining == 0)
+        return CW_OK;
+}
+
+static cw_rc check_ribbon(const struct cw_ribbon *ribbon, const struct cw_printer_need *need, bool film,
+                          struct cw_fault *f) {
+        if (!ribbon->kind[0])
+                return needs(f, CW_E_MISSING, "PRT_RIBBON_MISSING", "");
+        cw_rc rc = check_panels(ribbon, need->panels, film, f);
+        if (rc == CW_OK)
+                rc = check_panels(ribbon, need->back_panels, film, f);
+        if (rc != CW_OK)
+                return rc;
+        if (ribbon->remaining >= 0 && ribbon->remaining < cw_printer_sets(ribbon->kind, need->back_panels))
                 return needs(f, CW_E_MISSING, "PRT_RIBBON_ENDED", "");
         if (ribbon->remaining < 0 && !film)
                 return needs(f, CW_E_MISSING, "PRT_RIBBON", "ribbon tag unreadable");
@@ -88,6 +101,6 @@ cw_rc cw_printer_preflight(struct cw_printer *p, const struct cw_printer_need *n
                 *ret_status = status;
         rc = check_machine(&p->info, &status, need, f);
         if (rc == CW_OK && need->print)
-                rc = check_ribbon(&status.ribbon, need->panels, (p->info.caps & CW_PRINTER_CAP_FILM) != 0, f);
+                rc = check_ribbon(&status.ribbon, need, (p->info.caps & CW_PRINTER_CAP_FILM) != 0, f);
         return rc;
 }

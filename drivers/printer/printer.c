@@ -54,6 +54,15 @@ const struct cw_printer_info *cw_printer_info(const struct cw_printer *p) {
         return &p->info;
 }
 
+void cw_printer_fit(struct cw_printer *p, const struct cw_printer_fitting *fitting) {
+        if (fitting->both_faces == 0)
+                p->info.caps &= ~CW_PRINTER_CAP_BOTH_FACES;
+        else if (fitting->both_faces == 1 && p->ops->turns && p->info.caps != 0)
+                p->info.caps |= CW_PRINTER_CAP_BOTH_FACES;
+        if (fitting->flip >= 0)
+                p->info.flip = fitting->flip == CW_FLIP_LONG ? CW_FLIP_LONG : CW_FLIP_SHORT;
+}
+
 bool cw_printer_gone(struct cw_printer *p) {
         return cw_usb_gone(p->usb);
 }
@@ -129,7 +138,7 @@ static cw_rc bad_panels(struct cw_fault *f, const char *why) {
                        "PRD_UNEXPECTED_DATA", "the card face does not fit this printer: %s", why);
 }
 
-static cw_rc check_panels(const struct cw_printer *p, const struct cw_panels *panels, struct cw_fault *f) {
+static cw_rc check_face(const struct cw_printer *p, const struct cw_panels *panels, struct cw_fault *f) {
         static const char order[] = "ymcko";
         const char *last = order;
         if (panels->width != p->info.width || panels->height != p->info.height)
@@ -151,11 +160,30 @@ static cw_rc check_panels(const struct cw_printer *p, const struct cw_panels *pa
         return CW_OK;
 }
 
+static cw_rc check_panels(const struct cw_printer *p, const struct cw_panels *panels, struct cw_fault *f) {
+        cw_rc rc = check_face(p, panels, f);
+        if (rc != CW_OK || !panels->back)
+                return rc;
+        if (!(p->info.caps & CW_PRINTER_CAP_BOTH_FACES))
+                return cw_fail(f, CW_RC(CW_L_PRINTER, CW_C_REJECT, CW_E_UNSUPPORTED), 0, "printer.print",
+                               "PRT_SETUP_ERROR",
+                               "this printer prints one face only; give the job to another station");
+        return check_face(p, panels->back, f);
+}
+
 cw_rc cw_printer_print(struct cw_printer *p, const struct cw_panels *panels, int64_t deadline_ns,
                        struct cw_printer_effect *ret, struct cw_fault *f) {
         BEGIN_ACTION("printer.print");
         cw_rc rc = check_panels(p, panels, f);
-        return rc == CW_OK ? p->ops->print(p, panels, deadline_ns, ret, f) : rc;
+        if (rc != CW_OK || !panels->back || p->info.flip == CW_FLIP_SHORT)
+                return rc == CW_OK ? p->ops->print(p, panels, deadline_ns, ret, f) : rc;
+        CW_AUTO(cw_panels_free) struct cw_panels *back = cw_printer_turned(panels->back);
+        if (!back)
+                return cw_fail(f, CW_RC(CW_L_PRINTER, CW_C_RETRY, CW_E_NOMEM), 0, "printer.print", "",
+                               "out of memory");
+        struct cw_panels both = *panels;
+        both.back = back;
+        return p->ops->print(p, &both, deadline_ns, ret, f);
 }
 
 cw_rc cw_printer_eject(struct cw_printer *p, int64_t deadline_ns, struct cw_printer_effect *ret,
@@ -189,7 +217,13 @@ cw_rc cw_printer_reconcile(struct cw_printer *p, enum cw_printer_step step,
         cw_rc rc = cw_printer_baseline(p, deadline_ns, &now, f);
         if (rc != CW_OK)
                 return rc;
-        cw_printer_judge(step, baseline, &now, ret);
+        /* A card with two faces may have taken a panel set for each. */
+        bool two_sets = step == CW_PRINTER_STEP_PRINT && (p->info.caps & CW_PRINTER_CAP_BOTH_FACES) &&
+                        baseline->ribbon_remaining >= 2 &&
+                        now.ribbon_remaining == baseline->ribbon_remaining - 2;
+        struct cw_printer_baseline before = *baseline;
+        before.ribbon_remaining -= two_sets;
+        cw_printer_judge(step, &before, &now, ret);
         return CW_OK;
 }
 

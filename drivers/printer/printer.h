@@ -67,6 +67,14 @@ enum cw_maturity { CW_MATURITY_EXPERIMENTAL, CW_MATURITY_TESTING, CW_MATURITY_PR
 /* The picture goes onto a film and the film onto the card: it covers the whole card, so an 'o' panel is not
  * laid, and how much is left is not told. */
 #define CW_PRINTER_CAP_FILM 0x200u
+/* There is a station that turns the card over: print() takes panels with a back. */
+#define CW_PRINTER_CAP_BOTH_FACES 0x400u
+
+/* About which of its axes the card is turned over between the faces. */
+enum cw_flip {
+        CW_FLIP_SHORT, /* parallel to its short edges, as one turns a page: upper edge stays upper edge */
+        CW_FLIP_LONG,  /* parallel to its long edges: the back is printed turned half way round */
+};
 
 #define CW_PRINTER_TEXT_MAX 64
 struct cw_printer_info {
@@ -78,6 +86,13 @@ struct cw_printer_info {
         uint32_t caps; /* CW_PRINTER_CAP_* */
         unsigned width, height, colour_bits;
         enum cw_maturity maturity;
+        enum cw_flip flip; /* with CW_PRINTER_CAP_BOTH_FACES */
+};
+
+/* What a branch knows about its printer and the printer does not tell; -1 = as the driver knows its model. */
+struct cw_printer_fitting {
+        int both_faces; /* 1: a flip-over station is fitted, 0: none is */
+        int flip;       /* enum cw_flip */
 };
 
 enum cw_printer_state {
@@ -130,7 +145,8 @@ struct cw_printer_effect {
 /* What a job will need, for preflight. */
 struct cw_printer_need {
         bool stripe, contact, print, reject;
-        char panels[8]; /* "ymcko" */
+        char panels[8];      /* "ymcko" */
+        char back_panels[8]; /* "" = the back stays as it is */
 };
 
 #define CW_TRACK1_MAX 76
@@ -184,6 +200,7 @@ struct cw_printer_ops {
         const char *family;
         enum cw_maturity maturity;
         uint16_t vendor_id;
+        bool turns; /* print() knows how to have a card turned over, where the printer can */
         /* Takes usb in every case. Drains stale input, identifies, sets host error handling; moves nothing.
          */
         cw_rc (*open)(struct cw_usb *take_usb, int64_t deadline_ns, struct cw_printer **ret,
@@ -201,6 +218,7 @@ struct cw_printer_ops {
                               struct cw_printer_effect *ret, struct cw_fault *f);
         cw_rc (*stripe_read)(struct cw_printer *p, unsigned track, int64_t deadline_ns,
                              struct cw_secret **ret, struct cw_fault *f);
+        /* panels->back only with CW_PRINTER_CAP_BOTH_FACES, and turned already where the model needs it. */
         cw_rc (*print)(struct cw_printer *p, const struct cw_panels *panels, int64_t deadline_ns,
                        struct cw_printer_effect *ret, struct cw_fault *f);
         cw_rc (*eject)(struct cw_printer *p, int64_t deadline_ns, struct cw_printer_effect *ret,
@@ -248,6 +266,9 @@ CW_DEFINE_CLEANUP(struct cw_printer *, cw_printer_close);
 
 /* Identity and abilities, read when opened. Borrowed. */
 const struct cw_printer_info *cw_printer_info(const struct cw_printer *p);
+/* Tells an open printer what is fitted. Nothing is sent. both_faces 1 has no effect on a family that cannot
+ * turn a card over. */
+void cw_printer_fit(struct cw_printer *p, const struct cw_printer_fitting *fitting);
 /* True once the device left the bus; never blocks. Then close and find again. */
 bool cw_printer_gone(struct cw_printer *p);
 
@@ -280,7 +301,8 @@ CW_WARN_UNUSED cw_rc cw_printer_stripe_write(struct cw_printer *p, const struct 
 /* Reads track 1..3 without sentinels. OPERATOR/PRD_MAGSTRIPE when blank or unreadable. */
 CW_WARN_UNUSED cw_rc cw_printer_stripe_read(struct cw_printer *p, unsigned track, int64_t deadline_ns,
                                             struct cw_secret **ret, struct cw_fault *f);
-/* Prints the panels on the card inside; see CW_PRINTER_CAP_PRINT_EJECTS. A panel is never sent twice. */
+/* Prints the panels on the card inside, and panels->back on its other face; see CW_PRINTER_CAP_PRINT_EJECTS.
+ * A panel is never sent twice. REJECT, with nothing sent, for a back without CW_PRINTER_CAP_BOTH_FACES. */
 CW_WARN_UNUSED cw_rc cw_printer_print(struct cw_printer *p, const struct cw_panels *panels,
                                       int64_t deadline_ns, struct cw_printer_effect *ret, struct cw_fault *f);
 /* Delivers the card inside. With an empty path and CW_PRINTER_CAP_PRINT_EJECTS it succeeds and moves nothing.

@@ -25,8 +25,10 @@ static void set_offline(struct cw_machine *m, const struct cw_fault *f) {
         (void)pthread_mutex_unlock(&m->lock);
 }
 
-void cw_machine_init(struct cw_machine *m, const char *driver, const char *serial) {
-        *m = (struct cw_machine){.driver = driver, .serial = serial, .retry_ms = RETRY_FIRST_MS};
+void cw_machine_init(struct cw_machine *m, const char *driver, const char *serial,
+                     const struct cw_printer_fitting *fitting) {
+        *m = (struct cw_machine){
+            .driver = driver, .serial = serial, .fitting = *fitting, .retry_ms = RETRY_FIRST_MS};
         (void)pthread_mutex_init(&m->lock, NULL);
         struct cw_fault f = {0};
         (void)cw_fail(&f, CW_RC(CW_L_STATION, CW_C_OPERATOR, CW_E_NOT_FOUND), 0, "station.printer", "", "%s",
@@ -72,6 +74,7 @@ static cw_rc find(struct cw_machine *m, struct cw_fault *f) {
         cw_rc rc = cw_printer_find(m->bus, driver, m->serial, cw_deadline_ns(FIND_MS), &m->printer, f);
         if (rc != CW_OK)
                 return rc;
+        cw_printer_fit(m->printer, &m->fitting);
         (void)pthread_mutex_lock(&m->lock);
         m->info = *cw_printer_info(m->printer);
         m->present = true;

@@ -12,6 +12,7 @@
 struct cw_machine {
         const char *driver,
             *serial; /* of the configuration, borrowed; driver "" = a station without printer */
+        struct cw_printer_fitting fitting;
         struct cw_usb_bus *bus;
         struct cw_printer *printer; /* NULL while it is away */
         int64_t retry_ms, retry_ns; /* back-off while it is away, and when it is looked for next */
@@ -28,7 +29,8 @@ struct cw_machine_view {
         bool present;
 };
 
-void cw_machine_init(struct cw_machine *m, const char *driver, const char *serial);
+void cw_machine_init(struct cw_machine *m, const char *driver, const char *serial,
+                     const struct cw_printer_fitting *fitting);
 void cw_machine_done(struct cw_machine *m);
 bool cw_machine_exists(const struct cw_machine *m);
 void cw_machine_view(struct cw_machine *m, struct cw_machine_view *ret);

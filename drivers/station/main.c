@@ -84,7 +84,13 @@ static int serve(struct cw_station *st) {
         struct cw_fault f = {0};
         int code = 1;
         init_lock(st);
-        cw_machine_init(&st->machine, st->self->printer_driver, st->self->printer_serial);
+        const struct cw_printer_fitting fitting = {
+            .both_faces =
+                st->self->printer_faces == CW_FACES_AUTO ? -1 : st->self->printer_faces == CW_FACES_BOTH,
+            .flip = st->self->printer_flip == CW_FLIP_AUTO        ? -1
+                    : st->self->printer_flip == CW_FLIP_LONG_EDGE ? CW_FLIP_LONG
+                                                                  : CW_FLIP_SHORT};
+        cw_machine_init(&st->machine, st->self->printer_driver, st->self->printer_serial, &fitting);
         check_profiles(st);
         if (open_parts(st, &f) == CW_OK) {
                 cw_log(CW_EV_DAEMON_READY, CW_F_STR("STATION", st->self->name));

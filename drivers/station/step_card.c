@@ -24,16 +24,21 @@ static bool has_panel(const struct cw_panels *panels, char id) {
         return false;
 }
 
-/* The ribbon needs what the face uses. */
-static void need_of(const struct cw_printer *p, const struct cw_panels *panels, struct cw_printer_need *ret) {
-        static const char order[] = "ymcko";
-        uint32_t caps = cw_printer_info(p)->caps;
+static void list_panels(const struct cw_panels *face, char ret[8]) {
         size_t n = 0;
+        for (const char *id = "ymcko"; *id; id++)
+                if (face && has_panel(face, *id))
+                        ret[n++] = *id;
+        ret[n] = '\0';
+}
+
+/* The ribbon needs what the faces use. */
+static void need_of(const struct cw_printer *p, const struct cw_panels *panels, struct cw_printer_need *ret) {
+        uint32_t caps = cw_printer_info(p)->caps;
         *ret = (struct cw_printer_need){.stripe = true, .contact = true, .print = true};
         ret->reject = (caps & CW_PRINTER_CAP_REJECT) != 0;
-        for (size_t i = 0; order[i]; i++)
-                if (has_panel(panels, order[i]))
-                        ret->panels[n++] = order[i];
+        list_panels(panels, ret->panels);
+        list_panels(panels->back, ret->back_panels);
 }
 
 static cw_rc reader_ready(struct cw_station *st, struct cw_fault *f) {

@@ -23,6 +23,7 @@ struct bench_options {
         const char *reply_end;  /* NULL = "nul" */
         const char *positions;  /* NULL = "modern" */
         double pace;            /* in process only: of the mechanism, 1 = the real thing's; 0 = 1 */
+        const char *flip;       /* "none", "short", "long"; NULL = "none", Matica "short" */
         const char *usb_serial; /* of the device on the bus; NULL = "T1", "" = none (emulator process only) */
 };
 
@@ -41,6 +42,7 @@ struct bench_family {
         /* Of bringing the card to the contacts, of the stripe and of a panel (NULL: not answered one by one),
          * of the end of a print. */
         const char *contact, *write, *panel, *end;
+        const char *turn; /* command that turns the card over */
         const char *raw, *raw_answer;
         const char *raw_refused[8];
         unsigned transfers_of_open; /* at least */

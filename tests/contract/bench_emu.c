@@ -65,6 +65,10 @@ static void run_emulator(const struct bench_options *o, const char *ready, const
                 argv[n++] = "--reply-end";
                 argv[n++] = o->reply_end;
         }
+        if (o->flip) {
+                argv[n++] = "--flip";
+                argv[n++] = o->flip;
+        }
         if (o->positions) {
                 argv[n++] = "--positions";
                 argv[n++] = o->positions;

@@ -229,6 +229,14 @@ static enum emup_terminator terminator(const char *text) {
         return text && strcmp(text, "none") == 0 ? EMUP_END_NONE : EMUP_END_NUL;
 }
 
+static enum emup_flip flip(const char *text) {
+        if (!text)
+                return emup_family.flip;
+        if (strcmp(text, "long") == 0)
+                return EMUP_FLIP_LONG;
+        return strcmp(text, "short") == 0 ? EMUP_FLIP_SHORT : EMUP_FLIP_NONE;
+}
+
 static struct bench *bench_open(const struct bench_options *o) {
         struct bench *b = calloc(1, sizeof *b);
         assert_non_null(b);
@@ -249,6 +257,7 @@ static struct bench *bench_open(const struct bench_options *o) {
             .ribbon_remaining = 100,
             .hopper = 5,
             .time_scale = o->pace > 0 ? o->pace : 1.0,
+            .flip = flip(o->flip),
             .hico_stripe = true,
             .old_positions = o->positions && strcmp(o->positions, "old") == 0,
             .terminator = terminator(o->reply_end),

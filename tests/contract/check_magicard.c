@@ -17,7 +17,7 @@ static void expect_status(struct cw_printer *p, enum cw_printer_state state, con
         assert_string_equal(s.code, code);
 }
 
-static const struct cw_printer_need job = {true, true, true, false, "ymcko"};
+static const struct cw_printer_need job = {true, true, true, false, "ymcko", ""};
 
 static cw_rc print(struct cw_printer *p, struct cw_printer_effect *e, struct cw_fault *f) {
         CW_AUTO(cw_panels_free) struct cw_panels *panels = check_panels();
@@ -536,6 +536,10 @@ const struct CMUnitTest contract_checks[] = {
     CHECK(print_cut_off_is_never_resent),
     CHECK(print_unplugged_half_way),
     CHECK(print_whose_end_nobody_saw_is_counted),
+    {"both_faces_are_printed", both_faces_are_printed, NULL, NULL, NULL},
+    CHECK(back_is_refused_where_it_cannot_be_printed),
+    CHECK(preflight_counts_the_sets_of_both_faces),
+    {"jam_while_turning_is_a_spoiled_card", jam_while_turning_is_a_spoiled_card, NULL, NULL, NULL},
     CHECK(unplugged_at_any_transfer_of_feed),
     CHECK(stalled_at_any_transfer_of_feed),
     CHECK(power_cycle_loses_the_place),

@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct cw_printer_need job = {true, true, true, true, "ymcko"};
+static const struct cw_printer_need job = {true, true, true, true, "ymcko", ""};
 
 static cw_rc print(struct cw_printer *p, struct cw_printer_effect *e, struct cw_fault *f) {
         CW_AUTO(cw_panels_free) struct cw_panels *panels = check_panels();
@@ -431,6 +431,9 @@ const struct CMUnitTest contract_checks[] = {
     CHECK(hot_head_is_waited_for),
     CHECK(print_wrong_panels_send_nothing),
     CHECK(print_without_card),
+    {"both_faces_are_printed", both_faces_are_printed, NULL, NULL, NULL},
+    CHECK(back_is_refused_where_it_cannot_be_printed),
+    {"jam_while_turning_is_a_spoiled_card", jam_while_turning_is_a_spoiled_card, NULL, NULL, NULL},
     CHECK(print_hot_head),
     CHECK(stripe_fails_once_then_works),
     CHECK(unplug_at_every_transfer_of_feed),

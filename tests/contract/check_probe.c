@@ -43,7 +43,7 @@ static void a_silent_port_is_no_trouble(void **state) {
 
 static void sends_nothing(void **state) {
         struct cw_printer *p = look(*state);
-        const struct cw_printer_need job = {true, true, true, true, "ymcko"};
+        const struct cw_printer_need job = {true, true, true, true, "ymcko", ""};
         CW_AUTO(cw_panels_free) struct cw_panels *panels = check_panels();
         struct cw_tracks tracks = check_tracks();
         struct cw_printer_effect e;

@@ -64,6 +64,12 @@ void preflight_names_what_is_missing(void **state);
 void preflight_refuses_a_card_inside(void **state);
 void preflight_wants_the_right_ribbon(void **state);
 
+void both_faces_are_printed(void **state);
+void ribbon_for_both_faces_gives_one_set(void **state);
+void back_is_refused_where_it_cannot_be_printed(void **state);
+void preflight_counts_the_sets_of_both_faces(void **state);
+void jam_while_turning_is_a_spoiled_card(void **state);
+
 void feed_takes_one_card(void **state);
 void feed_refuses_when_a_card_is_inside(void **state);
 void feed_hopper_empty(void **state);

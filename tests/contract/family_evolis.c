@@ -22,6 +22,7 @@ const struct bench_family bench_family = {
     .write = "Smw",
     .panel = "Db",
     .end = "Se",
+    .turn = "Sv",
     .raw = "Rfv",
     .raw_answer = "1520",
     .raw_refused = {"Smr;2", "Dm;2;1", "Db;k;2;", "Psc;1;2;3", "Pem;0", "R\r", ""},

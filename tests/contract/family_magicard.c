@@ -23,6 +23,7 @@ const struct bench_family bench_family = {
     .move = "CHPUP",
     .contact = "CHPUP",
     .end = "JOB",
+    .turn = "JOB",
     .raw = ",REQ,ERR,",
     .raw_answer = "STAPrinterstatus OK.?00:00?(c0300)",
     .raw_refused = {",NOC1,KGE2", "EJT,", "TST,", "REQ,UPG,", "REQ,STA,M\r,", ""},

@@ -21,6 +21,7 @@ const struct bench_family bench_family = {
     .write = "MAGWRITE",
     .panel = "PANEL",
     .end = "TRANSFER",
+    .turn = "TRANSFERTURN",
     .raw = "POSITION",
     .raw_answer = "0400000000000000",
     .raw_refused = {"2A", "31 01", "POSITION ", "MAGREAD", ""},

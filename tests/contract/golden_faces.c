@@ -2,7 +2,7 @@
 /*
  * From template to plastic: each shipped face is drawn, printed by the driver on the emulated printer, and
  * what the emulator received is compared with the panels pixel for pixel; the orientation card proves turn
- * and mirror.
+ * and mirror, of both faces.
  */
 #include "tests/contract/checks.h"
 
@@ -25,7 +25,8 @@ static void face_path(const char *name, char *ret, size_t cap) {
 }
 
 /* Renders and prints; the directory of the plastic into ret. */
-static struct cw_panels *print_face(struct bench *b, const char *name, char *ret_dir, size_t cap) {
+static struct cw_panels *print_face(struct bench *b, const struct cw_printer_fitting *fitting,
+                                    const char *name, char *ret_dir, size_t cap) {
         char path[512];
         struct cw_panels *panels = NULL;
         struct cw_printer_effect e;
@@ -33,6 +34,8 @@ static struct cw_panels *print_face(struct bench *b, const char *name, char *ret
         face_path(name, path, sizeof path);
         check_ok(cw_face_render(path, &card, &panels, &f), &f);
         struct cw_printer *p = check_open(b);
+        if (fitting)
+                cw_printer_fit(p, fitting);
         check_feed(p);
         bench_state_text(b, "", "card", ret_dir, cap);
         check_ok(cw_printer_print(p, panels, LONG_NS, &e, &f), &f);
@@ -49,15 +52,17 @@ static unsigned level(const struct cw_panel *panel, size_t pixel) {
         return v;
 }
 
-static void compare_panel(const struct cw_panel *panel, const char *dir) {
+/* turned: the raster went to the printer half way round. */
+static void compare_panel(const struct cw_panel *panel, const char *dir, const char *side, bool turned) {
         static uint8_t received[EMUP_PIXELS];
         char path[1024];
         size_t wrong = 0, inked = 0;
         unsigned top = (1u << panel->bits) - 1;
-        (void)snprintf(path, sizeof path, "%s/front-%c.png", dir, panel->id);
+        (void)snprintf(path, sizeof path, "%s/%s-%c.png", dir, side, panel->id);
         assert_int_equal(emup_image_read_layer(path, received), 0);
         for (size_t i = 0; i < EMUP_PIXELS; i++) {
-                unsigned want = level(panel, i), got = (received[i] * top + 127u) / 255u;
+                size_t at = turned ? EMUP_PIXELS - 1 - i : i;
+                unsigned want = level(panel, at), got = (received[i] * top + 127u) / 255u;
                 unsigned x = (unsigned)(i % CW_PANEL_WIDTH);
                 bool printed = x >= bench_family.edge && x < CW_PANEL_WIDTH - bench_family.edge;
                 /* Areas may leave more free than the panel does, never less. */
@@ -70,13 +75,25 @@ static void compare_panel(const struct cw_panel *panel, const char *dir) {
         assert_true(inked > 0);
 }
 
+static bool blank(const struct cw_panel *panel) {
+        for (size_t i = 0; i < panel->len; i++)
+                if (panel->ptr[i])
+                        return false;
+        return true;
+}
+
+static void compare_face(const struct cw_panels *face, const char *dir, const char *side, bool turned) {
+        for (size_t i = 0; i < face->count; i++)
+                if ((face->panel[i].id != 'o' || bench_family.coat != 'n') && !blank(&face->panel[i]))
+                        compare_panel(&face->panel[i], dir, side, turned);
+}
+
 static void received_as_drawn(struct bench *b, const char *name) {
         char dir[512];
-        CW_AUTO(cw_panels_free) struct cw_panels *panels = print_face(b, name, dir, sizeof dir);
+        CW_AUTO(cw_panels_free) struct cw_panels *panels = print_face(b, NULL, name, dir, sizeof dir);
         assert_int_equal(panels->count, 5);
-        for (size_t i = 0; i < panels->count; i++)
-                if (panels->panel[i].id != 'o' || bench_family.coat != 'n')
-                        compare_panel(&panels->panel[i], dir);
+        assert_null(panels->back);
+        compare_face(panels, dir, "front", false);
 }
 
 static void classic_debit_received_as_drawn(void **state) {
@@ -87,10 +104,34 @@ static void orientation_received_as_drawn(void **state) {
         received_as_drawn(*state, "orientation.json");
 }
 
-static uint8_t *read_front(const char *dir) {
+/* A card of a printer that turns about axis; the driver is told so, or not. */
+static void both_received_as_drawn(const char *name, const char *axis, enum cw_flip told) {
+        struct bench *b = bench_ops.open(&(struct bench_options){.flip = axis});
+        const struct cw_printer_fitting fitting = {.both_faces = 1, .flip = (int)told};
+        char dir[512];
+        CW_AUTO(cw_panels_free) struct cw_panels *panels = print_face(b, &fitting, name, dir, sizeof dir);
+        assert_non_null(panels->back);
+        compare_face(panels, dir, "front", false);
+        compare_face(panels->back, dir, "back", told == CW_FLIP_LONG);
+        assert_int_equal(bench_state(b, "", "violations"), 0);
+        bench_ops.close(b);
+}
+
+static void two_sided_debit_received_as_drawn(void **state) {
+        (void)state;
+        both_received_as_drawn("two-sided-debit.json", "short", CW_FLIP_SHORT);
+}
+
+static void both_orientations_received_as_drawn(void **state) {
+        (void)state;
+        both_received_as_drawn("orientation-both.json", "short", CW_FLIP_SHORT);
+        both_received_as_drawn("orientation-both.json", "long", CW_FLIP_LONG);
+}
+
+static uint8_t *read_side(const char *dir, const char *side) {
         char path[1024];
         png_image image = {.version = PNG_IMAGE_VERSION};
-        (void)snprintf(path, sizeof path, "%s/front.png", dir);
+        (void)snprintf(path, sizeof path, "%s/%s.png", dir, side);
         assert_true(png_image_begin_read_from_file(&image, path));
         image.format = PNG_FORMAT_RGB;
         assert_int_equal(image.width, CW_FACE_WIDTH);
@@ -101,12 +142,27 @@ static uint8_t *read_front(const char *dir) {
         return px;
 }
 
+struct spot {
+        unsigned x, y;
+        bool red, green, blue; /* light that comes back */
+};
+
+/* How many spots are not as they should be. */
+static size_t wrong_spots(const char *dir, const char *side, const struct spot *spots, size_t count) {
+        uint8_t *px = read_side(dir, side);
+        size_t wrong = 0;
+        for (size_t i = 0; i < count; i++) {
+                const uint8_t *rgb = px + (spots[i].y * CW_FACE_WIDTH + spots[i].x) * 3;
+                wrong += (rgb[0] > 127) != spots[i].red || (rgb[1] > 127) != spots[i].green ||
+                         (rgb[2] > 127) != spots[i].blue;
+        }
+        free(px);
+        return wrong;
+}
+
 /* A person looking at the printed card sees the design the right way round. */
 static void orientation_is_right_way_round(void **state) {
-        static const struct {
-                unsigned x, y;
-                bool red, green, blue; /* light that comes back */
-        } spots[] = {
+        static const struct spot spots[] = {
             {90, 50, true, true, false},     /* yellow, top left */
             {930, 70, true, false, true},    /* magenta, top right */
             {942, 574, false, true, true},   /* cyan, bottom right */
@@ -120,15 +176,43 @@ static void orientation_is_right_way_round(void **state) {
             {770, 590, false, false, false}, /* dark end */
         };
         char dir[512];
-        cw_panels_free(print_face(*state, "orientation.json", dir, sizeof dir));
-        uint8_t *px = read_front(dir);
-        for (size_t i = 0; i < sizeof spots / sizeof spots[0]; i++) {
-                const uint8_t *rgb = px + (spots[i].y * CW_FACE_WIDTH + spots[i].x) * 3;
-                assert_int_equal(rgb[0] > 127, spots[i].red);
-                assert_int_equal(rgb[1] > 127, spots[i].green);
-                assert_int_equal(rgb[2] > 127, spots[i].blue);
-        }
-        free(px);
+        cw_panels_free(print_face(*state, NULL, "orientation.json", dir, sizeof dir));
+        assert_int_equal(wrong_spots(dir, "front", spots, sizeof spots / sizeof *spots), 0);
+}
+
+static const struct spot back_spots[] = {
+    {100, 24, false, true, true},    /* cyan, top left, above the stripe */
+    {980, 250, false, false, false}, /* black triangle, right below the stripe */
+    {880, 350, true, true, true},    /* left of its slope */
+    {74, 574, true, false, true},    /* magenta disc, bottom left */
+    {930, 580, true, true, false},   /* yellow, bottom right */
+    {330, 400, false, false, false}, /* stem of the L */
+    {520, 540, false, false, false}, /* its foot goes right */
+    {420, 270, false, false, false}, /* its flag */
+    {420, 320, true, true, true},    /* below the flag */
+    {500, 130, true, true, true},    /* a bar that would lie on the stripe is not printed */
+    {210, 615, false, false, false}, /* dark end of the ramp */
+    {670, 615, true, true, true},    /* light end */
+};
+#define BACK_SPOTS (sizeof back_spots / sizeof *back_spots)
+
+/* Wrong spots on the back of a card whose printer turns about one axis while its driver is told another. */
+static size_t back_spots_wrong(const char *axis, enum cw_flip told) {
+        struct bench *b = bench_ops.open(&(struct bench_options){.flip = axis});
+        const struct cw_printer_fitting fitting = {.both_faces = 1, .flip = (int)told};
+        char dir[512];
+        cw_panels_free(print_face(b, &fitting, "orientation-both.json", dir, sizeof dir));
+        size_t wrong = wrong_spots(dir, "back", back_spots, BACK_SPOTS);
+        bench_ops.close(b);
+        return wrong;
+}
+
+/* Who turns the card like a page sees the back upright, whichever way the printer turned it. */
+static void back_is_right_way_round(void **state) {
+        (void)state;
+        assert_int_equal(back_spots_wrong("short", CW_FLIP_SHORT), 0);
+        assert_int_equal(back_spots_wrong("long", CW_FLIP_LONG), 0);
+        assert_true(back_spots_wrong("long", CW_FLIP_SHORT) > BACK_SPOTS / 2);
 }
 
 int main(void) {
@@ -136,6 +220,9 @@ int main(void) {
             CHECK(classic_debit_received_as_drawn),
             CHECK(orientation_received_as_drawn),
             CHECK(orientation_is_right_way_round),
+            cmocka_unit_test(two_sided_debit_received_as_drawn),
+            cmocka_unit_test(both_orientations_received_as_drawn),
+            cmocka_unit_test(back_is_right_way_round),
         };
         return cmocka_run_group_tests_name("golden faces", tests, NULL, NULL);
 }

@@ -16,6 +16,7 @@ static uint64_t no_time(void *ctx) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         /* An empty hopper: no plastic is ever made, nothing touches the disk. */
         const struct emup_config config = {.serial = "F1",
+                                           .flip = EMUP_FLIP_SHORT,
                                            .model = size && data[0] == 0x52 ? "Rio 2e" : "Enduro+",
                                            .firmware = "1",
                                            .ribbon_kind = "ymcko",

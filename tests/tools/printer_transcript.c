@@ -133,6 +133,7 @@ static cw_rc write_job(struct bench *b, const struct cw_tracks *tracks, const st
             cw_printer_open(cw_printer_driver(bench_family.driver), &t->base, cw_deadline_ns(JOB_MS), &p, f);
         if (rc != CW_OK)
                 return rc;
+        cw_printer_fit(p, &(struct cw_printer_fitting){.both_faces = 1, .flip = -1});
         t->out = stdout; /* from here on it is the job */
         rc = one_card(p, tracks, panels, f);
         t->out = NULL;
@@ -140,7 +141,7 @@ static cw_rc write_job(struct bench *b, const struct cw_tracks *tracks, const st
 }
 
 int main(int argc, char **argv) {
-        const struct bench_options standard = {.model = NULL};
+        const struct bench_options standard = {.flip = "short"}; /* a back is printed when there is one */
         struct cw_face_data face = {0};
         struct cw_tracks tracks = {0};
         struct cw_fault f = {0};

@@ -174,6 +174,26 @@ static void chip_window_is_clear(void **state) {
                 }
 }
 
+/* The back is a face of its own: no chip there, but a stripe. */
+static void stripe_window_is_clear(void **state) {
+        (void)state;
+        CW_AUTO(cw_panels_free)
+        struct cw_panels *p =
+            render(",'back':{'elements':[{'type':'rect','panel':'k','x':0,'y':0,'w':1016,'h':648,"
+                   "'fill':'#000000'}]}",
+                   "{'type':'rect','panel':'ymc','x':500,'y':300,'w':20,'h':20,'fill':'#000000'}");
+        assert_non_null(p->back);
+        for (unsigned x = 0; x < 1016; x += 5)
+                for (unsigned y = 0; y < 648; y += 3) {
+                        bool stripe = y >= 54 && y < 225;
+                        assert_int_equal(at(p->back, 3, x, y), !stripe);
+                        assert_int_equal(at(p->back, 4, x, y), !stripe);
+                        assert_int_equal(at(p, 3, x, y), 0);
+                }
+        assert_int_equal(at(p, 2, 510, 310), 63);
+        assert_int_equal(at(p->back, 2, 510, 310), 0);
+}
+
 static void overcoat_has_windows(void **state) {
         (void)state;
         CW_AUTO(cw_panels_free)
@@ -468,7 +488,7 @@ static char *preview(const struct cw_face_data *data, const char *const *bins, s
             path, sizeof path);
         FILE *out = open_memstream(&text, ret_len);
         assert_non_null(out);
-        if (cw_face_preview(path, data, bins, bin_count, out, &f) != CW_OK)
+        if (cw_face_preview(path, CW_FACE_FRONT, data, bins, bin_count, out, &f) != CW_OK)
                 fail_msg("%s", f.text);
         (void)fclose(out);
         assert_true(*ret_len > 100);
@@ -518,6 +538,7 @@ int main(void) {
             cmocka_unit_test(colours_separate),
             cmocka_unit_test(orientation),
             cmocka_unit_test(chip_window_is_clear),
+            cmocka_unit_test(stripe_window_is_clear),
             cmocka_unit_test(overcoat_has_windows),
             cmocka_unit_test(knock_out_is_a_choice),
             cmocka_unit_test(black_is_never_antialiased),

@@ -144,6 +144,28 @@ static void panels_travel(void **state) {
         cw_panels_free(back);
 }
 
+static void both_faces_travel(void **state) {
+        (void)state;
+        uint8_t bytes[56];
+        struct cw_panels *got = NULL;
+        struct cw_fault f = {0};
+        int fd = -1;
+        for (size_t i = 0; i < sizeof bytes; i++)
+                bytes[i] = (uint8_t)(i * 5);
+        struct cw_panels front = sample(bytes), back = sample(bytes + 28);
+        back.count = 1;
+        front.back = &back;
+        assert_int_equal(cw_panels_to_fd(&front, &fd, &f), CW_OK);
+        assert_int_equal(cw_panels_from_fd(fd, &got, &f), CW_OK);
+        (void)close(fd);
+        assert_non_null(got->back);
+        assert_int_equal(got->count, 2);
+        assert_int_equal(got->back->count, 1);
+        assert_memory_equal(got->panel[1].ptr, bytes + 24, 4);
+        assert_memory_equal(got->back->panel[0].ptr, bytes + 28, 24);
+        cw_panels_free(got);
+}
+
 static void damaged_panels_are_refused(void **state) {
         (void)state;
         uint8_t bytes[28] = {0};
@@ -155,13 +177,13 @@ static void damaged_panels_are_refused(void **state) {
         assert_int_equal(cw_panels_to_fd(&good, &fd, &f), CW_OK);
         assert_int_equal(cw_memfd_map(fd, 4096, &map, &len), CW_OK);
         /* Every byte of the head flipped, then every length cut short. */
-        for (size_t i = 0; i < 28 + len; i++) {
+        for (size_t i = 0; i < 30 + len; i++) {
                 struct cw_panels *p = NULL;
                 uint8_t copy[256];
                 int other = -1;
-                size_t cut = i < 28 ? len : i - 28;
+                size_t cut = i < 30 ? len : i - 30;
                 memcpy(copy, map, len);
-                if (i < 28)
+                if (i < 30)
                         copy[i] ^= 0xff;
                 if (cut == 0)
                         continue;
@@ -185,7 +207,7 @@ int main(int argc, char **argv) {
             cmocka_unit_test(draws_the_shipped_face),     cmocka_unit_test(refusals_come_through),
             cmocka_unit_test(bad_fields_never_leave),     cmocka_unit_test(a_dead_helper_is_a_retry),
             cmocka_unit_test(a_hanging_helper_is_killed), cmocka_unit_test(panels_travel),
-            cmocka_unit_test(damaged_panels_are_refused),
+            cmocka_unit_test(both_faces_travel),          cmocka_unit_test(damaged_panels_are_refused),
         };
         return cmocka_run_group_tests_name("face child", tests, NULL, NULL);
 }

@@ -52,7 +52,7 @@ static void elements_are_read(void **state) {
         assert_int_equal(e[2].level, 'H');
         assert_int_equal(e[2].module, 5);
         assert_true(e[2].box.x > 699.9 && e[2].box.x < 700.1);
-        assert_true(t->overcoat && t->knockout && t->chip.w > 0);
+        assert_true(t->overcoat && t->knockout && t->clear.w > 0);
 }
 
 static void heads_are_read(void **state) {
@@ -61,10 +61,10 @@ static void heads_are_read(void **state) {
         assert_int_equal(
             parse(",'chip':false,'overcoat':false,'knockout':false,'name':'n','comment':'c'", rect, &t, NULL),
             CW_OK);
-        assert_true(t->chip.w < 0.5 && !t->overcoat && !t->knockout);
+        assert_true(t->clear.w < 0.5 && !t->overcoat && !t->knockout);
         cw_face_template_free(t);
         assert_int_equal(parse(",'chip':{'x':1,'y':2,'w':3,'h':4}", rect, &t, NULL), CW_OK);
-        assert_true(t->chip.h > 3.9);
+        assert_true(t->clear.h > 3.9);
         cw_face_template_free(t);
 }
 
@@ -128,6 +128,53 @@ static void bad_elements_name_themselves(void **state) {
         }
 }
 
+static void backs_are_read(void **state) {
+        (void)state;
+        struct cw_face_template *t = NULL;
+        struct cw_fault f = {0};
+        char head[512];
+        (void)snprintf(head, sizeof head, ",'back':{'overcoat':false,'elements':[%s,%s]}", rect, rect);
+        assert_int_equal(parse(head, rect, &t, &f), CW_OK);
+        assert_int_equal(t->count, 1);
+        assert_true(t->overcoat && !t->is_back && t->back && t->back->is_back && !t->back->overcoat);
+        assert_int_equal(t->back->count, 2);
+        assert_true(t->back->clear.w > 1015 && t->back->clear.y < 60 && t->back->clear.h > 160);
+        cw_face_template_free(t);
+        (void)snprintf(head, sizeof head, ",'back':{'stripe':false,'elements':[%s]}", rect);
+        assert_int_equal(parse(head, rect, &t, &f), CW_OK);
+        assert_true(t->back->clear.w < 0.5);
+        cw_face_template_free(t);
+}
+
+static void bad_backs_are_refused(void **state) {
+        (void)state;
+        static const struct {
+                const char *back, *says;
+        } cases[] = {
+            {"1", "\"back\""},
+            {"{}", "elements"},
+            {"{'elements':[]}", "elements"},
+            {"{'chip':false,'elements':[1]}", "\"back\""},
+            {"{'back':{},'elements':[1]}", "\"back\""},
+            {"{'stripe':true,'elements':[1]}", "stripe"},
+            {"{'overcoat':1,'elements':[1]}", "overcoat"},
+            {"{'elements':[1]}", "back, element 1"},
+            {"{'elements':[{'type':'text','panel':'k','x':500,'y':100,'w':300,'h':60,'text':'A','family':'F',"
+             "'size':30}]}",
+             "magnetic stripe"},
+        };
+        for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+                struct cw_face_template *t = NULL;
+                struct cw_fault f = {0};
+                char head[512];
+                (void)snprintf(head, sizeof head, ",'back':%s", cases[i].back);
+                assert_int_equal(cw_rc_class(parse(head, rect, &t, &f)), CW_C_REJECT);
+                assert_null(t);
+                if (!strstr(f.text, cases[i].says))
+                        fail_msg("case %zu says: %s", i, f.text);
+        }
+}
+
 static void bad_heads_are_refused(void **state) {
         (void)state;
         static const char *const bad[] = {
@@ -141,6 +188,7 @@ static void bad_heads_are_refused(void **state) {
             "{\"cardwright-face\":1,\"extra\":1,\"elements\":[1]}",
             "{\"cardwright-face\":1,\"chip\":true,\"elements\":[1]}",
             "{\"cardwright-face\":1,\"chip\":{\"x\":1},\"elements\":[1]}",
+            "{\"cardwright-face\":1,\"stripe\":false,\"elements\":[1]}",
         };
         for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
                 struct cw_face_template *t = NULL;
@@ -182,6 +230,8 @@ int main(void) {
             cmocka_unit_test(heads_are_read),
             cmocka_unit_test(bad_elements_name_themselves),
             cmocka_unit_test(bad_heads_are_refused),
+            cmocka_unit_test(backs_are_read),
+            cmocka_unit_test(bad_backs_are_refused),
             cmocka_unit_test(too_many_elements_are_refused),
             cmocka_unit_test(a_missing_file_is_refused),
         };

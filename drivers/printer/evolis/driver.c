@@ -92,6 +92,8 @@ static cw_rc identify(struct cw_evolis *e, const char *first, int64_t deadline_n
         if (!info->model[0])
                 (void)snprintf(info->model, sizeof info->model, "%s", id_model);
         e->model = cw_evolis_model_find(info->model, id_model);
+        if (e->model->both_faces)
+                info->caps |= CW_PRINTER_CAP_BOTH_FACES;
         e->out_of_step = false;
         return CW_OK;
 }
@@ -186,6 +188,7 @@ const struct cw_printer_ops cw_evolis_ops = {
     .family = "evolis",
     .maturity = CW_MATURITY_TESTING,
     .vendor_id = 0x0f49,
+    .turns = true,
     .open = evolis_open,
     .close = evolis_close,
     .status = cw_evolis_status,

@@ -16,6 +16,7 @@ struct cw_evolis_model {
         const char *word; /* looked for in the answer to Rtp and in MDL of the device id */
         enum cw_evolis_generation generation;
         const char *reject; /* command that ends in the reject box */
+        bool both_faces;    /* every one of them turns cards over */
 };
 /* Never NULL: the last resort has generation CW_EVOLIS_UNKNOWN and moves no card. */
 const struct cw_evolis_model *cw_evolis_model_find(const char *type, const char *device_id_model);

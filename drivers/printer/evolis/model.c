@@ -6,14 +6,14 @@
 #include <string.h>
 
 static const struct cw_evolis_model models[] = {
-    {"Primacy", CW_EVOLIS_MODERN, "Ser"}, {"Zenius", CW_EVOLIS_MODERN, "Ser"},
-    {"Elypso", CW_EVOLIS_MODERN, "Ser"},  {"Agilia", CW_EVOLIS_MODERN, "Ser"},
-    {"KC", CW_EVOLIS_MODERN, "Ser"},      {"KM", CW_EVOLIS_MODERN, "Ser"},
-    {"Dualys", CW_EVOLIS_CLASSIC, "Seb"}, {"Pebble", CW_EVOLIS_CLASSIC, "Seb"},
-    {"Tattoo", CW_EVOLIS_CLASSIC, "Seb"}, {"Quantum", CW_EVOLIS_CLASSIC, "Seb"},
+    {"Primacy", CW_EVOLIS_MODERN, "Ser", false}, {"Zenius", CW_EVOLIS_MODERN, "Ser", false},
+    {"Elypso", CW_EVOLIS_MODERN, "Ser", false},  {"Agilia", CW_EVOLIS_MODERN, "Ser", false},
+    {"KC", CW_EVOLIS_MODERN, "Ser", false},      {"KM", CW_EVOLIS_MODERN, "Ser", false},
+    {"Dualys", CW_EVOLIS_CLASSIC, "Seb", true},  {"Pebble", CW_EVOLIS_CLASSIC, "Seb", false},
+    {"Tattoo", CW_EVOLIS_CLASSIC, "Seb", false}, {"Quantum", CW_EVOLIS_CLASSIC, "Seb", false},
 };
 
-static const struct cw_evolis_model unknown = {"", CW_EVOLIS_UNKNOWN, ""};
+static const struct cw_evolis_model unknown = {"", CW_EVOLIS_UNKNOWN, "", false};
 
 const struct cw_evolis_model *cw_evolis_model_find(const char *type, const char *device_id_model) {
         for (size_t i = 0; i < sizeof models / sizeof models[0]; i++)

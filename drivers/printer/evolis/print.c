@@ -150,11 +150,29 @@ static cw_rc check_ribbon(struct cw_evolis *e, const struct cw_panels *panels, i
                 return rc;
         if (!ribbon.kind[0])
                 return cw_evolis_set(e, ribbon_setting(panels), deadline_ns, f);
-        for (size_t i = 0; i < panels->count; i++)
-                if (!cw_printer_ribbon_has(ribbon.kind, panels->panel[i].id))
-                        return cw_printer_fail(f, CW_C_OPERATOR, CW_E_MISMATCH, "evolis.print", "PRT_RIBBON",
-                                               ribbon.kind);
+        for (const struct cw_panels *face = panels; face; face = face->back)
+                for (size_t i = 0; i < face->count; i++)
+                        if (!cw_printer_ribbon_has(ribbon.kind, face->panel[i].id))
+                                return cw_printer_fail(f, CW_C_OPERATOR, CW_E_MISMATCH, "evolis.print",
+                                                       "PRT_RIBBON", ribbon.kind);
         return name_ribbon(e, ribbon.kind, deadline_ns, f);
+}
+
+static cw_rc download_face(struct cw_evolis *e, const struct cw_panels *face, int64_t deadline_ns,
+                           struct cw_printer_effect *effect, struct cw_fault *f) {
+        cw_rc rc = CW_OK;
+        for (size_t i = 0; rc == CW_OK && i < face->count; i++)
+                rc = download(e, &face->panel[i], deadline_ns, effect, f);
+        return rc;
+}
+
+/* Sv prints the last panel of the front and turns the card over; it is at the head again then. */
+static cw_rc turn_over(struct cw_evolis *e, int64_t deadline_ns, struct cw_printer_effect *effect,
+                       struct cw_fault *f) {
+        cw_rc rc = cw_evolis_act(e, "Sv", "evolis.print", deadline_ns, effect, f);
+        if (rc != CW_OK)
+                e->in_sequence = false;
+        return rc;
 }
 
 cw_rc cw_evolis_print(struct cw_printer *p, const struct cw_panels *panels, int64_t deadline_ns,
@@ -167,8 +185,12 @@ cw_rc cw_evolis_print(struct cw_printer *p, const struct cw_panels *panels, int6
                 rc = cw_evolis_begin_sequence(e, deadline_ns, f);
         if (rc == CW_OK)
                 rc = cw_evolis_act(e, "Sr", "evolis.print", deadline_ns, ret, f);
-        for (size_t i = 0; rc == CW_OK && i < panels->count; i++)
-                rc = download(e, &panels->panel[i], deadline_ns, ret, f);
+        if (rc == CW_OK)
+                rc = download_face(e, panels, deadline_ns, ret, f);
+        if (rc == CW_OK && panels->back)
+                rc = turn_over(e, deadline_ns, ret, f);
+        if (rc == CW_OK && panels->back)
+                rc = download_face(e, panels->back, deadline_ns, ret, f);
         if (rc == CW_OK)
                 rc = cw_evolis_end_sequence(e, "evolis.print", deadline_ns, ret, f);
         return rc;

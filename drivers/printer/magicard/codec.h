@@ -45,6 +45,7 @@ struct cw_magicard_info {
         int64_t shots, shots_used;
 };
 #define CW_MAGICARD_HAS_STRIPE 0x01
+#define CW_MAGICARD_HAS_FLIP 0x02
 #define CW_MAGICARD_HAS_CHIP 0x10
 /* False when it is not one, or its fields are not where they are expected. */
 bool cw_magicard_parse_info(const char *reply, struct cw_magicard_info *ret);

@@ -66,6 +66,8 @@ static void identify(struct cw_magicard *e, const struct cw_magicard_info *found
         e->model = cw_magicard_model_find(info->model);
         if (found->abilities & CW_MAGICARD_HAS_STRIPE)
                 info->caps |= CW_PRINTER_CAP_STRIPE;
+        if (found->abilities & CW_MAGICARD_HAS_FLIP)
+                info->caps |= CW_PRINTER_CAP_BOTH_FACES;
         if (found->abilities & CW_MAGICARD_HAS_CHIP)
                 info->caps |= CW_PRINTER_CAP_CONTACT;
 }
@@ -130,6 +132,7 @@ const struct cw_printer_ops cw_magicard_ops = {
     .family = "magicard",
     .maturity = CW_MATURITY_EXPERIMENTAL,
     .vendor_id = 0x0c1f,
+    .turns = true,
     .open = magicard_open,
     .close = magicard_close,
     .status = cw_magicard_status,

@@ -111,24 +111,48 @@ static void put_sizes(struct cw_writer *w, const struct cw_magicard *e, const st
         }
 }
 
-static void put_header(struct cw_writer *w, const struct cw_magicard *e, const struct cw_panels *panels) {
+/* What is to be laid on the back: colour, resin, overcoat. */
+static void put_back_format(struct cw_writer *w, const struct cw_panels *back) {
+        struct cw_magicard_coat c = {0};
+        if (panel_of(back, 'o'))
+                cw_magicard_coat(panel_of(back, 'o'), &c);
+        put(w, "BAC");
+        put(w, panel_of(back, 'y') || panel_of(back, 'm') || panel_of(back, 'c') ? "C" : "");
+        put(w, panel_of(back, 'k') ? "K" : "");
+        put(w, c.coat ? "O," : ",");
+}
+
+/* Of the job as a whole: before the front only. */
+static void put_job(struct cw_writer *w, const struct cw_magicard *e) {
+        char text[64];
+        (void)snprintf(text, sizeof text, "VER1.0,LANENG,TDT%08X,", (unsigned)time(NULL));
+        put(w, text);
+        put_tracks(w, e);
+}
+
+/* front NULL: face is the only one, or the front; else face is the back of it. */
+static void put_header(struct cw_writer *w, const struct cw_magicard *e, const struct cw_panels *face,
+                       const struct cw_panels *front) {
         char text[96];
         for (int i = 0; i < JOB_ATTENTION; i++)
                 cw_put_u8(w, 0x05);
         cw_put_u8(w, 0x01);
-        (void)snprintf(text, sizeof text, ",NOC1,VER1.0,LANENG,TDT%08X,", (unsigned)time(NULL));
-        put(w, text);
-        put_tracks(w, e);
+        put(w, ",NOC1,");
+        if (!front)
+                put_job(w, e);
         put(w, e->model->head);
-        put(w, ",DPXOFF,PAG1,IMF");
+        put(w, front || face->back ? ",DPXON," : ",DPXOFF,");
+        if (face->back)
+                put_back_format(w, face->back);
+        put(w, front ? "PAG2,IMF" : "PAG1,IMF");
         for (size_t i = 0; i < PLANES; i++)
-                if (panel_of(panels, planes[i].panel))
+                if (panel_of(face, planes[i].panel))
                         cw_put_u8(w, (uint8_t)planes[i].plane);
         (void)snprintf(text, sizeof text, ",XCO0,YCO0,WID%u,HGT%u,", CW_MAGICARD_ROWS, CW_MAGICARD_IMAGE);
         put(w, text);
-        put_coat(w, panels);
+        put_coat(w, face);
         put(w, "ICC0,");
-        put_sizes(w, e, panels);
+        put_sizes(w, e, face);
         cw_put_u8(w, 0x1c);
 }
 
@@ -174,15 +198,15 @@ static cw_rc no_memory(struct cw_magicard *e, cw_rc rc, struct cw_printer_effect
         return rc;
 }
 
-static cw_rc send_header(struct cw_magicard *e, const struct cw_panels *panels, int64_t deadline_ns,
-                         struct cw_printer_effect *effect, struct cw_fault *f) {
+static cw_rc send_header(struct cw_magicard *e, const struct cw_panels *face, const struct cw_panels *front,
+                         int64_t deadline_ns, struct cw_printer_effect *effect, struct cw_fault *f) {
         CW_AUTO(cw_secret_free) struct cw_secret *bytes = NULL;
         struct cw_writer w;
         cw_rc rc = cw_secret_new(HEADER_MAX, &bytes);
         if (rc != CW_OK)
                 return no_memory(e, rc, effect, f);
         cw_writer_init(&w, bytes->ptr, bytes->cap);
-        put_header(&w, e, panels);
+        put_header(&w, e, face, front);
         if (w.bad)
                 return cw_fail(f, CW_RC(CW_L_PRINTER, CW_C_FATAL, CW_E_TOO_BIG), 0, "magicard.print", "",
                                "checked tracks do not fit the header of a job");
@@ -190,7 +214,7 @@ static cw_rc send_header(struct cw_magicard *e, const struct cw_panels *panels, 
         return send_piece(e, bytes, deadline_ns, effect, f);
 }
 
-/* A plane with its trailer, and behind the last one the end of the job. */
+/* A plane with its trailer, and behind the last one the end of the page. */
 static cw_rc send_plane(struct cw_magicard *e, const struct cw_panel *panel, char plane, unsigned margin,
                         bool last, int64_t deadline_ns, struct cw_printer_effect *effect,
                         struct cw_fault *f) {
@@ -208,18 +232,29 @@ static cw_rc send_plane(struct cw_magicard *e, const struct cw_panel *panel, cha
         return send_piece(e, bytes, deadline_ns, effect, f);
 }
 
-static cw_rc send_job(struct cw_magicard *e, const struct cw_panels *panels, unsigned margin,
-                      int64_t deadline_ns, struct cw_printer_effect *effect, struct cw_fault *f) {
+static cw_rc send_page(struct cw_magicard *e, const struct cw_panels *face, const struct cw_panels *front,
+                       unsigned margin, int64_t deadline_ns, struct cw_printer_effect *effect,
+                       struct cw_fault *f) {
         size_t last = 0;
         for (size_t i = 0; i < PLANES; i++)
-                if (panel_of(panels, planes[i].panel))
+                if (panel_of(face, planes[i].panel))
                         last = i;
-        cw_rc rc = send_header(e, panels, deadline_ns, effect, f);
+        cw_rc rc = send_header(e, face, front, deadline_ns, effect, f);
         for (size_t i = 0; rc == CW_OK && i < PLANES; i++) {
-                const struct cw_panel *panel = panel_of(panels, planes[i].panel);
+                const struct cw_panel *panel = panel_of(face, planes[i].panel);
                 if (panel)
                         rc = send_plane(e, panel, planes[i].plane, margin, i == last, deadline_ns, effect, f);
         }
+        return rc;
+}
+
+/* Both pages one after the other, as the maker's filter does: whether a printer begins with the front before
+ * it has the back is its own business. */
+static cw_rc send_job(struct cw_magicard *e, const struct cw_panels *panels, unsigned margin,
+                      int64_t deadline_ns, struct cw_printer_effect *effect, struct cw_fault *f) {
+        cw_rc rc = send_page(e, panels, NULL, margin, deadline_ns, effect, f);
+        if (rc == CW_OK && panels->back)
+                rc = send_page(e, panels->back, panels, margin, deadline_ns, effect, f);
         return rc;
 }
 
@@ -227,19 +262,26 @@ static cw_rc check_ribbon(struct cw_magicard *e, const struct cw_magicard_info *
                           const struct cw_panels *panels, struct cw_fault *f) {
         struct cw_ribbon ribbon;
         cw_magicard_ribbon(e, info, &ribbon);
-        for (size_t i = 0; i < panels->count; i++)
-                if (!cw_printer_ribbon_has(ribbon.kind, panels->panel[i].id))
-                        return cw_printer_fail(f, CW_C_OPERATOR, CW_E_MISMATCH, "magicard.print",
-                                               ribbon.kind[0] ? "PRT_RIBBON" : "PRT_RIBBON_MISSING",
-                                               ribbon.kind);
+        for (const struct cw_panels *face = panels; face; face = face->back)
+                for (size_t i = 0; i < face->count; i++)
+                        if (!cw_printer_ribbon_has(ribbon.kind, face->panel[i].id))
+                                return cw_printer_fail(f, CW_C_OPERATOR, CW_E_MISMATCH, "magicard.print",
+                                                       ribbon.kind[0] ? "PRT_RIBBON" : "PRT_RIBBON_MISSING",
+                                                       ribbon.kind);
         return CW_OK;
 }
 
-/* Overcoat alone is no job: without a plane there is no picture to lay it on. */
-static cw_rc check_planes(const struct cw_panels *panels, struct cw_fault *f) {
+static bool has_planes(const struct cw_panels *face) {
         for (size_t i = 0; i < PLANES; i++)
-                if (panel_of(panels, planes[i].panel))
-                        return CW_OK;
+                if (panel_of(face, planes[i].panel))
+                        return true;
+        return false;
+}
+
+/* Overcoat alone is no page: without a plane there is no picture to lay it on. */
+static cw_rc check_planes(const struct cw_panels *panels, struct cw_fault *f) {
+        if (has_planes(panels) && (!panels->back || has_planes(panels->back)))
+                return CW_OK;
         return cw_fail(f, CW_RC(CW_L_PRINTER, CW_C_REJECT, CW_E_UNSUPPORTED), 0, "magicard.print",
                        "PRD_UNEXPECTED_DATA", "this printer cannot print overcoat alone");
 }

@@ -77,7 +77,7 @@ static void fill_info(struct cw_matica *e) {
         (void)snprintf(info->port, sizeof info->port, "%s", e->base.usb->info.port);
         info->caps = CW_PRINTER_CAP_COLOUR | CW_PRINTER_CAP_STRIPE | CW_PRINTER_CAP_CONTACT |
                      CW_PRINTER_CAP_REJECT | CW_PRINTER_CAP_PRINT_EJECTS | CW_PRINTER_CAP_WHERE |
-                     CW_PRINTER_CAP_FILM;
+                     CW_PRINTER_CAP_FILM | CW_PRINTER_CAP_BOTH_FACES;
         info->width = CW_PANEL_WIDTH;
         info->height = CW_PANEL_HEIGHT;
         info->colour_bits = CW_PANEL_YMC_BITS;
@@ -162,6 +162,7 @@ const struct cw_printer_ops cw_matica_ops = {
     .family = "matica",
     .maturity = CW_MATURITY_EXPERIMENTAL,
     .vendor_id = 0x2166,
+    .turns = true,
     .open = matica_open,
     .close = matica_close,
     .status = cw_matica_status,

@@ -12,6 +12,7 @@
 #define PANEL_MS 30000
 #define PRINT_YMC 0x02u
 #define PRINT_K 0x04u
+#define FLIP 0x02u
 
 static uint8_t buffer_of(char panel) {
         switch (panel) {
@@ -32,6 +33,13 @@ static const struct cw_panel *panel_of(const struct cw_panels *p, char id) {
                 if (p->panel[i].id == id)
                         return &p->panel[i];
         return NULL;
+}
+
+static bool face_blank(const struct cw_panels *face) {
+        for (size_t i = 0; i < face->count; i++)
+                if (face->panel[i].id != 'o' && !cw_matica_blank(&face->panel[i]))
+                        return false;
+        return true;
 }
 
 static cw_rc send_panel(struct cw_matica *e, const struct cw_panel *panel, uint8_t *memory,
@@ -64,14 +72,28 @@ static cw_rc send_panels(struct cw_matica *e, const struct cw_panels *panels, ui
         return rc;
 }
 
-static cw_rc print_and_transfer(struct cw_matica *e, uint8_t set, int64_t deadline_ns,
-                                struct cw_printer_effect *effect, struct cw_fault *f) {
+/* From here on ink is used. */
+static cw_rc print_film(struct cw_matica *e, uint8_t set, int64_t deadline_ns,
+                        struct cw_printer_effect *effect, struct cw_fault *f) {
         struct cw_matica_call print = {.cdb = {0x31, 0x08, set}, .cdb_len = CW_MATICA_CDB};
-        struct cw_matica_call transfer = {.cdb = {0x31, 0x09}, .cdb_len = CW_MATICA_CDB};
         cw_rc rc = cw_matica_act(e, &print, "matica.print", deadline_ns, effect, f);
-        effect->ribbon_used = print.started;
-        if (rc == CW_OK)
-                rc = cw_matica_act(e, &transfer, "matica.print", deadline_ns, effect, f);
+        effect->ribbon_used = effect->ribbon_used || print.started;
+        return rc;
+}
+
+/* The film of the front onto the card, which is turned over; a front that stays as it is, is only turned. */
+static cw_rc turn_over(struct cw_matica *e, bool printed, int64_t deadline_ns,
+                       struct cw_printer_effect *effect, struct cw_fault *f) {
+        struct cw_matica_call transfer = {.cdb = {0x31, 0x0a}, .cdb_len = CW_MATICA_CDB};
+        struct cw_matica_call turn = {.cdb = {0x31, 0x0b, [4] = FLIP, [7] = cw_matica_place(CW_WHERE_PRINT)},
+                                      .cdb_len = CW_MATICA_CDB};
+        return cw_matica_act(e, printed ? &transfer : &turn, "matica.print", deadline_ns, effect, f);
+}
+
+static cw_rc transfer_out(struct cw_matica *e, int64_t deadline_ns, struct cw_printer_effect *effect,
+                          struct cw_fault *f) {
+        struct cw_matica_call transfer = {.cdb = {0x31, 0x09}, .cdb_len = CW_MATICA_CDB};
+        cw_rc rc = cw_matica_act(e, &transfer, "matica.print", deadline_ns, effect, f);
         /* The ink that ended with this card is a trouble of the next one. */
         bool out = transfer.good && cw_rc_class(rc) == CW_C_OPERATOR && effect->where == CW_WHERE_NONE;
         if (rc != CW_OK && !out)
@@ -97,36 +119,56 @@ static cw_rc check_ink(struct cw_matica *e, const struct cw_panels *panels, int6
         if (!ink.kind[0])
                 return cw_printer_fail(f, CW_C_OPERATOR, CW_E_MISSING, "matica.print", "PRT_RIBBON_MISSING",
                                        "");
-        for (size_t i = 0; i < panels->count; i++)
-                if (panels->panel[i].id != 'o' && !cw_printer_ribbon_has(ink.kind, panels->panel[i].id))
-                        return cw_printer_fail(f, CW_C_OPERATOR, CW_E_MISMATCH, "matica.print", "PRT_RIBBON",
-                                               ink.kind);
+        for (const struct cw_panels *face = panels; face; face = face->back)
+                for (size_t i = 0; i < face->count; i++)
+                        if (face->panel[i].id != 'o' && !cw_printer_ribbon_has(ink.kind, face->panel[i].id))
+                                return cw_printer_fail(f, CW_C_OPERATOR, CW_E_MISMATCH, "matica.print",
+                                                       "PRT_RIBBON", ink.kind);
         return CW_OK;
+}
+
+/* One face onto the film; *ret_printed false: it is white, nothing was sent. */
+static cw_rc print_face(struct cw_matica *e, const struct cw_panels *face, bool *ret_printed,
+                        int64_t deadline_ns, struct cw_printer_effect *effect, struct cw_fault *f) {
+        size_t len = (size_t)e->raster.columns * e->raster.rows;
+        uint8_t set = 0;
+        void *memory = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (memory == MAP_FAILED)
+                return cw_fail(
+                    f, CW_RC(CW_L_PRINTER, effect->ribbon_used ? CW_C_IN_DOUBT : CW_C_RETRY, CW_E_NOMEM), 0,
+                    "matica.print", "", "out of memory");
+        (void)madvise(memory, len, MADV_DONTDUMP);
+        cw_rc rc = send_panels(e, face, memory, &set, deadline_ns, effect, f);
+        cw_wipe(memory, len);
+        (void)munmap(memory, len);
+        *ret_printed = rc == CW_OK && set != 0;
+        return *ret_printed ? print_film(e, set, deadline_ns, effect, f) : rc;
+}
+
+/* The back comes after the card was turned over; the film of the last face is still to be transferred. */
+static cw_rc print_back(struct cw_matica *e, const struct cw_panels *back, bool *printed, int64_t deadline_ns,
+                        struct cw_printer_effect *effect, struct cw_fault *f) {
+        cw_rc rc = turn_over(e, *printed, deadline_ns, effect, f);
+        return rc == CW_OK ? print_face(e, back, printed, deadline_ns, effect, f) : rc;
 }
 
 cw_rc cw_matica_print(struct cw_printer *p, const struct cw_panels *panels, int64_t deadline_ns,
                       struct cw_printer_effect *ret, struct cw_fault *f) {
         struct cw_matica *e = (struct cw_matica *)p;
-        size_t len = (size_t)e->raster.columns * e->raster.rows;
-        uint8_t set = 0;
+        bool printed = false;
         cw_rc rc = cw_matica_need_card(e, "matica.print", deadline_ns, ret, f);
         if (rc == CW_OK)
                 rc = check_ink(e, panels, deadline_ns, f);
         if (rc == CW_OK)
                 rc = cw_matica_move_to(e, CW_WHERE_PRINT, "matica.print", deadline_ns, ret, f);
+        if (rc == CW_OK)
+                rc = print_face(e, panels, &printed, deadline_ns, ret, f);
+        if (rc == CW_OK && panels->back && !face_blank(panels->back))
+                rc = print_back(e, panels->back, &printed, deadline_ns, ret, f);
         if (rc != CW_OK)
                 return rc;
-        void *memory = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-        if (memory == MAP_FAILED)
-                return cw_fail(f, CW_RC(CW_L_PRINTER, CW_C_RETRY, CW_E_NOMEM), 0, "matica.print", "",
-                               "out of memory");
-        (void)madvise(memory, len, MADV_DONTDUMP);
-        rc = send_panels(e, panels, memory, &set, deadline_ns, ret, f);
-        cw_wipe(memory, len);
-        (void)munmap(memory, len);
-        if (rc != CW_OK)
-                return rc;
-        if (set == 0) /* nothing to print: the card only leaves */
-                return cw_matica_move_to(e, CW_WHERE_OUTPUT, "matica.print", deadline_ns, ret, f);
-        return print_and_transfer(e, set, deadline_ns, ret, f);
+        if (printed)
+                return transfer_out(e, deadline_ns, ret, f);
+        /* Nothing to print: the card only leaves. */
+        return cw_matica_move_to(e, CW_WHERE_OUTPUT, "matica.print", deadline_ns, ret, f);
 }

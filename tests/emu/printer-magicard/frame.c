@@ -11,6 +11,12 @@ void emup_frame_reset(struct emup_model *m) {
         l->receive = MGC_IDLE;
         l->attention = 0;
         l->len = 0;
+        l->page = 0;
+}
+
+/* The page that comes in. */
+static struct mgc_job *page_of(struct mgc *l) {
+        return l->page ? &l->back : &l->job;
 }
 
 void emup_frame_head_free(struct emup_model *m) {
@@ -43,13 +49,14 @@ static void begin_job(struct emup_model *m, struct mgc *l) {
                 emup_violation(m, "a job while an error is shown");
                 mgc_cancel(m);
         }
-        if (!mgc_header(m, l->text, &l->job)) {
+        if (!mgc_header(m, l->text, l->page ? &l->job : NULL, page_of(l))) {
+                l->page = 0;
                 l->receive = MGC_LOST;
                 return;
         }
         l->plane = l->trailer = 0;
         l->plane_len = 0;
-        l->receive = l->job.planes ? MGC_PLANE : MGC_END;
+        l->receive = page_of(l)->planes ? MGC_PLANE : MGC_END;
 }
 
 static void text_byte(struct emup_model *m, struct mgc *l, uint8_t c) {
@@ -57,8 +64,12 @@ static void text_byte(struct emup_model *m, struct mgc *l, uint8_t c) {
                 l->text[l->len] = '\0';
                 if (strncmp(l->text, ",NOC", 4) == 0)
                         begin_job(m, l);
-                else
+                else if (l->page == 0)
                         l->receive = MGC_REQUEST;
+                else {
+                        emup_violation(m, "a request where the back of a card was announced");
+                        l->receive = MGC_LOST;
+                }
         } else if (c < 0x20 || c > 0x7e || l->len == MGC_TEXT_MAX) {
                 emup_violation(m, "byte %02x in a command, or a command too long", (unsigned)c);
                 l->receive = MGC_LOST;
@@ -68,7 +79,7 @@ static void text_byte(struct emup_model *m, struct mgc *l, uint8_t c) {
 }
 
 static void trailer_byte(struct emup_model *m, struct mgc *l, uint8_t c) {
-        const struct mgc_plane *p = &l->job.plane[l->plane];
+        const struct mgc_plane *p = &page_of(l)->plane[l->plane];
         const uint8_t want[] = {FS, (uint8_t)p->letter, ':'};
         if (c != want[l->trailer]) {
                 emup_violation(m, "plane %c is not followed by its trailer but by %02x", p->letter,
@@ -80,16 +91,20 @@ static void trailer_byte(struct emup_model *m, struct mgc *l, uint8_t c) {
                 return;
         l->trailer = 0;
         l->plane_len = 0;
-        l->receive = ++l->plane < l->job.planes ? MGC_PLANE : MGC_END;
+        l->receive = ++l->plane < page_of(l)->planes ? MGC_PLANE : MGC_END;
 }
 
 static void end(struct emup_model *m, struct mgc *l, uint8_t c, bool job) {
+        bool back_follows = job && l->page == 0 && l->job.duplex;
         emup_frame_reset(m);
+        l->page = back_follows && c == ETX;
         if (c != ETX) {
                 emup_violation(m, "%s ends with %02x", job ? "a job" : "a request", (unsigned)c);
                 l->receive = MGC_LOST;
-        } else if (job) {
+        } else if (job && !back_follows) {
                 mgc_job_run(m);
+        } else if (job) {
+                emup_note(m, '<', "the front is in, the back follows");
         } else {
                 mgc_request(m, l->text);
         }
@@ -105,7 +120,7 @@ static void lost_byte(struct mgc *l, uint8_t c) {
 }
 
 static size_t plane_bytes(struct emup_model *m, struct mgc *l, const uint8_t *bytes, size_t n) {
-        const struct mgc_plane *p = &l->job.plane[l->plane];
+        const struct mgc_plane *p = &page_of(l)->plane[l->plane];
         size_t want = p->size - l->plane_len;
         if (n > want)
                 n = want;

@@ -7,7 +7,8 @@
 
 struct scan {
         struct emup_model *m;
-        const char *at; /* next command */
+        const char *at;              /* next command */
+        const struct mgc_job *front; /* of a back */
         struct mgc_job *job;
         unsigned track, bpi, mpc; /* of the MAG command that was read last, 0 = none */
         char head[8], format[8];
@@ -109,6 +110,10 @@ static bool magnetic(struct scan *s, const char *name, const char *value) {
         return on_off(s, value, &s->job->verify); /* MGV */
 }
 
+static size_t end_of(const struct mgc_job *job) {
+        return job->planes ? job->plane[job->planes - 1].at + job->plane[job->planes - 1].size : 0;
+}
+
 static bool plane(struct scan *s, char letter, const char *value) {
         struct mgc_job *job = s->job;
         const struct mgc *l = mgc_of(s->m);
@@ -120,7 +125,7 @@ static bool plane(struct scan *s, char letter, const char *value) {
                 return wrong(s, "planes out of order", value);
         if (size != mgc_plane_bytes(l->old, letter == 'K'))
                 return wrong(s, "plane of the wrong size", value);
-        size_t before = job->planes ? job->plane[job->planes - 1].at + job->plane[job->planes - 1].size : 0;
+        size_t before = job->planes || !s->front ? end_of(job) : end_of(s->front);
         if (before + size > EMUP_PANEL_DATA_MAX)
                 return wrong(s, "more planes than fit", value);
         job->plane[job->planes++] = (struct mgc_plane){letter, size, before};
@@ -130,8 +135,8 @@ static bool plane(struct scan *s, char letter, const char *value) {
 /* Known, and without meaning for what is on the card. */
 static bool accepted(const char *name) {
         static const char *const names[] = {"VER", "LAN", "TDT", "RSP", "LC1", "LC3", "LC6",
-                                            "LC8", "ESS", "DPX", "XCO", "YCO", "NNN", "USF",
-                                            "ICC", "CPW", "KPW", "OPW", "SLW", "RT2"};
+                                            "LC8", "ESS", "XCO", "YCO", "NNN", "USF", "ICC",
+                                            "CPW", "KPW", "OPW", "SLW", "RT2"};
         for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
                 if (strcmp(names[i], name) == 0)
                         return true;
@@ -140,7 +145,13 @@ static bool accepted(const char *name) {
 
 static bool picture(struct scan *s, const char *name, const char *value) {
         if (strcmp(name, "PAG") == 0)
-                return number(value, 1, &s->page) || wrong(s, "no front page", value);
+                return number(value, 2, &s->page) || wrong(s, "no page", value);
+        if (strcmp(name, "DPX") == 0)
+                return on_off(s, value, &s->job->duplex);
+        if (strcmp(name, "BAC") == 0) {
+                (void)snprintf(s->job->back_format, sizeof s->job->back_format, "%.3s", value);
+                return true;
+        }
         if (strcmp(name, "WID") == 0)
                 return number(value, 1026, &s->width) || wrong(s, "no width", value);
         if (strcmp(name, "HGT") == 0)
@@ -180,6 +191,23 @@ static bool command(struct scan *s, const char *token) {
         return picture(s, name, value);
 }
 
+/* What the front has said about the back is what the back has. */
+static bool right_page(struct scan *s, const char *letters) {
+        char format[4];
+        const struct mgc_job *job = s->job;
+        if (s->page != (s->front ? 2u : 1u) || (s->front && (!job->duplex || job->any_track)))
+                return wrong(s, "another page than this one, or a stripe on the back's", "");
+        if (job->duplex && s->m->cfg.flip == EMUP_FLIP_NONE)
+                return wrong(s, "a printer that cannot turn a card over", "DPXON");
+        if (!s->front)
+                return job->duplex == (job->back_format[0] != '\0') ||
+                       wrong(s, "DPX and BAC differ", job->back_format);
+        (void)snprintf(format, sizeof format, "%s%s%s", strchr(letters, 'B') ? "C" : "",
+                       strchr(letters, 'K') ? "K" : "", job->overcoat ? "O" : "");
+        return strcmp(format, s->front->back_format) == 0 ||
+               wrong(s, "a back unlike the BAC of the front", format);
+}
+
 /* The planes are those of IMF, the panels those of the planes and the overcoat. */
 static bool complete(struct scan *s) {
         char letters[MGC_PLANES + 1] = "", *to = s->job->panels;
@@ -194,8 +222,10 @@ static bool complete(struct scan *s) {
                 return s->job->any_track || wrong(s, "nothing to do", "");
         if (strcmp(letters, s->format) != 0)
                 return wrong(s, "IMF and the planes differ", s->format);
-        if (s->page != 1 || s->width != MGC_ROWS || s->height != MGC_IMAGE)
-                return wrong(s, "picture of the wrong size or page", "");
+        if (!right_page(s, letters))
+                return false;
+        if (s->width != MGC_ROWS || s->height != MGC_IMAGE)
+                return wrong(s, "picture of the wrong size", "");
         for (unsigned i = 0; i < s->job->planes; i++)
                 *to++ = "ymck"[strchr("BGRK", letters[i]) - "BGRK"];
         if (s->job->overcoat)
@@ -204,10 +234,10 @@ static bool complete(struct scan *s) {
         return !s->job->overcoat || s->job->coat.set || wrong(s, "overcoat without its area", "");
 }
 
-bool mgc_header(struct emup_model *m, const char *text, struct mgc_job *ret) {
+bool mgc_header(struct emup_model *m, const char *text, const struct mgc_job *front, struct mgc_job *ret) {
         char token[64];
         *ret = (struct mgc_job){.coercivity = 'h'};
-        struct scan s = {.m = m, .at = text, .job = ret};
+        struct scan s = {.m = m, .at = text, .front = front, .job = ret};
         if (*s.at++ != ',')
                 return wrong(&s, "a job begins with a comma", text);
         while (*s.at) {

@@ -96,21 +96,29 @@ static bool on_ribbon(const struct emup_model *m, char panel) {
         return panel == 'k' ? *kind == 'k' : panel == 'o' && strcmp(kind, "ko") == 0;
 }
 
+static bool all_on_ribbon(const struct emup_model *m, const char *panels) {
+        for (; *panels; panels++)
+                if (!on_ribbon(m, *panels))
+                        return false;
+        return true;
+}
+
 void mgc_job_run(struct emup_model *m) {
         struct mgc *l = mgc_of(m);
-        emup_note(m, '<', "job: panels %s, %s", l->job.panels, l->job.any_track ? "stripe" : "no stripe");
+        const char *back = l->job.duplex ? l->back.panels : "";
+        emup_note(m, '<', "job: panels %s, back %s, %s", l->job.panels, *back ? back : "none",
+                  l->job.any_track ? "stripe" : "no stripe");
         emup_fault_on_command(m, "JOB");
         drop(m);
         m->seq.active = true;
         m->seq.ribbon_used = false;
         l->next = 0;
         memcpy(m->seq.loaded, l->job.track, sizeof m->seq.loaded);
-        for (const char *p = l->job.panels; *p; p++)
-                if (!on_ribbon(m, *p)) {
-                        l->error = ERR_RIBBON;
-                        drop(m);
-                        return;
-                }
+        if (!all_on_ribbon(m, l->job.panels) || !all_on_ribbon(m, back)) {
+                l->error = ERR_RIBBON;
+                drop(m);
+                return;
+        }
         struct emup_op *op = emup_op_new(m, "JOB");
         emup_op_step(op, STEP_FEED);
         if (l->job.any_track) {
@@ -120,16 +128,21 @@ void mgc_job_run(struct emup_model *m) {
         emup_op_run(m);
 }
 
-static void fill_panel(struct emup_model *m, struct mgc *l, char panel) {
+static const struct mgc_job *page_of(const struct emup_model *m) {
+        return m->side ? &mgc_of(m)->back : &mgc_of(m)->job;
+}
+
+static void fill_panel(struct emup_model *m, const struct mgc *l, char panel) {
+        const struct mgc_job *job = page_of(m);
         size_t outside = 0;
         m->pending.letter = panel;
         m->pending.levels = panel == 'k' || panel == 'o' ? 2 : 64;
         if (panel == 'o') {
-                mgc_overcoat(&l->job.coat, &l->job.hole, m->pending.pixels);
+                mgc_overcoat(&job->coat, &job->hole, m->pending.pixels);
                 return;
         }
-        for (unsigned i = 0; i < l->job.planes; i++) {
-                const struct mgc_plane *p = &l->job.plane[i];
+        for (unsigned i = 0; i < job->planes; i++) {
+                const struct mgc_plane *p = &job->plane[i];
                 if ("ymck"[strchr("BGRK", p->letter) - "BGRK"] == panel)
                         mgc_plane_unpack(l->old, panel == 'k', l->head_position, m->frame.data + p->at,
                                          m->pending.pixels, &outside);
@@ -139,14 +152,18 @@ static void fill_panel(struct emup_model *m, struct mgc *l, char panel) {
 }
 
 static void next_panel(struct emup_model *m, struct mgc *l) {
-        char panel = l->job.panels[l->next];
-        struct emup_op *op = emup_op_new(m, panel ? "panel" : "out");
+        char panel = page_of(m)->panels[l->next];
+        bool turns = !panel && l->job.duplex && m->side == 0;
+        struct emup_op *op = emup_op_new(m, panel ? "panel" : turns ? "turn" : "out");
         if (panel) {
                 l->next++;
                 (void)snprintf(m->seq.panels + strlen(m->seq.panels), 2, "%c", panel);
                 fill_panel(m, l, panel);
                 emup_op_step(op, STEP_TO_PRINT);
                 emup_op_step(op, STEP_PANEL);
+        } else if (turns) {
+                l->next = 0;
+                emup_op_step(op, STEP_FLIP);
         } else {
                 emup_op_step(op, STEP_EJECT);
         }

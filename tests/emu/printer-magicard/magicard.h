@@ -39,8 +39,9 @@ struct mgc_job {
         struct mgc_plane plane[MGC_PLANES];
         unsigned planes;
         struct emup_track track[EMUP_TRACKS];
-        bool any_track, verify, reject_faulty, overcoat;
-        char coercivity; /* h or l */
+        bool any_track, verify, reject_faulty, overcoat, duplex;
+        char back_format[4]; /* BAC */
+        char coercivity;     /* h or l */
         struct mgc_box coat, hole;
 };
 
@@ -54,7 +55,8 @@ struct mgc {
         unsigned plane;   /* that comes in */
         size_t plane_len; /* of it so far */
         unsigned trailer;
-        struct mgc_job job;
+        struct mgc_job job, back;
+        unsigned page; /* that comes in: 0 the front */
         unsigned next; /* panel of the job */
         enum emup_err error;
         uint64_t printed;
@@ -65,8 +67,9 @@ static inline struct mgc *mgc_of(const struct emup_model *m) {
         return m->language;
 }
 
-/* header.c: a job header without SOH and FS. False with a violation said when it is none. */
-bool mgc_header(struct emup_model *m, const char *text, struct mgc_job *ret);
+/* header.c: a page's header without SOH and FS; front NULL: of the front. False with a violation said when it
+ * is none. */
+bool mgc_header(struct emup_model *m, const char *text, const struct mgc_job *front, struct mgc_job *ret);
 
 /* raster.c, pure */
 

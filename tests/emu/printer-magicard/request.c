@@ -4,7 +4,14 @@
 
 #include <string.h>
 
-enum { SOH = 0x01, ETX = 0x03, CLEANING_PROMPT = 1000, MODEL_MAG = 0x01, MODEL_CHIP = 0x10 };
+enum {
+        SOH = 0x01,
+        ETX = 0x03,
+        CLEANING_PROMPT = 1000,
+        MODEL_MAG = 0x01,
+        MODEL_DUO = 0x02,
+        MODEL_CHIP = 0x10
+};
 
 static struct emup_reply *frame(struct emup_model *m, const char *text) {
         static const uint8_t begin = SOH, end = ETX;
@@ -66,8 +73,10 @@ static void tell_all(struct emup_model *m) {
         char text[EMUP_REPLY_MAX - 2];
         unsigned major, minor;
         error_pair(m, &major, &minor);
-        int n = snprintf(text, sizeof text, "STA%d,%s,1,%s,H%s,B%s,%s,0,0,0,0,0,0,", MODEL_MAG | MODEL_CHIP,
-                         m->model, m->serial, m->serial, m->serial, m->firmware);
+        int duo = m->cfg.flip != EMUP_FLIP_NONE ? MODEL_DUO : 0;
+        int n =
+            snprintf(text, sizeof text, "STA%d,%s,1,%s,H%s,B%s,%s,0,0,0,0,0,0,", MODEL_MAG | MODEL_CHIP | duo,
+                     m->model, m->serial, m->serial, m->serial, m->firmware);
         n += snprintf(text + n, sizeof text - (size_t)n, "%llu,%llu,%llu,%llu,%llu,%llu,%d,%u,50,50,%u,%u,",
                       (unsigned long long)l->printed, (unsigned long long)l->printed,
                       (unsigned long long)m->count.panels, (unsigned long long)m->count.cleanings,

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BAD_COMMAND = 0x52000, BAD_POSITION = 0x52600, NO_CARDS = 0x2d000 };
+enum { BAD_COMMAND = 0x52000, BAD_POSITION = 0x52600, NO_CARDS = 0x2d000, TURN_OVER = 2 };
 
 static void put16(uint8_t *b, unsigned v) {
         b[0] = (uint8_t)(v >> 8);
@@ -158,10 +158,19 @@ static bool may_leave(struct emup_model *m) {
         return false;
 }
 
+/* Turned over on the way to the head. */
+static void turn(struct emup_model *m) {
+        struct emup_op *op = emup_op_new(m, "TURN");
+        emup_op_step(op, STEP_TO_PRINT);
+        emup_op_step(op, STEP_FLIP);
+        emup_op_run(m);
+}
+
 static void move(struct emup_model *m, bool load) {
         const struct mtc *l = mtc_of(m);
         uint8_t to = l->cdb[7];
-        if (l->cdb[2] || l->cdb[4] || to > 5 || (load && to > 3)) {
+        bool turns = l->cdb[4] == TURN_OVER && !load && to == 0 && m->cfg.flip != EMUP_FLIP_NONE;
+        if (l->cdb[2] || (l->cdb[4] && !turns) || to > 5 || (load && to > 3)) {
                 emup_violation(m, "a move to %u with options %02x %02x", (unsigned)to, (unsigned)l->cdb[2],
                                (unsigned)l->cdb[4]);
                 mtc_refuse(m, BAD_COMMAND);
@@ -169,6 +178,10 @@ static void move(struct emup_model *m, bool load) {
         }
         if (load == (m->card != NULL) || !may_leave(m)) {
                 mtc_refuse(m, BAD_POSITION);
+                return;
+        }
+        if (turns) {
+                turn(m);
                 return;
         }
         struct emup_op *op = emup_op_new(m, load ? "LOAD" : "MOVE");
@@ -181,11 +194,20 @@ static void move(struct emup_model *m, bool load) {
         emup_op_run(m);
 }
 
-static void transfer(struct emup_model *m) {
+static void transfer(struct emup_model *m, bool turns) {
         struct mtc *l = mtc_of(m);
+        if (turns && m->cfg.flip == EMUP_FLIP_NONE) {
+                emup_violation(m, "a card turned over in a printer that cannot");
+                mtc_refuse(m, BAD_COMMAND);
+                return;
+        }
         if (!l->printed || !m->card || m->pos != POS_PRINT) {
                 emup_violation(m, "transfer without a picture on the film or a card at the head");
                 mtc_refuse(m, BAD_POSITION);
+                return;
+        }
+        if (turns) {
+                turn(m);
                 return;
         }
         struct emup_op *op = emup_op_new(m, "TRANSFER");
@@ -226,7 +248,8 @@ static void work(struct emup_model *m) {
                 mtc_print(m, l->cdb[2]);
                 return;
         case 0x09:
-                transfer(m);
+        case 0x0a:
+                transfer(m, l->cdb[1] == 0x0a);
                 return;
         default:
                 emup_violation(m, "command 31 %02x", (unsigned)l->cdb[1]);
@@ -336,7 +359,7 @@ static const struct {
     {0x2c, "MAGREAD", 10, mag_read, NULL},
 };
 
-/* 31 has four commands in it. */
+/* 31 has five commands in it. */
 static const char *name_of(const struct mtc *l, size_t i) {
         if (l->cdb[0] != 0x31)
                 return commands[i].name;
@@ -347,6 +370,8 @@ static const char *name_of(const struct mtc *l, size_t i) {
                 return "MOVE";
         case 0x08:
                 return "PRINT";
+        case 0x0a:
+                return "TRANSFERTURN";
         default:
                 return "TRANSFER";
         }

@@ -172,6 +172,8 @@ void emup_op_done(struct emup_model *m, struct emup_op *op) {
                 tell_track(m, op->track);
                 return;
         }
+        if (strcmp(op->name, "TURN") == 0)
+                mtc_forget(m);
         if (!m->card) {
                 l->lowered = false;
                 l->total++;
@@ -199,5 +201,6 @@ const struct emup_family emup_family = {
     .ep_out = 0x02,
     .ep_in = 0x81,
     .other_class = true,
+    .flip = EMUP_FLIP_SHORT,
     .text_replies = false,
 };

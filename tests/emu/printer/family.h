@@ -6,6 +6,8 @@
  */
 #pragma once
 
+#include "model.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -16,7 +18,8 @@ struct emup_family {
         const char *model, *firmware; /* when the command line says nothing */
         uint16_t vid, pid;
         uint8_t ep_out, ep_in;
-        bool other_class;  /* of a vendor's own interface class, without the requests of the printer class */
-        bool text_replies; /* --positions and --reply-end mean something */
+        bool other_class; /* of a vendor's own interface class, without the requests of the printer class */
+        enum emup_flip flip; /* when the command line says nothing */
+        bool text_replies;   /* --positions and --reply-end mean something */
 };
 extern const struct emup_family emup_family;

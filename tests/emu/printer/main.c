@@ -47,6 +47,7 @@ enum {
         OPT_SCALE,
         OPT_TRANSCRIPT,
         OPT_MAG,
+        OPT_FLIP,
         OPT_BUS,
         OPT_DEV,
         OPT_POSITIONS,
@@ -70,6 +71,7 @@ static const struct option long_options[] = {
     {"time-scale", required_argument, NULL, OPT_SCALE},
     {"transcript", required_argument, NULL, OPT_TRANSCRIPT},
     {"mag", required_argument, NULL, OPT_MAG},
+    {"flip", required_argument, NULL, OPT_FLIP},
     {"bus", required_argument, NULL, OPT_BUS},
     {"dev", required_argument, NULL, OPT_DEV},
     {"positions", required_argument, NULL, OPT_POSITIONS},
@@ -92,6 +94,7 @@ static const char usage_text[] =
     "  --time-scale X            1 = as slow as the real thing (default 0)\n"
     "  --transcript FILE         what was said and done, one line each\n"
     "  --mag hico|loco           stripe of the blanks (default hico)\n"
+    "  --flip none|short|long    the station that turns cards over, and its axis\n"
     "  --bus N --dev N           where it is plugged in first (default 1 and 2)\n"
     "  --positions modern|old    words of Rlr;p (default modern; Evolis only)\n"
     "  --reply-end nul|cr|none   end of a reply (default nul; Evolis only)\n"
@@ -149,7 +152,13 @@ static int choose(const char *text, const char *const *words, unsigned *ret) {
 static int parse_choice(struct options *o, int opt, const char *text) {
         static const char *const mags[] = {"loco", "hico", NULL}, *const dialects[] = {"modern", "old", NULL};
         static const char *const ends[] = {"nul", "cr", "none", NULL};
+        static const char *const flips[] = {"none", "short", "long", NULL};
         unsigned at = 0;
+        if (opt == OPT_FLIP) {
+                int wrong = choose(text, flips, &at);
+                o->model.flip = (enum emup_flip)at;
+                return wrong;
+        }
         if (opt != OPT_MAG && !emup_family.text_replies)
                 return fail("this family has no such option", text);
         int rc = choose(text, opt == OPT_MAG ? mags : opt == OPT_POSITIONS ? dialects : ends, &at);
@@ -215,6 +224,7 @@ static int parse_one(struct options *o, int opt, char *text) {
         case OPT_SCALE:
                 return parse_scale(o, text);
         case OPT_MAG:
+        case OPT_FLIP:
         case OPT_POSITIONS:
         case OPT_END:
                 return parse_choice(o, opt, text);
@@ -384,6 +394,7 @@ int main(int argc, char **argv) {
                       .ribbon_kind = "ymcko",
                       .ribbon_remaining = 100,
                       .hopper = 50,
+                      .flip = emup_family.flip,
                       .hico_stripe = true,
                       .now_ms = now_ms},
         };

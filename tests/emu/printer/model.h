@@ -15,17 +15,21 @@
 
 struct emup_model;
 
+/* The station that turns a card over: about an axis parallel to its short edges, or to its long ones. */
+enum emup_flip { EMUP_FLIP_NONE, EMUP_FLIP_SHORT, EMUP_FLIP_LONG };
+
 enum emup_terminator { EMUP_END_NUL, EMUP_END_CR, EMUP_END_NONE };
 
 struct emup_config {
-        const char *serial;              /* "" = the printer tells no serial */
-        const char *model;               /* "Primacy" */
-        const char *firmware;            /* answer to Rfv */
-        const char *plastics_dir;        /* one directory per physical card is made in here */
-        const char *ribbon_kind;         /* as in Pr, "ymcko" */
-        uint32_t ribbon_remaining;       /* panel sets */
-        uint32_t hopper;                 /* blank cards */
-        double time_scale;               /* 1.0 = mechanics at the speed of the real thing, 0 = at once */
+        const char *serial;        /* "" = the printer tells no serial */
+        const char *model;         /* "Primacy" */
+        const char *firmware;      /* answer to Rfv */
+        const char *plastics_dir;  /* one directory per physical card is made in here */
+        const char *ribbon_kind;   /* as in Pr, "ymcko" */
+        uint32_t ribbon_remaining; /* panel sets */
+        uint32_t hopper;           /* blank cards */
+        double time_scale;         /* 1.0 = mechanics at the speed of the real thing, 0 = at once */
+        enum emup_flip flip;
         bool hico_stripe;                /* the blanks carry a high coercivity stripe */
         bool old_positions;              /* Rlr;p in the words of the old guide instead of the modern ones */
         enum emup_terminator terminator; /* end of a text reply; not documented, hence switchable */

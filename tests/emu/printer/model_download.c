@@ -40,8 +40,10 @@ void emup_download_header(struct emup_model *m, const struct emup_args *a) {
                 emup_head_start(m);
 }
 
-/* Panels of a ribbon kind on the front of a card, in the order they lie on the ribbon. */
-static const char *kind_panels(const char *kind) {
+/* Panels of a ribbon kind for one side of a card, in the order they lie on the ribbon. */
+static const char *kind_panels(const char *kind, unsigned side) {
+        if (side && strcmp(kind, "ymckok") == 0)
+                return "k";
         if (strncmp(kind, "ymcko", 5) == 0)
                 return "ymcko";
         if (strcmp(kind, "ko") == 0)
@@ -63,11 +65,11 @@ static enum emup_err check_panel(struct emup_model *m, char letter, unsigned lev
         }
         if (!*kind)
                 kind = m->ribbon.kind; /* recognised by its tag */
-        if (!strchr(kind_panels(kind), letter)) {
+        if (!strchr(kind_panels(kind, m->side), letter)) {
                 emup_violation(m, "panel %c is not on a ribbon %s", letter, kind);
                 return ERR_RIBBON;
         }
-        return strchr(kind_panels(m->ribbon.kind), letter) ? ERR_NONE : ERR_RIBBON;
+        return strchr(kind_panels(m->ribbon.kind, m->side), letter) ? ERR_NONE : ERR_RIBBON;
 }
 
 /* The state of the job decides whether a raster may come at all. */

@@ -14,7 +14,7 @@ enum {
         EMUP_ARGS_MAX = 8,
         EMUP_REPLY_MAX = 512,
         EMUP_REPLIES_MAX = 64, /* unread replies before the oldest is lost */
-        EMUP_PANEL_DATA_MAX = 3 * 1024 * 1024,
+        EMUP_PANEL_DATA_MAX = 4 * 1024 * 1024,
         EMUP_TRAY_MAX = 100, /* cards in the output tray, and in the reject box */
         EMUP_SETTINGS_MAX = 96,
         EMUP_VIOLATIONS_KEPT = 64,
@@ -58,6 +58,7 @@ enum emup_step {
         STEP_MAG_WRITE,
         STEP_MAG_READ,
         STEP_PANEL,
+        STEP_FLIP,
         STEP_TEST_PATTERN,
         STEP_EJECT,
         STEP_REJECT,
@@ -139,7 +140,7 @@ struct emup_model {
         struct {
                 bool active, ribbon_used;
                 enum emup_err failed;
-                char panels[8]; /* letters received since Ss */
+                char panels[8]; /* letters received for this side of the card */
                 struct emup_track loaded[EMUP_TRACKS];
         } seq;
         struct emup_panel pending;  /* received, not yet on the card */
@@ -148,6 +149,7 @@ struct emup_model {
         struct emup_op op, head;    /* the command that runs; the background panel */
 
         enum emup_pos pos;
+        unsigned side; /* of the card, that lies to the head: 0 the front, 1 the back */
         bool jammed, engaged;
         struct emup_plastic *card;
         uint32_t hopper;
@@ -275,5 +277,7 @@ void emup_step_broken(struct emup_model *m, struct emup_op *op, enum emup_err er
 void emup_jam(struct emup_model *m);
 void emup_disengage(struct emup_model *m);
 void emup_place_card(struct emup_model *m, enum emup_pos pos);
+/* Pictures of the card as it is now. */
+void emup_compose(struct emup_model *m);
 void emup_card_to_tray(struct emup_model *m, bool reject, const char *event);
 const char *emup_pos_name(enum emup_pos pos);

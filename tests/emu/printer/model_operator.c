@@ -69,7 +69,7 @@ const char *emup_operator_cleaning(struct emup_model *m, uint32_t cards_since) {
 }
 
 static void take_from_path(struct emup_model *m) {
-        emup_io(m, emup_plastic_compose(m->card));
+        emup_compose(m);
         emup_io(m, emup_plastic_move(m->card, "taken", "taken out of the path by the operator"));
         emup_plastic_free(m->card);
         m->card = NULL;

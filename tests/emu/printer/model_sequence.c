@@ -48,6 +48,29 @@ static void recto(struct emup_model *m) {
                 refuse(m, ERR_SEQUENCE, "Sr outside of a sequence (no Ss)");
 }
 
+/* Prints the last panel of the front, turns the card over and brings it to the head again. */
+static void verso(struct emup_model *m) {
+        if (m->cfg.flip == EMUP_FLIP_NONE) {
+                refuse(m, ERR_COMMAND, "Sv for a printer that cannot turn a card over");
+                return;
+        }
+        if (!m->seq.active || m->side) {
+                refuse(m, ERR_SEQUENCE, "Sv outside of a sequence (no Ss), or a second time");
+                return;
+        }
+        if (m->seq.failed) {
+                emup_reply_err(m, m->seq.failed);
+                return;
+        }
+        struct emup_op *op = emup_op_new(m, "Sv");
+        emup_op_step(op, STEP_FEED);
+        emup_op_step(op, STEP_TO_PRINT);
+        if (m->pending.letter)
+                emup_op_step(op, STEP_PANEL);
+        emup_op_step(op, STEP_FLIP);
+        emup_op_run(m);
+}
+
 static void insert_eject(struct emup_model *m) {
         struct emup_op *op = emup_op_new(m, "Sie");
         emup_op_step(op, STEP_FEED);
@@ -177,6 +200,8 @@ static bool plain(struct emup_model *m, const char *name) {
                 start(m);
         else if (strcmp(name, "Sr") == 0)
                 recto(m);
+        else if (strcmp(name, "Sv") == 0)
+                verso(m);
         else if (strcmp(name, "Si") == 0)
                 move(m, name, STEP_TO_PRINT);
         else if (strcmp(name, "Sis") == 0)

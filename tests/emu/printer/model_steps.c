@@ -7,9 +7,11 @@
 
 /* Planning values from data sheets; multiplied by the time scale. */
 static const uint32_t step_ms[STEP_COUNT] = {
-    [STEP_FEED] = 2500,           [STEP_TO_PRINT] = 800, [STEP_TO_CONTACT] = 1200, [STEP_ENGAGE] = 300,
-    [STEP_TO_CONTACTLESS] = 1200, [STEP_TO_MAG] = 800,   [STEP_MAG_WRITE] = 2500,  [STEP_MAG_READ] = 1500,
-    [STEP_TEST_PATTERN] = 12000,  [STEP_EJECT] = 1500,   [STEP_REJECT] = 1800,     [STEP_CLEAN] = 20000,
+    [STEP_FEED] = 2500,          [STEP_TO_PRINT] = 800,        [STEP_TO_CONTACT] = 1200,
+    [STEP_ENGAGE] = 300,         [STEP_TO_CONTACTLESS] = 1200, [STEP_TO_MAG] = 800,
+    [STEP_MAG_WRITE] = 2500,     [STEP_MAG_READ] = 1500,       [STEP_FLIP] = 2500,
+    [STEP_TEST_PATTERN] = 12000, [STEP_EJECT] = 1500,          [STEP_REJECT] = 1800,
+    [STEP_CLEAN] = 20000,
 };
 
 static const struct {
@@ -25,6 +27,10 @@ static const struct {
 
 const char *emup_pos_name(enum emup_pos pos) {
         return positions[pos].name;
+}
+
+void emup_compose(struct emup_model *m) {
+        emup_io(m, emup_plastic_compose(m->card, m->cfg.flip == EMUP_FLIP_LONG));
 }
 
 static void put_card(struct emup_model *m, enum emup_pos pos, const char *event) {
@@ -62,12 +68,13 @@ void emup_jam(struct emup_model *m) {
         if (!m->card)
                 return;
         put_card(m, POS_TRANSPORT, "jammed");
-        emup_io(m, emup_plastic_compose(m->card));
+        emup_compose(m);
 }
 
 void emup_place_card(struct emup_model *m, enum emup_pos pos) {
         if (m->card || emup_plastic_create(m->dir, m->serial, m->cfg.hico_stripe, &m->card) != 0)
                 return;
+        m->side = 0;
         put_card(m, pos, "found in the machine");
         if (pos == POS_CONTACT)
                 engage(m);
@@ -77,7 +84,7 @@ void emup_card_to_tray(struct emup_model *m, bool reject, const char *event) {
         char **list = reject ? m->reject : m->output;
         unsigned *n = reject ? &m->reject_count : &m->output_count;
         emup_note(m, '=', "card %s: %s", reject ? "reject" : "output", event);
-        emup_io(m, emup_plastic_compose(m->card));
+        emup_compose(m);
         emup_io(m, emup_plastic_move(m->card, reject ? "reject" : "output", event));
         list[(*n)++] = strdup(emup_plastic_path(m->card));
         if (reject)
@@ -86,6 +93,7 @@ void emup_card_to_tray(struct emup_model *m, bool reject, const char *event) {
                 m->count.ejected++;
         emup_plastic_free(m->card);
         m->card = NULL;
+        m->side = 0;
         m->pos = POS_NONE;
 }
 
@@ -119,6 +127,7 @@ static enum emup_err take_from_hopper(struct emup_model *m) {
                 return ERR_MECHANICAL;
         m->count.fed++;
         m->count.since_cleaning++;
+        m->side = 0;
         put_card(m, POS_TRANSPORT, "fed");
         return ERR_NONE;
 }
@@ -237,6 +246,8 @@ enum emup_err emup_step_start(struct emup_model *m, struct emup_op *op, uint32_t
                         return may_move(m);
                 }
                 return start_move(m, op);
+        case STEP_FLIP:
+                return start_move(m, op);
         case STEP_PANEL:
                 return start_panel(m, op, ret_ms, ret_extra_ms);
         case STEP_EJECT:
@@ -298,9 +309,9 @@ static enum emup_err end_mag_read(struct emup_model *m, const struct emup_op *op
 static void lay_panel(struct emup_model *m, unsigned lines) {
         size_t on_chip = 0;
         char event[48];
-        (void)snprintf(event, sizeof event, lines == EMUP_LINES ? "panel %c printed" : "panel %c broken off",
-                       m->printing.letter);
-        emup_io(m, emup_plastic_print(m->card, &m->printing, lines, &on_chip));
+        (void)snprintf(event, sizeof event, "%spanel %c %s", m->side ? "back, " : "", m->printing.letter,
+                       lines == EMUP_LINES ? "printed" : "broken off");
+        emup_io(m, emup_plastic_print(m->card, m->side, &m->printing, lines, &on_chip));
         emup_io(m, emup_plastic_move(m->card, "print", event));
         if (on_chip)
                 emup_note(m, '=', "%zu pixels of panel %c lie on the chip module", on_chip,
@@ -308,6 +319,15 @@ static void lay_panel(struct emup_model *m, unsigned lines) {
         m->stat.on_chip_pixels += on_chip;
         m->count.panels++;
         m->printing.letter = 0;
+}
+
+/* The other side comes to the head, with panels of its own; only a ribbon made for both sides has them in one
+ * set. */
+static void turn_over(struct emup_model *m) {
+        m->side = !m->side;
+        m->seq.panels[0] = '\0';
+        m->seq.ribbon_used = m->seq.ribbon_used && strcmp(m->ribbon.kind, "ymckok") == 0;
+        put_card(m, POS_PRINT, "turned over");
 }
 
 /* Four grey bars, each panel the ribbon has at its own share: enough to see which panels work. */
@@ -334,6 +354,9 @@ enum emup_err emup_step_end(struct emup_model *m, struct emup_op *op) {
         case STEP_TO_MAG:
                 if (m->pos != target(step))
                         put_card(m, target(step), "arrived");
+                break;
+        case STEP_FLIP:
+                turn_over(m);
                 break;
         case STEP_ENGAGE:
                 engage(m);
@@ -385,5 +408,5 @@ void emup_step_broken(struct emup_model *m, struct emup_op *op, enum emup_err er
                 m->ribbon.remaining = 0;
         }
         if (m->card)
-                emup_io(m, emup_plastic_compose(m->card));
+                emup_compose(m);
 }

@@ -13,15 +13,15 @@
 #include "base/cleanup.h"
 #include "plastic_image.h"
 
-enum { PATH_CAP = 1024, SERIAL_CAP = 96 };
+enum { PATH_CAP = 1024, SERIAL_CAP = 96, SIDES = 2 };
 
 struct emup_plastic {
         char path[PATH_CAP];
         char serial[SERIAL_CAP];
         json_t *doc; /* plastic.json */
         struct emup_stripe stripe;
-        struct emup_layers layers;
-        bool face_stale;
+        struct emup_layers layers[SIDES];
+        bool stale[SIDES];
 };
 
 static int complain(const char *what, const char *path) {
@@ -122,19 +122,21 @@ static void load_stripe(struct emup_plastic *p) {
         }
 }
 
-static void layer_path(const struct emup_plastic *p, int panel, char *ret, size_t cap) {
-        char name[] = "front-y.png";
-        name[6] = "ymcko"[panel];
+static const char *const side_names[SIDES] = {"front", "back"};
+
+static void layer_path(const struct emup_plastic *p, unsigned side, int panel, char *ret, size_t cap) {
+        char name[16];
+        (void)snprintf(name, sizeof name, "%s-%c.png", side_names[side], "ymcko"[panel]);
         (void)join(p, name, ret, cap);
 }
 
-static void load_layers(struct emup_plastic *p) {
+static void load_layers(struct emup_plastic *p, unsigned side) {
         for (int i = 0; i < EMUP_PANELS; i++) {
                 char path[PATH_CAP + 64];
-                layer_path(p, i, path, sizeof path);
+                layer_path(p, side, i, path, sizeof path);
                 CW_AUTO_MEM uint8_t *layer = malloc(EMUP_PIXELS);
                 if (layer && emup_image_read_layer(path, layer) == 0)
-                        p->layers.layer[i] = CW_STEAL(layer);
+                        p->layers[side].layer[i] = CW_STEAL(layer);
         }
 }
 
@@ -155,7 +157,8 @@ int emup_plastic_open(const char *path, struct emup_plastic **ret) {
         }
         (void)snprintf(p->serial, sizeof p->serial, "%s", serial);
         load_stripe(p);
-        load_layers(p);
+        load_layers(p, 0);
+        load_layers(p, 1);
         *ret = p;
         return 0;
 }
@@ -163,8 +166,10 @@ int emup_plastic_open(const char *path, struct emup_plastic **ret) {
 void emup_plastic_free(struct emup_plastic *p) {
         if (!p)
                 return;
-        for (int i = 0; i < EMUP_PANELS; i++)
-                free(p->layers.layer[i]);
+        for (int i = 0; i < EMUP_PANELS; i++) {
+                free(p->layers[0].layer[i]);
+                free(p->layers[1].layer[i]);
+        }
         json_decref(p->doc);
         free(p);
 }
@@ -195,14 +200,15 @@ int emup_plastic_save_stripe(struct emup_plastic *p) {
         return save_json(p, "stripe.json", doc);
 }
 
-int emup_plastic_print(struct emup_plastic *p, const struct emup_panel *panel, unsigned lines,
+int emup_plastic_print(struct emup_plastic *p, unsigned side, const struct emup_panel *panel, unsigned lines,
                        size_t *ret_on_chip) {
         int at = emup_panel_index(panel->letter);
         if (at < 0)
                 return -1;
-        if (!p->layers.layer[at])
-                p->layers.layer[at] = calloc(1, EMUP_PIXELS);
-        uint8_t *layer = p->layers.layer[at];
+        uint8_t **layers = p->layers[side].layer;
+        if (!layers[at])
+                layers[at] = calloc(1, EMUP_PIXELS);
+        uint8_t *layer = layers[at];
         if (!layer)
                 return -1;
         size_t on_chip = 0;
@@ -212,19 +218,29 @@ int emup_plastic_print(struct emup_plastic *p, const struct emup_panel *panel, u
                         if (!panel->pixels[i])
                                 continue;
                         layer[i] = (uint8_t)(panel->pixels[i] * 255u / (panel->levels - 1));
-                        on_chip += emup_on_chip(x, line);
+                        on_chip += side == 0 && emup_on_chip(x, line);
                 }
-        p->face_stale = true;
+        p->stale[side] = true;
         *ret_on_chip = on_chip;
         char path[PATH_CAP + 64];
-        layer_path(p, at, path, sizeof path);
+        layer_path(p, side, at, path, sizeof path);
         return emup_image_write_layer(path, layer);
 }
 
-int emup_plastic_compose(struct emup_plastic *p) {
-        char path[PATH_CAP + 64];
-        if (!p->face_stale)
-                return 0;
-        p->face_stale = false;
-        return join(p, "front.png", path, sizeof path) == 0 ? emup_image_write_face(path, &p->layers) : -1;
+int emup_plastic_compose(struct emup_plastic *p, bool turned) {
+        int rc = 0;
+        for (unsigned side = 0; side < SIDES; side++) {
+                char path[PATH_CAP + 64], name[16];
+                if (!p->stale[side])
+                        continue;
+                p->stale[side] = false;
+                (void)snprintf(name, sizeof name, "%s.png", side_names[side]);
+                enum emup_view view = side == 0 ? EMUP_VIEW_FRONT
+                                      : turned  ? EMUP_VIEW_BACK_TURNED
+                                                : EMUP_VIEW_BACK;
+                if (join(p, name, path, sizeof path) != 0 ||
+                    emup_image_write_face(path, &p->layers[side], view) != 0)
+                        rc = -1;
+        }
+        return rc;
 }

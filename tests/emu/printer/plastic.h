@@ -2,8 +2,9 @@
 /*
  * A plastic: one physical card as a directory that outlives the printer. plastic.json says where it is and
  * what happened to it, stripe.json what the magnetic head laid down, front-<panel>.png each panel as it was
- * received, front.png what a person sees. Only emulators write here, test BINs only, hence in clear. Every
- * file is replaced atomically. All calls block on the file system and return 0 or -1 (said on stderr).
+ * received, front.png what a person sees; back-<panel>.png and back.png the same of the other side, when it
+ * was printed. Only emulators write here, test BINs only, hence in clear. Every file is replaced atomically.
+ * All calls block on the file system and return 0 or -1 (said on stderr).
  */
 #pragma once
 
@@ -25,8 +26,11 @@ int emup_plastic_move(struct emup_plastic *p, const char *where, const char *eve
 /* The stripe, to be changed in place and then saved. */
 struct emup_stripe *emup_plastic_stripe(struct emup_plastic *p);
 int emup_plastic_save_stripe(struct emup_plastic *p);
-/* Lays the first lines of a panel on the front; *ret_on_chip counts pixels laid on the chip module. */
-int emup_plastic_print(struct emup_plastic *p, const struct emup_panel *panel, unsigned lines,
+/* Lays the first lines of a panel on a side (0 the front); *ret_on_chip counts pixels laid on the chip
+ * module. */
+int emup_plastic_print(struct emup_plastic *p, unsigned side, const struct emup_panel *panel, unsigned lines,
                        size_t *ret_on_chip);
-/* Draws front.png when panels were laid since the last call. */
-int emup_plastic_compose(struct emup_plastic *p);
+/* Draws the sides on which panels were laid since the last call. turned: the printer turns cards over about
+ * an axis parallel to their long edges, so the back lies half way round for who turns the card like a page.
+ */
+int emup_plastic_compose(struct emup_plastic *p, bool turned);

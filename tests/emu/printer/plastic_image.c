@@ -104,17 +104,19 @@ static void paint_print(uint8_t *rgb, const struct emup_layers *l, size_t i) {
                 paint(rgb, 255 - c, 255 - m, 255 - y);
 }
 
-int emup_image_write_face(const char *path, const struct emup_layers *layers) {
+int emup_image_write_face(const char *path, const struct emup_layers *layers, enum emup_view view) {
         CW_AUTO_MEM uint8_t *face = malloc((size_t)EMUP_PIXELS * 3);
         if (!face)
                 return -1;
         uint8_t *rgb = face;
         for (unsigned y = 0; y < EMUP_WIDTH; y++)
                 for (unsigned x = 0; x < EMUP_LINES; x++, rgb += 3) {
-                        if (chip_at(x, y))
+                        size_t i = (size_t)x * EMUP_WIDTH + (EMUP_WIDTH - 1 - y);
+                        if (view == EMUP_VIEW_FRONT && chip_at(x, y))
                                 paint_chip(rgb, x, y);
                         else
-                                paint_print(rgb, layers, (size_t)x * EMUP_WIDTH + (EMUP_WIDTH - 1 - y));
+                                paint_print(rgb, layers,
+                                            view == EMUP_VIEW_BACK_TURNED ? EMUP_PIXELS - 1 - i : i);
                 }
         png_image image = {.width = EMUP_LINES, .height = EMUP_WIDTH, .format = PNG_FORMAT_RGB};
         return write_png(path, &image, face);

@@ -19,5 +19,7 @@ bool emup_on_chip(unsigned x, unsigned line);
 int emup_image_write_layer(const char *path, const uint8_t *layer);
 /* Reads such a picture back into EMUP_PIXELS amounts. 0 or -1. */
 int emup_image_read_layer(const char *path, uint8_t *layer);
-/* 24-bit colour, landscape, with the chip module on top. 0 or -1. */
-int emup_image_write_face(const char *path, const struct emup_layers *layers);
+/* The chip module lies on top of the front; a turned back was printed half way round. */
+enum emup_view { EMUP_VIEW_FRONT, EMUP_VIEW_BACK, EMUP_VIEW_BACK_TURNED };
+/* 24-bit colour, landscape. 0 or -1. */
+int emup_image_write_face(const char *path, const struct emup_layers *layers, enum emup_view view);
