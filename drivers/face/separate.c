@@ -84,7 +84,7 @@ static void separate_all(struct separation *s, uint8_t *const out[CW_PANELS_MAX]
                         turn_row(s, x0, y);
                 for (unsigned i = 0; i < COLUMNS; i++) {
                         size_t line = x0 + i;
-                        for (unsigned c = 0; c < 3; c++)
+                        for (unsigned c = 0; out[0] && c < 3; c++)
                                 pack_colour(s->block.dye[c][i], out[c] + line * COLOUR_LINE);
                         pack_mono(s->block.resin[i], out[3] + line * MONO_LINE);
                         if (out[4])
@@ -93,12 +93,23 @@ static void separate_all(struct separation *s, uint8_t *const out[CW_PANELS_MAX]
         }
 }
 
-static void lay_out(struct cw_panels *p, uint8_t *out[CW_PANELS_MAX]) {
+/* A face without dye has no dye panels, so that a ribbon without them does. */
+static bool has_dye(const struct cw_face_template *t) {
+        for (size_t i = 0; i < t->count; i++)
+                if (!t->element[i].black)
+                        return true;
+        return false;
+}
+
+/* out: where each of y m c k o goes, NULL for those that are left out. */
+static void lay_out(struct cw_panels *p, bool dye, bool coat, uint8_t *out[CW_PANELS_MAX]) {
         uint8_t *at = p->map;
-        for (size_t i = 0; i < p->count; i++) {
+        for (size_t i = 0; i < CW_PANELS_MAX; i++) {
                 bool colour = i < 3;
                 size_t len = colour ? COLOUR_SIZE : MONO_SIZE;
-                p->panel[i] = (struct cw_panel){"ymcko"[i], colour ? COLOUR_BITS : 1, at, len};
+                if ((colour && !dye) || (i == 4 && !coat))
+                        continue;
+                p->panel[p->count++] = (struct cw_panel){"ymcko"[i], colour ? COLOUR_BITS : 1, at, len};
                 out[i] = at;
                 at += len;
         }
@@ -116,8 +127,8 @@ cw_rc cw_face_separate(const struct cw_face_template *t, struct cw_face_canvas *
                                "out of memory");
         p->width = CW_PANEL_WIDTH;
         p->height = CW_PANEL_HEIGHT;
-        p->count = t->overcoat ? 5 : 4;
-        size_t len = 3 * COLOUR_SIZE + (p->count - 3) * MONO_SIZE;
+        bool dye = has_dye(t);
+        size_t len = (dye ? 3 * COLOUR_SIZE : 0) + (t->overcoat ? 2 : 1) * MONO_SIZE;
         void *map = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         if (map == MAP_FAILED)
                 return cw_fail(f, CW_RC(CW_L_FACE, CW_C_RETRY, CW_E_NOMEM), 0, "face.separate", "",
@@ -126,7 +137,7 @@ cw_rc cw_face_separate(const struct cw_face_template *t, struct cw_face_canvas *
         p->map = map;
         p->map_len = len;
         p->private_memory = true;
-        lay_out(p, out);
+        lay_out(p, dye, t->overcoat, out);
         s->t = t;
         s->colour = cairo_image_surface_get_data(c->colour);
         s->black = cairo_image_surface_get_data(c->black);

@@ -59,7 +59,7 @@ class Desk:
 
 class Branch:
     def __init__(self, build, failpoints=None, time_scale="0", bank=None, config=None, desks=2, hopper=20, ribbon="ymcko:100",
-                 families=("evolis", "evolis"), unpluggable=False, d1=False):
+                 families=("evolis", "evolis"), flips=("none", "none"), unpluggable=False, d1=False):
         self.build = os.path.abspath(build)
         self.failpoints = failpoints or {}
         self.time_scale, self.hopper, self.ribbon = time_scale, hopper, ribbon
@@ -71,6 +71,8 @@ class Branch:
         self.bank = Bank(self.build, self.path("bank"), self.keys, **(bank or {}))
         self.d1 = D1(self.build, self.path("d1"), self.bank) if d1 else None
         self.desks = [Desk("desk-1", "71", families[0]), Desk("desk-2", "72", families[1])][:desks]
+        for desk, flip in zip(self.desks, flips):  # the axis a printer turns cards over about
+            desk.flip = flip
         self.processes = []
         self.hsmd = self.agent = self.kiosk = self.pcscd = None
         self.kiosk_card = self.pinpad = None
@@ -102,7 +104,8 @@ class Branch:
     def _config(self):
         stations = [{"name": d.name, "kind": "issue", "printer_driver": d.family, "printer_serial": "EMU-" + d.name,
                      "reader": "cardwright " + d.name, "plastic_codes": d.product, "hopper": self.hopper,
-                     "card_timeout_ms": 6000} for d in self.desks]
+                     "printer_faces": "auto" if d.flip == "none" else "both",
+                     "printer_flip": "auto" if d.flip == "none" else d.flip, "card_timeout_ms": 6000} for d in self.desks]
         stations.append({"name": "kiosk-1", "kind": "kiosk", "reader": "cardwright kiosk-1", "pinpad_baud": 9600,
                          "pinpad_tty": self.path("pinpad.tty")})
         config = {
@@ -237,7 +240,7 @@ class Branch:
         desk.printer_process = self._start("emu-printer-" + desk.name, [
             self.binary(EMULATORS[desk.family]), "--ready-file", ready, "--plastics", self.path("plastics"),
             "--control", control, "--chip-control", self.path("card-" + desk.name), "--serial", "EMU-" + desk.name,
-            "--hopper", str(self.hopper), "--ribbon", self.ribbon, "--time-scale", self.time_scale,
+            "--hopper", str(self.hopper), "--ribbon", self.ribbon, "--time-scale", self.time_scale, "--flip", desk.flip,
             "--transcript", self.path("logs", "printer-" + desk.name + ".txt")])
         wait_for("emu-printer of " + desk.name, lambda: os.path.exists(ready) and socket_answers(control),
                  processes=[desk.printer_process])

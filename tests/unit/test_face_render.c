@@ -80,9 +80,19 @@ static void refused(const char *elements, const char *says) {
         assert_null(strstr(f.text, "400000"));
 }
 
+/* Panel i of y m c k o, NULL when the face has none. */
+static const struct cw_panel *panel_of(const struct cw_panels *p, size_t i) {
+        for (size_t n = 0; n < p->count; n++)
+                if (p->panel[n].id == "ymcko"[i])
+                        return &p->panel[n];
+        return NULL;
+}
+
 /* Level of the design's pixel x, y on panel i. */
 static unsigned at(const struct cw_panels *p, size_t i, unsigned x, unsigned y) {
-        const struct cw_panel *panel = &p->panel[i];
+        const struct cw_panel *panel = panel_of(p, i);
+        if (!panel)
+                return 0;
         size_t pixel = (size_t)x * 648 + (647 - y);
         unsigned v = 0;
         for (unsigned b = 0; b < panel->bits; b++) {
@@ -149,7 +159,7 @@ static void orientation(void **state) {
         struct cw_panels *p =
             render("", "{'type':'rect','panel':'k','x':0,'y':0,'w':8,'h':1,'fill':'#000000'},"
                        "{'type':'rect','panel':'k','x':1015,'y':647,'w':1,'h':1,'fill':'#000000'}");
-        const uint8_t *k = p->panel[3].ptr;
+        const uint8_t *k = panel_of(p, 3)->ptr;
         for (unsigned line = 0; line < 8; line++) {
                 assert_int_equal(k[line * 81 + 80], 0x01);
                 assert_int_equal(k[line * 81], 0);
@@ -172,6 +182,18 @@ static void chip_window_is_clear(void **state) {
                         assert_int_equal(at(p, 4, x, y), !chip);
                         assert_int_equal(at(p, 0, x, y), 0); /* knocked out by K, or chip */
                 }
+}
+
+/* A ribbon without dye prints a face that has none. */
+static void resin_alone_has_no_dye_panels(void **state) {
+        (void)state;
+        CW_AUTO(cw_panels_free)
+        struct cw_panels *p =
+            render(",'overcoat':false",
+                   "{'type':'rect','panel':'k','x':500,'y':300,'w':20,'h':20,'fill':'#000000'}");
+        assert_int_equal(p->count, 1);
+        assert_int_equal(p->panel[0].id, 'k');
+        assert_int_equal(inked(p, 3), 400);
 }
 
 /* The back is a face of its own: no chip there, but a stripe. */
@@ -257,7 +279,7 @@ static void black_is_never_antialiased(void **state) {
 static void same_panels(const char *a, const char *b, bool want) {
         CW_AUTO(cw_panels_free) struct cw_panels *p = render("", a);
         CW_AUTO(cw_panels_free) struct cw_panels *q = render("", b);
-        assert_int_equal(memcmp(p->panel[3].ptr, q->panel[3].ptr, p->panel[3].len) == 0, want);
+        assert_int_equal(memcmp(panel_of(p, 3)->ptr, panel_of(q, 3)->ptr, 82296) == 0, want);
         assert_true(inked(p, 3) > 100);
 }
 
@@ -525,7 +547,7 @@ static void panels_become_pictures(void **state) {
         struct cw_fault f = {0};
         FILE *out = open_memstream(&text, &len);
         assert_non_null(out);
-        assert_int_equal(cw_face_panel_png(p, 3, out, &f), CW_OK);
+        assert_int_equal(cw_face_panel_png(p, 1, out, &f), CW_OK);
         assert_int_equal(cw_rc_class(cw_face_panel_png(p, 5, out, &f)), CW_C_REJECT);
         (void)fclose(out);
         assert_memory_equal(text, "\x89PNG", 4);
@@ -539,6 +561,7 @@ int main(void) {
             cmocka_unit_test(orientation),
             cmocka_unit_test(chip_window_is_clear),
             cmocka_unit_test(stripe_window_is_clear),
+            cmocka_unit_test(resin_alone_has_no_dye_panels),
             cmocka_unit_test(overcoat_has_windows),
             cmocka_unit_test(knock_out_is_a_choice),
             cmocka_unit_test(black_is_never_antialiased),
