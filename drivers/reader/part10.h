@@ -9,8 +9,9 @@
 #include "base/buf.h"
 #include "base/error.h"
 
-#define CW_PART10_GET_FEATURES 0x42000d48u /* CM_IOCTL_GET_FEATURE_REQUEST of pcsc-lite: 0x42000000 + 3400   \
-                                            */
+#define CW_PART10_GET_FEATURES                                                                               \
+        0x42000d48u /* CM_IOCTL_GET_FEATURE_REQUEST of pcsc-lite: 0x42000000 + 3400                          \
+                     */
 #define CW_PART10_COMMAND_MAX 64u
 
 /* Control codes; 0 = the reader does not have it. */
