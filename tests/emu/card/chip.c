@@ -9,7 +9,7 @@
 
 const uint8_t emuc_isd_aid[8] = {0xa0, 0x00, 0x00, 0x01, 0x51, 0x00, 0x00, 0x00};
 const uint8_t emuc_old_isd_aid[8] = {0xa0, 0x00, 0x00, 0x00, 0x03, 0x00, 0x00, 0x00};
-const uint8_t emuc_app_aid[9] = {0xf0, 0x43, 0x57, 0x44, 0x45, 0x42, 0x49, 0x54, 0x01};
+static const uint8_t test_aid[9] = {0xf0, 0x43, 0x57, 0x44, 0x45, 0x42, 0x49, 0x54, 0x01};
 
 static const uint8_t historical[6] = {'C', 'W', 'E', 'M', 'U', '1'};
 
@@ -99,4 +99,12 @@ size_t emuc_chip_atr(const struct emuc_chip *c, uint8_t ret[33]) {
                 ret[n++] = tck;
         }
         return n;
+}
+
+const uint8_t *emuc_app_aid(const struct emuc_chip *c) {
+        return c->cfg->aid_len ? c->cfg->aid : test_aid;
+}
+
+size_t emuc_app_aid_len(const struct emuc_chip *c) {
+        return c->cfg->aid_len ? c->cfg->aid_len : sizeof test_aid;
 }

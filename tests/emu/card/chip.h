@@ -32,6 +32,8 @@ struct emuc_config {
         bool old_isd;         /* the issuer domain is A000000003000000 */
         unsigned key_tries;
         bool t0;
+        uint8_t aid[16]; /* of the application, when aid_len is not 0 */
+        size_t aid_len;
         bool directories; /* PSE and PPSE are on the card too */
         bool contactless; /* the reader reaches it through its antenna */
         bool format1;     /* GPO and GENERATE AC answer template 80 instead of 77 */
@@ -120,7 +122,9 @@ struct emuc_chip {
 
 extern const uint8_t emuc_isd_aid[8], emuc_old_isd_aid[8];
 const uint8_t *emuc_isd(const struct emuc_chip *c);
-extern const uint8_t emuc_app_aid[9];
+/* The application's own name: --aid, or the test name. */
+const uint8_t *emuc_app_aid(const struct emuc_chip *c);
+size_t emuc_app_aid_len(const struct emuc_chip *c);
 
 /* Borrows cfg, takes nvm. False without memory or when no key set can be derived. */
 bool emuc_chip_new(const struct emuc_config *cfg, const struct emuc_keys *keys, struct emuc_nvm *nvm,

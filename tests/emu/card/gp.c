@@ -44,7 +44,7 @@ static uint16_t select_app(struct emuc_chip *c, struct emuc_rsp *r) {
         if (c->nvm->app_state == EMUC_APP_PERSONALIZED)
                 (void)emuc_app_fci(c->nvm, c->cfg->contactless, &a5);
         c->selected = EMUC_SEL_APP;
-        fci(r, emuc_app_aid, sizeof emuc_app_aid, a5.value, a5.len);
+        fci(r, emuc_app_aid(c), emuc_app_aid_len(c), a5.value, a5.len);
         return c->nvm->app_blocked ? 0x6283 : 0x9000;
 }
 
@@ -68,7 +68,7 @@ uint16_t emuc_gp_select(struct emuc_chip *c, const struct emuc_cmd *cmd, struct 
                 return 0x6a82;
         if (cmd->lc == 0 || aid_matches(emuc_isd(c), sizeof emuc_isd_aid, cmd->data, cmd->lc))
                 return select_isd(c, r);
-        if (aid_matches(emuc_app_aid, sizeof emuc_app_aid, cmd->data, cmd->lc))
+        if (aid_matches(emuc_app_aid(c), emuc_app_aid_len(c), cmd->data, cmd->lc))
                 return select_app(c, r);
         return 0x6a82;
 }

@@ -119,9 +119,9 @@ static uint16_t get_status(struct emuc_chip *c, const struct emuc_cmd *cmd, stru
         }
         if (cmd->p1 == 0x80)
                 return status_entry(cmd, r, emuc_isd(c), sizeof emuc_isd_aid, c->nvm->card_state, 0x9e);
-        if (cmd->p1 == 0x40 && (search.len == 0 || (search.len <= sizeof emuc_app_aid &&
-                                                    memcmp(search.value, emuc_app_aid, search.len) == 0)))
-                return status_entry(cmd, r, emuc_app_aid, sizeof emuc_app_aid, c->nvm->app_state, 0x00);
+        if (cmd->p1 == 0x40 && (search.len == 0 || (search.len <= emuc_app_aid_len(c) &&
+                                                    memcmp(search.value, emuc_app_aid(c), search.len) == 0)))
+                return status_entry(cmd, r, emuc_app_aid(c), emuc_app_aid_len(c), c->nvm->app_state, 0x00);
         return cmd->p1 == 0x40 || cmd->p1 == 0x20 || cmd->p1 == 0x10 ? 0x6a88 : 0x6a86;
 }
 
@@ -141,7 +141,7 @@ static uint16_t set_card_state(struct emuc_chip *c, uint8_t to) {
 }
 
 static uint16_t set_app_state(struct emuc_chip *c, const struct emuc_cmd *cmd) {
-        if (cmd->lc != sizeof emuc_app_aid || memcmp(cmd->data, emuc_app_aid, cmd->lc) != 0)
+        if (cmd->lc != emuc_app_aid_len(c) || memcmp(cmd->data, emuc_app_aid(c), cmd->lc) != 0)
                 return 0x6a88;
         if (cmd->p2 & EMUC_APP_LOCKED_BIT)
                 c->nvm->app_state |= EMUC_APP_LOCKED_BIT;

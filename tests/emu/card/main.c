@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/buf.h"
 #include "emu.h"
 
 #include "../control/jsonline.h"
@@ -117,6 +118,9 @@ static bool set_option(struct options *o, int opt, const char *arg) {
                 return *arg && !*end && o->cfg.key_tries >= 1 && o->cfg.key_tries <= 255;
         case 's':
                 return set_shy(o, arg);
+        case 'A':
+                return cw_hex_decode(arg, strlen(arg), o->cfg.aid, sizeof o->cfg.aid, &o->cfg.aid_len) &&
+                       o->cfg.aid_len >= 5;
         case 'D':
                 o->cfg.directories = true;
                 return strcmp(arg, "pse,ppse") == 0;
@@ -142,12 +146,13 @@ static bool set_option(struct options *o, int opt, const char *arg) {
 
 static bool read_options(int argc, char **argv, struct options *o) {
         static const struct option longs[] = {
-            {"apps", 1, NULL, 'D'},        {"interface", 1, NULL, 'I'}, {"shy", 1, NULL, 's'},
-            {"isd", 1, NULL, 'i'},         {"vpcd-host", 1, NULL, 'h'}, {"vpcd-port", 1, NULL, 'p'},
-            {"control", 1, NULL, 'c'},     {"keys", 1, NULL, 'k'},      {"log", 1, NULL, 'l'},
-            {"default-scp", 1, NULL, 'd'}, {"i02", 1, NULL, '2'},       {"i03", 1, NULL, '3'},
-            {"key-tries", 1, NULL, 't'},   {"protocol", 1, NULL, 'T'},  {"format", 1, NULL, 'f'},
-            {"arpc", 1, NULL, 'a'},        {"cvn", 1, NULL, 'v'},       {NULL, 0, NULL, 0},
+            {"aid", 1, NULL, 'A'},       {"apps", 1, NULL, 'D'},        {"interface", 1, NULL, 'I'},
+            {"shy", 1, NULL, 's'},       {"isd", 1, NULL, 'i'},         {"vpcd-host", 1, NULL, 'h'},
+            {"vpcd-port", 1, NULL, 'p'}, {"control", 1, NULL, 'c'},     {"keys", 1, NULL, 'k'},
+            {"log", 1, NULL, 'l'},       {"default-scp", 1, NULL, 'd'}, {"i02", 1, NULL, '2'},
+            {"i03", 1, NULL, '3'},       {"key-tries", 1, NULL, 't'},   {"protocol", 1, NULL, 'T'},
+            {"format", 1, NULL, 'f'},    {"arpc", 1, NULL, 'a'},        {"cvn", 1, NULL, 'v'},
+            {NULL, 0, NULL, 0},
         };
         int opt;
 

@@ -224,6 +224,15 @@ def both_paths(rig, name, *more):
     return profile
 
 
+def test_styles(rig):
+    try:
+        for name in ("style-vsdc-debit", "style-mchip-debit", "style-rupay-debit"):
+            with open(os.path.join(SOURCE, "config/profiles", name + ".json")) as source:
+                both_paths(rig, name, "--aid", json.load(source)["aid"])
+    finally:
+        rig.replace_desk_card()
+
+
 def test_contact_and_contactless(rig):
     try:
         profile = both_paths(rig, "generic-debit-dual")
