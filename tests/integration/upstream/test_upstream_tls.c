@@ -249,6 +249,49 @@ static void http2(void **state) {
         (void)unlink(log);
 }
 
+/* ---- the version of TLS ---- */
+
+/* openssl s_server that speaks this one version and answers no POST. */
+static pid_t start_version(struct rig *rig, int port, const char *version) {
+        char at[32], key[192], cert[192];
+        (void)snprintf(at, sizeof at, "127.0.0.1:%d", port);
+        (void)snprintf(key, sizeof key, "%s/server.key", rig->dir);
+        (void)snprintf(cert, sizeof cert, "%s/server.pem", rig->dir);
+        pid_t pid = fork();
+        assert_true(pid >= 0);
+        if (pid == 0) {
+                (void)execlp("openssl", "openssl", "s_server", "-accept", at, "-cert", cert, "-key", key,
+                             "-www", "-quiet", version, "-cipher", "ALL:@SECLEVEL=0", (char *)NULL);
+                _exit(127);
+        }
+        return pid;
+}
+
+/* Whether a server of that version comes as far as to show its certificate. */
+static bool is_heard(struct rig *rig, const char *version) {
+        struct cw_dcms_health h = {0};
+        struct outcome o;
+        int port = free_port();
+        rig->config.server.timeout_ms = 300;
+        pid_t server = start_version(rig, port, version);
+        (void)snprintf(rig->url, sizeof rig->url, "https://127.0.0.1:%d/dcms", port);
+        rig_start_client(rig);
+        for (int i = 0; i < 3 && h.server_cert_end_ms == 0; i++) {
+                fetch_branch(rig, &o);
+                assert_true(o.rc != CW_OK);
+                cw_dcms_health(rig->d, &h);
+        }
+        cw_dcms_free(rig->d);
+        rig->d = NULL;
+        stop_front(server);
+        return h.server_cert_end_ms != 0;
+}
+
+static void nothing_below_tls_1_2(void **state) {
+        assert_true(is_heard(*state, "-tls1_2"));
+        assert_false(is_heard(*state, "-tls1_1"));
+}
+
 /* ---- what is wrong before anything is sent ---- */
 
 static void refuse(struct rig *rig, const char *word) {
@@ -325,6 +368,7 @@ int main(void) {
             TEST(silent_server),
             TEST(connections_are_kept),
             TEST(http2),
+            TEST(nothing_below_tls_1_2),
             TEST(settings_that_cannot_work),
             TEST(only_plain_https_urls),
         };
