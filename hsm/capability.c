@@ -22,15 +22,22 @@ static const struct operation {
     [CW_OPERATION_MAC] =
         {"mac", false, {"tdes-ecb", "tdes-cbc"}, {NULL}, "the MAC, and its chain under single DES", "", ""},
     [CW_OPERATION_KCV] = {"kcv", false, {"tdes-ecb", "aes-ecb"}, {NULL}, "the check value", "", ""},
-    [CW_OPERATION_ICC_KEYS] = {"icc-keys", false, {"tdes-ecb-derive"}, {NULL}, "", "", ""},
+    [CW_OPERATION_ICC_KEYS] =
+        {"icc-keys", false, {"tdes-ecb-derive"}, {"tdes-ecb", "tdes-cbc"}, "", "the card's master keys", ""},
     [CW_OPERATION_ICC_PERSO] = {"icc-perso",
                                 false,
                                 {"tdes-ecb-derive"},
-                                {NULL},
+                                {"tdes-ecb", "tdes-cbc"},
                                 "the card's own master keys, until they are enciphered for it",
-                                "",
+                                "the card's own master keys",
                                 ""},
-    [CW_OPERATION_SCP02] = {"scp02", false, {"tdes-ecb-derive", "tdes-cbc-derive"}, {NULL}, "", "", ""},
+    [CW_OPERATION_SCP02] = {"scp02",
+                            false,
+                            {"tdes-ecb-derive", "tdes-cbc-derive"},
+                            {"tdes-ecb", "tdes-cbc"},
+                            "",
+                            "card keys and session keys",
+                            ""},
     [CW_OPERATION_SCP03] = {"scp03",
                             false,
                             {"aes-ecb", "aes-cbc", "aes-cmac-or-cipher"},
@@ -38,40 +45,56 @@ static const struct operation {
                             "card and session keys, on their way back into the token",
                             "",
                             ""},
-    [CW_OPERATION_DUKPT_AES] =
-        {"dukpt-aes", false, {"aes-ecb-derive"}, {NULL}, "the MAC or the data", "", ""},
+    [CW_OPERATION_DUKPT_AES] = {"dukpt-aes",
+                                false,
+                                {"aes-ecb-derive"},
+                                {"aes-ecb"},
+                                "the MAC or the data",
+                                "every key of the chain, and the MAC or the data",
+                                ""},
     [CW_OPERATION_DUKPT_AES_PIN] = {"dukpt-aes-pin",
                                     true,
                                     {NULL},
-                                    {"aes-ecb-derive", "aes-ecb"},
+                                    {"aes-ecb"},
                                     "",
                                     "the PIN block and the PIN",
                                     "no generic token looks into a PIN block"},
     [CW_OPERATION_CMAC] = {"cmac", false, {"aes-cmac-or-cipher"}, {NULL}, "the MAC", "", ""},
     [CW_OPERATION_CAVV] =
         {"cavv", false, {"tdes-ecb"}, {NULL}, "the value, and the first block under single DES", "", ""},
-    [CW_OPERATION_DCVV] = {"dcvv", false, {"tdes-ecb-derive", "tdes-ecb"}, {NULL}, "the value", "", ""},
-    [CW_OPERATION_CVC3] =
-        {"cvc3", false, {"tdes-ecb-derive", "tdes-ecb", "tdes-cbc"}, {NULL}, "the value", "", ""},
+    [CW_OPERATION_DCVV] = {"dcvv",
+                           false,
+                           {"tdes-ecb-derive", "tdes-ecb"},
+                           {"tdes-ecb", "tdes-cbc"},
+                           "the value",
+                           "the card's master key",
+                           ""},
+    [CW_OPERATION_CVC3] = {"cvc3",
+                           false,
+                           {"tdes-ecb-derive", "tdes-ecb", "tdes-cbc"},
+                           {"tdes-ecb", "tdes-cbc"},
+                           "the value",
+                           "the card's master key",
+                           ""},
     [CW_OPERATION_CRYPTOGRAM] = {"arqc-arpc",
                                  false,
                                  {"tdes-ecb-derive", "tdes-ecb", "tdes-cbc"},
-                                 {NULL},
+                                 {"tdes-ecb", "tdes-cbc"},
                                  "the cryptograms, and their chain under single DES",
-                                 "",
+                                 "the card's master key and session key",
                                  ""},
     [CW_OPERATION_SCRIPT] =
         {"issuer-script",
          false,
          {"tdes-ecb-derive", "tdes-ecb", "tdes-cbc"},
-         {NULL},
+         {"tdes-ecb", "tdes-cbc"},
          "the MAC; Visa CVN10 and CVN18: card and session key, on their way back into the token",
-         "",
+         "the card's keys and session keys",
          ""},
     [CW_OPERATION_PIN_CHANGE] = {"pin-change",
                                  true,
                                  {NULL},
-                                 {"tdes-ecb-derive", "tdes-ecb", "tdes-cbc"},
+                                 {"tdes-ecb", "tdes-cbc"},
                                  "",
                                  "the PIN; Visa: also the card's key for cryptograms",
                                  "no generic token writes a PIN into a message"},
@@ -85,7 +108,13 @@ static const struct operation {
                                    "the chip's private key, until it is enciphered for the chip",
                                    "",
                                    ""},
-    [CW_OPERATION_KMC] = {"kmc-diversification", false, {"tdes-ecb-derive"}, {NULL}, "", "", ""},
+    [CW_OPERATION_KMC] = {"kmc-diversification",
+                          false,
+                          {"tdes-ecb-derive"},
+                          {"tdes-ecb", "tdes-cbc"},
+                          "",
+                          "the card's keys",
+                          ""},
     [CW_OPERATION_DEK] = {"dek", false, {"tdes-ecb", "aes-cbc"}, {NULL}, "what is enciphered", "", ""},
     [CW_OPERATION_PIN_TRANSLATE] =
         {"pin-translate", false, {"tdes-ecb-unwrap", "tdes-ecb-wrap"}, {"tdes-ecb"}, "", "the PIN block", ""},
@@ -190,6 +219,16 @@ cw_rc cw_capabilities_probe(const struct cw_prober *x, const struct cw_config_hs
         for (int i = 0; i < CW_OPERATIONS && rc == CW_OK; i++)
                 decide(ret, (enum cw_operation)i, cfg);
         return rc;
+}
+
+bool cw_capabilities_host_derive(const struct cw_capabilities *c, const struct cw_config_hsm *cfg) {
+        static const char *const probes[] = {"tdes-ecb-derive", "tdes-cbc-derive", "aes-ecb-derive"};
+        for (size_t i = 0; i < sizeof(probes) / sizeof(probes[0]); i++) {
+                const struct cw_probe *p = find(c, probes[i]);
+                if (p == NULL || p->ok)
+                        return false;
+        }
+        return cfg->allow_host_memory;
 }
 
 cw_rc cw_capabilities_path(const struct cw_capabilities *c, enum cw_operation operation, enum cw_path *ret,

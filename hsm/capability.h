@@ -58,6 +58,8 @@ struct cw_capabilities {
 /* Puts all probes to the token, some hundred calls. An error only when the token itself fails. */
 CW_WARN_UNUSED cw_rc cw_capabilities_probe(const struct cw_prober *x, const struct cw_config_hsm *cfg,
                                            struct cw_capabilities *ret, struct cw_fault *f);
+/* The token derives no keys, and the policy allows that their values pass through host memory instead. */
+bool cw_capabilities_host_derive(const struct cw_capabilities *c, const struct cw_config_hsm *cfg);
 /* "in-token", "host-memory", "refused" */
 const char *cw_path_name(enum cw_path path);
 /* CW_OK when the operation has a path; else OPERATOR/CW_E_DENIED with the reason. */

@@ -67,7 +67,8 @@ static cw_rc take_object(struct loader *l, CK_OBJECT_HANDLE object, enum cw_hsm_
                          struct cw_hsm_key *ret) {
         CK_OBJECT_HANDLE copy = 0;
         bool fit = false;
-        cw_rc rc = check_attributes(l, object, usage, &fit);
+        unsigned wanted = cw_p11_usage(l->p, usage);
+        cw_rc rc = check_attributes(l, object, wanted, &fit);
         if (rc != CW_OK || !fit)
                 return rc;
         if (!length_fits(l, object, alg))
@@ -78,7 +79,7 @@ static cw_rc take_object(struct loader *l, CK_OBJECT_HANDLE object, enum cw_hsm_
         } else if (rc != CW_OK) {
                 return note_fault(l, rc);
         } else {
-                rc = check_attributes(l, copy, usage, &fit);
+                rc = check_attributes(l, copy, wanted, &fit);
                 if (rc != CW_OK || !fit)
                         return rc;
         }

@@ -88,7 +88,7 @@ static CK_RV cipher_into(struct cw_p11 *p, const struct cw_hsm_key *key, enum cw
 static cw_rc p11_cipher(void *ctx, const struct cw_hsm_key *key, enum cw_hsm_dir dir, enum cw_hsm_mode mode,
                         const uint8_t *iv, const uint8_t *in, size_t len, uint8_t *out, struct cw_fault *f) {
         struct cw_p11 *p = ctx;
-        if (dir == CW_ENCRYPT && (key->usage & CW_USE_ENCRYPT) == 0)
+        if (dir == CW_ENCRYPT && (key->usage & CW_USE_ENCRYPT) == 0 && !p->host_derive)
                 return encrypt_by_derive(p, key, mode, iv, in, len, out, f);
         CW_UNINITIALIZED uint8_t buf[CHUNK_MAX + ROOM]; /* as much of it is wiped as could be written */
         CK_MECHANISM m = cipher_mechanism(key->alg, mode, iv);
@@ -199,29 +199,45 @@ static cw_rc p11_random(void *ctx, uint8_t *out, size_t len, struct cw_fault *f)
         return rv == CKR_OK ? CW_OK : cw_p11_fail(f, rv, "p11.random");
 }
 
-static cw_rc p11_derive(void *ctx, const struct cw_hsm_key *base, enum cw_hsm_mode mode, const uint8_t *data,
-                        size_t len, enum cw_hsm_alg alg, unsigned usage, struct cw_hsm_key *ret,
-                        struct cw_fault *f) {
-        static const uint8_t zero[16];
-        const struct cw_p11_spec spec = {.alg = alg, .usage = usage, .sensitive = true, .value_len = len};
-        CK_OBJECT_HANDLE h = 0;
-        cw_rc rc = derive_object(ctx, base, mode, zero, data, len, &spec, &h, f);
-        if (rc == CW_OK)
-                rc = cw_p11_read_back(ctx, h, usage, false, f);
-        if (rc == CW_OK)
-                *ret = (struct cw_hsm_key){.handle = h, .alg = alg, .usage = usage, .valid = true};
-        return rc;
-}
-
 static cw_rc p11_import(void *ctx, enum cw_hsm_alg alg, unsigned usage, const uint8_t *value,
                         struct cw_hsm_key *ret, struct cw_fault *f) {
         const struct cw_p11_spec spec = {.alg = alg,
-                                         .usage = usage,
+                                         .usage = cw_p11_usage(ctx, usage),
                                          .sensitive = true,
                                          .value = value,
                                          .value_len = cw_hsm_alg_key_len(alg)};
         CK_OBJECT_HANDLE h = 0;
         cw_rc rc = cw_p11_create(ctx, &spec, &h, f);
+        if (rc == CW_OK)
+                *ret = (struct cw_hsm_key){.handle = h, .alg = alg, .usage = usage, .valid = true};
+        return rc;
+}
+
+/* For a token that derives nothing: the value is enciphered, seen here, and goes back in as a key. */
+static cw_rc derive_in_host(struct cw_p11 *p, const struct cw_hsm_key *base, enum cw_hsm_mode mode,
+                            const uint8_t *data, size_t len, enum cw_hsm_alg alg, unsigned usage,
+                            struct cw_hsm_key *ret, struct cw_fault *f) {
+        static const uint8_t zero[16];
+        CW_WIPED(uint8_t, value, 32);
+        if (len > 32)
+                return cw_fail(f, CW_RC(CW_L_PKCS11, CW_C_REJECT, CW_E_TOO_BIG), (int64_t)len, "p11.derive",
+                               "", "no key is that long");
+        cw_rc rc = p11_cipher(p, base, CW_ENCRYPT, mode, zero, data, len, value, f);
+        return rc != CW_OK ? rc : p11_import(p, alg, usage, value, ret, f);
+}
+
+static cw_rc p11_derive(void *ctx, const struct cw_hsm_key *base, enum cw_hsm_mode mode, const uint8_t *data,
+                        size_t len, enum cw_hsm_alg alg, unsigned usage, struct cw_hsm_key *ret,
+                        struct cw_fault *f) {
+        static const uint8_t zero[16];
+        const struct cw_p11_spec spec = {.alg = alg, .usage = usage, .sensitive = true, .value_len = len};
+        struct cw_p11 *p = ctx;
+        CK_OBJECT_HANDLE h = 0;
+        if (p->host_derive)
+                return derive_in_host(p, base, mode, data, len, alg, usage, ret, f);
+        cw_rc rc = derive_object(ctx, base, mode, zero, data, len, &spec, &h, f);
+        if (rc == CW_OK)
+                rc = cw_p11_read_back(ctx, h, usage, false, f);
         if (rc == CW_OK)
                 *ret = (struct cw_hsm_key){.handle = h, .alg = alg, .usage = usage, .valid = true};
         return rc;

@@ -17,6 +17,12 @@ struct cw_p11_attributes {
         unsigned usage;
 };
 
+/* Attributes a key with this usage has on this token: see cw_p11.host_derive. */
+static inline unsigned cw_p11_usage(const struct cw_p11 *p, unsigned usage) {
+        return p->host_derive && (usage & CW_USE_DERIVE) != 0 ? (usage & ~CW_USE_DERIVE) | CW_USE_ENCRYPT
+                                                              : usage;
+}
+
 CK_KEY_TYPE cw_p11_key_type(enum cw_hsm_alg alg);
 
 /* A new object: value NULL for derive templates. label and id only for token objects. */

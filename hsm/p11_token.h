@@ -21,6 +21,8 @@ struct cw_p11 {
         CK_SLOT_ID slot;
         CK_SESSION_HANDLE session;
         char label[33], model[17], manufacturer[33];
+        bool host_derive; /* the token derives nothing: keys that derive may encipher instead, and what is
+                             derived passes through host memory (hsm.allow_host_memory) */
         _Atomic int64_t
             *called_ns; /* start of the running C_* call on the monotonic clock; NULL: nobody watches */
 };

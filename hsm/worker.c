@@ -86,17 +86,24 @@ static cw_rc open_token(struct worker *w, struct cw_fault *f) {
         if (rc != CW_OK)
                 return rc;
         cw_p11_crypto_init(w->token, &w->crypto);
-        if (w->args->keys)
-                return CW_OK;
-        return cw_key_store_load(&w->keys, &cfg->hsm, w->args->state_dir, w->token, &w->crypto, f);
+        return CW_OK;
+}
+
+static cw_rc load_keys(struct worker *w, struct cw_fault *f) {
+        const struct cw_config_hsm *cfg = &w->args->cfg->hsm;
+        w->token->host_derive = cw_capabilities_host_derive(&w->capabilities, cfg);
+        return w->args->keys ? CW_OK
+                             : cw_key_store_load(&w->keys, cfg, w->args->state_dir, w->token, &w->crypto, f);
 }
 
 static cw_rc probe(struct worker *w, struct cw_fault *f) {
         const struct cw_prober x = {w->token, &w->crypto};
         struct cw_worker_posture *shared = w->args->posture;
+        w->token->host_derive = false; /* what it does itself is asked */
         cw_rc rc = cw_capabilities_probe(&x, &w->args->cfg->hsm, &w->capabilities, f);
         if (rc != CW_OK)
                 return rc;
+        w->token->host_derive = cw_capabilities_host_derive(&w->capabilities, &w->args->cfg->hsm);
         shared->capabilities = w->capabilities;
         atomic_store(&shared->probed, true);
         return CW_OK;
@@ -119,16 +126,17 @@ static struct cw_key_admin_env key_env(const struct worker *w) {
 
 static cw_rc start(struct worker *w, struct cw_fault *f) {
         cw_rc rc = open_token(w, f);
-        if (rc == CW_OK && w->args->keys) {
+        bool answers_hello = !w->args->keys && w->args->session_fd < 0;
+        if (rc == CW_OK)
+                rc = answers_hello ? probe(w, f) : know_posture(w, f);
+        if (rc == CW_OK)
+                rc = load_keys(w, f);
+        if (rc != CW_OK || answers_hello)
+                return rc;
+        if (w->args->keys) {
                 const struct cw_key_admin_env keys = key_env(w);
                 return cw_key_admin_new(&keys, &w->key_admin, f);
         }
-        if (rc == CW_OK && w->args->session_fd < 0)
-                return probe(w, f);
-        if (rc == CW_OK)
-                rc = know_posture(w, f);
-        if (rc != CW_OK)
-                return rc;
         const struct cw_sess_env env = {w->args->cfg, &w->crypto, &w->keys, w->args->state_dir, w->token};
         return cw_sess_new(&env, &w->session, f);
 }

@@ -6,6 +6,7 @@
  */
 #include "base/buf.h"
 #include "base/file.h"
+#include "hsm/capability.h"
 #include "hsm/key_store.h"
 #include "hsm/key_write.h"
 #include "hsm/p11_crypto.h"
@@ -89,6 +90,17 @@ static cw_rc provision_key(struct tool *t, const struct cw_config_key *k) {
         return rc;
 }
 
+/* Which attributes a key that derives gets depends on whether the token can derive. */
+static cw_rc derive_way(struct tool *t) {
+        static struct cw_capabilities capabilities;
+        const struct cw_prober x = {t->p, &t->crypto};
+        if (!t->cfg->hsm.allow_host_memory)
+                return CW_OK;
+        cw_rc rc = cw_capabilities_probe(&x, &t->cfg->hsm, &capabilities, &t->f);
+        t->p->host_derive = rc == CW_OK && cw_capabilities_host_derive(&capabilities, &t->cfg->hsm);
+        return rc;
+}
+
 static cw_rc open_token(struct tool *t) {
         CW_AUTO(cw_secret_free) struct cw_secret *pin = NULL;
         const char *dir = t->cfg->agent.credential_dir[0] ? t->cfg->agent.credential_dir : NULL;
@@ -97,9 +109,10 @@ static cw_rc open_token(struct tool *t) {
                 rc = cw_p11_open(&t->cfg->hsm, true, NULL, &t->p, &t->f);
         if (rc == CW_OK)
                 rc = cw_p11_login(t->p, pin, &t->f);
-        if (rc == CW_OK)
-                cw_p11_crypto_init(t->p, &t->crypto);
-        return rc;
+        if (rc != CW_OK)
+                return rc;
+        cw_p11_crypto_init(t->p, &t->crypto);
+        return derive_way(t);
 }
 
 static int run(struct tool *t) {

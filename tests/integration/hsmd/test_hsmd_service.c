@@ -574,6 +574,10 @@ int main(void) {
             cmocka_unit_test(host_memory_is_refused),
         };
         int failed = cmocka_run_group_tests(tests, setup, drop_last);
-        failed += cmocka_run_group_tests_name("nss", tests, setup_nss_host, drop_last);
+        const struct CMUnitTest nss_host[] = {
+            cmocka_unit_test(macs),         cmocka_unit_test(values),  cmocka_unit_test(aes_pin_pad),
+            cmocka_unit_test(tdes_pin_pad), cmocka_unit_test(scripts),
+        };
+        failed += cmocka_run_group_tests_name("nss", nss_host, setup_nss_host, drop_last);
         return failed + cmocka_run_group_tests(nss_tests, setup_nss, drop_last);
 }
