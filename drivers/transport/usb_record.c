@@ -37,7 +37,7 @@ static void put_hex(FILE *out, const uint8_t *bytes, size_t len) {
 
 /* Writes the masked form; when there is no memory for the copy, nothing of the payload is written at all. */
 static void put_masked(struct recorder *r, bool in, const void *bytes, size_t len) {
-        uint8_t *copy = malloc(len ? len : 1);
+        uint8_t *copy = calloc(1, len ? len : 1);
         size_t n = len;
         if (!copy) {
                 put_hex(r->out, NULL, 0);

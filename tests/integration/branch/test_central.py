@@ -38,6 +38,8 @@ class Central(Scenario):
         for desk in self.branch.desks:
             self.branch.start_station(desk)
         self.branch.wait_ready()
+        self.branch.wait_jobs("a card of the bank's own order to be made here", lambda jobs: all(
+            j["ended"] or j["wait"] in ("handover", "production", "central", "central_decision") for j in jobs))
         super().tearDown()
         self.assertEqual(self.branch.d1.state()["double_orders"], 0)
 
