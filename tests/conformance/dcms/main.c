@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Replays the exchanges that the documents of the bank's server print (samples.json) through the real client
- * against the simulator, and prints how many came out as printed.
+ * against the simulator, then those of Thales D1, and prints how many came out as printed.
  */
+#include "tests/conformance/d1/samples.h"
 #include "tests/integration/upstream/rig.h"
 
 #include <stdio.h>
@@ -161,6 +162,7 @@ int main(int argc, char **argv) {
         run_all(&rig, json_object_get(all, "samples"), &passed, &failed);
         rig_stop(&rig);
         json_decref(all);
+        d1_samples(&passed, &failed);
         (void)printf("%u passed, %u failed\n", passed, failed);
         return failed || !passed ? 1 : 0;
 }

@@ -60,21 +60,27 @@ class Outage(unittest.TestCase):
         # Cards go on being made: nothing of theirs needs the server until somebody takes them.
         for kit in kits:
             self.rig.make(kit, 40)
+        # Nobody came for one of them: its kit has a second thing to tell, which must not overtake the first.
+        returned = kits[-1]
+        self.rig.cli("job", "returned", returned)
         waiting = {r["kit"] for r in self.reports()}
-        self.assertTrue(waiting)
+        self.assertEqual(waiting, set(kits))
+        self.assertEqual([r["kit"] for r in self.reports()].count(returned), 2)
         for hour in (1, 2, 4, 6):
             before = self.tried()
             self.rig.now(f"+{hour}h")
             wait_for(f"hour {hour}: each report to be tried again", lambda n=before: self.tried() >= n + len(waiting), 30)
         self.assertEqual({r["kit"] for r in self.reports()}, waiting)
+        self.assertEqual([r["attempts"] for r in self.reports() if r["kit"] == returned][1:], [0])
         self.assertFalse([r for r in self.reports() if r["parked"]])
         self.assertEqual(self.rig.cli("status")["server"]["state"], "offline")
         self.rig.bank.start()
         self.rig.now("+370m")  # the longest pause is over
         wait_for("the reports to be told", lambda: not self.reports(), 40)
         state = self.rig.bank.state()
-        self.assertEqual({k["deliveryStatus"] for k in state["kits"] if k["kitNo"] in kits}, {"BANK"})
-        self.assertEqual(state["calls"][REPORT], 4)
+        told = {k["kitNo"]: k["deliveryStatus"] for k in state["kits"] if k["kitNo"] in kits}
+        self.assertEqual(told, {kit: "RETURNED" if kit == returned else "BANK" for kit in kits})
+        self.assertEqual(state["calls"][REPORT], 5)
         self.assertEqual((state["duplicate_deliveries"], state["duplicate_activations"]), (0, 0))
         self.assertGreater(self.calls("/api/authenticate"), logins)  # its token was over long ago
         # Weeks later the certificates end soon, and a person is told.

@@ -211,6 +211,40 @@ static void slow_drip_ends_at_the_deadline(void **state) {
         expect(&o, CW_C_NONE, "");
 }
 
+static void report(struct rig *rig, struct outcome *o) {
+        const struct cw_dcms_kit_filter filter = {.branch_id = "BRANCH001"};
+        *o = (struct outcome){0};
+        cw_dcms_kits_inventory(rig->d, &filter, outcome_take, o);
+        rig_wait(rig, o, 30000);
+        json_decref(o->result);
+        o->result = NULL;
+}
+
+/* What is too slow for one class of calls is not for the next: READ, WRITE, REPORT. */
+static void every_class_has_its_own_deadline(void **state) {
+        struct rig *rig = *state;
+        struct outcome o;
+        fetch_branch(rig, &o);
+        rig->config.server.timeout_ms = 300;
+        rig_faults(rig, "{\"endpoint\":\"*\",\"delay_ms\":1000}");
+        fetch_branch(rig, &o);
+        assert_true(o.reply.tries > 1);
+        rig_faults(rig, "{\"endpoint\":\"*\",\"delay_ms\":1000}");
+        activate(rig, "a-1", &o);
+        expect(&o, CW_C_NONE, "");
+        assert_int_equal(o.reply.tries, 1);
+        /* A report has twice the time of a call that reaches the core bank. */
+        rig->config.server.cbs_timeout_ms = 2000;
+        rig_faults(rig, "{\"endpoint\":\"*\",\"delay_ms\":2100}");
+        report(rig, &o);
+        expect(&o, CW_C_NONE, "");
+        assert_int_equal(o.reply.tries, 1);
+        rig->config.server.cbs_timeout_ms = 250;
+        rig_faults(rig, "{\"endpoint\":\"*\",\"delay_ms\":2100}");
+        report(rig, &o);
+        assert_true(o.reply.tries > 1);
+}
+
 static void lost_pin_answer_is_replayed(void **state) {
         struct rig *rig = *state;
         struct outcome o;
@@ -420,6 +454,7 @@ int main(void) {
             TEST(broken_answers_to_reads_are_read_again),
             TEST(foreign_content_needs_a_person),
             TEST(slow_drip_ends_at_the_deadline),
+            TEST(every_class_has_its_own_deadline),
             TEST(lost_pin_answer_is_replayed),
             TEST(pin_without_any_answer_is_in_doubt),
             TEST(slow_core_bank_answers_the_replay),
