@@ -2,6 +2,7 @@
 #include "drivers/chip/examine.h"
 
 #include "drivers/chip/directory.h"
+#include "drivers/chip/script.h"
 #include "drivers/chip/tlv.h"
 
 #include <stdarg.h>
@@ -246,19 +247,15 @@ static bool ask_issuer(struct exam *e, const struct cw_terminal_card *card, cons
         struct cw_hsm_arqc answer = {0};
         struct cw_fault why = {0};
         char masked[CW_HSM_MASKED_PAN];
-        CW_AUTO(cw_secret_free) struct cw_secret *covered = NULL;
         if (!e->x->hsm || !card->pan || !keys_are_ours(e->x->profile)) {
                 tell(e, "arqc", CW_CHECK_UNKNOWN,
                      "not verifiable here: the issuer's keys are not at hand (ATC %u)", ac->atc);
                 return false;
         }
-        cw_rc rc = cw_terminal_covered(&e->terminal, &covered, &why);
+        cw_rc rc =
+            cw_hsm_session_bench_pan(e->x->hsm, card->pan->ptr, card->pan->len, card->psn, masked, &why);
         if (rc == CW_OK)
-                rc = cw_hsm_session_bench_pan(e->x->hsm, card->pan->ptr, card->pan->len, card->psn, masked,
-                                              &why);
-        if (rc == CW_OK)
-                rc = cw_hsm_session_emv_arqc(e->x->hsm, ac->atc, ac->ac, card->psn, covered->ptr,
-                                             covered->len, &answer, &why);
+                rc = cw_script_verify(&e->terminal, e->x->hsm, card->psn, ac, &answer, &why);
         if (rc != CW_OK) {
                 tell(e, "arqc", CW_CHECK_UNKNOWN, "not verifiable here: %.150s", why.text);
                 return false;
@@ -267,8 +264,7 @@ static bool ask_issuer(struct exam *e, const struct cw_terminal_card *card, cons
              answer.genuine ? "the cryptogram is the one the card's keys make (ATC %u)"
                             : "the cryptogram is not the one its keys should make (ATC %u)",
              ac->atc);
-        return answer.genuine &&
-               cw_terminal_set_issuer(&e->terminal, answer.arpc, answer.arpc_len, answer.csu, &why) == CW_OK;
+        return answer.genuine && cw_script_answer(&e->terminal, &answer, &why) == CW_OK;
 }
 
 /* "Unable to go online, declined" (EMV Book 4 annex A): the card ends the transaction and is left clean. */

@@ -361,19 +361,6 @@ cw_rc cw_terminal_covered(const struct cw_terminal *t, struct cw_secret **ret, s
         return CW_OK;
 }
 
-cw_rc cw_terminal_set_issuer(struct cw_terminal *t, const uint8_t *arpc, size_t arpc_len,
-                             const uint8_t csu[4], struct cw_fault *f) {
-        uint8_t data[16];
-        struct cw_writer w;
-        cw_writer_init(&w, data, sizeof data);
-        cw_put_bytes(&w, arpc, arpc_len);
-        cw_put_bytes(&w, csu, 4);
-        if (w.bad)
-                return cw_fail(f, CW_RC(CW_L_CHIP, CW_C_REJECT, CW_E_TOO_BIG), 0, "chip.arpc", "",
-                               "the HSM process made an ARPC that is too long; compare the versions");
-        return cw_elements_set(t->elements, 0x91, CW_SPAN(data, w.len), f);
-}
-
 /* Digits of packed BCD up to the first nibble that is none; the count, or 0 when there is no proper end. */
 static size_t unpack_digits(struct cw_span packed, uint8_t end, char *ret, size_t cap) {
         size_t count = 0;

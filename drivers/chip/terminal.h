@@ -70,9 +70,6 @@ CW_WARN_UNUSED cw_rc cw_terminal_internal_authenticate(struct cw_terminal *t, ui
 /* What the first cryptogram covers, in the profile's order, for the issuer. Free *ret. */
 CW_WARN_UNUSED cw_rc cw_terminal_covered(const struct cw_terminal *t, struct cw_secret **ret,
                                          struct cw_fault *f);
-/* Issuer authentication data (tag 91) for CDOL2: ARPC and CSU. */
-CW_WARN_UNUSED cw_rc cw_terminal_set_issuer(struct cw_terminal *t, const uint8_t *arpc, size_t arpc_len,
-                                            const uint8_t csu[4], struct cw_fault *f);
 
 /* Who the card is: from tag 57, else 5A, 5F24 and 5F34. */
 struct cw_terminal_card {

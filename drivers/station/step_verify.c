@@ -3,6 +3,7 @@
 #include "drivers/station/station.h"
 
 #include "drivers/chip/offline.h"
+#include "drivers/chip/script.h"
 #include "drivers/chip/tlv.h"
 #include "drivers/station/ca.h"
 
@@ -197,14 +198,10 @@ static cw_rc first_cryptogram(struct verify *v, struct cw_terminal_ac *ac, struc
 static cw_rc transact(struct verify *v, struct cw_fault *f) {
         struct cw_terminal_ac ac = {0}, second = {0};
         struct cw_hsm_arqc answer = {0};
-        CW_AUTO(cw_secret_free) struct cw_secret *covered = NULL;
         const cw_rc not_genuine = CW_RC(CW_L_CHIP, CW_C_REJECT, CW_E_CHIP_CRYPTOGRAM);
         cw_rc rc = first_cryptogram(v, &ac, f);
         if (rc == CW_OK)
-                rc = cw_terminal_covered(&v->terminal, &covered, f);
-        if (rc == CW_OK)
-                rc = cw_hsm_session_emv_arqc(v->work->session, ac.atc, ac.ac, v->work->card.psn, covered->ptr,
-                                             covered->len, &answer, f);
+                rc = cw_script_verify(&v->terminal, v->work->session, v->work->card.psn, &ac, &answer, f);
         if (rc != CW_OK)
                 return rc;
         cw_result_evidence_int(v->run->result, "atc", ac.atc);
@@ -212,7 +209,7 @@ static cw_rc transact(struct verify *v, struct cw_fault *f) {
                 return cw_fail(f, not_genuine, ac.atc, "station.verify", "PRD_SMARTCARD",
                                "the chip's cryptogram is not the one its keys should make; compare the "
                                "issuer keys and the profile");
-        rc = cw_terminal_set_issuer(&v->terminal, answer.arpc, answer.arpc_len, answer.csu, f);
+        rc = cw_script_answer(&v->terminal, &answer, f);
         if (rc == CW_OK)
                 rc = cw_terminal_generate_ac(&v->terminal, v->terminal.profile->second_ac, false, &second, f);
         if (rc == CW_OK && (second.cid & CW_AC_TYPE) != v->terminal.profile->second_ac)

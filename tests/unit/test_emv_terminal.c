@@ -61,7 +61,7 @@ static void test_whole_transaction(void **state) {
         };
         struct cw_terminal *t = with(x, LINES(lines));
         struct cw_terminal_ac ac;
-        static const uint8_t arpc[4] = {0xc1, 0xc2, 0xc3, 0xc4}, csu[4] = {0x00, 0x82, 0x00, 0x00};
+        static const uint8_t issuer_data[8] = {0xc1, 0xc2, 0xc3, 0xc4, 0x00, 0x82, 0x00, 0x00};
         assert_int_equal(cw_terminal_select(t, NULL, NULL), CW_OK);
         assert_int_equal(cw_terminal_start(t, NULL), CW_OK);
         assert_int_equal(cw_terminal_read_records(t, NULL, NULL, NULL), CW_OK);
@@ -69,7 +69,8 @@ static void test_whole_transaction(void **state) {
         assert_int_equal(ac.cid & CW_AC_TYPE, CW_AC_ARQC);
         assert_int_equal(ac.atc, 7);
         assert_int_equal(ac.ac[7], 0xa8);
-        assert_int_equal(cw_terminal_set_issuer(t, arpc, sizeof arpc, csu, NULL), CW_OK);
+        assert_int_equal(cw_elements_set(t->elements, 0x91, CW_SPAN(issuer_data, sizeof issuer_data), NULL),
+                         CW_OK);
         assert_int_equal(cw_terminal_generate_ac(t, CW_AC_TC, false, &ac, NULL), CW_OK);
         assert_int_equal(ac.cid & CW_AC_TYPE, CW_AC_TC);
         assert_int_equal(ac.ac[0], 0xb1);

@@ -63,12 +63,23 @@ class Rig:
                 "imk_smc": "debit-imk-smc", "diversification": "kdf3" if scp == 3 else "emv",
                 "kvn": 0x30 if scp == 3 else 0x20, "scp": scp, "security_level": 0x33 if scp == 3 else 3, **labels}
 
+    def method1_profile(self, name, was, becomes):
+        """A card that takes ARPC and ARC, in a CDOL2 with room for them or by EXTERNAL AUTHENTICATE."""
+        with open(os.path.join(SOURCE, "config/profiles/generic-debit.json")) as f:
+            text = f.read()
+        assert text.count(was) == 1, was
+        text = text.replace(was, becomes).replace('"name": "generic-debit"', f'"name": "method-1-{name}"')
+        return os.path.basename(self.write(f"profiles/method-1-{name}.json", text))
+
     def config(self):
         wrong = {**self.product("73", 3), "diversification": "none"}
         scripts = [{**self.product(str(80 + n), 3), "cvn": cvn, "chip_pin_script": True}
                    for n, cvn in enumerate(("cvn10", "cvn18", "cvn22", "mchip16", "mchip20", "ccd"))]
+        method1 = [{**self.product(code, 3), "cvn": cvn, "profile": self.method1_profile(name, was, becomes)}
+                   for code, cvn, name, was, becomes in (("86", "mchip16", "cdol2", "9108", "910A"),
+                                                         ("87", "mchip20", "external", '"1800"', '"1C00"'))]
         return {
-            "profile_dir": os.path.join(SOURCE, "config/profiles"), "face_dir": os.path.join(SOURCE, "config/faces"),
+            "profile_dir": self.path("profiles"), "face_dir": os.path.join(SOURCE, "config/faces"),
             "pan_transport_key": "dcms-pan", "pan_hash_key": "pan-hash",
             "agent": {"runtime_dir": self.path("run"), "state_dir": self.path("state"),
                       "credential_dir": self.path("credentials"), "branch_id": "BRANCH001"},
@@ -77,7 +88,7 @@ class Rig:
             "hsm": {"token_label": "cardwright", "allow_host_memory": True, "state_dir": self.path("hsm-state"),
                     "keys": [k.config() for k in self.keys.values()]},
             "pin": {"key": "dcms-pin", "bdk": "pad-bdk", "entry_timeout_ms": 3000},
-            "products": [self.product("71", 3), self.product("72", 2), wrong, *scripts],
+            "products": [self.product("71", 3), self.product("72", 2), wrong, *scripts, *method1],
             "stations": [
                 {"name": "desk", "kind": "issue", "printer_driver": "evolis", "printer_serial": PRINTER_SERIAL,
                  "reader": "cardwright desk", "plastic_codes": "71", "card_timeout_ms": 2500},
@@ -176,6 +187,7 @@ class Rig:
     def start(self):
         for folder in ("logs", "plastics", "run"):
             os.makedirs(self.path(folder))
+        shutil.copytree(os.path.join(SOURCE, "config/profiles"), self.path("profiles"))
         self.write("cardwright.json", json.dumps(self.config()))
         self.write("credentials/hsm-pin", "271828\n")
         self.write("keys.json", json.dumps({k.label: k.value.hex() for k in self.keys.values()}))

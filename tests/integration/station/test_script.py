@@ -151,6 +151,22 @@ def test_blocked_and_unblocked(rig, plastic, job):
     customer.go()
 
 
+def test_new_cards_of_method_1(rig, plastic, job):
+    """What was personalised is proven with the number and the answer of its own version."""
+    for code, cvn in (("86", "m16"), ("87", "m20")):
+        rig.replace_desk_card("--cvn", cvn)
+        desk = test_station.connect(rig)
+        card = test_station.Job(rig, desk, code)
+        result = card.through("feed", "stripe", "chip", "verify")
+        check(result["evidence"]["atc"] >= 1, (cvn, result))
+        card.through("print", "eject")
+        state = rig.chip.ask(cmd="state", plastic=rig.printer.ask(cmd="take")["plastic"])
+        check(state["violation_count"] == 0 and state["ext_auth_failures"] == 0, (cvn, state))
+        card.end()
+        desk.close()
+    rig.replace_desk_card()
+
+
 def test_no_pin_no_script(rig, plastic, job):
     customer = Customer(rig, plastic, job, "81")
     before = chip(plastic)["pin"]
@@ -235,7 +251,8 @@ def test_torn_and_another_card(rig, plastic, job):
     check(chip(other)["pin"] == before, "the other card has its own PIN")
 
 
-GROUPS = {"versions": (test_pin_change_of_each_version, test_several_commands_in_one_script, test_no_pin_no_script),
+GROUPS = {"versions": (test_pin_change_of_each_version, test_several_commands_in_one_script,
+                         test_new_cards_of_method_1, test_no_pin_no_script),
           "torn": (test_blocked_and_unblocked, test_a_torn_card_gets_a_new_transaction, test_a_refusal_is_told,
                    test_torn_and_not_back, test_torn_and_another_card)}
 
