@@ -23,6 +23,7 @@ struct cw_kit_stock {
         struct cw_daemon *daemon;
         struct cw_timer *tell, *look;
         struct cw_arrival batch[BATCH];
+        size_t count;
         size_t batch_max; /* 1 after the server refused a whole question */
         int64_t pause_ms; /* 0: the last question was answered */
         bool telling;
@@ -48,13 +49,19 @@ static void settle(struct cw_kit_stock *s, const char *kit, const char *refused_
                               &f);
 }
 
+/* The whole question was refused: one of them spoils it, so each is asked alone. True when it was alone. */
+static bool refused_alone(struct cw_kit_stock *s) {
+        bool alone = s->batch_max == 1;
+        s->batch_max = 1;
+        return alone;
+}
+
 static void on_told(void *ctx, cw_rc rc, const struct cw_fault *f, const struct cw_dcms_reply *reply) {
         struct cw_kit_stock *s = ctx;
         s->telling = false;
-        if (cw_rc_class(rc) == CW_C_REJECT && s->batch_max == 1) {
-                settle(s, s->batch[0].kit, *f->code ? f->code : "REFUSED", f->text);
-        } else if (cw_rc_class(rc) == CW_C_REJECT) {
-                s->batch_max = 1; /* one of them spoils the question: each alone */
+        if (cw_rc_class(rc) == CW_C_REJECT) {
+                if (refused_alone(s))
+                        settle(s, s->batch[0].kit, *f->code ? f->code : "REFUSED", f->text);
         } else if (rc != CW_OK) {
                 tell_later(s, reply->retry_after_ms);
                 return;
@@ -67,6 +74,69 @@ static void on_told(void *ctx, cw_rc rc, const struct cw_fault *f, const struct 
         cw_timer_arm(s->tell, 0);
 }
 
+/* Rows need not tell the branch and the deliveryStatus, which the server was asked for. */
+static bool on_its_way(const struct cw_kit_stock *s, const char *kit, const struct cw_dcms_reply *reply) {
+        for (size_t i = 0; i < reply->kit_count; i++) {
+                const struct cw_dcms_kit *k = &reply->kits[i];
+                if (strcmp(k->kit_no, kit) == 0)
+                        return (!*k->delivery_status || strcmp(k->delivery_status, "IN_TRANSIT") == 0) &&
+                               (!*k->branch_id ||
+                                strcmp(k->branch_id, s->daemon->config->agent.branch_id) == 0);
+        }
+        return false;
+}
+
+/* No longer on its way: by our own telling, whose answer was lost, or else it is not ours to tell. */
+static void settle_elsewhere(struct cw_kit_stock *s, const struct cw_arrival *a) {
+        settle(
+            s, a->kit, a->asked ? "" : "NOT_IN_TRANSIT",
+            "the bank does not have it on its way to this branch: it knows it as arrived, made or delivered "
+            "already, as another branch's, or not at all");
+}
+
+static void tell(struct cw_kit_stock *s, const struct cw_dcms_reply *reply) {
+        struct cw_dcms_delivery rows[BATCH];
+        struct cw_fault f = {0};
+        size_t n = 0;
+        for (size_t i = 0; i < s->count; i++) {
+                const struct cw_arrival *a = &s->batch[i];
+                if (!on_its_way(s, a->kit, reply)) {
+                        settle_elsewhere(s, a);
+                        continue;
+                }
+                cw_rc rc = cw_journal_arrival_asked(s->daemon->journal, a->kit, &f);
+                if (cw_daemon_check(s->daemon, rc, &f) != CW_OK) {
+                        tell_later(s, 0);
+                        return;
+                }
+                rows[n++] = (struct cw_dcms_delivery){a->kit, "BANK"};
+        }
+        if (n == 0) {
+                cw_timer_arm(s->tell, 0);
+                return;
+        }
+        s->telling = true;
+        cw_dcms_delivery(s->daemon->dcms, rows, n, on_told, s);
+}
+
+static void on_read(void *ctx, cw_rc rc, const struct cw_fault *f, const struct cw_dcms_reply *reply) {
+        struct cw_kit_stock *s = ctx;
+        s->telling = false;
+        if (rc == CW_OK) {
+                tell(s, reply);
+        } else if (cw_rc_class(rc) != CW_C_REJECT) {
+                tell_later(s, reply->retry_after_ms);
+        } else {
+                if (refused_alone(s))
+                        settle(s, s->batch[0].kit,
+                               s->batch[0].asked ? ""
+                               : *f->code        ? f->code
+                                                 : "REFUSED",
+                               f->text);
+                cw_timer_arm(s->tell, 0);
+        }
+}
+
 /* The card of a kit that has a job is beyond arriving: its own reports say BANK, and what comes after. */
 static bool has_job(struct cw_kit_stock *s, const char *kit) {
         struct cw_job_row row;
@@ -77,30 +147,42 @@ static bool has_job(struct cw_kit_stock *s, const char *kit) {
         return rc == CW_OK;
 }
 
+/* Whoever made the card of a kit must not have it set back to BANK by a scan: only what is on its way is. */
+static void ask_where(struct cw_kit_stock *s) {
+        const char *kits[BATCH];
+        for (size_t i = 0; i < s->count; i++)
+                kits[i] = s->batch[i].kit;
+        const struct cw_dcms_kit_filter filter = {.kit_nos = kits,
+                                                  .kit_no_count = s->count,
+                                                  .branch_id = s->daemon->config->agent.branch_id,
+                                                  .delivery_status = "IN_TRANSIT"};
+        s->telling = true;
+        cw_dcms_kits_inventory(s->daemon->dcms, &filter, on_read, s);
+}
+
 static void on_tell(void *ctx) {
         struct cw_kit_stock *s = ctx;
-        struct cw_dcms_delivery rows[BATCH];
         struct cw_fault f = {0};
-        size_t count = 0, n = 0;
+        size_t count = 0;
         if (s->telling)
                 return;
         cw_rc rc = cw_journal_arrivals_untold(s->daemon->journal, s->batch, s->batch_max, &count, &f);
         if (cw_daemon_check(s->daemon, rc, &f) != CW_OK)
                 return;
+        s->count = 0;
         for (size_t i = 0; i < count; i++) {
                 if (has_job(s, s->batch[i].kit))
                         settle(s, s->batch[i].kit, "", "");
                 else
-                        rows[n++] = (struct cw_dcms_delivery){s->batch[i].kit, "BANK"};
+                        s->batch[s->count++] = s->batch[i];
         }
-        if (n == 0) {
-                s->batch_max = BATCH;
-                if (count > 0)
-                        cw_timer_arm(s->tell, 0);
+        if (s->count > 0) {
+                ask_where(s);
                 return;
         }
-        s->telling = true;
-        cw_dcms_delivery(s->daemon->dcms, rows, n, on_told, s);
+        s->batch_max = BATCH;
+        if (count > 0)
+                cw_timer_arm(s->tell, 0);
 }
 
 static bool number_ok(const char *kit) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Kits of the branch's stock that nobody has yet: what an operator scanned on arrival is reported BANK,
- * through outages and restarts; what expires soon is looked for and told.
+ * Kits of the branch's stock that nobody has yet: what an operator scanned on arrival is reported BANK
+ * when the server has it on its way to this branch, through outages and restarts; what expires soon is looked
+ * for and told.
  */
 #pragma once
 

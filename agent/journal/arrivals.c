@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define UNTOLD "untold"
+#define ASKED "asked" /* the server was told, now or at an earlier arrival; its answer is not known yet */
 #define TOLD "told"
 /* Rows of meta: "arrived:" and the kit's number. */
 #define RANGE "key > 'arrived:' AND key < 'arrived;'"
@@ -28,7 +29,8 @@ static cw_rc arrive(struct cw_journal *j, void *ctx, struct cw_fault *f) {
         for (size_t i = 0; i < a->count && rc == CW_OK; i++)
                 rc = cw_db_run(j,
                                "INSERT INTO meta VALUES('arrived:' || ?1, '" UNTOLD
-                               "') ON CONFLICT(key) DO UPDATE SET value = '" UNTOLD "'",
+                               "') ON CONFLICT(key) DO UPDATE SET value = iif(value IN ('" TOLD "', '" ASKED
+                               "'), '" ASKED "', '" UNTOLD "')",
                                CW_ARGS(CW_T(a->kits[i])), f);
         return rc;
 }
@@ -54,14 +56,22 @@ cw_rc cw_journal_arrivals_untold(struct cw_journal *j, struct cw_arrival *ret, s
         bool row = false;
         size_t count = 0;
         cw_rc rc = cw_db_query(j,
-                               "SELECT substr(key, 9) FROM meta WHERE " RANGE " AND value = '" UNTOLD
-                               "' ORDER BY key LIMIT ?1",
+                               "SELECT substr(key, 9), value = '" ASKED "' FROM meta WHERE " RANGE
+                               " AND value IN ('" UNTOLD "', '" ASKED "') ORDER BY key LIMIT ?1",
                                CW_ARGS(CW_I(max)), &s, f);
-        while (rc == CW_OK && (rc = cw_db_step(j, s, &row, f)) == CW_OK && row && count < max)
+        while (rc == CW_OK && (rc = cw_db_step(j, s, &row, f)) == CW_OK && row && count < max) {
+                ret[count].asked = sqlite3_column_int(s, 1) != 0;
                 cw_db_text(s, 0, ret[count++].kit, sizeof ret->kit);
+        }
         if (rc == CW_OK)
                 *ret_count = count;
         return rc;
+}
+
+cw_rc cw_journal_arrival_asked(struct cw_journal *j, const char *kit, struct cw_fault *f) {
+        return cw_db_run(
+            j, "UPDATE meta SET value = '" ASKED "' WHERE key = 'arrived:' || ?1 AND value = '" UNTOLD "'",
+            CW_ARGS(CW_T(kit)), f);
 }
 
 cw_rc cw_journal_arrival_told(struct cw_journal *j, const char *kit, const char *refused_code,
@@ -72,15 +82,16 @@ cw_rc cw_journal_arrival_told(struct cw_journal *j, const char *kit, const char 
 
 cw_rc cw_journal_kit_has_arrived(struct cw_journal *j, const char *kit, bool *ret, struct cw_fault *f) {
         int64_t found = 0;
-        cw_rc rc =
-            cw_db_int(j, "SELECT 1 FROM meta WHERE key = 'arrived:' || ?1", CW_ARGS(CW_T(kit)), 0, &found, f);
+        cw_rc rc = cw_db_int(j, "SELECT 1 FROM meta WHERE key = 'arrived:' || ?1 AND value = '" TOLD "'",
+                             CW_ARGS(CW_T(kit)), 0, &found, f);
         if (rc == CW_OK)
                 *ret = found != 0;
         return rc;
 }
 
 cw_rc cw_journal_arrivals_refused(struct cw_journal *j, int64_t *ret, struct cw_fault *f) {
-        return cw_db_int(
-            j, "SELECT count(*) FROM meta WHERE " RANGE " AND value NOT IN ('" TOLD "', '" UNTOLD "')", NULL,
-            0, 0, ret, f);
+        return cw_db_int(j,
+                         "SELECT count(*) FROM meta WHERE " RANGE " AND value NOT IN ('" TOLD "', '" UNTOLD
+                         "', '" ASKED "')",
+                         NULL, 0, 0, ret, f);
 }

@@ -30,7 +30,7 @@
 #define CW_PAN_HASH_CAP 129
 #define CW_IDEM_CAP 80
 #define CW_ACTOR_CAP 65
-#define CW_SEALED_MAX 1024u   /* encryptedCardNumber text */
+#define CW_SEALED_MAX 1024u /* encryptedCardNumber text */
 #define CW_ISSUER_KEYS_CAP 40u
 #define CW_EVIDENCE_MAX 8192u /* evidence or baseline, as JSON text */
 #define CW_KEY_TRIES_MAX 3u   /* tries of one key version on one card that no chip success followed */
@@ -315,16 +315,20 @@ CW_WARN_UNUSED cw_rc cw_journal_audit(struct cw_journal *j, const char *what, co
 
 struct cw_arrival {
         char kit[32];
+        bool asked; /* it may have been told: the answer is not known, or it was told at an earlier arrival */
 };
 /* They are at the branch, and the server is to be told; again when they were told before. */
 CW_WARN_UNUSED cw_rc cw_journal_kits_arrived(struct cw_journal *j, const char *const *kits, size_t count,
                                              const char *actor, struct cw_fault *f);
-/* At most max of those the server was not told of. */
+/* At most max of those of which it is not known that the server was told. */
 CW_WARN_UNUSED cw_rc cw_journal_arrivals_untold(struct cw_journal *j, struct cw_arrival *ret, size_t max,
                                                 size_t *ret_count, struct cw_fault *f);
+/* About to be told: from here on the server may have it of us. */
+CW_WARN_UNUSED cw_rc cw_journal_arrival_asked(struct cw_journal *j, const char *kit, struct cw_fault *f);
 /* The server took it ("") or refused it with that code: not asked again. */
 CW_WARN_UNUSED cw_rc cw_journal_arrival_told(struct cw_journal *j, const char *kit, const char *refused_code,
                                              struct cw_fault *f);
+/* True only when the server took it. */
 CW_WARN_UNUSED cw_rc cw_journal_kit_has_arrived(struct cw_journal *j, const char *kit, bool *ret,
                                                 struct cw_fault *f);
 /* How many the server refused. */

@@ -311,6 +311,46 @@ static void lists_and_health(void **state) {
         assert_true(h.disk_free_mib > 0);
 }
 
+static struct cw_arrival arrival(struct fixture *x, size_t count) {
+        struct cw_arrival list[4] = {0};
+        size_t n = 0;
+        good(x, cw_journal_arrivals_untold(x->j, list, 4, &n, &x->fault));
+        assert_int_equal(n, count);
+        return list[0];
+}
+
+static bool has_arrived(struct fixture *x) {
+        bool ret = false;
+        good(x, cw_journal_kit_has_arrived(x->j, "4240181595", &ret, &x->fault));
+        return ret;
+}
+
+/* A scan alone says nothing of the card: only what the server took makes its BANK our own. */
+static void a_kit_has_arrived_when_the_server_took_it(void **state) {
+        struct fixture *x = *state;
+        const char *const kits[] = {"4240181595"};
+        int64_t refused = 0;
+        good(x, cw_journal_kits_arrived(x->j, kits, 1, "uid:1001", &x->fault));
+        assert_false(arrival(x, 1).asked);
+        assert_false(has_arrived(x));
+        good(x, cw_journal_arrival_told(x->j, kits[0], "NOT_IN_TRANSIT", &x->fault));
+        assert_false(has_arrived(x));
+        good(x, cw_journal_arrivals_refused(x->j, &refused, &x->fault));
+        assert_int_equal(refused, 1);
+        good(x, cw_journal_kits_arrived(x->j, kits, 1, "uid:1001", &x->fault));
+        assert_false(arrival(x, 1).asked);
+        good(x, cw_journal_arrival_asked(x->j, kits[0], &x->fault));
+        assert_true(arrival(x, 1).asked);
+        assert_false(has_arrived(x));
+        good(x, cw_journal_arrivals_refused(x->j, &refused, &x->fault));
+        assert_int_equal(refused, 0);
+        good(x, cw_journal_arrival_told(x->j, kits[0], "", &x->fault));
+        assert_true(has_arrived(x));
+        (void)arrival(x, 0);
+        good(x, cw_journal_kits_arrived(x->j, kits, 1, "uid:1001", &x->fault));
+        assert_true(arrival(x, 1).asked);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, fixture_setup, fixture_teardown)
 
 int main(void) {
@@ -330,6 +370,7 @@ int main(void) {
             T(idle_restarts_leave_no_events),
             T(huge_evidence_does_not_lose_the_outcome),
             T(lists_and_health),
+            T(a_kit_has_arrived_when_the_server_took_it),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -20,12 +20,15 @@ BRANCHES = [{"branchId": b, "branchCode": b[-3:], "branchName": b.title(), "city
 # What a delivery brings: two kits, one whose card expired on the way, one that expires this month.
 SEEDED = [{"kitNo": f"70000000{n}", "productId": "CLASSIC", "branchId": BRANCH, "expiry": expiry}
           for n, expiry in enumerate(("2029-07", "2029-08", "2025-01", time.strftime("%Y-%m", time.gmtime())))]
+# Not on their way to the branch: one whose card may be made already, one that a customer has, one of another branch.
+ELSEWHERE = [{"kitNo": f"71000000{n}", "productId": "CLASSIC", "branchId": branch, "deliveryStatus": status}
+             for n, (branch, status) in enumerate(((BRANCH, "BANK"), (BRANCH, "DELIVERED"), (OTHER, "IN_TRANSIT")))]
 
 
 class DcmsCommands(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.rig = Rig(branches=BRANCHES, kits=SEEDED)
+        cls.rig = Rig(branches=BRANCHES, kits=SEEDED + ELSEWHERE)
         cls._let_a_second_operator_in()
         cls.rig.start()
 
@@ -95,7 +98,14 @@ class DcmsCommands(unittest.TestCase):
         self.assertEqual(check["verdict"], "warn")
         self.assertIn("kit.receive", self.audit())
         self.rig.bank.assign(first, "ASHA NAIR")
+        elsewhere = [k["kitNo"] for k in ELSEWHERE]
+        self.rig.cli("kit", "receive", *elsewhere)
+        wait_for("their refusal", lambda: self.rig.cli("status")["kit_stock"]["refused"] == 4, 20)
+        self.assertEqual([self.delivery_of(k) for k in elsewhere], [k["deliveryStatus"] for k in ELSEWHERE])
+        self.rig.bank.assign(elsewhere[0], "RAVI KUMAR")
         wait_for("the received kit's job", lambda: [j for j in self.rig.cli("jobs", "--all")["jobs"] if j["kit"] == first], 20)
+        wait_for("the log", lambda: [x for x in self.rig.log(400).splitlines() if elsewhere[0] in x and "made already" in x], 20)
+        self.assertFalse([j for j in self.rig.cli("jobs", "--all")["jobs"] if j["kit"] == elsewhere[0]])
 
     def test_kits_that_expire(self):
         gone, soon = (k["kitNo"] for k in SEEDED[2:])
