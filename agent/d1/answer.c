@@ -221,3 +221,15 @@ enum cw_d1_found cw_d1_find_order(const struct cw_d1_operation *operations, size
                 return CW_D1_FOUND_FAILED;
         return plain ? CW_D1_FOUND_PLAIN : other ? CW_D1_FOUND_OTHER : CW_D1_FOUND_NOTHING;
 }
+
+const struct cw_d1_operation *cw_d1_find_pending(const struct cw_d1_operation *operations, size_t count) {
+        const struct cw_d1_operation *found = NULL;
+        for (size_t i = 0; i < count; i++) {
+                const struct cw_d1_operation *o = &operations[i];
+                bool made =
+                    o->status == CW_D1_SUCCESSFUL || o->detail == CW_D1_DONE || o->detail == CW_D1_SHIPPED;
+                if (strcmp(o->operation, "PRODUCE") == 0 && !made && !is_over(o))
+                        found = o;
+        }
+        return found;
+}

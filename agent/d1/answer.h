@@ -53,3 +53,5 @@ enum cw_d1_found {
 enum cw_d1_found cw_d1_find_order(const struct cw_d1_operation *operations, size_t count,
                                   const char *request_id, const struct cw_d1_operation **ret,
                                   size_t *ret_plain);
+/* The last PRODUCE of which a card may still come: neither over nor made. NULL when there is none. */
+const struct cw_d1_operation *cw_d1_find_pending(const struct cw_d1_operation *operations, size_t count);

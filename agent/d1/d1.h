@@ -114,8 +114,8 @@ typedef void (*cw_d1_fn)(void *ctx, cw_rc rc, const struct cw_fault *f, const st
  * Orders count (1 to CW_D1_BATCH_MAX) cards; one alone goes to its own path, more go to the batch path. fn is
  * called once, later. OK: look at reply->made, one for each card (of a batch some may be refused). One card
  * refused is REJECT with D1's errorCode. RETRY: surely not ordered. IN_DOUBT: not known, read the status.
- * D1_ALREADY_ORDERED: the card has an order of another request id that did not fail. REJECT at once, without
- * fn, when a member is not as D1 wants it.
+ * D1_ALREADY_ORDERED: the card has an order of another request id that did not fail; for a RENEWAL or
+ * REPLACEMENT one whose card may still come. REJECT at once, without fn, when a member is not as D1 wants it.
  */
 CW_WARN_UNUSED cw_rc cw_d1_order(struct cw_d1 *d, const struct cw_d1_order *cards, size_t count, cw_d1_fn fn,
                                  void *ctx, struct cw_fault *f);

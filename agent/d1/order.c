@@ -269,11 +269,16 @@ static void judge(struct cw_d1_call *c) {
             cw_d1_find_order(c->operations, c->operation_count, item->request_id, &o, &plain);
         bool first = c->rounds == 0;
         size_t known = first && item->creation ? 0 : item->plain_before;
+        /* Another card is only ordered when none is on its way: an earlier order may be listed late. */
+        const struct cw_d1_operation *pending =
+            first && !item->creation ? cw_d1_find_pending(c->operations, c->operation_count) : NULL;
         if (first)
                 item->plain_before = item->creation ? 0 : plain;
         if (found == CW_D1_FOUND_OURS ||
             (found == CW_D1_FOUND_PLAIN && plain > known && !(first && !item->creation)))
                 settle(c, c->at, o->id, true);
+        else if (pending)
+                refuse_other(c, pending);
         else if (found == CW_D1_FOUND_FAILED)
                 refuse_failed(c, o);
         else if (found == CW_D1_FOUND_OTHER && item->creation)

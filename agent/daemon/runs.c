@@ -121,8 +121,9 @@ void cw_run_take(struct cw_run *r, cw_rc rc, const struct cw_fault *f, const str
         /* A look at a printer that still lacks something is no step on. */
         if (r->job.state != copy.job.state || r->job.intent_open != copy.job.intent_open)
                 r->still_since_ns = cw_mono_ns(d->clock);
-        if (r->job.wait == CW_WAIT_CENTRAL && copy.job.wait != CW_WAIT_CENTRAL)
-                r->was_refused = true;
+        bool given_away = r->job.wait == CW_WAIT_CENTRAL || r->job.wait == CW_WAIT_CENTRAL_DECISION;
+        if (given_away && r->job.wait != copy.job.wait)
+                r->was_refused = true; /* by the producer or by a person: policy does not try again */
         r->job = copy.job;
         r->turn++;
         r->percent = 0;

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Cards the branch cannot make are made centrally: by D1 or by the bank, once, whatever becomes of answers and daemons."""
 import os
+import time
 
 from scenario import Scenario, main, wait_until
 
@@ -119,7 +120,12 @@ class Central(Scenario):
         self.operator("job", "central", kit, "not-ordered", code=1)
         self.ends(kit, "DATA_EXCEPTION")
         self.wait_job(kit, wait="central_decision", code="DATA_EXCEPTION")
+        self.branch.agent.stop()
+        self.branch.start_agent()
+        self.wait_job(kit, wait="central_decision", code="DATA_EXCEPTION")
         self.operator("job", "central", kit, "not-ordered")
+        self.wait_job(kit, wait="station", code="DECIDED_BY_PERSON")
+        time.sleep(3)  # policy would divert it after one second
         job = self.wait_job(kit, wait="station", code="DECIDED_BY_PERSON")
         self.assertEqual(job["state"], "DATA_OK")
         refused = [e for e in self.history(kit) if e["type"] == "central_refused"]

@@ -90,6 +90,18 @@ static void ends(void **state) {
         assert_int_equal(o.rc & 0xffffu, CW_E_NOT_FOUND);
 }
 
+static void order_another(struct d1rig *rig, const char *card_id, const char *request_id, struct d1out *o) {
+        CW_AUTO(cw_secret_free) struct cw_secret *sealed = d1rig_sealed(rig);
+        const struct cw_d1_order order = {.card_id = card_id,
+                                          .request_id = request_id,
+                                          .issuance = "REPLACEMENT",
+                                          .sealed = (const char *)sealed->ptr,
+                                          .product = &rig->product};
+        *o = (struct d1out){0};
+        assert_int_equal(cw_d1_order(rig->d, &order, 1, d1out_take, o, &o->fault), CW_OK);
+        d1rig_wait(rig, o, 20000);
+}
+
 static void refusals(void **state) {
         struct d1rig *rig = *state;
         static struct d1out o;
@@ -111,15 +123,25 @@ static void refusals(void **state) {
         assert_int_equal(d1rig_number(rig, "order"), 2);
         /* An order that failed may be given again. */
         json_decref(d1rig_ask(rig, "/_sim/end", "{\"cardId\":\"card-r\",\"detail\":\"CARD_PROD_CANCELED\"}"));
-        CW_AUTO(cw_secret_free) struct cw_secret *sealed = d1rig_sealed(rig);
-        const struct cw_d1_order again = {.card_id = "card-r",
-                                          .request_id = "r3",
-                                          .issuance = "REPLACEMENT",
-                                          .sealed = (const char *)sealed->ptr,
-                                          .product = &rig->product};
-        o = (struct d1out){0};
-        assert_int_equal(cw_d1_order(rig->d, &again, 1, d1out_take, &o, &o.fault), CW_OK);
-        d1rig_wait(rig, &o, 20000);
+        order_another(rig, "card-r", "r3", &o);
+        expect(&o, CW_C_NONE, "");
+        assert_int_equal(d1rig_number(rig, "orders"), 2);
+}
+
+/* An earlier order may be listed late: while its card may come, no other one is ordered. */
+static void another_waits_for_the_first(void **state) {
+        struct d1rig *rig = *state;
+        static struct d1out o;
+        d1rig_order(rig, "card-a", "a1", &o);
+        expect(&o, CW_C_NONE, "");
+        for (int echo = 0; echo < 2; echo++) {
+                d1rig_config(rig, echo ? "{\"echo_request_id\":true}" : "{\"echo_request_id\":false}");
+                order_another(rig, "card-a", "a2", &o);
+                expect(&o, CW_C_REJECT, CW_D1_CODE_ORDERED);
+        }
+        assert_int_equal(d1rig_number(rig, "order"), 1);
+        json_decref(d1rig_ask(rig, "/_sim/end", "{\"cardId\":\"card-a\",\"detail\":\"CARD_PROD_DONE\"}"));
+        order_another(rig, "card-a", "a2", &o);
         expect(&o, CW_C_NONE, "");
         assert_int_equal(d1rig_number(rig, "orders"), 2);
 }
@@ -291,6 +313,7 @@ int main(void) {
             cmocka_unit_test_setup_teardown(every_channel, setup, teardown),
             cmocka_unit_test_setup_teardown(ends, setup, teardown),
             cmocka_unit_test_setup_teardown(refusals, setup, teardown),
+            cmocka_unit_test_setup_teardown(another_waits_for_the_first, setup, teardown),
             cmocka_unit_test_setup_teardown(faults_make_no_second_order, setup, teardown),
             cmocka_unit_test_setup_teardown(faults_around_an_order, setup, teardown),
             cmocka_unit_test_setup_teardown(late_status, setup, teardown),
