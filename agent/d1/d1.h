@@ -97,6 +97,7 @@ struct cw_d1_made {
         bool confirmed;        /* found by reading back, not in an answer */
         char operation_id[65]; /* "" when D1 named none */
         struct cw_fault fault; /* when not ok */
+        bool refused_whole;    /* D1 refused the order as such and said nothing about this card */
 };
 /* All borrowed for the callback. */
 struct cw_d1_reply {

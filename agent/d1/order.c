@@ -33,9 +33,10 @@ struct cw_d1_call {
         struct item *items;
         struct cw_d1_made *made;
         int rounds, tries;
-        bool lost;        /* an answer was lost: the order may be there */
-        bool seen_undone; /* the status said so once since */
-        bool refused;     /* after a loss D1 refused: it may be the echo of our own success */
+        bool lost;          /* an answer, or a card's row of it, was lost: the order may be there */
+        bool seen_undone;   /* the status said so once since */
+        bool refused;       /* after a loss D1 refused: it may be the echo of our own success */
+        bool refused_whole; /* the last answer refused the order as such */
         struct cw_fault fault;
         int64_t retry_after_ms;
         size_t operation_count;
@@ -82,8 +83,10 @@ static void finish(struct cw_d1_call *c, const struct cw_fault *f) {
         size_t ok = 0;
         for (size_t i = 0; i < c->count; i++) {
                 struct cw_d1_made *m = &c->made[i];
-                if (!c->items[i].done && f)
+                if (!c->items[i].done && f) {
                         m->fault = *f;
+                        m->refused_whole = c->refused_whole && cw_rc_class(f->rc) == CW_C_REJECT;
+                }
                 ok += m->ok;
                 if (!m->ok && !first)
                         first = &m->fault;
@@ -154,40 +157,56 @@ static char *batch_body(const struct cw_d1_call *c) {
         return body ? json_dumps(body, JSON_COMPACT) : NULL;
 }
 
-static void take_made(struct cw_d1_call *c, size_t i, const json_t *root) {
-        const json_t *row = c->count > 1 ? cw_d1_batch_row(root, c->made[i].card_id) : root;
+/* What the answer says of this card. False when it tells of cards, but not of this one. */
+static bool take_made(struct cw_d1_call *c, size_t i, const json_t *root) {
+        bool batch = c->count > 1,
+             rows = json_is_array(root) || json_is_array(json_object_get(root, "cards"));
+        const json_t *row = batch ? cw_d1_batch_row(root, c->made[i].card_id) : root;
         struct cw_fault f;
         char id[65];
-        if (c->count > 1 && cw_d1_error_read(row, "the card", 202, &f)) {
+        if (batch && !row && rows)
+                return false;
+        if (batch && cw_d1_error_read(row, "the card", 202, &f)) {
                 if (!c->lost) {
                         settle_refused(c, i, &f);
-                        return;
+                        return true;
                 }
                 c->refused = true; /* may be the echo of our own success: looked at once more */
                 c->fault = f;
-                return;
+                return true;
         }
-        cw_d1_operation_id(row ? row : root, id);
+        cw_d1_operation_id(row, id); /* a number for the whole batch is no card's */
         settle(c, i, id, false);
+        return true;
+}
+
+static void take_all(struct cw_d1_call *c, const json_t *root) {
+        bool untold = false;
+        for (size_t i = 0; i < c->count; i++)
+                if (!c->items[i].done)
+                        untold = !take_made(c, i, root) || untold;
+        if (untold) { /* a refusal is not the others' answer: all that is left is looked at, and sent anew */
+                c->lost = true;
+                c->refused = false;
+        }
+        if (untold || c->refused)
+                cw_timer_arm(c->timer, FIRST_LOOK_MS);
+        else
+                finish(c, NULL);
 }
 
 static void on_sent(void *ctx, const struct cw_d1_answer *a) {
         struct cw_d1_call *c = ctx;
         c->ask = NULL;
         if (a->verdict == CW_D1_OK) {
-                for (size_t i = 0; i < c->count; i++)
-                        if (!c->items[i].done)
-                                take_made(c, i, a->root);
-                if (c->refused)
-                        cw_timer_arm(c->timer, FIRST_LOOK_MS);
-                else
-                        finish(c, NULL);
+                take_all(c, a->root);
                 return;
         }
         c->fault = a->fault;
         c->retry_after_ms = a->retry_after_ms > 0 ? a->retry_after_ms : CW_BACKOFF_CAP_MS;
         bool lost = a->verdict == CW_D1_AGAIN && a->effect_possible;
-        c->refused = c->lost && a->verdict == CW_D1_REFUSED;
+        c->refused_whole = a->verdict == CW_D1_REFUSED;
+        c->refused = c->lost && c->refused_whole;
         if (!lost && !c->lost) {
                 finish(c, &a->fault);
                 return;
@@ -204,7 +223,7 @@ static void send_round(struct cw_d1_call *c) {
                   : cw_d1_card_path(c->d, c->made[0].card_id, "/operations:production", path, sizeof path);
         char *body = !fits ? NULL : batch ? batch_body(c) : json_dumps(c->items[0].card, JSON_COMPACT);
         c->rounds++;
-        c->seen_undone = c->refused = false;
+        c->seen_undone = c->refused = c->refused_whole = false;
         c->at = 0;
         if (body) {
                 (void)ask(c, true, path, body, "the order", on_sent);

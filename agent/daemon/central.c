@@ -175,12 +175,20 @@ static void made_one(struct order *o, const struct cw_d1_made *made, const struc
         finish(o, CW_OK, NULL, 0, &told);
 }
 
+static void send_group(struct cw_central *c, struct order *const *orders, size_t count);
+
+/* D1 refuses a batch for one card it does not like: alone, each gets an answer of its own. */
 static void on_made(void *ctx, cw_rc rc, const struct cw_fault *f, const struct cw_d1_reply *reply) {
         CW_AUTO_MEM struct group *g = ctx;
         (void)rc; /* each has its own */
         (void)f;
-        for (size_t i = 0; i < g->count; i++)
-                made_one(g->orders[i], &reply->made[i], reply);
+        for (size_t i = 0; i < g->count; i++) {
+                struct order *o = g->orders[i];
+                if (g->count > 1 && reply->made[i].refused_whole)
+                        send_group(o->central, &g->orders[i], 1);
+                else
+                        made_one(o, &reply->made[i], reply);
+        }
 }
 
 static struct cw_d1_order order_of(const struct order *o) {

@@ -45,9 +45,10 @@ enum cw_production_news cw_production_judge(const struct cw_d1_operation *operat
                 const struct cw_d1_operation *o = &operations[i];
                 bool by_id = *operation_id && strcmp(o->id, operation_id) == 0;
                 bool by_request = *request_id && strcmp(o->request_id, request_id) == 0;
-                /* D1 need not echo request ids, and a batch may have no number for each card. */
-                bool only = !*operation_id && (by_request || !*o->request_id);
-                if (strcmp(o->operation, "PRODUCE") == 0 && (by_id || only))
+                /* D1 need not echo request ids, and a batch may have no number for each card, or one for all.
+                 */
+                bool only = !*operation_id && !*o->request_id;
+                if (strcmp(o->operation, "PRODUCE") == 0 && (by_id || by_request || only))
                         found = o;
         }
         if (!found)

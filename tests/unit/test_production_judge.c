@@ -42,7 +42,7 @@ static void by_status_and_detail(void **state) {
         }
 }
 
-/* The operation's number counts; without one the request id; D1 need echo neither. */
+/* The operation's number or the request id; D1 need echo neither. */
 static void by_number(void **state) {
         (void)state;
         const struct cw_d1_operation *found = NULL;
@@ -55,7 +55,9 @@ static void by_number(void **state) {
         assert_int_equal(cw_production_judge(list, 2, "", "r1", &found), CW_PRODUCTION_UNDER_WAY);
         assert_int_equal(cw_production_judge(list, 3, "", "r9", &found), CW_PRODUCTION_MADE);
         assert_int_equal(cw_production_judge(list, 2, "", "r9", &found), CW_PRODUCTION_UNLISTED);
-        assert_int_equal(cw_production_judge(list, 3, "o9", "r1", &found), CW_PRODUCTION_UNLISTED);
+        assert_int_equal(cw_production_judge(list, 3, "o9", "r1", &found), CW_PRODUCTION_UNDER_WAY);
+        assert_ptr_equal(found, &list[1]); /* a batch that was answered with one number for all */
+        assert_int_equal(cw_production_judge(list, 3, "o9", "r9", &found), CW_PRODUCTION_UNLISTED);
         (void)snprintf(list[1].operation, sizeof list[1].operation, "ACTIVATE");
         assert_int_equal(cw_production_judge(list, 3, "o1", "r1", &found), CW_PRODUCTION_UNLISTED);
         assert_int_equal(cw_production_judge(NULL, 0, "o1", "r1", &found), CW_PRODUCTION_UNLISTED);

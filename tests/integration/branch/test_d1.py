@@ -41,7 +41,7 @@ def tlv(data):
 
 
 class D1Cards(Scenario):
-    stock = {"CLASSIC": 5}
+    stock = {"CLASSIC": 7}
     profiles = tempfile.mkdtemp(prefix="cw-d1-")
     options = {"d1": True, "config": {"profile_dir": profiles, "d1": {"poll_min_ms": 300, "poll_max_ms": 900, "batch_max": 4, "batch_wait_ms": 8000},
                                       "products": {"71": PLAIN, "72": MODEL_2}}}
@@ -207,9 +207,22 @@ class D1Cards(Scenario):
         self.assertGreater(max(together), 1)
         self.assertEqual(sum(o["batch"] for o in self.branch.d1.state()["orders"] if o["cardId"] in kits), 3)
         self.operator("job", "cancel", kits[3])
+        self.check_a_batch_refused_as_such()
         for desk in self.branch.desks:
             self.branch.start_station(desk)
         self.branch.wait_ready()
+
+    def check_a_batch_refused_as_such(self):
+        """It says nothing about its cards: each is ordered alone."""
+        kits = [self.kit("CLASSIC") for _ in range(2)]
+        for kit in kits:
+            self.wait_job(kit, wait="station")
+        self.branch.d1.faults({"call": "batch", "status": 400})
+        self.operator("d1", "order", "--file", self.branch._write("jwe/kits", json.dumps([{"kit": k} for k in kits])))
+        for kit in kits:
+            self.wait_job(kit, 60, wait="production")
+        self.assertEqual([len(self.ordered(k)) for k in kits], [1, 1])
+        self.assertNotIn("central_refused", [e["type"] for k in kits for e in self.history(k)])
 
 
 if __name__ == "__main__":

@@ -284,6 +284,38 @@ static void batch(void **state) {
         assert_int_equal(d1rig_number(rig, "orders"), COUNT - 1);
 }
 
+/* One D1 did not tell of is read back; a batch that is refused as such says nothing about its cards. */
+static void batch_answers(void **state) {
+        struct d1rig *rig = *state;
+        static struct d1out o;
+        struct cw_fault f;
+        CW_AUTO(cw_secret_free) struct cw_secret *sealed = d1rig_sealed(rig);
+        struct cw_d1_order cards[3] = {{.card_id = "told-0"}, {.card_id = "told-1"}, {.card_id = "told-2"}};
+        for (size_t i = 0; i < 3; i++) {
+                cards[i].request_id = cards[i].card_id;
+                cards[i].issuance = "CREATION";
+                cards[i].sealed = (const char *)sealed->ptr;
+                cards[i].product = &rig->product;
+        }
+        d1rig_faults(rig, "{\"call\":\"batch\",\"status\":400}");
+        o = (struct d1out){0};
+        assert_int_equal(cw_d1_order(rig->d, cards, 3, d1out_take, &o, &f), CW_OK);
+        d1rig_wait(rig, &o, 20000);
+        expect(&o, CW_C_REJECT, CW_D1_CODE_BAD_ANSWER);
+        assert_true(o.made[0].refused_whole && o.made[1].refused_whole && o.made[2].refused_whole);
+        d1rig_config(rig, "{\"dedup\":false,\"untold_cards\":[\"told-1\"],\"refuse_cards\":[\"told-2\"]}");
+        o = (struct d1out){0};
+        assert_int_equal(cw_d1_order(rig->d, cards, 3, d1out_take, &o, &f), CW_OK);
+        d1rig_wait(rig, &o, 20000);
+        expect(&o, CW_C_NONE, "");
+        assert_true(o.made[0].ok && !o.made[0].confirmed);
+        assert_true(o.made[1].ok && o.made[1].confirmed);
+        assert_true(!o.made[2].ok && !o.made[2].refused_whole);
+        assert_string_equal(o.made[2].fault.code, "FIELD_INVALID_VALUE");
+        assert_true(*o.made[1].operation_id);
+        assert_int_equal(d1rig_number(rig, "orders"), 2);
+}
+
 static void wrong_keys(void **state) {
         struct d1rig *rig = *state;
         static struct d1out o;
@@ -319,6 +351,7 @@ int main(void) {
             cmocka_unit_test_setup_teardown(late_status, setup, teardown),
             cmocka_unit_test_setup_teardown(lost_for_good, setup, teardown),
             cmocka_unit_test_setup_teardown(batch, setup, teardown),
+            cmocka_unit_test_setup_teardown(batch_answers, setup, teardown),
             cmocka_unit_test_setup_teardown(wrong_keys, setup, teardown),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -105,6 +105,8 @@ void d1sim_batch(struct d1sim *s, const struct d1sim_in *in, struct d1sim_out *o
                         continue;
                 }
                 accept_order(s, card_id, card, masked, true, operation_id);
+                if (d1sim_listed(json_object_get(s->config, "untold_cards"), card_id))
+                        continue;
                 (void)json_array_append_new(
                     rows, json_pack("{s:s, s:s}", "cardId", card_id, "operationId", operation_id));
         }
