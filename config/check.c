@@ -210,6 +210,10 @@ static void check_product(const struct cw_config *c, const struct cw_config_prod
         check_weak_pins(who, p->weak_pins, fs);
         if (p->pin_source == CW_PIN_MAILER && !*p->mailer_currency)
                 find_member(fs, who, "mailer_currency", "must be set when pin_source is \"mailer\"");
+        if (p->pin_source == CW_PIN_MAILER && p->chip_pin_script)
+                find_member(fs, who, "chip_pin_script",
+                            "must be false when pin_source is \"mailer\": nobody types a mailed PIN at the "
+                            "kiosk, so the chip cannot get it");
         check_central(c, who, p, fs);
         if (p->scp == 1)
                 find_member(fs, who, "scp", "must be 0, 2 or 3");

@@ -169,11 +169,25 @@ static void post_visual(void *ctx, struct cw_control_request *r) {
                 apply_to_job(ctx, r, &e);
 }
 
+/* Whose chip keeps the PIN too: the bank cannot say whether it does. */
+static bool chip_must_say(struct cw_daemon *d, const struct cw_control_request *r) {
+        struct cw_fault f = {0};
+        struct cw_job_row row;
+        return named_job(d, r, &row, &f) == CW_OK && row.job.wait == CW_WAIT_PIN_DECISION &&
+               cw_view_chip_has_pin(d, &row.kit);
+}
+
 static void post_pin(void *ctx, struct cw_control_request *r) {
         struct cw_job_event e = {.code = "DECIDED_BY_PERSON", .by_person = true};
         bool set = false;
         if (!flag(r, "set", &set))
                 return;
+        if (set && chip_must_say(ctx, r)) {
+                refuse(r, CW_E_STATE,
+                       "the chip of this card must have the PIN too, which the bank cannot tell: say not-set "
+                       "and release the card again, the customer then types the same PIN");
+                return;
+        }
         e.kind = set ? CW_JE_PIN_SET : CW_JE_PIN_FAILED;
         if (set)
                 e.code[0] = '\0';

@@ -98,6 +98,19 @@ json_t *cw_view_status(struct cw_daemon *d) {
         return view;
 }
 
+bool cw_view_chip_has_pin(const struct cw_daemon *d, const struct cw_kit *kit) {
+        const struct cw_config_product *p = cw_config_product(d->config, kit->plastic_code);
+        return p && p->chip_pin_script;
+}
+
+static const char *advice_for(const struct cw_daemon *d, const struct cw_job_row *row) {
+        if (row->job.wait == CW_WAIT_PIN_DECISION && cw_view_chip_has_pin(d, &row->kit))
+                return "It is not known whether the bank and the chip have the PIN; say job pin KIT not-set "
+                       "and "
+                       "release the card again: the customer types the same PIN, and what lacks it gets it.";
+        return cw_issuance_advice(&row->job);
+}
+
 json_t *cw_view_job(struct cw_daemon *d, const struct cw_job_row *row) {
         const struct cw_job *j = &row->job;
         const struct cw_run *r = cw_runs_find(d, j->id);
@@ -107,7 +120,7 @@ json_t *cw_view_job(struct cw_daemon *d, const struct cw_job_row *row) {
                       row->kit.plastic_code, "state", cw_job_state_name(j->state), "wait",
                       cw_job_wait_name(j->wait), "step", cw_step_name(j->step), "station", j->station, "code",
                       j->code, "needs_person", cw_job_needs_person(j), "ended", cw_job_ended(j));
-        (void)json_object_set_new(view, "advice", json_string(cw_issuance_advice(j)));
+        (void)json_object_set_new(view, "advice", json_string(advice_for(d, row)));
         (void)json_object_set_new(view, "pin", json_string(cw_pin_state_name(j->pin)));
         (void)json_object_set_new(view, "where", json_string(cw_where_name(j->where)));
         (void)json_object_set_new(view, "plastics", json_integer(j->plastic));

@@ -6,6 +6,8 @@
 
 json_t *cw_view_status(struct cw_daemon *d);
 json_t *cw_view_stations(struct cw_daemon *d);
+/* The product keeps the PIN in the chip too (chip_pin_script). */
+bool cw_view_chip_has_pin(const struct cw_daemon *d, const struct cw_kit *kit);
 /* One job; progress of its step while it runs. */
 json_t *cw_view_job(struct cw_daemon *d, const struct cw_job_row *row);
 CW_WARN_UNUSED cw_rc cw_view_jobs(struct cw_daemon *d, bool all, json_t **ret, struct cw_fault *f);

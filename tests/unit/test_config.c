@@ -138,6 +138,9 @@ static const struct refusal refusals[] = {
      "\"FFFF9876543210F00000\" is no initial key serial number", "\"iksns\""},
     {"\"label\": \"debit-cvk\"", "\"iksns\": \"FFFF9876543210E00000\", \"label\": \"debit-cvk\"",
      "only a bdk has PIN pads", "\"iksns\""},
+    {"\"service_code\": \"220\"",
+     "\"pin_source\": \"mailer\", \"mailer_currency\": \"356\", \"chip_pin_script\": true",
+     "chip_pin_script: must be false when pin_source is \"mailer\"", NULL},
     {"\"products\": [", "\"products\": {\"a\":1}, \"pin2\": [", "must be a list", "\"products\""},
 };
 

@@ -212,6 +212,8 @@ class Kiosk(Scenario):
         job = self.wait_job(kit, wait="pin_decision", pin="doubt", needs_person=True)
         self.assertEqual(job["code"], "CHIP_PIN_NOT_SET")
         self.assertEqual(self.chip_pin(kit), before)
+        self.assertIn("not-set", job["advice"])
+        self.operator("job", "pin", job["job"], "set", code=1)  # the bank's word does not put it into the chip
         self.operator("job", "pin", job["job"], "not-set")
         self.branch.kiosk_card.ask(cmd="remove")
         self.hand_over(kit, "4826", "4826")
