@@ -148,12 +148,14 @@ static int order_cards(struct cw_cli *cli, const json_t *cards) {
         for (;;) {
                 CW_AUTO_JSON json_t *a = NULL;
                 json_t *piece = json_array();
+                size_t offset = at;
                 for (size_t bytes = 0; at < all && bytes < PIECE_BYTES; at++) {
                         json_t *row = json_array_get(cards, at);
                         bytes += json_dumpb(row, NULL, 0, JSON_COMPACT);
                         (void)json_array_append(piece, row);
                 }
-                json_t *body = json_pack("{s:s, s:b, s:o}", "batch", name, "more", at < all, "cards", piece);
+                json_t *body = json_pack("{s:s, s:I, s:b, s:o}", "batch", name, "offset", (json_int_t)offset,
+                                         "more", at < all, "cards", piece);
                 int exit_code = cw_cli_ask_long(cli, "ordering", "/v1/d1/orders", body, &a);
                 if (exit_code != CW_EXIT_OK)
                         return exit_code;

@@ -17,7 +17,8 @@
 
 struct row {
         char card[CW_D1_CARD_ID_MAX + 1], request[65], consumer[65], masked[CW_MASKED_PAN_CAP];
-        const char *issuance; /* static */
+        char pan_hash[CW_PAN_HASH_CAP]; /* "" before it was sealed */
+        const char *issuance;           /* static */
         const struct cw_config_product *product;
         char *jwe, *sealed;
 };
@@ -98,6 +99,19 @@ static const char *take_row(const struct cw_d1_batch *b, const json_t *from, str
         return why || (r->jwe = strdup(jwe)) ? why : "out of memory";
 }
 
+/* Two rows with one number are two cards of it, whatever they are called. */
+static cw_rc not_twice(struct cw_d1_batch *b, struct row *r, const char *pan_hash, struct cw_fault *f) {
+        (void)snprintf(r->pan_hash, sizeof r->pan_hash, "%s", pan_hash);
+        for (const struct row *o = b->rows; *pan_hash && o < r; o++)
+                if (strcmp(o->pan_hash, r->pan_hash) == 0)
+                        return cw_fail(f, CW_RC(CW_L_CONTROL, CW_C_REJECT, CW_E_STATE), 0, OP,
+                                       "PAN_ALREADY_EXISTS",
+                                       "cards %s and %s of the order have the same card number; nothing was "
+                                       "ordered",
+                                       o->card, r->card);
+        return CW_OK;
+}
+
 /* Two cards of one number, or one kit made twice, would be the fault of whoever ordered. */
 static cw_rc not_ours(struct cw_d1_batch *b, const struct row *r, const char *pan_hash, struct cw_fault *f) {
         struct cw_journal *j = b->daemon->journal;
@@ -106,8 +120,16 @@ static cw_rc not_ours(struct cw_d1_batch *b, const struct row *r, const char *pa
                              : cw_journal_job_by_kit(j, r->card, &job, f);
         if (cw_rc_class(rc) == CW_C_REJECT && (rc & 0xffffu) == CW_E_NOT_FOUND)
                 return CW_OK;
-        if (cw_daemon_check(b->daemon, rc, f) != CW_OK || cw_job_ended(&job.job))
+        if (cw_daemon_check(b->daemon, rc, f) != CW_OK)
                 return rc;
+        bool made = job.job.state == CW_JOB_DELIVERED || job.job.state == CW_JOB_DIVERTED;
+        if (cw_job_ended(&job.job) && made && strcmp(r->issuance, "CREATION") == 0)
+                return cw_fail(f, CW_RC(CW_L_CONTROL, CW_C_REJECT, CW_E_STATE), 0, OP, "PRD_MADE_ALREADY",
+                               "card %s was made already, by job %s of this branch; another one is a RENEWAL "
+                               "or REPLACEMENT",
+                               r->card, job.job.id);
+        if (cw_job_ended(&job.job))
+                return CW_OK;
         return cw_fail(f, CW_RC(CW_L_CONTROL, CW_C_REJECT, CW_E_STATE), 0, OP, "PRD_IN_BRANCH",
                        "job %s of this branch makes card %s; divert that job instead", job.job.id, r->card);
 }
@@ -228,7 +250,9 @@ static void on_sealed(void *ctx, cw_rc rc, const struct cw_fault *f, struct cw_m
         }
         rc = cw_hsm_reply_text(reply, &jwe, &why);
         if (rc == CW_OK)
-                rc = not_ours(b, r, cw_msg_str(reply, "pan_hash", ""), &why);
+                rc = not_twice(b, r, cw_msg_str(reply, "pan_hash", ""), &why);
+        if (rc == CW_OK)
+                rc = not_ours(b, r, r->pan_hash, &why);
         if (rc == CW_OK && !(r->sealed = strndup((const char *)jwe->ptr, jwe->len)))
                 rc = cw_fail(&why, CW_RC(CW_L_UPSTREAM, CW_C_RETRY, CW_E_NOMEM), 0, OP, "", "out of memory");
         if (rc != CW_OK) {
@@ -269,7 +293,9 @@ static void seal_next(struct cw_d1_batch *b) {
 
 /* ---- routes ---- */
 
-static struct cw_d1_batch *batch_for(struct cw_daemon *d, struct cw_control_request *r, const char *name) {
+/* offset is of the cards of this piece; 0 begins anew, whatever was begun and not ended. */
+static struct cw_d1_batch *batch_for(struct cw_daemon *d, struct cw_control_request *r, const char *name,
+                                     json_int_t offset) {
         if (!d->d1_batch)
                 d->d1_batch = calloc(1, sizeof *d->d1_batch);
         struct cw_d1_batch *b = d->d1_batch;
@@ -283,30 +309,40 @@ static struct cw_d1_batch *batch_for(struct cw_daemon *d, struct cw_control_requ
                 return NULL;
         }
         b->daemon = d;
-        if (strcmp(b->name, name) == 0 && b->uid == cw_control_uid(r))
-                return b;
-        empty(b); /* what another one began and did not end */
-        (void)snprintf(b->name, sizeof b->name, "%s", name);
-        b->uid = cw_control_uid(r);
+        if (offset == 0) {
+                empty(b);
+                (void)snprintf(b->name, sizeof b->name, "%s", name);
+                b->uid = cw_control_uid(r);
+        } else if (strcmp(b->name, name) != 0 || b->uid != cw_control_uid(r) ||
+                   offset != (json_int_t)b->count) {
+                cw_bank_refuse(r, CW_E_STATE,
+                               "this piece of the order does not follow the one before; nothing was ordered, "
+                               "send the order again from the start");
+                return NULL;
+        }
         return b;
 }
 
-/* {"batch", "cards": [{"card", "plastic_code", "jwe", "consumer", "issuance", "request"}], "more"} */
+/* {"batch", "offset", "cards": [{"card", "plastic_code", "jwe", "consumer", "issuance", "request"}], "more"}
+ */
 void cw_api_d1_order(void *ctx, struct cw_control_request *r) {
         struct cw_daemon *d = ctx;
         struct cw_fault f = {0};
         const json_t *body = cw_control_body(r);
         const char *name = text_of(body, "batch");
+        const json_t *offset = json_object_get(body, "offset");
         if (!cw_central_d1(d->central)) {
                 cw_bank_refuse(r, CW_E_UNSUPPORTED, "D1 is not configured; set the section d1");
                 return;
         }
-        if (!cw_d1_is_id(name, 64)) {
-                cw_bank_refuse(r, CW_E_SYNTAX,
-                               "the body needs \"batch\", a name of this order, and \"cards\"");
+        if (!cw_d1_is_id(name, 64) || !json_is_integer(offset)) {
+                cw_bank_refuse(
+                    r, CW_E_SYNTAX,
+                    "the body needs \"batch\", a name of this order, \"offset\", the number of cards "
+                    "sent before, and \"cards\"");
                 return;
         }
-        struct cw_d1_batch *b = batch_for(d, r, name);
+        struct cw_d1_batch *b = batch_for(d, r, name, json_integer_value(offset));
         if (!b)
                 return;
         if (take_rows(b, json_object_get(body, "cards"), &f) != CW_OK) {

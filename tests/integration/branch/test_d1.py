@@ -5,6 +5,7 @@ key work is done by Debian's jose, which shares nothing with hsmd."""
 import json
 import os
 import shutil
+import socket
 import subprocess
 import tempfile
 
@@ -163,7 +164,9 @@ class D1Cards(Scenario):
             self.operator("d1", "order", "--file", self.rows_file("w", bad), code=2)
         for bad in ([], rows + [{"kit": "1"}], [{**rows[0], "pan": "1"}], [{"card": 1}]):
             self.operator("d1", "order", "--file", self.rows_file("w", bad), code=2)
-        self.assertEqual([self.ordered(c) for c in cards], [[]] * 4)
+        same, _ = self.row("x-10")
+        self.assertIn("same card number", self.operator("d1", "order", "--file", self.rows_file("w", rows + [same]), code=1).stderr)
+        self.assertEqual([self.ordered(c) for c in cards + ["x-10"]], [[]] * 5)
         self.branch.d1.sim("POST", "/config", {"refuse_cards": [cards[1]]})
         done = json.loads(self.operator("--json", "d1", "order", "--file", self.rows_file("p", rows), code=1).stdout)
         self.assertEqual([c["outcome"] for c in done["cards"]], ["ordered", "refused", "ordered", "ordered"])
@@ -173,6 +176,27 @@ class D1Cards(Scenario):
         self.assertEqual([c["confirmed"] for c in done["cards"]], [True, False, True, True])
         self.assertEqual([len(self.ordered(c)) for c in cards], [1] * 4)
         self.assertEqual({o["batch"] for o in self.branch.d1.state()["orders"] if o["cardId"] in cards[:1]}, {1})
+
+    def post(self, body):
+        """The status of POST /v1/d1/orders."""
+        with socket.socket(socket.AF_UNIX) as s:
+            s.connect(self.branch.path("run/control.sock"))
+            text = json.dumps(body).encode()
+            s.sendall(b"POST /v1/d1/orders HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+                      b"Content-Length: %d\r\n\r\n%s" % (len(text), text))
+            return int(s.makefile("rb").readline().split()[1])
+
+    def test_4b_pieces_follow_each_other(self):
+        """What was begun and not ended joins no other order, and nothing of an order is left out unseen."""
+        rows, cards = self.batch(40, 3)
+        piece = {"batch": "left", "offset": 0, "cards": rows[:1], "more": True}
+        self.assertEqual(self.post({**piece, "offset": 1}), 409)
+        self.assertEqual(self.post({k: v for k, v in piece.items() if k != "offset"}), 400)
+        self.assertEqual(self.post(piece), 200)
+        self.assertEqual(self.post({**piece, "offset": 2, "cards": rows[2:], "more": False}), 409)
+        self.assertEqual(self.post({**piece, "batch": "other", "offset": 1, "cards": rows[1:2], "more": False}), 409)
+        self.assertEqual(self.post({**piece, "cards": rows[1:2], "more": False}), 200)
+        self.assertEqual([len(self.ordered(c)) for c in cards], [0, 1, 0])
 
     def test_5_the_answer_of_a_file_is_lost(self):
         """Each order once, with neither idempotency nor an echo of the request id to lean on."""
@@ -207,10 +231,22 @@ class D1Cards(Scenario):
         self.assertGreater(max(together), 1)
         self.assertEqual(sum(o["batch"] for o in self.branch.d1.state()["orders"] if o["cardId"] in kits), 3)
         self.operator("job", "cancel", kits[3])
+        self.check_made_already(kits[0])
         self.check_a_batch_refused_as_such()
         for desk in self.branch.desks:
             self.branch.start_station(desk)
         self.branch.wait_ready()
+
+    def check_made_already(self, kit):
+        """A card D1 made for a job of ours is not ordered as a new one, with the same number or the same name."""
+        self.branch.d1.sim("POST", "/end", {"cardId": kit, "detail": "CARD_PROD_DONE"})
+        self.wait_job(kit, state="DIVERTED", wait="nothing")
+        (_, card), = self.ordered(kit)
+        for name in (kit, "stranger-50"):
+            path, _ = self.sealed("again-50", pan=card["pan"])
+            said = self.operator("d1", "order", "--from-jwe", path, name, "71", code=1)
+            self.assertIn("made already", said.stderr)
+        self.assertEqual(self.ordered("stranger-50"), [])
 
     def check_a_batch_refused_as_such(self):
         """It says nothing about its cards: each is ordered alone."""
