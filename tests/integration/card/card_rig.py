@@ -5,7 +5,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "station"))
@@ -69,7 +68,7 @@ class CardRig(Rig):
 
     def replace_desk_card(self, *more):
         super().replace_desk_card(*more)
-        time.sleep(0.6)  # pcscd still sees the one before
+        self.wait_for_empty()
 
     def start_bench(self):
         self.station = self.run("stationd", ["drivers/cardwright-stationd", "--config", self.path("cardwright.json"),
@@ -82,11 +81,21 @@ class CardRig(Rig):
         os.makedirs(folder, exist_ok=True)
         return folder
 
+    def wait_for_empty(self):
+        """Until pcscd saw that the card is gone; it looks every 0.4 s, and later on a busy machine."""
+        bench = Peer(self.path("run/station/bench.sock"))
+        bench.ask("hello", generation=1)
+        wait_for("the reader to be empty", lambda: not bench.ask("status")["reader"]["card"], 10)
+        bench.close()
+
+    def take_out(self):
+        self.chip.ask(cmd="remove")
+        self.wait_for_empty()
+
     def present(self, name):
         folder = self.plastic(name)
         if self.chip.ask(cmd="state")["present"]:
-            self.chip.ask(cmd="remove")
-            time.sleep(0.6)  # pcscd looks every 0.4 s
+            self.take_out()
         self.chip.ask(cmd="present", plastic=folder)
         return folder
 

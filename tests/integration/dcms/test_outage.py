@@ -80,7 +80,7 @@ class Outage(unittest.TestCase):
         state = self.rig.bank.state()
         told = {k["kitNo"]: k["deliveryStatus"] for k in state["kits"] if k["kitNo"] in kits}
         self.assertEqual(told, {kit: "RETURNED" if kit == returned else "BANK" for kit in kits})
-        self.assertEqual(state["calls"][REPORT], 5)
+        self.assertGreaterEqual(state["calls"][REPORT], 5)  # one on its way when the clock jumped is told again
         self.assertEqual((state["duplicate_deliveries"], state["duplicate_activations"]), (0, 0))
         self.assertGreater(self.calls("/api/authenticate"), logins)  # its token was over long ago
         # Weeks later the certificates end soon, and a person is told.
