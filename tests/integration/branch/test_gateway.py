@@ -87,6 +87,7 @@ class Gateway(Scenario):
                 self.wait_job(kit)
                 self.there("two", previous="one", answer_with="alternate", **codec)
                 self.change_keys(variant, "two", "one")
+                self.told()  # what was sealed with the first keys may still be on its way
                 self.there("two", **codec)
                 self.change_keys(variant, "two")
                 self.made(kit, 90)
@@ -100,9 +101,13 @@ class Gateway(Scenario):
         self.name_keys(variant, "missing")
         self.branch.agent.child.send_signal(signal.SIGHUP)
         wait_until("the refusal of keys that are not there", lambda: "stay as they are" in self.log_of("cardwrightd"))
+        # Without a blank card the job waits, and nothing is told before the bank has changed.
+        printer = self.desk().printer
+        printer.ask(cmd="hopper", count=0)
         kit = self.kit()
-        self.wait_job(kit)
+        self.wait_job(kit, wait="supplies", code="PRD_FEEDER_EMPTY")
         self.there("two", refuse_in_clear=True, **codec)
+        printer.ask(cmd="hopper", count=20)
         self.made(kit, 90)
         wait_until("a report that was tried in vain",
                    lambda: [r for r in self.branch.cli("outbox")["reports"] if r["attempts"] > 0], 120)
