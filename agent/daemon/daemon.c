@@ -232,8 +232,9 @@ static void reload(struct cw_daemon *d) {
 
 static void on_signal(void *ctx, int signo) {
         struct cw_daemon *d = ctx;
-        if (signo == SIGHUP && d->dcms) {
-                reload(d);
+        if (signo == SIGHUP) {
+                if (d->dcms) /* else still starting: the keys are read anyway */
+                        reload(d);
                 return;
         }
         cw_log(CW_EV_DAEMON_STOP);

@@ -88,8 +88,8 @@ static void sent(struct sending *s) {
 
 /* Never the report's own fault; only a gateway that goes on refusing it, and it alone, is for a person. */
 static void keys_differ(struct sending *s, const struct cw_fault *f, int64_t delay) {
-        bool park = strcmp(f->code, CW_DCMS_CODE_GATEWAY_REFUSED) == 0 &&
-                    s->item.attempts + 1 >= GATEWAY_REFUSALS_MAX;
+        uint32_t before = strcmp(s->item.last_error, f->code) == 0 ? s->item.same : 0;
+        bool park = strcmp(f->code, CW_DCMS_CODE_GATEWAY_REFUSED) == 0 && before + 1 >= GATEWAY_REFUSALS_MAX;
         not_sent(s, f, delay < OPERATOR_PAUSE_MS ? delay : OPERATOR_PAUSE_MS, park);
 }
 

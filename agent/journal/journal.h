@@ -174,13 +174,15 @@ struct cw_outbox_item {
         char entity[CW_ENTITY_CAP];
         char code[CW_REASON_CAP];
         uint32_t attempts;
+        uint32_t
+            same;    /* how often last_error came one after the other, since a person let it be sent again */
         bool parked; /* refused by the server: a person is needed, only this kit waits */
         char last_error[CW_REASON_CAP];
         int64_t created_ms, next_at_ms;
 };
 
-/* The oldest unsent report of each kit that is due now (wall clock), at most cap. Later reports of a kit wait
- * for earlier ones. */
+/* The oldest unsent report of each kit that is due now (wall clock), at most cap; central orders last. Later
+ * reports of a kit wait for earlier ones. */
 CW_WARN_UNUSED cw_rc cw_journal_outbox_next(struct cw_journal *j, struct cw_outbox_item *ret, size_t cap,
                                             size_t *ret_count, struct cw_fault *f);
 /* All unsent reports in order, for people. */

@@ -32,7 +32,7 @@ cw_rc cw_outbox_put(struct cw_journal *j, const struct cw_job_row *row, const st
 #define ITEM_COLUMNS                                                                                         \
         "o.id, o.idem, o.report, o.job, o.kit, i.entity, o.code, o.attempts, o.parked, o.last_error, "       \
         "o.created_ms, "                                                                                     \
-        "o.next_at_ms"
+        "o.next_at_ms, ifnull(json_extract(o.body, '$.same'), 0)"
 
 static bool read_item(sqlite3_stmt *s, struct cw_outbox_item *ret) {
         char report[CW_REASON_CAP];
@@ -48,6 +48,7 @@ static bool read_item(sqlite3_stmt *s, struct cw_outbox_item *ret) {
         cw_db_text(s, 9, ret->last_error, sizeof ret->last_error);
         ret->created_ms = sqlite3_column_int64(s, 10);
         ret->next_at_ms = sqlite3_column_int64(s, 11);
+        ret->same = (uint32_t)sqlite3_column_int64(s, 12);
         return cw_report_from_name(report, &ret->report);
 }
 
@@ -71,12 +72,13 @@ cw_rc cw_journal_outbox_next(struct cw_journal *j, struct cw_outbox_item *ret, s
         CW_AUTO(cw_stmt_free) sqlite3_stmt *s = NULL;
         cw_rc rc = cw_db_alive(j, f);
         if (rc == CW_OK)
-                rc = cw_db_query(
-                    j,
-                    "SELECT " ITEM_COLUMNS " FROM outbox o JOIN inbox i ON i.kit = o.kit WHERE o.id IN"
-                    " (SELECT min(id) FROM outbox WHERE acked_ms IS NULL GROUP BY kit)"
-                    " AND o.parked = 0 AND (o.next_at_ms <= ?1 OR o.next_at_ms > ?1 + ?2) ORDER BY o.id",
-                    CW_ARGS(CW_I(cw_db_now_ms(j)), CW_I(DELAY_MAX_MS)), &s, f);
+                rc = cw_db_query(j,
+                                 "SELECT " ITEM_COLUMNS
+                                 " FROM outbox o JOIN inbox i ON i.kit = o.kit WHERE o.id IN"
+                                 " (SELECT min(id) FROM outbox WHERE acked_ms IS NULL GROUP BY kit)"
+                                 " AND o.parked = 0 AND (o.next_at_ms <= ?1 OR o.next_at_ms > ?1 + ?2)"
+                                 " ORDER BY o.report = 'central', o.id",
+                                 CW_ARGS(CW_I(cw_db_now_ms(j)), CW_I(DELAY_MAX_MS)), &s, f);
         return rc == CW_OK ? read_items(j, s, ret, cap, ret_count, f) : rc;
 }
 
@@ -304,8 +306,10 @@ static cw_rc failed_txn(struct cw_journal *j, void *ctx, struct cw_fault *f) {
         int64_t delay = c->delay_ms < 0 ? 0 : c->delay_ms > DELAY_MAX_MS ? DELAY_MAX_MS : c->delay_ms;
         return cw_db_run(
             j,
-            "UPDATE outbox SET attempts = attempts + 1, last_error = ?2, next_at_ms = ?3, parked = ?4"
-            " WHERE id = ?1 AND acked_ms IS NULL",
+            "UPDATE outbox SET attempts = attempts + 1, last_error = ?2, next_at_ms = ?3, parked = ?4,"
+            " body = json_set(body, '$.same', iif(last_error = ?2, ifnull(json_extract(body, '$.same'), 0), "
+            "0)"
+            " + 1) WHERE id = ?1 AND acked_ms IS NULL",
             CW_ARGS(CW_I(c->id), CW_T(c->code), CW_I(cw_db_now_ms(j) + delay), CW_I(c->park)), f);
 }
 
@@ -325,7 +329,9 @@ static cw_rc unpark_txn(struct cw_journal *j, void *ctx, struct cw_fault *f) {
         if (!c->item.parked)
                 return cw_fail(f, CW_JRC(CW_C_REJECT, CW_E_STATE), c->id, "journal.outbox", "",
                                "This report was not refused; it is sent by itself.");
-        rc = cw_db_run(j, "UPDATE outbox SET parked = 0, next_at_ms = ?2 WHERE id = ?1",
+        rc = cw_db_run(j,
+                       "UPDATE outbox SET parked = 0, next_at_ms = ?2, body = json_set(body, '$.same', 0)"
+                       " WHERE id = ?1",
                        CW_ARGS(CW_I(c->id), CW_I(cw_db_now_ms(j))), f);
         struct cw_audit_row audit = {.actor = c->actor,
                                      .what = "outbox.retry",

@@ -206,6 +206,42 @@ static void refused_report_blocks_its_own_kit_only(void **state) {
         assert_int_equal(next(x, items), 2);
 }
 
+/* What parks a report is one error again and again, not every failure of an outage before it. */
+static void the_same_error_is_counted_apart(void **state) {
+        static const char *const codes[] = {"RETRY", "RETRY", "DCMS_GATEWAY_REFUSED", "DCMS_GATEWAY_REFUSED"};
+        static const uint32_t same[] = {1, 2, 1, 2};
+        struct fixture *x = *state;
+        struct cw_outbox_item items[8];
+        char job[CW_JOB_ID_CAP];
+        produce(x, "4240181595", job);
+        assert_int_equal(next(x, items), 1);
+        assert_int_equal(items[0].same, 0);
+        for (size_t i = 0; i < 4; i++) {
+                good(x, cw_journal_outbox_failed(x->j, items[0].id, codes[i], 0, false, &x->fault));
+                assert_int_equal(next(x, items), 1);
+                assert_int_equal(items[0].same, same[i]);
+        }
+        assert_int_equal(items[0].attempts, 4);
+        good(x, cw_journal_outbox_failed(x->j, items[0].id, codes[3], 0, true, &x->fault));
+        good(x, cw_journal_outbox_unpark(x->j, items[0].id, "uid:0", &x->fault));
+        assert_int_equal(next(x, items), 1);
+        assert_int_equal(items[0].same, 0);
+}
+
+/* However many central orders wait, what the server must be told of cards made here is not behind them. */
+static void central_orders_come_last(void **state) {
+        struct fixture *x = *state;
+        struct cw_outbox_item items[8];
+        char job[CW_JOB_ID_CAP];
+        accept_kit(x, "4240181595", job);
+        apply(x, job, EV(.kind = CW_JE_DIVERT, .code = "OPERATOR"));
+        produce(x, "4240181596", job);
+        assert_int_equal(next(x, items), 2);
+        assert_int_equal(items[0].report, CW_REPORT_PRODUCED);
+        assert_int_equal(items[1].report, CW_REPORT_CENTRAL);
+        assert_true(items[1].id < items[0].id);
+}
+
 static void acknowledgements_carry_the_job_to_delivered(void **state) {
         struct fixture *x = *state;
         struct cw_outbox_item items[8];
@@ -314,6 +350,8 @@ int main(void) {
             T(unsent_reports_survive_a_restart_in_order),
             T(back_off_and_clock_jumps),
             T(refused_report_blocks_its_own_kit_only),
+            T(the_same_error_is_counted_apart),
+            T(central_orders_come_last),
             T(acknowledgements_carry_the_job_to_delivered),
             T(release_is_used_once),
             T(release_reopens_unless_replaced),

@@ -281,17 +281,20 @@ static void keys_taken_over(void **state) {
                 const struct cw_gateway_pair ours_old = pair(bank_key, gate_pub, "old");
                 CW_AUTO(cw_gateway_free) struct cw_gateway_codec *g = NULL, *before = NULL;
                 CW_AUTO(cw_secret_free) struct cw_secret *in = NULL, *early = NULL, *late = NULL;
-                struct cw_gateway_codec *old = NULL, *new = NULL, *other = NULL;
+                struct cw_gateway_codec *old = NULL, *new = NULL, *newer = NULL, *other = NULL;
                 struct cw_fault f = {0};
                 assert_int_equal(make(all[v], &theirs_old, 1, &before, &f), CW_OK);
                 assert_int_equal(make(all[v], &ours_old, 1, &old, &f), CW_OK);
                 assert_int_equal(make(all[v], &ours_new, 1, &new, &f), CW_OK);
+                assert_int_equal(make(all[v], &ours_new, 1, &newer, &f), CW_OK);
                 assert_int_equal(make(all[(v + 1) % 6], &ours_new, 1, &other, &f), CW_OK);
                 assert_int_equal(cw_gateway_rotation_new(old, &clock, &g, &f), CW_OK);
                 assert_int_equal(before->ops->seal(before, text_span(card_text), &in, &f), CW_OK);
                 assert_int_equal(cw_gateway_rotation_take(g, other, &f),
                                  CW_RC(CW_L_UPSTREAM, CW_C_OPERATOR, CW_E_STATE));
                 assert_int_equal(cw_gateway_rotation_take(g, new, &f), CW_OK);
+                assert_int_equal(cw_gateway_rotation_take(g, newer, &f),
+                                 CW_OK); /* the old ones are still known */
                 assert_int_equal(g->ops->open(g, CW_SPAN(in->ptr, in->len), &early, &f), CW_OK);
                 expect_text(early, all[v] == CW_GATEWAY_FIELD ? card_text_back : card_text);
                 now_ns += (int64_t)20 * 60 * 1000 * 1000000;
