@@ -15,6 +15,7 @@ static int setup(void **state) {
 static int teardown(void **state) {
         struct d1rig *rig = *state;
         assert_int_equal(d1rig_number(rig, "double_orders"), 0);
+        assert_int_equal(d1rig_number(rig, "uncorrelated"), 0);
         d1rig_stop(rig);
         return 0;
 }
@@ -125,6 +126,17 @@ static void refusals(void **state) {
         json_decref(d1rig_ask(rig, "/_sim/end", "{\"cardId\":\"card-r\",\"detail\":\"CARD_PROD_CANCELED\"}"));
         order_another(rig, "card-r", "r3", &o);
         expect(&o, CW_C_NONE, "");
+        /* Told in any order, twice, the one that failed is not taken for the one that replaced it. */
+        static const char *const told[] = {"\"reversed\":true", "\"reversed\":true,\"duplicates\":true",
+                                           "\"duplicates\":true"};
+        for (size_t i = 0; i < 3; i++) {
+                char rule[96];
+                (void)snprintf(rule, sizeof rule, "{\"call\":\"status\",\"count\":0,%s}", told[i]);
+                d1rig_faults(rig, rule);
+                order_another(rig, "card-r", "r3", &o);
+                expect(&o, CW_C_NONE, "");
+                assert_true(o.made[0].confirmed);
+        }
         assert_int_equal(d1rig_number(rig, "orders"), 2);
 }
 
@@ -204,11 +216,14 @@ static void faults_around_an_order(void **state) {
         static const char *const faults[] = {
             "{\"call\":\"status\",\"duplicates\":true,\"count\":0},{\"call\":\"order\",\"drop\":\"after\"}",
             "{\"call\":\"status\",\"unknown\":true,\"count\":0},{\"call\":\"order\",\"drop\":\"after\"}",
+            "{\"call\":\"order\",\"drip\":{\"bytes\":8,\"interval_ms\":20}}",
+            "{\"call\":\"order\",\"drip\":{\"bytes\":1,\"interval_ms\":400}}",
             "{\"call\":\"status\",\"expire_token\":true},{\"call\":\"token\",\"status\":500}",
             "{\"call\":\"status\",\"status\":500}",
         };
         struct d1rig *rig = *state;
         static struct d1out o;
+        rig->config.d1.timeout_ms = 2000; /* less than the slowest drip takes */
         d1rig_config(rig, "{\"dedup\":false}");
         for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++) {
                 char card[24];

@@ -138,6 +138,8 @@ static bool admitted(struct d1sim *s, const struct d1sim_in *in, enum d1sim_call
 }
 
 static void work(struct d1sim *s, enum d1sim_call call, const struct d1sim_in *in, struct d1sim_out *out) {
+        if (call != D1SIM_TOKEN && call != D1SIM_UNKNOWN && !*in->correlation_id)
+                s->uncorrelated++;
         if (call == D1SIM_TOKEN)
                 token(s, in, out);
         else if (call == D1SIM_UNKNOWN)

@@ -29,7 +29,8 @@ struct d1sim_fault {
         bool drop_before, drop_after; /* the connection breaks; after: the work is done */
         int64_t reset_after;          /* bytes of the body, then a reset; -1 = none */
         bool after_commit;            /* status is answered although the work was done */
-        bool malformed, expire_token, duplicates, unknown;
+        int64_t drip_bytes, drip_ms;  /* the body in pieces, a pause before each; 0 bytes = at once */
+        bool malformed, expire_token, duplicates, reversed, unknown;
         int64_t seen, fired;
 };
 
@@ -43,6 +44,7 @@ struct d1sim {
         size_t fault_count;
         int64_t calls[D1SIM_UNKNOWN + 1];
         int64_t replays;
+        int64_t uncorrelated; /* card calls without x-correlation-id */
 };
 
 struct d1sim_in {

@@ -17,13 +17,19 @@ struct request {
         bool too_big;
 };
 
-/* A body that breaks off with a reset. */
+/* A body that breaks off with a reset, or comes in pieces. */
 struct broken {
         char *body;
         size_t len;
-        int64_t reset_after;
+        int64_t reset_after; /* -1: never */
         int fd;
+        int64_t drip_bytes, drip_ms;
 };
+
+static void pause_ms(int64_t ms) {
+        const struct timespec ts = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+        (void)nanosleep(&ts, NULL);
+}
 
 static void reset_on_close(int fd) {
         const struct linger now = {.l_onoff = 1, .l_linger = 0};
@@ -37,13 +43,17 @@ static int connection_fd(struct MHD_Connection *c) {
 
 static ssize_t broken_read(void *cls, uint64_t pos, char *buf, size_t max) {
         struct broken *b = cls;
-        if (pos >= (uint64_t)b->reset_after || pos >= b->len) {
+        size_t end = b->reset_after >= 0 && (size_t)b->reset_after < b->len ? (size_t)b->reset_after : b->len;
+        if (pos >= end) {
                 reset_on_close(b->fd);
                 return MHD_CONTENT_READER_END_WITH_ERROR;
         }
-        size_t n = (size_t)b->reset_after - (size_t)pos;
-        n = n > b->len - (size_t)pos ? b->len - (size_t)pos : n;
+        size_t n = end - (size_t)pos;
         n = n > max ? max : n;
+        if (b->drip_bytes > 0) {
+                pause_ms(b->drip_ms);
+                n = n > (size_t)b->drip_bytes ? (size_t)b->drip_bytes : n;
+        }
         memcpy(buf, b->body + pos, n);
         return (ssize_t)n;
 }
@@ -59,20 +69,20 @@ static struct MHD_Response *make_response(struct MHD_Connection *c, const struct
         size_t len = text ? strlen(text) : 0;
         if (text && out->faulty && out->fault.malformed)
                 len /= 2;
-        if (!text || !out->faulty || out->fault.reset_after < 0)
+        if (!text || !out->faulty || (out->fault.reset_after < 0 && out->fault.drip_bytes <= 0))
                 return text ? MHD_create_response_from_buffer(len, text, MHD_RESPMEM_MUST_FREE) : NULL;
         struct broken *b = calloc(1, sizeof *b);
         if (!b) {
                 free(text);
                 return NULL;
         }
-        *b = (struct broken){text, len, out->fault.reset_after, connection_fd(c)};
+        *b = (struct broken){.body = text,
+                             .len = len,
+                             .reset_after = out->fault.reset_after,
+                             .fd = connection_fd(c),
+                             .drip_bytes = out->fault.drip_bytes,
+                             .drip_ms = out->fault.drip_ms};
         return MHD_create_response_from_callback(len, 1024, broken_read, b, broken_free);
-}
-
-static void pause_ms(int64_t ms) {
-        const struct timespec ts = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
-        (void)nanosleep(&ts, NULL);
 }
 
 static enum MHD_Result send_out(struct MHD_Connection *c, struct d1sim_out *out) {

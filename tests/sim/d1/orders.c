@@ -191,9 +191,10 @@ void d1sim_status(struct d1sim *s, const struct d1sim_in *in, struct d1sim_out *
                         "ti", card_id, visible);
         while (sqlite3_step(q) == SQLITE_ROW) {
                 json_t *o = operation_json(s, q);
+                bool first = out->faulty && out->fault.reversed;
                 if (out->faulty && out->fault.duplicates)
                         (void)json_array_append(list, o);
-                (void)json_array_append_new(list, o);
+                (void)json_array_insert_new(list, first ? 0 : json_array_size(list), o);
         }
         (void)sqlite3_finalize(q);
         if (json_array_size(list) == 0) {

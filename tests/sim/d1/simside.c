@@ -27,7 +27,7 @@ static bool known_member(const char *name) {
         static const char *const names[] = {"call",          "nth",       "count",        "status",
                                             "retry_after_s", "delay_ms",  "drop",         "reset_after_bytes",
                                             "after_commit",  "malformed", "expire_token", "duplicates",
-                                            "unknown"};
+                                            "unknown",       "reversed",  "drip"};
         for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
                 if (strcmp(names[i], name) == 0)
                         return true;
@@ -36,6 +36,7 @@ static bool known_member(const char *name) {
 
 /* A fault that can never fire would prove nothing. */
 static bool read_fault(const json_t *o, struct d1sim_fault *ret) {
+        const json_t *drip = json_object_get(o, "drip");
         const char *call = d1sim_text(o, "call"), *drop = d1sim_text(o, "drop"), *name = NULL;
         json_t *value = NULL;
         bool known = strcmp(call, "*") == 0;
@@ -54,10 +55,13 @@ static bool read_fault(const json_t *o, struct d1sim_fault *ret) {
             .drop_before = strcmp(drop, "before") == 0,
             .drop_after = strcmp(drop, "after") == 0,
             .reset_after = d1sim_number(o, "reset_after_bytes", -1),
+            .drip_bytes = d1sim_number(drip, "bytes", 0),
+            .drip_ms = d1sim_number(drip, "interval_ms", 100),
             .after_commit = json_is_true(json_object_get(o, "after_commit")),
             .malformed = json_is_true(json_object_get(o, "malformed")),
             .expire_token = json_is_true(json_object_get(o, "expire_token")),
             .duplicates = json_is_true(json_object_get(o, "duplicates")),
+            .reversed = json_is_true(json_object_get(o, "reversed")),
             .unknown = json_is_true(json_object_get(o, "unknown")),
         };
         (void)snprintf(ret->call, sizeof ret->call, "%s", call);
@@ -122,9 +126,9 @@ static void state(struct d1sim *s, struct d1sim_out *out) {
                       " GROUP BY card_id HAVING count(*) > 1)",
                       "");
         out->status = 200;
-        out->body =
-            json_pack("{s:o, s:o, s:o, s:I, s:I}", "orders", orders_json(s), "calls", calls, "faults", faults,
-                      "double_orders", (json_int_t)doubles, "replays", (json_int_t)s->replays);
+        out->body = json_pack("{s:o, s:o, s:o, s:I, s:I, s:I}", "orders", orders_json(s), "calls", calls,
+                              "faults", faults, "double_orders", (json_int_t)doubles, "replays",
+                              (json_int_t)s->replays, "uncorrelated", (json_int_t)s->uncorrelated);
 }
 
 void d1sim_side(struct d1sim *s, const struct d1sim_in *in, struct d1sim_out *out) {
