@@ -13,8 +13,6 @@ cw_rc cw_printer_fail(struct cw_fault *f, enum cw_class cls, unsigned error, con
 void cw_printer_status_judge(struct cw_printer_status *s);
 /* Does a ribbon of this kind ("ymcko", "ko", "kb", ...) carry the panel? */
 bool cw_printer_ribbon_has(const char *kind, char panel);
-/* Panel sets that a card with these panels takes off a ribbon of this kind; back may be "". */
-int64_t cw_printer_sets(const char *kind, const char *back);
 /* A copy in memory of its own with every panel turned half way round, of one face. NULL without memory. */
 struct cw_panels *cw_printer_turned(const struct cw_panels *face);
 /* The earlier of a deadline and timeout_ms from now. */

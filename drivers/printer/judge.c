@@ -99,7 +99,9 @@ static void judge_contact(const struct cw_printer_baseline *before, const struct
 
 static void judge_print(const struct cw_printer_baseline *before, const struct cw_printer_baseline *now,
                         struct cw_printer_finding *r) {
-        bool ribbon = before->ribbon_remaining >= 0 && now->ribbon_remaining == before->ribbon_remaining - 1;
+        int64_t sets = before->sets < 1 ? 1 : before->sets;
+        bool ribbon =
+            before->ribbon_remaining >= sets && now->ribbon_remaining == before->ribbon_remaining - sets;
         bool panels = before->panels >= 0 && now->panels > before->panels;
         /* Of printers that count what they printed and do not tell where the card is; who counts what was fed
          * has counted the card before the print. */
@@ -110,12 +112,12 @@ static void judge_print(const struct cw_printer_baseline *before, const struct c
                 say(r, CW_VERDICT_NOT_DONE, "the card is inside and no counter moved");
         else if (now->where == CW_WHERE_NONE && ribbon && panels)
                 went_out(r, CW_WHERE_OUTPUT,
-                         "one panel set was used, the panel counter moved and the card is out");
+                         "the card's panel sets were used, the panel counter moved and the card is out");
         else if (now->where == CW_WHERE_NONE && before->ribbon_remaining < 0 && counted && panels)
                 went_out(r, CW_WHERE_OUTPUT,
                          "one more card is counted as made, the head printed and the card is out");
         else if (now->where == CW_WHERE_UNKNOWN && counted && ribbon && panels)
-                went_out(r, CW_WHERE_OUTPUT, "one more card is counted as printed, with one panel set");
+                went_out(r, CW_WHERE_OUTPUT, "one more card is counted as printed, with its panel sets");
         else
                 say(r, CW_VERDICT_UNKNOWN, "the card may be printed in part");
 }

@@ -217,12 +217,10 @@ cw_rc cw_printer_reconcile(struct cw_printer *p, enum cw_printer_step step,
         cw_rc rc = cw_printer_baseline(p, deadline_ns, &now, f);
         if (rc != CW_OK)
                 return rc;
-        /* A card with two faces may have taken a panel set for each. */
-        bool two_sets = step == CW_PRINTER_STEP_PRINT && (p->info.caps & CW_PRINTER_CAP_BOTH_FACES) &&
-                        baseline->ribbon_remaining >= 2 &&
-                        now.ribbon_remaining == baseline->ribbon_remaining - 2;
+        /* A card with two faces takes a panel set for each, mostly: after one it may still lack its back. */
         struct cw_printer_baseline before = *baseline;
-        before.ribbon_remaining -= two_sets;
+        if (before.sets < 1)
+                before.sets = p->info.caps & CW_PRINTER_CAP_BOTH_FACES ? 2 : 1;
         cw_printer_judge(step, &before, &now, ret);
         return CW_OK;
 }

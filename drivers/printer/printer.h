@@ -132,6 +132,8 @@ struct cw_printer_baseline {
         char serial[CW_PRINTER_TEXT_MAX];
         int64_t cards_fed, panels, ribbon_remaining; /* -1 unknown */
         enum cw_where where;
+        int64_t sets; /* panel sets that the job's print takes (cw_printer_sets), by the caller; below 1 = it
+                         is not known */
 };
 
 /* What an action did, as far as known. Written always, also on failure. */
@@ -275,7 +277,9 @@ bool cw_printer_gone(struct cw_printer *p);
 /* Answers within 2 s. Moves nothing. */
 CW_WARN_UNUSED cw_rc cw_printer_status(struct cw_printer *p, int64_t deadline_ns,
                                        struct cw_printer_status *ret, struct cw_fault *f);
-/* Counters and place before an effect. Moves nothing. */
+/* Panel sets that a card with these panels takes off a ribbon of this kind; back may be "". */
+int64_t cw_printer_sets(const char *kind, const char *back);
+/* Counters and place before an effect. Moves nothing. sets is left at 0. */
 CW_WARN_UNUSED cw_rc cw_printer_baseline(struct cw_printer *p, int64_t deadline_ns,
                                          struct cw_printer_baseline *ret, struct cw_fault *f);
 /*
@@ -319,7 +323,9 @@ CW_WARN_UNUSED cw_rc cw_printer_test_card(struct cw_printer *p, enum cw_test_car
                                           struct cw_printer_effect *ret, struct cw_fault *f);
 /*
  * After a crash, an unplug or IN_DOUBT: did the step reach the card? Counters count against the baseline
- * only. Moves nothing. A wrong printer (serial differs from the baseline) is UNKNOWN, not an error.
+ * only. A print is DONE with the sets of the baseline; when it has none, a printer for both faces must have
+ * used two, since one may lack the back. Moves nothing. A wrong printer (serial differs from the baseline) is
+ * UNKNOWN, not an error.
  */
 CW_WARN_UNUSED cw_rc cw_printer_reconcile(struct cw_printer *p, enum cw_printer_step step,
                                           const struct cw_printer_baseline *baseline, int64_t deadline_ns,

@@ -29,6 +29,17 @@ static enum cw_where place(struct cw_station *st, enum cw_where seen) {
         return seen == CW_WHERE_NONE && delivered && cw_work_active(&st->work) ? view.status.where : seen;
 }
 
+/* Panel sets of the job's card; -1 while its faces are not drawn. */
+static int64_t panel_sets(struct cw_station *st) {
+        struct cw_machine_view view;
+        struct cw_printer_need need;
+        if (!st->work.panels)
+                return -1;
+        cw_machine_view(&st->machine, &view);
+        cw_step_panels(st->work.panels, &need);
+        return cw_printer_sets(view.status.ribbon.kind, need.back_panels);
+}
+
 struct cw_msg *cw_evidence_baseline(struct cw_station *st, const struct cw_msg *request) {
         struct cw_printer *printer = NULL;
         struct cw_printer_baseline b = {0};
@@ -41,11 +52,11 @@ struct cw_msg *cw_evidence_baseline(struct cw_station *st, const struct cw_msg *
         }
         if (rc != CW_OK)
                 return cw_msg_error(request, &f);
-        CW_AUTO_JSON json_t *more =
-            json_pack("{s:s, s:I, s:I, s:I, s:I, s:s, s:s}", "printer_serial", b.serial, "cards_fed",
-                      (json_int_t)b.cards_fed, "panels", (json_int_t)b.panels, "ribbon_remaining",
-                      (json_int_t)b.ribbon_remaining, "reader_events", (json_int_t)reader_events(st), "where",
-                      cw_where_name(place(st, b.where)), "cplc", st->work.cplc);
+        CW_AUTO_JSON json_t *more = json_pack(
+            "{s:s, s:I, s:I, s:I, s:I, s:I, s:s, s:s}", "printer_serial", b.serial, "cards_fed",
+            (json_int_t)b.cards_fed, "panels", (json_int_t)b.panels, "ribbon_remaining",
+            (json_int_t)b.ribbon_remaining, "panel_sets", (json_int_t)panel_sets(st), "reader_events",
+            (json_int_t)reader_events(st), "where", cw_where_name(place(st, b.where)), "cplc", st->work.cplc);
         if (!reply || !more || json_object_update(reply->json, more) < 0)
                 return NULL;
         return CW_STEAL(reply);
@@ -77,6 +88,7 @@ static void read_baseline(const json_t *obj, struct cw_printer_baseline *ret) {
         ret->cards_fed = number(obj, "cards_fed");
         ret->panels = number(obj, "panels");
         ret->ribbon_remaining = number(obj, "ribbon_remaining");
+        ret->sets = number(obj, "panel_sets");
         ret->where = where ? cw_where_from_name(where) : CW_WHERE_UNKNOWN;
 }
 

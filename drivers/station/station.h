@@ -115,6 +115,8 @@ void cw_step_progress(const struct cw_step_run *run, int percent, const char *te
 CW_WARN_UNUSED cw_rc cw_step_attempt(const struct cw_step_run *run, const char *card, uint8_t kvn,
                                      uint8_t scp, struct cw_fault *f);
 /* step_card.c */
+/* Which panels a card with these faces needs; nothing else of *ret is set. */
+void cw_step_panels(const struct cw_panels *panels, struct cw_printer_need *ret);
 cw_rc cw_step_preflight(struct cw_step_run *run, struct cw_fault *f);
 cw_rc cw_step_feed(struct cw_step_run *run, struct cw_fault *f);
 cw_rc cw_step_stripe(struct cw_step_run *run, struct cw_fault *f);

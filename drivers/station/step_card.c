@@ -33,12 +33,17 @@ static void list_panels(const struct cw_panels *face, char ret[8]) {
 }
 
 /* The ribbon needs what the faces use. */
-static void need_of(const struct cw_printer *p, const struct cw_panels *panels, struct cw_printer_need *ret) {
-        uint32_t caps = cw_printer_info(p)->caps;
-        *ret = (struct cw_printer_need){.stripe = true, .contact = true, .print = true};
-        ret->reject = (caps & CW_PRINTER_CAP_REJECT) != 0;
+void cw_step_panels(const struct cw_panels *panels, struct cw_printer_need *ret) {
+        *ret = (struct cw_printer_need){.print = true};
         list_panels(panels, ret->panels);
         list_panels(panels->back, ret->back_panels);
+}
+
+static void need_of(const struct cw_printer *p, const struct cw_panels *panels, struct cw_printer_need *ret) {
+        uint32_t caps = cw_printer_info(p)->caps;
+        cw_step_panels(panels, ret);
+        ret->stripe = ret->contact = true;
+        ret->reject = (caps & CW_PRINTER_CAP_REJECT) != 0;
 }
 
 static cw_rc reader_ready(struct cw_station *st, struct cw_fault *f) {

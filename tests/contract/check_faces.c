@@ -42,6 +42,7 @@ static void one_card(const char *kind, const char *back_panels, int64_t sets, in
         struct cw_printer *p = fitted(b);
         check_feed(p);
         check_ok(cw_printer_baseline(p, LONG_NS, &before, &f), &f);
+        before.sets = cw_printer_sets(kind, back_panels);
         check_ok(print(p, back_panels, &e, &f), &f);
         assert_int_equal(e.where, CW_WHERE_OUTPUT);
         assert_int_equal(bench_state(b, "counters", "sets"), sets);
@@ -53,6 +54,30 @@ static void one_card(const char *kind, const char *back_panels, int64_t sets, in
         assert_int_equal(bench_state(b, "", "violations"), 0);
         cw_printer_close(p);
         bench_ops.close(b);
+}
+
+/* After a crash: the card is out with the ribbon of one face only. */
+void one_face_of_two_is_no_card(void **state) {
+        static const struct {
+                int64_t sets;
+                enum cw_verdict verdict;
+        } cases[] = {
+            {2, CW_VERDICT_UNKNOWN}, {0, CW_VERDICT_UNKNOWN}, {-1, CW_VERDICT_UNKNOWN}, {1, CW_VERDICT_DONE}};
+        struct cw_printer *p = fitted(*state);
+        struct cw_printer_baseline before;
+        struct cw_printer_finding finding;
+        struct cw_printer_effect e;
+        struct cw_fault f = {0};
+        CW_AUTO(cw_panels_free) struct cw_panels *front = check_panels();
+        check_feed(p);
+        check_ok(cw_printer_baseline(p, LONG_NS, &before, &f), &f);
+        check_ok(cw_printer_print(p, front, LONG_NS, &e, &f), &f);
+        for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+                before.sets = cases[i].sets;
+                check_ok(cw_printer_reconcile(p, CW_PRINTER_STEP_PRINT, &before, LONG_NS, &finding, &f), &f);
+                assert_int_equal(finding.verdict, cases[i].verdict);
+        }
+        cw_printer_close(p);
 }
 
 void both_faces_are_printed(void **state) {

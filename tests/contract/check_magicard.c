@@ -278,6 +278,7 @@ static void print_breaks_off(struct bench *b, const char *order) {
         struct cw_fault f = {0};
         check_feed(p);
         check_ok(cw_printer_baseline(p, LONG_NS, &before, &f), &f);
+        before.sets = 1;
         bench_order(b, order);
         check_class(print(p, &e, &f), &f, CW_C_IN_DOUBT, "");
         assert_int_equal(e.where, CW_WHERE_UNKNOWN);
@@ -340,6 +341,7 @@ static void print_unplugged_half_way(void **state) {
         struct cw_fault f = {0};
         check_feed(p);
         check_ok(cw_printer_baseline(p, LONG_NS, &before, &f), &f);
+        before.sets = 1;
         bench_order(*state, "{'cmd':'fault','name':'unplug','at':{'byte':600000}}");
         check_class(print(p, &e, &f), &f, CW_C_IN_DOUBT, "");
         assert_true(e.ribbon_used && cw_printer_gone(p));
@@ -381,6 +383,7 @@ static void print_whose_end_nobody_saw_is_counted(void **state) {
         struct cw_printer *p = check_open_faulty(*state, &rule, 1, &layer);
         check_feed(p);
         check_ok(cw_printer_baseline(p, LONG_NS, &before, &f), &f);
+        before.sets = 1;
         check_class(print(p, &e, &f), &f, CW_C_IN_DOUBT, "");
         cw_printer_close(p);
         p = open_when_ready(*state);

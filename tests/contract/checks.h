@@ -65,6 +65,7 @@ void preflight_refuses_a_card_inside(void **state);
 void preflight_wants_the_right_ribbon(void **state);
 
 void both_faces_are_printed(void **state);
+void one_face_of_two_is_no_card(void **state);
 void ribbon_for_both_faces_gives_one_set(void **state);
 void back_is_refused_where_it_cannot_be_printed(void **state);
 void preflight_counts_the_sets_of_both_faces(void **state);

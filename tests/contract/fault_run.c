@@ -161,6 +161,7 @@ static cw_rc baseline(struct fault_job *j) {
         if (j->step < AT_FEED)
                 return CW_OK;
         cw_rc rc = cw_printer_baseline(j->printer, LONG_NS, &j->before, &j->fault);
+        j->before.sets = 1;
         j->known_before = rc == CW_OK;
         return rc;
 }

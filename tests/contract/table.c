@@ -76,6 +76,7 @@ const struct CMUnitTest contract_checks[] = {
     CHECK(print_hot_head),
     CHECK(stripe_fails_once_then_works),
     {"both_faces_are_printed", both_faces_are_printed, NULL, NULL, NULL},
+    CHECK(one_face_of_two_is_no_card),
     {"ribbon_for_both_faces_gives_one_set", ribbon_for_both_faces_gives_one_set, NULL, NULL, NULL},
     CHECK(back_is_refused_where_it_cannot_be_printed),
     CHECK(preflight_counts_the_sets_of_both_faces),
