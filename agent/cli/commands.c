@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What each command asks, and how a person sees the answer. */
+#include "agent/cli/commands_completion.h"
 #include "agent/cli/commands_d1.h"
 #include "agent/cli/commands_dcms.h"
 #include "agent/cli/commands_face.h"
@@ -529,48 +530,6 @@ static int cmd_doctor(struct cw_cli *cli, int count, char **args) {
         return cw_cli_show(cli, exit_code, a, show_doctor, doctor_verdict);
 }
 
-/* The second words of the commands with this first word, if there are any. */
-static void complete_second(const char *first) {
-        size_t len = strlen(first);
-        bool any = false;
-        for (size_t i = 0; i < cw_command_count; i++) {
-                const char *words = cw_commands[i].words;
-                if (strncmp(words, first, len) != 0 || words[len] != ' ')
-                        continue;
-                if (any)
-                        (void)printf(" %s", words + len + 1);
-                else
-                        (void)printf("        %s) words='%s", first, words + len + 1);
-                any = true;
-        }
-        if (any)
-                (void)printf("' ;;\n");
-}
-
-static int cmd_completion(struct cw_cli *cli, int count, char **args) {
-        (void)cli;
-        (void)count;
-        (void)args;
-        (void)printf(
-            "_cardwright() {\n"
-            "        local cur=${COMP_WORDS[COMP_CWORD]} words\n"
-            "        case ${COMP_WORDS[COMP_CWORD-1]} in\n"
-            "        --config|--socket) mapfile -t COMPREPLY < <(compgen -f -- \"$cur\"); return ;;\n");
-        for (size_t i = 0; i < cw_command_count; i++)
-                if (!strchr(cw_commands[i].words, ' '))
-                        complete_second(cw_commands[i].words);
-        (void)printf("        *) words='--json --config --socket --all --watch --no-remake --reader "
-                     "--profile --data --scp --key-label "
-                     "--diversify --file --from-jwe --level --station --help --version");
-        for (size_t i = 0; i < cw_command_count; i++)
-                if (!strchr(cw_commands[i].words, ' '))
-                        (void)printf(" %s", cw_commands[i].words);
-        (void)printf("' ;;\n        esac\n"
-                     "        mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$cur\")\n"
-                     "}\ncomplete -F _cardwright cardwright\n");
-        return CW_EXIT_OK;
-}
-
 const struct cw_command cw_commands[] = {
     {"status", "", 0, 0, "the branch at a glance", cmd_status},
     {"jobs", "[--all] [--watch]", 0, 0, "open jobs, or all; --watch redraws until none is open", cmd_jobs},
@@ -600,6 +559,6 @@ const struct cw_command cw_commands[] = {
     {"outbox", "", 0, 0, "reports the server does not have yet", cmd_outbox},
     {"audit", "", 0, 0, "verify the audit chain and show its end", cmd_audit},
     {"doctor", "", 0, 0, "check everything; one line each with what to do", cmd_doctor},
-    {"completion", "", 0, 0, "print the bash completion", cmd_completion},
+    {"completion", "", 0, 0, "print the bash completion", cw_cmd_completion},
 };
 const size_t cw_command_count = sizeof cw_commands / sizeof cw_commands[0];
