@@ -14,7 +14,7 @@ REGISTER = "/registerCard"
 class Central(Scenario):
     stock = {"CLASSIC": 7, "TRAVEL": 9}
     options = {"d1": True, "config": {"d1": {"poll_min_ms": 200, "poll_max_ms": 800}, "products": {"71": CLASSIC, "72": {"central": "dcms"}},
-                                      "server": {"connect_timeout_ms": 1000, "timeout_ms": 3000, "cbs_timeout_ms": 4000}}}
+                                      "server": {"connect_timeout_ms": 5000, "timeout_ms": 5000, "cbs_timeout_ms": 15000}}}
 
     def expected_delivery(self, job):
         """D1 makes the card of this kit; the bank makes another kit, and this one goes back. A kit of the bank's own order is made here."""
@@ -146,7 +146,7 @@ class Central(Scenario):
         self.branch.start_agent()
         self.wait_job(lost, state="DIVERTED")
         self.assertEqual(len(self.orders(lost)), 1)
-        self.branch.d1.faults({"call": "order", "delay_ms": 3000})
+        self.branch.d1.faults({"call": "order", "delay_ms": 10000})
         killed = self.kit("CLASSIC")
         wait_until("the order", lambda: self.orders(killed))
         self.branch.agent.kill()
@@ -237,7 +237,7 @@ class Central(Scenario):
     def test_7_unclear_order_is_a_persons_word(self):
         """The answer is lost and the bank makes another kit meanwhile: nobody can tell which one is the order's."""
         entity, kits = self.same_customer()
-        self.fault(REGISTER, drop="after_commit", delay_after_ms=2500)
+        self.fault(REGISTER, drop="after_commit", delay_after_ms=12000)
         self.operator("job", "divert", kits[0])
         wait_until("the new kit", lambda: len(self.new_kits(entity, kits)) == 1)
         self.branch.agent.kill()

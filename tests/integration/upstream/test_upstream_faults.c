@@ -230,12 +230,13 @@ static void every_class_has_its_own_deadline(void **state) {
         fetch_branch(rig, &o);
         assert_true(o.reply.tries > 1);
         rig_faults(rig, "{\"endpoint\":\"*\",\"delay_ms\":1000}");
+        rig->config.server.cbs_timeout_ms = 10000;
         activate(rig, "a-1", &o);
         expect(&o, CW_C_NONE, "");
         assert_int_equal(o.reply.tries, 1);
         /* A report has twice the time of a call that reaches the core bank. */
-        rig->config.server.cbs_timeout_ms = 2000;
-        rig_faults(rig, "{\"endpoint\":\"*\",\"delay_ms\":2100}");
+        rig->config.server.cbs_timeout_ms = 4000;
+        rig_faults(rig, "{\"endpoint\":\"*\",\"delay_ms\":4100}");
         report(rig, &o);
         expect(&o, CW_C_NONE, "");
         assert_int_equal(o.reply.tries, 1);
