@@ -16,8 +16,15 @@ static cw_rc nomem(struct cw_fault *f) {
                        "no locked memory for the card data; raise LimitMEMLOCK and try again");
 }
 
+static cw_rc too_many(uint16_t id, struct cw_fault *f) {
+        return cw_fail(f, CW_RC(CW_L_CHIP, CW_C_REJECT, CW_E_TOO_BIG), id, "chip.prepare",
+                       "PRD_UNEXPECTED_DATA", "the data groupings are more than one card gets");
+}
+
 static cw_rc prepare_one(struct cw_perso_data *d, const struct cw_profile_dgi *rule,
                          const struct cw_card_values *values, struct cw_fault *f) {
+        if (d->count == CW_DGI_MAX)
+                return too_many(rule->id, f);
         struct cw_perso_dgi *dgi = &d->dgi[d->count];
         struct cw_writer w;
         *dgi = (struct cw_perso_dgi){.rule = rule};
@@ -59,8 +66,7 @@ static cw_rc put_given(struct cw_perso_data *d, const struct cw_profile_dgi *rul
                        const struct cw_given_dgi *given, struct cw_fault *f) {
         struct cw_secret *arena = d->arena;
         if (given->value.len > arena->cap - arena->len || d->count == CW_DGI_MAX)
-                return cw_fail(f, CW_RC(CW_L_CHIP, CW_C_REJECT, CW_E_TOO_BIG), given->id, "chip.prepare",
-                               "PRD_UNEXPECTED_DATA", "the data groupings are more than one card gets");
+                return too_many(given->id, f);
         memcpy(arena->ptr + arena->len, given->value.ptr, given->value.len);
         d->dgi[d->count++] = (struct cw_perso_dgi){
             .rule = rule, .value = CW_SPAN(arena->ptr + arena->len, given->value.len), .given = true};

@@ -264,6 +264,23 @@ static void test_directories(void **state) {
                 refuse_in("/generic-debit-dual.json", cases[i].from, cases[i].to, cases[i].words);
 }
 
+/* Prepared data that leave no room for the profile's own groupings. */
+static void test_too_many_groupings(void **state) {
+        (void)state;
+        CW_AUTO(cw_profile_free) struct cw_profile *p = generic();
+        struct cw_given_dgi dgi[CW_DGI_MAX];
+        const struct cw_given given = {dgi, CW_DGI_MAX};
+        struct cw_perso_data *d = NULL;
+        struct cw_card_values v = values();
+        struct cw_fault f = {0};
+        for (size_t i = 0; i < CW_DGI_MAX; i++)
+                dgi[i] = (struct cw_given_dgi){(uint16_t)(0x7001 + i), CW_SPAN(track2, 1)};
+        p->prepared = true;
+        assert_int_equal(cw_rc_class(cw_perso_data_prepare_given(p, &v, &given, &d, &f)), CW_C_REJECT);
+        assert_non_null(strstr(f.text, "more than one card gets"));
+        assert_null(d);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
             cmocka_unit_test(test_card_values),
@@ -274,6 +291,7 @@ int main(void) {
             cmocka_unit_test(test_long_record_is_found),
             cmocka_unit_test(test_joined_and_tolerated),
             cmocka_unit_test(test_directories),
+            cmocka_unit_test(test_too_many_groupings),
         };
         return cmocka_run_group_tests_name("chip profile", tests, NULL, NULL);
 }
