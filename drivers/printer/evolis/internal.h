@@ -28,6 +28,7 @@ struct cw_evolis {
         struct cw_evolis_stream stream;
         const char *sync_command; /* a question whose answer is known, */
         char sync_answer[CW_PRINTER_TEXT_MAX];
+        bool sync_owed;   /* a sync gave up: answers to the known question may still come */
         bool out_of_step; /* an answer is missing: the next text may belong to an older question */
         bool in_sequence; /* Ss was sent, Se was not */
         bool delivered;   /* the last card went to the output by our own command */
