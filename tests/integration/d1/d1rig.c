@@ -149,7 +149,8 @@ void d1out_take(void *ctx, cw_rc rc, const struct cw_fault *f, const struct cw_d
         if (f)
                 o->fault = *f;
         o->reply = *reply;
-        for (size_t i = 0; i < reply->made_count && i < 128; i++)
+        assert_true(reply->made_count <= CW_D1_BATCH_MAX);
+        for (size_t i = 0; i < reply->made_count; i++)
                 o->made[i] = reply->made[i];
         for (size_t i = 0; i < reply->operation_count; i++)
                 o->operations[i] = reply->operations[i];

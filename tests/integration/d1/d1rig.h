@@ -32,7 +32,7 @@ struct d1out {
         cw_rc rc;
         struct cw_fault fault;
         struct cw_d1_reply reply; /* pointers NULL */
-        struct cw_d1_made made[128];
+        struct cw_d1_made made[CW_D1_BATCH_MAX];
         struct cw_d1_operation operations[CW_D1_OPERATIONS_MAX];
 };
 

@@ -284,7 +284,6 @@ static void batch(void **state) {
         }
         struct cw_fault f;
         assert_int_equal(cw_rc_class(cw_d1_order(rig->d, cards, 0, d1out_take, &o, &f)), CW_C_REJECT);
-        assert_int_equal(cw_rc_class(cw_d1_order(rig->d, cards, 1001, d1out_take, &o, &f)), CW_C_REJECT);
         d1rig_config(rig, "{\"dedup\":false}");
         d1rig_faults(rig, "{\"call\":\"batch\",\"drop\":\"after\"}");
         o = (struct d1out){0};
@@ -297,6 +296,68 @@ static void batch(void **state) {
         }
         assert_string_equal(o.made[17].fault.code, "FIELD_INVALID_VALUE");
         assert_int_equal(d1rig_number(rig, "orders"), COUNT - 1);
+}
+
+/* Every 100th card names a product D1 does not know, two are refused by their id, one is left out of the
+ * answer. */
+static bool in_thousand_refused(size_t i) {
+        return i % 100 == 17 || i == 0 || i == CW_D1_BATCH_MAX - 1;
+}
+
+static void fill_thousand(struct cw_d1_order *cards, char (*ids)[24], const struct cw_config_product *known,
+                          const struct cw_config_product *unknown, const char *sealed) {
+        for (size_t i = 0; i <= CW_D1_BATCH_MAX; i++) {
+                (void)snprintf(ids[i], sizeof ids[i], "thousand-%zu", i);
+                cards[i] = (struct cw_d1_order){.card_id = ids[i],
+                                                .request_id = ids[i],
+                                                .issuance = "CREATION",
+                                                .sealed = sealed,
+                                                .product = i % 100 == 17 ? unknown : known};
+        }
+}
+
+static void check_thousand(const struct d1out *o, char (*ids)[24]) {
+        size_t refused = 0;
+        assert_int_equal(o->reply.made_count, CW_D1_BATCH_MAX);
+        for (size_t i = 0; i < CW_D1_BATCH_MAX; i++) {
+                const struct cw_d1_made *made = &o->made[i];
+                bool bad = in_thousand_refused(i);
+                refused += bad;
+                assert_string_equal(made->card_id, ids[i]);
+                if (made->ok == bad || made->refused_whole || made->confirmed != (i == 500))
+                        fail_msg("%s: ok %d, %s: %s", ids[i], made->ok, made->fault.code, made->fault.text);
+                if (bad)
+                        assert_string_equal(made->fault.code, "FIELD_INVALID_VALUE");
+                else
+                        assert_true(*made->operation_id);
+        }
+        assert_int_equal(refused, 12);
+}
+
+/* The most one batch carries: each of 1000 cards has its own outcome; with one more nothing is sent. */
+static void a_thousand_cards(void **state) {
+        struct d1rig *rig = *state;
+        static struct d1out o;
+        static char ids[CW_D1_BATCH_MAX + 1][24];
+        static struct cw_d1_order cards[CW_D1_BATCH_MAX + 1];
+        struct cw_config_product stranger = rig->product;
+        struct cw_fault f;
+        CW_AUTO(cw_secret_free) struct cw_secret *sealed = d1rig_sealed(rig);
+        stranger.d1_product = "NO_SUCH_PRODUCT";
+        fill_thousand(cards, ids, &rig->product, &stranger, (const char *)sealed->ptr);
+        o = (struct d1out){0};
+        assert_int_equal(cw_rc_class(cw_d1_order(rig->d, cards, CW_D1_BATCH_MAX + 1, d1out_take, &o, &f)),
+                         CW_C_REJECT);
+        assert_string_equal(f.code, CW_D1_CODE_REQUEST);
+        assert_int_equal(d1rig_number(rig, "batch"), 0);
+        d1rig_config(rig, "{\"dedup\":false,\"untold_cards\":[\"thousand-500\"],"
+                          "\"refuse_cards\":[\"thousand-0\",\"thousand-999\"]}");
+        assert_int_equal(cw_d1_order(rig->d, cards, CW_D1_BATCH_MAX, d1out_take, &o, &f), CW_OK);
+        d1rig_wait(rig, &o, 60000);
+        expect(&o, CW_C_NONE, "");
+        check_thousand(&o, ids);
+        assert_int_equal(d1rig_number(rig, "batch"), 1);
+        assert_int_equal(d1rig_number(rig, "orders"), CW_D1_BATCH_MAX - 12);
 }
 
 /* One D1 did not tell of is read back; a batch that is refused as such says nothing about its cards. */
@@ -366,6 +427,7 @@ int main(void) {
             cmocka_unit_test_setup_teardown(late_status, setup, teardown),
             cmocka_unit_test_setup_teardown(lost_for_good, setup, teardown),
             cmocka_unit_test_setup_teardown(batch, setup, teardown),
+            cmocka_unit_test_setup_teardown(a_thousand_cards, setup, teardown),
             cmocka_unit_test_setup_teardown(batch_answers, setup, teardown),
             cmocka_unit_test_setup_teardown(wrong_keys, setup, teardown),
         };
