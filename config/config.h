@@ -170,7 +170,7 @@ struct cw_config_product {
         const char *weak_pins;      /* words of cw_pin_policy_parse */
         int chip_pin_script;        /* the kiosk puts the PIN into the chip by an issuer script */
         enum cw_script_template chip_pin_template;
-        const char *issuer_key;     /* key label, "" = none */
+        const char *issuer_key; /* key label, "" = none */
         const char *issuer_certificate;
         int64_t kvn;                       /* key version for INITIALIZE UPDATE, 0 = card decides */
         int64_t scp;                       /* 2, 3, or 0 = whatever the card answers */

@@ -38,6 +38,7 @@ CW_WARN_UNUSED cw_rc cw_emv_scheme_script_key(const struct cw_hsm_crypto *c, enu
                                               const struct cw_emv_card *card, const struct cw_emv_tx *tx,
                                               enum cw_emv_script_key which, unsigned number,
                                               struct cw_retail_key *ret, struct cw_fault *f);
-/* The eight bytes that stand for the cryptogram in the MAC of script command number: M/Chip counts here too. */
+/* The eight bytes that stand for the cryptogram in the MAC of script command number: M/Chip counts here too.
+ */
 void cw_emv_scheme_script_r(enum cw_cvn cvn, const struct cw_emv_tx *tx, unsigned number, uint8_t ret[8]);
 enum cw_emv_pin_scheme cw_emv_scheme_pin(enum cw_cvn cvn);

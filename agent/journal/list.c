@@ -199,14 +199,15 @@ cw_rc cw_journal_health(struct cw_journal *j, struct cw_journal_health *ret, str
         bool row = false;
         cw_rc rc = cw_db_alive(j, f);
         if (rc == CW_OK)
-                rc = cw_db_query(j,
-                                 "SELECT (SELECT count(*) FROM job WHERE ended = 0),"
-                                 " (SELECT count(*) FROM job WHERE wait IN"
-                                 " ('supplies', 'decision', 'destroyed', 'visual', 'pin_decision', 'central_decision')),"
-                                 " (SELECT count(*) FROM outbox WHERE acked_ms IS NULL),"
-                                 " (SELECT count(*) FROM outbox WHERE acked_ms IS NULL AND parked = 1),"
-                                 " (SELECT count(*) FROM job WHERE intent_open = 1)",
-                                 NULL, 0, &s, f);
+                rc = cw_db_query(
+                    j,
+                    "SELECT (SELECT count(*) FROM job WHERE ended = 0),"
+                    " (SELECT count(*) FROM job WHERE wait IN"
+                    " ('supplies', 'decision', 'destroyed', 'visual', 'pin_decision', 'central_decision')),"
+                    " (SELECT count(*) FROM outbox WHERE acked_ms IS NULL),"
+                    " (SELECT count(*) FROM outbox WHERE acked_ms IS NULL AND parked = 1),"
+                    " (SELECT count(*) FROM job WHERE intent_open = 1)",
+                    NULL, 0, &s, f);
         if (rc == CW_OK)
                 rc = cw_db_step(j, s, &row, f);
         if (rc != CW_OK)

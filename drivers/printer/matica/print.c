@@ -134,9 +134,9 @@ static cw_rc print_face(struct cw_matica *e, const struct cw_panels *face, bool 
         uint8_t set = 0;
         void *memory = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         if (memory == MAP_FAILED)
-                return cw_fail(
-                    f, CW_RC(CW_L_PRINTER, effect->started ? CW_C_IN_DOUBT : CW_C_RETRY, CW_E_NOMEM), 0,
-                    "matica.print", "", "out of memory");
+                return cw_fail(f,
+                               CW_RC(CW_L_PRINTER, effect->started ? CW_C_IN_DOUBT : CW_C_RETRY, CW_E_NOMEM),
+                               0, "matica.print", "", "out of memory");
         (void)madvise(memory, len, MADV_DONTDUMP);
         cw_rc rc = send_panels(e, face, memory, &set, deadline_ns, effect, f);
         cw_wipe(memory, len);

@@ -16,16 +16,16 @@
 
 struct rig_options {
         bool no_host_memory;
-        bool issuer;         /* products have an issuer key; see struct rig */
+        bool issuer;          /* products have an issuer key; see struct rig */
         unsigned issuer_bits; /* of this key and of the CA's; 0: 1024 and 1152 */
-        bool service;        /* keys for service sessions: zones, PVK, MAC, CAVV, AES PIN pad */
-        bool rotation;       /* key blocks of rig_next_imk may be loaded as next versions of issuer keys */
-        bool aes_pad;        /* with service: the kiosk's PIN pad has the AES key */
-        bool nss;            /* NSS softokn in place of SoftHSM */
-        bool shim;           /* the module that misbehaves on demand, around SoftHSM */
-        bool wrong_kcv;      /* of the CVK, in the daemon's configuration */
-        bool wrong_pin;      /* in the daemon's credential */
-        int call_timeout_ms; /* 0: 5000 */
+        bool service;         /* keys for service sessions: zones, PVK, MAC, CAVV, AES PIN pad */
+        bool rotation;        /* key blocks of rig_next_imk may be loaded as next versions of issuer keys */
+        bool aes_pad;         /* with service: the kiosk's PIN pad has the AES key */
+        bool nss;             /* NSS softokn in place of SoftHSM */
+        bool shim;            /* the module that misbehaves on demand, around SoftHSM */
+        bool wrong_kcv;       /* of the CVK, in the daemon's configuration */
+        bool wrong_pin;       /* in the daemon's credential */
+        int call_timeout_ms;  /* 0: 5000 */
 };
 struct rig {
         char dir[128];
