@@ -294,13 +294,13 @@ struct cw_secret *rig_pin(const char *pin) {
         return rig_pin_of(pin, RIG_PAN);
 }
 
-struct cw_secret *rig_pin_v1(const char *pin) {
+struct cw_secret *rig_pin_v1_of(const char *pin, const char *pan) {
         char block[17], text[64];
         uint8_t all[48];
         int n = 0, rest = 0;
         size_t size = 0;
         struct cw_secret *secret = NULL;
-        block_hex(pin, RIG_PAN, block);
+        block_hex(pin, pan, block);
         CW_AUTO(EVP_CIPHER_CTX_free) EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
         assert_int_equal(EVP_EncryptInit_ex(ctx, EVP_aes_256_ecb(), NULL, pin_key, NULL), 1);
         assert_int_equal(EVP_EncryptUpdate(ctx, all, &n, (const uint8_t *)block, 16), 1);
@@ -310,6 +310,14 @@ struct cw_secret *rig_pin_v1(const char *pin) {
         return secret;
 }
 
+struct cw_secret *rig_pin_v1(const char *pin) {
+        return rig_pin_v1_of(pin, RIG_PAN);
+}
+
+void rig_sealed_pan_of(const char *pan, char *ret, size_t cap) {
+        seal(card_key, pan, strlen(pan), ret, cap);
+}
+
 void rig_sealed_pan(char *ret, size_t cap) {
-        seal(card_key, RIG_PAN, strlen(RIG_PAN), ret, cap);
+        rig_sealed_pan_of(RIG_PAN, ret, cap);
 }

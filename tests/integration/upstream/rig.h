@@ -76,8 +76,10 @@ struct cw_secret *rig_pin(const char *pin);
 struct cw_secret *rig_pin_of(const char *pin, const char *pan);
 /* The v1 form of the same block: Base64 of AES-256-ECB. */
 struct cw_secret *rig_pin_v1(const char *pin);
+struct cw_secret *rig_pin_v1_of(const char *pin, const char *pan);
 /* Base64 of IV, AES-GCM(RIG_PAN), tag. */
 void rig_sealed_pan(char *ret, size_t cap);
+void rig_sealed_pan_of(const char *pan, char *ret, size_t cap);
 
 /* rig_cert.c: CA, server certificates (good, for another name, expired) and a client certificate, as PEM
  * files in dir. */
