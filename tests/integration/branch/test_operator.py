@@ -30,10 +30,12 @@ class Operator(Scenario):
         return {(p["place"], p["plastic_code"]): p["count"] for p in self.branch.cli("stock")["places"]}
 
     def test_1_every_view_has_json_and_the_same_exit_status(self):
+        wait_until("a branch that has just started to be well", lambda: self.branch.cli_raw("doctor").returncode == OK)
         for words in VIEWS:
             plain, as_json = self.branch.cli_raw(*words), self.branch.cli_raw("--json", *words)
             with self.subTest(words):
-                self.assertEqual((plain.returncode, as_json.returncode), (OK, OK), plain.stderr + as_json.stderr)
+                self.assertEqual((plain.returncode, as_json.returncode), (OK, OK),
+                                 plain.stdout + plain.stderr + as_json.stderr)
                 self.assertIsInstance(json.loads(as_json.stdout), dict)
                 self.assertTrue(plain.stdout and "\033" not in plain.stdout)
         for word in ("--help", "--version", "completion"):
