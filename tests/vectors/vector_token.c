@@ -116,8 +116,9 @@ static bool group_dir(const char *path, gid_t gid) {
 }
 
 /*
- * openCryptoki knows one place for its tokens and one slot daemon a machine. In mount and IPC namespaces of
- * our own, with empty folders over that place, both are ours alone and vanish with us.
+ * openCryptoki knows one place for its tokens, one piece of shared memory and one slot daemon a machine. In
+ * mount and IPC namespaces of our own, with empty folders over those places, all are ours alone and vanish
+ * with us.
  */
 static bool private_place(void) {
         static const char *const dirs[] = {"/var/lib/opencryptoki/swtok",
@@ -129,6 +130,7 @@ static bool private_place(void) {
         if (unshare(CLONE_NEWNS | CLONE_NEWIPC) != 0 ||
             mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
             mount("tmpfs", "/var/lib/opencryptoki", "tmpfs", 0, NULL) != 0 ||
+            mount("tmpfs", "/dev/shm", "tmpfs", 0, NULL) != 0 ||
             mount("tmpfs", "/run", "tmpfs", 0, NULL) != 0 || mkdir("/run/lock", 0755) != 0)
                 return complain("openCryptoki needs namespaces of its own, and so root", strerror(errno));
         for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++) {
