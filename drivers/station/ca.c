@@ -34,13 +34,14 @@ static bool read_issuer_file(const char *path, struct cw_ca_key *ret) {
 void cw_station_ca(const struct cw_config *config, const struct cw_config_product *product,
                    const struct cw_profile *profile, struct cw_station_ca *ret) {
         char path[PATH_MAX];
-        ret->count = profile->ca_count;
-        memcpy(ret->key, profile->ca, sizeof profile->ca);
-        if (!product || !product->issuer_certificate[0])
-                return;
-        int n = snprintf(path, sizeof path, "%s/%s", config->profile_dir, product->issuer_certificate);
-        if (n > 0 && (size_t)n < sizeof path && read_issuer_file(path, &ret->key[ret->count]))
-                ret->count++;
+        int n = 0;
+        ret->count = 0;
+        if (product && product->issuer_certificate[0])
+                n = snprintf(path, sizeof path, "%s/%s", config->profile_dir, product->issuer_certificate);
+        if (n > 0 && (size_t)n < sizeof path && read_issuer_file(path, &ret->key[0]))
+                ret->count = 1;
+        memcpy(ret->key + ret->count, profile->ca, profile->ca_count * sizeof profile->ca[0]);
+        ret->count += profile->ca_count;
 }
 
 const struct cw_config_product *cw_station_product(const struct cw_config *config, const char *profile) {

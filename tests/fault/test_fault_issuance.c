@@ -153,7 +153,7 @@ static bool act_preflight(struct sim *s) {
         if (world_chance(&s->w, 15)) {
                 e.outcome = CW_OUTCOME_FAILED;
                 e.cls = world_random(&s->w, 50) ? CW_C_OPERATOR : CW_C_REJECT;
-                (void)strcpy(e.code, "PRT_RIBBON_ENDED");
+                (void)snprintf(e.code, sizeof e.code, "PRT_RIBBON_ENDED");
         }
         return commit(s, &e);
 }

@@ -27,9 +27,9 @@ static void bad_kits_are_refused(void **state) {
         bad[0].kit[0] = '\0';
         bad[1].entity[0] = '\0';
         bad[2].plastic_code[0] = '\0';
-        (void)strcpy(bad[3].expiry, "29A7");
-        (void)strcpy(bad[4].masked_pan, "6080401234566384"); /* not masked */
-        (void)strcpy(bad[5].name, "A\nB");
+        (void)snprintf(bad[3].expiry, sizeof bad[3].expiry, "29A7");
+        (void)snprintf(bad[4].masked_pan, sizeof bad[4].masked_pan, "6080401234566384"); /* not masked */
+        (void)snprintf(bad[5].name, sizeof bad[5].name, "A\nB");
         for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
                 rejected(x,
                          cw_journal_accept_kit(x->j, &bad[i], SEALED, true, &is_new, &x->change, &x->fault),

@@ -121,7 +121,7 @@ static void low_disk_refuses_new_kits_only(void **state) {
         bool is_new = true;
         cw_rc rc = cw_journal_accept_kit(x->j, &kit, SEALED, true, &is_new, &x->change, &x->fault);
         assert_int_equal(cw_rc_class(rc), CW_C_OPERATOR);
-        (void)strcpy(kit.kit, "4240181595"); /* a known one is not new */
+        (void)snprintf(kit.kit, sizeof kit.kit, "4240181595"); /* a known one is not new */
         good(x, cw_journal_accept_kit(x->j, &kit, SEALED, true, &is_new, &x->change, &x->fault));
         assert_false(is_new);
         to_feed(x, job, "s1"); /* what was begun goes on */

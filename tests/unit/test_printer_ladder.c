@@ -24,8 +24,12 @@ struct fake {
         bool well;
 };
 
-static void remedy(struct fake *k, enum rung rung, const char *name) {
+static void note(struct fake *k, const char *name) {
         (void)strncat(k->done, name, sizeof k->done - strlen(k->done) - 1);
+}
+
+static void remedy(struct fake *k, enum rung rung, const char *name) {
+        note(k, name);
         k->well = k->well || k->cure == rung;
 }
 
@@ -44,7 +48,7 @@ static cw_rc fake_control(struct cw_usb *u, uint8_t type, uint8_t request, uint1
         }
         assert_int_equal(request, 2);
         if (type == 0x21 && k->stalls_21) {
-                (void)strcat(k->done, "stall ");
+                note(k, "stall ");
                 return cw_fail(f, CW_RC(CW_L_USB, CW_C_RECONNECT, CW_E_IO), -9, "usb.control", "", "stall");
         }
         remedy(k, type == 0x21 ? SOFT_21 : SOFT_23, type == 0x21 ? "21 " : "23 ");

@@ -6,13 +6,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
-import traceback
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(HERE)), "branch"))
 
 from process import Process, socket_answers, wait_for  # noqa: E402
+from run_each import run_each  # noqa: E402
 
 DRIVER = "/usr/lib/pcsc/drivers/serial/libccidtwin.so"
 
@@ -88,16 +87,8 @@ def main():
     bad = 0
     try:
         rig.start()
-        for test in (test_what_the_reader_says, test_every_outcome):
-            start = time.monotonic()
-            try:
-                test(rig)
-                print(f"ok   {test.__name__} {time.monotonic() - start:.1f} s", flush=True)
-            except Exception:  # noqa: BLE001
-                bad += 1
-                print(f"FAIL {test.__name__}", flush=True)
-                traceback.print_exc()
-                print(rig.log()[-500:], rig.processes[-1].tail(10), flush=True)
+        bad = run_each((test_what_the_reader_says, test_every_outcome), lambda test: test(rig),
+                       lambda: print(rig.log()[-500:], rig.processes[-1].tail(10), flush=True))
     finally:
         rig.stop()
     return 1 if bad else 0

@@ -202,6 +202,12 @@ class Rig:
         self.start_station()
         self.start_kiosk()
 
+    def tell(self):
+        """What the daemons said last."""
+        for process in self.processes:
+            if process.name.startswith(("stationd", "hsmd")):
+                print(f"--- {process.name}\n{process.tail(6)}", flush=True)
+
     def recover(self):
         """After a failed test: an empty printer, no faults, a new station without a job."""
         self.printer.ask(cmd="faults_off")

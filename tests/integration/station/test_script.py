@@ -5,13 +5,12 @@ import json
 import os
 import shutil
 import sys
-import time
-import traceback
 
 import test_station
 from ipc import Refused
 from process import wait_for
 from rig import Rig
+from run_each import run_each
 from test_station import check, finished_card, kiosk_client
 
 PAUSE = {"delay_ms": 200}
@@ -277,24 +276,12 @@ GROUPS = {"versions": (test_pin_change_of_each_version, test_several_commands_in
 
 def main():
     rig = ScriptRig(sys.argv[1])
-    tests = [(f.__name__, f) for f in GROUPS[sys.argv[2]]]
+    tests = GROUPS[sys.argv[2]]
     bad = 0
     try:
         rig.start()
         plastic, job = finished_card(rig)
-        for name, test in tests:
-            start = time.monotonic()
-            try:
-                test(rig, plastic, job)
-                print(f"ok   {name} {time.monotonic() - start:.1f} s", flush=True)
-            except Exception:  # noqa: BLE001
-                bad += 1
-                print(f"FAIL {name}", flush=True)
-                traceback.print_exc()
-                for process in rig.processes:
-                    if process.name.startswith(("stationd", "hsmd")):
-                        print(f"--- {process.name}\n{process.tail(6)}", flush=True)
-                break
+        bad = run_each(tests, lambda test: test(rig, plastic, job), rig.tell, go_on=False)
     finally:
         rig.stop()
     print(f"{len(tests) - bad} passed, {bad} failed")

@@ -8,12 +8,12 @@ import json
 import os
 import sys
 import time
-import traceback
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from ipc import Peer, Refused, close_all  # noqa: E402
 from rig import Job, Rig, wait_for  # noqa: E402
+from run_each import run_each  # noqa: E402
 
 ALL = ("feed", "stripe", "chip", "verify", "print", "eject")
 
@@ -587,23 +587,15 @@ def test_kiosk_nobody_comes(rig):
 def main():
     rig = Rig(sys.argv[1])
     wanted = sys.argv[2:]
-    tests = [(n, f) for n, f in globals().items() if n.startswith("test_") and (not wanted or n in wanted)]
+    tests = [f for n, f in globals().items() if n.startswith("test_") and (not wanted or n in wanted)]
     bad = 0
+
+    def failed():
+        rig.tell()
+        rig.recover()
     try:
         rig.start()
-        for name, test in tests:
-            start = time.monotonic()
-            try:
-                test(rig)
-                print(f"ok   {name} {time.monotonic() - start:.1f} s", flush=True)
-            except Exception:  # noqa: BLE001
-                bad += 1
-                print(f"FAIL {name}", flush=True)
-                traceback.print_exc()
-                for process in rig.processes:
-                    if process.name.startswith(("stationd", "hsmd")):
-                        print(f"--- {process.name}\n{process.tail(6)}", flush=True)
-                rig.recover()
+        bad = run_each(tests, lambda test: test(rig), failed)
     finally:
         rig.stop()
     print(f"{len(tests) - bad} passed, {bad} failed")

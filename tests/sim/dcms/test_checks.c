@@ -246,7 +246,7 @@ void test_rate_limit(void **state) {
                 struct answer a = rig_call(&rig, "/branch/fetch", "{}");
                 if (a.http == 429) {
                         limited++;
-                        assert_int_equal(atoi(a.retry_after), 1);
+                        assert_string_equal(a.retry_after, "1");
                         assert_string_equal(text_of(json_object_get(a.json, "exception"), "errorCode"),
                                             "rate.limit.exceeded");
                 }
