@@ -400,6 +400,19 @@ static cw_rc open_unknown_product(struct cw_fault *f) {
         return rig_open_issue(&rig, "R", "no-such-plastic", &o, &s, f);
 }
 
+/* Tries until the rate is the reason, at most up to the 600th session asked for. A worker that is still
+ * going, or one that a busy machine does not start in time, is another reason: it counts as an attempt and is
+ * no answer. */
+static size_t attempts_until_rate(size_t made, struct cw_fault *f) {
+        while (made < 600) {
+                (void)open_unknown_product(f);
+                if (strstr(f->text, "too many sessions are opened in a short time") != NULL)
+                        break;
+                made++;
+        }
+        return made;
+}
+
 /* Sessions are opened at a limited rate, and only so many at a time. */
 static void limits(void **state) {
         (void)state;
@@ -420,9 +433,9 @@ static void limits(void **state) {
                 cw_hsm_session_close(open[i]);
         rig_wait_workers(&rig, 1);
         /* On a busy machine more are let in, as they come more slowly. */
-        for (n = 33; n < 600 && cw_rc_class(open_unknown_product(&f)) == CW_C_OPERATOR; n++)
-                ;
-        assert_true(n >= 60 && n < 600);
+        n = attempts_until_rate(33, &f);
+        if (n < 60 || n >= 600)
+                fail_msg("refused after %zu: %s", n, f.text);
         assert_int_equal(f.rc, CW_RC(CW_L_HSM, CW_C_RETRY, CW_E_BUSY));
         const struct timespec t = {0, 700000000};
         (void)nanosleep(&t, NULL);
