@@ -204,7 +204,7 @@ static int order_file(struct cw_cli *cli) {
         }
         if (!kits)
                 return order_cards(cli, rows);
-        char *list[ROWS_MAX];
+        char *list[ROWS_MAX] = {NULL};
         for (size_t i = 0; i < json_array_size(rows); i++)
                 list[i] = (char *)(uintptr_t)cw_cli_str(json_array_get(rows, i), "kit");
         return divert_all(cli, (int)json_array_size(rows), list);

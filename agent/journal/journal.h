@@ -144,7 +144,8 @@ typedef void (*cw_change_fn)(void *ctx, const struct cw_job_row *row, const stru
  * the journal. */
 CW_WARN_UNUSED cw_rc cw_journal_recover(struct cw_journal *j, cw_change_fn fn, void *ctx, struct cw_fault *f);
 
-/* One job by its id, by its kit, by the keyed hash of its PAN. REJECT/CW_E_NOT_FOUND. */
+/* One job by its id, by its kit, by the keyed hash of its PAN: of several the one that is open, then the
+ * newest that came to a card, then the newest. REJECT/CW_E_NOT_FOUND. */
 CW_WARN_UNUSED cw_rc cw_journal_job(struct cw_journal *j, const char *job, struct cw_job_row *ret,
                                     struct cw_fault *f);
 CW_WARN_UNUSED cw_rc cw_journal_job_by_kit(struct cw_journal *j, const char *kit, struct cw_job_row *ret,

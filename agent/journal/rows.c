@@ -48,13 +48,15 @@ bool cw_row_read(sqlite3_stmt *s, struct cw_job_row *ret) {
         return true;
 }
 
+/* Of several jobs of one card number the one that is open counts, then one that came to a card. */
 cw_rc cw_row_load(struct cw_journal *j, const char *where_column, const char *value, struct cw_job_row *ret,
                   struct cw_fault *f) {
         char sql[768];
-        (void)snprintf(sql, sizeof sql,
-                       "SELECT " CW_JOB_COLUMNS " FROM job j JOIN inbox i ON i.kit = j.kit WHERE j.%s = ?1"
-                       " ORDER BY j.ended, j.n DESC LIMIT 1",
-                       where_column);
+        (void)snprintf(
+            sql, sizeof sql,
+            "SELECT " CW_JOB_COLUMNS " FROM job j JOIN inbox i ON i.kit = j.kit WHERE j.%s = ?1"
+            " ORDER BY j.ended, j.state IN ('FAILED', 'CANCELLED', 'DATA_ERROR'), j.n DESC LIMIT 1",
+            where_column);
         CW_AUTO(cw_stmt_free) sqlite3_stmt *s = NULL;
         bool row = false;
         cw_rc rc = cw_db_query(j, sql, CW_ARGS(CW_T(value)), &s, f);

@@ -166,6 +166,23 @@ static void same_pan_twice_is_refused(void **state) {
         rejected(x, cw_journal_job_by_pan_hash(x->j, "", &row, &x->fault), CW_E_MISSING);
 }
 
+/* Whoever asks whether a number has a card must not be told of a later job that came to nothing. */
+static void a_made_card_is_not_hidden_by_a_later_job(void **state) {
+        struct fixture *x = *state;
+        char made[CW_JOB_ID_CAP], later[CW_JOB_ID_CAP];
+        static const char hash[] = "00112233445566778899AABBCCDDEEFF";
+        struct cw_job_row row;
+        accept_kit(x, "4240181595", made);
+        accept_kit(x, "4240181596", later);
+        good(x, cw_journal_data_ok(x->j, later, hash, "608040XXXXXX6384", &x->change, &x->fault));
+        apply(x, later, EV(.kind = CW_JE_CANCEL));
+        good(x, cw_journal_data_ok(x->j, made, hash, "608040XXXXXX6384", &x->change, &x->fault));
+        apply(x, made, EV(.kind = CW_JE_DIVERT, .code = "OPERATOR"));
+        apply(x, made, EV(.kind = CW_JE_DIVERTED));
+        good(x, cw_journal_job_by_pan_hash(x->j, hash, &row, &x->fault));
+        assert_string_equal(row.job.id, made);
+}
+
 /* A card that refuses its key is not tried until it is blocked, whatever job it comes back in. */
 static void key_tries_are_limited_per_card(void **state) {
         struct fixture *x = *state;
@@ -364,6 +381,7 @@ int main(void) {
             T(sealed_data_goes_with_the_job),
             T(sealed_data_leaves_the_file),
             T(same_pan_twice_is_refused),
+            T(a_made_card_is_not_hidden_by_a_later_job),
             T(key_tries_are_limited_per_card),
             T(success_clears_the_tries),
             T(recovery_asks_for_the_last_result),
