@@ -88,9 +88,10 @@ static const char *take_row(const struct cw_d1_batch *b, const json_t *from, str
         r->product = cw_config_product(b->daemon->config, text_of(from, "plastic_code"));
         if (!r->product || !*r->product->d1_product)
                 return "plastic_code must be of a product with d1_product";
-        r->issuance = issuance_of(text_of(from, "issuance"));
-        if (!r->issuance)
+        const char *issuance = issuance_of(text_of(from, "issuance"));
+        if (!issuance)
                 return "issuance must be CREATION, RENEWAL or REPLACEMENT";
+        r->issuance = issuance;
         if (!*jwe || strlen(jwe) > CW_D1_SEALED_MAX)
                 return "jwe must be a compact JWE of at most 8192 characters";
         (void)snprintf(r->card, sizeof r->card, "%s", card);
@@ -147,7 +148,7 @@ static cw_rc take_rows(struct cw_d1_batch *b, const json_t *cards, struct cw_fau
                                "an order has 1 to %u cards", CW_D1_BATCH_MAX);
         for (size_t i = 0; i < n; i++) {
                 struct row *r = &b->rows[b->count];
-                *r = (struct row){0};
+                *r = (struct row){.issuance = "CREATION"};
                 const char *why = take_row(b, json_array_get(cards, i), r);
                 if (why)
                         return row_fault(b, b->count, why, f);

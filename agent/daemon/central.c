@@ -210,7 +210,7 @@ static struct cw_d1_order order_of(const struct order *o) {
 /* The order is read before it is sent by the D1 client, and the note tells the next process to be careful. */
 static void send_group(struct cw_central *c, struct order *const *orders, size_t count) {
         struct cw_fault f = {0};
-        struct group *g = calloc(1, sizeof *g + count * sizeof *orders);
+        struct group *g = calloc(1, sizeof *g + count * sizeof(void *));
         struct cw_d1_order *list = calloc(count, sizeof *list);
         cw_rc rc = g && list ? CW_OK
                              : cw_fail(&f, CW_RC(CW_L_UPSTREAM, CW_C_RETRY, CW_E_NOMEM), 0, "central", "",

@@ -210,9 +210,8 @@ static void on_pin_set(void *ctx, cw_rc rc, const struct cw_fault *f, const stru
         cw_rc journal_rc = CW_OK;
         /* "already set" is our own doing only when an earlier sending of these same bytes may have arrived.
          */
-        bool ours =
-            cw_rc_class(rc) == CW_C_REJECT && strcmp(f->code, "pin.already.set") == 0 && reply->replayed;
-        bool already = strcmp(f ? f->code : "", "pin.already.set") == 0;
+        bool already = rc != CW_OK && strcmp(f->code, "pin.already.set") == 0;
+        bool ours = cw_rc_class(rc) == CW_C_REJECT && already && reply->replayed;
         if (rc == CW_OK || ours) {
                 server_has_pin(k);
                 return;

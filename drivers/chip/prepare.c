@@ -315,16 +315,17 @@ static cw_rc all_have_values(const struct cw_perso_data *d, struct cw_fault *f) 
 }
 
 /* One application: P2 begins anew, its last STORE DATA completes it. */
-static cw_rc put_application(const struct cw_perso_data *d, uint8_t app, struct cw_store_plan *plan,
+static cw_rc put_application(const struct cw_perso_data *d, uint8_t app, const struct cw_store_plan *all,
                              struct cw_writer *coded, struct cw_writer *out, size_t *count,
                              struct cw_fault *f) {
         struct cw_store_unit units[CW_DGI_MAX];
+        struct cw_store_plan plan = *all;
         size_t sent = 0;
-        plan->units = units;
-        plan->count = code_units(d, app, coded, units);
+        plan.units = units;
+        plan.count = code_units(d, app, coded, units);
         *count += put_preamble(d->profile, app, out);
         out->bad |= coded->bad;
-        cw_rc rc = cw_store_data_build(plan, out, &sent, f);
+        cw_rc rc = cw_store_data_build(&plan, out, &sent, f);
         *count += sent;
         return rc;
 }
@@ -334,7 +335,7 @@ cw_rc cw_perso_data_commands(const struct cw_perso_data *d, bool le, size_t chun
         CW_AUTO(cw_secret_free) struct cw_secret *coded = NULL;
         CW_AUTO(cw_secret_free) struct cw_secret *items = NULL;
         const struct cw_profile *p = d->profile;
-        struct cw_store_plan plan = {
+        const struct cw_store_plan plan = {
             .last = p->p1_last, .chunk = p->chunk < chunk_max ? p->chunk : chunk_max, .le = le};
         struct cw_writer w, out;
         size_t count = 0;
