@@ -26,6 +26,11 @@ bool cw_config_weak_pins(const struct cw_config_product *p, const char *word) {
         return false;
 }
 
+bool cw_config_profiles_signed(const struct cw_config *c) {
+        return c->profile_signature == CW_PROFILE_SIGNATURE_REQUIRED &&
+               (*c->profile_keys || !c->hsm.test_token);
+}
+
 const struct cw_config_station *cw_config_station(const struct cw_config *c, const char *name) {
         for (size_t i = 0; i < c->station_count; i++)
                 if (strcmp(c->stations[i].name, name) == 0)

@@ -207,6 +207,8 @@ struct cw_config_station {
         int64_t hopper;            /* plastics loaded at the last count, informational start of the ledger */
         int64_t card_timeout_ms;   /* waiting for the chip after contact */
 };
+/* REQUIRED: an unsigned profile is refused (with hsm.test_token and no key, taken). */
+enum cw_profile_signature_rule { CW_PROFILE_SIGNATURE_REQUIRED, CW_PROFILE_SIGNATURE_OPTIONAL };
 struct cw_config {
         struct cw_config_agent agent;
         struct cw_config_server server;
@@ -214,6 +216,8 @@ struct cw_config {
         struct cw_config_hsm hsm;
         struct cw_config_pin pin;
         const char *profile_dir, *face_dir;
+        const char *profile_keys; /* PEM files with commas between: public keys that may sign profiles */
+        enum cw_profile_signature_rule profile_signature;
         const char *pan_transport_key; /* label: opens encryptedCardNumber */
         const char *pan_hash_key;      /* label: keyed hash of the PAN */
         size_t product_count;
@@ -243,6 +247,8 @@ cw_rc cw_config_schema(FILE *out);
 const struct cw_config_product *cw_config_product(const struct cw_config *c, const char *plastic_code);
 /* weak_pins of the product has this word. */
 bool cw_config_weak_pins(const struct cw_config_product *p, const char *word);
+/* Whether profiles need a signature: profile_signature, but a test token without keys takes unsigned ones. */
+bool cw_config_profiles_signed(const struct cw_config *c);
 const struct cw_config_station *cw_config_station(const struct cw_config *c, const char *name);
 const struct cw_config_key *cw_config_key(const struct cw_config *c, const char *label);
 

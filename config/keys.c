@@ -73,9 +73,16 @@ static const char *const channel_words[] = {"THALES", "INSTANT", "CENTRAL", NULL
 static const char *const tracks_words[] = {"computed", "pattern", "verbatim", NULL};
 static const char *const exp_order_words[] = {"yymm", "mmyy", NULL};
 
+static const char *const signature_words[] = {"required", "optional", NULL};
 static const struct cw_key top_keys[] = {
     TEXT(cw_config, profile_dir, "/usr/share/cardwright/profiles", CW_KEY_REQUIRED,
          "folder of the EMV product profiles"),
+    TEXT(cw_config, profile_keys, "", 0,
+         "public keys (PEM, Ed25519 or EC P-256) that may sign product profiles: files, with commas between"),
+    WORD(cw_config, profile_signature, "required", signature_words,
+         "whether a profile needs the signature of one of profile_keys; without keys \"required\" refuses "
+         "every "
+         "profile, unless hsm.test_token is set; a signature that is there must hold in any case"),
     TEXT(cw_config, face_dir, "/usr/share/cardwright/faces", CW_KEY_REQUIRED,
          "folder of the card face templates"),
     TEXT(cw_config, pan_transport_key, "", CW_KEY_REQUIRED | CW_KEY_NAME,

@@ -82,6 +82,21 @@ static void show_server(const struct cw_cli *cli, const json_t *server) {
         line(cli, "server", online, text);
 }
 
+/* Only when there is something to say: signed ones are the rule. */
+static void show_profiles(const struct cw_cli *cli, const json_t *s) {
+        char text[400];
+        const json_t *profiles = json_object_get(s, "profiles");
+        const int64_t refused = cw_cli_int(profiles, "refused"), without = cw_cli_int(profiles, "unsigned");
+        if (refused)
+                (void)snprintf(text, sizeof text, "%s: %" PRId64 " profiles refused: %s",
+                               cw_cli_str(s, "name"), refused, cw_cli_str(profiles, "text"));
+        else
+                (void)snprintf(text, sizeof text, "%s: %" PRId64 " profiles are not signed",
+                               cw_cli_str(s, "name"), without);
+        if (refused || without)
+                line(cli, "profiles", !refused, text);
+}
+
 static void show_station(const struct cw_cli *cli, const json_t *s) {
         char text[400];
         const json_t *printer = json_object_get(s, "printer");
@@ -104,6 +119,7 @@ static void show_station(const struct cw_cli *cli, const json_t *s) {
                                good ? "" : cw_cli_str(printer, "text"), *cw_cli_str(s, "job") ? ", job " : "",
                                cw_cli_str(s, "job"));
         line(cli, "station", good, text);
+        show_profiles(cli, s);
 }
 
 /* Cards that are made elsewhere; nothing when there are none. */
@@ -322,6 +338,15 @@ static int cmd_pin(struct cw_cli *cli, int count, char **args) {
 
 /* ---- stations ---- */
 
+static const char *station_text(const json_t *s, const json_t *printer) {
+        const json_t *profiles = json_object_get(s, "profiles");
+        if (*cw_cli_str(profiles, "text"))
+                return cw_cli_str(profiles, "text");
+        if (!*cw_cli_str(printer, "text") && cw_cli_int(profiles, "unsigned") > 0)
+                return "its profiles are not signed";
+        return cw_cli_str(printer, "text");
+}
+
 static void show_stations(struct cw_cli *cli, const json_t *a) {
         static const char *const heads[] = {"STATION", "KIND", "STATE", "PRINTER", "RIBBON",
                                             "READER",  "JOB",  "",      NULL};
@@ -345,7 +370,7 @@ static void show_stations(struct cw_cli *cli, const json_t *a) {
                 cw_table_cell(t, r ? ribbon : "");
                 cw_table_cell(t, !reader ? "" : cw_cli_bool(reader, "present") ? "there" : "missing");
                 cw_table_cell(t, cw_cli_str(s, "job"));
-                cw_table_cell(t, up ? cw_cli_str(printer, "text") : cw_cli_str(s, "text"));
+                cw_table_cell(t, up ? station_text(s, printer) : cw_cli_str(s, "text"));
         }
         cw_table_print(t);
 }

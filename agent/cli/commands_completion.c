@@ -34,7 +34,7 @@ int cw_cmd_completion(struct cw_cli *cli, int count, char **args) {
                 if (!strchr(cw_commands[i].words, ' '))
                         complete_second(cw_commands[i].words);
         (void)printf("        *) words='--json --config --socket --all --watch --no-remake --reader "
-                     "--profile --data --scp --key-label "
+                     "--profile --data --scp --key --key-label "
                      "--diversify --file --from-jwe --level --station --help --version");
         for (size_t i = 0; i < cw_command_count; i++)
                 if (!strchr(cw_commands[i].words, ' '))

@@ -27,10 +27,15 @@ static const struct {
         const char *name;
         size_t offset;
 } options[] = {
-    {"--reader", offsetof(struct cw_cli, reader)},       {"--profile", offsetof(struct cw_cli, profile)},
-    {"--data", offsetof(struct cw_cli, data)},           {"--scp", offsetof(struct cw_cli, scp)},
-    {"--key-label", offsetof(struct cw_cli, key_label)}, {"--diversify", offsetof(struct cw_cli, diversify)},
-    {"--level", offsetof(struct cw_cli, level)},         {"--station", offsetof(struct cw_cli, station)},
+    {"--reader", offsetof(struct cw_cli, reader)},
+    {"--profile", offsetof(struct cw_cli, profile)},
+    {"--data", offsetof(struct cw_cli, data)},
+    {"--scp", offsetof(struct cw_cli, scp)},
+    {"--key-label", offsetof(struct cw_cli, key_label)},
+    {"--diversify", offsetof(struct cw_cli, diversify)},
+    {"--level", offsetof(struct cw_cli, level)},
+    {"--station", offsetof(struct cw_cli, station)},
+    {"--key", offsetof(struct cw_cli, key)},
 };
 
 bool cw_station_option_known(const char *name) {

@@ -29,6 +29,7 @@ static bool socket_from_config(struct cw_cli *cli, const char *path) {
         if (cw_config_load(path, stderr, &config, &f) != CW_OK)
                 return false;
         (void)snprintf(cli->socket, sizeof cli->socket, "%s/control.sock", config->agent.runtime_dir);
+        cli->config = path;
         return true;
 }
 

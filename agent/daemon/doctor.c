@@ -218,6 +218,25 @@ static void check_reader(struct report *rp, const char *name, const json_t *read
               str(reader, "name"), good ? "" : ", not ready");
 }
 
+static void check_profiles(struct report *rp, const char *name, const json_t *profiles) {
+        char what[96];
+        const json_int_t refused = json_integer_value(json_object_get(profiles, "refused")),
+                         without = json_integer_value(json_object_get(profiles, "unsigned"));
+        if (!profiles) /* a station of an earlier version */
+                return;
+        (void)snprintf(what, sizeof what, "%s profiles", name);
+        if (refused)
+                check(rp, what, FAIL,
+                      "do what the text says; cardwright profile check FILE tells everything about one",
+                      "%lld refused: %s", (long long)refused, str(profiles, "text"));
+        else
+                check(rp, what, without ? WARN : OK,
+                      "have the bank sign them (cardwright profile sign) and set profile_keys",
+                      "%lld signed, %lld not signed%s",
+                      (long long)json_integer_value(json_object_get(profiles, "signed")), (long long)without,
+                      strcmp(str(profiles, "signature"), "none") == 0 ? ", as the token has test keys" : "");
+}
+
 static void check_station(struct report *rp, const struct cw_station_link *l) {
         char what[96];
         const char *name = cw_station_link_name(l);
@@ -232,6 +251,7 @@ static void check_station(struct report *rp, const struct cw_station_link *l) {
         if (!kiosk)
                 check_printer(rp, name, json_object_get(status, "printer"));
         check_reader(rp, name, json_object_get(status, "reader"));
+        check_profiles(rp, name, json_object_get(status, "profiles"));
         if (!kiosk)
                 return;
         bool pad = json_is_true(json_object_get(json_object_get(status, "pinpad"), "present"));

@@ -34,7 +34,8 @@ static void init_lock(struct cw_station *st) {
         (void)pthread_condattr_destroy(&attr);
 }
 
-/* A broken profile stops its own products only; preflight says so again, and reads it anew. */
+/* A profile that is broken, or not the bank's, stops its own products only; preflight says so again, and
+ * reads it anew. */
 static void check_profiles(struct cw_station *st) {
         for (size_t i = 0; i < st->config->product_count; i++) {
                 const struct cw_profile *profile = NULL;
@@ -91,6 +92,7 @@ static int serve(struct cw_station *st) {
                     : st->self->printer_flip == CW_FLIP_LONG_EDGE ? CW_FLIP_LONG
                                                                   : CW_FLIP_SHORT};
         cw_machine_init(&st->machine, st->self->printer_driver, st->self->printer_serial, &fitting);
+        cw_profiles_init(&st->profiles, st->config);
         check_profiles(st);
         if (open_parts(st, &f) == CW_OK) {
                 cw_log(CW_EV_DAEMON_READY, CW_F_STR("STATION", st->self->name));
@@ -126,6 +128,6 @@ int main(int argc, char **argv) {
         cw_log(CW_EV_DAEMON_START, CW_F_STR("STATION", self->name), CW_F_STR("VERSION", CW_VERSION));
         if (cw_loop_new(cw_clock_real(), &loop) != CW_OK)
                 return 1;
-        struct cw_station st = {.config = config, .self = self, .loop = loop, .profiles = {.config = config}};
+        struct cw_station st = {.config = config, .self = self, .loop = loop};
         return serve(&st);
 }

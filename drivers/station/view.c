@@ -92,6 +92,7 @@ struct cw_msg *cw_view_status(struct cw_station *st, const struct cw_msg *reques
         pad = st->pad_present;
         (void)pthread_mutex_unlock(&st->lock);
         if (!m || json_object_set_new(m->json, "printer", printer_json(&view)) < 0 ||
+            json_object_set_new(m->json, "profiles", cw_profiles_json(&st->profiles)) < 0 ||
             json_object_set_new(m->json, "reader", reader_json(st)) < 0 ||
             json_object_set_new(m->json, "pinpad", json_pack("{s:b}", "present", pad)) < 0 ||
             json_object_set_new(m->json, "busy", json_boolean(busy)) < 0)

@@ -11,28 +11,6 @@
 #define FACE_MS 20000
 #define HSM_MARGIN_MS 2000 /* hsmd answers after its own deadline at the latest */
 
-void cw_profiles_done(struct cw_profiles *ps) {
-        for (size_t i = 0; i < CW_CONFIG_PRODUCTS_MAX; i++) {
-                if (ps->profile[i])
-                        cw_profile_free(ps->profile[i]);
-                ps->profile[i] = NULL;
-        }
-}
-
-cw_rc cw_profiles_get(struct cw_profiles *ps, size_t product, const struct cw_profile **ret,
-                      struct cw_fault *f) {
-        if (!ps->profile[product]) {
-                char path[PATH_MAX];
-                (void)snprintf(path, sizeof path, "%s/%s", ps->config->profile_dir,
-                               ps->config->products[product].profile);
-                cw_rc rc = cw_profile_load(path, stderr, &ps->profile[product], f);
-                if (rc != CW_OK)
-                        return rc;
-        }
-        *ret = ps->profile[product];
-        return CW_OK;
-}
-
 bool cw_work_active(const struct cw_work *w) {
         return w->job[0] != '\0';
 }

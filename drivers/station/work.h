@@ -8,19 +8,10 @@
 #include "config/config.h"
 #include "drivers/chip/prepare.h"
 #include "drivers/face/face.h"
+#include "drivers/station/profiles.h"
 #include "hsm/client/hsm_client.h"
 
 #define CW_WORK_ID_MAX 64
-
-/* Profiles by product, loaded once and again while one is broken. */
-struct cw_profiles {
-        const struct cw_config *config;
-        struct cw_profile *profile[CW_CONFIG_PRODUCTS_MAX];
-};
-void cw_profiles_done(struct cw_profiles *ps);
-/* REJECT with the first finding; all findings go to stderr. */
-CW_WARN_UNUSED cw_rc cw_profiles_get(struct cw_profiles *ps, size_t product, const struct cw_profile **ret,
-                                     struct cw_fault *f);
 
 struct cw_work {
         char job[CW_WORK_ID_MAX], kit[CW_WORK_ID_MAX];

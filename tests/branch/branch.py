@@ -13,6 +13,7 @@ import subprocess
 import tempfile
 import time
 
+import testprofiles
 from bank import BRANCH, Bank
 from d1 import D1
 from process import BranchError, Emulator, Process, socket_answers, wait_for
@@ -109,7 +110,7 @@ class Branch:
         stations.append({"name": "kiosk-1", "kind": "kiosk", "reader": "cardwright kiosk-1", "pinpad_baud": 9600,
                          "pinpad_tty": self.path("pinpad.tty")})
         config = {
-            "profile_dir": os.path.join(SOURCE, "config/profiles"), "face_dir": os.path.join(SOURCE, "config/faces"),
+            "profile_dir": self.path("profiles"), "profile_keys": self.path("profile-key.pub"), "face_dir": os.path.join(SOURCE, "config/faces"),
             "pan_transport_key": "dcms-pan", "pan_hash_key": "pan-hash",
             "agent": {"runtime_dir": self.path("run"), "state_dir": self.path("state"),
                       "credential_dir": self.path("credentials"), "branch_id": BRANCH, "poll_min_ms": 200,
@@ -142,6 +143,8 @@ class Branch:
 
     def _write_files(self):
         self.write_config()
+        shutil.copytree(os.path.join(SOURCE, "config/profiles"), self.path("profiles"))
+        testprofiles.sign_all(self.build, testprofiles.new_key(self.path())[0], self._config())
         self._write("credentials/dcms-password", "an-encrypted-password\n")
         self._write("credentials/hsm-pin", "271828\n")
         with open(self.path("bank/client-key.pem")) as key:

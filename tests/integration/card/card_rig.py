@@ -10,7 +10,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "station"))
 
 from ipc import Peer  # noqa: E402, F401
-from rig import SOURCE, VPCD, Emulator, Rig, free_ports, luhn, socket_answers, wait_for  # noqa: E402, F401
+from rig import SOURCE, VPCD, Emulator, Rig, free_ports, luhn, socket_answers, testprofiles, wait_for  # noqa: E402, F401
 from issuer import Issuer  # noqa: E402
 from testkeys import Key  # noqa: E402, F401
 
@@ -33,6 +33,7 @@ class CardRig(Rig):
                                        "issuer_certificate": "issuer.json"})
         config["profile_dir"] = self.path("profiles")
         config["hsm"]["test_token"] = True
+        del config["profile_keys"]  # so profiles need no signature
         config["hsm"]["state_dir"] = self.path("hsm-state")
         config["stations"] = [{"name": "bench", "kind": "kiosk", "reader": "cardwright desk", "pinpad_tty": self.path("pad.tty"),
                                "pinpad_baud": 9600}]

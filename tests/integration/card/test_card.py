@@ -13,7 +13,7 @@ import traceback
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from card_rig import PAN, SOURCE, CardRig, Key, Peer  # noqa: E402
+from card_rig import PAN, SOURCE, CardRig, Key, Peer, testprofiles  # noqa: E402
 
 PROFILE = os.path.join(SOURCE, "config/profiles/generic-debit.json")
 READER = "cardwright desk (SN0042) 00 00"
@@ -200,6 +200,20 @@ def test_profile_check(rig):
     check(any(line.startswith("bad.json:7: store_data.p1_last: ") for line in done), done)
     check(any(line.startswith("bad.json:11: dgis[0].of[0].of[0]: ") for line in done), done)
     check(rig.cardwright("profile", "check", bad)[0] == 1, "the exit status")
+    # The test token without keys takes unsigned ones, and says so; a named key does not.
+    known = rig.path("profiles/generic-debit.json")
+    code, lines, errors = rig.cardwright("--config", rig.path("cardwright.json"), "profile", "check", known)
+    check(code == 0 and "which this configuration allows" in " ".join(lines[-1]), (lines, errors))
+    private, public = testprofiles.new_key(rig.folder)
+    code, lines, errors = rig.cardwright("profile", "check", known, "--key", public)
+    check(code == 1 and "not signed" in " ".join(lines[-1]), (lines, errors))
+    testprofiles.sign(rig.build, private, [known])
+    code, lines, errors = rig.cardwright("profile", "check", known, "--key", public)
+    check(code == 0 and "which holds" in " ".join(lines[-1]), (lines, errors))
+    desk = Peer(rig.path("run/station/bench.sock"))
+    told = desk.ask("status")["profiles"]
+    desk.close()
+    check(told["signature"] == "none" and told["signed"] == 0 and told["unsigned"] > 0, told)
 
 
 # ---- contact and contactless ----

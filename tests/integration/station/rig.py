@@ -12,6 +12,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(HERE)))
 sys.path.insert(0, os.path.join(SOURCE, "tests/branch"))
 
+import testprofiles  # noqa: E402
 from branch import free_ports  # noqa: E402
 from ipc import Peer, close_all  # noqa: E402
 from process import Emulator, Process, socket_answers, wait_for  # noqa: E402
@@ -79,7 +80,7 @@ class Rig:
                    for code, cvn, name, was, becomes in (("86", "mchip16", "cdol2", "9108", "910A"),
                                                          ("87", "mchip20", "external", '"1800"', '"1C00"'))]
         return {
-            "profile_dir": self.path("profiles"), "face_dir": os.path.join(SOURCE, "config/faces"),
+            "profile_dir": self.path("profiles"), "profile_keys": self.path("profile-key.pub"), "face_dir": os.path.join(SOURCE, "config/faces"),
             "pan_transport_key": "dcms-pan", "pan_hash_key": "pan-hash",
             "agent": {"runtime_dir": self.path("run"), "state_dir": self.path("state"),
                       "credential_dir": self.path("credentials"), "branch_id": "BRANCH001"},
@@ -188,7 +189,10 @@ class Rig:
         for folder in ("logs", "plastics", "run"):
             os.makedirs(self.path(folder))
         shutil.copytree(os.path.join(SOURCE, "config/profiles"), self.path("profiles"))
-        self.write("cardwright.json", json.dumps(self.config()))
+        config = self.config()
+        self.write("cardwright.json", json.dumps(config))
+        self.profile_key, _ = testprofiles.new_key(self.folder)
+        testprofiles.sign_all(self.build, self.profile_key, config)
         self.write("credentials/hsm-pin", "271828\n")
         self.write("keys.json", json.dumps({k.label: k.value.hex() for k in self.keys.values()}))
         self.write("bdk", self.keys["pad-bdk"].value.hex())
@@ -243,6 +247,11 @@ class Rig:
         """encryptedCardNumber in its first form: AES-ECB of the digits with PKCS#7 padding, Base64."""
         pad = 16 - len(pan) % 16
         return base64.b64encode(encrypt(b"AES-256-ECB", self.keys["dcms-pan"].value, pan.encode() + bytes([pad]) * pad))
+
+    def profile_check(self, path):
+        done = subprocess.run([os.path.join(self.build, "agent/cardwright"), "--config", self.path("cardwright.json"), "profile",
+                               "check", path], capture_output=True, text=True, check=False)
+        return done.returncode, done.stdout
 
     def new_pan(self):
         self.serial += 1

@@ -169,6 +169,42 @@ def test_ribbon_out_at_preflight(rig):
     desk.close()
 
 
+def test_changed_profile(rig):
+    """A profile with one other byte stops its own product, before a card moves; what was judged is what is used."""
+    path = rig.path("profiles/method-1-cdol2.json")
+    with open(path) as source:
+        signed = source.read()
+    rig.write(path, signed.replace("910A", "9108"))
+    rig.kill_station()
+    rig.start_station()
+    desk = connect(rig)
+    job = Job(rig, desk, "86")
+    result = job.step("preflight")
+    failed(result, "PRT_SETUP_ERROR", cls="OPERATOR")
+    check("method-1-cdol2.json" in result["text"] and "does not hold" in result["text"], result)
+    told = desk.ask("status")["profiles"]
+    check(told["signature"] == "required" and told["refused"] == 1 and told["signed"] == 10 and told["unsigned"] == 0
+          and told["text"] == result["text"], told)
+    check(rig.profile_check(path)[0] == 1 and "does not hold" in rig.profile_check(path)[1], "the command sees it too")
+    os.rename(path + ".sig", path + ".away")
+    check("is not signed" in job.step("preflight")["text"], "unsigned")
+    os.rename(path + ".away", path + ".sig")
+    job.end()
+    job = Job(rig, desk)
+    check(job.step("preflight")["outcome"] == "done", "another product")
+    job.end()
+    rig.write(path, signed)
+    job = Job(rig, desk, "86")
+    check(job.step("preflight")["outcome"] == "done", "the signed file is back")
+    rig.write(path, signed + " ")
+    check(job.step("preflight")["outcome"] == "done", "it was read once")
+    check(desk.ask("status")["profiles"]["refused"] == 0, "status")
+    rig.write(path, signed)
+    check(rig.profile_check(path)[0] == 0 and "which holds" in rig.profile_check(path)[1], "the command")
+    clean_up(rig, job)
+    desk.close()
+
+
 def test_feed_never_on_a_card(rig):
     desk = connect(rig)
     job = Job(rig, desk)

@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The bank's person who signs product profiles: a key of OpenSSL, the product's own command."""
+import os
+import subprocess
+
+
+def new_key(folder, name="profile-key"):
+    """Private key folder/name.pem, public one folder/name.pub."""
+    private, public = (os.path.join(folder, name + end) for end in (".pem", ".pub"))
+    subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519", "-out", private], check=True, capture_output=True)
+    os.chmod(private, 0o600)
+    subprocess.run(["openssl", "pkey", "-in", private, "-pubout", "-out", public], check=True, capture_output=True)
+    return private, public
+
+
+def sign(build, private, paths):
+    done = subprocess.run([os.path.join(build, "agent/cardwright"), "profile", "sign", *paths, "--key", private],
+                          capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError("the profiles cannot be signed: " + done.stdout + done.stderr)
+
+
+def sign_all(build, private, config):
+    """The profiles of all products of a configuration."""
+    names = sorted({product["profile"] for product in config["products"]})
+    sign(build, private, [os.path.join(config["profile_dir"], name) for name in names])
