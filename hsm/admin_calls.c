@@ -23,6 +23,8 @@ static const struct row {
     {"keys", MAY_ADMIN | MAY_CUSTODIAN, true},
     {"selftest", MAY_ADMIN, true},
     {"key.import", MAY_ADMIN, false},
+    {"key.generate", MAY_ADMIN, false},
+    {"key.adopt", MAY_ADMIN, false},
     {"key.rotate", MAY_ADMIN, false},
     {"key.destroy", MAY_ADMIN, false},
     {"key.export", MAY_ADMIN, false},
@@ -83,8 +85,9 @@ void cw_sv_audit_tell(struct cw_sv_client *client) {
 
 /* Words of the request that belong into the trace; attachments never do. */
 static json_t *detail_of(const struct cw_msg *request) {
-        static const char *const members[] = {"label",      "version",  "kbpk", "block",   "components",
-                                              "valid_from", "valid_to", "kcv",  "request", "in_use"};
+        static const char *const members[] = {"label",      "version",    "kbpk",     "block",
+                                              "components", "valid_from", "valid_to", "kcv",
+                                              "request",    "in_use",     "bits",     "exponent"};
         json_t *detail = json_object();
         for (size_t i = 0; detail != NULL && i < sizeof(members) / sizeof(members[0]); i++) {
                 json_t *value = json_object_get(request->json, members[i]);

@@ -7,6 +7,7 @@
 
 #include "hsm/rsa.h"
 
+#define CW_EMV_ISSUERS_MAX 4u    /* certificates in a file */
 #define CW_CERT_STATIC_MAX 4096u /* bytes of static data to be authenticated */
 
 /* A signed block and what of the certified modulus did not fit into it. */
@@ -33,6 +34,13 @@ struct cw_emv_issuer {
  */
 CW_WARN_UNUSED cw_rc cw_emv_issuer_parse(const struct cw_hsm_crypto *c, const void *text, size_t len,
                                          struct cw_emv_issuer *ret, struct cw_fault *f);
+/*
+ * The same of a file with several in a list (at most CW_EMV_ISSUERS_MAX: of the key in use, and of the one
+ * that is to come): the one that is for this key. What is wrong with another one does not count then.
+ */
+CW_WARN_UNUSED cw_rc cw_emv_issuer_pick(const struct cw_hsm_crypto *c, const void *text, size_t len,
+                                        const struct cw_rsa_public *key, struct cw_emv_issuer *ret,
+                                        struct cw_fault *f);
 /* The certificate is for this key, for this PAN, and good until the card (expiry YYMM) expires. */
 CW_WARN_UNUSED cw_rc cw_emv_issuer_check(const struct cw_emv_issuer *issuer, const struct cw_rsa_public *key,
                                          const char *pan, const char *expiry, struct cw_fault *f);

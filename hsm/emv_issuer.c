@@ -86,13 +86,12 @@ static cw_rc read_recovered(const struct cw_hsm_crypto *c, const uint8_t *plain,
         return CW_OK;
 }
 
-cw_rc cw_emv_issuer_parse(const struct cw_hsm_crypto *c, const void *text, size_t len,
-                          struct cw_emv_issuer *ret, struct cw_fault *f) {
+static cw_rc parse(const struct cw_hsm_crypto *c, const json_t *obj, struct cw_emv_issuer *ret,
+                   struct cw_fault *f) {
         uint8_t plain[CW_RSA_MAX];
         struct cw_emv_issuer r = {0};
-        CW_AUTO_JSON json_t *obj = json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL);
         if (!json_is_object(obj))
-                return refuse("the file is not a JSON object", f);
+                return refuse("the file is neither a JSON object nor a list of them", f);
         cw_rc rc = read_members(obj, &r, f);
         if (rc == CW_OK)
                 rc = cw_rsa_recover(&r.ca, r.cert.value, plain, f);
@@ -103,6 +102,41 @@ cw_rc cw_emv_issuer_parse(const struct cw_hsm_crypto *c, const void *text, size_
         return rc;
 }
 
+cw_rc cw_emv_issuer_parse(const struct cw_hsm_crypto *c, const void *text, size_t len,
+                          struct cw_emv_issuer *ret, struct cw_fault *f) {
+        CW_AUTO_JSON json_t *obj = json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL);
+        return parse(c, obj, ret, f);
+}
+
+static bool is_for(const struct cw_emv_issuer *issuer, const struct cw_rsa_public *key) {
+        return issuer->pub.n_len == key->n_len && memcmp(issuer->pub.n, key->n, key->n_len) == 0 &&
+               issuer->pub.e_len == key->e_len && memcmp(issuer->pub.e, key->e, key->e_len) == 0;
+}
+
+cw_rc cw_emv_issuer_pick(const struct cw_hsm_crypto *c, const void *text, size_t len,
+                         const struct cw_rsa_public *key, struct cw_emv_issuer *ret, struct cw_fault *f) {
+        CW_AUTO_JSON json_t *root = json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL);
+        size_t count = json_is_array(root) ? json_array_size(root) : 1;
+        cw_rc why = CW_OK;
+        if (count == 0 || count > CW_EMV_ISSUERS_MAX)
+                return refuse("the file has a list of none or of too many; leave those of keys in use", f);
+        for (size_t i = 0; i < count; i++) {
+                struct cw_emv_issuer one = {0};
+                struct cw_fault wrong = {0};
+                cw_rc rc = parse(c, json_is_array(root) ? json_array_get(root, i) : root, &one, &wrong);
+                if (rc == CW_OK && is_for(&one, key)) {
+                        *ret = one;
+                        return CW_OK;
+                }
+                if (rc != CW_OK && why == CW_OK) {
+                        why = rc;
+                        if (f != NULL)
+                                *f = wrong;
+                }
+        }
+        return why != CW_OK ? why : refuse("it is not for the issuer key on the token", f);
+}
+
 /* MMYY and YYMM; both of this century. */
 static bool good_until(const char *mmyy, const char *yymm) {
         const char certified[5] = {mmyy[2], mmyy[3], mmyy[0], mmyy[1], 0};
@@ -111,8 +145,7 @@ static bool good_until(const char *mmyy, const char *yymm) {
 
 cw_rc cw_emv_issuer_check(const struct cw_emv_issuer *issuer, const struct cw_rsa_public *key,
                           const char *pan, const char *expiry, struct cw_fault *f) {
-        if (issuer->pub.n_len != key->n_len || memcmp(issuer->pub.n, key->n, key->n_len) != 0 ||
-            issuer->pub.e_len != key->e_len || memcmp(issuer->pub.e, key->e, key->e_len) != 0)
+        if (!is_for(issuer, key))
                 return refuse("it is not for the issuer key on the token", f);
         if (strncmp(pan, issuer->iin, strlen(issuer->iin)) != 0)
                 return refuse("it is for card numbers that begin otherwise", f);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/clock.h"
 #include "hsm/key_admin_internal.h"
+#include "hsm/p11_rsa.h"
 
 #include <limits.h>
 #include <stdlib.h>
@@ -91,7 +92,9 @@ cw_rc cw_key_admin_entry(struct cw_key_admin *a, const struct cw_config_key *cfg
                 return CW_OK;
         if (!cw_hsm_alg_from_name(cfg->algorithm, &alg))
                 return CW_RC(CW_L_HSM, CW_C_FATAL, CW_E_STATE); /* the configuration's words are checked */
-        cw_rc rc = cw_p11_find(a->env.p, cfg->label, cw_p11_key_type(alg), found, &count, f);
+        cw_rc rc = alg == CW_ALG_RSA
+                       ? cw_p11_rsa_find_all(a->env.p, cfg->label, found, &count, f)
+                       : cw_p11_find(a->env.p, cfg->label, cw_p11_key_type(alg), found, &count, f);
         return rc != CW_OK ? rc : cw_key_register_entry(&a->reg, cfg, count > 0, ret, f);
 }
 
@@ -135,6 +138,8 @@ static const struct {
         cw_rc (*fn)(struct cw_key_admin *a, struct cw_key_call *k, struct cw_fault *f);
 } calls[] = {
     {"key.import", cw_key_call_import},
+    {"key.generate", cw_key_call_generate},
+    {"key.adopt", cw_key_call_adopt},
     {"key.rotate", cw_key_call_rotate},
     {"key.destroy", cw_key_call_destroy},
     {"key.export", cw_key_call_export},

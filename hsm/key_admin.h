@@ -10,7 +10,8 @@
 
 struct cw_key_admin_env {
         const struct cw_config_hsm *cfg;
-        struct cw_p11 *p; /* read-write session, logged in */
+        const struct cw_config *whole; /* cfg is in it; the products are looked at */
+        struct cw_p11 *p;              /* read-write session, logged in */
         const struct cw_hsm_crypto *c;
         const char *state_dir;
 };
@@ -34,8 +35,8 @@ int cw_key_admin_tick(struct cw_key_admin *a);
 
 /*
  * The key table: [{label, purpose, algorithm, version, state, kcv {legacy, cmac, gp}, origin, valid_from,
- * valid_to, loaded_ms, handle, ok, text}], every version of every configured key. ks has the versions in use;
- * the others are looked up.
+ * valid_to, loaded_ms, handle, ok, text, and of an RSA key modulus, exponent}], every version of every
+ * configured key. ks has the versions in use; the others are looked up.
  */
 CW_WARN_UNUSED cw_rc cw_key_table(const struct cw_key_admin_env *env, const struct cw_key_store *ks,
                                   json_t **ret, struct cw_fault *f);

@@ -41,6 +41,33 @@ CW_WARN_UNUSED cw_rc cw_key_admin_kbpk(struct cw_key_admin *a, const char *label
                                        struct cw_fault *f);
 int64_t cw_key_admin_deadline_ns(const struct cw_key_admin *a);
 
+/* ---- a new version (key_load.c) ---- */
+
+/* The check value that the new key must have: the caller's, or for a first key the configuration's. */
+CW_WARN_UNUSED cw_rc cw_key_expected_kcv(const struct cw_config_key *cfg, const struct cw_key_entry *e,
+                                         const char *given, char ret[11], struct cw_fault *f);
+/* Members valid_from and valid_to of the request, which may leave them out. */
+CW_WARN_UNUSED cw_rc cw_key_call_validity(const struct cw_key_call *k, char from[11], char to[11],
+                                          struct cw_fault *f);
+/*
+ * Room for the next version, as described but for its number. The register says that it is destroyed, until
+ * cw_key_version_finish says that it is on the token: a number is never used twice.
+ */
+CW_WARN_UNUSED cw_rc cw_key_version_begin(struct cw_key_admin *a, const struct cw_config_key *cfg,
+                                          const struct cw_key_version *as, struct cw_key_entry **ret_entry,
+                                          struct cw_key_version **ret, struct cw_fault *f);
+CW_WARN_UNUSED cw_rc cw_key_version_finish(struct cw_key_admin *a, const struct cw_config_key *cfg,
+                                           struct cw_key_entry *e, struct cw_key_version *v,
+                                           struct cw_fault *f);
+/* label, version, key_kcv, origin, in_use of the reply. */
+CW_WARN_UNUSED cw_rc cw_key_call_tell_version(struct cw_key_call *k, struct cw_key_admin *a,
+                                              const struct cw_config_key *cfg, const struct cw_key_version *v,
+                                              struct cw_fault *f);
+
+/* key_make.c */
+cw_rc cw_key_call_generate(struct cw_key_admin *a, struct cw_key_call *k, struct cw_fault *f);
+cw_rc cw_key_call_adopt(struct cw_key_admin *a, struct cw_key_call *k, struct cw_fault *f);
+
 /* key_load.c */
 cw_rc cw_key_call_import(struct cw_key_admin *a, struct cw_key_call *k, struct cw_fault *f);
 cw_rc cw_key_call_component_start(struct cw_key_admin *a, struct cw_key_call *k, struct cw_fault *f);

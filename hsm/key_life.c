@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Keys that are there: rotation to another version, export, destruction, the two last by two persons. */
+#include "hsm/emv_issuer_file.h"
 #include "hsm/key_admin_internal.h"
 #include "hsm/key_policy.h"
 #include "hsm/key_read.h"
@@ -29,6 +30,28 @@ static unsigned newest(const struct cw_key_entry *e) {
         return found;
 }
 
+/* An issuer key whose certificates are not there yet would end the making of cards with it. */
+static cw_rc certified(const struct cw_key_admin *a, const struct cw_stored_key *stored, struct cw_fault *f) {
+        struct cw_rsa_public pub;
+        const struct cw_config *cfg = a->env.whole;
+        cw_rc rc = stored->key.alg == CW_ALG_RSA ? cw_rsa_public_of(a->env.c, &stored->key, &pub, f) : CW_OK;
+        for (size_t i = 0; rc == CW_OK && stored->key.alg == CW_ALG_RSA && i < cfg->product_count; i++) {
+                const struct cw_config_product *p = &cfg->products[i];
+                struct cw_emv_issuer issuer;
+                struct cw_fault why = {0};
+                if (strcmp(p->issuer_key, stored->cfg->label) != 0)
+                        continue;
+                if (cw_emv_issuer_file(cfg, p, a->env.c, &pub, &issuer, &why) != CW_OK)
+                        rc =
+                            cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_MISMATCH), 0, "hsm.key_life",
+                                    "HSM_ISSUER_CERT",
+                                    "%s of plastic %s has no certificate for this version; add it beside the "
+                                    "one in use, in a list, then rotate: %.120s",
+                                    p->issuer_certificate, p->plastic_code, why.text);
+        }
+        return rc;
+}
+
 /* The other version must be on the token, be right by its check value, and valid today. */
 cw_rc cw_key_call_rotate(struct cw_key_admin *a, struct cw_key_call *k, struct cw_fault *f) {
         const struct cw_config_key *cfg = NULL;
@@ -46,6 +69,8 @@ cw_rc cw_key_call_rotate(struct cw_key_admin *a, struct cw_key_call *k, struct c
         if (to == from)
                 return refused(f, CW_E_STATE, "this version is in use already");
         rc = cw_key_admin_load(a, cfg, to, &stored, f);
+        if (rc == CW_OK)
+                rc = certified(a, &stored, f);
         cw_stored_key_done(a->env.c, &stored);
         if (rc != CW_OK)
                 return rc;
@@ -87,7 +112,7 @@ cw_rc cw_key_call_destroy(struct cw_key_admin *a, struct cw_key_call *k, struct 
         cw_rc rc = cw_key_call_key(a, k, "label", &cfg, f);
         if (rc == CW_OK)
                 rc = cw_key_admin_entry(a, cfg, &e, f);
-        if (rc == CW_OK) /* says no to an RSA key, before the register says that it is destroyed */
+        if (rc == CW_OK)
                 rc = cw_key_count(a->env.p, cfg, r.version, &left, f);
         if (rc != CW_OK)
                 return rc;

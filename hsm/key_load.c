@@ -21,8 +21,7 @@ static bool hex_kcv(const char *kcv) {
         return (len == 6 || len == 10) && strspn(kcv, "0123456789ABCDEF") == len;
 }
 
-/* The check value that the new key must have: the caller's, or for a first key the configuration's. */
-static cw_rc expected_kcv(const struct cw_config_key *cfg, const struct cw_key_entry *e, const char *given,
+cw_rc cw_key_expected_kcv(const struct cw_config_key *cfg, const struct cw_key_entry *e, const char *given,
                           char ret[11], struct cw_fault *f) {
         bool first = e->count == 0;
         const char *kcv = given[0] != '\0' || !first ? given : cfg->kcv;
@@ -51,7 +50,7 @@ static cw_rc expected_kcv(const struct cw_config_key *cfg, const struct cw_key_e
         return CW_OK;
 }
 
-static cw_rc validity(const struct cw_key_call *k, char from[11], char to[11], struct cw_fault *f) {
+cw_rc cw_key_call_validity(const struct cw_key_call *k, char from[11], char to[11], struct cw_fault *f) {
         const char *a = cw_msg_str(k->request, "valid_from", ""), *b = cw_msg_str(k->request, "valid_to", "");
         if (!cw_key_day_ok(a) || !cw_key_day_ok(b) || (a[0] != '\0' && b[0] != '\0' && strcmp(a, b) > 0))
                 return refused(f, CW_E_SYNTAX,
@@ -61,26 +60,13 @@ static cw_rc validity(const struct cw_key_call *k, char from[11], char to[11], s
         return CW_OK;
 }
 
-/*
- * Writes the key as the next version. The register is written before the token, so that a version number is
- * never used twice, and after it. A first key is in use at once; a later one waits for the rotation.
- */
-static cw_rc add_version(struct cw_key_admin *a, const struct cw_config_key *cfg,
-                         const struct cw_key_version *as, const uint8_t *value, size_t len,
-                         struct cw_key_version *ret, struct cw_fault *f) {
+cw_rc cw_key_version_begin(struct cw_key_admin *a, const struct cw_config_key *cfg,
+                           const struct cw_key_version *as, struct cw_key_entry **ret_entry,
+                           struct cw_key_version **ret, struct cw_fault *f) {
         struct cw_key_entry *e = NULL;
-        struct cw_stored_key loaded;
-        enum cw_hsm_alg alg = CW_ALG_GENERIC;
-        (void)cw_hsm_alg_from_name(cfg->algorithm, &alg);
-        size_t want = cw_hsm_alg_key_len(alg);
-        if (want != 0 && len != want)
-                return refused(f, CW_E_RANGE, "the key has another length than its algorithm");
-        cw_rc rc = cw_key_value_check(a->env.c, alg, value, as->kcv, f);
-        if (rc == CW_OK)
-                rc = cw_key_admin_entry(a, cfg, &e, f);
+        cw_rc rc = cw_key_admin_entry(a, cfg, &e, f);
         if (rc != CW_OK)
                 return rc;
-        bool first = e->count == 0;
         struct cw_key_version *v = cw_key_entry_add(e);
         if (v == NULL)
                 return refused(f, CW_E_TOO_BIG, "the key has too many versions; destroy old ones first");
@@ -92,24 +78,54 @@ static cw_rc add_version(struct cw_key_admin *a, const struct cw_config_key *cfg
         rc = cw_key_admin_save(a, f);
         if (rc != CW_OK)
                 return rc;
-        const struct cw_key_write w = {
-            .cfg = cfg, .version = v, .value = value, .len = len, .in_token = !a->env.cfg->allow_host_memory};
-        rc = cw_key_write(a->env.p, a->env.c, &w, NULL, f);
-        if (rc != CW_OK)
-                return rc;
+        *ret_entry = e;
+        *ret = v;
+        return CW_OK;
+}
+
+cw_rc cw_key_version_finish(struct cw_key_admin *a, const struct cw_config_key *cfg, struct cw_key_entry *e,
+                            struct cw_key_version *v, struct cw_fault *f) {
+        struct cw_stored_key loaded;
         v->destroyed = false;
-        e->active = first ? v->version : e->active;
-        rc = cw_key_admin_load(a, cfg, v->version, &loaded, f);
+        e->active = e->count == 1 ? v->version : e->active;
+        cw_rc rc = cw_key_admin_load(a, cfg, v->version, &loaded, f);
         cw_stored_key_done(a->env.c, &loaded);
         if (rc == CW_OK || loaded.object != 0) /* it is there, though not valid today */
                 rc = cw_key_admin_save(a, f);
+        return rc;
+}
+
+/*
+ * Writes the key as the next version. The register is written before the token, so that a version number is
+ * never used twice, and after it. A first key is in use at once; a later one waits for the rotation.
+ */
+static cw_rc add_version(struct cw_key_admin *a, const struct cw_config_key *cfg,
+                         const struct cw_key_version *as, const uint8_t *value, size_t len,
+                         struct cw_key_version *ret, struct cw_fault *f) {
+        struct cw_key_entry *e = NULL;
+        struct cw_key_version *v = NULL;
+        enum cw_hsm_alg alg = CW_ALG_GENERIC;
+        (void)cw_hsm_alg_from_name(cfg->algorithm, &alg);
+        size_t want = cw_hsm_alg_key_len(alg);
+        if (want != 0 && len != want)
+                return refused(f, CW_E_RANGE, "the key has another length than its algorithm");
+        cw_rc rc = cw_key_value_check(a->env.c, alg, value, as->kcv, f);
+        if (rc == CW_OK)
+                rc = cw_key_version_begin(a, cfg, as, &e, &v, f);
+        if (rc != CW_OK)
+                return rc;
+        const struct cw_key_write w = {
+            .cfg = cfg, .version = v, .value = value, .len = len, .in_token = !a->env.cfg->allow_host_memory};
+        rc = cw_key_write(a->env.p, a->env.c, &w, NULL, f);
+        if (rc == CW_OK)
+                rc = cw_key_version_finish(a, cfg, e, v, f);
         if (rc == CW_OK)
                 *ret = *v;
         return rc;
 }
 
-static cw_rc tell_version(struct cw_key_call *k, struct cw_key_admin *a, const struct cw_config_key *cfg,
-                          const struct cw_key_version *v, struct cw_fault *f) {
+cw_rc cw_key_call_tell_version(struct cw_key_call *k, struct cw_key_admin *a, const struct cw_config_key *cfg,
+                               const struct cw_key_version *v, struct cw_fault *f) {
         const struct cw_key_entry *e = cw_key_register_find(&a->reg, cfg->label);
         bool in_use = e != NULL && e->active == v->version;
         cw_rc rc = cw_key_call_tell(k, "label", json_string(cfg->label), f);
@@ -178,16 +194,16 @@ cw_rc cw_key_call_import(struct cw_key_admin *a, struct cw_key_call *k, struct c
         if (rc == CW_OK)
                 rc = cw_key_admin_entry(a, cfg, &e, f);
         if (rc == CW_OK)
-                rc = expected_kcv(cfg, e, cw_msg_str(k->request, "kcv", ""), v.kcv, f);
+                rc = cw_key_expected_kcv(cfg, e, cw_msg_str(k->request, "kcv", ""), v.kcv, f);
         if (rc == CW_OK)
-                rc = validity(k, v.valid_from, v.valid_to, f);
+                rc = cw_key_call_validity(k, v.valid_from, v.valid_to, f);
         if (rc == CW_OK)
                 rc = block_text(k, block, f);
         if (rc == CW_OK)
                 rc = open_block(a, k, cfg, block, &h, key, f);
         if (rc == CW_OK)
                 rc = add_version(a, cfg, &v, key->value, key->len, &v, f);
-        return rc != CW_OK ? rc : tell_version(k, a, cfg, &v, f);
+        return rc != CW_OK ? rc : cw_key_call_tell_version(k, a, cfg, &v, f);
 }
 
 /* ---- components ---- */
@@ -205,9 +221,9 @@ cw_rc cw_key_call_component_start(struct cw_key_admin *a, struct cw_key_call *k,
         if (rc == CW_OK)
                 rc = cw_key_admin_entry(a, cfg, &e, f);
         if (rc == CW_OK)
-                rc = expected_kcv(cfg, e, cw_msg_str(k->request, "kcv", ""), plan.kcv, f);
+                rc = cw_key_expected_kcv(cfg, e, cw_msg_str(k->request, "kcv", ""), plan.kcv, f);
         if (rc == CW_OK)
-                rc = validity(k, plan.valid_from, plan.valid_to, f);
+                rc = cw_key_call_validity(k, plan.valid_from, plan.valid_to, f);
         if (rc != CW_OK)
                 return rc;
         (void)cw_hsm_alg_from_name(cfg->algorithm, &plan.alg);
@@ -242,7 +258,7 @@ static cw_rc write_ceremony(struct cw_key_admin *a, struct cw_key_call *k, struc
                 return cw_fail(f, CW_RC(CW_L_HSM, CW_C_FATAL, CW_E_STATE), 0, "hsm.key_load", "",
                                "a finished component entry without its key");
         cw_rc rc = add_version(a, cfg, &v, key->ptr, key->len, &v, f);
-        return rc != CW_OK ? rc : tell_version(k, a, cfg, &v, f);
+        return rc != CW_OK ? rc : cw_key_call_tell_version(k, a, cfg, &v, f);
 }
 
 static cw_rc tell_step(struct cw_key_call *k, const struct cw_ceremony_step *step, struct cw_fault *f) {

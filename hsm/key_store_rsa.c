@@ -48,6 +48,7 @@ cw_rc cw_key_store_load_rsa(struct cw_p11 *p, const struct cw_hsm_crypto *c, con
                 rc = cw_p11_read_attributes(p, h, &a, f);
         if (rc != CW_OK)
                 return note_fault(k, rc, f);
+        k->object = h;
         if (!a.sensitive || a.extractable || !a.is_private)
                 return note(k,
                             "the key is not protected (sensitive, not extractable, private); load it anew");

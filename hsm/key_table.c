@@ -3,6 +3,7 @@
 #include "base/buf.h"
 #include "hsm/kcv.h"
 #include "hsm/key_admin.h"
+#include "hsm/rsa.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +16,7 @@ static void kcv_of(const struct cw_hsm_crypto *c, const struct cw_hsm_key *key, 
         bool able = method == CW_KCV_CMAC ? (key->usage & CW_USE_MAC) != 0
                                           : (key->usage & (CW_USE_ENCRYPT | CW_USE_DERIVE)) != 0;
         ret[0] = '\0';
-        if (key->valid && key->alg != CW_ALG_GENERIC && able &&
+        if (key->valid && key->alg != CW_ALG_GENERIC && key->alg != CW_ALG_RSA && able &&
             cw_kcv(c, key, method, value, len, NULL) == CW_OK)
                 (void)cw_hex_encode(value, len, ret, 11);
 }
@@ -26,6 +27,24 @@ static const char *state_of(const struct cw_key_version *v, unsigned active) {
         return v->version == active ? "in use" : v->version > active ? "waiting" : "kept";
 }
 
+/* The public half is what the scheme's CA certifies; the check value is of its modulus. */
+static json_t *rsa_row(const struct cw_key_admin_env *env, const struct cw_stored_key *k, json_t *row) {
+        char n[2 * CW_RSA_MAX + 1] = "", e[8] = "";
+        struct cw_rsa_public pub;
+        if (row == NULL || !k->key.valid || k->key.alg != CW_ALG_RSA)
+                return row;
+        if (cw_rsa_public_of(env->c, &k->key, &pub, NULL) == CW_OK) {
+                (void)cw_hex_encode(pub.n, pub.n_len, n, sizeof(n));
+                (void)cw_hex_encode(pub.e, pub.e_len, e, sizeof(e));
+        }
+        if (json_object_set_new(json_object_get(row, "kcv"), "legacy", json_string(k->kcv)) == 0 &&
+            json_object_set_new(row, "modulus", json_string(n)) == 0 &&
+            json_object_set_new(row, "exponent", json_string(e)) == 0)
+                return row;
+        json_decref(row);
+        return NULL;
+}
+
 static json_t *row_json(const struct cw_key_admin_env *env, const struct cw_stored_key *k, unsigned active) {
         char legacy[11], cmac[11], gp[11], handle[24] = "";
         const struct cw_key_version *v = &k->version;
@@ -34,12 +53,13 @@ static json_t *row_json(const struct cw_key_admin_env *env, const struct cw_stor
         kcv_of(env->c, &k->key, CW_KCV_GP, gp);
         if (k->object != 0)
                 (void)snprintf(handle, sizeof(handle), "%lu", k->object);
-        return json_pack(
+        json_t *row = json_pack(
             "{s:s, s:s, s:s, s:i, s:s, s:s, s:{s:s, s:s, s:s}, s:s, s:s, s:s, s:I, s:s, s:b, s:s}", "label",
             k->cfg->label, "purpose", k->cfg->purpose, "algorithm", k->cfg->algorithm, "version",
             (int)v->version, "state", state_of(v, active), "expected", v->kcv, "kcv", "legacy", legacy,
             "cmac", cmac, "gp", gp, "origin", v->origin, "valid_from", v->valid_from, "valid_to", v->valid_to,
             "loaded_ms", (json_int_t)v->loaded_ms, "handle", handle, "ok", k->ok, "text", k->text);
+        return rsa_row(env, k, row);
 }
 
 static cw_rc append(json_t *list, json_t *row, struct cw_fault *f) {

@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/secret.h"
 #include "hsm/kcv.h"
+#include "hsm/p11_rsa.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -29,9 +30,6 @@ static cw_rc plan_of(const struct cw_config_key *cfg, const char *kcv, bool in_t
         if (ret->usage == 0)
                 return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_UNSUPPORTED), 0, "hsm.key_write",
                                "HSM_KEY", "purpose %s is not for algorithm %s", cfg->purpose, cfg->algorithm);
-        if (ret->alg == CW_ALG_RSA) /* else a key that nobody looked for would count as destroyed */
-                return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_UNSUPPORTED), 0, "hsm.key_write",
-                               "HSM_KEY", "RSA keys are loaded and destroyed with the token maker's tools");
         ret->part_count = cw_key_parts(ret->purpose, ret->alg, ret->usage, ret->parts);
         return CW_OK;
 }
@@ -171,6 +169,9 @@ cw_rc cw_key_write(struct cw_p11 *p, const struct cw_hsm_crypto *c, const struct
         size_t made_count = 0;
         bool unlimited = false;
         cw_rc rc = plan_of(w->cfg, w->version->kcv, w->in_token, &plan, f);
+        if (rc == CW_OK && plan.alg == CW_ALG_RSA)
+                rc = cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_UNSUPPORTED), 0, "hsm.key_write", "HSM_KEY",
+                             "an RSA key is made on the token, or loaded with the token maker's tools");
         if (rc == CW_OK)
                 rc = check_length(w, plan.alg, f);
         if (rc == CW_OK)
@@ -184,11 +185,18 @@ cw_rc cw_key_write(struct cw_p11 *p, const struct cw_hsm_crypto *c, const struct
         return rc;
 }
 
+/* Of a key pair both halves. */
+static cw_rc find_label(struct cw_p11 *p, const char *label, enum cw_hsm_alg alg,
+                        CK_OBJECT_HANDLE ret[CW_P11_FOUND_MAX], size_t *ret_count, struct cw_fault *f) {
+        return alg == CW_ALG_RSA ? cw_p11_rsa_find_all(p, label, ret, ret_count, f)
+                                 : cw_p11_find(p, label, cw_p11_key_type(alg), ret, ret_count, f);
+}
+
 static cw_rc count_label(struct cw_p11 *p, const char *label, enum cw_hsm_alg alg, size_t *count,
                          struct cw_fault *f) {
         CK_OBJECT_HANDLE found[CW_P11_FOUND_MAX];
         size_t n = 0;
-        cw_rc rc = cw_p11_find(p, label, cw_p11_key_type(alg), found, &n, f);
+        cw_rc rc = find_label(p, label, alg, found, &n, f);
         *count += rc == CW_OK ? n : 0;
         return rc;
 }
@@ -198,7 +206,7 @@ static cw_rc erase_label(struct cw_p11 *p, const char *label, enum cw_hsm_alg al
         for (;;) {
                 CK_OBJECT_HANDLE found[CW_P11_FOUND_MAX];
                 size_t n = 0;
-                cw_rc rc = cw_p11_find(p, label, cw_p11_key_type(alg), found, &n, f);
+                cw_rc rc = find_label(p, label, alg, found, &n, f);
                 if (rc != CW_OK || n == 0)
                         return rc;
                 for (size_t i = 0; i < n; i++) {

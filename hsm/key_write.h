@@ -22,13 +22,14 @@ CW_WARN_UNUSED cw_rc cw_key_value_check(const struct cw_hsm_crypto *c, enum cw_h
                                         const uint8_t *value, const char *kcv, struct cw_fault *f);
 /*
  * Creates the key's object and its companions. REJECT/CW_E_MISMATCH when the value has another check value
- * than the version, and nothing is written; REJECT/CW_E_STATE when an object with one of the labels is there
- * already. What was made of a write that fails is removed. *ret_unlimited (may be NULL): the token does not
- * take CKA_ALLOWED_MECHANISMS or the dates. Every object's attributes are read back.
+ * than the version, and nothing is written; REJECT/CW_E_UNSUPPORTED for an RSA key, which is made on the
+ * token; REJECT/CW_E_STATE when an object with one of the labels is there already. What was made of a write
+ * that fails is removed. *ret_unlimited (may be NULL): the token does not take CKA_ALLOWED_MECHANISMS or the
+ * dates. Every object's attributes are read back.
  */
 CW_WARN_UNUSED cw_rc cw_key_write(struct cw_p11 *p, const struct cw_hsm_crypto *c,
                                   const struct cw_key_write *w, bool *ret_unlimited, struct cw_fault *f);
-/* How many objects are under the version's labels; REJECT for RSA keys, which are not ours to destroy. */
+/* How many objects are under the version's labels, of an RSA key those of both halves. */
 CW_WARN_UNUSED cw_rc cw_key_count(struct cw_p11 *p, const struct cw_config_key *cfg, unsigned version,
                                   size_t *ret_count, struct cw_fault *f);
 /*

@@ -46,13 +46,18 @@ static void put_bool(struct cw_p11_template *t, CK_ATTRIBUTE_TYPE type, bool val
 }
 
 /* CK_DATE is the day's digits without its dashes. */
-static void put_day(struct cw_p11_template *t, CK_ATTRIBUTE_TYPE type, const char *day, CK_DATE *date) {
+bool cw_p11_date(const char *day, CK_DATE *ret) {
         if (day == NULL || strlen(day) != 10)
-                return;
-        memcpy(date->year, day, 4);
-        memcpy(date->month, day + 5, 2);
-        memcpy(date->day, day + 8, 2);
-        put(t, type, date, sizeof(*date));
+                return false;
+        memcpy(ret->year, day, 4);
+        memcpy(ret->month, day + 5, 2);
+        memcpy(ret->day, day + 8, 2);
+        return true;
+}
+
+static void put_day(struct cw_p11_template *t, CK_ATTRIBUTE_TYPE type, const char *day, CK_DATE *date) {
+        if (cw_p11_date(day, date))
+                put(t, type, date, sizeof(*date));
 }
 
 void cw_p11_template_fill(struct cw_p11_template *t, const struct cw_p11_spec *spec) {

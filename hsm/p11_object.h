@@ -49,6 +49,8 @@ struct cw_p11_template {
         CK_ULONG value_len;
         CK_DATE start, end;
 };
+/* CK_DATE of a day YYYY-MM-DD; false for NULL and "". */
+bool cw_p11_date(const char *day, CK_DATE *ret);
 /* Fills t from spec; t points into spec and itself. */
 void cw_p11_template_fill(struct cw_p11_template *t, const struct cw_p11_spec *spec);
 

@@ -1,16 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* perso.icc_key, perso.icc_parts, perso.ssad: what an issuer's RSA key does for a chip. */
 #include "base/buf.h"
-#include "base/cleanup.h"
-#include "base/file.h"
-#include "hsm/emv_cert.h"
+#include "hsm/emv_issuer_file.h"
 #include "hsm/session_internal.h"
 
-#include <limits.h>
-#include <stdio.h>
 #include <string.h>
 
-#define ISSUER_FILE_MAX 8192u
 #define PARTS_MAX 5u
 #define PART_MAX (CW_RSA_MAX + 16u)
 
@@ -19,18 +14,6 @@ struct issuer {
         struct cw_rsa_public pub; /* of the key on the token */
         const struct cw_stored_key *key;
 };
-
-static cw_rc read_certificate(struct cw_sess *s, struct cw_emv_issuer *ret, struct cw_fault *f) {
-        CW_AUTO_MEM char *text = NULL;
-        char path[PATH_MAX];
-        size_t len = 0;
-        int n =
-            snprintf(path, sizeof(path), "%s/%s", s->env.cfg->profile_dir, s->product->issuer_certificate);
-        if (n < 0 || (size_t)n >= sizeof(path))
-                return cw_sess_bad("the path of the issuer certificate is too long", f);
-        cw_rc rc = cw_file_read(path, ISSUER_FILE_MAX, &text, &len, f);
-        return rc != CW_OK ? rc : cw_emv_issuer_parse(s->c, text, len, ret, f);
-}
 
 static cw_rc open_issuer(struct cw_sess *s, struct issuer *ret, struct cw_fault *f) {
         if (s->product->issuer_key[0] == '\0')
@@ -42,7 +25,7 @@ static cw_rc open_issuer(struct cw_sess *s, struct issuer *ret, struct cw_fault 
         if (rc == CW_OK)
                 rc = cw_rsa_public_of(s->c, &ret->key->key, &ret->pub, f);
         if (rc == CW_OK)
-                rc = read_certificate(s, &ret->cert, f);
+                rc = cw_emv_issuer_file(s->env.cfg, s->product, s->c, &ret->pub, &ret->cert, f);
         return rc != CW_OK ? rc
                            : cw_emv_issuer_check(&ret->cert, &ret->pub, s->secret->pan.digits, s->expiry, f);
 }

@@ -121,7 +121,8 @@ static cw_rc know_posture(struct worker *w, struct cw_fault *f) {
 }
 
 static struct cw_key_admin_env key_env(const struct worker *w) {
-        return (struct cw_key_admin_env){&w->args->cfg->hsm, w->token, &w->crypto, w->args->state_dir};
+        return (struct cw_key_admin_env){&w->args->cfg->hsm, w->args->cfg, w->token, &w->crypto,
+                                         w->args->state_dir};
 }
 
 static cw_rc start(struct worker *w, struct cw_fault *f) {

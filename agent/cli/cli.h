@@ -29,7 +29,8 @@ struct cw_cli {
         const char *key;    /* profile sign, profile check; NULL when not given */
         const char *file, *from_jwe; /* d1 order; NULL when not given */
         struct {                     /* options of hsm commands, NULL when not given */
-                const char *kbpk, *as, *kcv, *components, *valid_from, *valid_to, *block, *version;
+                const char *kbpk, *as, *kcv, *components, *valid_from, *valid_to, *block, *version, *bits,
+                    *exponent;
                 bool in_use;
         } hsm;
         struct cw_style style;

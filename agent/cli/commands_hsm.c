@@ -28,6 +28,8 @@ bool cw_hsm_option(struct cw_cli *cli, const char *name, const char *value) {
             OPTION("--valid-to", valid_to),
             OPTION("--block", block),
             OPTION("--version", version),
+            OPTION("--bits", bits),
+            OPTION("--exponent", exponent),
 #undef OPTION
         };
         for (size_t i = 0; i < sizeof options / sizeof options[0]; i++) {
@@ -253,6 +255,26 @@ int cw_cmd_hsm_import(struct cw_cli *cli, int count, char **args) {
                 m = NULL;
         }
         return ask(cli, m, show_loaded);
+}
+
+/* The public half goes to the scheme's CA. */
+static void show_generated(struct cw_cli *cli, const json_t *a) {
+        show_loaded(cli, a);
+        (void)printf("modulus  %s\nexponent %s\n", cw_cli_str(a, "modulus"), cw_cli_str(a, "exponent"));
+}
+
+int cw_cmd_hsm_generate(struct cw_cli *cli, int count, char **args) {
+        (void)count;
+        struct cw_msg *m = with_text(cw_msg_request("key.generate"), "label", args[0]);
+        m = with_number(with_number(m, "bits", cli->hsm.bits), "exponent", cli->hsm.exponent);
+        m = with_text(with_text(m, "valid_from", cli->hsm.valid_from), "valid_to", cli->hsm.valid_to);
+        return ask(cli, m, show_generated);
+}
+
+int cw_cmd_hsm_adopt(struct cw_cli *cli, int count, char **args) {
+        (void)count;
+        struct cw_msg *m = with_text(cw_msg_request("key.adopt"), "label", args[0]);
+        return ask(cli, with_key_options(cli, m), show_loaded);
 }
 
 static void show_started(struct cw_cli *cli, const json_t *a) {

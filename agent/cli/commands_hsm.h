@@ -17,6 +17,8 @@ int cw_cmd_hsm_component_start(struct cw_cli *cli, int count, char **args);
 int cw_cmd_hsm_component_enter(struct cw_cli *cli, int count, char **args);
 int cw_cmd_hsm_component_status(struct cw_cli *cli, int count, char **args);
 int cw_cmd_hsm_component_cancel(struct cw_cli *cli, int count, char **args);
+int cw_cmd_hsm_generate(struct cw_cli *cli, int count, char **args);
+int cw_cmd_hsm_adopt(struct cw_cli *cli, int count, char **args);
 int cw_cmd_hsm_rotate(struct cw_cli *cli, int count, char **args);
 int cw_cmd_hsm_destroy(struct cw_cli *cli, int count, char **args);
 int cw_cmd_hsm_requests(struct cw_cli *cli, int count, char **args);
@@ -53,6 +55,18 @@ int cw_cmd_hsm_drop(struct cw_cli *cli, int count, char **args);
             {"hsm component status",     "", 0, 0, "who has entered, and how much time is left",             \
              cw_cmd_hsm_component_status},                                                                   \
             {"hsm component cancel", "", 0, 0, "forget the unfinished entry", cw_cmd_hsm_component_cancel},  \
+            {"hsm generate",                                                                                 \
+             "LABEL --bits N [--exponent 3|65537] [--valid-from DAY] [--valid-to DAY]",                      \
+             1,                                                                                              \
+             1,                                                                                              \
+             "make an RSA key pair on the token: a key's next version",                                      \
+             cw_cmd_hsm_generate},                                                                           \
+            {"hsm adopt",                                                                                    \
+             "LABEL [--kcv KCV] [--valid-from DAY] [--valid-to DAY]",                                        \
+             1,                                                                                              \
+             1,                                                                                              \
+             "take LABEL#N, which the token maker's tools loaded, as the next version",                      \
+             cw_cmd_hsm_adopt},                                                                              \
             {"hsm rotate",                                                                                   \
              "LABEL [--version N]",                                                                          \
              1,                                                                                              \

@@ -2,6 +2,7 @@
 #include "hsm/tools/provision_rsa.h"
 
 #include "base/buf.h"
+#include "hsm/key_write.h"
 #include "hsm/p11_rsa.h"
 
 #include <openssl/bn.h>
@@ -63,26 +64,14 @@ static cw_rc check_kcv(const struct cw_rsa_public *pub, const char *want, struct
                        "its check value is %s, expected is \"%s\"; nothing was written", text, want);
 }
 
-static cw_rc remove_old(struct cw_p11 *p, const char *label, struct cw_fault *f) {
-        for (;;) {
-                CK_OBJECT_HANDLE h = 0;
-                size_t count = 0;
-                cw_rc rc = cw_p11_rsa_find(p, label, &h, &count, f);
-                if (rc != CW_OK || count == 0)
-                        return rc;
-                CK_RV rv = p->fn->C_DestroyObject(p->session, h);
-                if (rv != CKR_OK)
-                        return cw_p11_fail(f, rv, "provision.remove");
-        }
-}
-
 cw_rc cw_provision_rsa(struct cw_p11 *p, const struct cw_config_key *k, const uint8_t *der, size_t len,
                        struct cw_fault *f) {
         CW_WIPED(struct cw_rsa_private, key, 1);
+        size_t removed = 0;
         cw_rc rc = read_key(der, len, key, f);
         if (rc == CW_OK)
                 rc = check_kcv(&key->pub, k->kcv, f);
         if (rc == CW_OK)
-                rc = remove_old(p, k->label, f);
+                rc = cw_key_erase(p, k, 1, &removed, f);
         return rc != CW_OK ? rc : cw_p11_rsa_create(p, k->label, key, NULL, f);
 }

@@ -97,6 +97,34 @@ static void certificate_and_key(void **state) {
         assert_int_not_equal(cw_emv_issuer_check(&is, &other, PAN, "3012", &f), CW_OK);
 }
 
+/* Of several certificates the one for the key counts, also when another one is damaged or for another key. */
+static void certificates_in_a_list(void **state) {
+        (void)state;
+        struct cw_emv_issuer is;
+        struct cw_fault f = {0};
+        char text[8192], other[2048];
+        struct cw_rsa_public none = made_key.pub;
+        none.n[5] ^= 1;
+        json_94(other, sizeof(other), "03", issuer_94);
+        (void)snprintf(text, sizeof(text), "[%s,{},%s]", other, made.json);
+        assert_int_equal(cw_emv_issuer_pick(&crypto, text, strlen(text), &made_key.pub, &is, &f), CW_OK);
+        assert_memory_equal(is.pub.n, made_key.pub.n, made_key.pub.n_len);
+        assert_int_equal(cw_rc_class(cw_emv_issuer_pick(&crypto, text, strlen(text), &none, &is, &f)),
+                         CW_C_REJECT);
+        assert_non_null(strstr(f.text, "ca_index")); /* what is damaged is told when none fits */
+        (void)snprintf(text, sizeof(text), "[%s]", other);
+        assert_int_equal(cw_rc_class(cw_emv_issuer_pick(&crypto, text, strlen(text), &none, &is, &f)),
+                         CW_C_REJECT);
+        assert_non_null(strstr(f.text, "not for the issuer key"));
+        (void)snprintf(text, sizeof(text), "[%s,%s,%s,{},{}]", other, other, other);
+        assert_int_equal(cw_rc_class(cw_emv_issuer_pick(&crypto, text, strlen(text), &none, &is, &f)),
+                         CW_C_REJECT);
+        assert_non_null(strstr(f.text, "too many"));
+        assert_int_equal(cw_rc_class(cw_emv_issuer_pick(&crypto, "[]", 2, &none, &is, &f)), CW_C_REJECT);
+        assert_int_equal(cw_emv_issuer_pick(&crypto, made.json, strlen(made.json), &made_key.pub, &is, &f),
+                         CW_OK);
+}
+
 /* ICC keys shorter than the room in the certificate, as long as it, and with a remainder. */
 static void icc_certificates(void **state) {
         (void)state;
@@ -162,6 +190,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
             cmocka_unit_test_setup_teardown(published_issuer_certificate, setup, teardown),
             cmocka_unit_test_setup_teardown(damaged_issuer_certificate, setup, teardown),
+            cmocka_unit_test_setup_teardown(certificates_in_a_list, setup, teardown),
             cmocka_unit_test_setup_teardown(certificate_and_key, setup, teardown),
             cmocka_unit_test_setup_teardown(icc_certificates, setup, teardown),
             cmocka_unit_test_setup_teardown(what_is_refused, setup, teardown),

@@ -77,6 +77,7 @@ static void pack(const char *digits, size_t len, uint8_t *ret) {
 }
 
 static void certify(struct issuer *r, const char *iin, const char *mmyy) {
+        char e_hex[8];
         uint8_t block[ISSUER_MAX], hashed[2 * ISSUER_MAX], cert[ISSUER_MAX];
         char cert_hex[2 * ISSUER_MAX + 1], ca_hex[2 * ISSUER_MAX + 1], rest_hex[2 * ISSUER_MAX + 1] = "";
         size_t n = r->ca_n.len, room = n - 36, over = r->n.len > room ? r->n.len - room : 0;
@@ -87,21 +88,22 @@ static void certify(struct issuer *r, const char *iin, const char *mmyy) {
         pack(mmyy, 2, block + 6);
         memcpy(block + 8, "\x00\x00\x07\x01\x01", 5);
         block[13] = (uint8_t)r->n.len;
-        block[14] = 1;
+        block[14] = (uint8_t)r->e.len;
         memcpy(block + 15, r->n.bytes, r->n.len - over);
         memcpy(hashed, block + 1, n - 22);
         memcpy(hashed + n - 22, r->n.bytes + r->n.len - over, over);
-        hashed[n - 22 + over] = 3;
-        issuer_sha1(hashed, n - 22 + over + 1, block + n - 21);
+        memcpy(hashed + n - 22 + over, r->e.bytes, r->e.len);
+        issuer_sha1(hashed, n - 22 + over + r->e.len, block + n - 21);
         block[n - 1] = 0xbc;
         issuer_power(&r->ca_n, &r->ca_d, block, cert);
         hex(cert, n, cert_hex);
         hex(r->ca_n.bytes, n, ca_hex);
         hex(r->n.bytes + r->n.len - over, over, rest_hex);
+        hex(r->e.bytes, r->e.len, e_hex);
         (void)snprintf(r->json, sizeof(r->json),
                        "{\"ca_index\": \"94\", \"ca_modulus\": \"%s\", \"ca_exponent\": \"03\",\n"
-                       "\"certificate\": \"%s\", \"remainder\": \"%s\", \"exponent\": \"03\"}\n",
-                       ca_hex, cert_hex, rest_hex);
+                       "\"certificate\": \"%s\", \"remainder\": \"%s\", \"exponent\": \"%s\"}\n",
+                       ca_hex, cert_hex, rest_hex, e_hex);
 }
 
 void issuer_make(struct issuer *r, unsigned bits, unsigned ca_bits, const char *iin, const char *mmyy) {
@@ -124,9 +126,29 @@ void issuer_make(struct issuer *r, unsigned bits, unsigned ca_bits, const char *
         OPENSSL_free(der);
         issuer_sha1(r->n.bytes, n, hash);
         hex(hash, 5, r->kcv);
+        r->e = (struct issuer_number){.bytes = {3}, .len = 1};
         certify(r, iin, mmyy);
         EVP_PKEY_free(key);
         EVP_PKEY_free(ca);
+}
+
+static void number(const char *text, struct issuer_number *ret) {
+        ret->len = strlen(text) / 2;
+        need(ret->len <= ISSUER_MAX);
+        for (size_t i = 0; i < ret->len; i++) {
+                const char digits[3] = {text[2 * i], text[2 * i + 1], 0};
+                ret->bytes[i] = (uint8_t)strtoul(digits, NULL, 16);
+        }
+}
+
+void issuer_next(struct issuer *r, const char *modulus, const char *exponent, const char *iin,
+                 const char *mmyy) {
+        uint8_t hash[20];
+        number(modulus, &r->n);
+        number(exponent, &r->e);
+        issuer_sha1(r->n.bytes, r->n.len, hash);
+        hex(hash, 5, r->kcv);
+        certify(r, iin, mmyy);
 }
 
 bool issuer_recover_icc(const struct issuer_number *issuer_n, const uint8_t *cert, size_t len,

@@ -13,7 +13,8 @@ struct issuer_number {
         size_t len;
 };
 struct issuer {
-        struct issuer_number n, d, p, q, dp, dq, q_inv; /* exponent 3 */
+        struct issuer_number n, d, p, q, dp, dq, q_inv;
+        struct issuer_number e; /* 3, of a key that a token made maybe 65537 */
         struct issuer_number ca_n, ca_d;
         char kcv[11];       /* SHA-1 of the modulus, 5 bytes */
         char der_hex[2600]; /* PKCS#1 private key */
@@ -22,6 +23,10 @@ struct issuer {
 
 /* Makes both keys and the certificate: iin digits (at most 8), MMYY. */
 void issuer_make(struct issuer *r, unsigned bits, unsigned ca_bits, const char *iin, const char *mmyy);
+/* A certificate by the same CA for another key: its modulus and exponent, both hex. r->n, e and json are then
+ * of this key; the private parts are not. */
+void issuer_next(struct issuer *r, const char *modulus, const char *exponent, const char *iin,
+                 const char *mmyy);
 /* x^3 mod n, len bytes each. */
 void issuer_cube(const struct issuer_number *n, const uint8_t *x, uint8_t *ret);
 /* x^d mod n */

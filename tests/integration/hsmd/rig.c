@@ -449,6 +449,16 @@ cw_rc rig_call(struct rig *r, struct cw_msg *m, struct cw_msg **ret, struct cw_f
         return cw_ipc_call(r->agent, request, cw_deadline_ns(20000), ret, f);
 }
 
+cw_rc rig_administer(const struct rig *r, struct cw_msg *m, struct cw_msg **ret, struct cw_fault *f) {
+        char path[256];
+        struct rig admin = *r;
+        rig_path(r, "run/hsmd/admin.sock", path, sizeof(path));
+        assert_int_equal(cw_ipc_connect(path, &admin.agent, f), CW_OK);
+        cw_rc rc = rig_call(&admin, m, ret, f);
+        (void)close(admin.agent);
+        return rc;
+}
+
 void rig_seal(const char *pan, char ret[160]) {
         static uint8_t serial;
         uint8_t iv[16] = {0}, sealed[64];

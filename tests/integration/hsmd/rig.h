@@ -62,6 +62,8 @@ struct cw_msg *rig_kiosk_bind(int64_t session, const char *expiry, const char *i
                               const char *sealed);
 /* A service session for a PAN; *ret_fd is its socket. */
 cw_rc rig_open_service(struct rig *r, const char *pan, const char *plastic, int *ret_fd, struct cw_fault *f);
+/* A call on admin.sock; takes m. */
+cw_rc rig_administer(const struct rig *r, struct cw_msg *m, struct cw_msg **ret, struct cw_fault *f);
 /* Takes m. */
 cw_rc rig_call(struct rig *r, struct cw_msg *m, struct cw_msg **ret, struct cw_fault *f);
 /* encryptedCardNumber as the server makes it, Base64. */

@@ -7,6 +7,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -186,18 +187,83 @@ static void what_is_refused(void **state) {
         assert_string_equal(f.code, "HSM_PRODUCT");
 }
 
-static void static_signature(void **state) {
-        (void)state;
+static struct cw_hsm_session *open_job(const char *job) {
+        struct cw_fault f = {0};
+        struct cw_hsm_opened o = {0};
+        struct cw_hsm_session *s = NULL;
+        if (rig_open_issue(&rig, job, RIG_SCP03, &o, &s, &f) != CW_OK)
+                fail_msg("%s: %s", job, f.text);
+        return s;
+}
+
+/* The session signs static data with this key. */
+static void signs(struct cw_hsm_session *s, const struct issuer *by) {
         static const uint8_t dac[2] = {0x12, 0x34};
         uint8_t plain[ISSUER_MAX];
-        struct cw_hsm_opened o = {0};
-        CW_AUTO(cw_hsm_session_close) struct cw_hsm_session *s = NULL;
         CW_AUTO(cw_secret_free) struct cw_secret *ssad = NULL, *issuer = NULL;
-        assert_int_equal(rig_open_issue(&rig, "J5", RIG_SCP03, &o, &s, NULL), CW_OK);
         assert_int_equal(cw_hsm_session_ssad(s, dac, records, sizeof(records), &ssad, &issuer, NULL), CW_OK);
-        assert_int_equal(ssad->len, rig.issuer->n.len);
-        issuer_cube(&rig.issuer->n, ssad->ptr, plain);
+        assert_int_equal(ssad->len, by->n.len);
+        issuer_power(&by->n, &by->e, ssad->ptr, plain);
         assert_memory_equal(plain, "\x6a\x03\x01\x12\x34\xbb", 6);
+}
+
+static void static_signature(void **state) {
+        (void)state;
+        CW_AUTO(cw_hsm_session_close) struct cw_hsm_session *s = open_job("J5");
+        signs(s, rig.issuer);
+}
+
+/* A key operation on the issuer key; takes m. */
+static cw_rc on_issuer(struct cw_msg *m, struct cw_msg **ret, struct cw_fault *f) {
+        assert_non_null(m);
+        assert_int_equal(json_object_set_new(m->json, "label", json_string("issuer")), 0);
+        return rig_administer(&rig, m, ret, f);
+}
+
+/* A key pair on the token; *ret is like rig.issuer, with its certificate by the same CA. */
+static void next_issuer(struct issuer *ret) {
+        struct cw_fault f = {0};
+        CW_AUTO(cw_msg_free) struct cw_msg *reply = NULL;
+        struct cw_msg *m = cw_msg_request("key.generate");
+        assert_true(m != NULL && json_object_set_new(m->json, "bits", json_integer(1024)) == 0);
+        if (on_issuer(m, &reply, &f) != CW_OK)
+                fail_msg("%s", f.text);
+        assert_int_equal(cw_msg_int(reply, "version", 0), 2);
+        assert_false(cw_msg_bool(reply, "in_use", true));
+        *ret = *rig.issuer;
+        issuer_next(ret, cw_msg_str(reply, "modulus", ""), cw_msg_str(reply, "exponent", ""), "426642",
+                    "1233");
+        assert_string_equal(cw_msg_str(reply, "key_kcv", ""), ret->kcv);
+}
+
+static void write_certificates(const struct issuer *a, const struct issuer *b) {
+        char path[256];
+        rig_path(&rig, "issuer.json", path, sizeof(path));
+        FILE *file = fopen(path, "we");
+        assert_non_null(file);
+        (void)fprintf(file, "[%s, %s]\n", a->json, b->json);
+        assert_int_equal(fclose(file), 0);
+}
+
+/* The next version comes into use when its certificate is there; a card that is being made ends as it began.
+ */
+static void issuer_key_rotated(void **state) {
+        (void)state;
+        static struct issuer next;
+        struct cw_fault f = {0};
+        CW_AUTO(cw_msg_free) struct cw_msg *none = NULL, *reply = NULL;
+        CW_AUTO(cw_hsm_session_close) struct cw_hsm_session *before = open_job("J6"), *after = NULL;
+        next_issuer(&next);
+        assert_int_equal(cw_rc_class(on_issuer(cw_msg_request("key.rotate"), &none, &f)), CW_C_REJECT);
+        assert_string_equal(f.code, "HSM_ISSUER_CERT");
+        assert_non_null(strstr(f.text, "issuer.json"));
+        write_certificates(rig.issuer, &next);
+        static_signature(state); /* still of the version in use, with two certificates there */
+        if (on_issuer(cw_msg_request("key.rotate"), &reply, &f) != CW_OK)
+                fail_msg("%s", f.text);
+        signs(before, rig.issuer);
+        after = open_job("J7");
+        signs(after, &next);
 }
 
 /* NSS makes no key with exponent 3: said, and 65537 works. */
@@ -287,12 +353,15 @@ static void long_keys_of_nss(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-            cmocka_unit_test(key_certificate_and_parts),
-            cmocka_unit_test(plain_parts),
-            cmocka_unit_test(what_is_refused),
-            cmocka_unit_test(static_signature),
+            cmocka_unit_test(key_certificate_and_parts), cmocka_unit_test(plain_parts),
+            cmocka_unit_test(what_is_refused),           cmocka_unit_test(static_signature),
+            cmocka_unit_test(issuer_key_rotated),
         };
-        const struct CMUnitTest nss_tests[] = {cmocka_unit_test(exponents_of_nss)};
+        const struct CMUnitTest nss_tests[] = {
+            cmocka_unit_test(exponents_of_nss),
+            cmocka_unit_test(static_signature),
+            cmocka_unit_test(issuer_key_rotated),
+        };
         int failed = cmocka_run_group_tests(tests, setup, teardown);
         failed += cmocka_run_group_tests(nss_tests, setup_nss, teardown);
         const struct CMUnitTest longest[] = {cmocka_unit_test(long_keys)};

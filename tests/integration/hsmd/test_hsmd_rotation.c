@@ -40,17 +40,11 @@ static int teardown(void **state) {
         return 0;
 }
 
-/* A call on admin.sock. */
 static void administer(struct cw_msg *m) {
         struct cw_fault f = {0};
         CW_AUTO(cw_msg_free) struct cw_msg *reply = NULL;
-        char path[256];
-        struct rig admin = rig;
-        rig_path(&rig, "run/hsmd/admin.sock", path, sizeof(path));
-        assert_int_equal(cw_ipc_connect(path, &admin.agent, &f), CW_OK);
-        if (rig_call(&admin, m, &reply, &f) != CW_OK)
+        if (rig_administer(&rig, m, &reply, &f) != CW_OK)
                 fail_msg("%s", f.text);
-        (void)close(admin.agent);
 }
 
 static void kcv_of(const uint8_t key[16], char ret[7]) {

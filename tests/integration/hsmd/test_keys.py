@@ -3,6 +3,7 @@
 Key management on a running cardwright-hsmd, by the command `cardwright hsm`: custodians at their terminals, published
 key blocks, rotation, destruction and export by two persons, and the trace of it all. Once on SoftHSM, once on NSS.
 """
+import hashlib
 import json
 import os
 import pwd
@@ -82,9 +83,10 @@ class Rig:
         self.file("pin", "1234")
         self.module = {"module": SOFTHSM} if kind == "softhsm" else {"module": NSS, "module_init_style": "nss"}
         getattr(self, "make_" + kind)()
+        der, self.issuer_kcv = rsa_key()
         self.file("config.json", json.dumps(self.config(True)))
         self.file("provision.json", json.dumps(self.config(False)))
-        self.file("keys.json", json.dumps({"pan": "50" * 32, "hash": "51" * 32}))
+        self.file("keys.json", json.dumps({"pan": "50" * 32, "hash": "51" * 32, "issuer": der}))
         self.run(PROVISION, "--config", self.path("provision.json"), "--keys", self.path("keys.json"))
 
     def path(self, name):
@@ -122,7 +124,8 @@ class Rig:
 
     def config(self, whole):
         keys = [{"label": "pan", "purpose": "pan-transport", "algorithm": "aes256", "kcv": PAN_KCV},
-                {"label": "hash", "purpose": "pan-hash", "algorithm": "generic"}]
+                {"label": "hash", "purpose": "pan-hash", "algorithm": "generic"},
+                {"label": "issuer", "purpose": "issuer-rsa", "algorithm": "rsa", "kcv": self.issuer_kcv}]
         keys += [dict(label=k[0], purpose=k[1], algorithm=k[2], kcv=k[3], **k[4]) for k in self.keys()] if whole else []
         hsm = dict(self.module, state_dir=self.path("state"), token_label="test", pin_credential="pin",
                    allow_host_memory=self.kind == "softhsm", allow_key_loading=True, ceremony_timeout_s=30,
@@ -206,6 +209,19 @@ def split(key, count):
         parts.append(part)
         value = bytes(a ^ b for a, b in zip(value, part))
     return [" ".join(p.hex().upper()[i:i + 4] for i in range(0, 2 * len(p), 4)) for p in parts + [value]]
+
+
+def rsa_key():
+    """An RSA key as PKCS#1, and its check value."""
+    done = subprocess.run(["openssl", "genrsa", "-traditional", "1024"], capture_output=True, check=True)
+    der = subprocess.run(["openssl", "rsa", "-traditional", "-outform", "DER"], input=done.stdout, capture_output=True,
+                         check=True).stdout
+    text = subprocess.run(["openssl", "rsa", "-noout", "-modulus"], input=done.stdout, capture_output=True, check=True)
+    return der.hex(), modulus_kcv(text.stdout.decode().strip().partition("=")[2])
+
+
+def modulus_kcv(modulus):
+    return hashlib.sha1(bytes.fromhex(modulus)).hexdigest()[:6].upper()
 
 
 PAN_KCV = "AAAAAA"  # set below: AES-256 of a zero block under 50..50
@@ -395,6 +411,60 @@ class Keys:
                 self.assertEqual(r.table()[(copy, 1)]["kcv"]["legacy"], "57C409")
             self.assertNotIn(block, json.dumps(r.trace()))
 
+    def states(self, label):
+        return [row["state"] for (name, _), row in sorted(self.rig.table().items()) if name == label]
+
+    def destroy(self, label, version):
+        number = str(self.ok(self.rig.cmd("destroy", label, version, "--json")).json["request"])
+        self.refused("another person", "confirm", number)
+        self.ok(self.rig.cmd("confirm", number, user="bin"))
+        self.assertEqual(self.rig.table()[(label, int(version))]["handle"], "")
+
+    def test_4_rsa_keys(self):
+        """A key pair made on the token comes into use; the one before is kept, and destroyed by two persons."""
+        r = self.rig
+        self.refused("--bits", "generate", "issuer")
+        self.refused("3 or 65537", "generate", "issuer", "--bits", "1024", "--exponent", "5")
+        self.refused("only RSA", "generate", "zpk", "--bits", "1024")
+        self.refused("only an administrator", "generate", "issuer", "--bits", "1024", user="daemon")
+        self.refused("no policy for key blocks", "export", "issuer", "--kbpk", "kbpk-b")
+        self.refused("no newer version", "rotate", "issuer")
+        made = self.ok(r.cmd("generate", "issuer", "--bits", "1024", "--valid-to", "2099-12-31", "--json")).json
+        self.assertEqual((made["version"], made["exponent"], made["in_use"]), (2, "010001", False))
+        self.assertEqual(made["key_kcv"], modulus_kcv(made["modulus"]))
+        row = r.table()[("issuer", 2)]
+        self.assertTrue(row["ok"], row)
+        self.assertEqual((row["modulus"], row["origin"], row["state"], row["valid_to"], row["kcv"]["legacy"]),
+                         (made["modulus"], "generated", "waiting", "2099-12-31", made["key_kcv"]))
+        self.ok(r.cmd("rotate", "issuer"))
+        self.assertEqual(self.states("issuer"), ["kept", "in use"])
+        self.ok(r.cmd("rotate", "issuer", "--version", "1"))
+        self.ok(r.cmd("rotate", "issuer"))
+        self.refused("in use", "destroy", "issuer", "2")
+        self.destroy("issuer", "1")
+        self.refused("no version 1", "rotate", "issuer", "--version", "1")
+        self.assertEqual(self.states("issuer"), ["destroyed", "in use"])
+        self.adopt()
+
+    def adopt(self):
+        """A key pair that other tools brought to the token becomes the next version, when it is the right one."""
+        r = self.rig
+        if self.kind != "softhsm":
+            return  # its own tool imports under a label
+        r.run("openssl", "genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:1024", "-out", r.path("next.pem"))
+        public = subprocess.run(["openssl", "rsa", "-in", r.path("next.pem"), "-noout", "-modulus"], capture_output=True,
+                                text=True, check=True)
+        kcv = modulus_kcv(public.stdout.strip().partition("=")[2])
+        self.refused("no RSA private key has this label", "adopt", "issuer", "--kcv", kcv)
+        r.run("softhsm2-util", "--import", r.path("next.pem"), "--label", "issuer#3", "--id", "33", "--token", "test",
+              "--pin", "1234")
+        self.refused("is not the configured one", "adopt", "issuer", "--kcv", "000000")
+        self.ok(r.cmd("adopt", "issuer", "--kcv", kcv))
+        self.ok(r.cmd("rotate", "issuer"))
+        self.destroy("issuer", "2")
+        self.assertEqual(self.states("issuer"), ["destroyed", "destroyed", "in use"])
+        self.assertEqual(r.table()[("issuer", 3)]["origin"], "token")
+
     def test_5_selftest_and_capabilities(self):
         r = self.rig
         a = r.cmd("selftest", "--json")
@@ -411,7 +481,7 @@ class Keys:
         r.stop()
         wrong = {"label": "zpk-aes", "purpose": "zpk-out", "algorithm": "aes128", "kcv": "7DF76B"}
         config = r.config(False)
-        config["hsm"]["keys"].append(wrong)
+        config["hsm"]["keys"][2] = wrong
         r.file("wrong.json", json.dumps(config))
         r.file("wrong-keys.json", json.dumps({"pan": "50" * 32, "hash": "51" * 32, "zpk-aes": "000102030405060708090A0B0C0D0E0F"}))
         done = subprocess.run([PROVISION, "--config", r.path("wrong.json"), "--keys", r.path("wrong-keys.json")],
@@ -444,8 +514,8 @@ class Keys:
         records = self.rig.trace()
         text = json.dumps(records)
         phases = {(x["what"], x["detail"]["phase"]) for x in records}
-        for what in ("component.start", "component.enter", "key.import", "key.rotate", "key.destroy", "key.confirm",
-                     "key.export"):
+        for what in ("component.start", "component.enter", "key.import", "key.generate", "key.rotate", "key.destroy",
+                     "key.confirm", "key.export") + (("key.adopt",) if self.kind == "softhsm" else ()):
             self.assertIn((what, "asked"), phases)
             self.assertIn((what, "done"), phases)
         if self.kind == "softhsm":
