@@ -44,10 +44,17 @@ static void put_face_head(struct cw_writer *w, const struct cw_panels *p) {
         }
 }
 
+static uint16_t face_count(const struct cw_panels *p) {
+        uint16_t n = 0;
+        for (; p; p = p->back)
+                n++;
+        return n;
+}
+
 static void put_all(struct cw_writer *w, const struct cw_panels *p) {
         cw_put_bytes(w, MAGIC, MAGIC_LEN);
         cw_put_be16(w, VERSION);
-        cw_put_be16(w, p->back ? 2 : 1);
+        cw_put_be16(w, face_count(p));
         for (const struct cw_panels *face = p; face; face = face->back)
                 put_face_head(w, face);
         for (const struct cw_panels *face = p; face; face = face->back)
