@@ -2,14 +2,51 @@
 /* The testbed: sysfs entries, the device node, and hot-plug events. */
 #include "carrier_int.h"
 
+#include <dlfcn.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
 
+#define PRELOAD "libumockdev-preload.so.0"
 #define SYS_PATH "/devices/pci0000:00/usb1/1-1"
 enum { NS_PER_MS = 1000 * 1000 };
+
+#if defined(__SANITIZE_ADDRESS__)
+/* The sanitizer's run-time has to come first in the list; where it is, its own symbol tells. */
+void __asan_init(void);
+static void preload_list(char *ret, size_t cap) {
+        Dl_info info;
+        void *symbol = dlsym(RTLD_DEFAULT, "__asan_init");
+        bool found = symbol && dladdr(symbol, &info) && info.dli_fname && strstr(info.dli_fname, "libasan");
+        (void)snprintf(ret, cap, "%s%s%s", found ? info.dli_fname : "", found ? ":" : "", PRELOAD);
+}
+#else
+static void preload_list(char *ret, size_t cap) {
+        (void)snprintf(ret, cap, "%s", PRELOAD);
+}
+#endif
+
+static int failed(const char *what) {
+        (void)fprintf(stderr, "%s: %s: %s\n", emup_family.program, what, strerror(errno));
+        return -1;
+}
+
+/* uevents are sent through the preloaded library: without it there is no hot-plug, so start again with it. */
+int emup_carrier_prepare(char **argv) {
+        char list[4096];
+        const char *now = getenv("LD_PRELOAD");
+        if (now && strstr(now, PRELOAD))
+                return 0;
+        preload_list(list, sizeof list);
+        if (setenv("LD_PRELOAD", list, 1) != 0)
+                return failed("LD_PRELOAD");
+        (void)execv("/proc/self/exe", argv);
+        return failed("cannot start again under " PRELOAD);
+}
 
 uint64_t emup_carrier_now_ns(void) {
         struct timespec t;

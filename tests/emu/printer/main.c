@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* emu-printer: one process, one testbed, one emulated card printer. README.md tells the command line and the
+/* emu-printer: one process, one cable, one emulated card printer. README.md tells the command line and the
  * socket. */
-#include <dlfcn.h>
 #include <errno.h>
 #include <getopt.h>
 #include <poll.h>
@@ -22,10 +21,8 @@
 #include "model.h"
 #include "tests/emu/control/jsonline.h"
 
-#define PRELOAD "libumockdev-preload.so.0"
-
 struct options {
-        const char *ready_file, *plastics, *control, *transcript, *usb_serial, *card_inside;
+        const char *ready_file, *plastics, *control, *transcript, *usb_serial, *card_inside, *usbredir;
         char *chip_control;
         char ribbon[16];
         unsigned bus, dev;
@@ -53,6 +50,7 @@ enum {
         OPT_POSITIONS,
         OPT_END,
         OPT_INSIDE,
+        OPT_USBREDIR,
         OPT_PARENT,
         OPT_HELP
 };
@@ -77,6 +75,7 @@ static const struct option long_options[] = {
     {"positions", required_argument, NULL, OPT_POSITIONS},
     {"reply-end", required_argument, NULL, OPT_END},
     {"card-inside", required_argument, NULL, OPT_INSIDE},
+    {"usbredir", required_argument, NULL, OPT_USBREDIR},
     {"exit-with-parent", no_argument, NULL, OPT_PARENT},
     {"help", no_argument, NULL, OPT_HELP},
     {NULL, 0, NULL, 0},
@@ -99,6 +98,7 @@ static const char usage_text[] =
     "  --positions modern|old    words of Rlr;p (default modern; Evolis only)\n"
     "  --reply-end nul|cr|none   end of a reply (default nul; Evolis only)\n"
     "  --card-inside PLACE       a card is in the machine at the start: transport contact mag print\n"
+    "  --usbredir SOCKET         where QEMU finds the printer (only of the programs named ...-usbredir)\n"
     "  --exit-with-parent        end when the process that started it ends\n";
 
 static void usage(FILE *out) {
@@ -197,6 +197,8 @@ static const char **text_option(struct options *o, int opt) {
                 return &o->transcript;
         case OPT_INSIDE:
                 return &o->card_inside;
+        case OPT_USBREDIR:
+                return &o->usbredir;
         default:
                 return NULL;
         }
@@ -254,34 +256,6 @@ static int parse_options(int argc, char **argv, struct options *o) {
                 o->usb_serial = o->model.serial;
         o->model.plastics_dir = o->plastics;
         return 0;
-}
-
-#if defined(__SANITIZE_ADDRESS__)
-/* The sanitizer's run-time has to come first in the list; where it is, its own symbol tells. */
-void __asan_init(void);
-static void preload_list(char *ret, size_t cap) {
-        Dl_info info;
-        void *symbol = dlsym(RTLD_DEFAULT, "__asan_init");
-        bool found = symbol && dladdr(symbol, &info) && info.dli_fname && strstr(info.dli_fname, "libasan");
-        (void)snprintf(ret, cap, "%s%s%s", found ? info.dli_fname : "", found ? ":" : "", PRELOAD);
-}
-#else
-static void preload_list(char *ret, size_t cap) {
-        (void)snprintf(ret, cap, "%s", PRELOAD);
-}
-#endif
-
-/* uevents are sent through the preloaded library: without it there is no hot-plug, so start again with it. */
-static int ensure_preload(char **argv) {
-        char list[4096];
-        const char *now = getenv("LD_PRELOAD");
-        if (now && strstr(now, PRELOAD))
-                return 0;
-        preload_list(list, sizeof list);
-        if (setenv("LD_PRELOAD", list, 1) != 0)
-                return fail("LD_PRELOAD", strerror(errno));
-        (void)execv("/proc/self/exe", argv);
-        return fail("cannot start again under " PRELOAD, strerror(errno));
 }
 
 static uint64_t now_ms(void *ctx) {
@@ -343,6 +317,7 @@ static int serve(const struct options *o, struct emup_model *m, int signal_fd) {
         const struct emup_carrier_config config = {
             .bus = o->bus,
             .dev = o->dev,
+            .socket = o->usbredir,
             .strings = {.manufacturer = emup_family.manufacturer,
                         .product = o->model.model,
                         .serial = o->usb_serial},
@@ -401,7 +376,7 @@ int main(int argc, char **argv) {
         int rc = parse_options(argc, argv, &o);
         if (rc != 0)
                 return rc < 0 ? 2 : 0;
-        if (ensure_preload(argv) != 0)
+        if (emup_carrier_prepare(argv) != 0)
                 return 1;
         int signal_fd = block_signals();
         if (signal_fd < 0)
