@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # The front door. CMake does the work; see CMakeLists.txt.
-.PHONY: all demo test test-vm bench lint clean packages
+.PHONY: all demo test test-vm test-vm-printer bench lint clean packages
 
 JOBS ?= $(shell nproc)
 
@@ -17,10 +17,14 @@ demo: all
 test: packages
 	tests/setup/run-tests
 
-# The units under a live systemd in QEMU, some minutes; see tests/vm/README.md.
-test-vm: all
-	tests/setup/install-packages ../vm/packages.txt
+# The station on a real kernel, and the units under a live systemd, both in QEMU: some minutes; see tests/vm/README.md.
+test-vm: test-vm-printer
 	tests/vm/run build
+
+# The first of them alone, two minutes.
+test-vm-printer: all
+	tests/setup/install-packages ../vm/packages.txt
+	tests/vm/run-printer build
 
 bench: all
 	cmake --build build -j $(JOBS) --target bench

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The cable. Two of them, one linked into each program: a umockdev testbed with one usbfs node behind which the
- * printer model sits (carrier_umockdev.c), and usbredir to the kernel of a guest in QEMU (carrier_usbredir.c).
- * ioctls of the program under test arrive in threads of umockdev; the lock of the carrier guards the model for
- * everybody.
+ * The cable. Two of them, one linked into each program: a umockdev testbed with one usbfs node behind which
+ * the printer model sits (carrier_umockdev.c), and usbredir to the kernel of a guest in QEMU
+ * (carrier_usbredir.c). ioctls of the program under test arrive in threads of umockdev; the lock of the
+ * carrier guards the model for everybody.
  */
 #pragma once
 
@@ -17,12 +17,13 @@
 struct emup_carrier;
 
 struct emup_carrier_config {
-        unsigned bus, dev;               /* umockdev: number at the first plug; each further one counts dev up */
-        const char *socket;              /* usbredir: where QEMU connects to; borrowed */
+        unsigned bus, dev;  /* umockdev: number at the first plug; each further one counts dev up */
+        const char *socket; /* usbredir: where QEMU connects to; borrowed */
         struct emup_usb_strings strings; /* borrowed */
 };
 
-/* Before anything else in main(): starts the program again where the cable wants a library preloaded. 0 or -1. */
+/* Before anything else in main(): starts the program again where the cable wants a library preloaded. 0 or
+ * -1. */
 int emup_carrier_prepare(char **argv);
 /* Makes the testbed and plugs the printer in. 0 or -1 (said on stderr). The model is borrowed. */
 int emup_carrier_new(const struct emup_carrier_config *config, struct emup_model *m,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The cable to a guest in QEMU: usbredir over a unix socket that QEMU connects to, so that the printer model
- * here hangs on a real kernel there. One thread; nothing to lock. A bulk packet that the printer does not take
- * or cannot answer yet stays queued, since the protocol has no NAK.
+ * here hangs on a real kernel there. One thread; nothing to lock. A bulk packet that the printer does not
+ * take or cannot answer yet stays queued, since the protocol has no NAK.
  */
 #include "carrier.h"
 
@@ -346,7 +346,8 @@ static int on_write(void *ctx, uint8_t *data, int count) {
 }
 
 static void start_parser(struct emup_carrier *c) {
-        static const int wanted[] = {usb_redir_cap_connect_device_version, usb_redir_cap_device_disconnect_ack,
+        static const int wanted[] = {usb_redir_cap_connect_device_version,
+                                     usb_redir_cap_device_disconnect_ack,
                                      usb_redir_cap_ep_info_max_packet_size, usb_redir_cap_64bits_ids,
                                      usb_redir_cap_32bits_bulk_length};
         uint32_t caps[USB_REDIR_CAPS_SIZE] = {0};
@@ -447,7 +448,8 @@ void emup_carrier_run(struct emup_carrier *c) {
 static int listen_on(const char *path) {
         struct sockaddr_un a = {.sun_family = AF_UNIX};
         if (!path || strlen(path) >= sizeof a.sun_path) {
-                (void)fprintf(stderr, "%s: --usbredir names the socket QEMU connects to\n", emup_family.program);
+                (void)fprintf(stderr, "%s: --usbredir names the socket QEMU connects to\n",
+                              emup_family.program);
                 return -1;
         }
         memcpy(a.sun_path, path, strlen(path));
