@@ -192,10 +192,13 @@ static void check_validity(struct cw_stored_key *k) {
                                k->version.valid_from);
                 k->ok = false;
         } else if (k->version.valid_to[0] != '\0' && strcmp(today, k->version.valid_to) > 0) {
-                (void)snprintf(k->text, sizeof(k->text),
-                               "its validity ended on %s; load the next version and rotate to it",
-                               k->version.valid_to);
+                (void)snprintf(
+                    k->text, sizeof(k->text),
+                    "its validity ended on %s: no card is made with it, those made before are good; "
+                    "load the next version and rotate to it",
+                    k->version.valid_to);
                 k->ok = false;
+                k->expired = true;
         }
 }
 
@@ -250,7 +253,7 @@ void cw_stored_key_done(const struct cw_hsm_crypto *c, struct cw_stored_key *k) 
         cw_hsm_key_destroy(c, &k->key);
         cw_hsm_key_destroy(c, &k->companion);
         cw_hsm_key_destroy(c, &k->companion2);
-        k->ok = false;
+        k->ok = k->expired = false;
 }
 
 struct cw_key_version cw_key_version_configured(const struct cw_config_key *cfg) {
@@ -316,7 +319,7 @@ cw_rc cw_kept_keys_load(struct cw_p11 *p, const struct cw_hsm_crypto *c, const c
                 if (v->destroyed || v->version == in_use->version.version)
                         continue;
                 rc = cw_stored_key_load(p, c, in_use->cfg, v, k, f);
-                if (rc == CW_OK && k->ok)
+                if (rc == CW_OK && (k->ok || k->expired))
                         ret->count++;
                 else
                         cw_stored_key_done(c, k);
@@ -330,8 +333,8 @@ void cw_kept_keys_done(const struct cw_hsm_crypto *c, struct cw_kept_keys *k) {
         k->count = 0;
 }
 
-cw_rc cw_key_store_get(const struct cw_key_store *ks, const char *label, const char *purpose,
-                       const struct cw_stored_key **ret, struct cw_fault *f) {
+static cw_rc get(const struct cw_key_store *ks, const char *label, const char *purpose, bool made,
+                 const struct cw_stored_key **ret, struct cw_fault *f) {
         for (size_t i = 0; i < ks->count; i++) {
                 const struct cw_stored_key *k = &ks->keys[i];
                 if (strcmp(k->cfg->label, label) != 0)
@@ -341,7 +344,7 @@ cw_rc cw_key_store_get(const struct cw_key_store *ks, const char *label, const c
                                        "HSM_KEY",
                                        "key %s is for %s and is wanted for %s; correct the configuration",
                                        label, k->cfg->purpose, purpose);
-                if (!k->ok)
+                if (!k->ok && !(made && k->expired))
                         return cw_fail(f, CW_RC(CW_L_HSM, CW_C_OPERATOR, CW_E_MISMATCH), 0, "hsm.key",
                                        "HSM_KEY", "key %s cannot be used: %s", label, k->text);
                 *ret = k;
@@ -349,4 +352,14 @@ cw_rc cw_key_store_get(const struct cw_key_store *ks, const char *label, const c
         }
         return cw_fail(f, CW_RC(CW_L_HSM, CW_C_OPERATOR, CW_E_NOT_FOUND), 0, "hsm.key", "HSM_KEY",
                        "no key for %s is configured under the label \"%s\"", purpose, label);
+}
+
+cw_rc cw_key_store_get(const struct cw_key_store *ks, const char *label, const char *purpose,
+                       const struct cw_stored_key **ret, struct cw_fault *f) {
+        return get(ks, label, purpose, false, ret, f);
+}
+
+cw_rc cw_key_store_get_made(const struct cw_key_store *ks, const char *label, const char *purpose,
+                            const struct cw_stored_key **ret, struct cw_fault *f) {
+        return get(ks, label, purpose, true, ret, f);
 }

@@ -16,6 +16,7 @@ struct cw_stored_key {
         CK_OBJECT_HANDLE object;       /* on the token, found in this load; 0: none */
         struct cw_hsm_key key, companion, companion2;
         bool ok;        /* may be used */
+        bool expired;   /* not ok for one reason alone: past its valid_to. Only for cards made before */
         char kcv[11];   /* what the token's key really has, at most 3 bytes for TDES and legacy AES; "" when
                            unknown */
         char text[200]; /* why not, or what to know */
@@ -44,8 +45,9 @@ struct cw_kept_keys {
         struct cw_stored_key keys[CW_KEY_VERSIONS_MAX];
 };
 /*
- * Loads what can be used of them; destroyed and invalid ones are left out. ret is not read before and is to
- * be given to cw_kept_keys_done, also after an error. state_dir as in cw_key_store_load.
+ * Loads what can be used of them, those past their validity too; destroyed ones and those whose validity has
+ * not begun are left out. ret is not read before and is to be given to cw_kept_keys_done, also after an
+ * error. state_dir as in cw_key_store_load.
  */
 CW_WARN_UNUSED cw_rc cw_kept_keys_load(struct cw_p11 *p, const struct cw_hsm_crypto *c, const char *state_dir,
                                        const struct cw_stored_key *in_use, struct cw_kept_keys *ret,
@@ -58,6 +60,13 @@ struct cw_key_version cw_key_version_configured(const struct cw_config_key *cfg)
  * what is wrong. */
 CW_WARN_UNUSED cw_rc cw_key_store_load_rsa(struct cw_p11 *p, const struct cw_hsm_crypto *c, const char *label,
                                            struct cw_stored_key *k, struct cw_fault *f);
+/*
+ * The same for what is done with a card that was made before: a version in use that is past its validity is
+ * taken too, since cards do not get new keys at its end.
+ */
+CW_WARN_UNUSED cw_rc cw_key_store_get_made(const struct cw_key_store *ks, const char *label,
+                                           const char *purpose, const struct cw_stored_key **ret,
+                                           struct cw_fault *f);
 /* The usable key with this label and purpose; OPERATOR with code HSM_KEY when there is none. */
 CW_WARN_UNUSED cw_rc cw_key_store_get(const struct cw_key_store *ks, const char *label, const char *purpose,
                                       const struct cw_stored_key **ret, struct cw_fault *f);

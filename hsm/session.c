@@ -142,6 +142,8 @@ bool cw_sess_call(struct cw_sess *s, enum cw_sess_from from, struct cw_msg *requ
                 rc = cw_sess_gp_accepted(s, &f);
         if (rc == CW_OK)
                 rc = rule->fn(s, request, reply, &f);
+        if (rc == CW_OK)
+                rc = cw_sess_put_expired(s, reply, &f);
         if (rc == CW_OK) {
                 *ret_reply = CW_STEAL(reply);
                 return true;

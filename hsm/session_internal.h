@@ -43,9 +43,9 @@ struct cw_sess_secret {
         char birth_date[9];           /* YYYYMMDD of the customer, "" when not known */
 };
 
-/* The issuer's master keys of a card. */
-enum cw_sess_imk { CW_IMK_AC, CW_IMK_SMI, CW_IMK_SMC };
-#define CW_SESS_IMKS 3u
+/* The issuer's master keys of a card. The two last are the AC key where the product has none for them. */
+enum cw_sess_imk { CW_IMK_AC, CW_IMK_SMI, CW_IMK_SMC, CW_IMK_DCVV, CW_IMK_CVC3 };
+#define CW_SESS_IMKS 5u
 
 struct cw_sess {
         struct cw_sess_env env;
@@ -77,6 +77,7 @@ struct cw_sess {
                 struct cw_kept_keys kept;
                 const struct cw_stored_key *key; /* the right one; NULL: not known yet */
         } imk[CW_SESS_IMKS];
+        bool used_expired;   /* this call used a version that is past its validity */
         struct cw_emv_tx tx; /* of the last cryptogram that was right */
         char proved_psn[3];
         unsigned scripts;        /* commands made after it */
@@ -191,10 +192,12 @@ CW_WARN_UNUSED cw_rc cw_sess_imk_candidate(struct cw_sess *s, size_t n, const st
                                            struct cw_fault *f);
 /* The card's cryptogram was right under this AC key. */
 void cw_sess_imk_proved(struct cw_sess *s, const struct cw_stored_key *ac);
-/* The card's key for scripts, for its AC. OPERATOR with code HSM_KEY when its version is not on the token, or
- * not recorded and there are several. */
+/* The card's key for scripts, for its AC, for values. OPERATOR with code HSM_KEY when its version is not on
+ * the token, or not recorded and there are several. */
 CW_WARN_UNUSED cw_rc cw_sess_imk(struct cw_sess *s, enum cw_sess_imk which, const struct cw_stored_key **ret,
                                  struct cw_fault *f);
+/* "expired" of the reply, when a version was used that is past its validity. */
+CW_WARN_UNUSED cw_rc cw_sess_put_expired(struct cw_sess *s, struct cw_msg *reply, struct cw_fault *f);
 void cw_sess_imk_done(struct cw_sess *s);
 
 /* ---- PINs of requests (session_source.c) ---- */

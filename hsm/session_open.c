@@ -24,6 +24,11 @@ static cw_rc want_product_keys(const struct cw_sess *s, struct cw_fault *f) {
         cw_rc rc = CW_OK;
         for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]) && rc == CW_OK; i++)
                 rc = want(s, wanted[i].label, wanted[i].purpose, f);
+        /* Not used for the chip, but their versions are recorded with it. */
+        if (rc == CW_OK && p->imk_dcvv[0] != '\0')
+                rc = want(s, p->imk_dcvv, "imk-dcvv", f);
+        if (rc == CW_OK && p->imk_cvc3[0] != '\0')
+                rc = want(s, p->imk_cvc3, "imk-cvc3", f);
         return rc;
 }
 

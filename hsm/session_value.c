@@ -12,13 +12,12 @@
 
 #define TRACK_MAX 128u
 
-/* The card's own key for a value; the product may have an issuer key for it alone. */
-static cw_rc card_pair(struct cw_sess *s, const char *label, const char *purpose, struct cw_retail_key *ret,
+/* The card's own key for a value, out of the version of the issuer's key that the card was made under. */
+static cw_rc card_pair(struct cw_sess *s, enum cw_sess_imk which, struct cw_retail_key *ret,
                        struct cw_fault *f) {
         const struct cw_stored_key *imk = NULL;
         const char *pan = s->secret->pan.digits;
-        cw_rc rc = *label ? cw_sess_key(s, label, purpose, &imk, f)
-                          : cw_sess_key(s, s->product->imk_ac, "imk-ac", &imk, f);
+        cw_rc rc = cw_sess_imk(s, which, &imk, f);
         return rc != CW_OK ? rc
                            : cw_emv_icc_mk_pair(s->c, &imk->key, pan, s->psn, cw_emv_option_for(pan), ret, f);
 }
@@ -32,7 +31,7 @@ cw_rc cw_sess_value_dcvv(struct cw_sess *s, struct cw_msg *request, struct cw_ms
         if (rc == CW_OK)
                 rc = cw_sess_digits(request, "service_code", 3, service, f);
         if (rc == CW_OK)
-                rc = card_pair(s, s->product->imk_dcvv, "imk-dcvv", &mk, f);
+                rc = card_pair(s, CW_IMK_DCVV, &mk, f);
         if (rc == CW_OK)
                 rc = cw_dcvv(s->c, &mk, s->secret->pan.digits, s->expiry, service, atc, value, f);
         cw_retail_key_destroy(s->c, &mk);
@@ -51,7 +50,7 @@ cw_rc cw_sess_value_cvc3(struct cw_sess *s, struct cw_msg *request, struct cw_ms
         if (rc == CW_OK)
                 rc = cw_sess_att(request, 0, 1, TRACK_MAX, &track, f);
         if (rc == CW_OK)
-                rc = card_pair(s, s->product->imk_cvc3, "imk-cvc3", &mk, f);
+                rc = card_pair(s, CW_IMK_CVC3, &mk, f);
         if (rc == CW_OK)
                 rc = cw_cvc3_iv(s->c, &mk, track.ptr, track.len, iv, f);
         if (rc == CW_OK)

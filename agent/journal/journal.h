@@ -31,7 +31,7 @@
 #define CW_IDEM_CAP 80
 #define CW_ACTOR_CAP 65
 #define CW_SEALED_MAX 1024u /* encryptedCardNumber text */
-#define CW_ISSUER_KEYS_CAP 40u
+#define CW_ISSUER_KEYS_CAP 64u
 #define CW_EVIDENCE_MAX 8192u /* evidence or baseline, as JSON text */
 #define CW_KEY_TRIES_MAX 3u   /* tries of one key version on one card that no chip success followed */
 #define CW_JOURNAL_SCHEMA 1

@@ -25,7 +25,7 @@
 #include <stdint.h>
 
 #define CW_HSM_PAN_HASH_HEX 65 /* HMAC-SHA-256 in hex, NUL */
-#define CW_HSM_ISSUER_KEYS 40u
+#define CW_HSM_ISSUER_KEYS 64u
 #define CW_HSM_MASKED_PAN 20 /* 19 digits at most, NUL */
 #define CW_HSM_NAME 65
 #define CW_HSM_DGIS_MAX 8

@@ -29,6 +29,7 @@ static const struct {
     {"amac", "mac", CW_ALG_AES128, CW_USE_MAC},
     {"cavk", "cavk", CW_ALG_TDES2, CW_USE_ENCRYPT},
     {"bdk4", "bdk", CW_ALG_AES128, CW_USE_DERIVE},
+    {"dcvv", "imk-dcvv", CW_ALG_TDES2, CW_USE_DERIVE},
 };
 #define KEYS (sizeof(table) / sizeof(table[0]))
 

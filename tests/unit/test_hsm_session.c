@@ -6,6 +6,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -193,6 +194,80 @@ static void keys_are_checked_at_open(void **state) {
         }
 }
 
+/* ---- what is recorded of a card's issuer keys ---- */
+
+static void set_kcv(const char *label, const char *kcv) {
+        for (size_t i = 0; i < rig.keys.count; i++) {
+                if (strcmp(rig.keys_cfg[i].label, label) == 0)
+                        (void)snprintf(rig.keys.keys[i].version.kcv, 11, "%s", kcv);
+        }
+}
+
+/* The dCVV of a card with this record, in a service session; its fault in *f. */
+static enum cw_class dcvv(const char *record, struct cw_fault *f) {
+        CW_AUTO(cw_sess_free) struct cw_sess *s = NULL;
+        struct cw_msg *m = open_request("service"), *call = cw_msg_request("value.dcvv");
+        assert_true(call != NULL && json_object_set_new(m->json, "issuer_keys", json_string(record)) == 0);
+        (void)json_object_update_new(call->json,
+                                     json_pack("{s:s, s:s}", "atc", "0005", "service_code", "101"));
+        assert_int_equal(cw_sess_new(&rig.env, &s, f), CW_OK);
+        enum cw_class cls = ask(s, CW_FROM_AGENT, m, f, NULL);
+        if (cls == CW_C_NONE)
+                return ask(s, CW_FROM_STATION, call, f, NULL);
+        cw_msg_free(call);
+        return cls;
+}
+
+/* Three check values, or five where the product has a key of its own for values; "-": the AC key was used. */
+static void records_of_issuer_keys(void **state) {
+        (void)state;
+        static const char *const malformed[] = {
+            "111111 222222",
+            "111111 222222 33333",
+            "111111 222222 333333 444444",
+            "111111 222222 333333 - - -",
+            "111111 222222 - 444444 -",
+            "111111 222222 333333 444444 - ",
+            "111111 222222 333333 444444 5555555555555555",
+        };
+        struct cw_fault f;
+        set_kcv("ac", "111111");
+        set_kcv("dcvv", "444444");
+        for (size_t i = 0; i < sizeof(malformed) / sizeof(malformed[0]); i++) {
+                assert_int_equal(dcvv(malformed[i], &f), CW_C_REJECT);
+                assert_string_equal(f.code, "HSM_REQUEST");
+        }
+        /* a product without the key: the record of the AC key counts */
+        assert_int_equal(dcvv("111111 222222 333333", &f), CW_C_NONE);
+        assert_int_equal(dcvv("999999 222222 333333", &f), CW_C_OPERATOR);
+        assert_non_null(strstr(f.text, "key ac with the check value 999999"));
+        rig.cfg.products[0].imk_dcvv = "dcvv";
+        assert_int_equal(dcvv("999999 222222 333333 444444 -", &f), CW_C_NONE);
+        assert_int_equal(dcvv("111111 222222 333333 999999 -", &f), CW_C_OPERATOR);
+        assert_non_null(strstr(f.text, "key dcvv with the check value 999999"));
+        assert_int_equal(dcvv("999999 222222 333333 - -", &f), CW_C_OPERATOR);
+        assert_non_null(strstr(f.text, "key ac with the check value 999999"));
+        assert_int_equal(dcvv("111111 222222 333333", &f), CW_C_NONE); /* noted before there was one */
+}
+
+/* What a card is issued with must be valid; the value of a card made before is not refused for that. */
+static void expired_keys(void **state) {
+        (void)state;
+        struct cw_fault f;
+        CW_AUTO(cw_sess_free) struct cw_sess *s = NULL;
+        rig.cfg.products[0].imk_dcvv = "dcvv";
+        for (size_t i = 0; i < rig.keys.count; i++) {
+                struct cw_stored_key *k = &rig.keys.keys[i];
+                bool mine = strcmp(k->cfg->label, "dcvv") == 0;
+                k->expired = mine;
+                k->ok = !mine;
+        }
+        assert_int_equal(dcvv("", &f), CW_C_NONE);
+        assert_int_equal(cw_sess_new(&rig.env, &s, &f), CW_OK);
+        assert_int_equal(ask(s, CW_FROM_AGENT, open_request("issue"), &f, NULL), CW_C_OPERATOR);
+        assert_string_equal(f.code, "HSM_KEY");
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
             cmocka_unit_test_setup_teardown(nothing_before_open, setup, teardown),
@@ -201,6 +276,8 @@ int main(void) {
             cmocka_unit_test_setup_teardown(failing_token, setup, teardown),
             cmocka_unit_test_setup_teardown(failing_token_at_open, setup, teardown),
             cmocka_unit_test_setup_teardown(keys_are_checked_at_open, setup, teardown),
+            cmocka_unit_test_setup_teardown(records_of_issuer_keys, setup, teardown),
+            cmocka_unit_test_setup_teardown(expired_keys, setup, teardown),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,9 +4,11 @@
 #include "rig.h"
 
 #include "base/buf.h"
+#include "ossl.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -218,10 +220,167 @@ static void the_script_keys(void **state) {
         assert_non_null(strstr(f.text, "nobody recorded"));
 }
 
+/* ---- values of cards made before, for an issuer's host ---- */
+
+/* A call of a service session for a card with these keys noted; NULL when it was refused, *f says why. */
+static struct cw_msg *serve(const char *keys, const char *call, struct cw_fault *f) {
+        static unsigned serial;
+        char text[160], job[16];
+        struct cw_hsm_opened o = {0};
+        CW_AUTO(cw_msg_free) struct cw_msg *opened = NULL, *reply = NULL, *request = cw_msg_request("");
+        rig_seal(RIG_PAN, text);
+        (void)snprintf(job, sizeof(job), "S%u", ++serial);
+        const struct cw_hsm_service service = {.job = job,
+                                               .plastic_code = RIG_SCP03,
+                                               .expiry = RIG_EXPIRY,
+                                               .issuer_keys = keys,
+                                               .encrypted_card_number = text};
+        if (rig_call(&rig, cw_hsm_msg_open_service(&service), &opened, f) != CW_OK)
+                fail_msg("%s", f->text);
+        assert_int_equal(cw_hsm_reply_opened(opened, &o, f), CW_OK);
+        CW_AUTO_JSON json_t *members = json_loads(call, 0, NULL);
+        assert_true(request != NULL && json_object_update(request->json, members) == 0);
+        assert_int_equal(cw_msg_attach_copy(request, "static data of a track", 22), CW_OK);
+        cw_rc rc = cw_ipc_call(o.fd, request, cw_deadline_ns(20000), &reply, f);
+        (void)close(o.fd);
+        return rc == CW_OK ? CW_STEAL(reply) : NULL;
+}
+
+static const char *const values[] = {
+    "{\"call\":\"value.dcvv\",\"atc\":\"3210\",\"service_code\":\"226\"}",
+    "{\"call\":\"value.cvc3\",\"un\":\"00000899\",\"atc\":\"005E\"}",
+};
+#define VALUES (sizeof(values) / sizeof(values[0]))
+
+/* The digits of value n; *ret_expired: hsmd said that the version is past its validity. */
+static void value(size_t n, const char *keys, char ret[8], bool *ret_expired) {
+        struct cw_fault f = {0};
+        CW_AUTO(cw_msg_free) struct cw_msg *reply = serve(keys, values[n], &f);
+        if (reply == NULL)
+                fail_msg("%s: %s", values[n], f.text);
+        assert_true(reply->att_count == 1 && reply->att[0]->len < 8);
+        memcpy(ret, reply->att[0]->ptr, reply->att[0]->len);
+        ret[reply->att[0]->len] = '\0';
+        *ret_expired = cw_msg_bool(reply, "expired", false);
+}
+
+/* dCVV as the card makes it: a CVV over the PAN with the ATC in front, under its own key. */
+static void dcvv_of(const uint8_t imk_ac[16], char ret[8]) {
+        char digits[34];
+        uint8_t mk[16], packed[16], x[8], left[16];
+        size_t n = 0;
+        (void)snprintf(digits, sizeof(digits), "3210%s%s226000000000", &RIG_PAN[4], RIG_EXPIRY);
+        for (size_t i = 0; i < 16; i++)
+                packed[i] = (uint8_t)((digits[2 * i] - '0') << 4 | (digits[2 * i + 1] - '0'));
+        card_emv_master(imk_ac, RIG_PAN, "00", mk);
+        memcpy(left, mk, 8);
+        memcpy(left + 8, mk, 8);
+        ossl_cipher("DES-EDE-ECB", true, left, NULL, packed, 8, x);
+        for (size_t i = 0; i < 8; i++)
+                x[i] ^= packed[8 + i];
+        ossl_cipher("DES-EDE-ECB", true, mk, NULL, x, 8, x);
+        for (unsigned pass = 0; pass < 2; pass++) {
+                for (size_t i = 0; i < 16 && n < 3; i++) {
+                        unsigned v = i % 2 == 0 ? x[i / 2] >> 4 : x[i / 2] & 15u;
+                        if (v / 10 == pass)
+                                ret[n++] = (char)('0' + v % 10);
+                }
+        }
+        ret[3] = '\0';
+}
+
+static void values_of_older_cards(void **state) {
+        (void)state;
+        char old[CW_HSM_ISSUER_KEYS], new[CW_HSM_ISSUER_KEYS], want[8], got[8], other[8];
+        bool expired = true;
+        struct cw_fault f = {0};
+        keys_text(rig_imk_ac, rig_imk_smi, rig_imk_smc, old);
+        keys_text(rig_next_imk, rig_next_imk, rig_imk_smc, new);
+        dcvv_of(rig_imk_ac, want);
+        value(0, old, got, &expired);
+        assert_string_equal(got, want);
+        assert_false(expired);
+        dcvv_of(rig_next_imk, want);
+        value(0, new, got, &expired);
+        assert_string_equal(got, want);
+        value(1, old, got, &expired);
+        value(1, new, other, &expired);
+        assert_string_not_equal(got, other);
+        for (size_t i = 0; i < VALUES; i++) {
+                assert_null(serve("", values[i], &f)); /* not noted: no guess is made */
+                assert_string_equal(f.code, "HSM_KEY");
+                assert_non_null(strstr(f.text, "nobody recorded"));
+        }
+        assert_null(serve("ABCDEF 000000 000000", values[0], &f));
+        assert_non_null(strstr(f.text, "ABCDEF"));
+}
+
+/* ---- validity ---- */
+
+/* Days of a version of the AC key, as if it had been loaded with them. */
+static void set_days(int version, const char *from, const char *to) {
+        char path[256];
+        rig_path(&rig, "state/keys.json", path, sizeof(path));
+        CW_AUTO_JSON json_t *root = json_load_file(path, 0, NULL);
+        size_t i = 0, j = 0;
+        json_t *key = NULL, *v = NULL;
+        bool found = false;
+        json_array_foreach(json_object_get(root, "keys"), i, key) {
+                if (strcmp(json_string_value(json_object_get(key, "label")), "ac") != 0)
+                        continue;
+                json_array_foreach(json_object_get(key, "versions"), j, v) {
+                        if (json_integer_value(json_object_get(v, "version")) != version)
+                                continue;
+                        found = json_object_set_new(v, "valid_from", json_string(from)) == 0 &&
+                                json_object_set_new(v, "valid_to", json_string(to)) == 0;
+                }
+        }
+        assert_true(found && json_dump_file(root, path, 0) == 0);
+}
+
+/* Past its validity a version makes no card; what cards need that were made under it goes on, and says so. */
+static void a_version_past_its_validity(void **state) {
+        (void)state;
+        char old[CW_HSM_ISSUER_KEYS], new[CW_HSM_ISSUER_KEYS], want[8], got[8];
+        uint8_t command[13];
+        bool expired = false;
+        struct cw_hsm_opened o = {0};
+        struct cw_hsm_session *s = NULL;
+        struct cw_fault f = {0};
+        keys_text(rig_imk_ac, rig_imk_smi, rig_imk_smc, old);
+        keys_text(rig_next_imk, rig_next_imk, rig_imk_smc, new);
+        set_days(1, "", "2020-12-31");
+        assert_true(is_genuine(old, rig_imk_ac));
+        assert_true(is_genuine("", rig_imk_ac));
+        assert_int_equal(script(old, rig_imk_ac, command, &f), CW_OK);
+        dcvv_of(rig_imk_ac, want);
+        value(0, old, got, &expired);
+        assert_string_equal(got, want);
+        assert_true(expired);
+        value(0, new, got, &expired);
+        assert_false(expired);
+        set_days(2, "", "2020-12-31"); /* the one in use */
+        assert_int_equal(rig_open_issue(&rig, "late", RIG_SCP03, &o, &s, &f),
+                         CW_RC(CW_L_HSM, CW_C_OPERATOR, CW_E_MISMATCH));
+        assert_non_null(strstr(f.text, "validity ended on 2020-12-31"));
+        assert_non_null(strstr(f.text, "no card is made with it"));
+        assert_true(is_genuine(new, rig_next_imk));
+        value(0, new, got, &expired);
+        assert_true(expired);
+        set_days(2, "", "");
+        set_days(1, "2099-01-01", ""); /* one whose time has not come is no card's */
+        assert_null(kiosk(old, &f));
+        assert_non_null(strstr(f.text, "not valid yet"));
+        set_days(1, "", "");
+        assert_true(is_genuine(old, rig_imk_ac));
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
             cmocka_unit_test(the_ac_key),
             cmocka_unit_test(the_script_keys),
+            cmocka_unit_test(values_of_older_cards),
+            cmocka_unit_test(a_version_past_its_validity),
         };
         int failed = cmocka_run_group_tests_name("softhsm", tests, setup_softhsm, teardown);
         return failed + cmocka_run_group_tests_name("nss", tests, setup_nss, teardown);
