@@ -30,6 +30,12 @@ static bool attachments_valid(const struct cw_ipc_header *h) {
         return sum <= CW_IPC_ATT_BYTES_MAX;
 }
 
+bool cw_ipc_header_valid(const struct cw_ipc_header *h) {
+        return h->type >= CW_MSG_REQUEST && h->type <= CW_MSG_EVENT && h->att_count <= CW_IPC_ATT_MAX &&
+               h->fd_count <= CW_IPC_FD_MAX && h->json_len >= 2 && h->json_len <= CW_IPC_JSON_MAX &&
+               attachments_valid(h);
+}
+
 bool cw_ipc_header_decode(const uint8_t *bytes, size_t len, struct cw_ipc_header *ret) {
         struct cw_reader r;
         struct cw_ipc_header h = {0};
@@ -44,12 +50,7 @@ bool cw_ipc_header_decode(const uint8_t *bytes, size_t len, struct cw_ipc_header
         h.json_len = cw_get_be32(&r);
         for (unsigned i = 0; i < CW_IPC_ATT_MAX; i++)
                 h.att_len[i] = cw_get_be32(&r);
-        if (r.bad || magic != CW_IPC_MAGIC || zero != 0)
-                return false;
-        if (h.type < CW_MSG_REQUEST || h.type > CW_MSG_EVENT || h.att_count > CW_IPC_ATT_MAX ||
-            h.fd_count > CW_IPC_FD_MAX || h.json_len < 2 || h.json_len > CW_IPC_JSON_MAX)
-                return false;
-        if (!attachments_valid(&h))
+        if (r.bad || magic != CW_IPC_MAGIC || zero != 0 || !cw_ipc_header_valid(&h))
                 return false;
         *ret = h;
         return true;
@@ -60,14 +61,6 @@ size_t cw_ipc_header_total(const struct cw_ipc_header *h) {
         for (unsigned i = 0; i < h->att_count; i++)
                 total += h->att_len[i];
         return total;
-}
-
-json_t *cw_ipc_json_decode(const char *text, size_t len) {
-        json_t *json = json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL);
-        if (json_is_object(json))
-                return json;
-        json_decref(json);
-        return NULL;
 }
 
 struct cw_msg *cw_msg_new(enum cw_msg_type type) {

@@ -123,33 +123,20 @@ static cw_rc wait_ready(int fd, short what, int64_t deadline_ns, struct cw_fault
         }
 }
 
-/* The pieces of one datagram: header, JSON, attachments. */
-struct pieces {
-        struct iovec iov[2 + CW_IPC_ATT_MAX];
-        size_t count;
-};
-
-static void piece_add(struct pieces *p, void *ptr, size_t len) {
-        if (len)
-                p->iov[p->count++] = (struct iovec){.iov_base = ptr, .iov_len = len};
-}
-
-static bool header_of(const struct cw_msg *m, size_t json_len, struct cw_ipc_header *ret,
-                      uint8_t ret_bytes[CW_IPC_HEADER_BYTES]) {
-        *ret = (struct cw_ipc_header){.type = (uint8_t)m->type,
-                                      .att_count = (uint8_t)m->att_count,
-                                      .fd_count = (uint8_t)m->fd_count,
-                                      .generation = m->generation,
-                                      .id = m->id,
-                                      .json_len = (uint32_t)json_len};
+static bool header_of(const struct cw_msg *m, size_t json_len, uint8_t ret_bytes[CW_IPC_HEADER_BYTES]) {
+        struct cw_ipc_header h = {.type = (uint8_t)m->type,
+                                  .att_count = (uint8_t)m->att_count,
+                                  .fd_count = (uint8_t)m->fd_count,
+                                  .generation = m->generation,
+                                  .id = m->id,
+                                  .json_len = (uint32_t)json_len};
         for (unsigned i = 0; i < m->att_count; i++) {
                 if (!m->att[i] || m->att[i]->len > CW_IPC_ATT_BYTES_MAX)
                         return false;
-                ret->att_len[i] = (uint32_t)m->att[i]->len;
+                h.att_len[i] = (uint32_t)m->att[i]->len;
         }
-        /* What we send must pass our own decoder. */
-        cw_ipc_header_encode(ret, ret_bytes);
-        return cw_ipc_header_decode(ret_bytes, CW_IPC_HEADER_BYTES, ret);
+        cw_ipc_header_encode(&h, ret_bytes);
+        return cw_ipc_header_valid(&h);
 }
 
 union fd_control {
@@ -186,35 +173,38 @@ static cw_rc send_datagram(int fd, const struct msghdr *mh, int64_t deadline_ns,
 }
 
 /* Most texts fit on the stack: no memory is taken for them, in no step as they grow. */
-#define SHORT_JSON_BYTES 512u
+#define SHORT_BYTES (CW_IPC_HEADER_BYTES + 512u)
 
-/* The text is in room or in memory of *ret_own. NULL when out of memory. */
-static char *json_text(const json_t *json, char room[SHORT_JSON_BYTES], char **ret_own, size_t *ret_len) {
-        size_t len = json_dumpb(json, room, SHORT_JSON_BYTES, JSON_COMPACT);
-        *ret_len = len;
-        if (len <= SHORT_JSON_BYTES)
-                return room;
-        *ret_own = malloc(len);
-        return *ret_own && json_dumpb(json, *ret_own, len, JSON_COMPACT) == len ? *ret_own : NULL;
+/* Header and JSON, in room or in memory of *ret_own. NULL when over the limits or out of memory. */
+static uint8_t *head_of(const struct cw_msg *m, uint8_t room[SHORT_BYTES], uint8_t **ret_own,
+                        size_t *ret_len) {
+        const size_t cap = SHORT_BYTES - CW_IPC_HEADER_BYTES;
+        uint8_t *head = room;
+        size_t len = cw_ipc_json_encode(m->json, (char *)room + CW_IPC_HEADER_BYTES, cap);
+        if (len > cap && len <= CW_IPC_JSON_MAX) {
+                head = *ret_own = malloc(CW_IPC_HEADER_BYTES + len);
+                if (!head || cw_ipc_json_encode(m->json, (char *)head + CW_IPC_HEADER_BYTES, len) != len)
+                        return NULL;
+        }
+        *ret_len = CW_IPC_HEADER_BYTES + len;
+        return header_of(m, len, head) ? head : NULL;
 }
 
 cw_rc cw_ipc_send(int fd, const struct cw_msg *m, int64_t deadline_ns, struct cw_fault *f) {
-        CW_AUTO_MEM char *own = NULL;
-        CW_UNINITIALIZED char room[SHORT_JSON_BYTES];
+        CW_AUTO_MEM uint8_t *own = NULL;
+        CW_UNINITIALIZED uint8_t room[SHORT_BYTES];
         size_t len = 0;
-        char *text = json_text(m->json, room, &own, &len);
-        uint8_t bytes[CW_IPC_HEADER_BYTES];
-        struct cw_ipc_header h;
-        if (!text || !header_of(m, len, &h, bytes))
+        uint8_t *head = head_of(m, room, &own, &len);
+        if (!head)
                 return cw_fail(f, RC(CW_C_FATAL, CW_E_TOO_BIG), 0, "ipc.send", "",
                                "message over the limits of IPC");
-        struct pieces p = {.count = 0};
-        piece_add(&p, bytes, sizeof bytes);
-        piece_add(&p, text, h.json_len);
+        struct iovec iov[1 + CW_IPC_ATT_MAX] = {{.iov_base = head, .iov_len = len}};
+        size_t count = 1;
         for (unsigned i = 0; i < m->att_count; i++)
-                piece_add(&p, m->att[i]->ptr, m->att[i]->len);
+                if (m->att[i]->len)
+                        iov[count++] = (struct iovec){.iov_base = m->att[i]->ptr, .iov_len = m->att[i]->len};
         union fd_control control;
-        struct msghdr mh = {.msg_iov = p.iov, .msg_iovlen = p.count};
+        struct msghdr mh = {.msg_iov = iov, .msg_iovlen = count};
         put_fds(&mh, &control, m);
         return send_datagram(fd, &mh, deadline_ns, f);
 }
@@ -223,28 +213,6 @@ static cw_rc fail_syntax(struct cw_fault *f, const char *what) {
         return cw_fail(f, RC(CW_C_RECONNECT, CW_E_SYNTAX), 0, "ipc.recv", "",
                        "malformed message (%s): closing the connection; do both sides run the same version?",
                        what);
-}
-
-/* Looks at the header of the next datagram without taking it. */
-static cw_rc peek_header(int fd, int64_t deadline_ns, struct cw_ipc_header *ret, struct cw_fault *f) {
-        uint8_t bytes[CW_IPC_HEADER_BYTES];
-        for (;;) {
-                ssize_t n = recv(fd, bytes, sizeof bytes, MSG_PEEK | MSG_DONTWAIT);
-                if (n == 0)
-                        return cw_fail(f, RC(CW_C_RECONNECT, CW_E_CLOSED), 0, "ipc.recv", "",
-                                       "the other process closed the connection");
-                if (n > 0 && cw_ipc_header_decode(bytes, (size_t)n, ret))
-                        return CW_OK;
-                if (n > 0)
-                        return fail_syntax(f, "header");
-                if (errno == EINTR)
-                        continue;
-                if (errno != EAGAIN)
-                        return fail_errno(f, CW_C_RECONNECT, CW_E_CLOSED, "ipc.recv");
-                cw_rc rc = wait_ready(fd, POLLIN, deadline_ns, f);
-                if (rc != CW_OK)
-                        return rc;
-        }
 }
 
 static void take_fds(struct msghdr *mh, struct cw_msg *m) {
@@ -263,66 +231,74 @@ static void take_fds(struct msghdr *mh, struct cw_msg *m) {
         }
 }
 
-static cw_rc alloc_attachments(struct cw_msg *m, const struct cw_ipc_header *h, struct cw_fault *f) {
-        for (unsigned i = 0; i < h->att_count; i++) {
-                cw_rc rc = cw_secret_new(h->att_len[i], &m->att[i]);
+/* Waits for the next datagram: its bytes into the inbox, its file descriptors into m. */
+static cw_rc take_datagram(int fd, int64_t deadline_ns, struct cw_wiped_scope *inbox, struct cw_msg *m,
+                           struct cw_fault *f) {
+        union fd_control control;
+        struct iovec iov = {.iov_base = inbox->p, .iov_len = CW_IPC_DATAGRAM_MAX};
+        for (;;) {
+                struct msghdr mh = {.msg_iov = &iov,
+                                    .msg_iovlen = 1,
+                                    .msg_control = control.bytes,
+                                    .msg_controllen = sizeof control.bytes};
+                ssize_t n = recvmsg(fd, &mh, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+                if (n >= 0)
+                        take_fds(&mh, m);
+                if (n == 0)
+                        return cw_fail(f, RC(CW_C_RECONNECT, CW_E_CLOSED), 0, "ipc.recv", "",
+                                       "the other process closed the connection");
+                if (n > 0) {
+                        inbox->len = (size_t)n;
+                        return mh.msg_flags & (MSG_TRUNC | MSG_CTRUNC) ? fail_syntax(f, "length") : CW_OK;
+                }
+                if (errno == EINTR)
+                        continue;
+                if (errno != EAGAIN)
+                        return fail_errno(f, CW_C_RECONNECT, CW_E_CLOSED, "ipc.recv");
+                cw_rc rc = wait_ready(fd, POLLIN, deadline_ns, f);
                 if (rc != CW_OK)
-                        return cw_fail(f, rc, 0, "ipc.recv", "",
+                        return rc;
+        }
+}
+
+/* The message is taken from the socket and cannot be had again: without memory the connection ends. */
+static cw_rc copy_attachments(struct cw_msg *m, const struct cw_ipc_header *h, const uint8_t *bytes,
+                              struct cw_fault *f) {
+        for (unsigned i = 0; i < h->att_count; i++) {
+                if (cw_msg_attach_copy(m, bytes, h->att_len[i]) != CW_OK)
+                        return cw_fail(f, RC(CW_C_RECONNECT, CW_E_NOMEM), 0, "ipc.recv", "",
                                        "no locked memory for a message: raise RLIMIT_MEMLOCK");
-                m->att[i]->len = h->att_len[i];
-                m->att_count++;
+                bytes += h->att_len[i];
         }
         return CW_OK;
 }
 
-/* Takes the datagram whose header was peeked straight into its places. */
-static cw_rc take_datagram(int fd, const struct cw_ipc_header *h, char *text, struct cw_msg *m,
-                           struct cw_fault *f) {
-        uint8_t bytes[CW_IPC_HEADER_BYTES];
-        struct pieces p = {.count = 0};
-        piece_add(&p, bytes, sizeof bytes);
-        piece_add(&p, text, h->json_len);
-        for (unsigned i = 0; i < m->att_count; i++)
-                piece_add(&p, m->att[i]->ptr, m->att[i]->len);
-        union fd_control control = {.bytes = {0}};
-        struct msghdr mh = {.msg_iov = p.iov,
-                            .msg_iovlen = p.count,
-                            .msg_control = control.bytes,
-                            .msg_controllen = sizeof control.bytes};
-        ssize_t n = recvmsg(fd, &mh, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-        if (n < 0)
-                return fail_errno(f, CW_C_RECONNECT, CW_E_CLOSED, "ipc.recv");
-        take_fds(&mh, m);
-        if ((size_t)n != cw_ipc_header_total(h) || (mh.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) ||
-            m->fd_count != h->fd_count)
+static cw_rc open_datagram(const uint8_t *bytes, size_t len, struct cw_msg *m, struct cw_fault *f) {
+        struct cw_ipc_header h;
+        if (!cw_ipc_header_decode(bytes, len, &h))
+                return fail_syntax(f, "header");
+        if (len != cw_ipc_header_total(&h) || m->fd_count != h.fd_count)
                 return fail_syntax(f, "length");
-        return CW_OK;
+        const uint8_t *text = bytes + CW_IPC_HEADER_BYTES;
+        m->type = (enum cw_msg_type)h.type;
+        m->id = h.id;
+        m->generation = h.generation;
+        m->json = cw_ipc_json_decode((const char *)text, h.json_len);
+        return m->json ? copy_attachments(m, &h, text + h.json_len, f) : fail_syntax(f, "JSON");
 }
 
 cw_rc cw_ipc_recv(int fd, int64_t deadline_ns, struct cw_msg **ret, struct cw_fault *f) {
-        struct cw_ipc_header h;
-        cw_rc rc = peek_header(fd, deadline_ns, &h, f);
-        if (rc != CW_OK)
-                return rc;
-        CW_AUTO(cw_msg_free) struct cw_msg *m = cw_msg_new((enum cw_msg_type)h.type);
-        CW_UNINITIALIZED char room[SHORT_JSON_BYTES];
-        CW_AUTO_MEM char *own = h.json_len > sizeof room ? malloc(h.json_len) : NULL;
-        char *text = h.json_len > sizeof room ? own : room;
-        if (!m || !text)
-                return cw_fail(f, RC(CW_C_RETRY, CW_E_NOMEM), 0, "ipc.recv", "", "out of memory");
-        rc = alloc_attachments(m, &h, f);
+        CW_AUTO(cw_msg_free) struct cw_msg *m = calloc(1, sizeof *m);
+        __attribute__((cleanup(cw_wiped_cleanup))) struct cw_wiped_scope inbox = {cw_ipc_inbox(), 0};
+        if (!m || !inbox.p)
+                return cw_fail(f, RC(CW_C_RETRY, CW_E_NOMEM), 0, "ipc.recv", "",
+                               "no memory for a message; is RLIMIT_MEMLOCK too low?");
+        cw_rc rc = take_datagram(fd, deadline_ns, &inbox, m, f);
         if (rc == CW_OK)
-                rc = take_datagram(fd, &h, text, m, f);
-        if (rc != CW_OK)
-                return rc;
-        json_decref(m->json);
-        m->json = cw_ipc_json_decode(text, h.json_len);
-        if (!m->json)
-                return fail_syntax(f, "JSON");
-        m->id = h.id;
-        m->generation = h.generation;
-        *ret = CW_STEAL(m);
-        return CW_OK;
+                rc = open_datagram(inbox.p, inbox.len, m, f);
+        if (rc == CW_OK)
+                *ret = CW_STEAL(m);
+        return rc;
 }
 
 /* Turns {"ok": false, "error": ...} into its rc. */

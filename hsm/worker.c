@@ -21,6 +21,7 @@
 #define PIN_MAX_LEN 256u
 #define KEYS_IDLE_MS 30000 /* the worker for key management ends by itself after this */
 #define STACK_WIPED (32u * 1024)
+#define BURST_MAX 8
 
 struct worker {
         const struct cw_worker_args *args;
@@ -274,10 +275,12 @@ __attribute__((noinline)) static void wipe_stack_below(void) {
         cw_wipe(below, sizeof(below));
 }
 
-static bool serve(struct worker *w, int fd, enum cw_sess_from from) {
+/* *ret_found: there was something, so that there may be more. */
+static bool serve(struct worker *w, int fd, enum cw_sess_from from, bool *ret_found) {
         CW_AUTO(cw_msg_free) struct cw_msg *request = NULL, *reply = NULL;
         cw_rc rc = cw_ipc_recv(fd, cw_deadline_ns(0), &request, NULL);
-        if (cw_rc_class(rc) == CW_C_RETRY)
+        *ret_found = cw_rc_class(rc) != CW_C_RETRY;
+        if (!*ret_found)
                 return true;
         if (rc != CW_OK) {
                 w->station_gone =
@@ -292,6 +295,18 @@ static bool serve(struct worker *w, int fd, enum cw_sess_from from) {
         idle(w);
         return reply != NULL && cw_ipc_send(fd, reply, cw_deadline_ns(SEND_TIMEOUT_MS), NULL) == CW_OK &&
                go_on;
+}
+
+/*
+ * Requests of a station come one upon the other, the next often before this process runs on after its reply:
+ * it is looked for at once. The agent's socket waits for a few of them at most.
+ */
+static bool serve_all(struct worker *w, int fd, enum cw_sess_from from) {
+        bool found = true;
+        for (int i = 0; i < BURST_MAX && found; i++)
+                if (!serve(w, fd, from, &found))
+                        return false;
+        return true;
 }
 
 /* So that the end is not taken for a crash; when it cannot be told, it is. */
@@ -312,9 +327,9 @@ static void loop(struct worker *w) {
                         return;
                 if (n <= 0)
                         continue;
-                if (fds[0].revents != 0 && !serve(w, fds[0].fd, CW_FROM_AGENT))
+                if (fds[0].revents != 0 && !serve_all(w, fds[0].fd, CW_FROM_AGENT))
                         return;
-                if (fds[1].revents != 0 && !serve(w, fds[1].fd, CW_FROM_STATION)) {
+                if (fds[1].revents != 0 && !serve_all(w, fds[1].fd, CW_FROM_STATION)) {
                         (void)(w->station_gone && tell_ended(w));
                         return;
                 }

@@ -3,10 +3,12 @@
 #include "base/ipc_wire.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <cmocka.h>
 
 static struct cw_msg *receive(int fd) {
@@ -67,6 +69,66 @@ static void the_largest_message_fits(void **state) {
         (void)close(fd[1]);
 }
 
+/* Texts of which jansson has the last word: each is read, or refused, and written as jansson does it. */
+static void json_is_as_jansson_has_it(void **state) {
+        (void)state;
+        static const char *const texts[] = {
+            "{}",
+            "{\"call\":\"gp.wrap\"}",
+            "{\"a\":1,\"b\":-20,\"c\":0,\"d\":true,\"e\":false,\"f\":\"\"}",
+            "{\"\":\"x/y\"}",
+            "{\"a\":999999999999999999,\"b\":-999999999999999999}",
+            "{\"a\":9223372036854775807,\"b\":-9223372036854775808}",
+            "{\"a\":1000000000000000000}",
+            "{\"a\":9223372036854775808}",
+            "{\"a\":-0}",
+            "{\"a\":01}",
+            "{\"a\":-01}",
+            "{\"a\":1.5}",
+            "{\"a\":1e3}",
+            "{\"a\":-}",
+            "{\"a\":}",
+            "{\"a\"}",
+            "{\"a\":1,}",
+            "{,}",
+            "{\"a\":1}}",
+            "{\"a\":1",
+            "{",
+            "",
+            "\"a\"",
+            "[1]",
+            "{\"a\":1,\"a\":2}",
+            "{\"a\":null}",
+            "{\"a\":[1,{\"b\":\"c\"}],\"d\":{\"e\":2}}",
+            " {\"a\" : 1 }\n",
+            "{\"a\":\"\\\"\\\\\\n\\u00e9\"}",
+            "{\"a\":\"\303\251\"}",
+            "{\"a\":\"\303\"}",
+            "{\"a\":\"\x7f\"}",
+            "{\"a\":\"\t\"}",
+            "{\"a\":tru}",
+            "{\"a\":truely}",
+            "{\"a\":True}",
+            "{a:1}",
+        };
+        for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+                char ours[256], theirs[256];
+                json_t *expected = json_loads(texts[i], JSON_REJECT_DUPLICATES, NULL);
+                json_t *got = cw_ipc_json_decode(texts[i], strlen(texts[i]));
+                if ((got != NULL) != json_is_object(expected))
+                        fail_msg("read in another way: %s", texts[i]);
+                if (got != NULL) {
+                        assert_true(json_equal(got, expected));
+                        size_t n = json_dumpb(expected, theirs, sizeof theirs, JSON_COMPACT);
+                        for (size_t cap = 0; cap <= n + 1; cap++)
+                                assert_int_equal(cw_ipc_json_encode(got, ours, cap), n);
+                        assert_memory_equal(ours, theirs, n);
+                }
+                json_decref(got);
+                json_decref(expected);
+        }
+}
+
 static void garbage_closes_the_connection(void **state) {
         (void)state;
         uint8_t bytes[CW_IPC_HEADER_BYTES + 2];
@@ -96,6 +158,102 @@ static void garbage_closes_the_connection(void **state) {
                 (void)close(fd[0]);
                 (void)close(fd[1]);
         }
+}
+
+/* Text that does not fit into what is kept for short ones, flat and not. */
+static void long_json_fits(void **state) {
+        (void)state;
+        int fd[2];
+        char text[6001];
+        memset(text, 'x', sizeof text - 1);
+        text[sizeof text - 1] = '\0';
+        assert_int_equal(cw_ipc_pair(fd), CW_OK);
+        for (int i = 0; i < 2; i++) {
+                struct cw_msg *m = cw_msg_event("long");
+                assert_int_equal(json_object_set_new(m->json, "text", json_string(text)), 0);
+                if (i == 1)
+                        assert_int_equal(json_object_set_new(m->json, "list", json_array()), 0);
+                assert_int_equal(cw_msg_attach_copy(m, "tail", 4), CW_OK);
+                assert_int_equal(cw_ipc_send(fd[0], m, cw_deadline_ns(1000), NULL), CW_OK);
+                struct cw_msg *got = receive(fd[1]);
+                assert_true(json_equal(got->json, m->json));
+                assert_memory_equal(got->att[0]->ptr, "tail", 4);
+                cw_msg_free(got);
+                cw_msg_free(m);
+        }
+        struct cw_msg *m = cw_msg_event("longer");
+        for (char key[2] = "a"; key[0] < 'd'; key[0]++)
+                assert_int_equal(json_object_set_new(m->json, key, json_string(text)), 0);
+        assert_int_equal(cw_rc_class(cw_ipc_send(fd[0], m, cw_deadline_ns(1000), NULL)), CW_C_FATAL);
+        cw_msg_free(m);
+        (void)close(fd[0]);
+        (void)close(fd[1]);
+}
+
+/* A file descriptor that comes with a malformed datagram does not stay open. */
+static void a_descriptor_of_garbage_is_closed(void **state) {
+        (void)state;
+        union {
+                char bytes[CMSG_SPACE(sizeof(int))];
+                struct cmsghdr align;
+        } control = {.bytes = {0}};
+        struct iovec iov = {.iov_base = control.bytes, .iov_len = 8};
+        struct msghdr mh = {.msg_iov = &iov,
+                            .msg_iovlen = 1,
+                            .msg_control = control.bytes,
+                            .msg_controllen = sizeof control.bytes};
+        struct cmsghdr *c = CMSG_FIRSTHDR(&mh);
+        struct cw_msg *m = NULL;
+        struct cw_fault f = {0};
+        int fd[2], ends[2];
+        assert_int_equal(cw_ipc_pair(fd), CW_OK);
+        assert_int_equal(cw_ipc_pair(ends), CW_OK);
+        *c = (struct cmsghdr){CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS};
+        memcpy(CMSG_DATA(c), &ends[1], sizeof(int));
+        assert_int_equal(sendmsg(fd[0], &mh, 0), 8);
+        (void)close(ends[1]);
+        assert_int_equal(cw_ipc_recv(fd[1], cw_deadline_ns(1000), &m, &f),
+                         CW_RC(CW_L_IPC, CW_C_RECONNECT, CW_E_SYNTAX));
+        assert_int_equal(recv(ends[0], &(char){0}, 1, 0), 0); /* its last holder is gone */
+        (void)close(ends[0]);
+        (void)close(fd[0]);
+        (void)close(fd[1]);
+}
+
+static void *receive_in_thread(void *fd) {
+        return receive(*(const int *)fd);
+}
+
+/* Room for messages is a thread's own and not its child's: both receive after this process did. */
+static void each_process_and_thread_receives(void **state) {
+        (void)state;
+        int fd[2], status = 0;
+        pthread_t thread;
+        void *in_thread = NULL;
+        struct cw_msg *m = cw_msg_event("here");
+        assert_int_equal(cw_msg_attach_copy(m, "sesame", 6), CW_OK);
+        assert_int_equal(cw_ipc_pair(fd), CW_OK);
+        for (int i = 0; i < 3; i++)
+                assert_int_equal(cw_ipc_send(fd[0], m, cw_deadline_ns(1000), NULL), CW_OK);
+        cw_msg_free(m);
+        cw_msg_free(receive(fd[1]));
+        assert_int_equal(cw_ipc_inbox()[CW_IPC_HEADER_BYTES], 0); /* and keeps nothing */
+        pid_t pid = fork();
+        if (pid == 0) {
+                struct cw_msg *got = NULL;
+                bool good = cw_ipc_recv(fd[1], cw_deadline_ns(1000), &got, NULL) == CW_OK &&
+                            memcmp(got->att[0]->ptr, "sesame", 6) == 0;
+                cw_msg_free(got);
+                _exit(good ? 0 : 1);
+        }
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+        assert_int_equal(pthread_create(&thread, NULL, receive_in_thread, &fd[1]), 0);
+        assert_int_equal(pthread_join(thread, &in_thread), 0);
+        assert_memory_equal(((struct cw_msg *)in_thread)->att[0]->ptr, "sesame", 6);
+        cw_msg_free(in_thread);
+        (void)close(fd[0]);
+        (void)close(fd[1]);
 }
 
 static void silence_and_hang_up_differ(void **state) {
@@ -209,6 +367,10 @@ int main(void) {
         const struct CMUnitTest tests[] = {
             cmocka_unit_test(a_message_arrives_whole),
             cmocka_unit_test(the_largest_message_fits),
+            cmocka_unit_test(json_is_as_jansson_has_it),
+            cmocka_unit_test(long_json_fits),
+            cmocka_unit_test(a_descriptor_of_garbage_is_closed),
+            cmocka_unit_test(each_process_and_thread_receives),
             cmocka_unit_test(garbage_closes_the_connection),
             cmocka_unit_test(silence_and_hang_up_differ),
             cmocka_unit_test(a_memfd_must_be_sealed),
