@@ -1,33 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The profile linter: what EMV Book 3 and CPS ask of the data, judged on a made-up card before any real one
  * is touched. */
-#include "drivers/chip/elements.h"
-#include "drivers/chip/prepare.h"
-#include "drivers/chip/profile.h"
-#include "drivers/chip/tlv.h"
+#include "drivers/chip/profile_lint.h"
 
 #include <string.h>
 
 #define RECORD_MAX 254u
 #define SAMPLE_PAN "9999990000000009999" /* 19 digits: the longest a card can have */
 #define SAMPLE_EXPIRY "4912"
+#define SAMPLE_NAME "SAMPLEFAMILYNAME/GIVENNAME"
 static const uint8_t sample_pan_cn[] = {0x99, 0x99, 0x99, 0x00, 0x00, 0x00, 0x00, 0x09, 0x99, 0x9f};
 static const uint8_t sample_expiry[] = {0x49, 0x12, 0x31};
 static const uint8_t sample_track2[] = {0x99, 0x99, 0x99, 0x00, 0x00, 0x00, 0x00, 0x09, 0x99, 0x9d,
                                         0x49, 0x12, 0x20, 0x10, 0x00, 0x00, 0x00, 0x00, 0x00};
 
-struct lint {
-        const struct cw_profile *profile;
-        const struct cw_perso_data *data;
-        struct cw_elements *elements; /* of all records and the GPO answer */
-        struct cw_profile_findings *fs;
-};
-
-static bool known(const struct lint *l, uint32_t tag, struct cw_span *ret) {
+static bool known(const struct cw_lint *l, uint32_t tag, struct cw_span *ret) {
         return cw_elements_get(l->elements, tag, ret);
 }
 
-static void check_records_coded(const struct lint *l) {
+static void check_records_coded(const struct cw_lint *l) {
         for (size_t i = 0; i < l->data->count; i++) {
                 const struct cw_perso_dgi *dgi = &l->data->dgi[i];
                 char place[16];
@@ -52,7 +43,7 @@ static void check_records_coded(const struct lint *l) {
         }
 }
 
-static void check_afl_entry(const struct lint *l, const uint8_t entry[4], bool *in_afl) {
+static void check_afl_entry(const struct cw_lint *l, const uint8_t entry[4], bool *in_afl) {
         uint8_t sfi = entry[0] >> 3, first = entry[1], last = entry[2];
         if (sfi < 1 || sfi > 30 || first < 1 || last < first || entry[3] > last - first + 1 ||
             (entry[0] & 7)) {
@@ -74,7 +65,7 @@ static void check_afl_entry(const struct lint *l, const uint8_t entry[4], bool *
 }
 
 /* One path's AIP and AFL; the records it names are marked. */
-static void check_path(const struct lint *l, enum cw_dgi_role role, const char *name, bool *in_afl) {
+static void check_path(const struct cw_lint *l, enum cw_dgi_role role, const char *name, bool *in_afl) {
         const struct cw_perso_dgi *gpo = cw_perso_data_role(l->data, role);
         struct cw_span aip, afl;
         if (!gpo || !cw_tlv_valid(gpo->value) || !cw_tlv_find(gpo->value, 0x82, &aip) ||
@@ -90,7 +81,7 @@ static void check_path(const struct lint *l, enum cw_dgi_role role, const char *
                 check_afl_entry(l, afl.ptr + i, in_afl);
 }
 
-static void check_gpo(const struct lint *l) {
+static void check_gpo(const struct cw_lint *l) {
         bool in_afl[CW_DGI_MAX] = {false};
         check_path(l, CW_DGI_GPO, "gpo", in_afl);
         if (l->profile->has_contactless)
@@ -105,19 +96,27 @@ static void check_gpo(const struct lint *l) {
         }
 }
 
-static void check_equal(const struct lint *l, uint32_t tag, const uint8_t *want, size_t len,
-                        const char *placeholder) {
+static const struct cw_lint_own own[] = {
+    {0x5a, {sample_pan_cn, sizeof sample_pan_cn}, "{pan}"},
+    {0x57, {sample_track2, sizeof sample_track2}, "{track2}"},
+    {0x5f24, {sample_expiry, sizeof sample_expiry}, "{expiry}"},
+    /* A card may be without these. */
+    {0x5f34, {(const uint8_t *)"\x01", 1}, "{psn}"},
+    {0x5f30, {(const uint8_t *)"\x02\x01", 2}, "{service_code}"},
+    {0x5f20, {(const uint8_t *)SAMPLE_NAME, sizeof SAMPLE_NAME - 1}, "{name}"},
+};
+#define OWN_NEEDED 3
+
+static void check_own_there(const struct cw_lint *l) {
         struct cw_span value;
-        if (!known(l, tag, &value))
-                cw_profile_finding(l->fs, "dgis", "no record has tag %X; add it with value \"%s\"", tag,
-                                   placeholder);
-        else if (value.len != len || memcmp(value.ptr, want, len) != 0)
-                cw_profile_finding(l->fs, "dgis", "tag %X must be this card's own; use value \"%s\"", tag,
-                                   placeholder);
+        for (size_t i = 0; i < OWN_NEEDED; i++)
+                if (!known(l, own[i].tag, &value))
+                        cw_profile_finding(l->fs, "dgis", "no record has tag %X; add it with value \"%s\"",
+                                           own[i].tag, own[i].placeholder);
 }
 
 /* What comes from the terminal, the card or this transaction (EMV Book 3 annex A). */
-static bool obtainable(const struct lint *l, uint32_t tag) {
+static bool obtainable(const struct cw_lint *l, uint32_t tag) {
         static const uint32_t dynamic[] = {0x9a,   0x9f21, 0x9f37, 0x91,  0x9f36,
                                            0x9f10, 0x9f26, 0x9f27, 0x9f34};
         struct cw_span value;
@@ -130,7 +129,7 @@ static bool obtainable(const struct lint *l, uint32_t tag) {
         return known(l, tag, &value);
 }
 
-static void check_cdol(const struct lint *l, uint32_t tag, bool needs_random) {
+static void check_cdol(const struct cw_lint *l, uint32_t tag, bool needs_random) {
         struct cw_span dol;
         struct cw_dol_entry entry;
         enum cw_tlv_result result;
@@ -154,26 +153,7 @@ static void check_cdol(const struct lint *l, uint32_t tag, bool needs_random) {
                                    "tag %X must ask for the unpredictable number 9F37 04; add it", tag);
 }
 
-static void check_cvm(const struct lint *l) {
-        struct cw_span list;
-        bool reference_pin = false, offline_pin = false;
-        if (!known(l, 0x8e, &list))
-                return;
-        if (list.len < 10 || list.len % 2)
-                cw_profile_finding(l->fs, "dgis", "the CVM list 8E is 8 bytes and then pairs; correct it");
-        for (size_t i = 8; i + 1 < list.len; i += 2) {
-                uint8_t method = list.ptr[i] & 0x3f;
-                offline_pin |= method == 1 || (method >= 3 && method <= 5);
-        }
-        for (size_t i = 0; i < l->data->count; i++)
-                reference_pin |= l->data->dgi[i].rule->id == 0x8010;
-        if (offline_pin && !reference_pin)
-                cw_profile_finding(
-                    l->fs, "dgis",
-                    "the CVM list has an offline PIN, but no DGI 8010 brings one; add 8010 and 9010");
-}
-
-static void check_cover(const struct lint *l) {
+static void check_cover(const struct cw_lint *l) {
         for (size_t i = 0; i < l->profile->cover_count; i++)
                 if (!obtainable(l, l->profile->cover[i].tag))
                         cw_profile_finding(l->fs, "terminal.arqc_data",
@@ -181,7 +161,7 @@ static void check_cover(const struct lint *l) {
                                            l->profile->cover[i].tag);
 }
 
-static void check_groups(const struct lint *l) {
+static void check_groups(const struct cw_lint *l) {
         const struct cw_perso_dgi *fci = cw_perso_data_role(l->data, CW_DGI_FCI);
         const struct cw_perso_dgi *other = cw_perso_data_role(l->data, CW_DGI_CL_FCI);
         if (l->profile->has_contactless && (!other || !cw_tlv_valid(other->value)))
@@ -199,18 +179,18 @@ static void check_groups(const struct lint *l) {
         }
 }
 
-static void check_data(const struct lint *l) {
+static void check_data(const struct cw_lint *l) {
         struct cw_span value;
         check_groups(l);
         cw_profile_check_directories(l->profile, l->data, l->fs);
         check_records_coded(l);
         check_gpo(l);
-        check_equal(l, 0x5a, sample_pan_cn, sizeof sample_pan_cn, "{pan}");
-        check_equal(l, 0x57, sample_track2, sizeof sample_track2, "{track2}");
-        check_equal(l, 0x5f24, sample_expiry, sizeof sample_expiry, "{expiry}");
+        check_own_there(l);
+        cw_lint_items(l, own, sizeof own / sizeof *own);
+        cw_lint_order(l);
+        cw_lint_paths(l);
         check_cdol(l, 0x8c, true);
         check_cdol(l, 0x8d, false);
-        check_cvm(l);
         check_cover(l);
         cw_profile_check_auth(l->profile, l->elements, l->fs);
         if (known(l, 0x9f4a, &value) && (value.len != 1 || value.ptr[0] != 0x82))
@@ -267,7 +247,7 @@ void cw_profile_check(const struct cw_profile *p, struct cw_profile_findings *fs
             .expiry = SAMPLE_EXPIRY,
             .service_code = "201",
             .psn = "01",
-            .name = "SAMPLEFAMILYNAME/GIVENNAME",
+            .name = SAMPLE_NAME,
             .pan = CW_SPAN((const uint8_t *)SAMPLE_PAN, sizeof SAMPLE_PAN - 1),
             .track2 = CW_SPAN(sample_track2, sizeof sample_track2),
         };
@@ -290,5 +270,5 @@ void cw_profile_check(const struct cw_profile *p, struct cw_profile_findings *fs
                 made_here &= !p->dgi[i].from_data;
         /* What an issuer prepared is judged when it is there: cw_profile_check sees no card. */
         if (made_here)
-                check_data(&(struct lint){p, data, elements, fs});
+                check_data(&(struct cw_lint){p, data, elements, fs});
 }

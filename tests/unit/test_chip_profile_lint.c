@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Each finding of the linter about EMV data: a shipped profile with one thing wrong, its line and its words.
+ */
+#include "base/file.h"
+#include "drivers/chip/profile.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+struct wrong {
+        const char *from, *to, *words;
+        const char *at; /* where the finding stands; NULL = where it was changed */
+};
+
+static unsigned line_of(const char *text, const char *at) {
+        unsigned line = 1;
+        for (; text < at; text++)
+                line += *text == '\n';
+        return line;
+}
+
+static char *findings_of(const char *text) {
+        char *told = NULL;
+        size_t len = 0;
+        CW_AUTO(cw_profile_free) struct cw_profile *p = NULL;
+        FILE *out = open_memstream(&told, &len);
+        struct cw_fault f = {0};
+        cw_rc rc = cw_profile_parse("p.json", text, strlen(text), out, &p, &f);
+        assert_int_equal(fclose(out), 0);
+        assert_int_equal(cw_rc_class(rc), CW_C_REJECT);
+        assert_int_equal(p == NULL, true);
+        return told;
+}
+
+/* The first occurrence of from becomes to; the finding stands at its line, says words and what to do. */
+static void check_one(const char *file, const struct wrong *w) {
+        CW_AUTO_MEM char *text = NULL;
+        CW_AUTO_MEM char *told = NULL;
+        static char changed[32768];
+        char where[32];
+        size_t len = 0;
+        assert_int_equal(cw_file_read(file, CW_PROFILE_FILE_MAX, &text, &len, NULL), CW_OK);
+        char *at = strstr(text, w->from);
+        if (!at)
+                fail_msg("%s is not in %s", w->from, file);
+        (void)snprintf(changed, sizeof changed, "%.*s%s%s", (int)(at - text), text, w->to,
+                       at + strlen(w->from));
+        told = findings_of(changed);
+        const char *stands = w->at ? strstr(changed, w->at) : changed + (at - text);
+        assert_non_null(stands);
+        (void)snprintf(where, sizeof where, "p.json:%u: ", line_of(changed, stands));
+        for (char *line = told; *line; line = strchr(line, '\n') + 1) {
+                char *found = strstr(line, w->words);
+                if (!found || found > strchr(line, '\n'))
+                        continue;
+                char *todo = strchr(line, ';');
+                if (strncmp(line, where, strlen(where)) == 0 && todo && todo < strchr(line, '\n'))
+                        return;
+        }
+        fail_msg("\"%s\" at %s is not among:\n%s", w->words, where, told);
+}
+
+static void check_all(const char *file, const struct wrong *w, size_t count) {
+        for (size_t i = 0; i < count; i++)
+                check_one(file, &w[i]);
+}
+#define CHECK(file, cases) check_all(CW_PROFILE_DIR file, cases, sizeof(cases) / sizeof *(cases))
+
+static void test_own_values(void **state) {
+        (void)state;
+        static const struct wrong cases[] = {
+            {"{track2}", "9999990000000009999D49122010000000000F", "the chip's (iCVV), not the stripe's",
+             NULL},
+            {"{ \"tag\": \"5F20\", \"value\": \"{name}\" }", "{ \"tag\": \"5F20\", \"text\": \"A/B\" }",
+             "tag 5F20 must be this card's own", NULL},
+            {"{psn}", "00", "tag 5F34 must be this card's own", NULL},
+            {"{service_code}", "0220", "tag 5F30 must be this card's own", NULL},
+            {"{ \"tag\": \"5F28\", \"value\": \"0356\" }", "{ \"tag\": \"9F1F\", \"value\": \"303030\" }",
+             "tag 9F1F is the same on every card", NULL},
+            {"{ \"tag\": \"5F28\", \"value\": \"0356\" }", "{ \"tag\": \"9F20\", \"value\": \"00123F\" }",
+             "not the chip's (iCVV)", NULL},
+        };
+        CHECK("/generic-debit.json", cases);
+}
+
+static void test_dates(void **state) {
+        (void)state;
+        static const struct wrong cases[] = {
+            {"{ \"tag\": \"5F28\", \"value\": \"0356\" }", "{ \"tag\": \"5F25\", \"value\": \"250229\" }",
+             "is a date, YYMMDD", NULL},
+            {"{ \"tag\": \"5F28\", \"value\": \"0356\" }", "{ \"tag\": \"5F25\", \"value\": \"25021A\" }",
+             "is a date, YYMMDD", NULL},
+            {"{ \"tag\": \"5F28\", \"value\": \"0356\" }", "{ \"tag\": \"5F25\", \"value\": \"2501\" }",
+             "is a date, YYMMDD", NULL},
+            {"{ \"tag\": \"5F28\", \"value\": \"0356\" }", "{ \"tag\": \"5F25\", \"value\": \"500101\" }",
+             "after it expired", NULL},
+        };
+        CHECK("/generic-debit.json", cases);
+}
+
+static void test_object_lists(void **state) {
+        (void)state;
+        static const struct wrong cases[] = {
+            {"\"9F02069F03069F1A02", "\"9F02059F03069F1A02", "asks for 5 bytes of 9F02, which has 6", NULL},
+            {"95055F2A029A03", "95055F2A029A04", "asks for 4 bytes of 9A", NULL},
+            {"8A02910895059F3704", "8A0291069F3704", "asks for 6 bytes of 91", NULL},
+            {"8A02910895059F3704", "8A0291088A029F3704", "asks for 8A twice", NULL},
+            {"9F1A029F3501", "9F1A039F3501", "asks for 3 bytes of 9F1A", NULL},
+            {"8A02910895059F3704", "8A0291089F03069F37049F1021DF01FF", "more than the 255", NULL},
+        };
+        CHECK("/generic-debit.json", cases);
+}
+
+static void test_paths(void **state) {
+        (void)state;
+        static const struct wrong contact[] = {
+            {"\"8A02910895059F3704\"", "\"8A0295059F3704\"", "never reaches the chip", NULL},
+            {"\"1800\"", "\"0800\"", "no terminal looks at this list", "\"8E\""},
+            {"{ \"tag\": \"8E\"", "{ \"tag\": \"DF01\"", "no record has a CVM list", "\"1800\""},
+            {"\"1800\"", "\"9800\"", "is reserved", NULL},
+            {"0801010010010200", "0801010010010201", "the AIP offers no way", NULL},
+            {"0801010010010200", "080101001001020010010100", "names a record twice", NULL},
+            {"{ \"tag\": \"9F0E\"", "{ \"tag\": \"DF01\"", "some are missing", "\"94\""},
+            {"\"0000000000\"", "\"8000000000\"", "declines whatever was not authenticated", NULL},
+            {"\"0000000000\"", "\"00000000\"", "has 5 bytes, tag 9F0E has 4", NULL},
+        };
+        static const struct wrong both[] = {
+            {"080101001001020118010400", "080101001001020018010400", "no record is authenticated offline",
+             NULL},
+            {"080101001001020118010400", "080101001001020118010200", "leads to no tag 9F46",
+             "\"080101001001020118010200\""},
+        };
+        CHECK("/generic-debit.json", contact);
+        CHECK("/generic-debit-dual.json", both);
+}
+
+static void test_cvm_list(void **state) {
+        (void)state;
+        static const struct wrong cases[] = {
+            {"00000000000000004201410342035E031F03", "00000000000000004201410342031F005E03",
+             "rule 5E03 is never reached", NULL},
+            {"00000000000000004201410342035E031F03", "00000000000000004201410342035E03",
+             "the last rule leads to", NULL},
+            {"00000000000000004201410342035E031F03", "00000000000000004201410642031F03",
+             "amount X, which is 0", NULL},
+            {"00000000000000004201410342035E031F03", "00000000000000004201410842031F03",
+             "amount Y, which is 0", NULL},
+            {"00000000000000004201410342035E031F03", "00000064000000004201410342035E031F03",
+             "no condition compares with amount X", NULL},
+            {"00000000000000004201410342035E031F03", "00000000000000004201060342035E031F03",
+             "06 is no cardholder verification method", NULL},
+            {"00000000000000004201410342035E031F03", "00000000000000004201411042031F03",
+             "10 is no condition of a CVM rule", NULL},
+            {"00000000000000004201410342035E031F03", "00000000000000004201440342035E031F03",
+             "method 04 enciphers the PIN", NULL},
+            {"00000000000000004201410342035E031F03", "00000000000000004201410342035E031F",
+             "8 bytes and then pairs", NULL},
+        };
+        CHECK("/generic-debit.json", cases);
+}
+
+static void test_groupings(void **state) {
+        (void)state;
+        static const struct wrong cases[] = {
+            {"{ \"dgi\": \"0202\"", "{ \"dgi\": \"0201\"", "DGI 0201 is there twice", NULL},
+            {"{ \"dgi\": \"9000\", \"hsm\": true }", "{ \"dgi\": \"7FFF\", \"value\": \"00\" }",
+             "7FFF ends the data", NULL},
+            {"{ \"dgi\": \"9000\", \"hsm\": true }", "{ \"dgi\": \"8F01\", \"value\": \"00\" }",
+             "is reserved", NULL},
+            {"{ \"dgi\": \"9000\", \"hsm\": true }", "{ \"dgi\": \"0062\", \"value\": \"6200\" }",
+             "move it up", NULL},
+            {"{ \"dgi\": \"8000\", \"hsm\": true, \"encrypted\": true }",
+             "{ \"dgi\": \"8000\", \"hsm\": true }", "DGI 8000 is secret", NULL},
+            {"{ \"dgi\": \"8000\", \"hsm\": true, \"encrypted\": true }",
+             "{ \"dgi\": \"9011\", \"value\": \"00\" }", "check values of keys that nobody sends",
+             "\"9000\""},
+            {"{ \"dgi\": \"8010\", \"hsm\": true, \"encrypted\": true }",
+             "{ \"dgi\": \"9011\", \"value\": \"00\" }", "tries of a PIN that nobody sends", "\"9010\""},
+            {"{ \"dgi\": \"9010\", \"hsm\": true }", "{ \"dgi\": \"9011\", \"value\": \"00\" }",
+             "without its number of tries", "\"8010\""},
+        };
+        CHECK("/generic-debit.json", cases);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+            cmocka_unit_test(test_own_values),   cmocka_unit_test(test_dates),
+            cmocka_unit_test(test_object_lists), cmocka_unit_test(test_cvm_list),
+            cmocka_unit_test(test_groupings),    cmocka_unit_test(test_paths),
+        };
+        return cmocka_run_group_tests_name("chip profile lint", tests, NULL, NULL);
+}
