@@ -35,6 +35,19 @@ static bool lists(struct cw_span bytes, const struct cw_aid *want, unsigned *ent
         return listed;
 }
 
+static bool is_name(const struct cw_aid *a, const struct cw_aid *b) {
+        return a->len == b->len && memcmp(a->bytes, b->bytes, b->len) == 0;
+}
+
+bool cw_directory_may_hide(const struct cw_terminal *t, const struct cw_aid *name) {
+        if (!is_name(name, &cw_ppse) || cw_card_is_contactless(t->channel))
+                return false;
+        for (size_t i = 0; i < t->profile->more_count; i++)
+                if (is_name(&t->profile->more[i].aid, name) && t->profile->more[i].over_contacts)
+                        return false;
+        return true;
+}
+
 bool cw_directory_lists(struct cw_span bytes, const struct cw_aid *want, unsigned *entries) {
         return cw_tlv_valid(bytes) && lists(bytes, want, entries, 0);
 }

@@ -15,6 +15,9 @@ struct cw_directory {
         unsigned entries; /* 4F in a template 61 */
         bool listed;      /* one of them names the application, wholly or by its beginning */
 };
+/* The PPSE is for the antenna: many a dual-interface chip does not let it be selected over contacts. True
+ * when that is no fault of this card: the profile does not ask for more. */
+bool cw_directory_may_hide(const struct cw_terminal *t, const struct cw_aid *name);
 /* Whether entries anywhere in well-formed bytes name want; counts them. */
 bool cw_directory_lists(struct cw_span bytes, const struct cw_aid *want, unsigned *entries);
 /*

@@ -90,6 +90,9 @@ static cw_rc examine_environment(struct exam *e, const char *check, const struct
         else if (d.there)
                 tell(e, check, is_wanted(e, name) ? CW_CHECK_FAILED : CW_CHECK_OK,
                      "there, without the application; entries: %u", d.entries);
+        else if (is_wanted(e, name) && cw_directory_may_hide(&e->terminal, name))
+                tell(e, check, CW_CHECK_UNKNOWN,
+                     "not readable over contacts (SW %04X): use a contactless reader", d.sw);
         else
                 tell(e, check, is_wanted(e, name) && !elsewhere ? CW_CHECK_FAILED : CW_CHECK_ABSENT,
                      "not on the card (SW %04X)", d.sw);
@@ -280,10 +283,13 @@ static cw_rc finish(struct exam *e, bool approved, struct cw_fault *f) {
         struct cw_terminal_ac ac = {0};
         struct cw_fault why = {0};
         uint8_t kind = approved ? e->x->profile->second_ac : 0x00;
+        uint8_t cda = cw_offline_sign(&e->offline, kind);
         cw_rc rc = approved ? CW_OK : decline(e, f);
         if (rc != CW_OK)
                 return rc;
-        rc = cw_terminal_generate_ac(&e->terminal, kind, false, &ac, &why);
+        rc = cw_terminal_generate_ac(&e->terminal, kind | cda, false, &ac, &why);
+        if (rc == CW_OK && cda && (ac.cid & CW_AC_TYPE) == kind)
+                rc = cw_offline_cda(&e->terminal, &e->offline, &ac, &why);
         if (is_over(rc)) {
                 *f = why;
                 return rc;
@@ -302,7 +308,7 @@ static cw_rc finish(struct exam *e, bool approved, struct cw_fault *f) {
 static cw_rc examine_transaction(struct exam *e, const struct cw_terminal_card *card, struct cw_fault *f) {
         struct cw_terminal_ac ac = {0};
         struct cw_fault why = {0};
-        uint8_t cda = e->offline.has_icc && (e->offline.ways & CW_WAY_CDA) ? CW_AC_CDA : 0;
+        uint8_t cda = cw_offline_sign(&e->offline, CW_AC_ARQC);
         cw_rc rc = cw_terminal_generate_ac(&e->terminal, (uint8_t)(CW_AC_ARQC | cda), true, &ac, &why);
         if (is_over(rc)) {
                 *f = why;
@@ -318,10 +324,7 @@ static cw_rc examine_transaction(struct exam *e, const struct cw_terminal_card *
                      ac.cid);
                 return CW_OK;
         }
-        if (cda && !ac.is_signed)
-                tell(e, "cda", CW_CHECK_FAILED,
-                     "GENERATE AC brings no signature, though the card offers CDA");
-        else if (cda) {
+        if (cda) {
                 cw_rc signed_rc = cw_offline_cda(&e->terminal, &e->offline, &ac, &why);
                 rc = judge(e, "cda", signed_rc, "GENERATE AC: the chip signs its cryptogram", &why, f);
                 if (rc != CW_OK || signed_rc != CW_OK)

@@ -123,10 +123,16 @@ cw_rc cw_offline_dda(struct cw_terminal *t, const struct cw_offline *o, struct c
         return rc;
 }
 
+uint8_t cw_offline_sign(const struct cw_offline *o, uint8_t kind) {
+        return kind != CW_AC_AAC && o->has_icc && (o->ways & CW_WAY_CDA) ? CW_AC_CDA : 0;
+}
+
 cw_rc cw_offline_cda(const struct cw_terminal *t, const struct cw_offline *o, struct cw_terminal_ac *ac,
                      struct cw_fault *f) {
         uint8_t dynamic[CW_ODA_KEY_MAX], hash[HASH_LEN];
         size_t len = 0;
+        if (!ac->is_signed)
+                return wrong("GENERATE AC brings no signature, though the card offers CDA", f);
         cw_rc rc = cw_oda_dynamic(&o->icc, element(t, 0x9f4b), element(t, 0x9f37), dynamic, &len, f);
         if (rc == CW_OK)
                 rc = cw_oda_sha1(CW_SPAN(t->exchanged->ptr, t->exchanged->len), hash, f);

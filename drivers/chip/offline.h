@@ -37,6 +37,9 @@ CW_WARN_UNUSED cw_rc cw_offline_sda(const struct cw_terminal *t, const struct cw
                                     struct cw_fault *f);
 /* DDA: INTERNAL AUTHENTICATE, before the first GENERATE AC. RECONNECT when the card goes away. */
 CW_WARN_UNUSED cw_rc cw_offline_dda(struct cw_terminal *t, const struct cw_offline *o, struct cw_fault *f);
-/* CDA: the signed answer of the first GENERATE AC; ac gets its cryptogram. */
+/* What to or into P1 of GENERATE AC: CDA for a TC or an ARQC, first or second, when the chip offers it and
+ * its key is known (EMV Book 2, 6.6: never for an AAC). */
+uint8_t cw_offline_sign(const struct cw_offline *o, uint8_t kind);
+/* CDA: the signed answer of the GENERATE AC just done; ac gets its cryptogram. */
 CW_WARN_UNUSED cw_rc cw_offline_cda(const struct cw_terminal *t, const struct cw_offline *o,
                                     struct cw_terminal_ac *ac, struct cw_fault *f);

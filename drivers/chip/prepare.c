@@ -287,7 +287,8 @@ static void put_item(struct cw_writer *out, const struct cw_command *command) {
 
 /* What goes before STORE DATA; returns how many commands. */
 static size_t put_preamble(const struct cw_profile *p, uint8_t app, struct cw_writer *out) {
-        const struct cw_profile_app own = {p->aid, p->has_install, p->install};
+        const struct cw_profile_app own = {
+            .aid = p->aid, .has_install = p->has_install, .install = p->install};
         const struct cw_profile_app *a = app ? &p->more[app - 1] : &own;
         struct cw_command command;
         size_t count = 0;

@@ -176,8 +176,9 @@ static void read_dgis(struct cw_profile *p, const struct cw_section *of, struct 
 
 static void read_application(struct cw_profile *p, const struct cw_section *s, struct p1_rules rules) {
         struct cw_profile_app *app = &p->more[p->more_count++];
-        cw_section_only(s, (const char *const[]){"aid", "install", "dgis", "note", NULL});
+        cw_section_only(s, (const char *const[]){"aid", "install", "over_contacts", "dgis", "note", NULL});
         cw_section_aid(s, "aid", false, &app->aid);
+        app->over_contacts = cw_section_bool(s, "over_contacts");
         app->has_install = read_install(json_object_get(s->obj, "install"), s->place, s->fs, &app->install);
         read_dgis(p, s, rules, (uint8_t)p->more_count);
 }

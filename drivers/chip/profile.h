@@ -125,6 +125,7 @@ struct cw_profile_app {
         struct cw_aid aid;
         bool has_install;
         struct cw_gp_install install;
+        bool over_contacts; /* of a PPSE: must answer there too */
 };
 
 /* What the product asks of the secure channel. */

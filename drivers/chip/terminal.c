@@ -165,7 +165,7 @@ cw_rc cw_terminal_start(struct cw_terminal *t, struct cw_fault *f) {
         if (rc != CW_OK)
                 return rc;
         cw_tlv_put(&data, 0x83, w.ptr, w.len);
-        t->authenticated->len = t->exchanged->len = 0;
+        t->authenticated->len = t->exchanged->len = t->answered = 0;
         t->authenticated_bad = false;
         (void)append(t->exchanged, w.ptr, w.len);
         rc = exchange(t, header, &data, &r, f);
@@ -246,12 +246,14 @@ static void keep_answer(struct cw_terminal *t, struct cw_span answer) {
         if (cw_tlv_next(&rest, &outer) != CW_TLV_ITEM || outer.tag != 0x77)
                 return;
         rest = outer.value;
+        const size_t before = t->exchanged->len;
         const uint8_t *at = rest.ptr;
         while (cw_tlv_next(&rest, &item) == CW_TLV_ITEM) {
                 if (item.tag != 0x9f4b)
                         (void)append(t->exchanged, at, (size_t)(rest.ptr - at));
                 at = rest.ptr;
         }
+        t->answered = t->exchanged->len - before;
 }
 
 static cw_rc take_ac(struct cw_terminal *t, struct cw_span answer, bool cda, struct cw_terminal_ac *ret,
@@ -301,6 +303,8 @@ cw_rc cw_terminal_generate_ac(struct cw_terminal *t, uint8_t kind, bool first, s
         if (r.sw != 0x9000)
                 return cw_chip_fail_sw(f, "chip.generate_ac", r.sw, "the chip makes no cryptogram");
         struct cw_terminal_ac ac = {0};
+        t->exchanged->len -= t->answered; /* each signature covers its own answer only */
+        t->answered = 0;
         (void)append(t->exchanged, w.ptr, w.len);
         rc = take_ac(t, CW_SPAN(r.data, r.len), kind & CW_AC_CDA, &ac, f);
         if (rc == CW_OK)

@@ -18,7 +18,8 @@ struct cw_terminal {
         uint8_t afl[CW_AFL_MAX];
         size_t afl_len;
         struct cw_secret *authenticated; /* records that the AFL marks, in order (Book 3 10.3) */
-        struct cw_secret *exchanged;     /* PDOL and CDOL data and the card's answer, for CDA (Book 2 6.6) */
+        struct cw_secret *exchanged;     /* PDOL and CDOL data and the last answer, for CDA (Book 2 6.6) */
+        size_t answered;                 /* bytes of that answer at its end */
         bool contactless; /* the card answers by its antenna (its ATR), and the profile has a path for it */
         bool authenticated_bad; /* they are more than a terminal keeps */
         bool take_blocked;      /* a blocked application (SW 6283) is selected too, to be unblocked */
@@ -49,6 +50,7 @@ typedef cw_rc (*cw_terminal_record_fn)(void *ctx, uint8_t sfi, uint8_t record, s
 CW_WARN_UNUSED cw_rc cw_terminal_read_records(struct cw_terminal *t, cw_terminal_record_fn fn, void *ctx,
                                               struct cw_fault *f);
 
+#define CW_AC_AAC 0x00u
 #define CW_AC_TC 0x40u
 #define CW_AC_ARQC 0x80u
 #define CW_AC_CDA 0x10u  /* or-ed into kind: signed, CDA */

@@ -2,6 +2,7 @@
 /* Reads the finished chip the way a terminal does and compares all of it with what was to be written. */
 #include "drivers/station/station.h"
 
+#include "drivers/chip/directory.h"
 #include "drivers/chip/offline.h"
 #include "drivers/chip/script.h"
 #include "drivers/chip/tlv.h"
@@ -120,6 +121,11 @@ static cw_rc check_other(struct verify *v, const struct cw_perso_dgi *dgi, struc
         cw_rc rc = cw_gp_do_select(v->channel, aid, CW_APDU_TIMEOUT_MS, &r, f);
         if (rc != CW_OK)
                 return rc;
+        if (r.sw != 0x9000 && cw_directory_may_hide(&v->terminal, aid)) {
+                /* Its STORE DATA were accepted; only an antenna could show them. */
+                cw_result_evidence(v->run->result, "ppse", "not readable over contacts");
+                return CW_OK;
+        }
         if (r.sw != 0x9000)
                 return differs(f, "a directory");
         if (dgi->rule->role == CW_DGI_FCI)
@@ -176,18 +182,12 @@ static cw_rc authenticate(struct verify *v, struct cw_fault *f) {
 /* The first cryptogram, signed where the chip offers it and its certificate is known. */
 static cw_rc first_cryptogram(struct verify *v, struct cw_terminal_ac *ac, struct cw_fault *f) {
         const cw_rc not_genuine = CW_RC(CW_L_CHIP, CW_C_REJECT, CW_E_CHIP_CRYPTOGRAM);
-        bool cda = v->offline.has_icc && (v->offline.ways & CW_WAY_CDA);
-        cw_rc rc =
-            cw_terminal_generate_ac(&v->terminal, (uint8_t)(CW_AC_ARQC | (cda ? CW_AC_CDA : 0)), true, ac, f);
+        const uint8_t cda = cw_offline_sign(&v->offline, CW_AC_ARQC);
+        cw_rc rc = cw_terminal_generate_ac(&v->terminal, (uint8_t)(CW_AC_ARQC | cda), true, ac, f);
         if (rc == CW_OK && (ac->cid & CW_AC_TYPE) != CW_AC_ARQC)
                 rc = cw_fail(f, not_genuine, ac->cid, "station.verify", "PRD_SMARTCARD",
                              "the chip declines a transaction that it should send online; check the "
                              "profile's risk data");
-        if (rc == CW_OK && cda && !ac->is_signed)
-                rc = cw_fail(
-                    f, not_genuine, ac->cid, "station.verify", "PRD_SMARTCARD",
-                    "the chip does not sign its cryptogram, though it offers CDA; reject the card and "
-                    "look at the profile");
         if (rc == CW_OK && cda)
                 rc = cw_offline_cda(&v->terminal, &v->offline, ac, f);
         return rc;
@@ -209,14 +209,15 @@ static cw_rc transact(struct verify *v, struct cw_fault *f) {
                 return cw_fail(f, not_genuine, ac.atc, "station.verify", "PRD_SMARTCARD",
                                "the chip's cryptogram is not the one its keys should make; compare the "
                                "issuer keys and the profile");
+        const uint8_t kind = v->terminal.profile->second_ac, cda = cw_offline_sign(&v->offline, kind);
         rc = cw_script_answer(&v->terminal, &answer, f);
         if (rc == CW_OK)
-                rc = cw_terminal_generate_ac(&v->terminal, v->terminal.profile->second_ac, false, &second, f);
-        if (rc == CW_OK && (second.cid & CW_AC_TYPE) != v->terminal.profile->second_ac)
+                rc = cw_terminal_generate_ac(&v->terminal, kind | cda, false, &second, f);
+        if (rc == CW_OK && (second.cid & CW_AC_TYPE) != kind)
                 rc = cw_fail(
                     f, not_genuine, second.cid, "station.verify", "PRD_SMARTCARD",
                     "the chip does not accept the issuer's answer; compare the issuer keys and the profile");
-        return rc;
+        return rc == CW_OK && cda ? cw_offline_cda(&v->terminal, &v->offline, &second, f) : rc;
 }
 
 static cw_rc verify_card(struct verify *v, struct cw_fault *f) {

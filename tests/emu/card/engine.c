@@ -123,12 +123,13 @@ static size_t answer_t1(struct emuc_chip *c, const struct emuc_cmd *cmd, const s
         return finish(rsp, r->data, r->len, sw);
 }
 
-/* A command with data leaves its answer for GET RESPONSE; one without must ask for the exact length. */
+/* A command with data, were it only a MAC, leaves its answer for GET RESPONSE; one without must ask for the
+ * exact length. */
 static size_t answer_t0(struct emuc_chip *c, const struct emuc_cmd *cmd, const struct emuc_rsp *r,
                         uint16_t sw, uint8_t *rsp) {
         if (!data_allowed(sw) || r->len == 0 || r->len > 256)
                 return finish(rsp, NULL, 0, r->len > 256 ? 0x6f00 : sw);
-        if (cmd->lc) {
+        if (cmd->lc || cmd->secured) {
                 memcpy(c->pending, r->data, r->len);
                 c->pending_len = r->len;
                 return finish(rsp, NULL, 0, (uint16_t)(0x6100 | (r->len & 0xff)));

@@ -259,7 +259,12 @@ def test_contact_and_contactless(rig):
         judged(rig, profile, pse="failed", ppse="ok")
         chip["directories"] = 0
         tampered(rig, "generic-debit-dual", chip, lambda dgis: None)
-        judged(rig, profile, pse="failed", ppse="failed", arqc="ok")
+        told = judged(rig, profile, pse="failed", ppse="unknown", arqc="ok")
+        check("not readable over contacts" in told["ppse"][1], told)
+        with open(profile) as source:
+            strict = json.load(source)
+        strict["applications"][1]["over_contacts"] = True
+        judged(rig, rig.write("made/generic-debit-dual.json", json.dumps(strict)), pse="failed", ppse="failed")
     finally:
         rig.replace_desk_card()
 
