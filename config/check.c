@@ -192,6 +192,21 @@ static void check_central(const struct cw_config *c, const char *who, const stru
                             "THALES ships the card: set d1.address_line1, address_city and address_country");
 }
 
+/* Masters of the keys that PUT KEY writes: all of them, and a way to make a card's own keys out of them. */
+static void check_new_keys(const struct cw_config *c, const char *who, const struct cw_config_product *p,
+                           struct cw_findings *fs) {
+        check_label(c, who, "new_kmc_enc", p->new_kmc_enc, "kmc-enc", fs);
+        check_label(c, who, "new_kmc_mac", p->new_kmc_mac, "kmc-mac", fs);
+        check_label(c, who, "new_kmc_dek", p->new_kmc_dek, "kmc-dek", fs);
+        bool any = *p->new_kmc_enc || *p->new_kmc_mac || *p->new_kmc_dek;
+        if (any && (!*p->new_kmc_enc || !*p->new_kmc_mac || !*p->new_kmc_dek))
+                find_member(fs, who, "new_kmc_enc",
+                            "must be set together with new_kmc_mac and new_kmc_dek: a card gets three keys");
+        if (any && strcmp(p->new_diversification, "none") == 0)
+                find_member(fs, who, "new_diversification",
+                            "must be visa2, emv or kdf3: a master itself does not leave the token");
+}
+
 static void check_product(const struct cw_config *c, const struct cw_config_product *p,
                           struct cw_findings *fs) {
         char who[PATH_BYTES];
@@ -203,6 +218,7 @@ static void check_product(const struct cw_config *c, const struct cw_config_prod
         check_label(c, who, "kmc_enc", p->kmc_enc, "kmc-enc", fs);
         check_label(c, who, "kmc_mac", p->kmc_mac, "kmc-mac", fs);
         check_label(c, who, "kmc_dek", p->kmc_dek, "kmc-dek", fs);
+        check_new_keys(c, who, p, fs);
         check_label(c, who, "imk_dcvv", p->imk_dcvv, "imk-dcvv", fs);
         check_label(c, who, "imk_cvc3", p->imk_cvc3, "imk-cvc3", fs);
         check_label(c, who, "cavk", p->cavk, "cavk", fs);

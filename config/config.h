@@ -158,6 +158,8 @@ struct cw_config_product {
         const char *cvk, *imk_ac, *imk_smi, *imk_smc; /* key labels */
         const char *kmc_enc, *kmc_mac, *kmc_dek;      /* static card keys or masters, see diversification */
         const char *diversification;                  /* none visa2 emv kdf3 */
+        const char *new_kmc_enc, *new_kmc_mac, *new_kmc_dek; /* masters of what PUT KEY writes; "" = none */
+        const char *new_diversification;                     /* visa2 emv kdf3 */
         enum cw_expiry_order cvv2_expiry;
         enum cw_cvn cvn;
         const char *imk_dcvv, *imk_cvc3, *cavk; /* key labels; "": imk_ac, imk_ac, none */

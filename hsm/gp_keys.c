@@ -17,51 +17,74 @@ bool cw_gp_diversification_from_name(const char *name, enum cw_gp_diversificatio
         return false;
 }
 
-/* TDES-ECB(KMC, x|F0|n | x|0F|n) with the 6 bytes x that the scheme picks out of the diversification data. */
-static cw_rc derive_tdes(const struct cw_hsm_crypto *c, const struct cw_hsm_key *kmc, const uint8_t x[6],
-                         uint8_t n, struct cw_hsm_key *ret, struct cw_fault *f) {
-        uint8_t data[16];
-        memcpy(data, x, 6);
-        data[6] = 0xf0;
-        data[7] = n;
-        memcpy(data + 8, x, 6);
-        data[14] = 0x0f;
-        data[15] = n;
-        return cw_hsm_derive(c, kmc, CW_MODE_ECB, data, sizeof(data), CW_ALG_TDES2, CW_USE_DERIVE, ret, f);
+/* TDES: the key is TDES-ECB(KMC, x|F0|n | x|0F|n) with the 6 bytes x that the scheme picks out of the
+ * diversification data. */
+static void tdes_data(enum cw_gp_diversification how, const uint8_t kdd[CW_KDD_LEN], uint8_t n,
+                      uint8_t ret[16]) {
+        memcpy(ret, how == CW_GP_EMV ? kdd + 4 : kdd, 6);
+        if (how == CW_GP_VISA2)
+                memcpy(ret + 2, kdd + 4, 4);
+        ret[6] = 0xf0;
+        ret[7] = n;
+        memcpy(ret + 8, ret, 6);
+        ret[14] = 0x0f;
+        ret[15] = n;
 }
 
 /* Block i = CMAC(KMC, i | 00 00 00 n | 00 | kdd). */
-static cw_rc derive_kdf3(const struct cw_hsm_crypto *c, const struct cw_hsm_key *kmc,
-                         const uint8_t kdd[CW_KDD_LEN], uint8_t n, unsigned usage, struct cw_hsm_key *ret,
-                         struct cw_fault *f) {
-        CW_WIPED(uint8_t, value, 32);
+static cw_rc kdf3_value(const struct cw_hsm_crypto *c, const struct cw_hsm_key *kmc,
+                        const uint8_t kdd[CW_KDD_LEN], uint8_t n, uint8_t ret[CW_GP_KEY_MAX],
+                        struct cw_fault *f) {
         uint8_t msg[6 + CW_KDD_LEN] = {0, 0, 0, 0, n, 0};
         size_t len = cw_hsm_alg_key_len(kmc->alg);
         memcpy(msg + 6, kdd, CW_KDD_LEN);
         for (size_t at = 0; at < len; at += 16) {
                 msg[0]++;
-                cw_rc rc = cw_hsm_cmac(c, kmc, msg, sizeof(msg), value + at, f);
+                cw_rc rc = cw_hsm_cmac(c, kmc, msg, sizeof(msg), ret + at, f);
                 if (rc != CW_OK)
                         return rc;
         }
-        return cw_hsm_import(c, kmc->alg, usage, value, ret, f);
+        return CW_OK;
+}
+
+static cw_rc check_fits(enum cw_gp_diversification how, const struct cw_hsm_key *kmc, struct cw_fault *f) {
+        bool aes = cw_hsm_alg_is_aes(kmc->alg);
+        if (aes == (how == CW_GP_KDF3) && (aes || kmc->alg == CW_ALG_TDES2))
+                return CW_OK;
+        return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_UNSUPPORTED), 0, "hsm.gp_diversify", "HSM_KEY",
+                       "the product's diversification does not fit the algorithm of its card master keys");
 }
 
 static cw_rc diversify_one(const struct cw_hsm_crypto *c, enum cw_gp_diversification how,
                            const struct cw_hsm_key *kmc, const uint8_t kdd[CW_KDD_LEN], uint8_t n,
                            struct cw_hsm_key *ret, struct cw_fault *f) {
-        uint8_t x[6];
-        bool aes = cw_hsm_alg_is_aes(kmc->alg);
-        if (aes != (how == CW_GP_KDF3) || (!aes && kmc->alg != CW_ALG_TDES2))
+        CW_WIPED(uint8_t, value, CW_GP_KEY_MAX);
+        cw_rc rc = check_fits(how, kmc, f);
+        if (rc != CW_OK)
+                return rc;
+        if (how != CW_GP_KDF3) {
+                tdes_data(how, kdd, n, value);
+                return cw_hsm_derive(c, kmc, CW_MODE_ECB, value, 16, CW_ALG_TDES2, CW_USE_DERIVE, ret, f);
+        }
+        rc = kdf3_value(c, kmc, kdd, n, value, f);
+        return rc != CW_OK ? rc
+                           : cw_hsm_import(c, kmc->alg, n == 3 ? CW_USE_ENCRYPT : CW_USE_MAC, value, ret, f);
+}
+
+cw_rc cw_gp_diversify_value(const struct cw_hsm_crypto *c, enum cw_gp_diversification how,
+                            const struct cw_hsm_key *kmc, const uint8_t kdd[CW_KDD_LEN], uint8_t n,
+                            uint8_t ret[CW_GP_KEY_MAX], struct cw_fault *f) {
+        uint8_t data[16];
+        if (how == CW_GP_NONE)
                 return cw_fail(
                     f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_UNSUPPORTED), 0, "hsm.gp_diversify", "HSM_KEY",
-                    "the product's diversification does not fit the algorithm of its card master keys");
-        if (aes)
-                return derive_kdf3(c, kmc, kdd, n, n == 3 ? CW_USE_ENCRYPT : CW_USE_MAC, ret, f);
-        memcpy(x, how == CW_GP_EMV ? kdd + 4 : kdd, 6);
-        if (how == CW_GP_VISA2)
-                memcpy(x + 2, kdd + 4, 4);
-        return derive_tdes(c, kmc, x, n, ret, f);
+                    "a master key does not leave the token: a card gets keys of its own, so choose "
+                    "visa2, emv or kdf3 for the new keys");
+        cw_rc rc = check_fits(how, kmc, f);
+        if (rc != CW_OK || how == CW_GP_KDF3)
+                return rc != CW_OK ? rc : kdf3_value(c, kmc, kdd, n, ret, f);
+        tdes_data(how, kdd, n, data);
+        return cw_hsm_encrypt(c, kmc, CW_MODE_ECB, NULL, data, sizeof(data), ret, f);
 }
 
 cw_rc cw_gp_diversify(const struct cw_hsm_crypto *c, enum cw_gp_diversification how,

@@ -17,6 +17,12 @@ struct cw_gp_keyset {
         bool own;
 };
 
+#define CW_GP_KEY_MAX 32u
+/* The card's own key n (1 ENC, 2 MAC, 3 DEK) as bytes, for PUT KEY alone; the caller wipes ret. REJECT for
+ * "none": a master does not leave the backend. */
+CW_WARN_UNUSED cw_rc cw_gp_diversify_value(const struct cw_hsm_crypto *c, enum cw_gp_diversification how,
+                                           const struct cw_hsm_key *kmc, const uint8_t kdd[CW_KDD_LEN],
+                                           uint8_t n, uint8_t ret[CW_GP_KEY_MAX], struct cw_fault *f);
 /*
  * The card's static keys from the masters. visa2 and emv (EMV CPS 1.1) are for TDES masters and stay in the
  * backend; kdf3 is for AES masters: CMAC(KMC, i|000000n|00|kdd) passes through host memory on its way into a

@@ -253,6 +253,10 @@ cw_rc cw_scp_unwrap(struct cw_scp *s, const uint8_t *rapdu, size_t len, uint8_t 
         return rc;
 }
 
+enum cw_hsm_alg cw_scp_dek_alg(const struct cw_scp *s) {
+        return s->card_keys.dek.alg;
+}
+
 cw_rc cw_scp_dek_encrypt(struct cw_scp *s, const uint8_t *in, size_t len, bool padded, uint8_t *ret,
                          size_t ret_cap, size_t *ret_len, struct cw_fault *f) {
         CW_WIPED(uint8_t, plain, 272);

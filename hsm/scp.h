@@ -53,6 +53,8 @@ CW_WARN_UNUSED cw_rc cw_scp_wrap(struct cw_scp *s, const uint8_t *apdu, size_t l
 /* Unwraps the response (data, SW) of the oldest wrapped command that was not answered yet; ret_cap >= len. */
 CW_WARN_UNUSED cw_rc cw_scp_unwrap(struct cw_scp *s, const uint8_t *rapdu, size_t len, uint8_t *ret,
                                    size_t ret_cap, size_t *ret_len, struct cw_fault *f);
+/* Of the key that cw_scp_dek_encrypt uses. */
+enum cw_hsm_alg cw_scp_dek_alg(const struct cw_scp *s);
 /* Enciphers under the DEK: SCP02 S-DEK ECB, SCP03 K-DEK CBC with IV 0; pads 80 00.. when padded, and when len
  * is not whole blocks. */
 CW_WARN_UNUSED cw_rc cw_scp_dek_encrypt(struct cw_scp *s, const uint8_t *in, size_t len, bool padded,

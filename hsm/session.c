@@ -27,6 +27,9 @@ static const struct rule {
     {"perso.ssad", CW_FROM_STATION, CW_ST_GP, 0, 4, cw_sess_ssad},
     {"gp.wrap", CW_FROM_STATION, CW_ST_GP | CW_ST_AUTH, 0, 1024, cw_sess_gp_wrap},
     {"gp.unwrap", CW_FROM_STATION, CW_ST_GP | CW_ST_AUTH, 0, UNLIMITED, cw_sess_gp_unwrap},
+    {"gp.put_key", CW_FROM_STATION, CW_ST_GP | CW_ST_AUTH, CW_ST_PUT, 1, cw_sess_gp_put_key},
+    {"gp.put_key_answer", CW_FROM_STATION, CW_ST_GP | CW_ST_AUTH | CW_ST_PUT_WAITS, 0, 1,
+     cw_sess_gp_put_key_answer},
     {"emv.arqc", CW_FROM_STATION, CW_ST_GP, 0, 4, cw_sess_emv_arqc},
 
     {"perso.encipher", CW_FROM_STATION, CW_ST_BENCH | CW_ST_AUTH, 0, 8, cw_sess_perso_encipher},

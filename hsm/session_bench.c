@@ -16,6 +16,10 @@
 static const uint8_t test_key[16] = {0x40, 0x41, 0x42, 0x43, 0x44, 0x45, 0x46, 0x47,
                                      0x48, 0x49, 0x4a, 0x4b, 0x4c, 0x4d, 0x4e, 0x4f};
 
+const uint8_t *cw_sess_bench_test_key(void) {
+        return test_key;
+}
+
 cw_rc cw_sess_bench_keys(struct cw_sess *s, uint8_t scp, struct cw_gp_keyset *ret, struct cw_fault *f) {
         struct cw_gp_keyset keys = {.own = true};
         enum cw_hsm_alg alg = scp == 3 ? CW_ALG_AES128 : CW_ALG_TDES2;
@@ -37,6 +41,8 @@ cw_rc cw_sess_bench_keys(struct cw_sess *s, uint8_t scp, struct cw_gp_keyset *re
 static void choose_product(struct cw_sess *s, const char *profile) {
         struct cw_config_product p = {.plastic_code = "", .name = "", .profile = "", .face = "", .psn = "00"};
         p.service_code = p.discretionary = p.cvk = p.imk_ac = p.imk_smi = p.imk_smc = "";
+        p.new_kmc_enc = p.new_kmc_mac = p.new_kmc_dek = "";
+        p.new_diversification = "none";
         p.imk_dcvv = p.imk_cvc3 = p.cavk = p.pvk = p.weak_pins = p.issuer_key = p.issuer_certificate = "";
         p.cvn = CW_CVN18;
         for (size_t i = 0; *profile && i < s->env.cfg->product_count; i++) {
@@ -51,27 +57,59 @@ static void choose_product(struct cw_sess *s, const char *profile) {
 }
 
 /* LABEL names three keys: LABEL-enc, LABEL-mac, LABEL-dek. */
-static cw_rc choose_keys(struct cw_sess *s, const char *label, struct cw_fault *f) {
+static cw_rc name_keys(struct cw_sess *s, const char *label, char (*ret)[CW_SESS_LABEL_MAX],
+                       struct cw_fault *f) {
         static const char *const parts[3] = {"enc", "mac", "dek"};
         static const char *const purposes[3] = {"kmc-enc", "kmc-mac", "kmc-dek"};
         const struct cw_stored_key *key = NULL;
         cw_rc rc = CW_OK;
-        s->bench.test_keys = label[0] == '\0';
-        for (size_t i = 0; i < 3 && !s->bench.test_keys && rc == CW_OK; i++) {
-                int n = snprintf(s->bench.label[i], CW_SESS_LABEL_MAX, "%s-%s", label, parts[i]);
+        for (size_t i = 0; i < 3 && rc == CW_OK; i++) {
+                int n = snprintf(ret[i], CW_SESS_LABEL_MAX, "%s-%s", label, parts[i]);
                 if (n < 0 || (size_t)n >= CW_SESS_LABEL_MAX)
-                        return cw_sess_bad("\"key_label\" is too long", f);
-                rc = cw_sess_key(s, s->bench.label[i], purposes[i], &key, f);
+                        return cw_sess_bad("\"key_label\" or \"new_key_label\" is too long", f);
+                rc = cw_sess_key(s, ret[i], purposes[i], &key, f);
         }
-        s->bench.product.kmc_enc = s->bench.label[0];
-        s->bench.product.kmc_mac = s->bench.label[1];
-        s->bench.product.kmc_dek = s->bench.label[2];
+        return rc;
+}
+
+static cw_rc choose_keys(struct cw_sess *s, const char *label, struct cw_fault *f) {
+        struct cw_sess_bench *b = &s->bench;
+        b->test_keys = label[0] == '\0';
+        cw_rc rc = b->test_keys ? CW_OK : name_keys(s, label, b->label, f);
+        b->product.kmc_enc = b->label[0];
+        b->product.kmc_mac = b->label[1];
+        b->product.kmc_dek = b->label[2];
+        return rc;
+}
+
+/* "none", "visa2", "emv" or "kdf3" of the request as a constant; NULL when it is none of them. */
+static const char *how_of(const struct cw_msg *request, const char *member, const char *fallback) {
+        static const char *const hows[] = {"none", "visa2", "emv", "kdf3"};
+        const char *how = cw_msg_str(request, member, fallback);
+        for (size_t i = 0; i < sizeof(hows) / sizeof(hows[0]); i++)
+                if (strcmp(how, hows[i]) == 0)
+                        return hows[i];
+        return NULL;
+}
+
+/* What PUT KEY writes: the keys named, else the product's, else the test key. */
+static cw_rc choose_new_keys(struct cw_sess *s, const struct cw_msg *request, struct cw_fault *f) {
+        struct cw_sess_bench *b = &s->bench;
+        const char *label = cw_msg_str(request, "new_key_label", "");
+        b->product.new_diversification = how_of(request, "new_diversify", b->product.new_diversification);
+        if (b->product.new_diversification == NULL)
+                return cw_sess_bad("\"new_diversify\" must be none, visa2, emv or kdf3", f);
+        b->new_test_keys = label[0] == '\0' && b->product.new_kmc_enc[0] == '\0';
+        if (label[0] == '\0')
+                return CW_OK;
+        cw_rc rc = name_keys(s, label, b->new_label, f);
+        b->product.new_kmc_enc = b->new_label[0];
+        b->product.new_kmc_mac = b->new_label[1];
+        b->product.new_kmc_dek = b->new_label[2];
         return rc;
 }
 
 cw_rc cw_sess_open_bench(struct cw_sess *s, struct cw_msg *request, struct cw_fault *f) {
-        static const char *const hows[] = {"none", "visa2", "emv", "kdf3"};
-        const char *how = cw_msg_str(request, "diversify", "none");
         int64_t scp = cw_msg_int(request, "scp", 0);
         if (!s->env.cfg->hsm.test_token)
                 return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_DENIED), 0, "hsm.bench", "HSM_REFUSED",
@@ -80,14 +118,13 @@ cw_rc cw_sess_open_bench(struct cw_sess *s, struct cw_msg *request, struct cw_fa
         if (scp != 0 && scp != 2 && scp != 3)
                 return cw_sess_bad("\"scp\" must be 2, 3 or 0", f);
         choose_product(s, cw_msg_str(request, "profile", ""));
-        s->bench.product.diversification = NULL;
-        for (size_t i = 0; i < sizeof(hows) / sizeof(hows[0]); i++)
-                if (strcmp(how, hows[i]) == 0)
-                        s->bench.product.diversification = hows[i];
+        s->bench.product.diversification = how_of(request, "diversify", "none");
         if (s->bench.product.diversification == NULL)
                 return cw_sess_bad("\"diversify\" must be none, visa2, emv or kdf3", f);
         s->bench.product.scp = scp;
         cw_rc rc = choose_keys(s, cw_msg_str(request, "key_label", ""), f);
+        if (rc == CW_OK)
+                rc = choose_new_keys(s, request, f);
         if (rc != CW_OK)
                 return rc;
         s->product = &s->bench.product;

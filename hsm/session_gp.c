@@ -10,6 +10,8 @@
 
 #define BATCH_MAX 256u
 #define BATCH_BYTES_MAX (64u * 1024u)
+#define INS_PUT_KEY 0xd8u
+#define INS_DELETE 0xe4u
 
 cw_rc cw_sess_gp_start(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply, struct cw_fault *f) {
         int64_t kvn = s->product->kvn;
@@ -168,6 +170,15 @@ cw_rc cw_sess_gp_accepted(struct cw_sess *s, struct cw_fault *f) {
         return rc;
 }
 
+/* Keys are only put by gp.put_key, and a customer's card is never emptied: DELETE is an administrator's. */
+static cw_rc check_allowed(const struct cw_sess *s, struct cw_span command, struct cw_fault *f) {
+        uint8_t ins = command.len > 1 ? command.ptr[1] : 0;
+        if (ins != INS_PUT_KEY && (ins != INS_DELETE || (s->state & CW_ST_BENCH) != 0))
+                return CW_OK;
+        return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_DENIED), ins, "hsm.gp", "HSM_REFUSED",
+                       "this session does not wrap %s", ins == INS_DELETE ? "DELETE" : "PUT KEY");
+}
+
 /* The batch is wrapped whole or not at all: chain and counters cannot be turned back. */
 static cw_rc check_batch(struct cw_sess *s, struct cw_span batch, size_t *ret_count, struct cw_fault *f) {
         struct cw_reader r;
@@ -179,7 +190,9 @@ static cw_rc check_batch(struct cw_sess *s, struct cw_span batch, size_t *ret_co
                         return cw_sess_bad("the attachment is not a list of packed items", f);
                 if (++count > BATCH_MAX || count > cw_scp_room(s->scp))
                         return cw_sess_bad("too many commands at once", f);
-                cw_rc rc = cw_scp_check(s->scp, item.ptr, item.len, f);
+                cw_rc rc = check_allowed(s, item, f);
+                if (rc == CW_OK)
+                        rc = cw_scp_check(s->scp, item.ptr, item.len, f);
                 if (rc != CW_OK)
                         return rc;
         }

@@ -6,6 +6,7 @@
 #include "hsm/card_number.h"
 #include "hsm/emv_scheme.h"
 #include "hsm/gp_ledger.h"
+#include "hsm/gp_put_key.h"
 #include "hsm/ksn_registry.h"
 #include "hsm/pin_policy.h"
 #include "hsm/pinblock.h"
@@ -25,14 +26,16 @@ enum {
         CW_ST_BENCH = 0x008, /* test token: any card, keys and data of the administrator */
         CW_ST_GP = 0x2000,   /* issue and bench: a card may be personalised */
         CW_ST_SERVICE = 0x4000,
-        CW_ST_STARTED = 0x010, /* gp.start gave a challenge */
-        CW_ST_CARD = 0x020,    /* the card's cryptogram was right */
-        CW_ST_AUTH = 0x040,    /* EXTERNAL AUTHENTICATE was made */
-        CW_ST_PAN = 0x100,     /* kiosk: the chip's PAN is known */
-        CW_ST_BOUND = 0x200,   /* kiosk: kit and product are known, the server's PAN is the chip's */
-        CW_ST_PROVED = 0x400,  /* an ARQC was right */
-        CW_ST_FIRST = 0x800,   /* one entry waits for the second */
-        CW_ST_EQUAL = 0x1000,  /* both entries were equal */
+        CW_ST_STARTED = 0x010,     /* gp.start gave a challenge */
+        CW_ST_CARD = 0x020,        /* the card's cryptogram was right */
+        CW_ST_AUTH = 0x040,        /* EXTERNAL AUTHENTICATE was made */
+        CW_ST_PAN = 0x100,         /* kiosk: the chip's PAN is known */
+        CW_ST_BOUND = 0x200,       /* kiosk: kit and product are known, the server's PAN is the chip's */
+        CW_ST_PROVED = 0x400,      /* an ARQC was right */
+        CW_ST_FIRST = 0x800,       /* one entry waits for the second */
+        CW_ST_EQUAL = 0x1000,      /* both entries were equal */
+        CW_ST_PUT = 0x8000,        /* PUT KEY was made: once for a card, whatever comes of it */
+        CW_ST_PUT_WAITS = 0x10000, /* its answer was not judged yet */
 };
 
 /* Everything here is in locked memory. */
@@ -65,10 +68,15 @@ struct cw_sess {
         struct cw_scp *scp;
         struct cw_gp_try attempt; /* of the secure channel under way */
         bool attempt_open;        /* it is in the ledger and not taken back */
+        struct cw_sess_put_key {
+                struct cw_gp_try attempt; /* in the ledger until the card has confirmed the keys */
+                uint8_t answer[CW_GP_PUT_KEY_ANSWER]; /* what a card that has them all answers */
+        } put;
         struct cw_sess_bench {
                 struct cw_config_product product;
-                bool test_keys; /* 40..4F instead of keys of the token */
-                char label[3][CW_SESS_LABEL_MAX];
+                bool test_keys;     /* 40..4F instead of keys of the token */
+                bool new_test_keys; /* the same for what PUT KEY writes */
+                char label[3][CW_SESS_LABEL_MAX], new_label[3][CW_SESS_LABEL_MAX];
         } bench;
         /* Which versions this card was made under (session_imk.c). */
         struct cw_sess_imk_state {
@@ -97,6 +105,9 @@ cw_rc cw_sess_gp_authenticate(struct cw_sess *s, struct cw_msg *request, struct 
                               struct cw_fault *f);
 cw_rc cw_sess_gp_wrap(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply, struct cw_fault *f);
 cw_rc cw_sess_gp_unwrap(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply, struct cw_fault *f);
+cw_rc cw_sess_gp_put_key(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply, struct cw_fault *f);
+cw_rc cw_sess_gp_put_key_answer(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply,
+                                struct cw_fault *f);
 cw_rc cw_sess_perso_sensitive(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply,
                               struct cw_fault *f);
 cw_rc cw_sess_icc_key(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply, struct cw_fault *f);
@@ -165,6 +176,9 @@ CW_WARN_UNUSED cw_rc cw_sess_gp_accepted(struct cw_sess *s, struct cw_fault *f);
 CW_WARN_UNUSED cw_rc cw_sess_open_bench(struct cw_sess *s, struct cw_msg *request, struct cw_fault *f);
 CW_WARN_UNUSED cw_rc cw_sess_bench_keys(struct cw_sess *s, uint8_t scp, struct cw_gp_keyset *ret,
                                         struct cw_fault *f);
+
+/* The 16 bytes of that test key. */
+const uint8_t *cw_sess_bench_test_key(void);
 
 /* pan_hash and masked_pan of the session's PAN. */
 CW_WARN_UNUSED cw_rc cw_sess_put_pan_names(struct cw_sess *s, struct cw_msg *reply, struct cw_fault *f);

@@ -17,13 +17,22 @@ static cw_rc want_product_keys(const struct cw_sess *s, struct cw_fault *f) {
         const struct {
                 const char *label, *purpose;
         } wanted[] = {
-            {p->cvk, "cvk"},         {p->imk_ac, "imk-ac"},   {p->imk_smi, "imk-smi"},
-            {p->imk_smc, "imk-smc"}, {p->kmc_enc, "kmc-enc"}, {p->kmc_mac, "kmc-mac"},
+            {p->cvk, "cvk"},
+            {p->imk_ac, "imk-ac"},
+            {p->imk_smi, "imk-smi"},
+            {p->imk_smc, "imk-smc"},
+            {p->kmc_enc, "kmc-enc"},
+            {p->kmc_mac, "kmc-mac"},
             {p->kmc_dek, "kmc-dek"},
+            {p->new_kmc_enc, "kmc-enc"},
+            {p->new_kmc_mac, "kmc-mac"},
+            {p->new_kmc_dek, "kmc-dek"},
         };
+        const size_t needed = 7; /* what PUT KEY writes is not every product's */
         cw_rc rc = CW_OK;
         for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]) && rc == CW_OK; i++)
-                rc = want(s, wanted[i].label, wanted[i].purpose, f);
+                if (i < needed || *wanted[i].label)
+                        rc = want(s, wanted[i].label, wanted[i].purpose, f);
         /* Not used for the chip, but their versions are recorded with it. */
         if (rc == CW_OK && p->imk_dcvv[0] != '\0')
                 rc = want(s, p->imk_dcvv, "imk-dcvv", f);

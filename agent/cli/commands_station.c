@@ -36,6 +36,8 @@ static const struct {
     {"--level", offsetof(struct cw_cli, level)},
     {"--station", offsetof(struct cw_cli, station)},
     {"--key", offsetof(struct cw_cli, key)},
+    {"--new-key-label", offsetof(struct cw_cli, new_key_label)},
+    {"--new-diversify", offsetof(struct cw_cli, new_diversify)},
 };
 
 bool cw_station_option_known(const char *name) {
@@ -117,6 +119,8 @@ static cw_rc ask_bench(const struct cw_cli *cli, int *ret_fd, struct cw_fault *f
             .key_label = cli->key_label ? cli->key_label : "",
             .diversify = cli->diversify ? cli->diversify : "none",
             .profile = file_name(cli->profile),
+            .new_key_label = cli->new_key_label,
+            .new_diversify = cli->new_diversify,
             .scp = cli->scp ? cli->scp[1] - '0' : 0,
         };
         CW_AUTO(cw_msg_free) struct cw_msg *request = cw_hsm_msg_open_bench(&bench);
@@ -254,7 +258,8 @@ static bool usage_ok(const struct cw_cli *cli, bool with_data) {
                       "usage: cardwright station %s --reader NAME --profile FILE%s [--station NAME]\n",
                       with_data ? "perso" : "verify",
                       with_data ? " --data FILE [--scp 02|03] [--key-label LABEL] [--diversify "
-                                  "none|visa2|emv|kdf3] [--level HH]"
+                                  "none|visa2|emv|kdf3] [--level HH] [--new-key-label LABEL] "
+                                  "[--new-diversify none|visa2|emv|kdf3]"
                                 : "");
         return false;
 }

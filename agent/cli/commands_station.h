@@ -15,7 +15,8 @@ bool cw_station_option_known(const char *name);
 #define CW_STATION_COMMANDS                                                                                  \
         {"station perso",                                                                                    \
          "--reader NAME --profile FILE --data FILE [--scp 02|03] [--key-label L] [--diversify "              \
-         "none|visa2|emv|kdf3] [--level HH] [--station NAME]",                                               \
+         "none|visa2|emv|kdf3] [--level HH] [--new-key-label L] [--new-diversify none|visa2|emv|kdf3] "      \
+         "[--station NAME]",                                                                                 \
          0,                                                                                                  \
          0,                                                                                                  \
          "personalise the card in that reader (token for tests only)",                                       \

@@ -119,6 +119,38 @@ void cw_gp_get_data(uint16_t tag, struct cw_command *ret) {
         build(ret, 0x80ca0000u | tag, CW_SPAN(NULL, 0));
 }
 
+const char *cw_gp_card_state(uint8_t state) {
+        switch (state) {
+        case 0x01:
+                return "OP_READY";
+        case CW_CARD_INITIALIZED:
+                return "INITIALIZED";
+        case CW_CARD_SECURED:
+                return "SECURED";
+        case 0x7f:
+                return "CARD_LOCKED";
+        case 0xff:
+                return "TERMINATED";
+        default:
+                return "";
+        }
+}
+
+const char *cw_gp_application_state(uint8_t state) {
+        if ((state & 0x83u) == 0x83u)
+                return "LOCKED";
+        switch (state) {
+        case 0x03:
+                return "INSTALLED";
+        case 0x07:
+                return "SELECTABLE";
+        case 0x0f:
+                return "PERSONALIZED";
+        default:
+                return "";
+        }
+}
+
 const char *cw_gp_sw_text(uint16_t sw) {
         switch (sw) {
         case 0x6300:

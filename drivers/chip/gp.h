@@ -50,6 +50,16 @@ void cw_gp_load(uint8_t number, bool last, struct cw_span block, struct cw_comma
 void cw_gp_delete(const struct cw_aid *aid, bool related, struct cw_command *ret);
 /* SET STATUS (GP 11.10): of 0x80 the domain itself, 0x40 an application or domain, 0x60 and all it holds. */
 void cw_gp_set_status(uint8_t of, uint8_t state, const struct cw_aid *aid, struct cw_command *ret);
+enum {
+        CW_STATUS_DOMAIN = 0x80,
+        CW_STATUS_APPLICATION = 0x40,
+        CW_STATUS_FILES = 0x20,
+        CW_STATUS_MODULES = 0x10
+};
+enum { CW_CARD_INITIALIZED = 0x07, CW_CARD_SECURED = 0x0f };
+/* The specification's word for a life cycle state (GP tables 11-6, 11-4), "" for an application's own. */
+const char *cw_gp_card_state(uint8_t state);
+const char *cw_gp_application_state(uint8_t state);
 /* GET STATUS (GP 11.4): of 0x80, 0x40, 0x20, 0x10; answers as TLV; next after SW 6310. */
 void cw_gp_get_status(uint8_t of, bool next, struct cw_command *ret);
 /* GET DATA (GP 11.3) of a tag of one or two bytes. */

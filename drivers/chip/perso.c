@@ -202,7 +202,7 @@ static cw_rc lost_at_authentication(struct cw_fault *f, const char *text) {
 }
 
 static cw_rc authenticate(struct cw_perso *p, struct cw_fault *f) {
-        struct cw_perso_attempt attempt = {p->result->cplc, p->answer, p->level};
+        struct cw_perso_attempt attempt = {p->result->cplc, p->answer, p->level, false};
         CW_AUTO(cw_secret_free) struct cw_secret *apdu = NULL;
         CW_AUTO_RAPDU struct cw_rapdu r = {0};
         /* The journal knows first: what hsmd hands out from here on may have been sent. */
@@ -237,5 +237,12 @@ cw_rc cw_perso_run(struct cw_card_channel *c, struct cw_hsm_session *hsm, const 
                 rc = judge_answer(&p, f);
         if (rc == CW_OK)
                 rc = authenticate(&p, f);
-        return rc == CW_OK ? cw_perso_store(&p, f) : rc;
+        if (rc == CW_OK)
+                rc = cw_perso_store(&p, f);
+        return rc == CW_OK ? cw_perso_after(&p, f) : rc;
+}
+
+const char *cw_perso_keys_name(enum cw_perso_keys keys) {
+        static const char *const words[] = {"", "old", "new", "unknown"};
+        return words[keys];
 }

@@ -15,7 +15,11 @@ struct cw_perso_attempt {
         const char *cplc;             /* hex, "" when the chip has none */
         struct cw_hsm_gp_card answer; /* of INITIALIZE UPDATE */
         uint8_t level;
+        bool put_key; /* the keys of answer.kvn are written to the card; else they open the channel */
 };
+
+/* Which keys the card has after PUT KEY. */
+enum cw_perso_keys { CW_PERSO_KEYS_NONE, CW_PERSO_KEYS_OLD, CW_PERSO_KEYS_NEW, CW_PERSO_KEYS_UNKNOWN };
 
 struct cw_perso_plan {
         struct cw_perso_data *data; /* its sensitive groupings are filled here */
@@ -38,7 +42,12 @@ struct cw_perso_result {
         bool last_sent;       /* the completing command went out: without its answer nobody knows */
         unsigned sent, total; /* commands after EXTERNAL AUTHENTICATE */
         uint8_t scp, level, kvn;
+        enum cw_perso_keys keys; /* PUT KEY was sent: what the card then has; unknown is for a person */
+        uint8_t new_kvn;         /* what it put */
+        char kcv[CW_HSM_PUT_KEY_KCV];
 };
+/* "old" "new" "unknown", "" for none. */
+const char *cw_perso_keys_name(enum cw_perso_keys keys);
 
 /*
  * Before a card is fed: has hsmd make and certify the keys that the profile asks for and puts the

@@ -30,5 +30,18 @@ CW_WARN_UNUSED cw_rc cw_perso_exchange(struct cw_perso *p, struct cw_span comman
                                        struct cw_fault *f);
 /* Everything after EXTERNAL AUTHENTICATE. */
 CW_WARN_UNUSED cw_rc cw_perso_store(struct cw_perso *p, struct cw_fault *f);
+/* What the profile wants behind the data. */
+CW_WARN_UNUSED cw_rc cw_perso_after(struct cw_perso *p, struct cw_fault *f);
+/*
+ * One command under the channel, answered and judged before it returns. refused NULL: any SW is good, else
+ * anything but 9000 fails with that text. Free *ret_data, the clear answer.
+ */
+CW_WARN_UNUSED cw_rc cw_perso_secured(struct cw_perso *p, const struct cw_command *command,
+                                      const char *refused, struct cw_secret **ret_data, uint16_t *ret_sw,
+                                      struct cw_fault *f);
+/* What key information says after a PUT KEY of which nobody saw the end; replaced: the version that was to
+ * go. */
+enum cw_perso_keys cw_perso_keys_from_facts(const struct cw_gp_facts *facts, const struct cw_profile_after *a,
+                                            uint8_t replaced);
 /* The private parts of the chip's RSA keys, enciphered under the DEK. */
 CW_WARN_UNUSED cw_rc cw_perso_fill_parts(struct cw_perso *p, struct cw_fault *f);

@@ -295,10 +295,10 @@ static void read_terminal(struct cw_profile *p, struct cw_profile_findings *fs) 
 
 static void read_profile(struct cw_profile *p, struct cw_profile_findings *fs) {
         struct cw_section s = {p->root, "", fs};
-        cw_section_only(&s,
-                        (const char *const[]){"name", "note", "flow", "aid", "security_domain", "install",
-                                              "store_data", "dgis", "terminal", "secure_channel", "prepared",
-                                              "offline_auth", "applications", "contactless_aid", NULL});
+        cw_section_only(&s, (const char *const[]){"name", "note", "flow", "aid", "security_domain", "install",
+                                                  "store_data", "dgis", "terminal", "secure_channel",
+                                                  "prepared", "offline_auth", "applications",
+                                                  "contactless_aid", "after", NULL});
         (void)snprintf(p->name, sizeof p->name, "%s", cw_section_string(&s, "name", NULL));
         const char *flow = cw_section_string(&s, "flow", "security-domain");
         if (strcmp(flow, "application") == 0)
@@ -321,6 +321,7 @@ static void read_profile(struct cw_profile *p, struct cw_profile_findings *fs) {
         for (size_t i = 0; i < p->dgi_count; i++)
                 p->has_contactless |= p->dgi[i].role == CW_DGI_CL_GPO;
         read_terminal(p, fs);
+        cw_profile_read_after(p, fs);
 }
 
 cw_rc cw_profile_parse(const char *name, const char *text, size_t len, FILE *errors, struct cw_profile **ret,

@@ -137,6 +137,18 @@ struct cw_profile_channel {
         bool any_challenge;   /* SCP03: the pseudo-random challenge is not verified */
 };
 
+/* A step behind the data, under the same channel (GP 11.8, 11.10). */
+#define CW_PROFILE_AFTER_MAX 8
+struct cw_profile_after {
+        enum { CW_AFTER_PUT_KEY, CW_AFTER_SET_STATUS } what;
+        uint8_t kvn, old_kvn; /* put: new version; replaced one, 0 = that of the channel */
+        bool add;             /* beside the present keys */
+        bool aes;             /* else DES3 */
+        bool version_only;    /* the card confirms the version alone */
+        uint8_t of, state;    /* set: CW_STATUS_..., P2 */
+        struct cw_aid aid;
+};
+
 struct cw_profile {
         json_t *root;
         char name[CW_PROFILE_NAME_MAX];
@@ -153,6 +165,8 @@ struct cw_profile {
         struct cw_profile_channel channel;
         struct cw_profile_auth auth;
         bool prepared; /* groupings of the data set that no rule names are sent too, as clear ones */
+        size_t after_count;
+        struct cw_profile_after after[CW_PROFILE_AFTER_MAX];
         uint8_t p1_clear, p1_last;
         size_t chunk;
         size_t dgi_count;
@@ -179,6 +193,9 @@ CW_WARN_UNUSED cw_rc cw_profile_parse(const char *name, const char *text, size_t
                                       struct cw_profile **ret, struct cw_fault *f);
 void cw_profile_free(struct cw_profile *p);
 CW_DEFINE_CLEANUP(struct cw_profile *, cw_profile_free);
+
+/* Whether it replaces card keys: the product must name the masters. */
+bool cw_profile_puts_keys(const struct cw_profile *p);
 
 /* The line where a place like "dgis[3].of[0]" begins, or as much of it as is there. */
 unsigned cw_profile_line(const char *text, size_t len, const char *place);

@@ -192,6 +192,20 @@ static cw_rc ask_chip(struct cw_station *st, struct cw_card_channel **ret, char 
         }
 }
 
+/* The profile does something behind the data which a terminal cannot see. A station that was restarted does
+ * not know the product any more: then any of them counts. */
+static bool sets_more(struct cw_station *st) {
+        for (size_t i = 0; i < st->config->product_count; i++) {
+                const struct cw_profile *profile = NULL;
+                struct cw_fault f = {0};
+                if (cw_work_active(&st->work) && i != st->work.product)
+                        continue;
+                if (cw_profiles_get(&st->profiles, i, &profile, &f) == CW_OK && profile->after_count > 0)
+                        return true;
+        }
+        return false;
+}
+
 static void look_at_chip(struct cw_station *st, const json_t *baseline, struct verdict *v) {
         CW_AUTO(cw_card_close) struct cw_card_channel *channel = NULL;
         const char *before = json_string_value(json_object_get(baseline, "cplc"));
@@ -218,6 +232,11 @@ static void look_at_chip(struct cw_station *st, const json_t *baseline, struct v
                 say(v, CW_VERDICT_NOT_DONE, "the chip holds no complete payment application");
         else if (other)
                 say(v, CW_VERDICT_UNKNOWN, "the chip is personalised for another card number");
+        else if (sets_more(st))
+                say(v, CW_VERDICT_UNKNOWN,
+                    "the chip holds a complete payment application, but nobody knows whether its card keys "
+                    "and "
+                    "life cycle were set; look with \"cardwright station card status\"");
         else
                 say(v, CW_VERDICT_DONE, "the chip holds a complete payment application");
 }

@@ -28,7 +28,17 @@ static cw_rc load(struct cw_profiles *ps, size_t product, struct cw_fault *f) {
         if (rc != CW_OK)
                 return rc;
         const struct cw_profile_trust trust = {keys, cw_config_profiles_signed(c)};
-        return cw_profile_load_trusted(path, &trust, stderr, &ps->profile[product], ps->key[product], f);
+        CW_AUTO(cw_profile_free) struct cw_profile *profile = NULL;
+        rc = cw_profile_load_trusted(path, &trust, stderr, &profile, ps->key[product], f);
+        if (rc == CW_OK && cw_profile_puts_keys(profile) && !*c->products[product].new_kmc_enc)
+                rc = cw_fail(f, CW_RC(CW_L_STATION, CW_C_OPERATOR, CW_E_MISSING), 0, "station.profile",
+                             "PRT_SETUP_ERROR",
+                             "profile %.60s puts card keys and its product names none; set new_kmc_enc, "
+                             "new_kmc_mac, new_kmc_dek and new_diversification",
+                             c->products[product].profile);
+        if (rc == CW_OK)
+                ps->profile[product] = CW_STEAL(profile);
+        return rc;
 }
 
 cw_rc cw_profiles_get(struct cw_profiles *ps, size_t product, const struct cw_profile **ret,

@@ -133,7 +133,8 @@ static cw_rc on_attempt(void *ctx, const struct cw_perso_attempt *a, struct cw_f
                 return rc;
         char kdd[2 * sizeof a->answer.kdd + 1] = "";
         (void)cw_hex_encode(a->answer.kdd, sizeof a->answer.kdd, kdd, sizeof kdd);
-        cw_step_progress(run, 35, "opening the secure channel");
+        if (!a->put_key)
+                cw_step_progress(run, 35, "opening the secure channel");
         return cw_step_attempt(run, a->cplc[0] ? a->cplc : kdd, a->answer.kvn, a->answer.scp, f);
 }
 
@@ -151,6 +152,11 @@ static void take_evidence(struct cw_step_run *run, const struct cw_perso_result 
         cw_result_evidence_int(run->result, "kvn", p->kvn);
         cw_result_evidence_int(run->result, "level", p->level);
         cw_result_evidence_int(run->result, "commands", p->sent);
+        if (!p->keys)
+                return;
+        cw_result_evidence(run->result, "new_keys", cw_perso_keys_name(p->keys));
+        cw_result_evidence_int(run->result, "new_kvn", p->new_kvn);
+        cw_result_evidence(run->result, "new_kcv", p->kcv);
 }
 
 /*

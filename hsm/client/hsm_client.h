@@ -155,6 +155,29 @@ CW_WARN_UNUSED cw_rc cw_hsm_session_icc_parts(struct cw_hsm_session *s, const ch
 CW_WARN_UNUSED cw_rc cw_hsm_session_ssad(struct cw_hsm_session *s, const uint8_t dac[2], const void *data,
                                          size_t len, struct cw_secret **ret_ssad,
                                          struct cw_secret **ret_issuer, struct cw_fault *f);
+struct cw_hsm_put_key {
+        uint8_t kvn;       /* of the new keys, 01..7F */
+        uint8_t replaces;  /* version that goes, 0 = none */
+        bool aes;          /* else DES */
+        bool version_only; /* a card that confirms the version without check values is believed */
+};
+#define CW_HSM_PUT_KEY_KCV 19 /* three check values in hex */
+/*
+ * gp.put_key: the wrapped PUT KEY command with this card's own keys of the product's new masters, diversified
+ * and under the DEK; once a session. The try is in hsmd's ledger when this returns and stays there until
+ * gp.put_key_answer saw the card confirm: REJECT with code HSM_QUARANTINE when an earlier one is open. Free
+ * *ret_apdu.
+ */
+CW_WARN_UNUSED cw_rc cw_hsm_session_put_key(struct cw_hsm_session *s, const struct cw_hsm_put_key *q,
+                                            struct cw_secret **ret_apdu, struct cw_fault *f);
+/*
+ * gp.put_key_answer: the R-APDU (data and SW) of that command, in place of gp.unwrap. *ret_accepted: the card
+ * confirmed the keys, whose check values are ret_kcv; false: it refused them. REJECT/CW_E_MISMATCH when it
+ * confirms other keys or the R-MAC is wrong.
+ */
+CW_WARN_UNUSED cw_rc cw_hsm_session_put_key_answer(struct cw_hsm_session *s, const struct cw_hsm_put_key *q,
+                                                   const void *rapdu, size_t len, bool *ret_accepted,
+                                                   char ret_kcv[CW_HSM_PUT_KEY_KCV], struct cw_fault *f);
 /*
  * gp.wrap: items = packed plain C-APDUs in the order they go to the card (a whole STORE DATA sequence at once
  * is best: CLA INS P1 P2 [Lc data] [Le], short form, at most 239 data bytes with C-ENC, else 247); *ret_items
@@ -245,7 +268,8 @@ struct cw_msg *cw_hsm_msg_open_kiosk(const char *ticket);
 /* For admin.sock. profile: file name, chooses the product whose issuer keys are used. */
 struct cw_hsm_bench {
         const char *job, *key_label, *diversify, *profile;
-        int scp; /* 0, 2, 3 */
+        const char *new_key_label, *new_diversify; /* of what PUT KEY writes; NULL: the product's */
+        int scp;                                   /* 0, 2, 3 */
 };
 struct cw_msg *cw_hsm_msg_open_bench(const struct cw_hsm_bench *bench);
 struct cw_hsm_service {

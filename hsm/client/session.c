@@ -312,6 +312,32 @@ cw_rc cw_hsm_session_ssad(struct cw_hsm_session *s, const uint8_t dac[2], const 
         return call_for_two(s, m, ret_ssad, ret_issuer, f);
 }
 
+cw_rc cw_hsm_session_put_key(struct cw_hsm_session *s, const struct cw_hsm_put_key *q,
+                             struct cw_secret **ret_apdu, struct cw_fault *f) {
+        struct cw_msg *m = cw_msg_request("gp.put_key");
+        set(&m, "kvn", json_integer(q->kvn));
+        set(&m, "replaces", json_integer(q->replaces));
+        set(&m, "algorithm", json_string(q->aes ? "aes" : "des"));
+        return call_for_att(s, m, ret_apdu, f);
+}
+
+cw_rc cw_hsm_session_put_key_answer(struct cw_hsm_session *s, const struct cw_hsm_put_key *q,
+                                    const void *rapdu, size_t len, bool *ret_accepted,
+                                    char ret_kcv[CW_HSM_PUT_KEY_KCV], struct cw_fault *f) {
+        CW_AUTO(cw_msg_free) struct cw_msg *reply = NULL;
+        struct cw_msg *m = cw_msg_request("gp.put_key_answer");
+        set(&m, "version_only", json_boolean(q->version_only));
+        attach(&m, rapdu, len);
+        cw_rc rc = call(s, m, &reply, f);
+        if (rc != CW_OK)
+                return rc;
+        bool accepted = cw_msg_bool(reply, "accepted", false);
+        if (accepted && !copy_text(reply, "kcv", ret_kcv, CW_HSM_PUT_KEY_KCV))
+                return malformed(f);
+        *ret_accepted = accepted;
+        return CW_OK;
+}
+
 cw_rc cw_hsm_session_gp_wrap(struct cw_hsm_session *s, const void *items, size_t len,
                              struct cw_secret **ret_items, struct cw_fault *f) {
         struct cw_msg *m = cw_msg_request("gp.wrap");

@@ -4,6 +4,7 @@
 #include "drivers/chip/card_file.h"
 #include "drivers/chip/gp.h"
 #include "drivers/chip/gp_facts.h"
+#include "drivers/chip/perso_internal.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -83,6 +84,36 @@ static void management(void **state) {
         assert_command(&c, "80E8800103D0D1D200");
 }
 
+#define KEY(id, kvn, type) "C004" id kvn type "10"
+#define SET(kvn, type) KEY("01", kvn, type) KEY("02", kvn, type) KEY("03", kvn, type)
+
+/* After a PUT KEY without an answer: only what key information tells beyond doubt counts. */
+static void keys_after_put_key(void **state) {
+        (void)state;
+        static const struct {
+                const char *answer;
+                uint8_t replaced;
+                bool add;
+                enum cw_perso_keys want;
+        } cases[] = {
+            {"E012" SET("31", "88"), 0x30, false, CW_PERSO_KEYS_NEW},
+            {"E012" SET("30", "88"), 0x30, false, CW_PERSO_KEYS_OLD},
+            {"E024" SET("30", "88") SET("31", "88"), 0x00, true, CW_PERSO_KEYS_NEW},
+            {"E024" SET("30", "88") SET("31", "88"), 0x30, false, CW_PERSO_KEYS_UNKNOWN}, /* both */
+            {"E012" SET("31", "80"), 0x30, false, CW_PERSO_KEYS_UNKNOWN},                 /* another kind */
+            {"E00C" KEY("01", "31", "88") KEY("02", "31", "88"), 0x30, false, CW_PERSO_KEYS_UNKNOWN},
+            {"E012" SET("31", "88"), 0x31, false, CW_PERSO_KEYS_UNKNOWN}, /* one number for old and new */
+            {"E000", 0x30, false, CW_PERSO_KEYS_UNKNOWN},
+        };
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+                uint8_t raw[64];
+                struct cw_gp_facts facts = {0};
+                const struct cw_profile_after a = {.kvn = 0x31, .aes = true, .add = cases[i].add};
+                cw_gp_facts_keys(&facts, bytes(cases[i].answer, raw, sizeof raw));
+                assert_int_equal(cw_perso_keys_from_facts(&facts, &a, cases[i].replaced), cases[i].want);
+        }
+}
+
 static void card_file(void **state) {
         (void)state;
         static const char text[] =
@@ -125,7 +156,8 @@ static void card_file_wrong(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-            cmocka_unit_test(recognition), cmocka_unit_test(key_versions),    cmocka_unit_test(management),
+            cmocka_unit_test(recognition), cmocka_unit_test(key_versions),
+            cmocka_unit_test(management),  cmocka_unit_test(keys_after_put_key),
             cmocka_unit_test(card_file),   cmocka_unit_test(card_file_wrong),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

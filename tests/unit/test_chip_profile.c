@@ -264,6 +264,62 @@ static void test_directories(void **state) {
                 refuse_in("/generic-debit-dual.json", cases[i].from, cases[i].to, cases[i].words);
 }
 
+/* A profile with this list of steps behind the data: its finding, "" for none. */
+static void after_finding(const char *steps, char ret[256], struct cw_profile **ret_profile) {
+        CW_AUTO_MEM char *text = NULL, *with = NULL;
+        size_t len = 0;
+        struct cw_fault f = {0};
+        ret[0] = '\0';
+        assert_int_equal(
+            cw_file_read(CW_PROFILE_DIR "/generic-debit.json", CW_PROFILE_FILE_MAX, &text, &len, NULL),
+            CW_OK);
+        assert_true(asprintf(&with, "{ \"after\": [ %s ],%.*s", steps, (int)len - 1, text + 1) > 0);
+        if (cw_profile_parse("after.json", with, strlen(with), NULL, ret_profile, &f) != CW_OK)
+                (void)snprintf(ret, 256, "%s", f.text);
+}
+
+#define PUT "{\"put_key\": {\"kvn\": \"31\", \"algorithm\": \"aes\"}}"
+#define INITIALIZED "{\"set_status\": {\"of\": \"card\", \"state\": \"initialized\"}}"
+#define SECURED "{\"set_status\": {\"of\": \"card\", \"state\": \"secured\"}}"
+
+static void test_after(void **state) {
+        (void)state;
+        CW_AUTO(cw_profile_free) struct cw_profile *p = NULL;
+        char found[256];
+        after_finding(PUT ", {\"set_status\": {\"of\": \"application\", \"state\": \"0F\"}}, " INITIALIZED
+                          ", " SECURED,
+                      found, &p);
+        assert_string_equal(found, "");
+        assert_int_equal(p->after_count, 4);
+        assert_true(cw_profile_puts_keys(p));
+        assert_int_equal(p->after[0].kvn, 0x31);
+        assert_true(p->after[0].aes && !p->after[0].add && !p->after[0].version_only);
+        assert_memory_equal(p->after[1].aid.bytes, p->aid.bytes, p->aid.len);
+        assert_int_equal(p->after[3].state, 0x0f);
+        static const struct {
+                const char *steps, *words;
+        } wrong[] = {
+            {"", "a list of 1 to"},
+            {PUT ", " PUT, "put once"},
+            {SECURED ", " INITIALIZED, "correct the order"},
+            {"{\"set_status\": {\"of\": \"card\", \"state\": \"terminated\"}}", "initialized or secured"},
+            {"{\"set_status\": {\"of\": \"application\", \"state\": \"80\"}}", "of an application"},
+            {"{\"put_key\": {\"kvn\": \"80\", \"algorithm\": \"aes\"}}", "01 to 7F"},
+            {"{\"put_key\": {\"kvn\": \"31\", \"algorithm\": \"rsa\"}}", "des3 or aes"},
+            {"{\"put_key\": {\"kvn\": \"31\", \"algorithm\": \"aes\", \"mode\": \"add\", \"old_kvn\": "
+             "\"30\"}}",
+             "belongs to mode replace"},
+            {"{\"delete\": {}}", "after[0]"},
+        };
+        for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+                struct cw_profile *none = NULL;
+                after_finding(wrong[i].steps, found, &none);
+                if (!strstr(found, wrong[i].words))
+                        fail_msg("%s: \"%s\" is not in \"%s\"", wrong[i].steps, wrong[i].words, found);
+                assert_null(none);
+        }
+}
+
 /* Prepared data that leave no room for the profile's own groupings. */
 static void test_too_many_groupings(void **state) {
         (void)state;
@@ -291,6 +347,7 @@ int main(void) {
             cmocka_unit_test(test_long_record_is_found),
             cmocka_unit_test(test_joined_and_tolerated),
             cmocka_unit_test(test_directories),
+            cmocka_unit_test(test_after),
             cmocka_unit_test(test_too_many_groupings),
         };
         return cmocka_run_group_tests_name("chip profile", tests, NULL, NULL);

@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "hsm/apdu.h"
+#include "hsm/gp_put_key.h"
 #include "hsm/kcv.h"
 #include "hsm/scp_internal.h"
 
@@ -185,6 +186,118 @@ static void run_scp03_challenge(const json_t *e) {
         (void)hex(str(e, "sequence"), s->card.sequence, 3);
         assert_int_equal(cw_scp03_challenge(s, aid, n, challenge, NULL), CW_OK);
         assert_hex(challenge, 8, str(e, "expect"));
+}
+
+/* ---- PUT KEY: data fields of a public project's tests, computed there from the specification ---- */
+
+#define TEST_KEY "404142434445464748494A4B4C4D4E4F"
+
+static struct cw_scp *put_key_channel(unsigned scp, const char *sequence) {
+        CW_AUTO_JSON json_t *e = json_pack("{s:s}", "key", TEST_KEY);
+        struct cw_scp *s = bare_channel(e, scp);
+        if (scp == 2)
+                (void)hex(sequence, s->card.card_challenge, 2);
+        assert_int_equal(s->protocol->session_keys(s, NULL), CW_OK);
+        return s;
+}
+
+static struct cw_gp_key_values key_values(enum cw_hsm_alg alg, const char *enc, const char *mac,
+                                          const char *dek) {
+        struct cw_gp_key_values v = {.alg = alg};
+        (void)hex(enc, v.key[0], CW_GP_KEY_MAX);
+        (void)hex(mac, v.key[1], CW_GP_KEY_MAX);
+        (void)hex(dek, v.key[2], CW_GP_KEY_MAX);
+        return v;
+}
+
+static void assert_put(struct cw_scp *s, const struct cw_gp_key_values *v, uint8_t kvn, uint8_t replaces,
+                       const char *want, const char *want_answer) {
+        uint8_t apdu[CW_GP_PUT_KEY_MAX], answer[CW_GP_PUT_KEY_ANSWER];
+        size_t len = 0;
+        assert_int_equal(cw_gp_put_key(&c, s, v, kvn, replaces, apdu, &len, answer, NULL), CW_OK);
+        assert_hex(apdu, len, want);
+        assert_hex(answer, sizeof(answer), want_answer);
+}
+
+static void put_key(void **state) {
+        (void)state;
+        CW_AUTO(cw_scp_free) struct cw_scp *s02 = put_key_channel(2, "009B");
+        CW_AUTO(cw_scp_free) struct cw_scp *s03 = put_key_channel(3, NULL);
+        const struct cw_gp_key_values des =
+            key_values(CW_ALG_TDES2, "11111111111111112222222222222222", "33333333333333334444444444444444",
+                       "55555555555555556666666666666666");
+        const struct cw_gp_key_values aes =
+            key_values(CW_ALG_AES128, "000102030405060708090A0B0C0D0E0F", "101112131415161718191A1B1C1D1E1F",
+                       "202122232425262728292A2B2C2D2E2F");
+        /* A factory version (FF) is replaced by adding. */
+        assert_put(s02, &des, 0x01, 0xff,
+                   "80D800814301"
+                   "80107213DEBAC6A31AEBF4740A011783C7AC03D2B91C"
+                   "801006A3B3E1B86274ECB85DA909AF7E0B8E03E18DE2"
+                   "801069A8BE9FB1F50FCDF1567A20C1DF94E303DDB73600",
+                   "01D2B91CE18DE2DDB736");
+        assert_put(s03, &aes, 0x03, 0x01,
+                   "80D801814603"
+                   "8811103D0FA4B855D2A5AA4954B8B5DF582A3A03C35280"
+                   "881110790ACCDA858B997029FA9AE50C9CD02803013808"
+                   "8811108CAA7F589AA0CEB6350A45E70A6E435B03840DE500",
+                   "03C35280013808840DE5");
+        assert_put(s03, &des, 0x05, 0x01,
+                   "80D801814305"
+                   "801031E6A4F24C33D66CAEEEF57762EC698003D2B91C"
+                   "8010ACCCBDCEC4C193AF6282B22628E335E103E18DE2"
+                   "80100BCA2A8E8246AB1B0D859407D17D7A3603DDB73600",
+                   "05D2B91CE18DE2DDB736");
+}
+
+/* Versions that no key set has, and keys that would travel under a weaker one. */
+static void put_key_refused(void **state) {
+        (void)state;
+        CW_AUTO(cw_scp_free) struct cw_scp *s02 = put_key_channel(2, "0000");
+        CW_AUTO(cw_scp_free) struct cw_scp *s03 = put_key_channel(3, NULL);
+        const struct cw_gp_key_values aes = key_values(CW_ALG_AES128, TEST_KEY, TEST_KEY, TEST_KEY);
+        const struct cw_gp_key_values longer =
+            key_values(CW_ALG_AES256, TEST_KEY TEST_KEY, TEST_KEY TEST_KEY, TEST_KEY TEST_KEY);
+        const struct {
+                struct cw_scp *s;
+                const struct cw_gp_key_values *v;
+                uint8_t kvn;
+        } wrong[] = {{s03, &aes, 0x00}, {s03, &aes, 0x80}, {s02, &aes, 0x31}, {s03, &longer, 0x31}};
+        for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+                uint8_t apdu[CW_GP_PUT_KEY_MAX], answer[CW_GP_PUT_KEY_ANSWER];
+                size_t len = 0;
+                assert_int_equal(cw_rc_class(cw_gp_put_key(&c, wrong[i].s, wrong[i].v, wrong[i].kvn, 0, apdu,
+                                                           &len, answer, NULL)),
+                                 CW_C_REJECT);
+                assert_int_equal(len, 0);
+        }
+}
+
+/* What PUT KEY sends is the key that the card is then expected to know, in each way of making it. */
+static void key_values_are_the_keys(void **state) {
+        (void)state;
+        static const enum cw_gp_diversification hows[] = {CW_GP_VISA2, CW_GP_EMV, CW_GP_KDF3};
+        const uint8_t kdd[CW_KDD_LEN] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9};
+        for (size_t i = 0; i < sizeof(hows) / sizeof(hows[0]); i++) {
+                bool aes = hows[i] == CW_GP_KDF3;
+                struct cw_gp_keyset masters = keyset(TEST_KEY, TEST_KEY, TEST_KEY, aes), keys = {0};
+                assert_int_equal(cw_gp_diversify(&c, hows[i], &masters, kdd, &keys, NULL), CW_OK);
+                const struct cw_hsm_key *made[3] = {&keys.enc, &keys.mac, &keys.dek};
+                for (uint8_t n = 1; n <= 3; n++) {
+                        uint8_t value[CW_GP_KEY_MAX];
+                        size_t len = 0;
+                        assert_int_equal(
+                            cw_gp_diversify_value(&c, hows[i], &masters.enc, kdd, n, value, NULL), CW_OK);
+                        assert_memory_equal(value, soft_key_bytes(soft, made[n - 1], &len), 16);
+                        assert_int_equal(len, 16);
+                }
+                uint8_t none[CW_GP_KEY_MAX];
+                assert_int_equal(
+                    cw_rc_class(cw_gp_diversify_value(&c, CW_GP_NONE, &masters.enc, kdd, 1, none, NULL)),
+                    CW_C_REJECT);
+                cw_gp_keyset_destroy(&c, &keys);
+                cw_gp_keyset_destroy(&c, &masters);
+        }
 }
 
 static void published(void **state) {
@@ -392,6 +505,9 @@ int main(void) {
         const struct CMUnitTest tests[] = {
             cmocka_unit_test_setup_teardown(published, setup, teardown),
             cmocka_unit_test_setup_teardown(kdf3_outside, setup, teardown),
+            cmocka_unit_test_setup_teardown(put_key, setup, teardown),
+            cmocka_unit_test_setup_teardown(put_key_refused, setup, teardown),
+            cmocka_unit_test_setup_teardown(key_values_are_the_keys, setup, teardown),
             cmocka_unit_test_setup_teardown(wrong_card_cryptogram, setup, teardown),
             cmocka_unit_test_setup_teardown(wrong_challenge_for_aid, setup, teardown),
             cmocka_unit_test_setup_teardown(wrong_response_mac_kills_channel, setup, teardown),

@@ -63,11 +63,11 @@ static struct cw_sess *open_session(const char *kind) {
 }
 
 static const char *const station_calls[] = {
-    "card.data",    "gp.start",        "gp.card",    "gp.authenticate", "perso.sensitive", "gp.wrap",
-    "gp.unwrap",    "emv.arqc",        "kiosk.pan",  "pin.first",       "pin.second",      "perso.icc_key",
-    "perso.ssad",   "perso.icc_parts", "emv.script", "pin.translate",   "pin.pvv",         "pin.offset",
-    "pin.generate", "value.dcvv",      "value.cvc3", "value.cavv",      "mac.generate",    "mac.verify",
-    "dukpt.mac",    "dukpt.data"};
+    "card.data",    "gp.start",        "gp.card",    "gp.authenticate",  "perso.sensitive", "gp.wrap",
+    "gp.unwrap",    "emv.arqc",        "kiosk.pan",  "pin.first",        "pin.second",      "perso.icc_key",
+    "perso.ssad",   "perso.icc_parts", "emv.script", "pin.translate",    "pin.pvv",         "pin.offset",
+    "pin.generate", "value.dcvv",      "value.cvc3", "value.cavv",       "mac.generate",    "mac.verify",
+    "dukpt.mac",    "dukpt.data",      "gp.put_key", "gp.put_key_answer"};
 #define STATION_CALLS (sizeof(station_calls) / sizeof(station_calls[0]))
 static const char *const agent_calls[] = {"session.open", "kiosk.seal_pan", "kiosk.bind", "pin.form"};
 

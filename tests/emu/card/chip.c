@@ -49,9 +49,14 @@ bool emuc_chip_new(const struct emuc_config *cfg, const struct emuc_keys *keys, 
         c->nvm = nvm;
         c->violation = violation;
         c->violation_ctx = ctx;
-        c->has02 = emuc_keys_derive(&keys->scp02, nvm->kdd, &c->set02);
-        c->has03 = emuc_keys_derive(&keys->scp03, nvm->kdd, &c->set03);
-        if (!c->has02 && !c->has03) {
+        c->slots[0].version = 2;
+        c->slots[1].version = 3;
+        c->slots[0].there = emuc_keys_derive(&keys->scp02, nvm->kdd, &c->slots[0].set);
+        c->slots[1].there = emuc_keys_derive(&keys->scp03, nvm->kdd, &c->slots[1].set);
+        c->slot_count = 2;
+        for (size_t i = 0; i < nvm->put_count; i++)
+                emuc_slots_apply(c, &nvm->puts[i]);
+        if (!c->slots[0].there && !c->slots[1].there && nvm->put_count == 0) {
                 emuc_chip_free(c);
                 return false;
         }

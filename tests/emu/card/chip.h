@@ -105,10 +105,19 @@ struct emuc_tx {
 /* Tells the test what the terminal did wrong; text never holds data. */
 typedef void (*emuc_violation_fn)(void *ctx, const char *text);
 
+/* A key set on the card; gone once another replaced it. */
+#define EMUC_SLOTS_MAX (2U + EMUC_PUTS_MAX)
+struct emuc_keyslot {
+        bool there;
+        unsigned version; /* 2 or 3: the protocol its keys are for */
+        struct emuc_keyset set;
+};
+
 struct emuc_chip {
         const struct emuc_config *cfg;
-        struct emuc_keyset set02, set03;
-        bool has02, has03;
+        struct emuc_keyslot slots[EMUC_SLOTS_MAX]; /* 0 and 1 are the makers' for SCP02 and SCP03 */
+        size_t slot_count;
+        const struct emuc_keyset *active; /* of the channel under way */
         struct emuc_nvm *nvm;
         emuc_violation_fn violation;
         void *violation_ctx;
@@ -145,6 +154,14 @@ bool emuc_reply(struct emuc_rsp *r, const void *p, size_t len);
 uint16_t emuc_gp_command(struct emuc_chip *c, const struct emuc_cmd *cmd, struct emuc_rsp *r);
 uint16_t emuc_gp_select(struct emuc_chip *c, const struct emuc_cmd *cmd, struct emuc_rsp *r);
 uint16_t emuc_gp_get_data(struct emuc_chip *c, const struct emuc_cmd *cmd, struct emuc_rsp *r);
+/* PUT KEY with a whole key set; DELETE of the application. */
+uint16_t emuc_gp_put_key(struct emuc_chip *c, const struct emuc_cmd *cmd, struct emuc_rsp *r);
+uint16_t emuc_gp_delete(struct emuc_chip *c, const struct emuc_cmd *cmd, struct emuc_rsp *r);
+/* The first key set of the protocol, or the one of the version; NULL when there is none. */
+const struct emuc_keyslot *emuc_slot_for(const struct emuc_chip *c, unsigned version);
+const struct emuc_keyslot *emuc_slot_named(const struct emuc_chip *c, uint8_t kvn);
+/* Puts what PUT KEY wrote in the place of what it replaced, or beside. */
+void emuc_slots_apply(struct emuc_chip *c, const struct emuc_put *put);
 uint16_t emuc_gp_status(struct emuc_chip *c, const struct emuc_cmd *cmd, struct emuc_rsp *r);
 
 uint16_t emuc_perso_install(struct emuc_chip *c, const struct emuc_cmd *cmd, struct emuc_rsp *r);

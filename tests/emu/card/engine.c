@@ -34,7 +34,7 @@ static bool parse(const uint8_t *p, size_t len, struct emuc_cmd *ret) {
 
 /* Commands that make no sense without an answer: under T=1 they need Le. */
 static bool wants_answer(uint8_t ins) {
-        static const uint8_t list[] = {0x50, 0xca, 0xf2, 0xa8, 0xb2, 0xae, 0x84};
+        static const uint8_t list[] = {0x50, 0xca, 0xd8, 0xe4, 0xf2, 0xa8, 0xb2, 0xae, 0x84};
 
         return memchr(list, ins, sizeof list) != NULL;
 }

@@ -68,7 +68,7 @@ uint16_t emuc_gp_select(struct emuc_chip *c, const struct emuc_cmd *cmd, struct 
                 return 0x6a82;
         if (cmd->lc == 0 || aid_matches(emuc_isd(c), sizeof emuc_isd_aid, cmd->data, cmd->lc))
                 return select_isd(c, r);
-        if (aid_matches(emuc_app_aid(c), emuc_app_aid_len(c), cmd->data, cmd->lc))
+        if (!c->nvm->app_deleted && aid_matches(emuc_app_aid(c), emuc_app_aid_len(c), cmd->data, cmd->lc))
                 return select_app(c, r);
         return 0x6a82;
 }
@@ -88,6 +88,10 @@ static uint16_t secured_command(struct emuc_chip *c, const struct emuc_cmd *cmd,
                 return emuc_perso_install(c, cmd, r);
         case 0xe2:
                 return emuc_perso_store(c, cmd);
+        case 0xd8:
+                return emuc_gp_put_key(c, cmd, r);
+        case 0xe4:
+                return emuc_gp_delete(c, cmd, r);
         default:
                 return emuc_gp_status(c, cmd, r);
         }
@@ -115,7 +119,9 @@ uint16_t emuc_gp_command(struct emuc_chip *c, const struct emuc_cmd *cmd, struct
                 return emuc_scp_authenticate(c, cmd);
         case 0xca:
                 return emuc_gp_get_data(c, cmd, r);
+        case 0xd8:
         case 0xe2:
+        case 0xe4:
         case 0xe6:
         case 0xf0:
         case 0xf2:

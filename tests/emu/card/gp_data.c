@@ -18,7 +18,7 @@ static uint16_t card_data(const struct emuc_chip *c, struct emuc_rsp *r) {
         (void)emuc_tlv_put(part, sizeof part, &m, 0x06, oid, 10);
         (void)emuc_tlv_put(inner, sizeof inner, &n, 0x60, part, m);
         for (unsigned v = 2; v <= 3; v++) {
-                if (!(v == 2 ? c->has02 : c->has03))
+                if (!emuc_slot_for(c, v))
                         continue;
                 memcpy(oid + 6, (const uint8_t[]){0x04, (uint8_t)v, v == 2 ? c->cfg->i02 : c->cfg->i03}, 3);
                 m = 0;
@@ -40,19 +40,19 @@ static void key_entry(uint8_t *buf, size_t cap, size_t *n, const struct emuc_key
 }
 
 static uint16_t key_information(const struct emuc_chip *c, struct emuc_rsp *r) {
-        uint8_t inner[64];
+        uint8_t inner[3 * 6 * EMUC_SLOTS_MAX];
         size_t n = 0;
 
-        if (c->has02)
-                key_entry(inner, sizeof inner, &n, &c->set02, 0x80);
-        if (c->has03)
-                key_entry(inner, sizeof inner, &n, &c->set03, 0x88);
+        for (size_t i = 0; i < c->slot_count; i++)
+                if (c->slots[i].there)
+                        key_entry(inner, sizeof inner, &n, &c->slots[i].set,
+                                  c->slots[i].version == 2 ? 0x80 : 0x88);
         (void)emuc_tlv_put(r->data, sizeof r->data, &r->len, 0xe0, inner, n);
         return 0x9000;
 }
 
 static uint16_t sequence_counter(const struct emuc_chip *c, struct emuc_rsp *r) {
-        bool two = c->cfg->default_scp == 2 && c->has02;
+        bool two = c->cfg->default_scp == 2 && emuc_slot_for(c, 2);
         uint32_t v = two ? c->nvm->ssc02 : c->nvm->ssc03;
         uint8_t b[3] = {(uint8_t)(v >> 16), (uint8_t)(v >> 8), (uint8_t)v};
 
@@ -141,12 +141,17 @@ static uint16_t set_card_state(struct emuc_chip *c, uint8_t to) {
 }
 
 static uint16_t set_app_state(struct emuc_chip *c, const struct emuc_cmd *cmd) {
-        if (cmd->lc != emuc_app_aid_len(c) || memcmp(cmd->data, emuc_app_aid(c), cmd->lc) != 0)
+        if (c->nvm->app_deleted || cmd->lc != emuc_app_aid_len(c) ||
+            memcmp(cmd->data, emuc_app_aid(c), cmd->lc) != 0)
                 return 0x6a88;
-        if (cmd->p2 & EMUC_APP_LOCKED_BIT)
-                c->nvm->app_state |= EMUC_APP_LOCKED_BIT;
-        else
-                c->nvm->app_state &= (uint8_t)~EMUC_APP_LOCKED_BIT;
+        uint8_t state = c->nvm->app_state & (uint8_t)~EMUC_APP_LOCKED_BIT;
+        bool locked = c->nvm->app_state & EMUC_APP_LOCKED_BIT, lock = cmd->p2 & EMUC_APP_LOCKED_BIT;
+        /* Locked, unlocked to what it was, or the state it has: only its own data make it PERSONALIZED. */
+        if (lock ? locked : cmd->p2 != state) {
+                emuc_violate(c, "SET STATUS: application %02X to %02X", c->nvm->app_state, cmd->p2);
+                return 0x6985;
+        }
+        c->nvm->app_state = lock ? state | EMUC_APP_LOCKED_BIT : state;
         return emuc_save(c, 0x9000);
 }
 

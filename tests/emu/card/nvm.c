@@ -87,6 +87,7 @@ void emuc_nvm_free(struct emuc_nvm *nvm) {
                 return;
         for (unsigned dir = 0; dir <= 2; dir++)
                 emuc_nvm_clear_app(nvm, dir);
+        OPENSSL_cleanse(nvm->puts, sizeof nvm->puts);
         free(nvm);
 }
 

@@ -30,6 +30,14 @@ struct emuc_dgi {
         uint8_t *value;
 };
 
+/* Keys that PUT KEY wrote, in the order they came. */
+#define EMUC_PUTS_MAX 4U
+struct emuc_put {
+        uint8_t kvn, replaces, type; /* 80 DES, 88 AES; replaces 0 = added */
+        size_t len;
+        uint8_t key[3][32];
+};
+
 struct emuc_nvm {
         char path[EMUC_PATH_MAX];
         char plastic[128];
@@ -45,6 +53,9 @@ struct emuc_nvm {
         size_t next_challenge_len;
         struct emuc_dgi dgis[EMUC_DGI_MAX];
         size_t dgi_count;
+        struct emuc_put puts[EMUC_PUTS_MAX];
+        size_t put_count;
+        bool app_deleted;     /* DELETE took the application off the card */
         unsigned directories; /* 1 PSE, 2 PPSE: personalised */
         uint8_t pin[8];
         bool has_pin;

@@ -40,10 +40,23 @@ static json_t *dgis_json(const struct emuc_nvm *nvm) {
         return o;
 }
 
+static json_t *puts_json(const struct emuc_nvm *nvm) {
+        json_t *list = json_array();
+
+        for (size_t i = 0; list && i < nvm->put_count; i++) {
+                const struct emuc_put *p = &nvm->puts[i];
+                json_array_append_new(list, json_pack("{s:i, s:i, s:i, s:o, s:o, s:o}", "kvn", p->kvn,
+                                                      "replaces", p->replaces, "type", p->type, "enc",
+                                                      hex(p->key[0], p->len), "mac", hex(p->key[1], p->len),
+                                                      "dek", hex(p->key[2], p->len)));
+        }
+        return list;
+}
+
 static json_t *to_json(const struct emuc_nvm *nvm) {
         return json_pack(
             "{s:i, s:s, s:o, s:o, s:i, s:i, s:I, s:I, s:i, s:i, s:o, s:o, s:o, s:i, s:i, s:i, s:i,"
-            " s:I, s:I, s:I, s:i, s:b, s:b}",
+            " s:I, s:I, s:I, s:i, s:b, s:b, s:b, s:o}",
             "version", 1, "plastic", nvm->plastic, "cplc", hex(nvm->cplc, sizeof nvm->cplc), "kdd",
             hex(nvm->kdd, sizeof nvm->kdd), "card_state", nvm->card_state, "app_state", nvm->app_state,
             "ssc02", (json_int_t)nvm->ssc02, "ssc03", (json_int_t)nvm->ssc03, "tries02", (int)nvm->tries02,
@@ -52,7 +65,8 @@ static json_t *to_json(const struct emuc_nvm *nvm) {
             "pin_limit", nvm->pin_limit, "atc", nvm->atc, "last_online_atc", nvm->last_online_atc, "apdus",
             (json_int_t)nvm->apdus, "arqcs", (json_int_t)nvm->arqcs, "auth_failures",
             (json_int_t)nvm->auth_failures, "directories", (int)nvm->directories, "app_blocked",
-            nvm->app_blocked, "card_blocked", nvm->card_blocked);
+            nvm->app_blocked, "card_blocked", nvm->card_blocked, "app_deleted", nvm->app_deleted, "puts",
+            puts_json(nvm));
 }
 
 static bool write_all(int fd, const char *text, size_t len) {
@@ -121,12 +135,33 @@ static bool read_bytes(struct emuc_nvm *nvm, const json_t *j) {
         return true;
 }
 
+static json_int_t number(const json_t *j, const char *name);
+
+static bool read_puts(struct emuc_nvm *nvm, const json_t *list) {
+        static const char *const names[3] = {"enc", "mac", "dek"};
+
+        if (json_array_size(list) > EMUC_PUTS_MAX)
+                return false;
+        for (size_t i = 0; i < json_array_size(list); i++) {
+                const json_t *o = json_array_get(list, i);
+                struct emuc_put *p = &nvm->puts[nvm->put_count++];
+                p->kvn = (uint8_t)number(o, "kvn");
+                p->replaces = (uint8_t)number(o, "replaces");
+                p->type = (uint8_t)number(o, "type");
+                for (size_t k = 0; k < 3; k++)
+                        if (!unhex(json_object_get(o, names[k]), p->key[k], sizeof p->key[k], &p->len))
+                                return false;
+        }
+        return true;
+}
+
 static json_int_t number(const json_t *j, const char *name) {
         return json_integer_value(json_object_get(j, name));
 }
 
 static bool from_json(struct emuc_nvm *nvm, const json_t *j) {
-        if (number(j, "version") != 1 || !read_bytes(nvm, j) || !read_dgis(nvm, json_object_get(j, "dgis")))
+        if (number(j, "version") != 1 || !read_bytes(nvm, j) || !read_dgis(nvm, json_object_get(j, "dgis")) ||
+            !read_puts(nvm, json_object_get(j, "puts")))
                 return false;
         nvm->card_state = (uint8_t)number(j, "card_state");
         nvm->app_state = (uint8_t)number(j, "app_state");
@@ -141,6 +176,7 @@ static bool from_json(struct emuc_nvm *nvm, const json_t *j) {
         nvm->directories = (unsigned)number(j, "directories");
         nvm->apdus = (uint64_t)number(j, "apdus");
         nvm->arqcs = (uint64_t)number(j, "arqcs");
+        nvm->app_deleted = json_is_true(json_object_get(j, "app_deleted"));
         nvm->app_blocked = json_is_true(json_object_get(j, "app_blocked"));
         nvm->card_blocked = json_is_true(json_object_get(j, "card_blocked"));
         nvm->auth_failures = (uint64_t)number(j, "auth_failures");

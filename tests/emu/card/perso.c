@@ -26,7 +26,8 @@ static bool names_application(const struct emuc_chip *c, const struct emuc_cmd *
         if (d[3 + d[2]] || d[4 + d[2]] || d[5 + d[2]])
                 return false;
         *ret_dir = emuc_dir_named(c, d + 3, d[2]);
-        *ret_known = *ret_dir || (d[2] == emuc_app_aid_len(c) && memcmp(d + 3, emuc_app_aid(c), d[2]) == 0);
+        *ret_known = *ret_dir || (!c->nvm->app_deleted && d[2] == emuc_app_aid_len(c) &&
+                                  memcmp(d + 3, emuc_app_aid(c), d[2]) == 0);
         return true;
 }
 

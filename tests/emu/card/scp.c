@@ -20,15 +20,13 @@ bool emuc_scp_fixed_challenge(struct emuc_chip *c, uint8_t *out, size_t len) {
         return true;
 }
 
-/* 0 = no such key set. */
-static unsigned version_for(const struct emuc_chip *c, uint8_t kvn) {
-        if (kvn == 0)
-                return c->cfg->default_scp == 3 && c->has03 ? 3 : c->has02 ? 2 : 3;
-        if (c->has02 && kvn == c->set02.kvn)
-                return 2;
-        if (c->has03 && kvn == c->set03.kvn)
-                return 3;
-        return 0;
+/* NULL = no such key set. */
+static const struct emuc_keyslot *slot_for(const struct emuc_chip *c, uint8_t kvn) {
+        const struct emuc_keyslot *first = emuc_slot_for(c, c->cfg->default_scp);
+
+        if (kvn)
+                return emuc_slot_named(c, kvn);
+        return first ? first : emuc_slot_for(c, c->cfg->default_scp == 2 ? 3 : 2);
 }
 
 static unsigned *tries_of(struct emuc_chip *c, unsigned version) {
@@ -37,7 +35,8 @@ static unsigned *tries_of(struct emuc_chip *c, unsigned version) {
 
 uint16_t emuc_scp_initialize(struct emuc_chip *c, const struct emuc_cmd *cmd, struct emuc_rsp *r) {
         static const uint8_t no_kdd[sizeof c->nvm->kdd];
-        unsigned version = version_for(c, cmd->p1);
+        const struct emuc_keyslot *slot = slot_for(c, cmd->p1);
+        unsigned version = slot ? slot->version : 0;
         bool ok;
 
         emuc_scp_close(c);
@@ -56,6 +55,7 @@ uint16_t emuc_scp_initialize(struct emuc_chip *c, const struct emuc_cmd *cmd, st
         if (*tries_of(c, version) == 0)
                 return 0x6983;
         c->scp.version = version;
+        c->active = &slot->set;
         ok = emuc_reply(r, c->cfg->shy & EMUC_SHY_KDD ? no_kdd : c->nvm->kdd, sizeof c->nvm->kdd) &&
              (version == 2 ? emuc_scp02_start(c, cmd->data, r) : emuc_scp03_start(c, cmd->data, r));
         if (!ok)

@@ -51,12 +51,12 @@ static bool card_challenge(struct emuc_chip *c, uint8_t ret[6]) {
 bool emuc_scp02_start(struct emuc_chip *c, const uint8_t host[8], struct emuc_rsp *r) {
         struct emuc_scp *s = &c->scp;
         uint16_t ssc = (uint16_t)c->nvm->ssc02;
-        uint8_t card[8] = {(uint8_t)(ssc >> 8), (uint8_t)ssc}, crypt[8], head[2] = {c->set02.kvn, 0x02};
+        uint8_t card[8] = {(uint8_t)(ssc >> 8), (uint8_t)ssc}, crypt[8], head[2] = {c->active->kvn, 0x02};
 
-        if (!session_key(&c->set02.key[0], 0x0182, ssc, &s->enc) ||
-            !session_key(&c->set02.key[1], 0x0101, ssc, &s->mac) ||
-            !session_key(&c->set02.key[1], 0x0102, ssc, &s->rmac) ||
-            !session_key(&c->set02.key[2], 0x0181, ssc, &s->dek) || !card_challenge(c, card + 2) ||
+        if (!session_key(&c->active->key[0], 0x0182, ssc, &s->enc) ||
+            !session_key(&c->active->key[1], 0x0101, ssc, &s->mac) ||
+            !session_key(&c->active->key[1], 0x0102, ssc, &s->rmac) ||
+            !session_key(&c->active->key[2], 0x0181, ssc, &s->dek) || !card_challenge(c, card + 2) ||
             !cryptogram(&s->enc, host, 8, card, 8, crypt) ||
             !cryptogram(&s->enc, card, 8, host, 8, s->host_cryptogram))
                 return false;

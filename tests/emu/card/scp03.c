@@ -27,13 +27,13 @@ static bool card_challenge(struct emuc_chip *c, uint8_t *ret) {
                 return RAND_bytes(ret, (int)c->scp.mode) == 1;
         put_ssc(c, context);
         memcpy(context + 3, emuc_isd(c), sizeof emuc_isd_aid);
-        return emuc_scp03_kdf(&c->set03.key[0], KDF_CHALLENGE, context, sizeof context, c->scp.mode, ret);
+        return emuc_scp03_kdf(&c->active->key[0], KDF_CHALLENGE, context, sizeof context, c->scp.mode, ret);
 }
 
 static bool session_keys(struct emuc_chip *c, const uint8_t *context) {
         struct emuc_scp *s = &c->scp;
         size_t n = 2 * s->mode;
-        const struct emuc_aes_key *key = c->set03.key;
+        const struct emuc_aes_key *key = c->active->key;
 
         s->enc.len = key[0].len;
         s->mac.len = s->rmac.len = key[1].len;
@@ -45,7 +45,7 @@ static bool session_keys(struct emuc_chip *c, const uint8_t *context) {
 
 bool emuc_scp03_start(struct emuc_chip *c, const uint8_t *host, struct emuc_rsp *r) {
         size_t m = c->scp.mode;
-        uint8_t context[32], crypt[16], ssc[3], head[3] = {c->set03.kvn, 0x03, c->cfg->i03};
+        uint8_t context[32], crypt[16], ssc[3], head[3] = {c->active->kvn, 0x03, c->cfg->i03};
 
         memcpy(context, host, m);
         if (!card_challenge(c, context + m) || !session_keys(c, context) ||

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Card manager: published SCP02 and SCP03 traces replayed against the emulator, and what must be refused. */
+#include "base/buf.h"
 #include "test_perso.h"
 
 #include <setjmp.h>
@@ -309,6 +310,61 @@ static void test_life_cycle(void **state) {
         rig_stop(&rig);
 }
 
+/* A key set as PUT KEY carries it under the DEK of the session. wrong: index of a key whose KCV is not its
+ * own. */
+static unsigned put_keys(struct host *h, const char *head, const struct emuc_aes_key keys[3], int wrong) {
+        static const uint8_t zero[16];
+        char text[400];
+        size_t n = (size_t)snprintf(text, sizeof text, "%s", head);
+
+        for (int i = 0; i < 3; i++) {
+                uint8_t field[23] = {0x88, 0x11, 0x10};
+                assert_true(emuc_aes_cbc(&h->dek, true, zero, keys[i].bytes, 16, field + 3));
+                field[19] = 3;
+                assert_true(emuc_aes_kcv(&keys[i], field + 20));
+                field[22] ^= i == wrong;
+                assert_true(cw_hex_encode(field, sizeof field, text + n, sizeof text - n));
+                n += 2 * sizeof field;
+        }
+        (void)snprintf(text + n, sizeof text - n, "00");
+        return host_send(h, text, NULL);
+}
+
+static void test_put_key(void **state) {
+        struct emuc_aes_key keys[3], fresh[3] = {{.bytes = {1}, .len = 16}, {{2}, 16}, {{3}, 16}};
+        struct rig rig;
+        struct host h;
+        char info[600];
+
+        (void)state;
+        perso_static_keys(keys);
+        rig_start(&rig, PERSO_KEYS, NULL);
+        rig_insert(&rig, "keys", NULL);
+        assert_int_equal(host_open(&h, &rig, keys, 0x30, 0x33), 0x9000);
+        assert_int_equal(put_keys(&h, "80D830814631", fresh, 1), 0x9485);
+        rig_expect_violation(&rig, "PUT KEY: 9485");
+        assert_int_equal(put_keys(&h, "80D831814632", fresh, -1), 0x6a88);
+        assert_int_equal(put_keys(&h, "80D800814630", fresh, -1), 0x6a80);
+        assert_int_equal(put_keys(&h, "80D830814680", fresh, -1), 0x6a80);
+        assert_int_equal(put_keys(&h, "80D830014631", fresh, -1), 0x6a86);
+        struct emuc_aes_key dek = h.dek;
+        h.dek = fresh[0]; /* enciphered under another key */
+        assert_int_equal(put_keys(&h, "80D830814631", fresh, -1), 0x9485);
+        h.dek = dek;
+        assert_int_equal(put_keys(&h, "80D830814631", fresh, -1), 0x9000);
+        rig_remove(&rig);
+        rig_insert(&rig, "keys", NULL);
+        assert_int_equal(rig_hex(&rig, "80CA00E000", info), 0x9000);
+        assert_non_null(strstr(info, "C00401318810C00402318810C00403318810"));
+        assert_null(strstr(info, "3088"));
+        assert_int_equal(rig_hex(&rig, INIT_03, NULL), 0x6a88); /* version 30 is gone */
+        assert_int_equal(host_open(&h, &rig, fresh, 0x31, 0x33), 0x9000);
+        assert_int_equal(host_open(&h, &rig, keys, 0x20, 0x01), 0x9000); /* AES under the DEK of SCP02: no */
+        h.dek.len = 16;
+        assert_int_equal(put_keys(&h, "80D820814621", fresh, -1), 0x9484);
+        rig_stop(&rig);
+}
+
 static void test_cards_differ(void **state) {
         struct rig rig;
         char a[600], b[600], again[600];
@@ -394,8 +450,9 @@ int main(void) {
             cmocka_unit_test(test_all_levels),       cmocka_unit_test(test_key_information),
             cmocka_unit_test(test_wrong_mac),        cmocka_unit_test(test_wrong_cryptogram_locks),
             cmocka_unit_test(test_auth_order),       cmocka_unit_test(test_life_cycle),
-            cmocka_unit_test(test_cards_differ),     cmocka_unit_test(test_faults),
-            cmocka_unit_test(test_reader_restarts),  cmocka_unit_test(test_bad_control),
+            cmocka_unit_test(test_put_key),          cmocka_unit_test(test_cards_differ),
+            cmocka_unit_test(test_faults),           cmocka_unit_test(test_reader_restarts),
+            cmocka_unit_test(test_bad_control),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -87,6 +87,91 @@ def test_prepared_data(rig):
     check(code != 0 and "8000" in errors and verdicts(lines)["plastic"][1] == "untouched", (lines, errors))
 
 
+# ---- keys and life cycle behind the data ----
+
+def closing_profile(rig, *after, name="closing"):
+    """Under the file name by which hsmd finds the product."""
+    with open(PROFILE) as source:
+        profile = json.load(source)
+    profile["after"] = list(after)
+    return rig.write(f"made/{name}/generic-debit.json", json.dumps(profile))
+
+
+def put_key(kvn, algorithm, **more):
+    return {"put_key": {"kvn": kvn, "algorithm": algorithm, **more}}
+
+
+def set_status(of, state):
+    return {"set_status": {"of": of, "state": state}}
+
+
+CLOSE = (set_status("application", "0F"), set_status("card", "initialized"), set_status("card", "secured"))
+
+
+def test_keys_and_life_cycle(rig):
+    """PUT KEY of the card's own diversified keys, SET STATUS of application and card, under each kind of channel; the new keys then
+    open the card, and the ledger is empty behind it."""
+    try:
+        for plastic, kvn, algorithm, how, make, options in (
+                ("put03", "31", "aes", "kdf3", ("--i03", "70"), ("--scp", "03")),
+                ("put02", "21", "des3", "visa2", ("--i02", "75"), ("--scp", "02", "--level", "13"))):
+            rig.replace_desk_card(*make)
+            rig.present(plastic)
+            profile = closing_profile(rig, put_key(kvn, algorithm), *CLOSE)
+            code, lines, errors = perso(rig, *options, "--new-diversify", how, profile=profile)
+            told = verdicts(lines)
+            check(code == 0 and told["plastic"][1] == "personalised", (lines, errors))
+            check("key version " + kvn in told["put-key"][1] and "SECURED" in told["set-status"][1], told)
+            state = rig.chip.ask(cmd="state")
+            check(state["life_cycle"] == "SECURED" and state["violation_count"] == 0, state)
+            code, lines, errors = verify(rig, profile=profile)
+            check(code == 0, (lines, errors))
+            # The application is personalised for good, so this ends after the channel that the new keys opened.
+            code, lines, errors = perso(rig, *options, "--diversify", how, profile=closing_profile(rig, *CLOSE, name="again"))
+            told = verdicts(lines)
+            check(code != 0 and "authenticate" in told and "key version " + kvn in told["initialize"][1], (lines, errors))
+    finally:
+        rig.replace_desk_card()
+
+
+def test_put_key_lost(rig):
+    """The answer to PUT KEY never comes: the key information is read, a person decides, and the keys are not put again."""
+    profile = closing_profile(rig, put_key("31", "aes"), name="lost")
+    options = ("--scp", "03", "--new-diversify", "kdf3")
+    for plastic, kind, keys in (("torn", "tear", "new"), ("dropped", "die", "old")):
+        rig.present(plastic)
+        rig.chip.ask(cmd="fault", kind=kind, ins="D8", nth=1, reconnect=True)
+        code, lines, errors = perso(rig, *options, profile=profile)
+        rig.chip.ask(cmd="fault", kind="none")
+        told = verdicts(lines)
+        check(code != 0 and told["plastic"][1] == "in-doubt", (lines, errors))
+        check(told["key-info"][1].endswith("keys " + keys) or "not readable" in told["key-info"][1], told)
+        check(rig.chip.ask(cmd="state")["violation_count"] == 0, "the card was asked what it does not allow")
+    # What was dropped has its old keys and its application, which can be taken off and put on again: the keys cannot.
+    with open(os.path.join(rig.plastic("dropped"), "chip.json")) as source:
+        chip = json.load(source)
+    check(chip["puts"] == [], chip["puts"])
+    chip["app_state"] = 7
+    tampered(rig, "dropped", chip, lambda dgis: None)
+    code, lines, errors = perso(rig, *options, profile=profile)
+    check(code != 0 and "HSM_QUARANTINE" in errors and "put-key" not in verdicts(lines), (lines, errors))
+
+
+def test_put_key_refused(rig):
+    """A card that says no keeps its keys; one that is to get what its DEK cannot carry is not even asked."""
+    rig.present("refused")
+    code, lines, errors = perso(rig, "--scp", "03", "--new-diversify", "kdf3",
+                                profile=closing_profile(rig, put_key("20", "aes"), name="refused"))
+    check(code != 0 and "refuses its new keys" in errors and verdicts(lines)["plastic"][1] == "spoiled", (lines, errors))
+    check(any("is there already" in v for v in rig.chip.ask(cmd="state")["violations"]), "why it was refused")
+    rig.replace_desk_card()
+    rig.present("stronger")
+    code, lines, errors = perso(rig, "--scp", "02", "--new-diversify", "kdf3",
+                                profile=closing_profile(rig, put_key("21", "aes"), name="stronger"))
+    check(code != 0 and "HSM_PUT_KEY" in errors and "stronger than the card's DEK" in errors, (lines, errors))
+    check(rig.chip.ask(cmd="state")["violation_count"] == 0, "nothing of it reached the card")
+
+
 # ---- offline data authentication ----
 
 def record(*objects):

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the profile asks for behind the data: the issuer's own keys (PUT KEY), life cycle states (SET STATUS).
+ * One command after the other, each judged before the next. A PUT KEY whose answer is lost is never sent
+ * again: the card is asked for its key information, and a person decides.
+ */
+#include "drivers/chip/perso_internal.h"
+
+#include "base/failpoint.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#define BACK_TRIES 6
+#define BACK_PAUSE_MS 500 /* pcscd looks for a card every 400 ms */
+
+static cw_rc transmit(struct cw_perso *p, struct cw_span wrapped, struct cw_rapdu *ret, struct cw_fault *f) {
+        if (CW_FAILPOINT("station.after.before"))
+                return cw_fail(f, CW_RC(CW_L_CHIP, CW_C_RECONNECT, CW_E_IO), 0, "chip.after", "PRD_SMARTCARD",
+                               "the card went away before its life cycle was set");
+        p->result->sent++;
+        return cw_perso_exchange(p, wrapped, ret, f);
+}
+
+/* The answer as it came; bytes has CW_APDU_PART_MAX. */
+static cw_rc whole_answer(const struct cw_rapdu *r, uint8_t *bytes, size_t *ret_len, struct cw_fault *f) {
+        if (r->len + 2 > CW_APDU_PART_MAX)
+                return cw_chip_fail_sw(f, "chip.after", r->sw, "the chip answers too much data");
+        memcpy(bytes, r->data, r->len);
+        bytes[r->len] = (uint8_t)(r->sw >> 8);
+        bytes[r->len + 1] = (uint8_t)r->sw;
+        *ret_len = r->len + 2;
+        return CW_OK;
+}
+
+cw_rc cw_perso_secured(struct cw_perso *p, const struct cw_command *command, const char *refused,
+                       struct cw_secret **ret_data, uint16_t *ret_sw, struct cw_fault *f) {
+        CW_WIPED(uint8_t, bytes, CW_APDU_PART_MAX);
+        uint8_t item[CW_APDU_COMMAND_MAX + 2];
+        CW_AUTO(cw_secret_free) struct cw_secret *wrapped = NULL;
+        CW_AUTO_RAPDU struct cw_rapdu r = {0};
+        struct cw_writer w;
+        struct cw_reader in;
+        size_t len = 0;
+        cw_writer_init(&w, item, sizeof item);
+        cw_put_item(&w, command->bytes, command->len);
+        cw_rc rc = cw_hsm_session_gp_wrap(p->hsm, item, w.len, &wrapped, f);
+        if (rc != CW_OK)
+                return rc;
+        cw_reader_init(&in, wrapped->ptr, wrapped->len);
+        rc = transmit(p, cw_get_item(&in), &r, f);
+        if (rc == CW_OK && refused && r.sw != 0x9000)
+                rc = cw_chip_fail_sw(f, "chip.after", r.sw, refused);
+        if (rc == CW_OK)
+                rc = whole_answer(&r, bytes, &len, f);
+        if (rc == CW_OK)
+                rc = cw_hsm_session_gp_unwrap(p->hsm, bytes, len, ret_data, f);
+        if (rc == CW_OK)
+                *ret_sw = r.sw;
+        return rc;
+}
+
+/* ---- SET STATUS ---- */
+
+static cw_rc set_status(struct cw_perso *p, const struct cw_profile_after *a, struct cw_fault *f) {
+        CW_AUTO(cw_secret_free) struct cw_secret *data = NULL;
+        struct cw_command command;
+        uint16_t sw = 0;
+        bool card = a->of == CW_STATUS_DOMAIN;
+        cw_gp_set_status(a->of, a->state, card ? &p->domain : &a->aid, &command);
+        if (p->level & CW_LEVEL_RMAC)
+                command.bytes[command.len++] = 0; /* its MAC is an answer */
+        cw_rc rc = cw_perso_secured(p, &command, "the chip refuses its life cycle state", &data, &sw, f);
+        if (rc == CW_OK)
+                cw_perso_tell(p, "set-status", "%s is %02X %s: %04X", card ? "card" : "application", a->state,
+                              card ? cw_gp_card_state(a->state) : cw_gp_application_state(a->state), sw);
+        return rc;
+}
+
+/* ---- PUT KEY ---- */
+
+static unsigned keys_of(const struct cw_gp_facts *facts, uint8_t kvn, enum cw_gp_cipher cipher) {
+        unsigned count = 0;
+        for (size_t i = 0; i < facts->key_count; i++)
+                count += facts->keys[i].kvn == kvn && facts->keys[i].id >= 1 && facts->keys[i].id <= 3 &&
+                         (cipher == CW_GP_CIPHER_OTHER || facts->keys[i].cipher == cipher);
+        return count;
+}
+
+enum cw_perso_keys cw_perso_keys_from_facts(const struct cw_gp_facts *facts, const struct cw_profile_after *a,
+                                            uint8_t replaced) {
+        unsigned fresh = keys_of(facts, a->kvn, a->aes ? CW_GP_CIPHER_AES : CW_GP_CIPHER_DES);
+        bool same = replaced == a->kvn; /* its number does not tell old keys from new ones */
+        bool stayed = keys_of(facts, replaced, CW_GP_CIPHER_OTHER) > 0;
+        if (fresh == 3 && !same && (a->add || !stayed))
+                return CW_PERSO_KEYS_NEW;
+        if (keys_of(facts, a->kvn, CW_GP_CIPHER_OTHER) == 0 && facts->key_count > 0)
+                return CW_PERSO_KEYS_OLD;
+        return CW_PERSO_KEYS_UNKNOWN;
+}
+
+static cw_rc come_back(struct cw_perso *p, char cplc[CW_CPLC_HEX], struct cw_fault *f) {
+        const struct cw_profile *profile = p->plan->data->profile;
+        const struct timespec pause = {0, BACK_PAUSE_MS * 1000000L};
+        cw_rc rc = CW_OK;
+        for (int i = 0; i < BACK_TRIES; i++) {
+                rc = p->channel->ops->reset(p->channel, p->plan->apdu_timeout_ms, f);
+                if (rc == CW_OK)
+                        rc = cw_gp_identify(p->channel, &profile->security_domain, p->plan->apdu_timeout_ms,
+                                            cplc, NULL, f);
+                if (rc == CW_OK)
+                        return CW_OK;
+                (void)nanosleep(&pause, NULL);
+        }
+        return rc;
+}
+
+/* GET DATA 00E0 after a lost or unbelievable answer: tells, and changes nothing. */
+static void read_back(struct cw_perso *p, const struct cw_profile_after *a, uint8_t replaced) {
+        char cplc[CW_CPLC_HEX] = "";
+        struct cw_gp_facts facts = {0};
+        struct cw_fault f = {0};
+        cw_rc rc = come_back(p, cplc, &f);
+        bool same = p->result->cplc[0] == '\0' || cw_cplc_same_chip(p->result->cplc, cplc);
+        if (rc == CW_OK && same)
+                rc = cw_gp_facts_read(p->channel, p->plan->apdu_timeout_ms, &facts, &f);
+        p->result->keys =
+            rc == CW_OK && same ? cw_perso_keys_from_facts(&facts, a, replaced) : CW_PERSO_KEYS_UNKNOWN;
+        if (rc != CW_OK)
+                cw_perso_tell(p, "key-info", "not readable: %.100s", f.text);
+        else
+                cw_perso_tell(p, "key-info", "%s: %u keys of version %02X, %u of %02X; keys %s",
+                              same ? "same chip" : "another chip",
+                              keys_of(&facts, a->kvn, CW_GP_CIPHER_OTHER), a->kvn,
+                              keys_of(&facts, replaced, CW_GP_CIPHER_OTHER), replaced,
+                              cw_perso_keys_name(p->result->keys));
+}
+
+static cw_rc judge_put(struct cw_perso *p, const struct cw_hsm_put_key *q, const struct cw_rapdu *r,
+                       struct cw_fault *f) {
+        CW_WIPED(uint8_t, bytes, CW_APDU_PART_MAX);
+        size_t len = 0;
+        bool accepted = false;
+        cw_rc rc = whole_answer(r, bytes, &len, f);
+        if (rc == CW_OK)
+                rc = cw_hsm_session_put_key_answer(p->hsm, q, bytes, len, &accepted, p->result->kcv, f);
+        if (rc != CW_OK || accepted)
+                return rc;
+        return cw_chip_fail_sw(f, "chip.put_key", r->sw, "the chip refuses its new keys");
+}
+
+static cw_rc put_key(struct cw_perso *p, const struct cw_profile_after *a, struct cw_fault *f) {
+        CW_AUTO(cw_secret_free) struct cw_secret *apdu = NULL;
+        CW_AUTO_RAPDU struct cw_rapdu r = {0};
+        const uint8_t replaced = a->add ? 0 : a->old_kvn ? a->old_kvn : p->answer.kvn;
+        const struct cw_hsm_put_key q = {a->kvn, replaced, a->aes, a->version_only};
+        struct cw_perso_attempt attempt = {p->result->cplc, p->answer, p->level, true};
+        attempt.answer.kvn = a->kvn;
+        cw_rc rc = p->plan->attempt ? p->plan->attempt(p->plan->ctx, &attempt, f) : CW_OK;
+        if (rc == CW_OK)
+                rc = cw_hsm_session_put_key(p->hsm, &q, &apdu, f);
+        if (rc != CW_OK)
+                return rc;
+        p->result->new_kvn = a->kvn;
+        rc = transmit(p, CW_SPAN(apdu->ptr, apdu->len), &r, f);
+        if (rc == CW_OK)
+                rc = judge_put(p, &q, &r, f);
+        if (rc != CW_OK) {
+                read_back(p, a, replaced);
+                return rc;
+        }
+        p->result->keys = CW_PERSO_KEYS_NEW;
+        cw_perso_tell(p, "put-key", "key version %02X %s %02X, %s, check values %s", a->kvn,
+                      a->add ? "beside" : "in place of", a->add ? p->answer.kvn : replaced,
+                      a->aes ? "AES" : "DES3", p->result->kcv);
+        return CW_OK;
+}
+
+cw_rc cw_perso_after(struct cw_perso *p, struct cw_fault *f) {
+        const struct cw_profile *profile = p->plan->data->profile;
+        p->result->total += (unsigned)profile->after_count;
+        for (size_t i = 0; i < profile->after_count; i++) {
+                const struct cw_profile_after *a = &profile->after[i];
+                cw_rc rc = a->what == CW_AFTER_PUT_KEY ? put_key(p, a, f) : set_status(p, a, f);
+                if (rc != CW_OK)
+                        return rc;
+                if (p->plan->progress)
+                        p->plan->progress(p->plan->ctx, p->result->sent, p->result->total);
+        }
+        return CW_OK;
+}
