@@ -269,6 +269,25 @@ static void check_codes(const struct cw_config *c, const char *who, const char *
                             code);
 }
 
+/* A key that does nothing where it stands was meant for another station. */
+static void check_matica(const struct cw_config_station *s, const char *who, struct cw_findings *fs) {
+        const struct {
+                const char *member;
+                bool set;
+        } keys[] = {
+            {"matica_model", s->matica_model != CW_CONFIG_MATICA_AUTO},
+            {"matica_sentinels", s->matica_sentinels != CW_CONFIG_SENTINELS_PRINTER},
+            {"matica_jam", s->matica_jam != CW_CONFIG_JAM_BETWEEN},
+            {"matica_counters", s->matica_counters != CW_CONFIG_COUNTERS_EVIDENCE},
+            {"matica_shift_right_px", s->matica_shift_right_px != 0},
+            {"matica_shift_down_px", s->matica_shift_down_px != 0},
+        };
+        for (size_t i = 0; strcmp(s->printer_driver, "matica") != 0 && i < sizeof keys / sizeof *keys; i++)
+                if (keys[i].set)
+                        find_member(fs, who, keys[i].member,
+                                    "is for a printer_driver \"matica\" only; leave it out");
+}
+
 static void check_station(const struct cw_config *c, const struct cw_config_station *s,
                           struct cw_findings *fs) {
         char who[PATH_BYTES];
@@ -280,6 +299,7 @@ static void check_station(const struct cw_config *c, const struct cw_config_stat
         if (s->kind == CW_STATION_KIOSK && !*s->pinpad_tty)
                 find_member(fs, who, "pinpad_tty", "must be set for a station of kind \"kiosk\"");
         check_codes(c, who, s->plastic_codes, fs);
+        check_matica(s, who, fs);
 }
 
 static void check_keys(const struct cw_config *c, struct cw_findings *fs) {

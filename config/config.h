@@ -195,6 +195,20 @@ struct cw_config_product {
 };
 enum cw_printer_faces { CW_FACES_AUTO, CW_FACES_ONE, CW_FACES_BOTH };
 enum cw_printer_flip { CW_FLIP_AUTO, CW_FLIP_SHORT_EDGE, CW_FLIP_LONG_EDGE };
+/* In the order of their words; drivers/printer/printer.h says what each is. */
+enum cw_config_matica_model {
+        CW_CONFIG_MATICA_AUTO,
+        CW_CONFIG_MATICA_XID580,
+        CW_CONFIG_MATICA_XID8300,
+        CW_CONFIG_MATICA_XID8600
+};
+enum cw_config_matica_sentinels {
+        CW_CONFIG_SENTINELS_PRINTER,
+        CW_CONFIG_SENTINELS_HOST,
+        CW_CONFIG_SENTINELS_HOST_LRC
+};
+enum cw_config_matica_jam { CW_CONFIG_JAM_BETWEEN, CW_CONFIG_JAM_TOLD };
+enum cw_config_matica_counters { CW_CONFIG_COUNTERS_EVIDENCE, CW_CONFIG_COUNTERS_SHOWN };
 struct cw_config_station {
         const char *name; /* unique, [A-Za-z0-9-] */
         enum cw_station_kind kind;
@@ -202,6 +216,11 @@ struct cw_config_station {
         const char *printer_serial; /* USB serial, "" = the only one */
         enum cw_printer_faces printer_faces;
         enum cw_printer_flip printer_flip;
+        enum cw_config_matica_model matica_model;
+        enum cw_config_matica_sentinels matica_sentinels;
+        enum cw_config_matica_jam matica_jam;
+        enum cw_config_matica_counters matica_counters;
+        int64_t matica_shift_right_px, matica_shift_down_px; /* of 300 dpi, from the middle */
         const char *reader;     /* PC/SC reader name, its prefix, usb:PORT or serial:NUMBER */
         const char *pinpad_tty; /* kiosk only */
         int64_t pinpad_baud;

@@ -65,6 +65,10 @@ static const char *const init_words[] = {"none", "reserved", "nss", NULL};
 static const char *const driver_words[] = {"", "evolis", "magicard", "matica", "probe", NULL};
 static const char *const faces_words[] = {"auto", "one", "both", NULL};
 static const char *const flip_words[] = {"auto", "short", "long", NULL};
+static const char *const matica_model_words[] = {"auto", "XID580", "XID8300", "XID8600", NULL};
+static const char *const matica_sentinel_words[] = {"printer", "host", "host-lrc", NULL};
+static const char *const matica_jam_words[] = {"between", "told", NULL};
+static const char *const matica_counter_words[] = {"evidence", "shown", NULL};
 static const char *const diversification_words[] = {"none", "visa2", "emv", "kdf3", NULL};
 
 static const char *const central_words[] = {"none", "d1", "dcms", NULL};
@@ -350,6 +354,20 @@ static const struct cw_key station_keys[] = {
     WORD(cw_config_station, printer_flip, "auto", flip_words,
          "edge of the card parallel to the axis it is turned over about, auto = as its driver knows the "
          "model"),
+    WORD(cw_config_station, matica_model, "auto", matica_model_words,
+         "model that a Matica printer behaves as, auto = the one it tells; only with the panel size of the "
+         "XID printers"),
+    WORD(cw_config_station, matica_sentinels, "printer", matica_sentinel_words,
+         "who puts the sentinels on the stripe: printer (and the LRC), host (the LRC by the printer), "
+         "host-lrc"),
+    WORD(cw_config_station, matica_jam, "between", matica_jam_words,
+         "where a card is after a jam: between two places, or where the printer told"),
+    WORD(
+        cw_config_station, matica_counters, "evidence", matica_counter_words,
+        "whether the counters of cards and prints are evidence that a step in doubt was done, or only shown"),
+    INT(cw_config_station, matica_shift_right_px, "0", -10, 10,
+        "picture of a Matica printer from the middle of its raster to the right, pixels of 300 dpi"),
+    INT(cw_config_station, matica_shift_down_px, "0", -8, 8, "the same, down"),
     TEXT(cw_config_station, reader, "", CW_KEY_REQUIRED,
          "PC/SC reader name or its beginning, usb:PORT (1-1.2) or serial:NUMBER"),
     TEXT(cw_config_station, pinpad_tty, "", 0, "serial device of the PIN pad"),

@@ -61,6 +61,8 @@ void cw_printer_fit(struct cw_printer *p, const struct cw_printer_fitting *fitti
                 p->info.caps |= CW_PRINTER_CAP_BOTH_FACES;
         if (fitting->flip >= 0)
                 p->info.flip = fitting->flip == CW_FLIP_LONG ? CW_FLIP_LONG : CW_FLIP_SHORT;
+        if (p->ops->fit)
+                p->ops->fit(p, fitting);
 }
 
 bool cw_printer_gone(struct cw_printer *p) {

@@ -89,10 +89,27 @@ struct cw_printer_info {
         enum cw_flip flip; /* with CW_PRINTER_CAP_BOTH_FACES */
 };
 
+/*
+ * What the driver of the Matica printers infers because no public source says it, and a branch finds out
+ * otherwise. All zero = as inferred.
+ */
+enum cw_matica_model { CW_MATICA_AS_IT_SAYS, CW_MATICA_XID580, CW_MATICA_XID8300, CW_MATICA_XID8600 };
+enum cw_matica_sentinels { CW_MATICA_ADDS_SENTINELS, CW_MATICA_WANTS_SENTINELS, CW_MATICA_WANTS_LRC };
+struct cw_matica_fitting {
+        enum cw_matica_model model;         /* what the printer behaves as */
+        enum cw_matica_sentinels sentinels; /* who puts them and the LRC on the stripe */
+        bool jam_place_told;                /* after a jam too the card is where the printer says */
+        bool counters_prove_nothing;        /* they are shown, and are no evidence of a step */
+        int shift_right, shift_down;        /* of the picture from the middle, pixels of 300 dpi */
+};
+#define CW_MATICA_SHIFT_RIGHT_MAX 10
+#define CW_MATICA_SHIFT_DOWN_MAX 8
+
 /* What a branch knows about its printer and the printer does not tell; -1 = as the driver knows its model. */
 struct cw_printer_fitting {
         int both_faces; /* 1: a flip-over station is fitted, 0: none is */
         int flip;       /* enum cw_flip */
+        struct cw_matica_fitting matica;
 };
 
 enum cw_printer_state {
@@ -236,6 +253,8 @@ struct cw_printer_ops {
         /* *ret is empty on entry. A sheet that the family does not have stays empty. */
         cw_rc (*sheet)(struct cw_printer *p, enum cw_printer_sheet sheet, int64_t deadline_ns,
                        struct cw_printer_lines *ret, struct cw_fault *f);
+        /* What concerns this family alone; sends nothing. NULL: nothing does. */
+        void (*fit)(struct cw_printer *p, const struct cw_printer_fitting *fitting);
         /* NULL: nothing can be set. */
         cw_rc (*setting)(struct cw_printer *p, const char *name, const char *value, int64_t deadline_ns,
                          struct cw_fault *f);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cardwright-stationd: one station's printer, readers and PIN pad. */
+#include "drivers/station/fitting.h"
 #include "drivers/station/station.h"
 
 #include "base/log.h"
@@ -85,12 +86,8 @@ static int serve(struct cw_station *st) {
         struct cw_fault f = {0};
         int code = 1;
         init_lock(st);
-        const struct cw_printer_fitting fitting = {
-            .both_faces =
-                st->self->printer_faces == CW_FACES_AUTO ? -1 : st->self->printer_faces == CW_FACES_BOTH,
-            .flip = st->self->printer_flip == CW_FLIP_AUTO        ? -1
-                    : st->self->printer_flip == CW_FLIP_LONG_EDGE ? CW_FLIP_LONG
-                                                                  : CW_FLIP_SHORT};
+        struct cw_printer_fitting fitting;
+        cw_station_fitting(st->self, &fitting);
         cw_machine_init(&st->machine, st->self->printer_driver, st->self->printer_serial, &fitting);
         cw_profiles_init(&st->profiles, st->config);
         check_profiles(st);

@@ -352,6 +352,64 @@ static void finer_printer_takes_the_same_card(void **state) {
         bench_ops.close(b);
 }
 
+/* ---- what a branch knows better ---- */
+
+static struct cw_printer *open_fitted(struct bench *b, const struct cw_matica_fitting *m) {
+        struct cw_printer *p = check_open(b);
+        const struct cw_printer_fitting fitting = {.both_faces = -1, .flip = -1, .matica = *m};
+        cw_printer_fit(p, &fitting);
+        return p;
+}
+
+static void jam_place_as_told(void **state) {
+        const struct cw_matica_fitting told = {.jam_place_told = true};
+        struct cw_printer *p = open_fitted(*state, &told);
+        struct cw_printer_effect e;
+        struct cw_fault f = {0};
+        check_feed(p);
+        bench_order(*state, "{'cmd':'fault','name':'jam','at':{'command':'MOVE'}}");
+        /* This printer does not say where: the card's place is not known, so the step is in doubt. */
+        check_class(cw_printer_to_contact(p, LONG_NS, &e, &f), &f, CW_C_IN_DOUBT, "PRD_FEEDER_JAM");
+        assert_int_equal(e.where, CW_WHERE_UNKNOWN);
+        cw_printer_close(p);
+}
+
+static void counters_that_prove_nothing(void **state) {
+        const struct cw_matica_fitting shown = {.counters_prove_nothing = true};
+        struct cw_printer *p = open_fitted(*state, &shown);
+        struct cw_printer_baseline before;
+        struct cw_printer_finding finding;
+        struct cw_printer_status s;
+        struct cw_printer_effect e;
+        struct cw_fault f = {0};
+        check_feed(p);
+        check_ok(cw_printer_baseline(p, LONG_NS, &before, &f), &f);
+        assert_int_equal(before.cards_fed, -1);
+        assert_int_equal(before.panels, -1);
+        check_ok(print(p, &e, &f), &f);
+        check_ok(cw_printer_reconcile(p, CW_PRINTER_STEP_PRINT, &before, LONG_NS, &finding, &f), &f);
+        assert_int_equal(finding.verdict, CW_VERDICT_UNKNOWN);
+        check_ok(cw_printer_status(p, LONG_NS, &s, &f), &f);
+        assert_int_equal(s.counters.cards_fed, 1);
+        cw_printer_close(p);
+}
+
+/* A model that nobody knows, but the branch says which one it is like. */
+static void model_as_the_branch_says(void **state) {
+        (void)state;
+        const struct cw_matica_fitting like = {.model = CW_MATICA_XID8300};
+        const struct bench_options unknown = {.model = "XID9300"};
+        struct bench *b = bench_ops.open(&unknown);
+        struct cw_printer *p = open_fitted(b, &like);
+        struct cw_printer_effect e;
+        struct cw_fault f = {0};
+        check_feed(p);
+        check_ok(print(p, &e, &f), &f);
+        assert_int_equal(bench_tray(b, "output"), 1);
+        cw_printer_close(p);
+        bench_ops.close(b);
+}
+
 static void recordings_hold_no_card(void **state) {
         struct cw_matica_masking masking = {0};
         const struct cw_usb_mask mask = {cw_matica_mask, &masking};
@@ -439,6 +497,9 @@ const struct CMUnitTest contract_checks[] = {
     CHECK(unplug_at_every_transfer_of_feed),
     CHECK(reconcile_other_printer),
     CHECK(reconcile_stripe_is_unknown),
+    CHECK(jam_place_as_told),
+    CHECK(counters_that_prove_nothing),
+    {"model_as_the_branch_says", model_as_the_branch_says, NULL, NULL, NULL},
     CHECK(recordings_hold_no_card),
 };
 #ifdef CW_CONTRACT_SHORT

@@ -36,8 +36,10 @@ static void read_every_way(const uint8_t *data, size_t size) {
         if (!code || cw_matica_parse_position(data, size) >= CW_WHERE_MAX_)
                 abort();
         for (unsigned t = 1; t <= 3; t++)
-                if (cw_matica_get_track(t, data, size, text, sizeof text))
-                        printable(text, sizeof text);
+                for (unsigned s = CW_MATICA_ADDS_SENTINELS; s <= CW_MATICA_WANTS_LRC; s++)
+                        if (cw_matica_get_track(t, data, size, (enum cw_matica_sentinels)s, text,
+                                                sizeof text))
+                                printable(text, sizeof text);
         (void)cw_matica_csw(data, size, 1);
 }
 

@@ -105,6 +105,12 @@ struct refusal {
 };
 
 static const struct refusal refusals[] = {
+    {"\"printer_driver\": \"evolis\"", "\"printer_driver\": \"evolis\", \"matica_jam\": \"told\"",
+     "stations[desk-1].matica_jam: is for a printer_driver \"matica\" only", NULL},
+    {"\"printer_driver\": \"evolis\"", "\"printer_driver\": \"matica\", \"matica_shift_right_px\": 11",
+     "matica_shift_right_px: must be a whole number from -10 to 10", NULL},
+    {"\"printer_driver\": \"evolis\"", "\"printer_driver\": \"matica\", \"matica_sentinels\": \"both\"",
+     "matica_sentinels", NULL},
     {"\"tenant\": \"ACME_BANK\"", "\"tennant\": \"ACME_BANK\"", "server.tennant: no such key", "\"tennant\""},
     {"\"tenant\": \"ACME_BANK\",", "", "server.tenant: must be set", NULL},
     {"\"attempts\": 3", "\"attempts\": 300", "pin.attempts: must be a whole number from 1 to 9",
@@ -180,6 +186,28 @@ static void all_mistakes_are_reported_at_once(void **state) {
         CW_AUTO_MEM char *text = findings(&rc);
         assert_non_null(strstr(text, "pin.attempts"));
         assert_non_null(strstr(text, "pin.colour"));
+}
+
+static void what_a_matica_printer_does_is_told(void **state) {
+        (void)state;
+        CW_AUTO(cw_config_free) struct cw_config *c = NULL;
+        write_variant("\"printer_driver\": \"evolis\"",
+                      "\"printer_driver\": \"matica\", \"matica_model\": \"XID8600\", "
+                      "\"matica_sentinels\": \"host-lrc\", \"matica_jam\": \"told\", "
+                      "\"matica_counters\": \"shown\", \"matica_shift_down_px\": -8");
+        assert_int_equal(cw_config_load(path, stderr, &c, NULL), CW_OK);
+        const struct cw_config_station *desk = cw_config_station(c, "desk-1"),
+                                       *kiosk = cw_config_station(c, "kiosk-1");
+        assert_int_equal(desk->matica_model, CW_CONFIG_MATICA_XID8600);
+        assert_int_equal(desk->matica_sentinels, CW_CONFIG_SENTINELS_HOST_LRC);
+        assert_int_equal(desk->matica_jam, CW_CONFIG_JAM_TOLD);
+        assert_int_equal(desk->matica_counters, CW_CONFIG_COUNTERS_SHOWN);
+        assert_int_equal(desk->matica_shift_right_px, 0);
+        assert_int_equal(desk->matica_shift_down_px, -8);
+        assert_int_equal(kiosk->matica_model, CW_CONFIG_MATICA_AUTO);
+        assert_int_equal(kiosk->matica_sentinels, CW_CONFIG_SENTINELS_PRINTER);
+        assert_int_equal(kiosk->matica_jam, CW_CONFIG_JAM_BETWEEN);
+        assert_int_equal(kiosk->matica_counters, CW_CONFIG_COUNTERS_EVIDENCE);
 }
 
 static void conf_d_overrides_members(void **state) {
@@ -278,6 +306,7 @@ int main(void) {
             cmocka_unit_test(the_registers_of_hsmd_are_lasting),
             cmocka_unit_test(each_mistake_is_named_and_placed),
             cmocka_unit_test(all_mistakes_are_reported_at_once),
+            cmocka_unit_test(what_a_matica_printer_does_is_told),
             cmocka_unit_test(conf_d_overrides_members),
             cmocka_unit_test(a_rule_names_the_file_that_broke_it),
             cmocka_unit_test(what_is_no_object_is_refused),

@@ -55,17 +55,48 @@ static void tracks(void **state) {
         (void)state;
         uint8_t b[32];
         char text[40];
-        assert_int_equal(cw_matica_put_track(1, CW_SPAN((const uint8_t *)"AZ 09^", 6), b, sizeof b), 8);
+        assert_int_equal(cw_matica_put_track(1, CW_SPAN((const uint8_t *)"AZ 09^", 6),
+                                             CW_MATICA_ADDS_SENTINELS, b, sizeof b),
+                         8);
         assert_memory_equal(b, "\xa6\6\x21\x3a\0\x10\x19\x3e", 8);
-        assert_true(cw_matica_get_track(1, b, 8, text, sizeof text));
+        assert_true(cw_matica_get_track(1, b, 8, CW_MATICA_ADDS_SENTINELS, text, sizeof text));
         assert_string_equal(text, "AZ 09^");
-        assert_int_equal(cw_matica_put_track(2, CW_SPAN((const uint8_t *)"40=1", 4), b, sizeof b), 6);
+        assert_int_equal(cw_matica_put_track(2, CW_SPAN((const uint8_t *)"40=1", 4), CW_MATICA_ADDS_SENTINELS,
+                                             b, sizeof b),
+                         6);
         assert_memory_equal(b, "\xb4\4\4\0\x0d\1", 6);
-        assert_true(cw_matica_get_track(2, b, 6, text, sizeof text));
+        assert_true(cw_matica_get_track(2, b, 6, CW_MATICA_ADDS_SENTINELS, text, sizeof text));
         assert_string_equal(text, "40=1");
-        assert_false(cw_matica_get_track(1, b, 6, text, sizeof text));
-        assert_false(cw_matica_get_track(2, b, 5, text, sizeof text));
-        assert_int_equal(cw_matica_put_track(3, CW_SPAN((const uint8_t *)"0123", 4), b, 5), 0);
+        assert_false(cw_matica_get_track(1, b, 6, CW_MATICA_ADDS_SENTINELS, text, sizeof text));
+        assert_false(cw_matica_get_track(2, b, 5, CW_MATICA_ADDS_SENTINELS, text, sizeof text));
+        assert_int_equal(
+            cw_matica_put_track(3, CW_SPAN((const uint8_t *)"0123", 4), CW_MATICA_ADDS_SENTINELS, b, 5), 0);
+}
+
+/* The LRC of these tracks is that of ISO/IEC 7811-6: 22h of the first, 05h of the second. */
+static void tracks_with_sentinels(void **state) {
+        (void)state;
+        static const char name[] = "EVOLISCARDPRINTER";
+        uint8_t b[32];
+        char text[40];
+        const struct cw_span first = CW_SPAN((const uint8_t *)name, sizeof name - 1),
+                             second = CW_SPAN((const uint8_t *)"123456789", 9);
+        assert_int_equal(cw_matica_put_track(1, first, CW_MATICA_WANTS_LRC, b, sizeof b), 22);
+        assert_int_equal(b[1], 20);
+        assert_int_equal(b[2], 0x05);  /* % */
+        assert_int_equal(b[20], 0x1f); /* ? */
+        assert_int_equal(b[21], 0x22);
+        assert_true(cw_matica_get_track(1, b, 22, CW_MATICA_WANTS_LRC, text, sizeof text));
+        assert_string_equal(text, name);
+        assert_int_equal(cw_matica_put_track(2, second, CW_MATICA_WANTS_LRC, b, sizeof b), 14);
+        assert_memory_equal(b, "\xb4\x0c\x0b\1\2\3\4\5\6\7\x8\x9\x0f\5", 14);
+        assert_int_equal(cw_matica_put_track(2, second, CW_MATICA_WANTS_SENTINELS, b, sizeof b), 13);
+        assert_memory_equal(b, "\xb4\x0b\x0b\1\2\3\4\5\6\7\x8\x9\x0f", 13);
+        assert_true(cw_matica_get_track(2, b, 13, CW_MATICA_WANTS_SENTINELS, text, sizeof text));
+        assert_string_equal(text, "123456789");
+        b[2] = 1; /* no start sentinel: somebody else's track */
+        assert_false(cw_matica_get_track(2, b, 13, CW_MATICA_WANTS_SENTINELS, text, sizeof text));
+        assert_int_equal(cw_matica_put_track(2, second, CW_MATICA_WANTS_LRC, b, 13), 0);
 }
 
 static void raster_must_make_sense(void **state) {
@@ -92,12 +123,19 @@ static void pixel_lands_where_it_belongs(void **state) {
         for (unsigned i = 0; i < 6; i++, bit++)
                 bits[bit / 8] |= (uint8_t)(0x80u >> bit % 8);
         const struct cw_panel panel = {'y', 6, bits, len};
-        const struct cw_matica_raster coarse = {300, 1036, 664}, fine = {600, 2072, 1328};
+        const struct cw_matica_raster coarse = {300, 1036, 664, 0, 0}, fine = {600, 2072, 1328, 0, 0},
+                                      shifted = {300, 1036, 664, -10, 8},
+                                      fine_shifted = {600, 2072, 1328, -10, 8};
         cw_matica_spread(&coarse, false, &panel, out);
         assert_int_equal(out[(size_t)(8 + 642) * 1036 + 10 + 3], 255);
         cw_matica_spread(&fine, true, &panel, out);
         assert_int_equal(out[(size_t)(1327 - 2 * 650) * 2072 + 2071 - 2 * 13], 255);
         assert_int_equal(out[(size_t)(1327 - 2 * 650 - 1) * 2072 + 2071 - 2 * 13 - 1], 255);
+        cw_matica_spread(&shifted, false, &panel, out);
+        assert_int_equal(out[(size_t)(8 + 642) * 1036 + 10 + 3], 0);
+        assert_int_equal(out[(size_t)(16 + 642) * 1036 + 3], 255);
+        cw_matica_spread(&fine_shifted, true, &panel, out);
+        assert_int_equal(out[(size_t)(1327 - 2 * 658) * 2072 + 2071 - 2 * 3], 255);
         assert_false(cw_matica_blank(&panel));
         memset(bits, 0, len);
         assert_true(cw_matica_blank(&panel));
@@ -111,6 +149,7 @@ int main(void) {
             cmocka_unit_test(sense_of_a_warming_printer),
             cmocka_unit_test(positions),
             cmocka_unit_test(tracks),
+            cmocka_unit_test(tracks_with_sentinels),
             cmocka_unit_test(raster_must_make_sense),
             cmocka_unit_test(pixel_lands_where_it_belongs),
         };

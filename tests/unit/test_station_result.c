@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "drivers/station/fitting.h"
 #include "drivers/station/result.h"
 #include "drivers/station/station.h"
 
@@ -77,8 +78,37 @@ static void test_step_keys(void **state) {
                 assert_false(read_key(bad[i], &b));
 }
 
+static void test_fitting(void **state) {
+        (void)state;
+        const struct cw_config_station plain = {.name = "a"},
+                                       told = {.printer_faces = CW_FACES_ONE,
+                                               .printer_flip = CW_FLIP_LONG_EDGE,
+                                               .matica_model = CW_CONFIG_MATICA_XID8600,
+                                               .matica_sentinels = CW_CONFIG_SENTINELS_HOST,
+                                               .matica_jam = CW_CONFIG_JAM_TOLD,
+                                               .matica_counters = CW_CONFIG_COUNTERS_SHOWN,
+                                               .matica_shift_right_px = -3,
+                                               .matica_shift_down_px = 4};
+        struct cw_printer_fitting f;
+        cw_station_fitting(&plain, &f);
+        assert_int_equal(f.both_faces, -1);
+        assert_int_equal(f.flip, -1);
+        assert_int_equal(f.matica.model, CW_MATICA_AS_IT_SAYS);
+        assert_int_equal(f.matica.sentinels, CW_MATICA_ADDS_SENTINELS);
+        assert_false(f.matica.jam_place_told || f.matica.counters_prove_nothing);
+        cw_station_fitting(&told, &f);
+        assert_int_equal(f.both_faces, 0);
+        assert_int_equal(f.flip, CW_FLIP_LONG);
+        assert_int_equal(f.matica.model, CW_MATICA_XID8600);
+        assert_int_equal(f.matica.sentinels, CW_MATICA_WANTS_SENTINELS);
+        assert_true(f.matica.jam_place_told);
+        assert_true(f.matica.counters_prove_nothing);
+        assert_int_equal(f.matica.shift_right, -3);
+        assert_int_equal(f.matica.shift_down, 4);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {cmocka_unit_test(test_every_class),
-                                           cmocka_unit_test(test_step_keys)};
+                                           cmocka_unit_test(test_step_keys), cmocka_unit_test(test_fitting)};
         return cmocka_run_group_tests_name("station result", tests, NULL, NULL);
 }

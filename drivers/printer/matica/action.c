@@ -85,7 +85,7 @@ static cw_rc refused(struct cw_matica *e, const char *op, uint32_t error, struct
         enum cw_where where = CW_WHERE_UNKNOWN;
         (void)cw_matica_judge(error, &code);
         quote_error(effect, error);
-        if (cw_matica_jammed(error))
+        if (cw_matica_astray(e, error))
                 where = CW_WHERE_TRANSPORT;
         else if (cw_matica_where(e, cw_deadline_ns(GRACE_MS), &where, &why) != CW_OK)
                 where = CW_WHERE_UNKNOWN;

@@ -60,7 +60,7 @@ bool cw_matica_parse_inquiry(const uint8_t *b, size_t len, struct cw_matica_inqu
 bool cw_matica_parse_raster(const uint8_t *b, size_t len, struct cw_matica_raster *ret) {
         if (len < CW_MATICA_MODE)
                 return false;
-        const struct cw_matica_raster r = {be16(b + 8), be16(b + 32), be16(b + 34)};
+        const struct cw_matica_raster r = {be16(b + 8), be16(b + 32), be16(b + 34), 0, 0};
         if ((r.dpi != 300 && r.dpi != 600) || be16(b + 10) != r.dpi)
                 return false;
         unsigned scale = r.dpi / 300;
@@ -162,23 +162,50 @@ uint8_t cw_matica_track_tag(unsigned track) {
         return tags[track - 1];
 }
 
-size_t cw_matica_put_track(unsigned track, struct cw_span text, uint8_t *ret, size_t cap) {
-        if (text.len > 255 || text.len + 2 > cap)
-                return 0;
-        ret[0] = cw_matica_track_tag(track);
-        ret[1] = (uint8_t)text.len;
-        for (size_t i = 0; i < text.len; i++)
-                ret[2 + i] =
-                    track == 1 ? (uint8_t)((text.ptr[i] & 0x3f) ^ 0x20) : (uint8_t)(text.ptr[i] & 0x0f);
-        return text.len + 2;
+unsigned cw_matica_track_extra(enum cw_matica_sentinels sentinels) {
+        return sentinels == CW_MATICA_ADDS_SENTINELS ? 0 : sentinels == CW_MATICA_WANTS_SENTINELS ? 2 : 3;
 }
 
-bool cw_matica_get_track(unsigned track, const uint8_t *b, size_t len, char *ret, size_t cap) {
-        if (len < 2 || b[0] != cw_matica_track_tag(track) || b[1] > len - 2 || b[1] >= cap)
+static uint8_t code_of(unsigned track, uint8_t character) {
+        return track == 1 ? (uint8_t)((character & 0x3f) ^ 0x20) : (uint8_t)(character & 0x0f);
+}
+
+size_t cw_matica_put_track(unsigned track, struct cw_span text, enum cw_matica_sentinels sentinels,
+                           uint8_t *ret, size_t cap) {
+        const size_t chars = text.len + cw_matica_track_extra(sentinels);
+        size_t n = 2;
+        uint8_t lrc = 0;
+        if (chars > 255 || chars + 2 > cap)
+                return 0;
+        ret[0] = cw_matica_track_tag(track);
+        ret[1] = (uint8_t)chars;
+        if (sentinels != CW_MATICA_ADDS_SENTINELS)
+                ret[n++] = code_of(track, track == 1 ? '%' : ';');
+        for (size_t i = 0; i < text.len; i++)
+                ret[n++] = code_of(track, text.ptr[i]);
+        if (sentinels != CW_MATICA_ADDS_SENTINELS)
+                ret[n++] = code_of(track, '?');
+        for (size_t i = 2; i < n; i++)
+                lrc ^= ret[i];
+        if (sentinels == CW_MATICA_WANTS_LRC)
+                ret[n++] = lrc;
+        return n;
+}
+
+bool cw_matica_get_track(unsigned track, const uint8_t *b, size_t len, enum cw_matica_sentinels sentinels,
+                         char *ret, size_t cap) {
+        const unsigned extra = cw_matica_track_extra(sentinels);
+        if (len < 2 || b[0] != cw_matica_track_tag(track) || b[1] > len - 2 || b[1] < extra)
                 return false;
-        for (unsigned i = 0; i < b[1]; i++)
-                ret[i] = track == 1 ? (char)((b[2 + i] & 0x3f) + 0x20) : (char)((b[2 + i] & 0x0f) + '0');
-        ret[b[1]] = '\0';
+        const size_t n = b[1] - extra;
+        const uint8_t *text = b + 2 + (extra ? 1 : 0);
+        if (n >= cap)
+                return false;
+        if (extra && (b[2] != code_of(track, track == 1 ? '%' : ';') || text[n] != code_of(track, '?')))
+                return false;
+        for (size_t i = 0; i < n; i++)
+                ret[i] = track == 1 ? (char)((text[i] & 0x3f) + 0x20) : (char)((text[i] & 0x0f) + '0');
+        ret[n] = '\0';
         return true;
 }
 
@@ -206,9 +233,9 @@ static void square(const struct cw_matica_raster *r, bool flip, unsigned x, unsi
 
 void cw_matica_spread(const struct cw_matica_raster *r, bool flip, const struct cw_panel *panel,
                       uint8_t *ret) {
-        const unsigned scale = r->dpi / 300, left = (r->columns / scale - CW_FACE_WIDTH) / 2,
-                       top = (r->rows / scale - CW_FACE_HEIGHT) / 2,
-                       full = panel->bits > 1 ? (1u << panel->bits) - 1 : 1;
+        const unsigned scale = r->dpi / 300, full = panel->bits > 1 ? (1u << panel->bits) - 1 : 1,
+                       left = (unsigned)((int)(r->columns / scale - CW_FACE_WIDTH) / 2 + r->right),
+                       top = (unsigned)((int)(r->rows / scale - CW_FACE_HEIGHT) / 2 + r->down);
         memset(ret, 0, (size_t)r->columns * r->rows);
         /* Line n of a panel is column n of the card, its first pixel at the lower edge. */
         for (unsigned x = 0; x < CW_PANEL_HEIGHT; x++)

@@ -29,6 +29,7 @@ bool cw_matica_parse_inquiry(const uint8_t *b, size_t len, struct cw_matica_inqu
 /* MODE SENSE page 68: resolution and size of a panel. False unless they make sense. */
 struct cw_matica_raster {
         unsigned dpi, columns, rows; /* landscape, one byte a pixel */
+        int right, down; /* of the card from the middle as a person sees it, in pixels of 300 dpi */
 };
 #define CW_MATICA_MODE 64u
 bool cw_matica_parse_raster(const uint8_t *b, size_t len, struct cw_matica_raster *ret);
@@ -68,17 +69,25 @@ enum cw_where cw_matica_parse_position(const uint8_t *b, size_t len);
 /* The number of a place; where must be one of those a card can be moved to. */
 uint8_t cw_matica_place(enum cw_where where);
 
-/* Track data as the encoder wants it: tag, length, one byte a character. 0 when it does not fit. */
+/*
+ * Track data as the encoder wants it: tag, length, one byte a character, with start and end sentinel and LRC
+ * (ISO/IEC 7811-6) where it does not add them. 0 when it does not fit.
+ */
 #define CW_MATICA_TRACKS_MAX 256u
-size_t cw_matica_put_track(unsigned track, struct cw_span text, uint8_t *ret, size_t cap);
+size_t cw_matica_put_track(unsigned track, struct cw_span text, enum cw_matica_sentinels sentinels,
+                           uint8_t *ret, size_t cap);
 uint8_t cw_matica_track_tag(unsigned track);
-/* Characters of one track read back. False when it is not the track asked for. */
-bool cw_matica_get_track(unsigned track, const uint8_t *b, size_t len, char *ret, size_t cap);
+/* Characters that come with a track beside its text: 0, 2 or 3. */
+unsigned cw_matica_track_extra(enum cw_matica_sentinels sentinels);
+/* The text of one track read back. False when it is not the track asked for, or its sentinels are not there.
+ */
+bool cw_matica_get_track(unsigned track, const uint8_t *b, size_t len, enum cw_matica_sentinels sentinels,
+                         char *ret, size_t cap);
 
 /*
- * One portrait panel of the card onto a raster of the printer, 8 bits a pixel: the card lies in the middle,
- * each pixel becomes a square of dpi / 300, turned half way round when flip. raster must be a multiple of
- * 1036 x 664.
+ * One portrait panel of the card onto a raster of the printer, 8 bits a pixel: the card lies in the middle or
+ * at most CW_MATICA_SHIFT_* beside it, each pixel becomes a square of dpi / 300, turned half way round when
+ * flip. raster must be a multiple of 1036 x 664.
  */
 void cw_matica_spread(const struct cw_matica_raster *raster, bool flip, const struct cw_panel *panel,
                       uint8_t *ret);

@@ -14,13 +14,29 @@
 /* README.md says where each value comes from. */
 static const struct {
         const char *word; /* the type begins with it */
+        enum cw_matica_model model;
         bool flip;
-} models[] = {{"XID8600", true}, {"XID8300", false}, {"XID580", false}};
+} models[] = {{"XID8600", CW_MATICA_XID8600, true},
+              {"XID8300", CW_MATICA_XID8300, false},
+              {"XID580", CW_MATICA_XID580, false}};
 
 static void matica_close(struct cw_printer *p) {
         struct cw_matica *e = (struct cw_matica *)p;
         cw_usb_close(e->base.usb);
         free(e);
+}
+
+/* By the type it tells, unless the fitting names the model it behaves as. */
+static void take_for_model(struct cw_matica *e) {
+        const enum cw_matica_model told = e->fitting.model;
+        e->known = e->flip = false;
+        for (size_t i = 0; e->fits && i < sizeof models / sizeof *models; i++)
+                if (told == CW_MATICA_AS_IT_SAYS
+                        ? strncmp(e->base.info.model, models[i].word, strlen(models[i].word)) == 0
+                        : told == models[i].model) {
+                        e->known = true;
+                        e->flip = models[i].flip;
+                }
 }
 
 static cw_rc identify(struct cw_matica *e, int64_t deadline_ns, struct cw_fault *f) {
@@ -41,13 +57,17 @@ static cw_rc identify(struct cw_matica *e, int64_t deadline_ns, struct cw_fault 
         rc = cw_matica_ask(e, mode, sizeof mode, b, CW_MATICA_MODE, deadline_ns, f);
         if (rc != CW_OK)
                 return rc;
-        bool fits = cw_matica_parse_raster(b, CW_MATICA_MODE, &e->raster);
-        for (size_t i = 0; fits && i < sizeof models / sizeof *models; i++)
-                if (strncmp(found.type, models[i].word, strlen(models[i].word)) == 0) {
-                        e->known = true;
-                        e->flip = models[i].flip;
-                }
+        e->fits = cw_matica_parse_raster(b, CW_MATICA_MODE, &e->raster);
+        take_for_model(e);
         return CW_OK;
+}
+
+static void matica_fit(struct cw_printer *p, const struct cw_printer_fitting *fitting) {
+        struct cw_matica *e = (struct cw_matica *)p;
+        e->fitting = fitting->matica;
+        e->raster.right = fitting->matica.shift_right;
+        e->raster.down = fitting->matica.shift_down;
+        take_for_model(e);
 }
 
 /* What a process before us asked for and did not read. */
@@ -178,4 +198,5 @@ const struct cw_printer_ops cw_matica_ops = {
     .test_card = matica_test_card,
     .raw = matica_raw,
     .sheet = cw_matica_sheet,
+    .fit = matica_fit,
 };

@@ -10,13 +10,15 @@
 struct cw_matica {
         struct cw_printer base;
         struct cw_matica_raster raster;
-        bool known; /* type and raster are ones that this driver can fill */
+        bool fits;  /* the raster is one that this driver can fill */
+        bool known; /* and so is the type */
         bool flip;
         uint32_t tag;
         bool owes;      /* the status of the last command has not come yet */
         unsigned tries; /* how often it was waited for */
         bool broken;    /* bytes of a command are missing: only a port reset helps */
         bool delivered; /* the last card went to the output by our own command */
+        struct cw_matica_fitting fitting;
 };
 
 /* One command. cdb_len 6 or 10; data may be NULL when len is 0. */
@@ -45,6 +47,8 @@ cw_rc cw_matica_ask(struct cw_matica *e, const uint8_t *cdb, uint8_t cdb_len, ui
 /* status.c */
 cw_rc cw_matica_error(struct cw_matica *e, int64_t deadline_ns, uint32_t *ret, struct cw_fault *f);
 cw_rc cw_matica_where(struct cw_matica *e, int64_t deadline_ns, enum cw_where *ret, struct cw_fault *f);
+/* With this error the card counts as stuck between two places, whatever the printer says of it. */
+bool cw_matica_astray(const struct cw_matica *e, uint32_t error);
 cw_rc cw_matica_ink(struct cw_matica *e, int64_t deadline_ns, struct cw_matica_ink *ret, struct cw_fault *f);
 cw_rc cw_matica_status(struct cw_printer *p, int64_t deadline_ns, struct cw_printer_status *ret,
                        struct cw_fault *f);

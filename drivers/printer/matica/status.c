@@ -28,6 +28,10 @@ cw_rc cw_matica_where(struct cw_matica *e, int64_t deadline_ns, enum cw_where *r
         return rc;
 }
 
+bool cw_matica_astray(const struct cw_matica *e, uint32_t error) {
+        return cw_matica_jammed(error) && !e->fitting.jam_place_told;
+}
+
 cw_rc cw_matica_ink(struct cw_matica *e, int64_t deadline_ns, struct cw_matica_ink *ret, struct cw_fault *f) {
         const uint8_t page[6] = {0x1a, 0, 0x63, 0, CW_MATICA_INK};
         uint8_t b[CW_MATICA_INK];
@@ -65,7 +69,7 @@ cw_rc cw_matica_status(struct cw_printer *p, int64_t deadline_ns, struct cw_prin
         const char *code = "";
         uint32_t error = 0;
         cw_rc rc = cw_matica_error(e, deadline_ns, &error, f);
-        if (rc == CW_OK && !cw_matica_jammed(error))
+        if (rc == CW_OK && !cw_matica_astray(e, error))
                 rc = cw_matica_where(e, deadline_ns, &s.where, f);
         if (rc == CW_OK)
                 rc = cw_matica_ink(e, deadline_ns, &ink, f);
@@ -73,7 +77,7 @@ cw_rc cw_matica_status(struct cw_printer *p, int64_t deadline_ns, struct cw_prin
                 rc = counters(e, deadline_ns, &count, f);
         if (rc != CW_OK)
                 return rc;
-        if (cw_matica_jammed(error))
+        if (cw_matica_astray(e, error))
                 s.where = CW_WHERE_TRANSPORT;
         enum cw_matica_need need = cw_matica_judge(error, &code);
         tell_ink(&ink, error, &s.ribbon);
@@ -100,16 +104,16 @@ cw_rc cw_matica_baseline(struct cw_printer *p, int64_t deadline_ns, struct cw_pr
         uint32_t error = 0;
         (void)snprintf(b.serial, sizeof b.serial, "%s", p->info.serial);
         cw_rc rc = cw_matica_error(e, deadline_ns, &error, f);
-        if (rc == CW_OK && !cw_matica_jammed(error))
+        if (rc == CW_OK && !cw_matica_astray(e, error))
                 rc = cw_matica_where(e, deadline_ns, &b.where, f);
         if (rc == CW_OK)
                 rc = counters(e, deadline_ns, &count, f);
         if (rc != CW_OK)
                 return rc;
-        if (cw_matica_jammed(error))
+        if (cw_matica_astray(e, error))
                 b.where = CW_WHERE_TRANSPORT;
-        b.cards_fed = count.total;
-        b.panels = count.head;
+        b.cards_fed = e->fitting.counters_prove_nothing ? -1 : count.total;
+        b.panels = e->fitting.counters_prove_nothing ? -1 : count.head;
         *ret = b;
         return CW_OK;
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The magnetic stripe. Sentinels and LRC are the printer's (inferred from the lengths its own tests use). */
+/*
+ * The magnetic stripe. Sentinels and LRC are the printer's (inferred from the lengths its own tests use), or
+ * sent to it and read back with the text, as the fitting says.
+ */
 #include "drivers/printer/matica/internal.h"
 
 #include <string.h>
@@ -19,7 +22,8 @@ cw_rc cw_matica_stripe_write(struct cw_printer *p, const struct cw_tracks *track
                 struct cw_span text = tracks->track[t - 1];
                 if (text.len == 0)
                         continue;
-                c.len += cw_matica_put_track(t, text, data + c.len, CW_MATICA_TRACKS_MAX - c.len);
+                c.len += cw_matica_put_track(t, text, e->fitting.sentinels, data + c.len,
+                                             CW_MATICA_TRACKS_MAX - c.len);
                 c.cdb[2 + t] = cw_matica_track_tag(t);
         }
         c.cdb[8] = (uint8_t)c.len;
@@ -48,8 +52,8 @@ cw_rc cw_matica_stripe_read(struct cw_printer *p, unsigned track, int64_t deadli
         struct cw_printer_effect effect = {0};
         struct cw_matica_call c = {.cdb = {0x2c}, .cdb_len = CW_MATICA_CDB, .in = data};
         c.cdb[2 + track] = cw_matica_track_tag(track);
-        c.cdb[5 + track] = longest[track - 1];
-        c.len = longest[track - 1] + 2u;
+        c.cdb[5 + track] = (uint8_t)(longest[track - 1] + cw_matica_track_extra(e->fitting.sentinels));
+        c.len = c.cdb[5 + track] + 2u;
         cw_rc rc = cw_matica_need_card(e, "matica.stripe_read", deadline_ns, &effect, f);
         if (rc == CW_OK)
                 rc = cw_matica_move_to(e, CW_WHERE_MAG, "matica.stripe_read", deadline_ns, &effect, f);
@@ -57,7 +61,8 @@ cw_rc cw_matica_stripe_read(struct cw_printer *p, unsigned track, int64_t deadli
                 rc = cw_matica_do(e, &c, deadline_ns, f);
         if (rc != CW_OK)
                 return rc;
-        if (!c.good || c.got < 2 || !cw_matica_get_track(track, data, c.got, text, CW_TRACK3_MAX + 1) ||
+        if (!c.good || c.got < 2 ||
+            !cw_matica_get_track(track, data, c.got, e->fitting.sentinels, text, CW_TRACK3_MAX + 1) ||
             text[0] == '\0')
                 return blank(e, track, deadline_ns, f);
         return cw_secret_dup(text, strlen(text), ret);
