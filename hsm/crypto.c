@@ -7,20 +7,15 @@
 
 static const struct {
         const char *name;
-        size_t key_len, block;
+        size_t key_len;
 } algs[] = {
-    [CW_ALG_TDES2] = {"tdes2", 16, 8},    [CW_ALG_TDES3] = {"tdes3", 24, 8},
-    [CW_ALG_AES128] = {"aes128", 16, 16}, [CW_ALG_AES192] = {"aes192", 24, 16},
-    [CW_ALG_AES256] = {"aes256", 32, 16}, [CW_ALG_GENERIC] = {"generic", 0, 0},
-    [CW_ALG_RSA] = {"rsa", 0, 0},
+    [CW_ALG_TDES2] = {"tdes2", 16},   [CW_ALG_TDES3] = {"tdes3", 24},   [CW_ALG_AES128] = {"aes128", 16},
+    [CW_ALG_AES192] = {"aes192", 24}, [CW_ALG_AES256] = {"aes256", 32}, [CW_ALG_GENERIC] = {"generic", 0},
+    [CW_ALG_RSA] = {"rsa", 0},
 };
 
 size_t cw_hsm_alg_key_len(enum cw_hsm_alg alg) {
         return algs[alg].key_len;
-}
-
-size_t cw_hsm_alg_block(enum cw_hsm_alg alg) {
-        return algs[alg].block;
 }
 
 bool cw_hsm_alg_from_name(const char *name, enum cw_hsm_alg *ret) {

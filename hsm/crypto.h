@@ -73,12 +73,15 @@ struct cw_hsm_crypto {
 };
 
 size_t cw_hsm_alg_key_len(enum cw_hsm_alg alg); /* bytes; 0 for CW_ALG_GENERIC, CW_ALG_RSA */
-size_t cw_hsm_alg_block(enum cw_hsm_alg alg);   /* 8 or 16; 0 for CW_ALG_GENERIC, CW_ALG_RSA */
 static inline bool cw_hsm_alg_is_aes(enum cw_hsm_alg alg) {
         return alg >= CW_ALG_AES128 && alg <= CW_ALG_AES256;
 }
 static inline bool cw_hsm_alg_is_tdes(enum cw_hsm_alg alg) {
         return alg <= CW_ALG_TDES3;
+}
+/* 8 or 16; 0 for CW_ALG_GENERIC, CW_ALG_RSA */
+static inline size_t cw_hsm_alg_block(enum cw_hsm_alg alg) {
+        return cw_hsm_alg_is_aes(alg) ? 16 : cw_hsm_alg_is_tdes(alg) ? 8 : 0;
 }
 /* Names as in the configuration, "tdes2" ...; false for an unknown one. */
 bool cw_hsm_alg_from_name(const char *name, enum cw_hsm_alg *ret);

@@ -73,6 +73,21 @@ static cw_rc encrypt_by_derive(struct cw_p11 *p, const struct cw_hsm_key *key, e
         return rv == CKR_OK ? CW_OK : cw_p11_fail(f, rv, "p11.derive_read");
 }
 
+/*
+ * Most data is a block or a few: moved and wiped by words in line, as a call of memcpy or memset costs as
+ * much as they do. len is a multiple of 8.
+ */
+static inline void copy_blocks(uint8_t *to, const uint8_t *from, size_t len) {
+        for (size_t i = 0; i < len; i += 8)
+                memcpy(to + i, from + i, 8);
+}
+
+static inline void wipe_blocks(uint8_t *p, size_t len) {
+        for (size_t i = 0; i < len; i += 8)
+                memset(p + i, 0, 8);
+        cw_wipe(p, 0);
+}
+
 /* buf has room to spare: with a buffer that is too small modules differ in what becomes of the operation. */
 static CK_RV cipher_into(struct cw_p11 *p, const struct cw_hsm_key *key, enum cw_hsm_dir dir, CK_MECHANISM *m,
                          const uint8_t *in, size_t len, uint8_t *buf, CK_ULONG *n) {
@@ -100,8 +115,8 @@ static cw_rc p11_cipher(void *ctx, const struct cw_hsm_key *key, enum cw_hsm_dir
         if (rv == CKR_OK && n != len)
                 rv = CKR_FUNCTION_FAILED;
         if (rv == CKR_OK)
-                memcpy(out, buf, len);
-        cw_wipe(buf, len + ROOM);
+                copy_blocks(out, buf, len);
+        wipe_blocks(buf, len + ROOM);
         return rv == CKR_OK ? CW_OK : cw_p11_fail(f, rv, "p11.cipher");
 }
 

@@ -9,9 +9,8 @@
 
 #define SLOTS_MAX 64u
 
-void cw_p11_called(struct cw_p11 *p) {
-        if (p->called_ns != NULL)
-                atomic_store_explicit(p->called_ns, cw_mono_ns(cw_clock_real()), memory_order_relaxed);
+void cw_p11_watched(struct cw_p11 *p) {
+        atomic_store_explicit(p->called_ns, cw_mono_ns(cw_clock_real()), memory_order_relaxed);
 }
 
 void cw_p11_close(struct cw_p11 *p) {

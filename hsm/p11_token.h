@@ -43,5 +43,9 @@ CW_WARN_UNUSED cw_rc cw_p11_login(struct cw_p11 *p, const struct cw_secret *pin,
 /* RECONNECT when the session does not live any more. */
 CW_WARN_UNUSED cw_rc cw_p11_check(struct cw_p11 *p, struct cw_fault *f);
 
+void cw_p11_watched(struct cw_p11 *p);
 /* To be called before every C_* call that may block: restarts the watcher's clock. */
-void cw_p11_called(struct cw_p11 *p);
+static inline void cw_p11_called(struct cw_p11 *p) {
+        if (p->called_ns != NULL)
+                cw_p11_watched(p);
+}

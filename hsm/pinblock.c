@@ -49,8 +49,11 @@ static void pin_field(const struct cw_pin *pin, unsigned control, const uint8_t 
 }
 
 static void xor8(uint8_t ret[8], const uint8_t a[8]) {
-        for (size_t i = 0; i < 8; i++)
-                ret[i] ^= a[i];
+        uint64_t x = 0, y = 0;
+        memcpy(&x, ret, 8);
+        memcpy(&y, a, 8);
+        x ^= y;
+        memcpy(ret, &x, 8);
 }
 
 void cw_pinblock_encode0(const struct cw_pin *pin, const uint8_t account_field[8], uint8_t ret[8]) {

@@ -27,6 +27,14 @@ cw_rc cw_retail_key_import(const struct cw_hsm_crypto *c, const uint8_t value[16
         return CW_OK;
 }
 
+static void xor8(uint8_t ret[8], const uint8_t a[8]) {
+        uint64_t x = 0, y = 0;
+        memcpy(&x, ret, 8);
+        memcpy(&y, a, 8);
+        x ^= y;
+        memcpy(ret, &x, 8);
+}
+
 cw_rc cw_retail_mac(const struct cw_hsm_crypto *c, const struct cw_retail_key *key, int padding,
                     const uint8_t *icv, const void *msg, size_t len, uint8_t ret_mac[8], struct cw_fault *f) {
         static const uint8_t zero[8];
@@ -40,8 +48,7 @@ cw_rc cw_retail_mac(const struct cw_hsm_crypto *c, const struct cw_retail_key *k
                 rc = cw_hsm_encrypt(c, &key->left, CW_MODE_CBC, chain, buf, n - 8, buf, f);
                 chain = buf + n - 16;
         }
-        for (size_t i = 0; i < 8; i++)
-                buf[n - 8 + i] ^= chain[i];
+        xor8(buf + n - 8, chain);
         if (rc == CW_OK)
                 rc = cw_hsm_encrypt(c, &key->full, CW_MODE_ECB, NULL, buf + n - 8, 8, ret_mac, f);
         cw_wipe(buf, n);
