@@ -212,7 +212,7 @@ enum cw_config_matica_counters { CW_CONFIG_COUNTERS_EVIDENCE, CW_CONFIG_COUNTERS
 struct cw_config_station {
         const char *name; /* unique, [A-Za-z0-9-] */
         enum cw_station_kind kind;
-        const char *printer_driver; /* "evolis", "magicard", "matica", "probe", "" for a kiosk */
+        const char *printer_driver; /* "evolis", "magicard", "matica", "zebra", "probe", "" for a kiosk */
         const char *printer_serial; /* USB serial, "" = the only one */
         enum cw_printer_faces printer_faces;
         enum cw_printer_flip printer_flip;
@@ -221,8 +221,11 @@ struct cw_config_station {
         enum cw_config_matica_jam matica_jam;
         enum cw_config_matica_counters matica_counters;
         int64_t matica_shift_right_px, matica_shift_down_px; /* of 300 dpi, from the middle */
-        const char *reader;     /* PC/SC reader name, its prefix, usb:PORT or serial:NUMBER */
-        const char *pinpad_tty; /* kiosk only */
+        bool printer_experimental;  /* a driver that is public in part only may make cards */
+        const char *printer_ribbon; /* of a printer that does not tell it; "" = not said */
+        const char *printer_quirks; /* words of the driver, commas between */
+        const char *reader;         /* PC/SC reader name, its prefix, usb:PORT or serial:NUMBER */
+        const char *pinpad_tty;     /* kiosk only */
         int64_t pinpad_baud;
         const char *plastic_codes; /* the one code in the hopper */
         int64_t hopper;            /* plastics loaded at the last count, informational start of the ledger */

@@ -62,7 +62,7 @@ static const char *const pin_method_words[] = {"none", "visa-pvv", "ibm3624", NU
 static const char *const cvn_words[] = {"cvn10", "cvn18", "cvn22", "mchip16", "mchip20", "ccd", NULL};
 static const char *const script_template_words[] = {"71", "72", NULL};
 static const char *const init_words[] = {"none", "reserved", "nss", NULL};
-static const char *const driver_words[] = {"", "evolis", "magicard", "matica", "probe", NULL};
+static const char *const driver_words[] = {"", "evolis", "magicard", "matica", "zebra", "probe", NULL};
 static const char *const faces_words[] = {"auto", "one", "both", NULL};
 static const char *const flip_words[] = {"auto", "short", "long", NULL};
 static const char *const matica_model_words[] = {"auto", "XID580", "XID8300", "XID8600", NULL};
@@ -368,6 +368,12 @@ static const struct cw_key station_keys[] = {
     INT(cw_config_station, matica_shift_right_px, "0", -10, 10,
         "picture of a Matica printer from the middle of its raster to the right, pixels of 300 dpi"),
     INT(cw_config_station, matica_shift_down_px, "0", -8, 8, "the same, down"),
+    BOOL(cw_config_station, printer_experimental, "false",
+         "cards may be made with a printer driver whose language is public in part only (zebra)"),
+    TEXT_LEN(cw_config_station, printer_ribbon, "", 0, 15, CW_KEY_NAME,
+             "kind of ribbon that is loaded, for a printer that does not tell it (zebra): ymcko, k"),
+    TEXT_LEN(cw_config_station, printer_quirks, "", 0, 200, 0,
+             "what is inferred of the printer and is otherwise here: words of its driver, commas between"),
     TEXT(cw_config_station, reader, "", CW_KEY_REQUIRED,
          "PC/SC reader name or its beginning, usb:PORT (1-1.2) or serial:NUMBER"),
     TEXT(cw_config_station, pinpad_tty, "", 0, "serial device of the PIN pad"),

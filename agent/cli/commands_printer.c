@@ -46,8 +46,9 @@ static void show_printers(struct cw_cli *cli, const json_t *a) {
                 cw_table_cell(t, cw_cli_str(p, "firmware"));
                 ribbon_text(p, text, sizeof text);
                 cw_table_cell(t, text);
-                (void)snprintf(text, sizeof text, "%s%s%s", cw_cli_str(p, "family"),
-                               *cw_cli_str(p, "maturity") ? ", " : "", cw_cli_str(p, "maturity"));
+                (void)snprintf(text, sizeof text, "%s%s%s%s", cw_cli_str(p, "family"),
+                               *cw_cli_str(p, "maturity") ? ", " : "", cw_cli_str(p, "maturity"),
+                               cw_cli_bool(p, "barred") ? ", off" : "");
                 cw_table_cell(t, text);
                 cw_table_cell(t, cw_cli_str(p, "text"));
         }
@@ -87,6 +88,8 @@ static void show_printer(struct cw_cli *cli, const json_t *a) {
         (void)cli;
         for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
                 show_member(a, keys[i]);
+        if (cw_cli_bool(a, "barred"))
+                (void)printf("%-10s %s\n", "cards", "none: printer_experimental of the station is not set");
         ribbon_text(a, text, sizeof text);
         if (*text)
                 (void)printf("%-10s %s\n", "ribbon", text);

@@ -192,6 +192,15 @@ static void check_printer(struct report *rp, const char *name, const json_t *pri
               *str(printer, "text") ? str(printer, "text") : "check cable and power", "%s %s, %s%s%s",
               str(printer, "model"), str(printer, "serial"), state, ready ? "" : ", code ",
               ready ? "" : str(printer, "code"));
+        bool barred = json_is_true(json_object_get(printer, "barred"));
+        bool experimental = json_is_true(json_object_get(printer, "experimental"));
+        char driver[96];
+        (void)snprintf(driver, sizeof driver, "%s printer driver", name);
+        if (*str(printer, "family"))
+                check(rp, driver, barred ? WARN : OK,
+                      "set printer_experimental of the station to true, or use another printer", "%s%s%s",
+                      str(printer, "family"), experimental ? ", experimental" : "",
+                      barred ? ", makes no cards until it is switched on" : "");
         if (!ribbon)
                 return;
         int64_t left = json_integer_value(json_object_get(ribbon, "remaining"));

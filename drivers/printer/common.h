@@ -15,6 +15,11 @@ void cw_printer_status_judge(struct cw_printer_status *s);
 bool cw_printer_ribbon_has(const char *kind, char panel);
 /* A copy in memory of its own with every panel turned half way round, of one face. NULL without memory. */
 struct cw_panels *cw_printer_turned(const struct cw_panels *face);
+/* Bits of the words of a fitting; OPERATOR/PRT_SETUP_ERROR for a word that the driver does not know. */
+cw_rc cw_printer_quirks(const struct cw_printer_ops *driver, const char *words, uint32_t *ret,
+                        struct cw_fault *f);
+/* CW_OK, or OPERATOR/PRT_SETUP_ERROR for a driver that is public in part only and not switched on. */
+cw_rc cw_printer_barred(const struct cw_printer *p, const char *op, struct cw_fault *f);
 /* The earlier of a deadline and timeout_ms from now. */
 int64_t cw_printer_deadline(int64_t deadline_ns, int64_t timeout_ms);
 /*

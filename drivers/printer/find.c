@@ -36,13 +36,13 @@ static bool same_device(const struct cw_usb_info *before, const struct cw_printe
 }
 
 static cw_rc open_once(struct cw_usb_bus *bus, const struct cw_printer_ops *driver,
-                       const struct cw_usb_info *device, int64_t deadline_ns, struct cw_printer **ret,
-                       struct cw_fault *f) {
+                       const struct cw_usb_info *device, const struct cw_printer_fitting *fitting,
+                       int64_t deadline_ns, struct cw_printer **ret, struct cw_fault *f) {
         struct cw_usb *usb = NULL;
         CW_AUTO(cw_printer_close) struct cw_printer *p = NULL;
         cw_rc rc = cw_usb_bus_connect(bus, device->port, &usb, f);
         if (rc == CW_OK)
-                rc = cw_printer_open(driver, usb, deadline_ns, &p, f);
+                rc = cw_printer_open(driver, usb, fitting, deadline_ns, &p, f);
         if (rc != CW_OK)
                 return rc;
         if (!same_device(device, p))
@@ -57,14 +57,15 @@ static cw_rc open_once(struct cw_usb_bus *bus, const struct cw_printer_ops *driv
 /* A driver that had to reset the port has lost its connection by that: a new one, once, to the same device.
  */
 static cw_rc open_at(struct cw_usb_bus *bus, const struct cw_printer_ops *driver,
-                     const struct cw_usb_info *device, int64_t deadline_ns, struct cw_printer **ret,
-                     struct cw_fault *f) {
-        cw_rc rc = open_once(bus, driver, device, deadline_ns, ret, f);
+                     const struct cw_usb_info *device, const struct cw_printer_fitting *fitting,
+                     int64_t deadline_ns, struct cw_printer **ret, struct cw_fault *f) {
+        cw_rc rc = open_once(bus, driver, device, fitting, deadline_ns, ret, f);
         if (cw_rc_class(rc) != CW_C_RECONNECT)
                 return rc;
         const int64_t again_ns = cw_deadline_ns(REOPEN_MS);
         do {
-                rc = open_once(bus, driver, device, again_ns > deadline_ns ? again_ns : deadline_ns, ret, f);
+                rc = open_once(bus, driver, device, fitting, again_ns > deadline_ns ? again_ns : deadline_ns,
+                               ret, f);
                 if (cw_rc_class(rc) != CW_C_RECONNECT || !cw_usb_bus_wait(bus, again_ns))
                         break;
         } while (true);
@@ -74,11 +75,12 @@ static cw_rc open_at(struct cw_usb_bus *bus, const struct cw_printer_ops *driver
 /* Devices without a serial descriptor are opened one by one and asked; one held by another station is passed
  * over. */
 static cw_rc ask_each(struct cw_usb_bus *bus, const struct cw_printer_ops *driver,
-                      const struct cw_usb_info *list, size_t count, const char *serial, int64_t deadline_ns,
-                      struct cw_printer **ret, struct cw_fault *f) {
+                      const struct cw_usb_info *list, size_t count, const char *serial,
+                      const struct cw_printer_fitting *fitting, int64_t deadline_ns, struct cw_printer **ret,
+                      struct cw_fault *f) {
         for (size_t i = 0; i < count; i++) {
                 CW_AUTO(cw_printer_close) struct cw_printer *p = NULL;
-                if (list[i].serial[0] || open_at(bus, driver, &list[i], deadline_ns, &p, f) != CW_OK)
+                if (list[i].serial[0] || open_at(bus, driver, &list[i], fitting, deadline_ns, &p, f) != CW_OK)
                         continue;
                 if (strcmp(p->info.serial, serial) == 0) {
                         *ret = CW_STEAL(p);
@@ -95,7 +97,8 @@ static bool fits(const struct cw_usb_info *info, const char *serial) {
 }
 
 cw_rc cw_printer_find(struct cw_usb_bus *bus, const struct cw_printer_ops *driver, const char *serial,
-                      int64_t deadline_ns, struct cw_printer **ret, struct cw_fault *f) {
+                      const struct cw_printer_fitting *fitting, int64_t deadline_ns, struct cw_printer **ret,
+                      struct cw_fault *f) {
         struct cw_usb_info list[CW_USB_DEVICES_MAX];
         size_t count = 0, matches = 0, match = 0;
         cw_rc rc = cw_usb_bus_list(bus, driver->vendor_id, list, CW_USB_DEVICES_MAX, &count, f);
@@ -107,8 +110,8 @@ cw_rc cw_printer_find(struct cw_usb_bus *bus, const struct cw_printer_ops *drive
                         matches++;
                 }
         if (matches == 1)
-                return open_at(bus, driver, &list[match], deadline_ns, ret, f);
+                return open_at(bus, driver, &list[match], fitting, deadline_ns, ret, f);
         if (matches > 1)
                 return ambiguous(f, matches);
-        return ask_each(bus, driver, list, count, serial, deadline_ns, ret, f);
+        return ask_each(bus, driver, list, count, serial, fitting, deadline_ns, ret, f);
 }

@@ -32,6 +32,9 @@ static cw_rc check_abilities(const struct cw_printer_info *info, const struct cw
         if (need->print && (strpbrk(need->panels, "ymc") || strpbrk(need->back_panels, "ymc")) &&
             !(info->caps & CW_PRINTER_CAP_COLOUR))
                 return cannot(f, "colour");
+        if (need->print && (info->caps & CW_PRINTER_CAP_NO_OVERCOAT) &&
+            (strchr(need->panels, 'o') || strchr(need->back_panels, 'o')))
+                return cannot(f, "overcoat that its driver could lay (take the o panel out of the face)");
         if (need->print && need->back_panels[0] && !(info->caps & CW_PRINTER_CAP_BOTH_FACES))
                 return cannot(f, "station that turns a card over, and this card has a printed back");
         return CW_OK;
@@ -44,8 +47,15 @@ static cw_rc check_panels(const struct cw_ribbon *ribbon, const char *panels, bo
         return CW_OK;
 }
 
-static cw_rc check_ribbon(const struct cw_ribbon *ribbon, const struct cw_printer_need *need, bool film,
+static cw_rc check_ribbon(const struct cw_ribbon *ribbon, const struct cw_printer_need *need, uint32_t caps,
                           struct cw_fault *f) {
+        bool film = (caps & CW_PRINTER_CAP_FILM) != 0;
+        bool untold = film || (caps & CW_PRINTER_CAP_RIBBON_UNTOLD);
+        if (!ribbon->kind[0] && (caps & CW_PRINTER_CAP_RIBBON_UNTOLD))
+                return cw_fail(f, CW_RC(CW_L_PRINTER, CW_C_OPERATOR, CW_E_MISSING), 0, "printer.preflight",
+                               "PRT_RIBBON",
+                               "this printer does not tell its ribbon; set printer_ribbon of the station to "
+                               "its kind (ymcko, k)");
         if (!ribbon->kind[0])
                 return needs(f, CW_E_MISSING, "PRT_RIBBON_MISSING", "");
         cw_rc rc = check_panels(ribbon, need->panels, film, f);
@@ -55,7 +65,7 @@ static cw_rc check_ribbon(const struct cw_ribbon *ribbon, const struct cw_printe
                 return rc;
         if (ribbon->remaining >= 0 && ribbon->remaining < cw_printer_sets(ribbon->kind, need->back_panels))
                 return needs(f, CW_E_MISSING, "PRT_RIBBON_ENDED", "");
-        if (ribbon->remaining < 0 && !film)
+        if (ribbon->remaining < 0 && !untold)
                 return needs(f, CW_E_MISSING, "PRT_RIBBON", "ribbon tag unreadable");
         return CW_OK;
 }
@@ -94,6 +104,8 @@ cw_rc cw_printer_preflight(struct cw_printer *p, const struct cw_printer_need *n
         struct cw_printer_status status = {0};
         cw_rc rc = check_abilities(&p->info, need, f);
         if (rc == CW_OK)
+                rc = cw_printer_barred(p, "printer.preflight", f);
+        if (rc == CW_OK)
                 rc = cw_printer_status(p, deadline_ns, &status, f);
         if (rc != CW_OK)
                 return rc;
@@ -101,6 +113,6 @@ cw_rc cw_printer_preflight(struct cw_printer *p, const struct cw_printer_need *n
                 *ret_status = status;
         rc = check_machine(&p->info, &status, need, f);
         if (rc == CW_OK && need->print)
-                rc = check_ribbon(&status.ribbon, need, (p->info.caps & CW_PRINTER_CAP_FILM) != 0, f);
+                rc = check_ribbon(&status.ribbon, need, p->info.caps, f);
         return rc;
 }

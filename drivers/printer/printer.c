@@ -8,6 +8,7 @@
 #include "drivers/printer/magicard/magicard.h"
 #include "drivers/printer/matica/matica.h"
 #include "drivers/printer/probe/probe.h"
+#include "drivers/printer/zebra/zebra.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -15,7 +16,7 @@
 #define STATUS_LIMIT_MS 2000
 
 static const struct cw_printer_ops *const drivers[] = {&cw_evolis_ops, &cw_magicard_ops, &cw_matica_ops,
-                                                       &cw_probe_ops};
+                                                       &cw_zebra_ops, &cw_probe_ops};
 
 const struct cw_printer_ops *cw_printer_driver(const char *family) {
         for (size_t i = 0; i < sizeof drivers / sizeof drivers[0]; i++)
@@ -41,13 +42,26 @@ static cw_rc past(struct cw_fault *f, const char *op) {
                 CHECK_DEADLINE(op);                                                                          \
         } while (0)
 
-cw_rc cw_printer_open(const struct cw_printer_ops *driver, struct cw_usb *take_usb, int64_t deadline_ns,
-                      struct cw_printer **ret, struct cw_fault *f) {
-        if (cw_deadline_left_ms(deadline_ns) == 0) {
+cw_rc cw_printer_open(const struct cw_printer_ops *driver, struct cw_usb *take_usb,
+                      const struct cw_printer_fitting *fitting, int64_t deadline_ns, struct cw_printer **ret,
+                      struct cw_fault *f) {
+        static const struct cw_printer_fitting none = {.both_faces = -1, .flip = -1};
+        struct cw_printer *p = NULL;
+        uint32_t quirks = 0;
+        fitting = fitting ? fitting : &none;
+        cw_rc rc = cw_deadline_left_ms(deadline_ns) == 0
+                       ? past(f, "printer.open")
+                       : cw_printer_quirks(driver, fitting->quirks, &quirks, f);
+        if (rc != CW_OK) {
                 cw_usb_close(take_usb);
-                return past(f, "printer.open");
+                return rc;
         }
-        return driver->open(take_usb, deadline_ns, ret, f);
+        rc = driver->open(take_usb, quirks, deadline_ns, &p, f);
+        if (rc != CW_OK)
+                return rc;
+        cw_printer_fit(p, fitting);
+        *ret = p;
+        return CW_OK;
 }
 
 const struct cw_printer_info *cw_printer_info(const struct cw_printer *p) {
@@ -61,9 +75,19 @@ void cw_printer_fit(struct cw_printer *p, const struct cw_printer_fitting *fitti
                 p->info.caps |= CW_PRINTER_CAP_BOTH_FACES;
         if (fitting->flip >= 0)
                 p->info.flip = fitting->flip == CW_FLIP_LONG ? CW_FLIP_LONG : CW_FLIP_SHORT;
+        (void)snprintf(p->ribbon, sizeof p->ribbon, "%s", fitting->ribbon ? fitting->ribbon : "");
+        p->info.barred = p->ops->partial && !fitting->experimental;
         if (p->ops->fit)
                 p->ops->fit(p, fitting);
 }
+
+/* Whatever makes or spoils a card; getting one out is always allowed. */
+#define CHECK_BARRED(op)                                                                                     \
+        do {                                                                                                 \
+                cw_rc barred_rc = cw_printer_barred(p, op, f);                                               \
+                if (barred_rc != CW_OK)                                                                      \
+                        return barred_rc;                                                                    \
+        } while (0)
 
 bool cw_printer_gone(struct cw_printer *p) {
         return cw_usb_gone(p->usb);
@@ -84,12 +108,14 @@ cw_rc cw_printer_baseline(struct cw_printer *p, int64_t deadline_ns, struct cw_p
 cw_rc cw_printer_feed(struct cw_printer *p, int64_t deadline_ns, struct cw_printer_effect *ret,
                       struct cw_fault *f) {
         BEGIN_ACTION("printer.feed");
+        CHECK_BARRED("printer.feed");
         return p->ops->feed(p, deadline_ns, ret, f);
 }
 
 cw_rc cw_printer_to_contact(struct cw_printer *p, int64_t deadline_ns, struct cw_printer_effect *ret,
                             struct cw_fault *f) {
         BEGIN_ACTION("printer.contact");
+        CHECK_BARRED("printer.contact");
         return p->ops->to_contact(p, deadline_ns, ret, f);
 }
 
@@ -111,6 +137,7 @@ static bool track_ok(unsigned track, struct cw_span t) {
 cw_rc cw_printer_stripe_write(struct cw_printer *p, const struct cw_tracks *tracks, int64_t deadline_ns,
                               struct cw_printer_effect *ret, struct cw_fault *f) {
         BEGIN_ACTION("printer.stripe_write");
+        CHECK_BARRED("printer.stripe_write");
         bool any = false;
         for (unsigned i = 0; i < 3; i++) {
                 any = any || tracks->track[i].len > 0;
@@ -176,6 +203,7 @@ static cw_rc check_panels(const struct cw_printer *p, const struct cw_panels *pa
 cw_rc cw_printer_print(struct cw_printer *p, const struct cw_panels *panels, int64_t deadline_ns,
                        struct cw_printer_effect *ret, struct cw_fault *f) {
         BEGIN_ACTION("printer.print");
+        CHECK_BARRED("printer.print");
         cw_rc rc = check_panels(p, panels, f);
         if (rc != CW_OK || !panels->back || p->info.flip == CW_FLIP_SHORT)
                 return rc == CW_OK ? p->ops->print(p, panels, deadline_ns, ret, f) : rc;
@@ -203,12 +231,14 @@ cw_rc cw_printer_reject(struct cw_printer *p, int64_t deadline_ns, struct cw_pri
 cw_rc cw_printer_clean(struct cw_printer *p, int64_t deadline_ns, struct cw_printer_effect *ret,
                        struct cw_fault *f) {
         BEGIN_ACTION("printer.clean");
+        CHECK_BARRED("printer.clean");
         return p->ops->clean(p, deadline_ns, ret, f);
 }
 
 cw_rc cw_printer_test_card(struct cw_printer *p, enum cw_test_card kind, int64_t deadline_ns,
                            struct cw_printer_effect *ret, struct cw_fault *f) {
         BEGIN_ACTION("printer.test_card");
+        CHECK_BARRED("printer.test_card");
         return p->ops->test_card(p, kind, deadline_ns, ret, f);
 }
 

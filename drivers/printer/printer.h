@@ -69,6 +69,11 @@ enum cw_maturity { CW_MATURITY_EXPERIMENTAL, CW_MATURITY_TESTING, CW_MATURITY_PR
 #define CW_PRINTER_CAP_FILM 0x200u
 /* There is a station that turns the card over: print() takes panels with a back. */
 #define CW_PRINTER_CAP_BOTH_FACES 0x400u
+/* The printer tells nothing of its ribbon: its kind is what the branch says, how much is left is not known.
+ */
+#define CW_PRINTER_CAP_RIBBON_UNTOLD 0x800u
+/* No overcoat can be laid. */
+#define CW_PRINTER_CAP_NO_OVERCOAT 0x1000u
 
 /* About which of its axes the card is turned over between the faces. */
 enum cw_flip {
@@ -87,6 +92,7 @@ struct cw_printer_info {
         unsigned width, height, colour_bits;
         enum cw_maturity maturity;
         enum cw_flip flip; /* with CW_PRINTER_CAP_BOTH_FACES */
+        bool barred;       /* public in part only, and the branch has not switched it on: makes no card */
 };
 
 /*
@@ -105,11 +111,21 @@ struct cw_matica_fitting {
 #define CW_MATICA_SHIFT_RIGHT_MAX 10
 #define CW_MATICA_SHIFT_DOWN_MAX 8
 
-/* What a branch knows about its printer and the printer does not tell; -1 = as the driver knows its model. */
+/* What a branch knows about its printer and the printer does not tell; -1, NULL = as the driver knows its
+ * model. Texts are borrowed for the call. */
 struct cw_printer_fitting {
-        int both_faces; /* 1: a flip-over station is fitted, 0: none is */
-        int flip;       /* enum cw_flip */
+        int both_faces;     /* 1: a flip-over station is fitted, 0: none is */
+        int flip;           /* enum cw_flip */
+        bool experimental;  /* cards may be made by a driver that knows its printer's language in part only */
+        const char *ribbon; /* kind of what is loaded, for CW_PRINTER_CAP_RIBBON_UNTOLD */
+        const char *quirks; /* words of the driver (struct cw_printer_quirk), blanks or commas between */
         struct cw_matica_fitting matica;
+};
+
+/* Something that is inferred in a driver, or differs between firmwares, and can be switched. */
+struct cw_printer_quirk {
+        const char *word;
+        const char *what; /* one line for people */
 };
 
 enum cw_printer_state {
@@ -219,10 +235,12 @@ struct cw_printer_ops {
         const char *family;
         enum cw_maturity maturity;
         uint16_t vendor_id;
-        bool turns; /* print() knows how to have a card turned over, where the printer can */
+        bool turns;   /* print() knows how to have a card turned over, where the printer can */
+        bool partial; /* the printer's language is public in part only: no card unless the branch says so */
+        const struct cw_printer_quirk *quirks; /* ends with a NULL word, at most 32; may be NULL */
         /* Takes usb in every case. Drains stale input, identifies, sets host error handling; moves nothing.
-         */
-        cw_rc (*open)(struct cw_usb *take_usb, int64_t deadline_ns, struct cw_printer **ret,
+         * Bit n of quirks: word n of the list. */
+        cw_rc (*open)(struct cw_usb *take_usb, uint32_t quirks, int64_t deadline_ns, struct cw_printer **ret,
                       struct cw_fault *f);
         void (*close)(struct cw_printer *p);
         cw_rc (*status)(struct cw_printer *p, int64_t deadline_ns, struct cw_printer_status *ret,
@@ -265,6 +283,7 @@ struct cw_printer {
         const struct cw_printer_ops *ops;
         struct cw_usb *usb; /* owned */
         struct cw_printer_info info;
+        char ribbon[16]; /* of the fitting */
 };
 
 /* Driver by the name used in the configuration ("evolis"); NULL when there is none. */
@@ -273,22 +292,24 @@ const struct cw_printer_ops *cw_printer_driver(const char *family);
 /*
  * Finds and opens the printer of a station: serial is its serial number, "port:1-1.4" for a port path, or ""
  * for the only one. Devices without a usable serial descriptor are asked. OPERATOR/PRT_NOT_REACHABLE when it
- * is not there or not the only match; nothing moves.
+ * is not there or not the only match; nothing moves. fitting as for cw_printer_open.
  */
 CW_WARN_UNUSED cw_rc cw_printer_find(struct cw_usb_bus *bus, const struct cw_printer_ops *driver,
-                                     const char *serial, int64_t deadline_ns, struct cw_printer **ret,
-                                     struct cw_fault *f);
-/* Opens a driver on a device (taken, also on failure). */
-CW_WARN_UNUSED cw_rc cw_printer_open(const struct cw_printer_ops *driver, struct cw_usb *take_usb,
+                                     const char *serial, const struct cw_printer_fitting *fitting,
                                      int64_t deadline_ns, struct cw_printer **ret, struct cw_fault *f);
+/* Opens a driver on a device (taken, also on failure); fitting may be NULL. OPERATOR/PRT_SETUP_ERROR when it
+ * has a quirk that the driver does not know. */
+CW_WARN_UNUSED cw_rc cw_printer_open(const struct cw_printer_ops *driver, struct cw_usb *take_usb,
+                                     const struct cw_printer_fitting *fitting, int64_t deadline_ns,
+                                     struct cw_printer **ret, struct cw_fault *f);
 /* NULL is fine. Leaves a card where it is. */
 void cw_printer_close(struct cw_printer *p);
 CW_DEFINE_CLEANUP(struct cw_printer *, cw_printer_close);
 
 /* Identity and abilities, read when opened. Borrowed. */
 const struct cw_printer_info *cw_printer_info(const struct cw_printer *p);
-/* Tells an open printer what is fitted. Nothing is sent. both_faces 1 has no effect on a family that cannot
- * turn a card over. */
+/* Tells an open printer what is fitted, but for the quirks. Nothing is sent. both_faces 1 has no effect on a
+ * family that cannot turn a card over. */
 void cw_printer_fit(struct cw_printer *p, const struct cw_printer_fitting *fitting);
 /* True once the device left the bus; never blocks. Then close and find again. */
 bool cw_printer_gone(struct cw_printer *p);

@@ -33,6 +33,9 @@ void cw_station_fitting(const struct cw_config_station *s, struct cw_printer_fit
             .flip = s->printer_flip == CW_FLIP_AUTO        ? -1
                     : s->printer_flip == CW_FLIP_LONG_EDGE ? CW_FLIP_LONG
                                                            : CW_FLIP_SHORT,
+            .experimental = s->printer_experimental,
+            .ribbon = s->printer_ribbon,
+            .quirks = s->printer_quirks,
             .matica = {.model = matica_model(s->matica_model),
                        .sentinels = matica_sentinels(s->matica_sentinels),
                        .jam_place_told = s->matica_jam == CW_CONFIG_JAM_TOLD,

@@ -71,10 +71,10 @@ static cw_rc find(struct cw_machine *m, struct cw_fault *f) {
                 if (rc != CW_OK)
                         return rc;
         }
-        cw_rc rc = cw_printer_find(m->bus, driver, m->serial, cw_deadline_ns(FIND_MS), &m->printer, f);
+        cw_rc rc =
+            cw_printer_find(m->bus, driver, m->serial, &m->fitting, cw_deadline_ns(FIND_MS), &m->printer, f);
         if (rc != CW_OK)
                 return rc;
-        cw_printer_fit(m->printer, &m->fitting);
         (void)pthread_mutex_lock(&m->lock);
         m->info = *cw_printer_info(m->printer);
         m->present = true;

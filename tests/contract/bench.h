@@ -34,13 +34,14 @@ struct bench_family {
         enum cw_where rests; /* status of an empty path, right after an open */
         enum cw_where fed;   /* where a fed card stands */
         bool rejects;
+        bool tells_counters; /* what reconcile rests on */
         const char *dead_questions; /* bytes that a dead process left unanswered */
         const char *half_job;       /* the beginning of a job, zeroes follow */
         size_t half_job_len;
         const char *question,
             *move; /* commands of a status and of a feed, as the emulator's faults name them */
-        /* Of bringing the card to the contacts, of the stripe and of a panel (NULL: not answered one by one),
-         * of the end of a print. */
+        /* Of bringing the card to the contacts (NULL: no such station), of the stripe and of a panel (NULL:
+         * not answered one by one), of the end of a print. */
         const char *contact, *write, *panel, *end;
         const char *turn; /* command that turns the card over */
         const char *raw, *raw_answer;
@@ -49,6 +50,7 @@ struct bench_family {
         unsigned panels;            /* laid for a card with a colour, a black and an overcoat panel */
         char coat;                  /* 'p' overcoat is laid by pixels, 'a' by areas, 'n' not at all */
         unsigned edge;              /* pixels at either long edge of a panel that are not printed */
+        const struct cw_printer_fitting *fitting; /* of the station, NULL = nothing is said */
         const char *time_scale; /* of the emulator process: 0 unless the driver watches the printer work */
 };
 extern const struct bench_family bench_family;

@@ -92,11 +92,14 @@ void ribbon_for_both_faces_gives_one_set(void **state) {
 }
 
 void back_is_refused_where_it_cannot_be_printed(void **state) {
-        const struct cw_printer_fitting one = {.both_faces = 0, .flip = -1};
+        struct cw_printer_fitting one = {.flip = -1};
         const struct cw_printer_need need = {.print = true, .panels = "ymcko", .back_panels = "k"};
         struct cw_printer *p = check_open(*state);
         struct cw_printer_effect e;
         struct cw_fault f = {0};
+        if (bench_family.fitting)
+                one = *bench_family.fitting;
+        one.both_faces = 0;
         cw_printer_fit(p, &one);
         check_class(cw_printer_preflight(p, &need, LONG_NS, NULL, &f), &f, CW_C_REJECT, "PRT_SETUP_ERROR");
         assert_non_null(strstr(f.text, "back"));

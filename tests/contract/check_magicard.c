@@ -363,7 +363,8 @@ static struct cw_printer *open_when_ready(struct bench *b) {
                 struct cw_printer *p = NULL;
                 struct cw_fault f = {0};
                 check_ok(bench_ops.connect(b, &usb, &f), &f);
-                cw_rc rc = cw_printer_open(cw_printer_driver("magicard"), usb, LONG_NS, &p, &f);
+                cw_rc rc = cw_printer_open(cw_printer_driver("magicard"), usb, bench_family.fitting, LONG_NS,
+                                           &p, &f);
                 if (rc == CW_OK)
                         return p;
                 check_class(rc, &f, CW_C_RETRY, "PRT_PAUSED");

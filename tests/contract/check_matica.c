@@ -39,8 +39,8 @@ static void open_after_half_a_panel(void **state) {
         check_ok(cw_usb_bulk_out(usb, half, sizeof half, LONG_NS, &sent, &f), &f);
         cw_usb_close(usb);
         check_ok(bench_ops.connect(*state, &usb, &f), &f);
-        check_class(cw_printer_open(cw_printer_driver("matica"), usb, LONG_NS, &p, &f), &f, CW_C_RECONNECT,
-                    "");
+        check_class(cw_printer_open(cw_printer_driver("matica"), usb, bench_family.fitting, LONG_NS, &p, &f),
+                    &f, CW_C_RECONNECT, "");
         p = check_open(*state);
         check_feed(p);
         assert_int_equal(bench_state(*state, "counters", "panels"), 0);
@@ -178,7 +178,8 @@ static void panel_cut_off_is_never_resent(void **state) {
                 p = NULL;
                 struct cw_usb *usb = NULL;
                 check_ok(bench_ops.connect(*state, &usb, &f), &f);
-                if (cw_printer_open(cw_printer_driver("matica"), usb, LONG_NS, &p, &f) != CW_OK)
+                if (cw_printer_open(cw_printer_driver("matica"), usb, bench_family.fitting, LONG_NS, &p,
+                                    &f) != CW_OK)
                         p = check_open(*state);
                 check_ok(cw_printer_reconcile(p, CW_PRINTER_STEP_PRINT, &before, LONG_NS, &finding, &f), &f);
                 assert_int_equal(finding.verdict, CW_VERDICT_NOT_DONE);
@@ -424,7 +425,9 @@ static void recordings_hold_no_card(void **state) {
         assert_non_null(out);
         check_ok(bench_ops.connect(*state, &usb, &f), &f);
         assert_int_equal(cw_usb_recorder_new(usb, out, mask, &recorder), CW_OK);
-        check_ok(cw_printer_open(cw_printer_driver("matica"), recorder, LONG_NS, &p, &f), &f);
+        check_ok(
+            cw_printer_open(cw_printer_driver("matica"), recorder, bench_family.fitting, LONG_NS, &p, &f),
+            &f);
         check_feed(p);
         check_ok(cw_printer_stripe_write(p, &tracks, LONG_NS, &e, &f), &f);
         check_ok(print(p, &e, &f), &f);

@@ -13,7 +13,7 @@ void open_identifies(void **state) {
         assert_non_null(strstr(i->model, bench_family.model));
         assert_int_equal(i->width, 648);
         assert_int_equal(i->height, 1016);
-        assert_true(i->caps & CW_PRINTER_CAP_CONTACT);
+        assert_int_equal((i->caps & CW_PRINTER_CAP_CONTACT) != 0, bench_family.contact != NULL);
         assert_int_equal(bench_state(*state, "counters", "fed"), 0);
         cw_printer_close(p);
 }
@@ -30,8 +30,9 @@ void open_too_late_touches_nothing(void **state) {
         struct cw_fault f = {0};
         check_ok(bench_ops.connect(*state, &usb, &f), &f);
         int64_t before = bench_state(*state, "usb", "commands");
-        check_class(cw_printer_open(cw_printer_driver(bench_family.driver), usb, 0, &p, &f), &f, CW_C_RETRY,
-                    "");
+        check_class(
+            cw_printer_open(cw_printer_driver(bench_family.driver), usb, bench_family.fitting, 0, &p, &f), &f,
+            CW_C_RETRY, "");
         assert_null(p);
         assert_int_equal(bench_state(*state, "usb", "commands"), before);
 }
@@ -94,8 +95,9 @@ void open_refuses_a_printer_that_hides_errors(void **state) {
         struct cw_fault f = {0};
         bench_order(*state, "{'cmd':'fault','name':'error_cde','text':'Pem','count':0}");
         check_ok(bench_ops.connect(*state, &usb, &f), &f);
-        check_class(cw_printer_open(cw_printer_driver(bench_family.driver), usb, LONG_NS, &p, &f), &f,
-                    CW_C_OPERATOR, "PRT_SETUP_ERROR");
+        check_class(cw_printer_open(cw_printer_driver(bench_family.driver), usb, bench_family.fitting,
+                                    LONG_NS, &p, &f),
+                    &f, CW_C_OPERATOR, "PRT_SETUP_ERROR");
 }
 
 void open_fails_cleanly_at_every_transfer(void **state) {
@@ -107,7 +109,8 @@ void open_fails_cleanly_at_every_transfer(void **state) {
                 struct cw_fault f = {0};
                 check_ok(bench_ops.connect(*state, &usb, &f), &f);
                 assert_int_equal(cw_usb_fault_new(usb, &rule, 1, &layer), CW_OK);
-                cw_rc rc = cw_printer_open(cw_printer_driver(bench_family.driver), layer, LONG_NS, &p, &f);
+                cw_rc rc = cw_printer_open(cw_printer_driver(bench_family.driver), layer,
+                                           bench_family.fitting, LONG_NS, &p, &f);
                 cw_printer_close(p);
                 if (rc == CW_OK) {
                         transfers = n;
@@ -142,7 +145,9 @@ void unknown_model_moves_nothing(void **state) {
         struct cw_printer_effect e;
         struct cw_fault f = {0};
         check_ok(bench_ops.connect(b, &usb, &f), &f);
-        check_ok(cw_printer_open(cw_printer_driver(bench_family.driver), usb, LONG_NS, &p, &f), &f);
+        check_ok(cw_printer_open(cw_printer_driver(bench_family.driver), usb, bench_family.fitting, LONG_NS,
+                                 &p, &f),
+                 &f);
         check_class(cw_printer_feed(p, LONG_NS, &e, &f), &f, CW_C_REJECT, "PRT_SETUP_ERROR");
         assert_false(e.started);
         check_class(cw_printer_reject(p, LONG_NS, &e, &f), &f, CW_C_REJECT, "PRT_SETUP_ERROR");

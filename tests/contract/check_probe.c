@@ -9,7 +9,7 @@ static struct cw_printer *look(struct bench *b) {
         struct cw_printer *p = NULL;
         struct cw_fault f = {0};
         check_ok(bench_ops.connect(b, &usb, &f), &f);
-        check_ok(cw_printer_open(cw_printer_driver("probe"), usb, LONG_NS, &p, &f), &f);
+        check_ok(cw_printer_open(cw_printer_driver("probe"), usb, bench_family.fitting, LONG_NS, &p, &f), &f);
         return p;
 }
 

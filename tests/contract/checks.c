@@ -36,7 +36,9 @@ void check_ok(cw_rc rc, const struct cw_fault *f) {
 static struct cw_printer *open_on(struct cw_usb *usb) {
         struct cw_printer *p = NULL;
         struct cw_fault f = {0};
-        check_ok(cw_printer_open(cw_printer_driver(bench_family.driver), usb, LONG_NS, &p, &f), &f);
+        check_ok(cw_printer_open(cw_printer_driver(bench_family.driver), usb, bench_family.fitting, LONG_NS,
+                                 &p, &f),
+                 &f);
         return p;
 }
 
@@ -47,7 +49,8 @@ struct cw_printer *check_open(struct bench *b) {
         for (int i = 0; i < 60; i++) {
                 struct cw_usb *usb = NULL;
                 check_ok(bench_ops.connect(b, &usb, &f), &f);
-                cw_rc rc = cw_printer_open(cw_printer_driver(bench_family.driver), usb, LONG_NS, &p, &f);
+                cw_rc rc = cw_printer_open(cw_printer_driver(bench_family.driver), usb, bench_family.fitting,
+                                           LONG_NS, &p, &f);
                 if (cw_rc_class(rc) == CW_C_RETRY && strcmp(f.code, "PRT_PAUSED") == 0)
                         continue;
                 check_ok(rc, &f);

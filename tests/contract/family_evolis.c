@@ -13,6 +13,7 @@ const struct bench_family bench_family = {
     .rests = CW_WHERE_NONE,
     .fed = CW_WHERE_PRINT,
     .rejects = true,
+    .tells_counters = true,
     .dead_questions = "\x1bRfv\r\x1bRtp\r\x1bRlr;p\r",
     .half_job = half,
     .half_job_len = sizeof half - 1,

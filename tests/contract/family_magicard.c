@@ -16,6 +16,7 @@ const struct bench_family bench_family = {
     .rests = CW_WHERE_UNKNOWN,
     .fed = CW_WHERE_CONTACT,
     .rejects = false,
+    .tells_counters = true,
     .dead_questions = ATTENTION_8 "\5\1,REQ,INF,\x1c\3" ATTENTION_8 "\5\1,REQ,ERR,\x1c\3",
     .half_job = half,
     .half_job_len = sizeof half - 1,

@@ -12,6 +12,7 @@ const struct bench_family bench_family = {
     .rests = CW_WHERE_NONE,
     .fed = CW_WHERE_PRINT,
     .rejects = true,
+    .tells_counters = true,
     .dead_questions = "",
     .half_job = half,
     .half_job_len = sizeof half,

@@ -91,11 +91,12 @@ static cw_rc connect(struct fault_job *j) {
                 assert_int_equal(cw_usb_fault_new(usb, j->rule, 1, &layer), CW_OK);
                 usb = j->layer = layer;
         }
-        return cw_printer_open(cw_printer_driver(bench_family.driver), usb, LONG_NS, &j->printer, &j->fault);
+        return cw_printer_open(cw_printer_driver(bench_family.driver), usb, bench_family.fitting, LONG_NS,
+                               &j->printer, &j->fault);
 }
 
 static cw_rc preflight(struct fault_job *j) {
-        struct cw_printer_need need = {.stripe = true, .contact = true, .print = true};
+        struct cw_printer_need need = {.stripe = true, .contact = bench_family.contact, .print = true};
         need.reject = bench_family.rejects;
         (void)snprintf(need.panels, sizeof need.panels, "%s", j->colour ? "ymcko" : "k");
         return cw_printer_preflight(j->printer, &need, LONG_NS, NULL, &j->fault);
@@ -122,6 +123,8 @@ static cw_rc stripe(struct fault_job *j) {
  */
 static cw_rc chip(struct fault_job *j) {
         bool there = j->where == CW_WHERE_CONTACT;
+        if (!bench_family.contact)
+                return CW_OK;
         for (int i = 0; i < ENGAGE_TRIES; i++) {
                 cw_rc rc = there ? CW_OK : cw_printer_to_contact(j->printer, MOVE_NS, &j->effect, &j->fault);
                 if (rc != CW_OK || bench_state(j->bench, "", "engaged"))
@@ -241,8 +244,8 @@ static void open_again(struct fault_job *j) {
         for (int i = 0; i < OPEN_TRIES && !j->printer; i++) {
                 struct cw_usb *usb = NULL;
                 check_ok(bench_ops.connect(j->bench, &usb, &f), &f);
-                cw_rc rc =
-                    cw_printer_open(cw_printer_driver(bench_family.driver), usb, LONG_NS, &j->printer, &f);
+                cw_rc rc = cw_printer_open(cw_printer_driver(bench_family.driver), usb, bench_family.fitting,
+                                           LONG_NS, &j->printer, &f);
                 if (rc != CW_OK)
                         check_class(rc, &f, cw_rc_class(rc) == CW_C_RETRY ? CW_C_RETRY : CW_C_RECONNECT, "");
         }

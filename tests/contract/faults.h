@@ -9,7 +9,7 @@
 
 #include "tests/contract/checks.h"
 
-enum fault_family { FAULT_EVOLIS, FAULT_MAGICARD, FAULT_MATICA, FAULT_FAMILIES };
+enum fault_family { FAULT_EVOLIS, FAULT_MAGICARD, FAULT_MATICA, FAULT_ZEBRA, FAULT_FAMILIES };
 
 /* The moment a fault is ordered: just before this step of the job. */
 enum fault_step {

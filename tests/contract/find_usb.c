@@ -6,7 +6,8 @@
 #include <string.h>
 
 static cw_rc find(struct bench *b, const char *serial, struct cw_printer **ret, struct cw_fault *f) {
-        return cw_printer_find(bench_bus(b), cw_printer_driver("evolis"), serial, LONG_NS, ret, f);
+        return cw_printer_find(bench_bus(b), cw_printer_driver("evolis"), serial, bench_family.fitting,
+                               LONG_NS, ret, f);
 }
 
 static void found(struct bench *b, const char *serial) {
@@ -94,7 +95,8 @@ static void held_by_another(void **state) {
         struct cw_fault f = {0};
         check_ok(find(*state, "T1", &mine, &f), &f);
         check_ok(cw_usb_bus_open(&other, &f), &f);
-        cw_rc rc = cw_printer_find(other, cw_printer_driver("evolis"), "T1", LONG_NS, &theirs, &f);
+        cw_rc rc = cw_printer_find(other, cw_printer_driver("evolis"), "T1", bench_family.fitting, LONG_NS,
+                                   &theirs, &f);
         check_class(rc, &f, CW_C_OPERATOR, "PRT_NOT_REACHABLE");
         assert_null(theirs);
         cw_usb_bus_close(other);

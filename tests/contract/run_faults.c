@@ -7,7 +7,7 @@
 #include <string.h>
 
 static enum fault_family family(void) {
-        static const char *const names[] = {"evolis", "magicard", "matica"};
+        static const char *const names[] = {"evolis", "magicard", "matica", "zebra"};
         int i = 0;
         while (strcmp(names[i], bench_family.driver) != 0)
                 i++;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Any bytes through the reply parser of the Zebra driver: it takes them all, and what it says lies in them. */
+/* Any bytes through the reply parser of the Zebra driver: it takes them all, and what it says lies in them.
+ */
 #include "drivers/printer/zebra/codec.h"
 
 #include <stdlib.h>

@@ -129,11 +129,14 @@ static cw_rc write_job(struct bench *b, const struct cw_tracks *tracks, const st
         struct tap *t = tap_on(b, f);
         if (!t)
                 return CW_RC(CW_L_USB, CW_C_RETRY, CW_E_NOMEM);
-        cw_rc rc =
-            cw_printer_open(cw_printer_driver(bench_family.driver), &t->base, cw_deadline_ns(JOB_MS), &p, f);
+        struct cw_printer_fitting fitting = {.flip = -1};
+        if (bench_family.fitting)
+                fitting = *bench_family.fitting;
+        fitting.both_faces = 1;
+        cw_rc rc = cw_printer_open(cw_printer_driver(bench_family.driver), &t->base, &fitting,
+                                   cw_deadline_ns(JOB_MS), &p, f);
         if (rc != CW_OK)
                 return rc;
-        cw_printer_fit(p, &(struct cw_printer_fitting){.both_faces = 1, .flip = -1});
         t->out = stdout; /* from here on it is the job */
         rc = one_card(p, tracks, panels, f);
         t->out = NULL;

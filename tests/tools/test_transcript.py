@@ -157,9 +157,63 @@ def check_matica(program, faces):
     return len(job)
 
 
+def zebra_commands(job):
+    """ESC text CR; [ hides a control character of O, vO and &B; the dots of GS are counted."""
+    at = 0
+    while at < len(job):
+        check(job[at] == 0x1b, "a command begins with ESC")
+        at += 1
+        if job[at:at + 3] == b"GS ":
+            end = at
+            for _ in range(7):
+                end = job.index(b" ", end) + 1
+            head = job[at:end]
+            size = int(head.split()[5]) * int(head.split()[6])
+            check(job[end + size] == 0x0d, "CR behind the dots")
+            yield head.decode(), job[end:end + size]
+            at = end + size + 1
+            continue
+        hides = job[at:at + 1] == b"O" or job[at:at + 2] in (b"vO", b"&B")
+        text = bytearray()
+        while job[at] != 0x0d:
+            if hides and job[at] == 0x5b:
+                at += 1
+            text.append(job[at])
+            at += 1
+        at += 1
+        yield None, bytes(text)
+
+
+def check_zebra(program, faces):
+    job = transcript(program, "zebra", os.path.join(faces, "orientation.json"), DATA)
+    commands = list(zebra_commands(job))
+    lines = {b"O": [], b"vO": []}
+    names = []
+    for head, data in commands:
+        if head:
+            names.append(head)
+        elif data[:1] == b"O":
+            lines[b"O"].append(data[1:])
+        elif data[:2] == b"vO":
+            lines[b"vO"].append(data[2:])
+        else:
+            names.append(data.decode())
+    check(not any(n[0] in "Z" or n.startswith(("vZ", "PS")) for n in names), "nothing compressed")
+    wanted = ["MC", "MI", "&R", "&CDEW 0 0", "&CDER 0 0", "&B 1 " + DATA["track1"], "&B 2 " + DATA["track2"], "&E*", "F", "vF", "$F",
+              "GS 0 32 4 0 1016 640 ", "GS 1 32 4 0 1016 640 ", "GS 2 32 4 0 1016 640 ", "G 4 0 0 80 1016 1", "vG 4 0 0 80 1016 1",
+              "M 1 IS 0[IS 1[IS 2[I[IV 1"]
+    check([n for n in names if n in wanted] == wanted, names)
+    check([n for n in names if n not in wanted and n != "V"] == ["&L3"], "beside them questions only: track 3 must be blank")
+    check(len(lines[b"O"]) == len(lines[b"vO"]) == LINES, "a line for each column")
+    check(all(len(d) == 640 * 1016 for h, d in commands if h), "a byte a dot")
+    # Mirrored in both axes: the last column comes first. The four pixels at either long edge are not printed.
+    black_spots([[0] * 4 + row + [0] * 4 for row in reversed([bits(d, 640)[0] for d in lines[b"O"]])])
+    return len(job)
+
+
 def main():
     program, faces = sys.argv[1:3]
-    for family in (check_evolis, check_magicard, check_matica):
+    for family in (check_evolis, check_magicard, check_matica, check_zebra):
         print(family.__name__, family(program, faces), "bytes")
     done = subprocess.run([program, "nothing", "x", "y"], capture_output=True, check=False)
     check(done.returncode == 2, "an unknown family is refused")

@@ -81,17 +81,28 @@ static void replies(void **state) {
         parse("", 0, true, CW_ZEBRA_NONE, 0);
         parse("\x06", 1, false, CW_ZEBRA_ACK, 1);
         parse("\x06\x06", 2, false, CW_ZEBRA_ACK, 1);
-        assert_int_equal(cw_zebra_parse((const uint8_t *)"\x15" "05\x04", 4, false, &r), 4);
+        assert_int_equal(cw_zebra_parse((const uint8_t *)"\x15"
+                                                         "05\x04",
+                                        4, false, &r),
+                         4);
         assert_int_equal(r.kind, CW_ZEBRA_NACK);
         assert_int_equal(r.code, 5);
         assert_int_equal(cw_zebra_parse((const uint8_t *)"\x15-1\x04", 4, false, &r), 4);
         assert_int_equal(r.code, -1);
         /* Not complete is not complete, and half of it is nothing: 0 is no code and 4 is "feeder empty". */
         parse("\x15", 1, false, CW_ZEBRA_NONE, 0);
-        parse("\x15" "0", 2, false, CW_ZEBRA_NONE, 0);
-        parse("\x15" "04", 3, false, CW_ZEBRA_NONE, 0);
-        parse("\x15" "04", 3, true, CW_ZEBRA_NOISE, 3);
-        parse("\x15" "123\x04", 5, false, CW_ZEBRA_NOISE, 5);
+        parse("\x15"
+              "0",
+              2, false, CW_ZEBRA_NONE, 0);
+        parse("\x15"
+              "04",
+              3, false, CW_ZEBRA_NONE, 0);
+        parse("\x15"
+              "04",
+              3, true, CW_ZEBRA_NOISE, 3);
+        parse("\x15"
+              "123\x04",
+              5, false, CW_ZEBRA_NOISE, 5);
         parse("\x15-7\x04", 4, false, CW_ZEBRA_NOISE, 4);
         parse("\x80\x1b", 2, false, CW_ZEBRA_NOISE, 2);
         parse("P330i\x80", 6, false, CW_ZEBRA_NOISE, 6);

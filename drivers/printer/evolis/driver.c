@@ -143,8 +143,9 @@ static cw_rc begin(struct cw_evolis *e, int64_t deadline_ns, struct cw_fault *f)
         return rc;
 }
 
-static cw_rc evolis_open(struct cw_usb *take_usb, int64_t deadline_ns, struct cw_printer **ret,
-                         struct cw_fault *f) {
+static cw_rc evolis_open(struct cw_usb *take_usb, uint32_t quirks, int64_t deadline_ns,
+                         struct cw_printer **ret, struct cw_fault *f) {
+        (void)quirks; /* nothing can be switched */
         struct cw_evolis *e = calloc(1, sizeof *e);
         if (!e) {
                 cw_usb_close(take_usb);

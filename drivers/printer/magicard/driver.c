@@ -84,8 +84,9 @@ static void fill_info(struct cw_magicard *e) {
         info->maturity = CW_MATURITY_EXPERIMENTAL;
 }
 
-static cw_rc magicard_open(struct cw_usb *take_usb, int64_t deadline_ns, struct cw_printer **ret,
-                           struct cw_fault *f) {
+static cw_rc magicard_open(struct cw_usb *take_usb, uint32_t quirks, int64_t deadline_ns,
+                           struct cw_printer **ret, struct cw_fault *f) {
+        (void)quirks; /* nothing can be switched */
         struct cw_magicard *e = calloc(1, sizeof *e);
         struct cw_magicard_info found;
         if (!e) {

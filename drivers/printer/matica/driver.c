@@ -104,8 +104,9 @@ static void fill_info(struct cw_matica *e) {
         info->maturity = CW_MATURITY_EXPERIMENTAL;
 }
 
-static cw_rc matica_open(struct cw_usb *take_usb, int64_t deadline_ns, struct cw_printer **ret,
-                         struct cw_fault *f) {
+static cw_rc matica_open(struct cw_usb *take_usb, uint32_t quirks, int64_t deadline_ns,
+                         struct cw_printer **ret, struct cw_fault *f) {
+        (void)quirks; /* nothing can be switched */
         struct cw_matica *e = calloc(1, sizeof *e);
         if (!e) {
                 cw_usb_close(take_usb);

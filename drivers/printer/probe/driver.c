@@ -53,8 +53,9 @@ static void identify(struct cw_printer *p, int64_t deadline_ns) {
                 (void)cw_usb_device_id_get(id, "SN", info->serial, sizeof info->serial);
 }
 
-static cw_rc probe_open(struct cw_usb *take_usb, int64_t deadline_ns, struct cw_printer **ret,
-                        struct cw_fault *f) {
+static cw_rc probe_open(struct cw_usb *take_usb, uint32_t quirks, int64_t deadline_ns,
+                        struct cw_printer **ret, struct cw_fault *f) {
+        (void)quirks; /* nothing can be switched */
         struct cw_printer *p = calloc(1, sizeof *p);
         if (!p) {
                 cw_usb_close(take_usb);

@@ -12,9 +12,8 @@
 void cw_zebra_area(bool extended, struct cw_zebra_area *ret) {
         *ret = (struct cw_zebra_area){.lines = 1008, .dots = 624};
         if (extended)
-                *ret = (struct cw_zebra_area){.start = (1024 - CW_PANEL_HEIGHT) / 2,
-                                              .lines = CW_PANEL_HEIGHT,
-                                              .dots = 640};
+                *ret = (struct cw_zebra_area){
+                    .start = (1024 - CW_PANEL_HEIGHT) / 2, .lines = CW_PANEL_HEIGHT, .dots = 640};
         ret->first_line = (CW_PANEL_HEIGHT - ret->lines) / 2;
         ret->first_pixel = (CW_PANEL_WIDTH - ret->dots) / 2;
 }
