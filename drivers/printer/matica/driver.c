@@ -106,7 +106,7 @@ static void fill_info(struct cw_matica *e) {
 
 static cw_rc matica_open(struct cw_usb *take_usb, uint32_t quirks, int64_t deadline_ns,
                          struct cw_printer **ret, struct cw_fault *f) {
-        (void)quirks; /* nothing can be switched */
+        (void)quirks; /* what can be switched is in the fitting */
         struct cw_matica *e = calloc(1, sizeof *e);
         if (!e) {
                 cw_usb_close(take_usb);
