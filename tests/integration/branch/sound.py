@@ -38,6 +38,7 @@ class Sound:
 
     def check(self):
         self.processes()
+        self.at_rest()
         self.reports()
         self.books()
         self.plastics()
@@ -51,6 +52,11 @@ class Sound:
             want += [d.station, d.printer_process, d.card_process]
         dead = [f"{p.name} ({p.child.returncode})" for p in want if not p.running()]
         self.case.assertEqual(dead, [], "processes that ended")
+
+    def at_rest(self):
+        """No card moves: books and printers are looked at one after the other and would differ by it."""
+        wait_for("the cards to be at rest", lambda: not any(
+            j["wait"] in ("intent", "result") for j in self.branch.jobs()), 30)
 
     # ---- the server ----
 

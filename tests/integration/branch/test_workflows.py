@@ -69,6 +69,7 @@ class Workflows(Scenario):
         report = [r for r in self.branch.cli("outbox", check=False)["reports"] if r["kit"] == kit][0]
         self.branch.cli("outbox", "retry", str(report["id"]))
         self.reported(kit, "REPLACED", "RETURNED")
+        self.wait_job(self.successors(kit)[0], wait="visual")
 
     def test_3_a_kit_replaced_at_the_bank_is_not_made(self):
         self.desk("TRAVEL").printer.ask(cmd="hopper", count=0)
