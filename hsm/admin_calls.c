@@ -126,6 +126,18 @@ static cw_rc record(struct cw_supervisor *sv, const char *call, const char *acto
         return CW_OK;
 }
 
+cw_rc cw_sv_audit_delete(struct cw_sv_client *client, const struct cw_msg *request, struct cw_fault *f) {
+        const char *aid = cw_msg_str(request, "delete", "");
+        const char *reader = cw_msg_str(request, "reader", "");
+        if (*aid == '\0')
+                return CW_OK;
+        if (strlen(aid) > 32 || strlen(reader) > 100)
+                return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_SYNTAX), 0, "hsm.open", "HSM_REQUEST",
+                               "\"delete\" or \"reader\" is too long");
+        CW_AUTO_JSON json_t *detail = json_pack("{s:s, s:s}", "aid", aid, "reader", reader);
+        return record(client->sv, "card.delete", client->who.user, "asked", detail, f);
+}
+
 /* ---- the chain's side: cardwrightd fetches the records one by one ---- */
 
 void cw_sv_call_audit_next(struct cw_sv_client *client, struct cw_msg *request) {

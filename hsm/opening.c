@@ -152,7 +152,7 @@ void cw_sv_open(struct cw_sv_client *client, struct cw_msg *request) {
                 (void)cw_fail(&f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_SYNTAX), 0, "hsm.open", "HSM_REQUEST",
                               "a session is for a \"job\" or a \"ticket\" of at most %u characters",
                               CW_SV_JOB_MAX);
-        } else if (check_open(sv, &f) == CW_OK) {
+        } else if (check_open(sv, &f) == CW_OK && cw_sv_audit_delete(client, o->request, &f) == CW_OK) {
                 memcpy(o->job, job, strlen(job) + 1);
                 o->bench = bench;
                 queue(sv, o);

@@ -122,6 +122,11 @@ cw_rc cw_sess_open_bench(struct cw_sess *s, struct cw_msg *request, struct cw_fa
         if (s->bench.product.diversification == NULL)
                 return cw_sess_bad("\"diversify\" must be none, visa2, emv or kdf3", f);
         s->bench.product.scp = scp;
+        const char *aid = cw_msg_str(request, "delete", "");
+        if (!cw_hex_decode(aid, strlen(aid), s->bench.delete_aid, sizeof(s->bench.delete_aid),
+                           &s->bench.delete_len) ||
+            (*aid && s->bench.delete_len < 5))
+                return cw_sess_bad("\"delete\" must be a name of 5 to 16 bytes in hex", f);
         cw_rc rc = choose_keys(s, cw_msg_str(request, "key_label", ""), f);
         if (rc == CW_OK)
                 rc = choose_new_keys(s, request, f);

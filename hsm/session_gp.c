@@ -170,13 +170,24 @@ cw_rc cw_sess_gp_accepted(struct cw_sess *s, struct cw_fault *f) {
         return rc;
 }
 
-/* Keys are only put by gp.put_key, and a customer's card is never emptied: DELETE is an administrator's. */
+/* DELETE of what the bench session was opened and recorded for: 4F and that name. */
+static bool delete_allowed(const struct cw_sess *s, struct cw_span command) {
+        const size_t len = s->bench.delete_len;
+        if ((s->state & CW_ST_BENCH) == 0 || len == 0 || command.len < 7 + len)
+                return false;
+        const uint8_t head[3] = {(uint8_t)(len + 2), 0x4f, (uint8_t)len};
+        return memcmp(command.ptr + 4, head, sizeof(head)) == 0 &&
+               memcmp(command.ptr + 7, s->bench.delete_aid, len) == 0;
+}
+
+/* Keys are only put by gp.put_key, and a customer's card is never emptied. */
 static cw_rc check_allowed(const struct cw_sess *s, struct cw_span command, struct cw_fault *f) {
         uint8_t ins = command.len > 1 ? command.ptr[1] : 0;
-        if (ins != INS_PUT_KEY && (ins != INS_DELETE || (s->state & CW_ST_BENCH) != 0))
+        if (ins != INS_PUT_KEY && (ins != INS_DELETE || delete_allowed(s, command)))
                 return CW_OK;
         return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_DENIED), ins, "hsm.gp", "HSM_REFUSED",
-                       "this session does not wrap %s", ins == INS_DELETE ? "DELETE" : "PUT KEY");
+                       "this session does not wrap %s",
+                       ins == INS_DELETE ? "DELETE of this name" : "PUT KEY");
 }
 
 /* The batch is wrapped whole or not at all: chain and counters cannot be turned back. */

@@ -74,7 +74,9 @@ struct cw_sess {
         } put;
         struct cw_sess_bench {
                 struct cw_config_product product;
-                bool test_keys;     /* 40..4F instead of keys of the token */
+                bool test_keys;         /* 40..4F instead of keys of the token */
+                uint8_t delete_aid[16]; /* the one thing that DELETE may name, as recorded for the audit */
+                size_t delete_len;
                 bool new_test_keys; /* the same for what PUT KEY writes */
                 char label[3][CW_SESS_LABEL_MAX], new_label[3][CW_SESS_LABEL_MAX];
         } bench;

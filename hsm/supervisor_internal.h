@@ -153,6 +153,10 @@ bool cw_sv_who_administers(const struct cw_sv_who *who);
 /* A call of key management; false when it is none. */
 bool cw_sv_admin_call(struct cw_sv_client *client, struct cw_msg *request);
 void cw_sv_audit_open(struct cw_supervisor *sv);
+/* A bench session that may delete something of a card: who wants it, durable before it is opened; nothing to
+ * do for another. */
+CW_WARN_UNUSED cw_rc cw_sv_audit_delete(struct cw_sv_client *client, const struct cw_msg *request,
+                                        struct cw_fault *f);
 /* Event audit.pending, when records wait. */
 void cw_sv_audit_tell(struct cw_sv_client *client);
 void cw_sv_call_audit_next(struct cw_sv_client *client, struct cw_msg *request);

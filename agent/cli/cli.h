@@ -27,7 +27,8 @@ struct cw_cli {
         const char *reader, *profile, *data, *scp, *key_label, *diversify, *level, *station;
         const char *config; /* --config FILE, NULL when not given */
         const char *key;    /* profile sign, profile check; NULL when not given */
-        const char *new_key_label, *new_diversify;
+        const char *new_key_label, *new_diversify, *domain, *confirm;
+        bool related;                /* station card delete --related */
         const char *file, *from_jwe; /* d1 order; NULL when not given */
         struct {                     /* options of hsm commands, NULL when not given */
                 const char *kbpk, *as, *kcv, *components, *valid_from, *valid_to, *block, *version, *bits,

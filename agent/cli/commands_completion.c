@@ -35,7 +35,8 @@ int cw_cmd_completion(struct cw_cli *cli, int count, char **args) {
                         complete_second(cw_commands[i].words);
         (void)printf("        *) words='--json --config --socket --all --watch --no-remake --reader "
                      "--profile --data --scp --key --key-label "
-                     "--diversify --file --from-jwe --level --station --help --version");
+                     "--diversify --new-key-label --new-diversify --domain --confirm --related --file "
+                     "--from-jwe --level --station --help --version");
         for (size_t i = 0; i < cw_command_count; i++)
                 if (!strchr(cw_commands[i].words, ' '))
                         (void)printf(" %s", cw_commands[i].words);

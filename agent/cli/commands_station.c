@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * station perso, station verify: a bench session is fetched from hsmd's admin socket and handed with profile
- * and data to the station's admin socket; its lines are shown as they come.
+ * station perso, station verify, station card: a bench session is fetched from hsmd's admin socket and handed
+ * with profile and data to the station's admin socket; its lines are shown as they come.
  */
 #include "agent/cli/commands_station.h"
 
@@ -36,6 +36,8 @@ static const struct {
     {"--level", offsetof(struct cw_cli, level)},
     {"--station", offsetof(struct cw_cli, station)},
     {"--key", offsetof(struct cw_cli, key)},
+    {"--domain", offsetof(struct cw_cli, domain)},
+    {"--confirm", offsetof(struct cw_cli, confirm)},
     {"--new-key-label", offsetof(struct cw_cli, new_key_label)},
     {"--new-diversify", offsetof(struct cw_cli, new_diversify)},
 };
@@ -108,7 +110,8 @@ static const char *file_name(const char *path) {
         return slash ? slash + 1 : path;
 }
 
-static cw_rc ask_bench(const struct cw_cli *cli, int *ret_fd, struct cw_fault *f) {
+/* delete_aid: NULL, or what the session is to be allowed to take off a card. */
+static cw_rc ask_bench(const struct cw_cli *cli, const char *delete_aid, int *ret_fd, struct cw_fault *f) {
         char path[PATH_MAX], job[40];
         CW_AUTO_FD int fd = -1;
         CW_AUTO(cw_msg_free) struct cw_msg *reply = NULL;
@@ -118,7 +121,9 @@ static cw_rc ask_bench(const struct cw_cli *cli, int *ret_fd, struct cw_fault *f
             .job = job,
             .key_label = cli->key_label ? cli->key_label : "",
             .diversify = cli->diversify ? cli->diversify : "none",
-            .profile = file_name(cli->profile),
+            .profile = cli->profile ? file_name(cli->profile) : "",
+            .delete_aid = delete_aid,
+            .reader = cli->reader,
             .new_key_label = cli->new_key_label,
             .new_diversify = cli->new_diversify,
             .scp = cli->scp ? cli->scp[1] - '0' : 0,
@@ -139,12 +144,12 @@ static cw_rc ask_bench(const struct cw_cli *cli, int *ret_fd, struct cw_fault *f
 }
 
 /* A token that is just being opened is a matter of a moment. */
-static cw_rc open_bench(const struct cw_cli *cli, int *ret_fd, struct cw_fault *f) {
+static cw_rc open_bench(const struct cw_cli *cli, const char *delete_aid, int *ret_fd, struct cw_fault *f) {
         int64_t patience_ns = cw_deadline_ns(TOKEN_MS);
-        cw_rc rc = ask_bench(cli, ret_fd, f);
+        cw_rc rc = ask_bench(cli, delete_aid, ret_fd, f);
         while (cw_rc_class(rc) == CW_C_RETRY && cw_deadline_left_ms(patience_ns) > 0) {
                 (void)usleep(TOKEN_PAUSE_US);
-                rc = ask_bench(cli, ret_fd, f);
+                rc = ask_bench(cli, delete_aid, ret_fd, f);
         }
         return rc;
 }
@@ -230,9 +235,9 @@ static int talk(struct talk *t, int fd, struct cw_msg *request) {
 static struct cw_msg *request_for(const struct cw_cli *cli, const char *call) {
         CW_AUTO(cw_msg_free) struct cw_msg *m = cw_msg_request(call);
         long level = cli->level ? strtol(cli->level, NULL, 16) : 0;
-        CW_AUTO_JSON json_t *json =
-            json_pack("{s:s, s:s, s:i, s:i}", "reader", cli->reader, "profile", file_name(cli->profile),
-                      "scp", cli->scp ? cli->scp[1] - '0' : 0, "level", (int)(level & 0xff));
+        CW_AUTO_JSON json_t *json = json_pack("{s:s, s:s, s:i, s:i}", "reader", cli->reader, "profile",
+                                              cli->profile ? file_name(cli->profile) : "", "scp",
+                                              cli->scp ? cli->scp[1] - '0' : 0, "level", (int)(level & 0xff));
         if (!m || !json || json_object_update(m->json, json) < 0)
                 return NULL;
         return CW_STEAL(m);
@@ -248,11 +253,15 @@ static int run(struct cw_cli *cli, struct cw_msg *request) {
         return exit_code;
 }
 
-static bool usage_ok(const struct cw_cli *cli, bool with_data) {
+/* --scp and --level, where they are given. */
+static bool channel_ok(const struct cw_cli *cli) {
         bool scp_ok = !cli->scp || strcmp(cli->scp, "02") == 0 || strcmp(cli->scp, "03") == 0;
         size_t digits = cli->level ? strspn(cli->level, "0123456789abcdefABCDEF") : 2;
-        bool level_ok = digits == 2 && (!cli->level || cli->level[2] == '\0');
-        if (cli->reader && cli->profile && (cli->data || !with_data) && scp_ok && level_ok)
+        return scp_ok && digits == 2 && (!cli->level || cli->level[2] == '\0');
+}
+
+static bool usage_ok(const struct cw_cli *cli, bool with_data) {
+        if (cli->reader && cli->profile && (cli->data || !with_data) && channel_ok(cli))
                 return true;
         (void)fprintf(stderr,
                       "usage: cardwright station %s --reader NAME --profile FILE%s [--station NAME]\n",
@@ -279,7 +288,7 @@ int cw_cmd_station_perso(struct cw_cli *cli, int count, char **args) {
                 exit_code = attach_file(m, cli->data);
         if (exit_code != CW_EXIT_OK)
                 return exit_code;
-        if (open_bench(cli, &session, &f) != CW_OK)
+        if (open_bench(cli, NULL, &session, &f) != CW_OK)
                 return fail(&f);
         if (cw_msg_attach_fd(m, session) != CW_OK)
                 return CW_EXIT_FAILED;
@@ -300,7 +309,84 @@ int cw_cmd_station_verify(struct cw_cli *cli, int count, char **args) {
         int exit_code = attach_file(m, cli->profile);
         if (exit_code != CW_EXIT_OK)
                 return exit_code;
-        if (open_bench(cli, &session, &f) == CW_OK && cw_msg_attach_fd(m, session) != CW_OK)
+        if (open_bench(cli, NULL, &session, &f) == CW_OK && cw_msg_attach_fd(m, session) != CW_OK)
+                return CW_EXIT_FAILED;
+        return run(cli, m);
+}
+
+/* ---- card status, card delete ---- */
+
+static struct cw_msg *card_request(const struct cw_cli *cli, const char *call) {
+        CW_AUTO(cw_msg_free) struct cw_msg *m = request_for(cli, call);
+        if (!m || json_object_set_new(m->json, "domain", json_string(cli->domain ? cli->domain : "")) != 0)
+                return NULL;
+        return CW_STEAL(m);
+}
+
+/* Without hsmd, or on a token that is not for tests, the card tells less. */
+int cw_cmd_station_card_status(struct cw_cli *cli, int count, char **args) {
+        struct cw_fault f = {0};
+        int session = -1;
+        (void)count;
+        (void)args;
+        if (!cli->reader || !channel_ok(cli)) {
+                (void)fprintf(stderr, "usage: cardwright station card status --reader NAME [--scp 02|03] "
+                                      "[--key-label LABEL] [--diversify none|visa2|emv|kdf3] [--domain AID] "
+                                      "[--level HH] [--station NAME]\n");
+                return CW_EXIT_USAGE;
+        }
+        CW_AUTO(cw_msg_free) struct cw_msg *m = card_request(cli, "card.status");
+        if (!m)
+                return CW_EXIT_FAILED;
+        if (open_bench(cli, NULL, &session, &f) == CW_OK && cw_msg_attach_fd(m, session) != CW_OK)
+                return CW_EXIT_FAILED;
+        return run(cli, m);
+}
+
+static bool same_name(const char *typed, const char *aid) {
+        size_t n = strcspn(typed, "\r\n");
+        return n == strlen(aid) && strncasecmp(typed, aid, n) == 0;
+}
+
+/* The name a second time, from the command line or from the person. */
+static bool confirmed(const struct cw_cli *cli, const char *aid) {
+        char typed[80] = "";
+        if (!cli->confirm && isatty(STDIN_FILENO)) {
+                (void)fprintf(stderr,
+                              "%s is deleted from the card in %s, with its data. Type its name again: ", aid,
+                              cli->reader);
+                if (!fgets(typed, sizeof typed, stdin))
+                        return false;
+        }
+        if (same_name(cli->confirm ? cli->confirm : typed, aid))
+                return true;
+        (void)fprintf(stderr,
+                      "cardwright: nothing was deleted: the name was not confirmed; say --confirm %s\n", aid);
+        return false;
+}
+
+int cw_cmd_station_card_delete(struct cw_cli *cli, int count, char **args) {
+        struct cw_fault f = {0};
+        int session = -1;
+        (void)count;
+        const char *aid = args[0];
+        size_t digits = strspn(aid, "0123456789abcdefABCDEF");
+        if (!cli->reader || !channel_ok(cli) || aid[digits] || digits < 10 || digits > 32 || digits % 2) {
+                (void)fprintf(stderr, "usage: cardwright station card delete AID --reader NAME [--related] "
+                                      "[--confirm AID] [--scp 02|03] [--key-label LABEL] "
+                                      "[--diversify none|visa2|emv|kdf3] [--domain AID] [--level HH] "
+                                      "[--station NAME]\n");
+                return CW_EXIT_USAGE;
+        }
+        if (!confirmed(cli, aid))
+                return CW_EXIT_USAGE;
+        CW_AUTO(cw_msg_free) struct cw_msg *m = card_request(cli, "card.delete");
+        if (!m || json_object_set_new(m->json, "aid", json_string(aid)) != 0 ||
+            json_object_set_new(m->json, "related", json_boolean(cli->related)) != 0)
+                return CW_EXIT_FAILED;
+        if (open_bench(cli, aid, &session, &f) != CW_OK)
+                return fail(&f);
+        if (cw_msg_attach_fd(m, session) != CW_OK)
                 return CW_EXIT_FAILED;
         return run(cli, m);
 }

@@ -6,6 +6,8 @@
 
 int cw_cmd_station_perso(struct cw_cli *cli, int count, char **args);
 int cw_cmd_station_verify(struct cw_cli *cli, int count, char **args);
+int cw_cmd_station_card_status(struct cw_cli *cli, int count, char **args);
+int cw_cmd_station_card_delete(struct cw_cli *cli, int count, char **args);
 
 /* Takes "--reader" and the other options of these commands; false when it is none of them. */
 bool cw_station_option(struct cw_cli *cli, const char *name, const char *value);
@@ -21,6 +23,20 @@ bool cw_station_option_known(const char *name);
          0,                                                                                                  \
          "personalise the card in that reader (token for tests only)",                                       \
          cw_cmd_station_perso},                                                                              \
+            {"station card status",                                                                          \
+             "--reader NAME [--scp 02|03] [--key-label L] [--diversify none|visa2|emv|kdf3] [--domain AID] " \
+             "[--level HH] [--station NAME]",                                                                \
+             0,                                                                                              \
+             0,                                                                                              \
+             "what is on the card in that reader: life cycle, applications, packages, keys",                 \
+             cw_cmd_station_card_status},                                                                    \
+            {"station card delete",                                                                          \
+             "AID --reader NAME [--related] [--confirm AID] [--scp 02|03] [--key-label L] [--diversify "     \
+             "none|visa2|emv|kdf3] [--domain AID] [--level HH] [--station NAME]",                            \
+             1,                                                                                              \
+             1,                                                                                              \
+             "take an application or a package off the card in that reader (token for tests only)",          \
+             cw_cmd_station_card_delete},                                                                    \
         {                                                                                                    \
                 "station verify", "--reader NAME --profile FILE [--station NAME]", 0, 0,                     \
                     "read and judge the card in that reader as a terminal does", cw_cmd_station_verify       \

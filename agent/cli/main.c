@@ -50,6 +50,8 @@ static bool take_flag(struct cw_cli *cli, const char *arg) {
                 cli->watch = true;
         else if (strcmp(arg, "--no-remake") == 0)
                 cli->no_remake = true;
+        else if (strcmp(arg, "--related") == 0)
+                cli->related = true;
         else if (strcmp(arg, "--in-use") == 0)
                 cli->hsm.in_use = true;
         else

@@ -226,17 +226,24 @@ static cw_rc authenticate(struct cw_perso *p, struct cw_fault *f) {
         return rc;
 }
 
+cw_rc cw_perso_look(struct cw_perso *p, struct cw_fault *f) {
+        return select_domain(p, f);
+}
+
+cw_rc cw_perso_open(struct cw_perso *p, struct cw_fault *f) {
+        cw_rc rc = select_domain(p, f);
+        if (rc == CW_OK)
+                rc = initialize(p, f);
+        if (rc == CW_OK)
+                rc = judge_answer(p, f);
+        return rc == CW_OK ? authenticate(p, f) : rc;
+}
+
 cw_rc cw_perso_run(struct cw_card_channel *c, struct cw_hsm_session *hsm, const struct cw_perso_plan *plan,
                    struct cw_perso_result *ret, struct cw_fault *f) {
         struct cw_perso p = {.channel = c, .hsm = hsm, .plan = plan, .result = ret};
         *ret = (struct cw_perso_result){0};
-        cw_rc rc = select_domain(&p, f);
-        if (rc == CW_OK)
-                rc = initialize(&p, f);
-        if (rc == CW_OK)
-                rc = judge_answer(&p, f);
-        if (rc == CW_OK)
-                rc = authenticate(&p, f);
+        cw_rc rc = cw_perso_open(&p, f);
         if (rc == CW_OK)
                 rc = cw_perso_store(&p, f);
         return rc == CW_OK ? cw_perso_after(&p, f) : rc;

@@ -28,7 +28,11 @@ void cw_perso_tell(const struct cw_perso *p, const char *step, const char *fmt, 
 /* Counts and exchanges. */
 CW_WARN_UNUSED cw_rc cw_perso_exchange(struct cw_perso *p, struct cw_span command, struct cw_rapdu *ret,
                                        struct cw_fault *f);
-/* Everything after EXTERNAL AUTHENTICATE. */
+/* Selects the domain and reads what it tells without keys; result->cplc, facts. */
+CW_WARN_UNUSED cw_rc cw_perso_look(struct cw_perso *p, struct cw_fault *f);
+/* Everything up to EXTERNAL AUTHENTICATE and its answer. */
+CW_WARN_UNUSED cw_rc cw_perso_open(struct cw_perso *p, struct cw_fault *f);
+/* Everything after it. */
 CW_WARN_UNUSED cw_rc cw_perso_store(struct cw_perso *p, struct cw_fault *f);
 /* What the profile wants behind the data. */
 CW_WARN_UNUSED cw_rc cw_perso_after(struct cw_perso *p, struct cw_fault *f);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The admin socket: root or our own user, one connection, two calls, both for a card that belongs to no job.
+ * The admin socket: root or our own user, one connection, four calls, all for a card that belongs to no job.
  * Loop thread.
  */
 #include "drivers/station/station.h"
@@ -23,9 +23,10 @@ static void on_request(void *ctx, struct cw_peer *p, struct cw_msg *request) {
         struct cw_station *st = ctx;
         struct cw_fault f = {0};
         const char *call = cw_msg_str(request, "call", "");
-        if (strcmp(call, "card.perso") != 0 && strcmp(call, "card.verify") != 0) {
-                (void)cw_fail(&f, CW_RC(CW_L_STATION, CW_C_REJECT, CW_E_UNSUPPORTED), 0, "station.admin", "",
-                              "the admin socket knows card.perso and card.verify only");
+        if (!cw_admin_call_known(call)) {
+                (void)cw_fail(
+                    &f, CW_RC(CW_L_STATION, CW_C_REJECT, CW_E_UNSUPPORTED), 0, "station.admin", "",
+                    "the admin socket knows card.perso, card.verify, card.status and card.delete only");
                 refuse(p, request, &f);
         } else if (cw_bench_busy(st->bench)) {
                 (void)cw_fail(&f, CW_RC(CW_L_STATION, CW_C_RETRY, CW_E_BUSY), 0, "station.admin", "",

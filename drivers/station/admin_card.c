@@ -3,7 +3,7 @@
  * An administrator's card in any reader: personalised (card.perso) or judged (card.verify), one event "line"
  * per step. The keys are those of the bench session he brings; no job, no journal. Bench thread.
  */
-#include "drivers/station/station.h"
+#include "drivers/station/admin_internal.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -19,20 +19,7 @@
 #define HSM_MARGIN_MS 2000
 #define NAME_MAX_LEN 100
 
-struct admin_card {
-        struct cw_station *st;
-        uint64_t client;
-        struct cw_msg *request;
-        struct cw_card_reader *own; /* a reader that is not the station's */
-        struct cw_card_reader *reader;
-        struct cw_card_channel *channel;
-        struct cw_hsm_session *session;
-        struct cw_profile *profile;
-        struct cw_card_file *data;
-        struct cw_perso_data *perso;
-};
-
-static void done(struct admin_card *a) {
+static void done(struct cw_admin_card *a) {
         if (a->channel)
                 cw_card_close(a->channel);
         if (a->own)
@@ -47,7 +34,7 @@ static void done(struct admin_card *a) {
                 cw_profile_free(a->profile);
 }
 
-static void line(const struct admin_card *a, const char *step, const char *verdict, const char *text) {
+void cw_admin_line(const struct cw_admin_card *a, const char *step, const char *verdict, const char *text) {
         struct cw_msg *m = cw_msg_event("line");
         if (m && json_object_set_new(m->json, "step", json_string(step)) == 0 &&
             json_object_set_new(m->json, "verdict", json_string(verdict)) == 0 &&
@@ -59,7 +46,7 @@ static void line(const struct admin_card *a, const char *step, const char *verdi
 
 /* ---- what came with the request ---- */
 
-static cw_rc take_profile(struct admin_card *a, struct cw_fault *f) {
+static cw_rc take_profile(struct cw_admin_card *a, struct cw_fault *f) {
         struct cw_msg *m = a->request;
         if (m->att_count < 1 || !m->att[0])
                 return cw_fail(f, CW_RC(CW_L_STATION, CW_C_REJECT, CW_E_SYNTAX), 0, "station.admin", "",
@@ -68,7 +55,7 @@ static cw_rc take_profile(struct admin_card *a, struct cw_fault *f) {
                                 m->att[0]->len, NULL, &a->profile, f);
 }
 
-static cw_rc take_data(struct admin_card *a, struct cw_fault *f) {
+static cw_rc take_data(struct cw_admin_card *a, struct cw_fault *f) {
         struct cw_msg *m = a->request;
         if (m->att_count < 2 || !m->att[1])
                 return cw_fail(f, CW_RC(CW_L_STATION, CW_C_REJECT, CW_E_SYNTAX), 0, "station.admin", "",
@@ -81,7 +68,7 @@ static cw_rc take_data(struct admin_card *a, struct cw_fault *f) {
                                            &a->perso, f);
 }
 
-static cw_rc take_session(struct admin_card *a, struct cw_fault *f) {
+cw_rc cw_admin_take_session(struct cw_admin_card *a, struct cw_fault *f) {
         int fd = cw_msg_take_fd(a->request, 0);
         if (fd < 0)
                 return CW_OK;
@@ -93,7 +80,7 @@ static cw_rc take_session(struct admin_card *a, struct cw_fault *f) {
 /* ---- the card ---- */
 
 /* The station's own reader is watched already; a second monitor of it would only cost. */
-static cw_rc open_reader(struct admin_card *a, const char *name, struct cw_fault *f) {
+static cw_rc open_reader(struct cw_admin_card *a, const char *name, struct cw_fault *f) {
         struct cw_card_reader_state own = {0};
         if (a->st->reader)
                 cw_card_reader_get(a->st->reader, &own);
@@ -105,7 +92,7 @@ static cw_rc open_reader(struct admin_card *a, const char *name, struct cw_fault
         return rc;
 }
 
-static cw_rc connect_card(struct admin_card *a, struct cw_fault *f) {
+cw_rc cw_admin_connect(struct cw_admin_card *a, struct cw_fault *f) {
         const char *name = cw_msg_str(a->request, "reader", "");
         struct cw_card_reader_state state;
         char atr[2 * CW_ATR_MAX + 1] = "", text[CW_READER_NAME_MAX + 2 * CW_ATR_MAX + 32];
@@ -122,12 +109,12 @@ static cw_rc connect_card(struct admin_card *a, struct cw_fault *f) {
         cw_card_reader_get(a->reader, &state);
         (void)cw_hex_encode(a->channel->atr, a->channel->atr_len, atr, sizeof atr);
         (void)snprintf(text, sizeof text, "%s, %s, ATR %s", state.name, a->channel->t0 ? "T=0" : "T=1", atr);
-        line(a, "connect", "ok", text);
+        cw_admin_line(a, "connect", "ok", text);
         return CW_OK;
 }
 
 /* Its number goes to hsmd when hsmd makes keys out of it. */
-static cw_rc tell_number(struct admin_card *a, struct cw_fault *f) {
+static cw_rc tell_number(struct cw_admin_card *a, struct cw_fault *f) {
         char masked[CW_HSM_MASKED_PAN] = "";
         char names[1][5];
         bool padded[1];
@@ -137,24 +124,24 @@ static cw_rc tell_number(struct admin_card *a, struct cw_fault *f) {
         const struct cw_card_values *v = &a->data->values;
         cw_rc rc = cw_hsm_session_bench_pan(a->session, v->pan.ptr, v->pan.len, v->psn, masked, f);
         if (rc == CW_OK)
-                line(a, "number", "ok", masked);
+                cw_admin_line(a, "number", "ok", masked);
         return rc;
 }
 
 /* The chip's own RSA keys, where the profile wants some: they take a moment, so no card waits for them. */
-static cw_rc certify(struct admin_card *a, struct cw_fault *f) {
+static cw_rc certify(struct cw_admin_card *a, struct cw_fault *f) {
         if (!a->data->has_values || cw_perso_data_certs(a->perso) == 0)
                 return CW_OK;
         cw_rc rc = cw_perso_certify(a->perso, &a->data->values, a->session, true, f);
         if (rc == CW_OK)
-                line(a, "certify", "ok", "the chip's certificates are made");
+                cw_admin_line(a, "certify", "ok", "the chip's certificates are made");
         return rc;
 }
 
 /* ---- card.perso ---- */
 
 static void on_told(void *ctx, const char *step, const char *text) {
-        line(ctx, step, "ok", text);
+        cw_admin_line(ctx, step, "ok", text);
 }
 
 /* Where the plastic stands, whatever happened. */
@@ -167,7 +154,7 @@ static const char *plastic_after(cw_rc rc, const struct cw_perso_result *p) {
         return p->last_sent && lost ? "in-doubt" : "spoiled";
 }
 
-static cw_rc personalise(struct admin_card *a, struct cw_perso_result *ret, struct cw_fault *f) {
+static cw_rc personalise(struct cw_admin_card *a, struct cw_perso_result *ret, struct cw_fault *f) {
         const struct cw_profile_channel *want = &a->profile->channel;
         int64_t scp = cw_msg_int(a->request, "scp", 0), level = cw_msg_int(a->request, "level", 0);
         struct cw_perso_plan plan = {
@@ -188,7 +175,7 @@ static cw_rc personalise(struct admin_card *a, struct cw_perso_result *ret, stru
         return cw_perso_run(a->channel, a->session, &plan, ret, f);
 }
 
-static struct cw_msg *perso_reply(const struct admin_card *a, const struct cw_perso_result *p,
+static struct cw_msg *perso_reply(const struct cw_admin_card *a, const struct cw_perso_result *p,
                                   const char *plastic, int64_t ms) {
         CW_AUTO(cw_msg_free) struct cw_msg *m = cw_msg_ok(a->request);
         CW_AUTO_JSON json_t *json =
@@ -200,7 +187,7 @@ static struct cw_msg *perso_reply(const struct admin_card *a, const struct cw_pe
         return CW_STEAL(m);
 }
 
-static struct cw_msg *card_perso(struct admin_card *a) {
+static struct cw_msg *card_perso(struct cw_admin_card *a) {
         struct cw_fault f = {0};
         struct cw_perso_result result = {0};
         int64_t start_ns = cw_mono_ns(cw_clock_real());
@@ -208,24 +195,24 @@ static struct cw_msg *card_perso(struct admin_card *a) {
         if (rc == CW_OK)
                 rc = take_data(a, &f);
         if (rc == CW_OK)
-                rc = take_session(a, &f);
+                rc = cw_admin_take_session(a, &f);
         if (rc == CW_OK && !a->session)
                 rc = cw_fail(&f, CW_RC(CW_L_STATION, CW_C_REJECT, CW_E_MISSING), 0, "station.admin", "",
                              "a personalisation needs a session of hsmd");
         if (rc == CW_OK)
-                line(a, "profile", "ok", a->profile->name);
+                cw_admin_line(a, "profile", "ok", a->profile->name);
         if (rc == CW_OK)
                 rc = tell_number(a, &f);
         if (rc == CW_OK)
                 rc = certify(a, &f);
         if (rc == CW_OK)
-                rc = connect_card(a, &f);
+                rc = cw_admin_connect(a, &f);
         if (rc == CW_OK)
                 rc = personalise(a, &result, &f);
         const char *plastic = plastic_after(rc, &result);
         if (rc != CW_OK)
-                line(a, "failed", "failed", f.text);
-        line(a, "plastic", rc == CW_OK ? "ok" : "failed", plastic);
+                cw_admin_line(a, "failed", "failed", f.text);
+        cw_admin_line(a, "plastic", rc == CW_OK ? "ok" : "failed", plastic);
         int64_t ms = (cw_mono_ns(cw_clock_real()) - start_ns) / 1000000;
         return rc == CW_OK ? perso_reply(a, &result, plastic, ms) : cw_msg_error(a->request, &f);
 }
@@ -234,10 +221,10 @@ static struct cw_msg *card_perso(struct admin_card *a) {
 
 static void on_check(void *ctx, const char *check, enum cw_verdict_of_check verdict, const char *text) {
         static const char *const words[] = {"ok", "failed", "unknown", "absent"};
-        line(ctx, check, words[verdict], text);
+        cw_admin_line(ctx, check, words[verdict], text);
 }
 
-static struct cw_msg *verify_reply(const struct admin_card *a, const struct cw_examine_result *r) {
+static struct cw_msg *verify_reply(const struct cw_admin_card *a, const struct cw_examine_result *r) {
         CW_AUTO(cw_msg_free) struct cw_msg *m = cw_msg_ok(a->request);
         CW_AUTO_JSON json_t *json =
             json_pack("{s:b, s:i, s:i, s:i, s:s, s:i, s:i, s:s}", "passed", r->failed == 0, "checks",
@@ -248,15 +235,15 @@ static struct cw_msg *verify_reply(const struct admin_card *a, const struct cw_e
         return CW_STEAL(m);
 }
 
-static struct cw_msg *card_verify(struct admin_card *a) {
+static struct cw_msg *card_verify(struct cw_admin_card *a) {
         struct cw_fault f = {0};
         struct cw_examine_result result;
         struct cw_station_ca ca;
         cw_rc rc = take_profile(a, &f);
         if (rc == CW_OK)
-                rc = take_session(a, &f);
+                rc = cw_admin_take_session(a, &f);
         if (rc == CW_OK)
-                rc = connect_card(a, &f);
+                rc = cw_admin_connect(a, &f);
         if (rc == CW_OK) {
                 const char *name = cw_msg_str(a->request, "profile", "");
                 cw_station_ca(a->st->config, cw_station_product(a->st->config, name), a->profile, &ca);
@@ -270,22 +257,45 @@ static struct cw_msg *card_verify(struct admin_card *a) {
                 rc = cw_examine_run(&x, &result, &f);
         }
         if (rc != CW_OK)
-                line(a, "failed", "failed", f.text);
+                cw_admin_line(a, "failed", "failed", f.text);
         return rc == CW_OK ? verify_reply(a, &result) : cw_msg_error(a->request, &f);
 }
 
+static const struct {
+        const char *name;
+        struct cw_msg *(*perform)(struct cw_admin_card *a);
+} calls[] = {
+    {"card.perso", card_perso},
+    {"card.verify", card_verify},
+    {"card.status", cw_admin_card_status},
+    {"card.delete", cw_admin_card_delete},
+};
+
+bool cw_admin_call_known(const char *name) {
+        for (size_t i = 0; i < sizeof calls / sizeof *calls; i++)
+                if (strcmp(calls[i].name, name) == 0)
+                        return true;
+        return false;
+}
+
+/* The loop has asked whether the call is known. */
+static struct cw_msg *perform(struct cw_admin_card *a, const char *name) {
+        for (size_t i = 0; i < sizeof calls / sizeof *calls; i++)
+                if (strcmp(calls[i].name, name) == 0)
+                        return calls[i].perform(a);
+        return NULL;
+}
+
 void cw_admin_card(struct cw_station *st, struct cw_task *task) {
-        struct admin_card a = {.st = st, .client = task->client, .request = task->request};
+        struct cw_admin_card a = {.st = st, .client = task->client, .request = task->request};
         struct cw_fault f = {0};
         struct cw_msg *reply = NULL;
         if (cw_work_active(&st->work) || st->kiosk.ticket[0]) {
                 (void)cw_fail(&f, CW_RC(CW_L_STATION, CW_C_RETRY, CW_E_BUSY), 0, "station.admin",
                               "PRT_PAUSED", "the station has a card job; try again when it is finished");
                 reply = cw_msg_error(task->request, &f);
-        } else if (strcmp(cw_msg_str(task->request, "call", ""), "card.verify") == 0) {
-                reply = card_verify(&a);
         } else {
-                reply = card_perso(&a);
+                reply = perform(&a, cw_msg_str(task->request, "call", ""));
         }
         done(&a);
         cw_bench_post(st->bench, task->client, reply);

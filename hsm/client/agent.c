@@ -55,6 +55,10 @@ struct cw_msg *cw_hsm_msg_open_bench(const struct cw_hsm_bench *bench) {
         m = member(m, "key_label", json_string(bench->key_label));
         m = member(m, "diversify", json_string(bench->diversify));
         m = member(m, "profile", json_string(bench->profile));
+        if (bench->delete_aid) {
+                m = member(m, "delete", json_string(bench->delete_aid));
+                m = member(m, "reader", json_string(bench->reader));
+        }
         if (bench->new_key_label)
                 m = member(m, "new_key_label", json_string(bench->new_key_label));
         if (bench->new_diversify)

@@ -268,6 +268,8 @@ struct cw_msg *cw_hsm_msg_open_kiosk(const char *ticket);
 /* For admin.sock. profile: file name, chooses the product whose issuer keys are used. */
 struct cw_hsm_bench {
         const char *job, *key_label, *diversify, *profile;
+        const char *delete_aid,
+            *reader; /* DELETE of this name, which is recorded with the reader; NULL: none */
         const char *new_key_label, *new_diversify; /* of what PUT KEY writes; NULL: the product's */
         int scp;                                   /* 0, 2, 3 */
 };

@@ -4,6 +4,7 @@
 #include "drivers/chip/card_file.h"
 #include "drivers/chip/gp.h"
 #include "drivers/chip/gp_facts.h"
+#include "drivers/chip/gp_status.h"
 #include "drivers/chip/perso_internal.h"
 
 #include <setjmp.h>
@@ -114,6 +115,62 @@ static void keys_after_put_key(void **state) {
         }
 }
 
+static void assert_aid(const struct cw_aid *a, const char *want) {
+        char text[2 * CW_AID_MAX + 1];
+        assert_true(cw_hex_encode(a->bytes, a->len, text, sizeof text));
+        assert_string_equal(text, want);
+}
+
+/* GP 2.3.1 table 11-36 (TLV), and the form without tags of older cards. */
+static void status_answers(void **state) {
+        (void)state;
+        uint8_t raw[128];
+        struct cw_gp_status s;
+        struct cw_span rest = bytes("E3134F08A0000001510000009F70010FC5039EFE80"
+                                    "E31B4F07A00000000310109F700107C50100C407A0000000031099CC00",
+                                    raw, sizeof raw);
+        assert_int_equal(cw_gp_status_next(&rest, &s), CW_GP_STATUS_ENTRY);
+        assert_aid(&s.aid, "A000000151000000");
+        assert_int_equal(s.state, 0x0f);
+        assert_int_equal(s.privileges_len, 3);
+        assert_int_equal(s.privileges[2], 0x80);
+        assert_int_equal(cw_gp_status_next(&rest, &s), CW_GP_STATUS_ENTRY);
+        assert_aid(&s.aid, "A0000000031010");
+        assert_aid(&s.package, "A0000000031099");
+        assert_int_equal(s.domain.len, 0);
+        assert_int_equal(cw_gp_status_next(&rest, &s), CW_GP_STATUS_END);
+        rest = bytes("07A000000003101001000207A000000003101007A0000000031011"
+                     "05A0000000010F9E00",
+                     raw, sizeof raw);
+        assert_int_equal(cw_gp_status_plain_next(CW_STATUS_MODULES, &rest, &s), CW_GP_STATUS_ENTRY);
+        assert_int_equal(s.modules, 2);
+        assert_int_equal(cw_gp_status_plain_next(CW_STATUS_MODULES, &rest, &s), CW_GP_STATUS_ENTRY);
+        assert_aid(&s.aid, "A000000001");
+        assert_int_equal(s.modules, 0);
+        assert_int_equal(cw_gp_status_plain_next(CW_STATUS_MODULES, &rest, &s), CW_GP_STATUS_END);
+        static const char *const wrong[] = {"E3",
+                                            "E30A4F09A000000151000000",
+                                            "E3039F7001",
+                                            "E3034F0100E3",
+                                            "6F00",
+                                            "E3134F11000102030405060708090A0B0C0D0E0F10",
+                                            "E3079F70000000C500",
+                                            "E3074F01A0C5020000"};
+        for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+                enum cw_gp_status_result got;
+                rest = bytes(wrong[i], raw, sizeof raw);
+                do
+                        got = cw_gp_status_next(&rest, &s);
+                while (got == CW_GP_STATUS_ENTRY);
+                if (got != CW_GP_STATUS_BAD)
+                        fail_msg("%s is taken", wrong[i]);
+        }
+        rest = bytes("08A0000001510000000F", raw, sizeof raw);
+        assert_int_equal(cw_gp_status_plain_next(CW_STATUS_DOMAIN, &rest, &s), CW_GP_STATUS_BAD);
+        rest = bytes("05A000000001019E0210", raw, sizeof raw);
+        assert_int_equal(cw_gp_status_plain_next(CW_STATUS_MODULES, &rest, &s), CW_GP_STATUS_BAD);
+}
+
 static void card_file(void **state) {
         (void)state;
         static const char text[] =
@@ -156,9 +213,10 @@ static void card_file_wrong(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-            cmocka_unit_test(recognition), cmocka_unit_test(key_versions),
-            cmocka_unit_test(management),  cmocka_unit_test(keys_after_put_key),
-            cmocka_unit_test(card_file),   cmocka_unit_test(card_file_wrong),
+            cmocka_unit_test(recognition),     cmocka_unit_test(key_versions),
+            cmocka_unit_test(management),      cmocka_unit_test(keys_after_put_key),
+            cmocka_unit_test(status_answers),  cmocka_unit_test(card_file),
+            cmocka_unit_test(card_file_wrong),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -76,6 +76,7 @@ void emuc_chip_free(struct emuc_chip *c) {
 void emuc_chip_reset(struct emuc_chip *c) {
         c->selected = EMUC_SEL_ISD;
         c->pending_len = 0;
+        c->status_next = 0;
         OPENSSL_cleanse(&c->tx, sizeof c->tx);
         emuc_scp_close(c);
         emuc_perso_close(c);

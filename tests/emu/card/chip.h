@@ -117,6 +117,8 @@ struct emuc_chip {
         const struct emuc_config *cfg;
         struct emuc_keyslot slots[EMUC_SLOTS_MAX]; /* 0 and 1 are the makers' for SCP02 and SCP03 */
         size_t slot_count;
+        uint8_t status_p1; /* GET STATUS: of what the next occurrence may be asked, and which it is */
+        size_t status_next;
         const struct emuc_keyset *active; /* of the channel under way */
         struct emuc_nvm *nvm;
         emuc_violation_fn violation;
@@ -173,6 +175,7 @@ uint16_t emuc_dgi_store(struct emuc_chip *c, uint16_t id, const uint8_t *value, 
 /* PSE and PPSE: which of them a name is (0 = none), their groupings, SELECT and READ RECORD. */
 #define EMUC_DIR_ID(dir, id) ((uint32_t)(dir) << 16 | (id))
 unsigned emuc_dir_named(const struct emuc_chip *c, const uint8_t *name, size_t len);
+const uint8_t *emuc_dir_aid(unsigned dir, size_t *ret_len);
 uint16_t emuc_dir_store(struct emuc_chip *c, uint16_t id, const uint8_t *value, size_t len,
                         bool was_encrypted);
 uint16_t emuc_dir_complete(struct emuc_chip *c);

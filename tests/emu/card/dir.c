@@ -10,6 +10,11 @@
 
 static const char *const names[2] = {"1PAY.SYS.DDF01", "2PAY.SYS.DDF01"};
 
+const uint8_t *emuc_dir_aid(unsigned dir, size_t *ret_len) {
+        *ret_len = NAME_LEN;
+        return (const uint8_t *)names[dir - 1];
+}
+
 unsigned emuc_dir_named(const struct emuc_chip *c, const uint8_t *name, size_t len) {
         for (unsigned i = 0; c->cfg->directories && i < 2; i++)
                 if (len == NAME_LEN && memcmp(name, names[i], NAME_LEN) == 0)

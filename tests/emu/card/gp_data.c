@@ -88,41 +88,92 @@ uint16_t emuc_gp_get_data(struct emuc_chip *c, const struct emuc_cmd *cmd, struc
         }
 }
 
-static uint16_t status_entry(const struct emuc_cmd *cmd, struct emuc_rsp *r, const uint8_t *aid,
-                             size_t aid_len, uint8_t state, uint8_t privileges) {
-        uint8_t inner[64];
+static const uint8_t package_aid[] = {0xf0, 0x43, 0x57, 0x44, 0x45, 0x42, 0x49, 0x54};
+
+struct entry {
+        const uint8_t *aid;
+        size_t len;
+        uint8_t state, privileges;
+};
+
+static void status_entry(const struct emuc_cmd *cmd, struct emuc_rsp *r, const struct entry *e) {
+        uint8_t inner[80];
         size_t n = 0;
 
         if (cmd->p2 & 0x02) {
-                (void)emuc_tlv_put(inner, sizeof inner, &n, 0x4f, aid, aid_len);
-                (void)emuc_tlv_put(inner, sizeof inner, &n, 0x9f70, &state, 1);
-                (void)emuc_tlv_put(inner, sizeof inner, &n, 0xc5, &privileges, 1);
+                (void)emuc_tlv_put(inner, sizeof inner, &n, 0x4f, e->aid, e->len);
+                (void)emuc_tlv_put(inner, sizeof inner, &n, 0x9f70, &e->state, 1);
+                if (cmd->p1 == 0x40) {
+                        (void)emuc_tlv_put(inner, sizeof inner, &n, 0xc5, &e->privileges, 1);
+                        (void)emuc_tlv_put(inner, sizeof inner, &n, 0xc4, package_aid, sizeof package_aid);
+                } else if (cmd->p1 == 0x80) {
+                        (void)emuc_tlv_put(inner, sizeof inner, &n, 0xc5, &e->privileges, 1);
+                }
                 (void)emuc_tlv_put(r->data, sizeof r->data, &r->len, 0xe3, inner, n);
-        } else {
-                uint8_t len = (uint8_t)aid_len;
-                (void)(emuc_reply(r, &len, 1) && emuc_reply(r, aid, aid_len) && emuc_reply(r, &state, 1) &&
-                       emuc_reply(r, &privileges, 1));
+                return;
         }
-        return 0x9000;
+        uint8_t len = (uint8_t)e->len;
+        (void)(emuc_reply(r, &len, 1) && emuc_reply(r, e->aid, e->len) && emuc_reply(r, &e->state, 1) &&
+               emuc_reply(r, &e->privileges, 1));
 }
 
+static bool matches(const struct emuc_tlv *search, const struct entry *e) {
+        return search->len <= e->len && memcmp(search->value, e->aid, search->len) == 0;
+}
+
+/* What is asked for and has the name's beginning, in order. */
+static size_t status_list(const struct emuc_chip *c, uint8_t p1, const struct emuc_tlv *search,
+                          struct entry ret[3]) {
+        struct entry all[3];
+        size_t n = 0, found = 0;
+
+        if (p1 == 0x80)
+                all[n++] = (struct entry){emuc_isd(c), sizeof emuc_isd_aid, c->nvm->card_state, 0x9e};
+        for (unsigned dir = 1; p1 == 0x40 && c->cfg->directories && dir <= 2; dir++) {
+                size_t len = 0;
+                const uint8_t *aid = emuc_dir_aid(dir, &len);
+                all[n++] =
+                    (struct entry){aid, len, c->nvm->directories & 1U << (dir - 1) ? 0x0f : 0x07, 0x00};
+        }
+        if (p1 == 0x40 && !c->nvm->app_deleted)
+                all[n++] = (struct entry){emuc_app_aid(c), emuc_app_aid_len(c), c->nvm->app_state, 0x00};
+        if (p1 == 0x20)
+                all[n++] = (struct entry){package_aid, sizeof package_aid, 0x01, 0x00};
+        for (size_t i = 0; i < n; i++)
+                if (matches(search, &all[i]))
+                        ret[found++] = all[i];
+        return found;
+}
+
+/* One entry an answer, 6310 while there are more: a host that stops at the first has not read the list. */
 static uint16_t get_status(struct emuc_chip *c, const struct emuc_cmd *cmd, struct emuc_rsp *r) {
         struct emuc_tlv search;
+        struct entry list[3];
 
-        if ((cmd->p2 & 0xfd) != 0) {
+        if ((cmd->p2 & 0xfc) != 0) {
                 emuc_violate(c, "GET STATUS: P2 %02X", cmd->p2);
-                return cmd->p2 & 0x01 ? 0x6a88 : 0x6a86;
+                return 0x6a86;
         }
         if (!emuc_tlv_read(cmd->data, cmd->lc, &search) || search.tag != 0x4f) {
                 emuc_violate(c, "GET STATUS without search criterion 4F");
                 return 0x6a80;
         }
-        if (cmd->p1 == 0x80)
-                return status_entry(cmd, r, emuc_isd(c), sizeof emuc_isd_aid, c->nvm->card_state, 0x9e);
-        if (cmd->p1 == 0x40 && (search.len == 0 || (search.len <= emuc_app_aid_len(c) &&
-                                                    memcmp(search.value, emuc_app_aid(c), search.len) == 0)))
-                return status_entry(cmd, r, emuc_app_aid(c), emuc_app_aid_len(c), c->nvm->app_state, 0x00);
-        return cmd->p1 == 0x40 || cmd->p1 == 0x20 || cmd->p1 == 0x10 ? 0x6a88 : 0x6a86;
+        if (cmd->p1 != 0x80 && cmd->p1 != 0x40 && cmd->p1 != 0x20)
+                return 0x6a86; /* no list of modules on this card */
+        if ((cmd->p2 & 0x01) && (c->status_p1 != cmd->p1 || c->status_next == 0)) {
+                emuc_violate(c, "GET STATUS: next occurrence without a first");
+                return 0x6a86;
+        }
+        size_t at = cmd->p2 & 0x01 ? c->status_next : 0, count = status_list(c, cmd->p1, &search, list);
+        c->status_next = 0;
+        if (at >= count)
+                return 0x6a88;
+        status_entry(cmd, r, &list[at]);
+        if (at + 1 == count)
+                return 0x9000;
+        c->status_p1 = cmd->p1;
+        c->status_next = at + 1;
+        return 0x6310;
 }
 
 static uint16_t set_card_state(struct emuc_chip *c, uint8_t to) {

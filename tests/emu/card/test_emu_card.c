@@ -365,6 +365,37 @@ static void test_put_key(void **state) {
         rig_stop(&rig);
 }
 
+static void test_status_and_delete(void **state) {
+        const char *const args[] = {"--apps", "pse,ppse", NULL};
+        struct emuc_aes_key keys[3];
+        struct rig rig;
+        struct host h;
+        char data[600];
+
+        (void)state;
+        perso_static_keys(keys);
+        rig_start(&rig, PERSO_KEYS, args);
+        rig_insert(&rig, "delete", NULL);
+        assert_int_equal(host_open(&h, &rig, keys, 0x30, 0x13), 0x9000);
+        assert_int_equal(host_send(&h, "80F24003024F0000", NULL), 0x6a86); /* next before first */
+        assert_int_equal(host_send(&h, "80F24002024F0000", data), 0x6310);
+        assert_int_equal(host_send(&h, "80F24003024F0000", data), 0x6310);
+        assert_int_equal(host_send(&h, "80F24003024F0000", data), 0x9000);
+        assert_string_equal(data, "E31C4F09F043574445424954019F700107C50100C408F043574445424954");
+        assert_int_equal(host_send(&h, "80F22000024F0000", data), 0x9000);
+        assert_string_equal(data, "08F0435744454249540100");
+        assert_int_equal(host_send(&h, "80F21002024F0000", NULL), 0x6a86);
+        assert_int_equal(host_send(&h, "80E400000A4F08A00000015100000000", NULL), 0x6985);
+        assert_int_equal(host_send(&h, "80E400000B4F09F0435744454249540200", NULL), 0x6a88);
+        assert_int_equal(host_send(&h, "80E40000034F010000", NULL), 0x6a80);
+        assert_int_equal(host_send(&h, "80E400000B4F09F0435744454249540100", data), 0x9000);
+        assert_string_equal(data, "00");
+        rig_remove(&rig);
+        rig_insert(&rig, "delete", NULL);
+        assert_int_equal(rig_hex(&rig, "00A4040009F0435744454249540100", NULL), 0x6a82);
+        rig_stop(&rig);
+}
+
 static void test_cards_differ(void **state) {
         struct rig rig;
         char a[600], b[600], again[600];
@@ -450,9 +481,9 @@ int main(void) {
             cmocka_unit_test(test_all_levels),       cmocka_unit_test(test_key_information),
             cmocka_unit_test(test_wrong_mac),        cmocka_unit_test(test_wrong_cryptogram_locks),
             cmocka_unit_test(test_auth_order),       cmocka_unit_test(test_life_cycle),
-            cmocka_unit_test(test_put_key),          cmocka_unit_test(test_cards_differ),
-            cmocka_unit_test(test_faults),           cmocka_unit_test(test_reader_restarts),
-            cmocka_unit_test(test_bad_control),
+            cmocka_unit_test(test_put_key),          cmocka_unit_test(test_status_and_delete),
+            cmocka_unit_test(test_cards_differ),     cmocka_unit_test(test_faults),
+            cmocka_unit_test(test_reader_restarts),  cmocka_unit_test(test_bad_control),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -172,6 +172,50 @@ def test_put_key_refused(rig):
     check(rig.chip.ask(cmd="state")["violation_count"] == 0, "nothing of it reached the card")
 
 
+# ---- what is on a card, and what is taken off it ----
+
+APPLICATION = "F04357444542495401"
+
+
+def card(rig, what, *options):
+    return rig.cardwright("station", "card", what, *options, "--reader", READER)
+
+
+def test_status_and_delete(rig):
+    """A technician reads what is on a card, under each kind of channel, and takes the application off it: named twice, recorded before,
+    and refused for anything else."""
+    try:
+        rig.replace_desk_card("--apps", "pse,ppse", "--i02", "35")
+        rig.present("inventory")
+        for options in (("--scp", "03"), ("--scp", "02", "--level", "13")):
+            code, lines, errors = card(rig, "status", *options)
+            text = " ".join(" ".join(line) for line in lines)
+            check(code == 0 and not errors, (lines, errors))
+            for words in ("key-info version 20: DES keys 01 02 03", "key-info version 30: AES keys 01 02 03",
+                          "domain A000000151000000 01 OP_READY, privileges 9E", "application 315041592E5359532E4444463031 07 SELECTABLE",
+                          "application 325041592E5359532E4444463031", f"application {APPLICATION} 07 SELECTABLE",
+                          "package F043574445424954 01 LOADED"):
+                check(words in " ".join(text.split()), (words, text))
+        code, lines, errors = card(rig, "delete", APPLICATION)
+        check(code == 2 and "not confirmed" in errors and not lines, (lines, errors))
+        code, lines, errors = card(rig, "delete", APPLICATION + "02", "--confirm", APPLICATION + "02")
+        check(code != 0 and "no application" in errors and verdicts(lines)["delete"][1] == "untouched", (lines, errors))
+        code, lines, errors = card(rig, "delete", "A000000151000000", "--confirm", "A000000151000000")
+        check(code != 0 and verdicts(lines)["delete"][1] == "untouched", (lines, errors))
+        code, lines, errors = card(rig, "delete", APPLICATION, "--confirm", APPLICATION.lower(), "--scp", "03")
+        check(code == 0 and verdicts(lines)["delete"] == ("ok", "deleted"), (lines, errors))
+        code, lines, errors = card(rig, "status")
+        check(code == 0 and f"application {APPLICATION}" not in " ".join(" ".join(line) for line in lines), (lines, errors))
+        with open(rig.path("hsm-state/audit.jsonl")) as spool:
+            records = [json.loads(line) for line in spool]
+        names = [r["detail"]["aid"] for r in records if r["what"] == "card.delete"]
+        check(names == [APPLICATION + "02", "A000000151000000", APPLICATION], records)
+        state = rig.chip.ask(cmd="state")
+        check(state["violation_count"] == 0, state["violations"])
+    finally:
+        rig.replace_desk_card()
+
+
 # ---- offline data authentication ----
 
 def record(*objects):
