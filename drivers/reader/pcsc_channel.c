@@ -164,22 +164,28 @@ static void perform(struct worker *w, enum op op) {
         w->rv = rv;
 }
 
+/* Each side wakes the other with the lock free: one that wakes to a lock that is held sleeps again. */
+static enum op wait_for_op(struct worker *w) {
+        (void)pthread_mutex_lock(&w->lock);
+        while (w->op == OP_NONE && !w->abandoned)
+                (void)pthread_cond_wait(&w->turn, &w->lock);
+        enum op op = w->abandoned ? OP_CLOSE : w->op;
+        (void)pthread_mutex_unlock(&w->lock);
+        return op;
+}
+
 static void *worker_main(void *arg) {
         struct worker *w = arg;
-        (void)pthread_mutex_lock(&w->lock);
-        for (bool last = false; !last;) {
-                while (w->op == OP_NONE && !w->abandoned)
-                        (void)pthread_cond_wait(&w->turn, &w->lock);
-                enum op op = w->abandoned ? OP_CLOSE : w->op;
-                (void)pthread_mutex_unlock(&w->lock);
+        bool mine = false;
+        for (enum op op = OP_NONE; op != OP_CLOSE;) {
+                op = wait_for_op(w);
                 perform(w, op);
                 (void)pthread_mutex_lock(&w->lock);
                 w->op = OP_NONE;
-                last = op == OP_CLOSE;
-                (void)pthread_cond_broadcast(&w->turn);
+                mine = w->abandoned;
+                (void)pthread_mutex_unlock(&w->lock);
+                (void)pthread_cond_broadcast(&w->turn); /* who asked for the end still joins this thread */
         }
-        bool mine = w->abandoned;
-        (void)pthread_mutex_unlock(&w->lock);
         if (mine) {
                 (void)atomic_fetch_sub(&w->stuck->hanging, 1);
                 worker_free(w);
@@ -205,7 +211,9 @@ static bool run(struct worker *w, enum op op, int64_t timeout_ms) {
         timespec_in(timeout_ms, &until);
         (void)pthread_mutex_lock(&w->lock);
         w->op = op;
+        (void)pthread_mutex_unlock(&w->lock);
         (void)pthread_cond_broadcast(&w->turn);
+        (void)pthread_mutex_lock(&w->lock);
         int err = 0;
         while (w->op != OP_NONE && err == 0)
                 err = pthread_cond_timedwait(&w->turn, &w->lock, &until);
