@@ -231,6 +231,12 @@ bool cw_capabilities_host_derive(const struct cw_capabilities *c, const struct c
         return cfg->allow_host_memory;
 }
 
+bool cw_capabilities_cipher_cmac(const struct cw_capabilities *c) {
+        const struct cw_probe *aes = find(c, "aes-cmac"), *tdes = find(c, "tdes-cmac"),
+                              *chain = find(c, "aes-cmac-or-cipher");
+        return aes != NULL && !aes->ok && tdes != NULL && !tdes->ok && chain != NULL && chain->ok;
+}
+
 cw_rc cw_capabilities_path(const struct cw_capabilities *c, enum cw_operation operation, enum cw_path *ret,
                            struct cw_fault *f) {
         if (c->operations[operation].path == CW_PATH_REFUSED)

@@ -51,7 +51,8 @@ static cw_rc check_attributes(struct loader *l, CK_OBJECT_HANDLE h, unsigned wan
         return CW_OK;
 }
 
-/* Length of an AES key is part of its algorithm and not of its key type. */
+/* Length of an AES key is part of its algorithm and not of its key type. openCryptoki does not tell it of a
+ * key that was created: then the check value tells alone, which a key of another length does not have. */
 static bool length_fits(struct loader *l, CK_OBJECT_HANDLE h, enum cw_hsm_alg alg) {
         CK_ULONG len = 0;
         CK_ATTRIBUTE a = {CKA_VALUE_LEN, &len, sizeof(len)};
@@ -59,6 +60,8 @@ static bool length_fits(struct loader *l, CK_OBJECT_HANDLE h, enum cw_hsm_alg al
                 return true;
         cw_p11_called(l->p);
         CK_RV rv = l->p->fn->C_GetAttributeValue(l->p->session, h, &a, 1);
+        if (rv == CKR_ATTRIBUTE_TYPE_INVALID)
+                return true;
         return rv == CKR_OK && len == cw_hsm_alg_key_len(alg);
 }
 
@@ -67,7 +70,7 @@ static cw_rc take_object(struct loader *l, CK_OBJECT_HANDLE object, enum cw_hsm_
                          struct cw_hsm_key *ret) {
         CK_OBJECT_HANDLE copy = 0;
         bool fit = false;
-        unsigned wanted = cw_p11_usage(l->p, usage);
+        unsigned wanted = cw_p11_usage(l->p, alg, usage);
         cw_rc rc = check_attributes(l, object, wanted, &fit);
         if (rc != CW_OK || !fit)
                 return rc;

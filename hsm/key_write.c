@@ -125,7 +125,7 @@ static cw_rc create_part(struct cw_p11 *p, const struct cw_hsm_crypto *c, const 
         cw_key_object_label(w->cfg->label, w->version->version, part->suffix, label);
         cw_rc rc = companion_id(c, plan->alg, value, w->value, id, f);
         struct cw_p11_spec spec = {.alg = plan->alg,
-                                   .usage = cw_p11_usage(p, part->usage),
+                                   .usage = cw_p11_usage(p, plan->alg, part->usage),
                                    .on_token = true,
                                    .sensitive = true,
                                    .value = value,
@@ -144,7 +144,7 @@ static cw_rc create_all(struct cw_p11 *p, const struct cw_hsm_crypto *c, const s
         char label[CW_KEY_OBJECT_LABEL_MAX];
         cw_key_object_label(w->cfg->label, w->version->version, "", label);
         struct cw_p11_spec spec = {.alg = plan->alg,
-                                   .usage = cw_p11_usage(p, plan->usage),
+                                   .usage = cw_p11_usage(p, plan->alg, plan->usage),
                                    .on_token = true,
                                    .sensitive = true,
                                    .extractable = w->cfg->exportable != 0,

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "hsm/cmac.h"
 #include "hsm/p11_crypto.h"
 
 #include "base/secret.h"
@@ -140,6 +141,14 @@ static cw_rc sign(struct cw_p11 *p, CK_MECHANISM_TYPE type, const struct cw_hsm_
 
 static cw_rc p11_cmac(void *ctx, const struct cw_hsm_key *key, const uint8_t *in, size_t len, uint8_t *out,
                       struct cw_fault *f) {
+        struct cw_p11 *p = ctx;
+        if (p->cipher_cmac) {
+                struct cw_hsm_key chain = *key;
+                struct cw_hsm_crypto c;
+                chain.usage |= CW_USE_ENCRYPT; /* as cw_p11_usage made it */
+                cw_p11_crypto_init(p, &c);
+                return cw_cmac_by_cipher(&c, &chain, in, len, out, f);
+        }
         return sign(ctx, cw_hsm_alg_is_aes(key->alg) ? CKM_AES_CMAC : CKM_DES3_CMAC, key, in, len, out,
                     cw_hsm_alg_block(key->alg), f);
 }
@@ -217,7 +226,7 @@ static cw_rc p11_random(void *ctx, uint8_t *out, size_t len, struct cw_fault *f)
 static cw_rc p11_import(void *ctx, enum cw_hsm_alg alg, unsigned usage, const uint8_t *value,
                         struct cw_hsm_key *ret, struct cw_fault *f) {
         const struct cw_p11_spec spec = {.alg = alg,
-                                         .usage = cw_p11_usage(ctx, usage),
+                                         .usage = cw_p11_usage(ctx, alg, usage),
                                          .sensitive = true,
                                          .value = value,
                                          .value_len = cw_hsm_alg_key_len(alg)};
@@ -245,14 +254,15 @@ static cw_rc p11_derive(void *ctx, const struct cw_hsm_key *base, enum cw_hsm_mo
                         size_t len, enum cw_hsm_alg alg, unsigned usage, struct cw_hsm_key *ret,
                         struct cw_fault *f) {
         static const uint8_t zero[16];
-        const struct cw_p11_spec spec = {.alg = alg, .usage = usage, .sensitive = true, .value_len = len};
+        const struct cw_p11_spec spec = {
+            .alg = alg, .usage = cw_p11_usage(ctx, alg, usage), .sensitive = true, .value_len = len};
         struct cw_p11 *p = ctx;
         CK_OBJECT_HANDLE h = 0;
         if (p->host_derive)
                 return derive_in_host(p, base, mode, data, len, alg, usage, ret, f);
         cw_rc rc = derive_object(ctx, base, mode, zero, data, len, &spec, &h, f);
         if (rc == CW_OK)
-                rc = cw_p11_read_back(ctx, h, usage, false, f);
+                rc = cw_p11_read_back(ctx, h, spec.usage, false, f);
         if (rc == CW_OK)
                 *ret = (struct cw_hsm_key){.handle = h, .alg = alg, .usage = usage, .valid = true};
         return rc;

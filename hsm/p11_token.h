@@ -23,6 +23,8 @@ struct cw_p11 {
         char label[33], model[17], manufacturer[33];
         bool host_derive; /* the token derives nothing: keys that derive may encipher instead, and what is
                              derived passes through host memory (hsm.allow_host_memory) */
+        bool cipher_cmac; /* the token has no CMAC: keys that make MACs may encipher, and a CBC chain makes
+                             them */
         _Atomic int64_t
             *called_ns; /* start of the running C_* call on the monotonic clock; NULL: nobody watches */
 };

@@ -34,12 +34,17 @@ target_compile_options(cw_hostile_module PRIVATE -std=gnu17 -D_GNU_SOURCE -O1 -g
         -Werror -fvisibility=hidden)
 set_target_properties(cw_hostile_module PROPERTIES PREFIX "" LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests/hsm)
 
+add_library(cw_test_opencryptoki STATIC ${CMAKE_SOURCE_DIR}/tests/vectors/opencryptoki.c)
+target_link_libraries(cw_test_opencryptoki PRIVATE cw_flags)
+target_include_directories(cw_test_opencryptoki PUBLIC ${CMAKE_SOURCE_DIR}/tests/vectors)
 add_library(cw_test_hsmd_rig STATIC ${hsmd}/rig.c ${hsmd}/ossl.c ${hsmd}/card.c ${hsmd}/issuer.c)
-target_link_libraries(cw_test_hsmd_rig PUBLIC cw_hsm_client cw_base OpenSSL::Crypto cmocka PRIVATE cw_flags)
+target_link_libraries(cw_test_hsmd_rig PUBLIC cw_hsm_client cw_base OpenSSL::Crypto cmocka
+        PRIVATE cw_flags cw_test_opencryptoki)
 target_include_directories(cw_test_hsmd_rig PUBLIC ${hsmd})
 target_compile_definitions(cw_test_hsmd_rig PRIVATE CW_HSMD="$<TARGET_FILE:cardwright-hsmd>"
         CW_PROVISION="$<TARGET_FILE:cardwright-hsm-provision>" CW_SHIM_MODULE="$<TARGET_FILE:cw_hostile_module>"
-        CW_NSS_MODULE="${multiarch_dir}/libsoftokn3.so")
+        CW_NSS_MODULE="${multiarch_dir}/libsoftokn3.so"
+        CW_OPENCRYPTOKI_MODULE="${multiarch_dir}/opencryptoki/libopencryptoki.so.0")
 add_dependencies(cw_test_hsmd_rig cardwright-hsmd cardwright-hsm-provision cw_hostile_module)
 foreach(name issue icc service pad kiosk rotation faults memory)
         cw_add_test(test_hsmd_${name} SOURCES ${hsmd}/test_hsmd_${name}.c LABELS integration LIBS cw_test_hsmd_rig
@@ -54,7 +59,7 @@ target_include_directories(test_hsm_hostile PRIVATE ${hostile})
 
 # A running daemon on one private token of each kind: published vectors, and what it found out about the token.
 add_library(cw_test_vector_token STATIC ${CMAKE_SOURCE_DIR}/tests/vectors/vector_token.c)
-target_link_libraries(cw_test_vector_token PUBLIC cw_base PRIVATE cw_flags)
+target_link_libraries(cw_test_vector_token PUBLIC cw_base PRIVATE cw_flags cw_test_opencryptoki)
 target_include_directories(cw_test_vector_token PUBLIC ${CMAKE_SOURCE_DIR}/tests/vectors)
 target_compile_definitions(cw_test_vector_token PRIVATE CW_HSMD="$<TARGET_FILE:cardwright-hsmd>"
         CW_HOSTILE_MODULE="$<TARGET_FILE:cw_hostile_module>" CW_P11KIT_CLIENT="${P11_MODULES}/p11-kit-client.so"

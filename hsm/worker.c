@@ -90,9 +90,15 @@ static cw_rc open_token(struct worker *w, struct cw_fault *f) {
         return CW_OK;
 }
 
+/* What the token lacks is made of what it has. */
+static void know_ways(struct worker *w) {
+        w->token->host_derive = cw_capabilities_host_derive(&w->capabilities, &w->args->cfg->hsm);
+        w->token->cipher_cmac = cw_capabilities_cipher_cmac(&w->capabilities);
+}
+
 static cw_rc load_keys(struct worker *w, struct cw_fault *f) {
         const struct cw_config_hsm *cfg = &w->args->cfg->hsm;
-        w->token->host_derive = cw_capabilities_host_derive(&w->capabilities, cfg);
+        know_ways(w);
         return w->args->keys ? CW_OK
                              : cw_key_store_load(&w->keys, cfg, w->args->state_dir, w->token, &w->crypto, f);
 }
@@ -100,11 +106,11 @@ static cw_rc load_keys(struct worker *w, struct cw_fault *f) {
 static cw_rc probe(struct worker *w, struct cw_fault *f) {
         const struct cw_prober x = {w->token, &w->crypto};
         struct cw_worker_posture *shared = w->args->posture;
-        w->token->host_derive = false; /* what it does itself is asked */
+        w->token->host_derive = w->token->cipher_cmac = false; /* what it does itself is asked */
         cw_rc rc = cw_capabilities_probe(&x, &w->args->cfg->hsm, &w->capabilities, f);
         if (rc != CW_OK)
                 return rc;
-        w->token->host_derive = cw_capabilities_host_derive(&w->capabilities, &w->args->cfg->hsm);
+        know_ways(w);
         shared->capabilities = w->capabilities;
         atomic_store(&shared->probed, true);
         return CW_OK;

@@ -90,14 +90,13 @@ static cw_rc provision_key(struct tool *t, const struct cw_config_key *k) {
         return rc;
 }
 
-/* Which attributes a key that derives gets depends on whether the token can derive. */
-static cw_rc derive_way(struct tool *t) {
+/* Which attributes a key that derives or makes MACs gets depends on whether the token can do that. */
+static cw_rc ways_of(struct tool *t) {
         static struct cw_capabilities capabilities;
         const struct cw_prober x = {t->p, &t->crypto};
-        if (!t->cfg->hsm.allow_host_memory)
-                return CW_OK;
         cw_rc rc = cw_capabilities_probe(&x, &t->cfg->hsm, &capabilities, &t->f);
         t->p->host_derive = rc == CW_OK && cw_capabilities_host_derive(&capabilities, &t->cfg->hsm);
+        t->p->cipher_cmac = rc == CW_OK && cw_capabilities_cipher_cmac(&capabilities);
         return rc;
 }
 
@@ -112,7 +111,7 @@ static cw_rc open_token(struct tool *t) {
         if (rc != CW_OK)
                 return rc;
         cw_p11_crypto_init(t->p, &t->crypto);
-        return derive_way(t);
+        return ways_of(t);
 }
 
 static int run(struct tool *t) {

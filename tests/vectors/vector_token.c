@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "vector_token.h"
 
+#include "opencryptoki.h"
+
 #include "base/ipc.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -109,56 +108,12 @@ static void pause_10ms(void) {
         (void)nanosleep(&time, NULL);
 }
 
-/* A folder of openCryptoki's group in a tmpfs of ours. */
-static bool group_dir(const char *path, gid_t gid) {
-        return (mkdir(path, 0770) == 0 || errno == EEXIST) && chown(path, 0, gid) == 0 &&
-               chmod(path, 0770) == 0;
-}
-
-/*
- * openCryptoki knows one place for its tokens, one piece of shared memory and one slot daemon a machine. In
- * mount and IPC namespaces of our own, with empty folders over those places, all are ours alone and vanish
- * with us.
- */
-static bool private_place(void) {
-        static const char *const dirs[] = {"/var/lib/opencryptoki/swtok",
-                                           "/var/lib/opencryptoki/swtok/TOK_OBJ", "/run/lock/opencryptoki",
-                                           "/run/lock/opencryptoki/swtok"};
-        const struct group *g = getgrnam("pkcs11");
-        if (g == NULL)
-                return complain("openCryptoki", "is not installed");
-        if (unshare(CLONE_NEWNS | CLONE_NEWIPC) != 0 ||
-            mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
-            mount("tmpfs", "/var/lib/opencryptoki", "tmpfs", 0, NULL) != 0 ||
-            mount("tmpfs", "/dev/shm", "tmpfs", 0, NULL) != 0 ||
-            mount("tmpfs", "/run", "tmpfs", 0, NULL) != 0 || mkdir("/run/lock", 0755) != 0)
-                return complain("openCryptoki needs namespaces of its own, and so root", strerror(errno));
-        for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++) {
-                if (!group_dir(dirs[i], g->gr_gid))
-                        return complain(dirs[i], strerror(errno));
-        }
-        return true;
-}
-
-/* pkcsconf asks for PINs on its standard input; 87654321 is what openCryptoki gives a new token. */
-static bool pkcsconf(const struct vector_token *t, const char *option, const char *answers) {
-        char script[256], sh[] = "sh", c[] = "-c";
-        (void)snprintf(script, sizeof(script), "printf '%s' | pkcsconf %s -c 3", answers, option);
-        return run(t, (char *[]){sh, c, script, NULL});
-}
-
 static bool make_opencryptoki(struct vector_token *t, char *init, size_t cap) {
-        char daemon[] = "pkcsslotd", foreground[] = "-f";
         (void)snprintf(init, cap, "%s", "");
-        if (!private_place())
-                return false;
-        t->slot_daemon = spawn(t, (char *[]){daemon, foreground, NULL});
-        for (int i = 0; i < START_TRIES && access("/run/pkcsslotd.socket", F_OK) != 0; i++)
-                pause_10ms();
-        return pkcsconf(t, "-I", "87654321\\nvectors\\n") &&
-               pkcsconf(t, "-P", "87654321\\n76543210\\n76543210\\n") &&
-               pkcsconf(t, "-u", "76543210\\nfirst123\\nfirst123\\n") &&
-               pkcsconf(t, "-p", "first123\\n" TOKEN_PIN "\\n" TOKEN_PIN "\\n");
+        const char *missing = opencryptoki_missing(CW_OPENCRYPTOKI_MODULE);
+        if (missing != NULL)
+                return complain("openCryptoki", missing);
+        return opencryptoki_start(t->dir, "vectors", TOKEN_PIN, &t->slot_daemon);
 }
 
 static const struct kind kinds[] = {
@@ -258,7 +213,6 @@ bool vector_token_start(struct vector_token *t, const char *name, const struct v
         return t->hsmd > 0 ? vector_token_wait(t) : complain(daemon, strerror(errno));
 }
 
-/* A slot daemon may miss the signal while it is busy with another. */
 static void end(pid_t pid) {
         if (pid <= 0)
                 return;
@@ -278,7 +232,7 @@ void vector_token_stop(struct vector_token *t) {
                 (void)close(t->admin);
         end(t->hsmd);
         end(t->server);
-        end(t->slot_daemon);
+        opencryptoki_stop(t->slot_daemon);
         if (t->dir[0] != '\0' && getenv("CW_KEEP") == NULL)
                 (void)run(t, (char *[]){tool, option, t->dir, NULL});
         *t = (struct vector_token){.admin = -1};

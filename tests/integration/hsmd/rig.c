@@ -2,6 +2,7 @@
 #include "rig.h"
 
 #include "base/buf.h"
+#include "opencryptoki.h"
 #include "ossl.h"
 
 #include <dirent.h>
@@ -79,6 +80,7 @@ static const struct {
     {"bdk4", "bdk", "aes128", rig_bdk4, 16},
     {"kbpk", "kbpk", "tdes2", rig_kbpk, 16},
 };
+static bool sealed_by_v1; /* for a token without GCM */
 #define KEYS_ALWAYS 14u
 #define KEYS (sizeof(keys) / sizeof(keys[0]))
 _Static_assert(KEYS == KEYS_ALWAYS + 10, "the last ones are for service sessions and for rotation");
@@ -208,9 +210,10 @@ static void write_config(const struct rig *r, const struct rig_options *o, const
                       "\"hsm\":{\"state_dir\":\"%s/"
                       "state\",\"module\":\"%s\",\"token_label\":\"test\",\"pin_credential\":\"%s\",",
                       r->dir,
-                      o->nss    ? CW_NSS_MODULE
-                      : o->shim ? CW_SHIM_MODULE
-                                : "/usr/lib/softhsm/libsofthsm2.so",
+                      o->nss            ? CW_NSS_MODULE
+                      : o->opencryptoki ? CW_OPENCRYPTOKI_MODULE
+                      : o->shim         ? CW_SHIM_MODULE
+                                        : "/usr/lib/softhsm/libsofthsm2.so",
                       pin_credential);
         if (o->nss)
                 (void)fprintf(f,
@@ -275,7 +278,12 @@ static void provision(const struct rig *r) {
         char tool[] = CW_PROVISION, config_option[] = "--config", keys_option[] = "--keys";
         rig_path(r, "provision.json", config, sizeof(config));
         rig_path(r, "keys.json", key_file, sizeof(key_file));
+        /* What openCryptoki leaves behind in the tool is not ours to free. */
+        if (r->opencryptoki)
+                assert_int_equal(setenv("LSAN_OPTIONS", "detect_leaks=0", 1), 0);
         run(r, (char *[]){tool, config_option, config, keys_option, key_file, NULL});
+        if (r->opencryptoki)
+                assert_int_equal(unsetenv("LSAN_OPTIONS"), 0);
 }
 
 static void make_token(const struct rig *r) {
@@ -326,9 +334,28 @@ static void start_daemon(struct rig *r) {
         connect_agent(r);
 }
 
+const char *rig_opencryptoki_missing(void) {
+        const char *why = opencryptoki_missing(CW_OPENCRYPTOKI_MODULE);
+        if (why != NULL)
+                (void)printf("[  SKIPPED ] openCryptoki %s\n", why);
+        return why;
+}
+
+const char *rig_pin_form(const struct rig *r) {
+        return r->opencryptoki ? "v1-ecb-hex16" : "";
+}
+
+void rig_skip_opencryptoki(const struct rig *r, const char *why) {
+        if (!r->opencryptoki)
+                return;
+        (void)printf("[  SKIPPED ] openCryptoki: %s\n", why);
+        skip();
+}
+
 void rig_start(struct rig *r, const struct rig_options *o) {
         const char *tmp = getenv("TMPDIR");
-        *r = (struct rig){.agent = -1};
+        *r = (struct rig){.agent = -1, .opencryptoki = o->opencryptoki};
+        sealed_by_v1 = o->opencryptoki;
         (void)snprintf(r->dir, sizeof(r->dir), "%s/hsmd-test-XXXXXX", tmp ? tmp : "/tmp");
         assert_non_null(mkdtemp(r->dir));
         FILE *f = create(r, "good-pin");
@@ -344,11 +371,14 @@ void rig_start(struct rig *r, const struct rig_options *o) {
                                           .service = o->service,
                                           .rotation = o->rotation,
                                           .nss = o->nss,
+                                          .opencryptoki = o->opencryptoki,
                                           .no_host_memory = o->service && o->no_host_memory};
         write_config(r, &plain, "provision.json", false, "good-pin");
         write_config(r, o, "daemon.json", o->wrong_kcv, o->wrong_pin ? "bad-pin" : "good-pin");
         if (o->nss)
                 make_nss(r);
+        else if (o->opencryptoki)
+                assert_true(opencryptoki_start(r->dir, "test", "1234", &r->slot_daemon));
         else
                 make_token(r);
         provision(r);
@@ -375,6 +405,8 @@ void rig_restart(struct rig *r) {
 void rig_stop(struct rig *r) {
         char tool[] = "rm", option[] = "-rf";
         stop_daemon(r);
+        opencryptoki_stop(r->slot_daemon);
+        r->slot_daemon = 0;
         free(r->issuer);
         r->issuer = NULL;
         if (getenv("CW_KEEP") == NULL)
@@ -461,7 +493,14 @@ cw_rc rig_administer(const struct rig *r, struct cw_msg *m, struct cw_msg **ret,
 
 void rig_seal(const char *pan, char ret[160]) {
         static uint8_t serial;
-        uint8_t iv[16] = {0}, sealed[64];
+        uint8_t iv[16] = {0}, sealed[64], padded[32];
+        if (sealed_by_v1) { /* AES-ECB, PKCS#7 */
+                memset(padded, 16, sizeof(padded));
+                memcpy(padded, pan, 16);
+                ossl_cipher("AES-256-ECB", true, rig_pan_key, NULL, padded, 32, sealed);
+                (void)ossl_base64(sealed, 32, ret);
+                return;
+        }
         iv[0] = ++serial;
         ossl_gcm_seal(rig_pan_key, iv, pan, strlen(pan), sealed);
         (void)ossl_base64(sealed, strlen(pan) + 32, ret);

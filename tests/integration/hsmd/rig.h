@@ -22,6 +22,7 @@ struct rig_options {
         bool rotation;        /* key blocks of rig_next_imk may be loaded as next versions of issuer keys */
         bool aes_pad;         /* with service: the kiosk's PIN pad has the AES key */
         bool nss;             /* NSS softokn in place of SoftHSM */
+        bool opencryptoki;    /* openCryptoki in place of SoftHSM; see rig_opencryptoki_missing */
         bool shim;            /* the module that misbehaves on demand, around SoftHSM */
         bool wrong_kcv;       /* of the CVK, in the daemon's configuration */
         bool wrong_pin;       /* in the daemon's credential */
@@ -32,6 +33,8 @@ struct rig {
         pid_t pid;
         int agent; /* connection to agent.sock */
         struct issuer *issuer;
+        bool opencryptoki;
+        pid_t slot_daemon; /* of openCryptoki */
 };
 
 extern const uint8_t rig_pan_key[32], rig_pin_key[32], rig_hash_key[32];
@@ -41,6 +44,12 @@ extern const uint8_t rig_zone_in[16], rig_zone_out[16], rig_zone4_in[16], rig_zo
 extern const uint8_t rig_next_imk[16];
 extern const uint8_t rig_enc03[16], rig_mac03[16], rig_dek03[16], rig_kmc02[16];
 
+/* Why tests on openCryptoki cannot run here, said on stdout; NULL when they can. */
+const char *rig_opencryptoki_missing(void);
+/* Form of cw_hsm_msg_pin_form: the configured one, for openCryptoki one without GCM (AES-ECB). */
+const char *rig_pin_form(const struct rig *r);
+/* Ends the test as skipped, saying why, when the rig's token is openCryptoki. */
+void rig_skip_opencryptoki(const struct rig *r, const char *why);
 /* Fails the test when anything does not start. */
 void rig_start(struct rig *r, const struct rig_options *o);
 void rig_stop(struct rig *r);
@@ -66,7 +75,8 @@ cw_rc rig_open_service(struct rig *r, const char *pan, const char *plastic, int 
 cw_rc rig_administer(const struct rig *r, struct cw_msg *m, struct cw_msg **ret, struct cw_fault *f);
 /* Takes m. */
 cw_rc rig_call(struct rig *r, struct cw_msg *m, struct cw_msg **ret, struct cw_fault *f);
-/* encryptedCardNumber as the server makes it, Base64. */
+/* encryptedCardNumber as the server makes it, Base64; the form of its first version for openCryptoki, which
+ * has no GCM. */
 void rig_seal(const char *pan, char ret[160]);
 cw_rc rig_open_issue(struct rig *r, const char *job, const char *plastic, struct cw_hsm_opened *ret,
                      struct cw_hsm_session **ret_session, struct cw_fault *f);

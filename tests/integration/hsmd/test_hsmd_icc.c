@@ -52,7 +52,8 @@ static void open_channel(struct cw_hsm_session *s, struct card *card) {
         CW_AUTO(cw_secret_free) struct cw_secret *auth = NULL;
         assert_int_equal(cw_hsm_session_gp_start(s, NULL, &kvn, challenge, &challenge_len, &f), CW_OK);
         size_t n = card_init_update(card, challenge, response);
-        assert_int_equal(cw_hsm_session_gp_card(s, response, n, NULL, &info, &f), CW_OK);
+        if (cw_hsm_session_gp_card(s, response, n, NULL, &info, &f) != CW_OK)
+                fail_msg("%s", f.text);
         assert_int_equal(cw_hsm_session_gp_authenticate(s, 0x33, &auth, &f), CW_OK);
         assert_true(card_external_authenticate(card, auth->ptr, auth->len));
 }
@@ -351,6 +352,12 @@ static void long_keys_of_nss(void **state) {
         }
 }
 
+static int setup_opencryptoki(void **state) {
+        (void)state;
+        rig_start(&rig, &(struct rig_options){.issuer = true, .opencryptoki = true});
+        return 0;
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
             cmocka_unit_test(key_certificate_and_parts), cmocka_unit_test(plain_parts),
@@ -367,5 +374,8 @@ int main(void) {
         const struct CMUnitTest longest[] = {cmocka_unit_test(long_keys)};
         const struct CMUnitTest longest_nss[] = {cmocka_unit_test(long_keys_of_nss)};
         failed += cmocka_run_group_tests(longest, setup_longest, teardown);
-        return failed + cmocka_run_group_tests(longest_nss, setup_longest_nss, teardown);
+        failed += cmocka_run_group_tests(longest_nss, setup_longest_nss, teardown);
+        if (rig_opencryptoki_missing() == NULL)
+                failed += cmocka_run_group_tests_name("opencryptoki", tests, setup_opencryptoki, teardown);
+        return failed;
 }

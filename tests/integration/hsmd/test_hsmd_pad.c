@@ -96,7 +96,8 @@ static void kiosk_with_aes_pad(void **state) {
         assert_int_equal(
             cw_hsm_session_pin_second(s, "123456789012345600000002", block, 16, &equal, &left, &f), CW_OK);
         assert_true(equal);
-        assert_int_equal(rig_call(&rig, cw_hsm_msg_pin_form(o.session, ""), &form, &f), CW_OK);
+        assert_int_equal(rig_call(&rig, cw_hsm_msg_pin_form(o.session, rig_pin_form(&rig)), &form, &f),
+                         CW_OK);
         assert_int_equal(cw_hsm_session_emv_script(s, "pin-change", &apdu, &f), CW_OK);
         assert_chip_gets(apdu, "0549075FFFFFFFFF");
         assert_int_equal(cw_hsm_session_emv_script(s, "pin-unblock", &second, &f), CW_OK);
@@ -114,7 +115,16 @@ static int teardown(void **state) {
         return 0;
 }
 
+static int setup_opencryptoki(void **state) {
+        (void)state;
+        rig_start(&rig, &(struct rig_options){.service = true, .aes_pad = true, .opencryptoki = true});
+        return 0;
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {cmocka_unit_test(kiosk_with_aes_pad)};
-        return cmocka_run_group_tests(tests, setup, teardown);
+        int failed = cmocka_run_group_tests(tests, setup, teardown);
+        if (rig_opencryptoki_missing() == NULL)
+                failed += cmocka_run_group_tests_name("opencryptoki", tests, setup_opencryptoki, teardown);
+        return failed;
 }

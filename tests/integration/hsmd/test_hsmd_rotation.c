@@ -375,6 +375,12 @@ static void a_version_past_its_validity(void **state) {
         assert_true(is_genuine(old, rig_imk_ac));
 }
 
+static int setup_opencryptoki(void **state) {
+        (void)state;
+        rig_start(&rig, &(struct rig_options){.rotation = true, .opencryptoki = true});
+        return 0;
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
             cmocka_unit_test(the_ac_key),
@@ -383,5 +389,8 @@ int main(void) {
             cmocka_unit_test(a_version_past_its_validity),
         };
         int failed = cmocka_run_group_tests_name("softhsm", tests, setup_softhsm, teardown);
-        return failed + cmocka_run_group_tests_name("nss", tests, setup_nss, teardown);
+        failed += cmocka_run_group_tests_name("nss", tests, setup_nss, teardown);
+        if (rig_opencryptoki_missing() == NULL)
+                failed += cmocka_run_group_tests_name("opencryptoki", tests, setup_opencryptoki, teardown);
+        return failed;
 }

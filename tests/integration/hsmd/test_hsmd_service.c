@@ -457,6 +457,7 @@ static void aes_pin_pad(void **state) {
 /* X9.24-1:2009 A.4 */
 static void tdes_pin_pad(void **state) {
         (void)state;
+        rig_skip_opencryptoki(&rig, "a PAN of 13 digits comes sealed with GCM, which it does not have");
         static const char msg[24] = "4012345678909D987";
         uint8_t block[8];
         char field[17];
@@ -560,6 +561,12 @@ static int drop_last(void **state) {
         return teardown(state);
 }
 
+static int setup_opencryptoki(void **state) {
+        (void)state;
+        rig_start(&rig, &(struct rig_options){.service = true, .opencryptoki = true});
+        return 0;
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
             cmocka_unit_test(between_zones), cmocka_unit_test(forbidden_directions),
@@ -579,5 +586,8 @@ int main(void) {
             cmocka_unit_test(tdes_pin_pad), cmocka_unit_test(scripts),
         };
         failed += cmocka_run_group_tests_name("nss", nss_host, setup_nss_host, drop_last);
-        return failed + cmocka_run_group_tests(nss_tests, setup_nss, drop_last);
+        failed += cmocka_run_group_tests(nss_tests, setup_nss, drop_last);
+        if (rig_opencryptoki_missing() == NULL)
+                failed += cmocka_run_group_tests_name("opencryptoki", tests, setup_opencryptoki, drop_last);
+        return failed;
 }
