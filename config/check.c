@@ -16,6 +16,19 @@ const struct cw_config_product *cw_config_product(const struct cw_config *c, con
         return NULL;
 }
 
+const struct cw_config_product *cw_config_product_for(const struct cw_config *c, const char *plastic_code,
+                                                      const char *profile, bool any) {
+        if (*plastic_code)
+                return cw_config_product(c, plastic_code);
+        for (size_t i = 0; *profile && i < c->product_count; i++)
+                if (strcmp(c->products[i].profile, profile) == 0)
+                        return &c->products[i];
+        for (size_t i = 0; any && i < c->product_count; i++)
+                if (*c->products[i].issuer_key)
+                        return &c->products[i];
+        return any && c->product_count ? &c->products[0] : NULL;
+}
+
 bool cw_config_weak_pins(const struct cw_config_product *p, const char *word) {
         for (const char *at = p->weak_pins; *at; at += *at == ',') {
                 size_t len = strcspn(at, ",");

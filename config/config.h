@@ -269,6 +269,11 @@ cw_rc cw_config_print(const struct cw_config *c, FILE *out);
 cw_rc cw_config_schema(FILE *out);
 /* Lookups; NULL when absent. */
 const struct cw_config_product *cw_config_product(const struct cw_config *c, const char *plastic_code);
+/* Whose issuer keys a card that belongs to no job has: the product with this plastic code; with "" the first
+ * that has this profile (file name); else, when any will do, the first with an issuer_key, else the first.
+ * NULL when there is none. */
+const struct cw_config_product *cw_config_product_for(const struct cw_config *c, const char *plastic_code,
+                                                      const char *profile, bool any);
 /* weak_pins of the product has this word. */
 bool cw_config_weak_pins(const struct cw_config_product *p, const char *word);
 /* Whether profiles need a signature: profile_signature, but a test token without keys takes unsigned ones. */

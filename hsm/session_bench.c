@@ -37,23 +37,32 @@ cw_rc cw_sess_bench_keys(struct cw_sess *s, uint8_t scp, struct cw_gp_keyset *re
         return rc;
 }
 
-/* Issuer keys of the product that has this profile; without one the session has none. */
-static void choose_product(struct cw_sess *s, const char *profile) {
+/* Issuer keys are a product's; without one the session has none. */
+static cw_rc choose_product(struct cw_sess *s, const struct cw_msg *request, struct cw_fault *f) {
+        const char *code = cw_msg_str(request, "product", "");
+        const struct cw_config_product *own = cw_config_product_for(
+            s->env.cfg, code, cw_msg_str(request, "profile", ""), cw_msg_bool(request, "any_product", false));
         struct cw_config_product p = {.plastic_code = "", .name = "", .profile = "", .face = "", .psn = "00"};
         p.service_code = p.discretionary = p.cvk = p.imk_ac = p.imk_smi = p.imk_smc = "";
         p.new_kmc_enc = p.new_kmc_mac = p.new_kmc_dek = "";
         p.new_diversification = "none";
         p.imk_dcvv = p.imk_cvc3 = p.cavk = p.pvk = p.weak_pins = p.issuer_key = p.issuer_certificate = "";
         p.cvn = CW_CVN18;
-        for (size_t i = 0; *profile && i < s->env.cfg->product_count; i++) {
-                if (strcmp(s->env.cfg->products[i].profile, profile) == 0) {
-                        p = s->env.cfg->products[i];
-                        break;
-                }
+        if (!own && *code)
+                return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_NOT_FOUND), 0, "hsm.bench", "HSM_PRODUCT",
+                               "no product has the plastic code \"%.20s\"; name one of the configuration",
+                               code);
+        if (own)
+                p = *own;
+        if (own && !*code && strcmp(own->profile, cw_msg_str(request, "profile", "")) != 0) {
+                /* Its card keys are for its own cards only. */
+                p.new_kmc_enc = p.new_kmc_mac = p.new_kmc_dek = "";
+                p.new_diversification = "none";
         }
         p.kvn = 0;
         p.security_level = 0;
         s->bench.product = p;
+        return CW_OK;
 }
 
 /* LABEL names three keys: LABEL-enc, LABEL-mac, LABEL-dek. */
@@ -117,7 +126,9 @@ cw_rc cw_sess_open_bench(struct cw_sess *s, struct cw_msg *request, struct cw_fa
                                "hsm.test_token where the token is one");
         if (scp != 0 && scp != 2 && scp != 3)
                 return cw_sess_bad("\"scp\" must be 2, 3 or 0", f);
-        choose_product(s, cw_msg_str(request, "profile", ""));
+        cw_rc rc = choose_product(s, request, f);
+        if (rc != CW_OK)
+                return rc;
         s->bench.product.diversification = how_of(request, "diversify", "none");
         if (s->bench.product.diversification == NULL)
                 return cw_sess_bad("\"diversify\" must be none, visa2, emv or kdf3", f);
@@ -127,7 +138,7 @@ cw_rc cw_sess_open_bench(struct cw_sess *s, struct cw_msg *request, struct cw_fa
                            &s->bench.delete_len) ||
             (*aid && s->bench.delete_len < 5))
                 return cw_sess_bad("\"delete\" must be a name of 5 to 16 bytes in hex", f);
-        cw_rc rc = choose_keys(s, cw_msg_str(request, "key_label", ""), f);
+        rc = choose_keys(s, cw_msg_str(request, "key_label", ""), f);
         if (rc == CW_OK)
                 rc = choose_new_keys(s, request, f);
         if (rc != CW_OK)
@@ -141,6 +152,11 @@ cw_rc cw_sess_open_bench(struct cw_sess *s, struct cw_msg *request, struct cw_fa
 cw_rc cw_sess_bench_pan(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply, struct cw_fault *f) {
         struct cw_span digits;
         char masked[CW_PAN_MAX + 1];
+        if (!*s->bench.product.plastic_code)
+                return cw_fail(
+                    f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_MISSING), 0, "hsm.bench", "HSM_PRODUCT",
+                    "no product of the configuration has this profile, so there are no issuer keys; "
+                    "name one with --product");
         cw_rc rc = cw_sess_digits(request, "psn", 2, s->psn, f);
         if (rc == CW_OK)
                 rc = cw_sess_att(request, 0, CW_PAN_MIN, CW_PAN_MAX, &digits, f);

@@ -24,7 +24,7 @@ struct cw_cli {
         bool watch;     /* jobs --watch */
         bool no_remake; /* job confirm-destroyed --no-remake */
         /* station perso, station verify; NULL when not given */
-        const char *reader, *profile, *data, *scp, *key_label, *diversify, *level, *station;
+        const char *reader, *profile, *data, *scp, *key_label, *diversify, *level, *station, *product;
         const char *config; /* --config FILE, NULL when not given */
         const char *key;    /* profile sign, profile check; NULL when not given */
         const char *new_key_label, *new_diversify, *domain, *confirm;

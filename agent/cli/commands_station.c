@@ -40,6 +40,7 @@ static const struct {
     {"--confirm", offsetof(struct cw_cli, confirm)},
     {"--new-key-label", offsetof(struct cw_cli, new_key_label)},
     {"--new-diversify", offsetof(struct cw_cli, new_diversify)},
+    {"--product", offsetof(struct cw_cli, product)},
 };
 
 bool cw_station_option_known(const char *name) {
@@ -126,6 +127,8 @@ static cw_rc ask_bench(const struct cw_cli *cli, const char *delete_aid, int *re
             .reader = cli->reader,
             .new_key_label = cli->new_key_label,
             .new_diversify = cli->new_diversify,
+            .product = cli->product ? cli->product : "",
+            .any_product = cli->data != NULL,
             .scp = cli->scp ? cli->scp[1] - '0' : 0,
         };
         CW_AUTO(cw_msg_free) struct cw_msg *request = cw_hsm_msg_open_bench(&bench);
@@ -235,8 +238,9 @@ static int talk(struct talk *t, int fd, struct cw_msg *request) {
 static struct cw_msg *request_for(const struct cw_cli *cli, const char *call) {
         CW_AUTO(cw_msg_free) struct cw_msg *m = cw_msg_request(call);
         long level = cli->level ? strtol(cli->level, NULL, 16) : 0;
-        CW_AUTO_JSON json_t *json = json_pack("{s:s, s:s, s:i, s:i}", "reader", cli->reader, "profile",
-                                              cli->profile ? file_name(cli->profile) : "", "scp",
+        CW_AUTO_JSON json_t *json = json_pack("{s:s, s:s, s:s, s:i, s:i}", "reader", cli->reader, "profile",
+                                              cli->profile ? file_name(cli->profile) : "", "product",
+                                              cli->product ? cli->product : "", "scp",
                                               cli->scp ? cli->scp[1] - '0' : 0, "level", (int)(level & 0xff));
         if (!m || !json || json_object_update(m->json, json) < 0)
                 return NULL;
@@ -263,13 +267,14 @@ static bool channel_ok(const struct cw_cli *cli) {
 static bool usage_ok(const struct cw_cli *cli, bool with_data) {
         if (cli->reader && cli->profile && (cli->data || !with_data) && channel_ok(cli))
                 return true;
-        (void)fprintf(stderr,
-                      "usage: cardwright station %s --reader NAME --profile FILE%s [--station NAME]\n",
-                      with_data ? "perso" : "verify",
-                      with_data ? " --data FILE [--scp 02|03] [--key-label LABEL] [--diversify "
-                                  "none|visa2|emv|kdf3] [--level HH] [--new-key-label LABEL] "
-                                  "[--new-diversify none|visa2|emv|kdf3]"
-                                : "");
+        (void)fprintf(
+            stderr,
+            "usage: cardwright station %s --reader NAME --profile FILE%s [--product CODE] [--station NAME]\n",
+            with_data ? "perso" : "verify",
+            with_data ? " --data FILE [--scp 02|03] [--key-label LABEL] [--diversify "
+                        "none|visa2|emv|kdf3] [--level HH] [--new-key-label LABEL] "
+                        "[--new-diversify none|visa2|emv|kdf3]"
+                      : "");
         return false;
 }
 

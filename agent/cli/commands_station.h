@@ -18,7 +18,7 @@ bool cw_station_option_known(const char *name);
         {"station perso",                                                                                    \
          "--reader NAME --profile FILE --data FILE [--scp 02|03] [--key-label L] [--diversify "              \
          "none|visa2|emv|kdf3] [--level HH] [--new-key-label L] [--new-diversify none|visa2|emv|kdf3] "      \
-         "[--station NAME]",                                                                                 \
+         "[--product CODE] [--station NAME]",                                                                \
          0,                                                                                                  \
          0,                                                                                                  \
          "personalise the card in that reader (token for tests only)",                                       \
@@ -38,6 +38,6 @@ bool cw_station_option_known(const char *name);
              "take an application or a package off the card in that reader (token for tests only)",          \
              cw_cmd_station_card_delete},                                                                    \
         {                                                                                                    \
-                "station verify", "--reader NAME --profile FILE [--station NAME]", 0, 0,                     \
+                "station verify", "--reader NAME --profile FILE [--product CODE] [--station NAME]", 0, 0,    \
                     "read and judge the card in that reader as a terminal does", cw_cmd_station_verify       \
         }

@@ -50,9 +50,8 @@ static cw_rc exchange(struct exam *e, const void *bytes, size_t len, struct cw_r
 /* ---- who is it ---- */
 
 static cw_rc examine_chip(struct exam *e, struct cw_fault *f) {
-        struct cw_aid domain = {0};
         cw_rc rc = cw_gp_identify(e->x->channel, &e->x->profile->security_domain, e->x->timeout_ms,
-                                  e->result->cplc, &domain, f);
+                                  e->result->cplc, NULL, f);
         if (is_over(rc))
                 return rc;
         if (rc == CW_OK && e->result->cplc[0])

@@ -8,6 +8,9 @@
 #define TAG_CPLC 0x9f7fu
 #define TAG_DF_NAME 0x84u
 #define TAG_AID 0x4fu
+#define TAG_MAX_DATA 0x9f65u
+#define DATA_MAX 255u
+#define DATA_MIN 64u /* less is no card that could be personalised, but a card that tells nonsense */
 
 bool cw_aid_parse(const char *hex, bool empty_ok, struct cw_aid *ret) {
         struct cw_aid aid = {0};
@@ -153,6 +156,8 @@ const char *cw_gp_application_state(uint8_t state) {
 
 const char *cw_gp_sw_text(uint16_t sw) {
         switch (sw) {
+        case 0x6283:
+                return "it is locked";
         case 0x6300:
                 return "the card refuses our authentication: wrong card keys, and one try is burnt";
         case 0x6581:
@@ -201,13 +206,18 @@ cw_rc cw_gp_do_select(struct cw_card_channel *c, const struct cw_aid *aid, int64
         return cw_card_exchange(c, CW_SPAN(command.bytes, command.len), timeout_ms, ret, f);
 }
 
-static void domain_name(const struct cw_rapdu *fci, struct cw_aid *ret) {
-        struct cw_span name;
-        *ret = (struct cw_aid){0};
-        if (!cw_tlv_find(CW_SPAN(fci->data, fci->len), TAG_DF_NAME, &name) || name.len > CW_AID_MAX)
+static void read_domain(struct cw_span fci, struct cw_gp_domain *ret) {
+        struct cw_span v;
+        *ret = (struct cw_gp_domain){.max_data = DATA_MAX};
+        if (cw_tlv_find(fci, TAG_DF_NAME, &v) && v.len <= CW_AID_MAX) {
+                memcpy(ret->aid.bytes, v.ptr, v.len);
+                ret->aid.len = v.len;
+        }
+        if (!cw_tlv_find(fci, TAG_MAX_DATA, &v) || v.len < 1 || v.len > 2)
                 return;
-        memcpy(ret->bytes, name.ptr, name.len);
-        ret->len = name.len;
+        size_t max = v.len == 1 ? v.ptr[0] : (size_t)v.ptr[0] << 8 | v.ptr[1];
+        if (max >= DATA_MIN && max < DATA_MAX)
+                ret->max_data = max;
 }
 
 /* Names that issuer security domains have had; the empty one selects whatever the card's default is. */
@@ -258,7 +268,7 @@ static cw_rc read_cplc(struct cw_card_channel *c, int64_t timeout_ms, char ret_c
 }
 
 cw_rc cw_gp_identify(struct cw_card_channel *c, const struct cw_aid *sd, int64_t timeout_ms,
-                     char ret_cplc[CW_CPLC_HEX], struct cw_aid *ret_sd, struct cw_fault *f) {
+                     char ret_cplc[CW_CPLC_HEX], struct cw_gp_domain *ret_sd, struct cw_fault *f) {
         CW_AUTO_RAPDU struct cw_rapdu r = {0};
         cw_rc rc =
             sd->len ? cw_gp_do_select(c, sd, timeout_ms, &r, f) : select_issuer_domain(c, timeout_ms, &r, f);
@@ -267,7 +277,7 @@ cw_rc cw_gp_identify(struct cw_card_channel *c, const struct cw_aid *sd, int64_t
         if (r.sw != 0x9000)
                 return cw_chip_fail_sw(f, "chip.select_sd", r.sw, "the security domain cannot be selected");
         if (ret_sd)
-                domain_name(&r, ret_sd);
+                read_domain(CW_SPAN(r.data, r.len), ret_sd);
         return read_cplc(c, timeout_ms, ret_cplc, f);
 }
 

@@ -83,10 +83,15 @@ CW_WARN_UNUSED cw_rc cw_gp_do_select(struct cw_card_channel *c, const struct cw_
                                      struct cw_rapdu *ret, struct cw_fault *f);
 /*
  * Selects the security domain (empty = the card's default, else the known names of issuer domains) and reads
- * its CPLC (GET DATA 9F7F) as upper-case hex; "" when the card has none or does not give it. ret_sd (may be
- * NULL) is the name of the domain the card selected, empty when it does not tell.
+ * its CPLC (GET DATA 9F7F) as upper-case hex; "" when the card has none or does not give it. ret_sd may be
+ * NULL.
  */
+struct cw_gp_domain {
+        struct cw_aid aid; /* that the card selected, empty when it does not tell */
+        size_t max_data;   /* longest data field of a command (9F65, GP 11.9.3), 255 when it does not tell */
+};
 CW_WARN_UNUSED cw_rc cw_gp_identify(struct cw_card_channel *c, const struct cw_aid *sd, int64_t timeout_ms,
-                                    char ret_cplc[CW_CPLC_HEX], struct cw_aid *ret_sd, struct cw_fault *f);
+                                    char ret_cplc[CW_CPLC_HEX], struct cw_gp_domain *ret_sd,
+                                    struct cw_fault *f);
 /* True when both are CPLCs (hex) of one chip; two empty ones are not. */
 bool cw_cplc_same_chip(const char *a, const char *b);

@@ -3,6 +3,7 @@
 
 #include "base/failpoint.h"
 #include "drivers/chip/perso_internal.h"
+#include "drivers/chip/tlv.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -49,8 +50,8 @@ bool cw_perso_level_possible(uint8_t level, const struct cw_hsm_gp_card *card) {
 
 static void tell_domain(const struct cw_perso *p) {
         char aid[2 * CW_AID_MAX + 1];
-        (void)cw_hex_encode(p->domain.bytes, p->domain.len, aid, sizeof aid);
-        cw_perso_tell(p, "select", "security domain %s", p->domain.len ? aid : "(no name in its answer)");
+        (void)cw_hex_encode(p->domain.aid.bytes, p->domain.aid.len, aid, sizeof aid);
+        cw_perso_tell(p, "select", "security domain %s", p->domain.aid.len ? aid : "(no name in its answer)");
         if (p->result->cplc[0])
                 cw_perso_tell(p, "identify", "chip %.*s", 2 * (int)CW_CPLC_CHIP_LEN, p->result->cplc);
         else
@@ -73,13 +74,44 @@ static cw_rc discover(struct cw_perso *p, struct cw_fault *f) {
         return CW_OK;
 }
 
+/* What a terminal could select is there, even if it is not ready for one. A longer name is another
+ * application that begins like it. */
+static cw_rc is_installed(const struct cw_perso *p, const struct cw_aid *aid, bool *ret, struct cw_fault *f) {
+        CW_AUTO_RAPDU struct cw_rapdu r = {0};
+        struct cw_span name;
+        cw_rc rc = cw_gp_do_select(p->channel, aid, p->plan->apdu_timeout_ms, &r, f);
+        if (rc != CW_OK)
+                return rc;
+        bool other = cw_tlv_find(CW_SPAN(r.data, r.len), 0x84, &name) && name.len != aid->len;
+        *ret = (r.sw == 0x9000 || r.sw == 0x6283 || r.sw == 0x6985 || r.sw == 0x6999) && !other;
+        return CW_OK;
+}
+
+/* INSTALL of what is there already would be refused, and the card spoiled for it. */
+static cw_rc find_installed(struct cw_perso *p, struct cw_fault *f) {
+        const struct cw_profile *profile = p->plan->data->profile;
+        for (size_t app = 0; app <= profile->more_count; app++) {
+                bool there = false;
+                if (!(app ? profile->more[app - 1].has_install : profile->has_install))
+                        continue;
+                cw_rc rc = is_installed(p, app ? &profile->more[app - 1].aid : &profile->aid, &there, f);
+                if (rc != CW_OK)
+                        return rc;
+                p->installed |= there ? 1u << app : 0;
+        }
+        return CW_OK;
+}
+
 /* The domain must be there when the card is personalised through it; otherwise it only tells who the card is.
  */
 static cw_rc select_domain(struct cw_perso *p, struct cw_fault *f) {
         const struct cw_profile *profile = p->plan->data->profile;
         bool through = profile->flow == CW_FLOW_SECURITY_DOMAIN;
-        cw_rc rc = cw_gp_identify(p->channel, &profile->security_domain, p->plan->apdu_timeout_ms,
-                                  p->result->cplc, &p->domain, f);
+        cw_rc rc = find_installed(p, f);
+        if (rc != CW_OK)
+                return rc;
+        rc = cw_gp_identify(p->channel, &profile->security_domain, p->plan->apdu_timeout_ms, p->result->cplc,
+                            &p->domain, f);
         if (!through && rc == CW_RC(CW_L_CHIP, CW_C_REJECT, CW_E_CHIP_SW))
                 rc = CW_OK;
         else if (rc == CW_OK)
@@ -93,7 +125,7 @@ static cw_rc select_domain(struct cw_perso *p, struct cw_fault *f) {
         if (rc == CW_OK && r.sw != 0x9000)
                 rc = cw_chip_fail_sw(f, "chip.select", r.sw,
                                      "the application to be personalised cannot be selected");
-        p->domain.len = 0; /* its security domain's name is not known on this way */
+        p->domain.aid.len = 0; /* its security domain's name is not known on this way */
         if (rc == CW_OK)
                 cw_perso_tell(p, "select", "application to be personalised");
         return rc;
@@ -149,16 +181,20 @@ static cw_rc initialize(struct cw_perso *p, struct cw_fault *f) {
         if (rc != CW_OK)
                 return rc;
         bool scp02 = r.len > ANSWER_SCP && r.data[ANSWER_SCP] == 2;
-        const struct cw_hsm_gp_domain domain = {.aid = p->domain.bytes,
-                                                .aid_len = want->any_challenge ? 0 : p->domain.len,
+        const struct cw_hsm_gp_domain domain = {.aid = p->domain.aid.bytes,
+                                                .aid_len = want->any_challenge ? 0 : p->domain.aid.len,
                                                 .chip = p->result->cplc,
                                                 .i = scp02 && p->facts.has_scp02 ? p->facts.i02 : 0,
                                                 .count_data_only = want->count_data_only};
         rc = cw_hsm_session_gp_card(p->hsm, r.data, r.len, &domain, &p->answer, f);
-        if (rc == CW_OK)
-                cw_perso_tell(p, "initialize", "SCP%02X i=%02X%s, key version %02X; the card knows its keys",
-                              p->answer.scp, p->answer.i, p->s16 ? " S16" : "", p->answer.kvn);
-        return rc;
+        if (rc != CW_OK)
+                return rc;
+        char i[8] = ""; /* of SCP02 only the recognition data tell it */
+        if (p->answer.scp == 3 || p->answer.i)
+                (void)snprintf(i, sizeof i, " i=%02X", p->answer.i);
+        cw_perso_tell(p, "initialize", "SCP%02X%s%s, key version %02X; the card knows its keys",
+                      p->answer.scp, i, p->s16 ? " S16" : "", p->answer.kvn);
+        return CW_OK;
 }
 
 static cw_rc judge_answer(struct cw_perso *p, struct cw_fault *f) {

@@ -68,7 +68,7 @@ static cw_rc set_status(struct cw_perso *p, const struct cw_profile_after *a, st
         struct cw_command command;
         uint16_t sw = 0;
         bool card = a->of == CW_STATUS_DOMAIN;
-        cw_gp_set_status(a->of, a->state, card ? &p->domain : &a->aid, &command);
+        cw_gp_set_status(a->of, a->state, card ? &p->domain.aid : &a->aid, &command);
         if (p->level & CW_LEVEL_RMAC)
                 command.bytes[command.len++] = 0; /* its MAC is an answer */
         cw_rc rc = cw_perso_secured(p, &command, "the chip refuses its life cycle state", &data, &sw, f);

@@ -17,7 +17,8 @@ struct cw_perso {
         struct cw_perso_result *result;
         struct cw_hsm_gp_card answer;
         struct cw_gp_facts facts;
-        struct cw_aid domain;
+        struct cw_gp_domain domain;
+        unsigned installed; /* bit n: application n (0 the payment application) is on the card already */
         bool s16;
         uint8_t level;
 };

@@ -9,8 +9,6 @@
 #include <string.h>
 
 #define SW_UNKNOWN_DGI 0x6a88u
-#define CHUNK_S16 223u   /* 224 bytes of cipher and 16 of MAC */
-#define CHUNK_PLAIN 239u /* also where only a MAC follows: one limit for all levels */
 #define INS_STORE_DATA 0xe2u
 #define INS_INSTALL 0xe6u
 
@@ -150,6 +148,13 @@ static cw_rc send_all(struct cw_perso *p, struct cw_span plain_items, struct cw_
         return end_unwrap(p, &waiting, f);
 }
 
+/* Clear bytes that padding, whole blocks and the MAC leave room for, one limit for all levels: 239, or 223 in
+ * S16, where the card takes any short command. */
+static size_t chunk_max(const struct cw_perso *p) {
+        const size_t block = p->answer.scp == 3 ? 16 : 8, mac = p->s16 ? 16 : 8;
+        return (p->domain.max_data - mac) / block * block - 1;
+}
+
 cw_rc cw_perso_store(struct cw_perso *p, struct cw_fault *f) {
         CW_AUTO(cw_secret_free) struct cw_secret *plain = NULL;
         CW_AUTO(cw_secret_free) struct cw_secret *wrapped = NULL;
@@ -160,8 +165,8 @@ cw_rc cw_perso_store(struct cw_perso *p, struct cw_fault *f) {
         if (rc == CW_OK)
                 rc = cw_perso_fill_parts(p, f);
         if (rc == CW_OK)
-                rc = cw_perso_data_commands(p->plan->data, (p->level & CW_LEVEL_RMAC) != 0,
-                                            p->s16 ? CHUNK_S16 : CHUNK_PLAIN, &plain, &count, f);
+                rc = cw_perso_data_commands(p->plan->data, (p->level & CW_LEVEL_RMAC) != 0, chunk_max(p),
+                                            p->installed, &plain, &count, f);
         if (rc == CW_OK)
                 rc = cw_hsm_session_gp_wrap(p->hsm, plain->ptr, plain->len, &wrapped, f);
         if (rc != CW_OK)

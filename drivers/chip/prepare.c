@@ -286,13 +286,13 @@ static void put_item(struct cw_writer *out, const struct cw_command *command) {
 }
 
 /* What goes before STORE DATA; returns how many commands. */
-static size_t put_preamble(const struct cw_profile *p, uint8_t app, struct cw_writer *out) {
+static size_t put_preamble(const struct cw_profile *p, uint8_t app, bool installed, struct cw_writer *out) {
         const struct cw_profile_app own = {
             .aid = p->aid, .has_install = p->has_install, .install = p->install};
         const struct cw_profile_app *a = app ? &p->more[app - 1] : &own;
         struct cw_command command;
         size_t count = 0;
-        if (a->has_install) {
+        if (a->has_install && !installed) {
                 cw_gp_install_selectable(&a->install, &command);
                 put_item(out, &command);
                 count++;
@@ -316,22 +316,22 @@ static cw_rc all_have_values(const struct cw_perso_data *d, struct cw_fault *f) 
 }
 
 /* One application: P2 begins anew, its last STORE DATA completes it. */
-static cw_rc put_application(const struct cw_perso_data *d, uint8_t app, const struct cw_store_plan *all,
-                             struct cw_writer *coded, struct cw_writer *out, size_t *count,
-                             struct cw_fault *f) {
+static cw_rc put_application(const struct cw_perso_data *d, uint8_t app, bool installed,
+                             const struct cw_store_plan *all, struct cw_writer *coded, struct cw_writer *out,
+                             size_t *count, struct cw_fault *f) {
         struct cw_store_unit units[CW_DGI_MAX];
         struct cw_store_plan plan = *all;
         size_t sent = 0;
         plan.units = units;
         plan.count = code_units(d, app, coded, units);
-        *count += put_preamble(d->profile, app, out);
+        *count += put_preamble(d->profile, app, installed, out);
         out->bad |= coded->bad;
         cw_rc rc = cw_store_data_build(&plan, out, &sent, f);
         *count += sent;
         return rc;
 }
 
-cw_rc cw_perso_data_commands(const struct cw_perso_data *d, bool le, size_t chunk_max,
+cw_rc cw_perso_data_commands(const struct cw_perso_data *d, bool le, size_t chunk_max, unsigned installed,
                              struct cw_secret **ret_items, size_t *ret_count, struct cw_fault *f) {
         CW_AUTO(cw_secret_free) struct cw_secret *coded = NULL;
         CW_AUTO(cw_secret_free) struct cw_secret *items = NULL;
@@ -347,9 +347,9 @@ cw_rc cw_perso_data_commands(const struct cw_perso_data *d, bool le, size_t chun
         cw_writer_init(&w, coded->ptr, coded->cap);
         cw_writer_init(&out, items->ptr, items->cap);
         for (size_t app = 1; app <= p->more_count && rc == CW_OK; app++)
-                rc = put_application(d, (uint8_t)app, &plan, &w, &out, &count, f);
+                rc = put_application(d, (uint8_t)app, installed >> app & 1, &plan, &w, &out, &count, f);
         if (rc == CW_OK) /* last: what completes the payment application completes the card */
-                rc = put_application(d, 0, &plan, &w, &out, &count, f);
+                rc = put_application(d, 0, installed & 1, &plan, &w, &out, &count, f);
         if (rc != CW_OK)
                 return rc;
         items->len = out.len;

@@ -94,7 +94,8 @@ CW_WARN_UNUSED cw_rc cw_perso_data_enciphered(struct cw_perso_data *d, struct cw
 const struct cw_perso_dgi *cw_perso_data_role(const struct cw_perso_data *d, enum cw_dgi_role role);
 const struct cw_perso_dgi *cw_perso_data_record(const struct cw_perso_data *d, uint8_t sfi, uint8_t record);
 /* Plain commands of the whole personalisation after EXTERNAL AUTHENTICATE, as packed items; le: see
- * cw_store_plan; a command has at most chunk_max clear bytes, and no more than the profile says. */
+ * cw_store_plan; a command has at most chunk_max clear bytes, and no more than the profile says. Bit n of
+ * installed: application n (0 the payment application) is there already and gets no INSTALL [for install]. */
 CW_WARN_UNUSED cw_rc cw_perso_data_commands(const struct cw_perso_data *d, bool le, size_t chunk_max,
-                                            struct cw_secret **ret_items, size_t *ret_count,
-                                            struct cw_fault *f);
+                                            unsigned installed, struct cw_secret **ret_items,
+                                            size_t *ret_count, struct cw_fault *f);

@@ -113,6 +113,12 @@ cw_rc cw_admin_connect(struct cw_admin_card *a, struct cw_fault *f) {
         return CW_OK;
 }
 
+/* Whose issuer keys the session has; hsmd chose by the same rule. */
+static const struct cw_config_product *product(const struct cw_admin_card *a, bool any) {
+        return cw_config_product_for(a->st->config, cw_msg_str(a->request, "product", ""),
+                                     cw_msg_str(a->request, "profile", ""), any);
+}
+
 /* Its number goes to hsmd when hsmd makes keys out of it. */
 static cw_rc tell_number(struct cw_admin_card *a, struct cw_fault *f) {
         char masked[CW_HSM_MASKED_PAN] = "";
@@ -123,9 +129,16 @@ static cw_rc tell_number(struct cw_admin_card *a, struct cw_fault *f) {
                 return CW_OK;
         const struct cw_card_values *v = &a->data->values;
         cw_rc rc = cw_hsm_session_bench_pan(a->session, v->pan.ptr, v->pan.len, v->psn, masked, f);
-        if (rc == CW_OK)
-                cw_admin_line(a, "number", "ok", masked);
-        return rc;
+        if (rc != CW_OK)
+                return rc;
+        cw_admin_line(a, "number", "ok", masked);
+        const struct cw_config_product *own = product(a, false), *used = product(a, true);
+        char text[100];
+        (void)snprintf(text, sizeof text, "no product has this profile: those of product %s are taken",
+                       used ? used->plastic_code : "");
+        if (!own)
+                cw_admin_line(a, "issuer-keys", "ok", text);
+        return CW_OK;
 }
 
 /* The chip's own RSA keys, where the profile wants some: they take a moment, so no card waits for them. */
@@ -245,8 +258,7 @@ static struct cw_msg *card_verify(struct cw_admin_card *a) {
         if (rc == CW_OK)
                 rc = cw_admin_connect(a, &f);
         if (rc == CW_OK) {
-                const char *name = cw_msg_str(a->request, "profile", "");
-                cw_station_ca(a->st->config, cw_station_product(a->st->config, name), a->profile, &ca);
+                cw_station_ca(a->st->config, product(a, false), a->profile, &ca);
                 const struct cw_examine x = {.channel = a->channel,
                                              .hsm = a->session,
                                              .profile = a->profile,

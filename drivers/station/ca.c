@@ -51,10 +51,3 @@ void cw_station_ca(const struct cw_config *config, const struct cw_config_produc
         memcpy(ret->key + ret->count, profile->ca, profile->ca_count * sizeof profile->ca[0]);
         ret->count += profile->ca_count;
 }
-
-const struct cw_config_product *cw_station_product(const struct cw_config *config, const char *profile) {
-        for (size_t i = 0; i < config->product_count; i++)
-                if (strcmp(config->products[i].profile, profile) == 0)
-                        return &config->products[i];
-        return NULL;
-}

@@ -15,5 +15,3 @@ struct cw_station_ca {
 /* product may be NULL. An issuer certificate that cannot be read adds nothing: hsmd has judged it already. */
 void cw_station_ca(const struct cw_config *config, const struct cw_config_product *product,
                    const struct cw_profile *profile, struct cw_station_ca *ret);
-/* The first product that has this profile; NULL when there is none. */
-const struct cw_config_product *cw_station_product(const struct cw_config *config, const char *profile);

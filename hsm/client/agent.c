@@ -63,6 +63,8 @@ struct cw_msg *cw_hsm_msg_open_bench(const struct cw_hsm_bench *bench) {
                 m = member(m, "new_key_label", json_string(bench->new_key_label));
         if (bench->new_diversify)
                 m = member(m, "new_diversify", json_string(bench->new_diversify));
+        m = member(m, "product", json_string(bench->product));
+        m = member(m, "any_product", json_boolean(bench->any_product));
         return member(m, "scp", json_integer(bench->scp));
 }
 

@@ -271,6 +271,8 @@ struct cw_hsm_bench {
         const char *delete_aid,
             *reader; /* DELETE of this name, which is recorded with the reader; NULL: none */
         const char *new_key_label, *new_diversify; /* of what PUT KEY writes; NULL: the product's */
+        const char *product;                       /* plastic code, "" = the one with this profile */
+        bool any_product;                          /* and if there is none, whichever can serve */
         int scp;                                   /* 0, 2, 3 */
 };
 struct cw_msg *cw_hsm_msg_open_bench(const struct cw_hsm_bench *bench);

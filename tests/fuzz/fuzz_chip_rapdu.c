@@ -67,7 +67,8 @@ static void session(const struct cw_profile *profile, struct any_card *card) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         static struct cw_profile *profile;
         char cplc[CW_CPLC_HEX];
-        struct cw_aid none = {.len = 0}, domain;
+        struct cw_aid none = {.len = 0};
+        struct cw_gp_domain domain;
         if (!profile &&
             cw_profile_parse("fuzz", profile_text, sizeof profile_text - 1, stderr, &profile, NULL) != CW_OK)
                 abort();

@@ -56,7 +56,7 @@ static void test_aids(void **state) {
 }
 
 static void identify(const struct script_line *lines, size_t count, char cplc[CW_CPLC_HEX],
-                     struct cw_aid *sd) {
+                     struct cw_gp_domain *sd) {
         struct script_card card;
         struct cw_aid none = aid("");
         script_card_init(&card, lines, count, false);
@@ -67,27 +67,29 @@ static void identify(const struct script_line *lines, size_t count, char cplc[CW
 static void test_identify(void **state) {
         (void)state;
         char cplc[CW_CPLC_HEX] = "x";
-        struct cw_aid sd;
+        struct cw_gp_domain sd;
         static const struct script_line wrapped[] = {
             {"00A4040000", "6F108408A000000151000000A5049F6501FF9000"},
             {"80CA9F7F00", "9F7F2A" CPLC "9000"},
         };
         identify(wrapped, 2, cplc, &sd);
         assert_string_equal(cplc, CPLC);
-        assert_int_equal(sd.len, 8);
+        assert_int_equal(sd.aid.len, 8);
         static const struct script_line bare[] = {{"00A4040000", "9000"}, {"80CA9F7F00", CPLC "9000"}};
         identify(bare, 2, cplc, &sd);
         assert_string_equal(cplc, CPLC);
-        assert_int_equal(sd.len, 0);
+        assert_int_equal(sd.aid.len, 0);
+        assert_int_equal(sd.max_data, 255);
         static const struct script_line by_name[] = {
             {"00A4040000", "6985"},
-            {"00A4040008A00000015100000000", "6F108408A000000151000000A5049F6501FF9000"},
+            {"00A4040008A00000015100000000", "6F108408A000000151000000A5049F6501809000"},
             {"80CA9F7F00", "6E00"},
             {"00CA9F7F00", "9F7F2A" CPLC "9000"},
         };
         identify(by_name, 4, cplc, &sd);
         assert_string_equal(cplc, CPLC);
-        assert_int_equal(sd.len, 8);
+        assert_int_equal(sd.aid.len, 8);
+        assert_int_equal(sd.max_data, 128);
         static const struct script_line absent[] = {{"00A4040000", "9000"}, {"80CA9F7F00", "6A88"}};
         identify(absent, 2, cplc, &sd);
         assert_string_equal(cplc, "");

@@ -121,7 +121,7 @@ static void test_commands(void **state) {
         size_t count = 0;
         assert_int_equal(cw_perso_data_prepare(p, &v, &d, NULL), CW_OK);
         fill(d);
-        assert_int_equal(cw_perso_data_commands(d, false, CW_STORE_DATA_MAX, &items, &count, NULL), CW_OK);
+        assert_int_equal(cw_perso_data_commands(d, false, CW_STORE_DATA_MAX, 0, &items, &count, NULL), CW_OK);
         assert_int_equal(count, 11); /* INSTALL and 10 groupings */
         struct cw_reader r;
         cw_reader_init(&r, items->ptr, items->len);
@@ -237,7 +237,7 @@ static void test_joined_and_tolerated(void **state) {
         assert_true(p->dgi[1].tolerated);
         assert_int_equal(cw_perso_data_prepare(p, &v, &d, NULL), CW_OK);
         fill(d);
-        assert_int_equal(cw_perso_data_commands(d, true, CW_STORE_DATA_MAX, &items, &count, NULL), CW_OK);
+        assert_int_equal(cw_perso_data_commands(d, true, CW_STORE_DATA_MAX, 0, &items, &count, NULL), CW_OK);
         assert_int_equal(count, 10);
 }
 
