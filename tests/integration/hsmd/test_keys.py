@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """
 Key management on a running cardwright-hsmd, by the command `cardwright hsm`: custodians at their terminals, published
-key blocks, rotation, destruction and export by two persons, and the trace of it all. Once on SoftHSM, once on NSS.
+key blocks, rotation, destruction and export by two persons, and the trace of it all. On SoftHSM, on NSS, on openCryptoki.
 """
 import hashlib
 import json
@@ -17,8 +17,8 @@ import termios
 import time
 import unittest
 
-HSMD, PROVISION, CLI, AGENT, NSS = (os.environ.get(n, "") for n in (
-    "CW_HSMD", "CW_PROVISION", "CW_CLI", "CW_AGENT", "CW_NSS_MODULE"))
+HSMD, PROVISION, CLI, AGENT, NSS, OPENCRYPTOKI = (os.environ.get(n, "") for n in (
+    "CW_HSMD", "CW_PROVISION", "CW_CLI", "CW_AGENT", "CW_NSS_MODULE", "CW_OPENCRYPTOKI_MODULE"))
 SOFTHSM = "/usr/lib/softhsm/libsofthsm2.so"
 # Published: TR-31:2018 A.7.2.1, A.7.2.2, A.7.3.1, A.7.3.2, A.7.4.
 KBPK_A, KBPK_P = "89E88CF7931444F334BD7547FC3F380C", "DD7515F2BFC17F85CE48F3CA25CB21F6"
@@ -81,7 +81,8 @@ class Rig:
         os.chmod(self.cli, 0o755)
         self.env = dict(os.environ, NO_COLOR="1")
         self.file("pin", "1234")
-        self.module = {"module": SOFTHSM} if kind == "softhsm" else {"module": NSS, "module_init_style": "nss"}
+        self.module = {"softhsm": {"module": SOFTHSM}, "nss": {"module": NSS, "module_init_style": "nss"},
+                       "opencryptoki": {"module": OPENCRYPTOKI}}[kind]
         getattr(self, "make_" + kind)()
         der, self.issuer_kcv = rsa_key()
         self.file("config.json", json.dumps(self.config(True)))
@@ -108,6 +109,9 @@ class Rig:
         self.env["SOFTHSM2_CONF"] = self.path("softhsm2.conf")
         self.run("softhsm2-util", "--init-token", "--free", "--label", "test", "--so-pin", "12345678", "--pin", "1234")
 
+    def make_opencryptoki(self):
+        """The test is run by opencryptoki-run, which has made the token."""
+
     def make_nss(self):
         os.mkdir(self.path("nssdb"), 0o700)
         self.run("certutil", "-N", "-d", "sql:" + self.path("nssdb"), "-f", self.path("pin"))
@@ -128,7 +132,7 @@ class Rig:
                 {"label": "issuer", "purpose": "issuer-rsa", "algorithm": "rsa", "kcv": self.issuer_kcv}]
         keys += [dict(label=k[0], purpose=k[1], algorithm=k[2], kcv=k[3], **k[4]) for k in self.keys()] if whole else []
         hsm = dict(self.module, state_dir=self.path("state"), token_label="test", pin_credential="pin",
-                   allow_host_memory=self.kind == "softhsm", allow_key_loading=True, ceremony_timeout_s=30,
+                   allow_host_memory=self.kind != "nss", allow_key_loading=True, ceremony_timeout_s=30,
                    keyblock_versions="ABCD" if self.takes_c() else "ABD", keys=keys, custodians=[{"user": u} for u in PERSONS])
         if self.kind == "softhsm":
             hsm["custodians"][2]["component"] = 3
@@ -563,6 +567,18 @@ class Nss(Keys, unittest.TestCase):
     kind = "nss"
     test_5_selftest_and_capabilities = test_6_restart_and_wrong_key = test_7_policy_and_time = None
     test_9_chain = None
+
+
+class Opencryptoki(Keys, unittest.TestCase):
+    """What depends on the token."""
+    kind = "opencryptoki"
+
+    @unittest.skip("it has no AES key wrap, by which an exportable key is taken out of the token")
+    def test_4_export(self):
+        pass
+
+    test_5_selftest_and_capabilities = test_6_restart_and_wrong_key = test_7_policy_and_time = None
+    test_8_trace = test_9_chain = None
 
 
 if __name__ == "__main__":
