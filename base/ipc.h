@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Messages between the daemons, one per SOCK_SEQPACKET datagram: fixed header, JSON that never holds a
- * secret, attachments received straight into secret memory, file descriptors. See ARCHITECTURE.md, "Talk".
+ * secret, attachments received into locked memory, file descriptors. See ARCHITECTURE.md, "Talk".
  */
 #pragma once
 
