@@ -93,6 +93,11 @@ bool cw_printer_gone(struct cw_printer *p) {
         return cw_usb_gone(p->usb);
 }
 
+unsigned cw_printer_unasked(const struct cw_printer *p, uint64_t *ret_bytes) {
+        *ret_bytes = p->usb->unasked_bytes;
+        return p->usb->unasked;
+}
+
 cw_rc cw_printer_status(struct cw_printer *p, int64_t deadline_ns, struct cw_printer_status *ret,
                         struct cw_fault *f) {
         CHECK_DEADLINE("printer.status");

@@ -313,6 +313,9 @@ const struct cw_printer_info *cw_printer_info(const struct cw_printer *p);
 void cw_printer_fit(struct cw_printer *p, const struct cw_printer_fitting *fitting);
 /* True once the device left the bus; never blocks. Then close and find again. */
 bool cw_printer_gone(struct cw_printer *p);
+/* How often, and how many bytes, the printer sent what nobody had asked for, since it was opened; the bytes
+ * themselves are thrown away (cw_usb_purge). Never blocks. */
+unsigned cw_printer_unasked(const struct cw_printer *p, uint64_t *ret_bytes);
 
 /* Answers within 2 s. Moves nothing. */
 CW_WARN_UNUSED cw_rc cw_printer_status(struct cw_printer *p, int64_t deadline_ns,

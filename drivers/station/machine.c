@@ -2,6 +2,7 @@
 #include "drivers/station/machine.h"
 
 #include "base/clock.h"
+#include "base/log.h"
 
 #include <stdio.h>
 
@@ -38,7 +39,17 @@ void cw_machine_init(struct cw_machine *m, const char *driver, const char *seria
         set_offline(m, &f);
 }
 
+/* Counts only: what came may be of a card. */
+static void tell_unasked(struct cw_machine *m) {
+        uint64_t bytes = 0;
+        const unsigned times = cw_printer_unasked(m->printer, &bytes);
+        if (times > m->unasked)
+                cw_log(CW_EV_PRINTER_UNASKED, CW_F_INT("TIMES", times), CW_F_INT("BYTES", bytes));
+        m->unasked = times;
+}
+
 static void drop(struct cw_machine *m) {
+        m->unasked = 0;
         cw_printer_close(m->printer);
         m->printer = NULL;
 }
@@ -90,6 +101,7 @@ static bool dead(struct cw_machine *m, cw_rc rc) {
 static cw_rc ask(struct cw_machine *m, struct cw_fault *f) {
         struct cw_printer_status status;
         cw_rc rc = cw_printer_status(m->printer, cw_deadline_ns(STATUS_MS), &status, f);
+        tell_unasked(m);
         if (rc == CW_OK) {
                 (void)pthread_mutex_lock(&m->lock);
                 m->status = status;

@@ -15,6 +15,7 @@ struct cw_machine {
         struct cw_printer_fitting fitting;
         struct cw_usb_bus *bus;
         struct cw_printer *printer; /* NULL while it is away */
+        unsigned unasked;           /* of what it sent unasked, how much was told */
         int64_t retry_ms, retry_ns; /* back-off while it is away, and when it is looked for next */
         pthread_mutex_t lock;       /* guards what follows */
         struct cw_printer_status status;

@@ -25,6 +25,15 @@ cw_rc cw_usb_control(struct cw_usb *u, uint8_t request_type, uint8_t request, ui
         return rc;
 }
 
+void cw_usb_purge(struct cw_usb *u) {
+        u->asking = true;
+        size_t n = u->ops->purge(u);
+        if (n == 0)
+                return;
+        u->unasked++;
+        u->unasked_bytes += n;
+}
+
 cw_rc cw_usb_bulk_out(struct cw_usb *u, const void *data, size_t len, int64_t deadline_ns, size_t *ret_sent,
                       struct cw_fault *f) {
         *ret_sent = 0;
@@ -32,6 +41,8 @@ cw_rc cw_usb_bulk_out(struct cw_usb *u, const void *data, size_t len, int64_t de
                 return too_big(f, "usb.bulk_out", len);
         if (cw_deadline_left_ms(deadline_ns) == 0)
                 return past(f, "usb.bulk_out");
+        if (!u->asking)
+                cw_usb_purge(u);
         return u->ops->bulk_out(u, data, len, deadline_ns, ret_sent, f);
 }
 
@@ -42,6 +53,7 @@ cw_rc cw_usb_bulk_in(struct cw_usb *u, void *data, size_t cap, int64_t deadline_
                 return too_big(f, "usb.bulk_in", cap);
         if (cw_deadline_left_ms(deadline_ns) == 0)
                 return past(f, "usb.bulk_in");
+        u->asking = false;
         cw_rc rc = u->ops->bulk_in(u, data, cap, deadline_ns, &got, f);
         if (rc == CW_OK)
                 *ret_len = got;

@@ -50,6 +50,9 @@ struct cw_usb_ops {
         /* One transfer: ends on a short packet or when cap is full. RETRY/CW_E_TIMEOUT when nothing came. */
         cw_rc (*bulk_in)(struct cw_usb *u, void *data, size_t cap, int64_t deadline_ns, size_t *ret_len,
                          struct cw_fault *f);
+        /* Throws away what the device sent and nobody read, and returns how many bytes; waits for nothing
+         * new. */
+        size_t (*purge)(struct cw_usb *u);
         cw_rc (*clear_halt)(struct cw_usb *u, struct cw_fault *f);
         /* Port reset. Counts as an unplug: the caller closes and opens again. */
         cw_rc (*reset)(struct cw_usb *u, struct cw_fault *f);
@@ -62,6 +65,9 @@ struct cw_usb_ops {
 struct cw_usb {
         const struct cw_usb_ops *ops;
         struct cw_usb_info info;
+        bool asking;            /* bytes went out, and nothing was read since */
+        unsigned unasked;       /* how often something had come that nobody asked for */
+        uint64_t unasked_bytes; /* and how much; what it was is never kept */
 };
 
 /* The vtable, with the checks common to all: length limits, a deadline already past is RETRY with nothing
@@ -73,6 +79,13 @@ CW_WARN_UNUSED cw_rc cw_usb_bulk_out(struct cw_usb *u, const void *data, size_t 
                                      size_t *ret_sent, struct cw_fault *f);
 CW_WARN_UNUSED cw_rc cw_usb_bulk_in(struct cw_usb *u, void *data, size_t cap, int64_t deadline_ns,
                                     size_t *ret_len, struct cw_fault *f);
+/*
+ * A device may speak unasked, or too late: an IN transfer is pending from the first call on, and what it
+ * brought is thrown away (wiped, counted) before the first OUT after an IN, so that it is never taken for the
+ * answer to what goes out now. OUT after OUT is one question in parts, and what came meanwhile stays for the
+ * next IN. Never blocks.
+ */
+void cw_usb_purge(struct cw_usb *u);
 CW_WARN_UNUSED cw_rc cw_usb_clear_halt(struct cw_usb *u, struct cw_fault *f);
 CW_WARN_UNUSED cw_rc cw_usb_reset(struct cw_usb *u, struct cw_fault *f);
 bool cw_usb_gone(struct cw_usb *u);

@@ -164,6 +164,19 @@ static cw_rc fault_bulk_in(struct cw_usb *u, void *data, size_t cap, int64_t dea
         return CW_OK;
 }
 
+/* The rest of a split answer is what the device sent, too. */
+static size_t fault_purge(struct cw_usb *u) {
+        struct fault_layer *l = (struct fault_layer *)u;
+        const uint64_t before = l->inner->unasked_bytes;
+        if (l->gone)
+                return 0;
+        size_t held = l->held_len;
+        cw_wipe(l->held, held);
+        l->held_len = 0;
+        cw_usb_purge(l->inner);
+        return held + (size_t)(l->inner->unasked_bytes - before);
+}
+
 static cw_rc fault_clear_halt(struct cw_usb *u, struct cw_fault *f) {
         struct fault_layer *l = (struct fault_layer *)u;
         return l->gone ? no_device(f, "usb.clear_halt") : cw_usb_clear_halt(l->inner, f);
@@ -191,6 +204,7 @@ static const struct cw_usb_ops fault_ops = {
     .control = fault_control,
     .bulk_out = fault_bulk_out,
     .bulk_in = fault_bulk_in,
+    .purge = fault_purge,
     .clear_halt = fault_clear_halt,
     .reset = fault_reset,
     .gone = fault_gone,

@@ -53,7 +53,7 @@ static void LIBUSB_CALL on_complete(struct libusb_transfer *t) {
         libusb_free_transfer(t);
 }
 
-static void wait_ms(struct cw_usb_real *d, int ms, int *completed) {
+void cw_usb_real_wait(struct cw_usb_real *d, int ms, int *completed) {
         struct timeval tv = {.tv_sec = ms / 1000, .tv_usec = (ms % 1000) * 1000};
         (void)libusb_handle_events_timeout_completed(d->bus->context, &tv, completed);
 }
@@ -65,15 +65,36 @@ static bool wait_flight(struct cw_usb_real *d, struct libusb_transfer *t, struct
                 int left = cw_deadline_left_ms(deadline_ns);
                 if (left == 0)
                         break;
-                wait_ms(d, left < WAIT_SLICE_MS ? left : WAIT_SLICE_MS, &flight->completed);
+                cw_usb_real_wait(d, left < WAIT_SLICE_MS ? left : WAIT_SLICE_MS, &flight->completed);
         }
         if (flight->completed)
                 return true;
         (void)libusb_cancel_transfer(t);
         int64_t limit_ns = cw_deadline_ns(CANCEL_LIMIT_MS);
         while (!flight->completed && cw_deadline_left_ms(limit_ns) > 0)
-                wait_ms(d, cw_deadline_left_ms(limit_ns), &flight->completed);
+                cw_usb_real_wait(d, cw_deadline_left_ms(limit_ns), &flight->completed);
         return flight->completed != 0;
+}
+
+int cw_usb_real_status(struct cw_usb_real *d, const struct libusb_transfer *t) {
+        switch (t->status) {
+        case LIBUSB_TRANSFER_COMPLETED:
+                return 0;
+        case LIBUSB_TRANSFER_CANCELLED:
+                return d->gone ? LIBUSB_ERROR_NO_DEVICE : LIBUSB_ERROR_TIMEOUT;
+        case LIBUSB_TRANSFER_TIMED_OUT:
+                return LIBUSB_ERROR_TIMEOUT;
+        case LIBUSB_TRANSFER_STALL:
+                return LIBUSB_ERROR_PIPE;
+        case LIBUSB_TRANSFER_OVERFLOW:
+                return LIBUSB_ERROR_OVERFLOW;
+        case LIBUSB_TRANSFER_NO_DEVICE:
+                d->gone = true;
+                return LIBUSB_ERROR_NO_DEVICE;
+        case LIBUSB_TRANSFER_ERROR:
+        default:
+                return LIBUSB_ERROR_IO;
+        }
 }
 
 /*
@@ -101,26 +122,8 @@ static int run(struct cw_usb_real *d, struct libusb_transfer *t, int64_t deadlin
                 return LIBUSB_ERROR_NO_DEVICE;
         }
         free(flight);
-        switch (t->status) {
-        case LIBUSB_TRANSFER_COMPLETED:
-                return 0;
-        case LIBUSB_TRANSFER_CANCELLED:
-                return d->gone ? LIBUSB_ERROR_NO_DEVICE : LIBUSB_ERROR_TIMEOUT;
-        case LIBUSB_TRANSFER_TIMED_OUT:
-                return LIBUSB_ERROR_TIMEOUT;
-        case LIBUSB_TRANSFER_STALL:
-                return LIBUSB_ERROR_PIPE;
-        case LIBUSB_TRANSFER_OVERFLOW:
-                return LIBUSB_ERROR_OVERFLOW;
-        case LIBUSB_TRANSFER_NO_DEVICE:
-                d->gone = true;
-                return LIBUSB_ERROR_NO_DEVICE;
-        case LIBUSB_TRANSFER_ERROR:
-        default:
-                return LIBUSB_ERROR_IO;
-        }
+        return cw_usb_real_status(d, t);
 }
-
 static cw_rc timed_out(struct cw_fault *f, const char *op) {
         return cw_fail(f, CW_RC(CW_L_USB, CW_C_RETRY, CW_E_TIMEOUT), LIBUSB_ERROR_TIMEOUT, op, "PRT_TIMEOUT",
                        "the printer did not answer in time");
@@ -225,32 +228,26 @@ static cw_rc real_bulk_in(struct cw_usb *u, void *data, size_t cap, int64_t dead
         struct cw_usb_real *d = (struct cw_usb_real *)u;
         if (d->gone)
                 return cw_usb_real_fail(f, LIBUSB_ERROR_NO_DEVICE, "usb.bulk_in");
-        uint8_t *buffer = malloc(cap);
-        if (!buffer)
-                return cw_usb_real_fail(f, LIBUSB_ERROR_NO_MEM, "usb.bulk_in");
         size_t moved = 0;
-        bool done = true;
-        int error = bulk(d, d->base.info.endpoint_in, buffer, cap, deadline_ns, &moved, &done);
-        if (!done)
-                return cw_usb_real_fail(f, error, "usb.bulk_in");
+        int error = cw_usb_pending_read(d, data, cap, deadline_ns, &moved);
         /* Whole packets that came before the time was over are an answer too. */
-        bool usable = error == 0 || (error == LIBUSB_ERROR_TIMEOUT && moved > 0);
-        if (usable) {
-                memcpy(data, buffer, moved);
+        if (error == 0 || (error == LIBUSB_ERROR_TIMEOUT && moved > 0)) {
                 *ret_len = moved;
-        }
-        cw_wipe(buffer, cap);
-        free(buffer);
-        if (usable)
                 return CW_OK;
+        }
         return error == LIBUSB_ERROR_TIMEOUT ? timed_out(f, "usb.bulk_in")
                                              : cw_usb_real_fail(f, error, "usb.bulk_in");
+}
+
+static size_t real_purge(struct cw_usb *u) {
+        return cw_usb_pending_purge((struct cw_usb_real *)u);
 }
 
 static cw_rc real_clear_halt(struct cw_usb *u, struct cw_fault *f) {
         struct cw_usb_real *d = (struct cw_usb_real *)u;
         if (d->gone)
                 return cw_usb_real_fail(f, LIBUSB_ERROR_NO_DEVICE, "usb.clear_halt");
+        cw_usb_pending_disarm(d);
         int out = libusb_clear_halt(d->handle, d->base.info.endpoint_out);
         int in = libusb_clear_halt(d->handle, d->base.info.endpoint_in);
         if (out == 0 && in == 0)
@@ -267,6 +264,7 @@ static void note_reset(struct cw_usb_real *d) {
 static cw_rc real_reset(struct cw_usb *u, struct cw_fault *f) {
         struct cw_usb_real *d = (struct cw_usb_real *)u;
         note_reset(d);
+        cw_usb_pending_disarm(d);
         int error = d->gone ? LIBUSB_ERROR_NO_DEVICE : libusb_reset_device(d->handle);
         d->gone = true;
         return error == 0 ? CW_OK : cw_usb_real_fail(f, error, "usb.reset");
@@ -275,7 +273,7 @@ static cw_rc real_reset(struct cw_usb *u, struct cw_fault *f) {
 static bool real_gone(struct cw_usb *u) {
         struct cw_usb_real *d = (struct cw_usb_real *)u;
         if (!d->gone)
-                wait_ms(d, 0, NULL);
+                cw_usb_real_wait(d, 0, NULL);
         return d->gone;
 }
 
@@ -286,6 +284,7 @@ static void real_close(struct cw_usb *u) {
                         *p = d->next;
                         break;
                 }
+        cw_usb_pending_free(d);
         if (d->claimed)
                 (void)libusb_release_interface(d->handle, d->base.info.interface);
         libusb_close(d->handle);
@@ -297,6 +296,7 @@ const struct cw_usb_ops cw_usb_real_ops = {
     .control = real_control,
     .bulk_out = real_bulk_out,
     .bulk_in = real_bulk_in,
+    .purge = real_purge,
     .clear_halt = real_clear_halt,
     .reset = real_reset,
     .gone = real_gone,

@@ -10,7 +10,8 @@
  *   in ok DATA
  *   control TYPE REQUEST VALUE INDEX fail RC NATIVE
  *   in|clear|reset fail RC NATIVE
- *   clear ok | reset ok
+ *   purge COUNT                                       COUNT decimal: bytes that came unasked, never
+ * themselves clear ok | reset ok
  */
 #include "drivers/transport/usb.h"
 
@@ -124,6 +125,16 @@ static cw_rc rec_simple(struct recorder *r, const char *what, cw_rc rc, const st
         return rc;
 }
 
+static size_t rec_purge(struct cw_usb *u) {
+        struct recorder *r = (struct recorder *)u;
+        const uint64_t before = r->inner->unasked_bytes;
+        cw_usb_purge(r->inner);
+        size_t n = (size_t)(r->inner->unasked_bytes - before);
+        if (n)
+                (void)fprintf(r->out, "purge %zu\n", n);
+        return n;
+}
+
 static cw_rc rec_clear_halt(struct cw_usb *u, struct cw_fault *f) {
         struct recorder *r = (struct recorder *)u;
         struct cw_fault local = {0};
@@ -152,6 +163,7 @@ static const struct cw_usb_ops recorder_ops = {
     .control = rec_control,
     .bulk_out = rec_bulk_out,
     .bulk_in = rec_bulk_in,
+    .purge = rec_purge,
     .clear_halt = rec_clear_halt,
     .reset = rec_reset,
     .gone = rec_gone,

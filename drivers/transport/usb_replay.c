@@ -12,7 +12,7 @@
 #define LINES_MAX 20000
 #define WORDS_MAX 8
 
-enum kind { LINE_CONTROL, LINE_OUT, LINE_IN, LINE_CLEAR, LINE_RESET };
+enum kind { LINE_CONTROL, LINE_OUT, LINE_IN, LINE_CLEAR, LINE_RESET, LINE_PURGE };
 
 struct line {
         enum kind kind;
@@ -74,13 +74,22 @@ static bool parse_outcome(char *const *word, size_t count, struct line *l) {
 }
 
 static bool parse_kind(const char *word, enum kind *ret) {
-        static const char *const names[] = {"control", "out", "in", "clear", "reset"};
+        static const char *const names[] = {"control", "out", "in", "clear", "reset", "purge"};
         for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
                 if (strcmp(word, names[i]) == 0) {
                         *ret = (enum kind)i;
                         return true;
                 }
         return false;
+}
+
+/* "purge COUNT" */
+static bool parse_purge(char *const *word, size_t count, struct line *l) {
+        int64_t v = 0;
+        if (count != 2 || !number(word[1], 10, 1, (int64_t)CW_USB_TRANSFER_MAX, &v))
+                return false;
+        l->sent = (size_t)v;
+        return true;
 }
 
 /* Words of a line, SIZE_MAX when there are too many. */
@@ -102,6 +111,8 @@ static bool parse_line(char *text, struct line *l) {
                 return false;
         if (count == 0 || !parse_kind(word[0], &l->kind))
                 return false;
+        if (l->kind == LINE_PURGE)
+                return parse_purge(word, count, l);
         if (l->kind == LINE_CONTROL) {
                 if (count < 5)
                         return false;
@@ -244,6 +255,13 @@ static cw_rc play_simple(struct replayer *r, enum kind kind, const char *op, str
         return l->rc == CW_OK ? CW_OK : fail_line(l, op, f);
 }
 
+static size_t play_purge(struct cw_usb *u) {
+        struct replayer *r = (struct replayer *)u;
+        struct line *l = expect(r, LINE_PURGE);
+        r->next += l ? 1 : 0;
+        return l ? l->sent : 0;
+}
+
 static cw_rc play_clear_halt(struct cw_usb *u, struct cw_fault *f) {
         return play_simple((struct replayer *)u, LINE_CLEAR, "usb.clear_halt", f);
 }
@@ -270,6 +288,7 @@ static const struct cw_usb_ops replayer_ops = {
     .control = play_control,
     .bulk_out = play_bulk_out,
     .bulk_in = play_bulk_in,
+    .purge = play_purge,
     .clear_halt = play_clear_halt,
     .reset = play_reset,
     .gone = play_gone,

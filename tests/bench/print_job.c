@@ -65,6 +65,11 @@ static cw_rc tap_in(struct cw_usb *u, void *data, size_t cap, int64_t deadline_n
                 sent.answers += ends(data, *ret_len);
         return rc;
 }
+static size_t tap_purge(struct cw_usb *u) {
+        const uint64_t before = under(u)->unasked_bytes;
+        cw_usb_purge(under(u));
+        return (size_t)(under(u)->unasked_bytes - before);
+}
 static cw_rc tap_clear_halt(struct cw_usb *u, struct cw_fault *f) {
         return cw_usb_clear_halt(under(u), f);
 }
@@ -80,14 +85,14 @@ static void tap_close(struct cw_usb *u) {
 }
 
 static struct cw_printer *open_printer(struct bench *b) {
-        static const struct cw_usb_ops ops = {"tap",          tap_control, tap_out,  tap_in,
+        static const struct cw_usb_ops ops = {"tap",          tap_control, tap_out,  tap_in,   tap_purge,
                                               tap_clear_halt, tap_reset,   tap_gone, tap_close};
         struct cw_printer *p = NULL;
         struct cw_fault f = {0};
         struct tap *t = calloc(1, sizeof *t);
         assert_non_null(t);
         check_ok(bench_ops.connect(b, &t->under, &f), &f);
-        t->base = (struct cw_usb){&ops, t->under->info};
+        t->base = (struct cw_usb){.ops = &ops, .info = t->under->info};
         check_ok(cw_printer_driver("evolis")->open(&t->base, cw_deadline_ns(LIMIT_MS), &p, &f), &f);
         return p;
 }

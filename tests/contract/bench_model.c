@@ -163,6 +163,16 @@ static cw_rc model_bulk_in(struct cw_usb *usb, void *data, size_t cap, int64_t d
         }
 }
 
+static size_t model_purge(struct cw_usb *usb) {
+        struct model_usb *u = (struct model_usb *)usb;
+        uint8_t bytes[512];
+        size_t all = 0, n;
+        while (!dead(u) && !u->bench->halted[1] &&
+               (n = emup_model_read(u->bench->model, bytes, sizeof bytes)))
+                all += n;
+        return all;
+}
+
 static void no_halt(struct bench *b) {
         b->halted[0] = b->halted[1] = false;
 }
@@ -198,6 +208,7 @@ static const struct cw_usb_ops model_ops = {
     .control = model_control,
     .bulk_out = model_bulk_out,
     .bulk_in = model_bulk_in,
+    .purge = model_purge,
     .clear_halt = model_clear_halt,
     .reset = model_reset,
     .gone = model_gone,

@@ -492,6 +492,7 @@ const struct CMUnitTest contract_checks[] = {
     CHECK(open_identifies),
     CHECK(open_again_after_close),
     CHECK(open_too_late_touches_nothing),
+    CHECK(what_came_unasked_is_no_answer),
     CHECK(open_drains_what_a_dead_process_left),
     CHECK(open_ends_half_a_panel_of_a_dead_process),
     CHECK(open_fails_cleanly_at_every_transfer),

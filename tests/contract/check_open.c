@@ -3,6 +3,7 @@
 #include "tests/contract/checks.h"
 
 #include <string.h>
+#include <time.h>
 
 void open_identifies(void **state) {
         struct cw_printer *p = check_open(*state);
@@ -53,6 +54,45 @@ void open_drains_what_a_dead_process_left(void **state) {
         assert_string_equal(cw_printer_info(p)->serial, "T1");
         assert_string_equal(cw_printer_info(p)->firmware, bench_family.firmware);
         cw_printer_close(p);
+}
+
+/* Whole or in part, the first answer to the first of the questions. */
+static size_t ask_and_read(struct cw_usb *usb, uint8_t *ret, size_t cap) {
+        const char *questions = bench_family.dead_questions;
+        size_t n = 0;
+        struct cw_fault f = {0};
+        check_ok(cw_usb_bulk_out(usb, questions, strlen(questions), LONG_NS, &n, &f), &f);
+        check_ok(cw_usb_bulk_in(usb, ret, cap, LONG_NS, &n, &f), &f);
+        return n;
+}
+
+/* Several questions, one answer read: the others are there when the questions are asked again, and not taken
+ * for theirs. Through the fault layer and a recorder as well. */
+void what_came_unasked_is_no_answer(void **state) {
+        const struct timespec arrive = {.tv_nsec = 300000000};
+        const struct cw_usb_fault_rule none = {CW_USB_FAULT_CONTROL, 9999, CW_USB_DO_GONE, 0, 0};
+        struct cw_usb *usb = NULL, *layer = NULL, *recorder = NULL;
+        struct cw_fault f = {0};
+        uint8_t first[512], again[512];
+        char *text = NULL;
+        size_t len = 0;
+        FILE *out = open_memstream(&text, &len);
+        check_ok(bench_ops.connect(*state, &usb, &f), &f);
+        assert_int_equal(cw_usb_fault_new(usb, &none, 1, &layer), CW_OK);
+        assert_int_equal(cw_usb_recorder_new(layer, out, (struct cw_usb_mask){NULL, NULL}, &recorder), CW_OK);
+        size_t n = ask_and_read(recorder, first, sizeof first);
+        if (!bench_ops.jumps)
+                (void)nanosleep(&arrive, NULL);
+        assert_int_equal(recorder->unasked, 0);
+        assert_int_equal(ask_and_read(recorder, again, sizeof again), n);
+        assert_memory_equal(first, again, n);
+        assert_int_equal(recorder->unasked, 1);
+        assert_true(recorder->unasked_bytes > 0);
+        assert_int_equal(recorder->unasked_bytes, usb->unasked_bytes);
+        cw_usb_close(recorder);
+        (void)fclose(out);
+        assert_non_null(strstr(text, "\npurge "));
+        free(text);
 }
 
 void open_ends_half_a_panel_of_a_dead_process(void **state) {

@@ -32,6 +32,7 @@ struct cw_tracks check_tracks(void);
 void open_identifies(void **state);
 void open_again_after_close(void **state);
 void open_too_late_touches_nothing(void **state);
+void what_came_unasked_is_no_answer(void **state);
 void open_drains_what_a_dead_process_left(void **state);
 void open_ends_half_a_panel_of_a_dead_process(void **state);
 void open_takes_charge_of_errors(void **state);

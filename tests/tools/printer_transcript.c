@@ -46,6 +46,10 @@ static cw_rc tap_in(struct cw_usb *u, void *data, size_t cap, int64_t deadline_n
         return inner_of(u)->ops->bulk_in(inner_of(u), data, cap, deadline_ns, ret_len, f);
 }
 
+static size_t tap_purge(struct cw_usb *u) {
+        return inner_of(u)->ops->purge(inner_of(u));
+}
+
 static cw_rc tap_clear(struct cw_usb *u, struct cw_fault *f) {
         return inner_of(u)->ops->clear_halt(inner_of(u), f);
 }
@@ -68,6 +72,7 @@ static const struct cw_usb_ops tap_ops = {
     .control = tap_control,
     .bulk_out = tap_out,
     .bulk_in = tap_in,
+    .purge = tap_purge,
     .clear_halt = tap_clear,
     .reset = tap_reset,
     .gone = tap_gone,

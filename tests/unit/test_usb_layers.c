@@ -62,6 +62,13 @@ static cw_rc echo_in(struct cw_usb *u, void *data, size_t cap, int64_t deadline_
         return CW_OK;
 }
 
+static size_t echo_purge(struct cw_usb *u) {
+        struct echo *e = (struct echo *)u;
+        size_t n = e->len;
+        e->len = 0;
+        return n;
+}
+
 static cw_rc echo_ok(struct cw_usb *u, struct cw_fault *f) {
         (void)u;
         (void)f;
@@ -77,7 +84,7 @@ static void echo_close(struct cw_usb *u) {
         free(u);
 }
 
-static const struct cw_usb_ops echo_ops = {"echo",  echo_control, echo_out,  echo_in,
+static const struct cw_usb_ops echo_ops = {"echo",  echo_control, echo_out,  echo_in,   echo_purge,
                                            echo_ok, echo_ok,      echo_gone, echo_close};
 
 static struct cw_usb *new_echo(size_t *received) {
@@ -177,6 +184,72 @@ static void another_call_is_refused(void **state) {
         free(text);
 }
 
+/* A question of which only half the answer is read, and another one. */
+static void leave_something(struct cw_usb *u) {
+        uint8_t in[64];
+        size_t n = 0;
+        struct cw_fault f = {0};
+        assert_int_equal(cw_usb_bulk_out(u, "\x1bRfv\r", 5, soon(), &n, &f), CW_OK);
+        assert_int_equal(cw_usb_bulk_in(u, in, sizeof in, soon(), &n, &f), CW_OK);
+        assert_int_equal(cw_usb_bulk_out(u, "STALE", 5, soon(), &n, &f), CW_OK);
+        assert_int_equal(cw_usb_bulk_out(u, "LEFT", 4, soon(), &n, &f), CW_OK); /* one question in parts */
+        assert_int_equal(u->unasked, 0);
+        assert_int_equal(cw_usb_bulk_in(u, in, 0, soon(), &n, &f),
+                         CW_RC(CW_L_USB, CW_C_REJECT, CW_E_TOO_BIG));
+        assert_int_equal(cw_usb_bulk_in(u, in, sizeof in, soon(), &n, &f), CW_OK);
+        assert_memory_equal(in, "LEFT", 4);
+}
+
+/* The echo holds what went out last; nobody reads it, and it comes unasked before the next question. */
+static void unasked(struct cw_usb *u) {
+        uint8_t in[64];
+        size_t n = 0;
+        struct cw_fault f = {0};
+        leave_something(u);
+        assert_int_equal(cw_usb_bulk_out(u, "OLD", 3, soon(), &n, &f), CW_OK);
+        cw_usb_purge(u);
+        assert_int_equal(u->unasked, 1);
+        assert_int_equal(u->unasked_bytes, 3);
+        assert_int_equal(cw_usb_bulk_in(u, in, sizeof in, soon(), &n, &f),
+                         CW_RC(CW_L_USB, CW_C_RETRY, CW_E_TIMEOUT));
+}
+
+static void what_came_unasked_is_counted_and_not_recorded(void **state) {
+        (void)state;
+        char *text = NULL;
+        size_t len = 0, received = 0;
+        struct cw_usb *u = NULL;
+        struct cw_fault f = {0};
+        const struct cw_usb_mask none = {NULL, NULL};
+        FILE *out = open_memstream(&text, &len);
+        assert_int_equal(cw_usb_recorder_new(new_echo(&received), out, none, &u), CW_OK);
+        unasked(u);
+        cw_usb_close(u);
+        (void)fclose(out);
+        assert_non_null(strstr(text, "out ok 4F4C44\npurge 3\nin fail "));
+        assert_int_equal(cw_usb_replayer_new(text, len, none, &u, &f), CW_OK);
+        unasked(u);
+        assert_int_equal(cw_usb_replayer_left(u), 0);
+        cw_usb_close(u);
+        free(text);
+}
+
+static void the_rest_of_a_split_answer_is_thrown_away(void **state) {
+        (void)state;
+        size_t received = 0, n = 0;
+        uint8_t in[8];
+        const struct cw_usb_fault_rule rule = {CW_USB_FAULT_IN, 1, CW_USB_DO_SPLIT, 0, 0};
+        struct cw_usb *u = NULL;
+        assert_int_equal(cw_usb_fault_new(new_echo(&received), &rule, 1, &u), CW_OK);
+        assert_int_equal(cw_usb_bulk_out(u, "xyz", 3, soon(), &n, NULL), CW_OK);
+        assert_int_equal(cw_usb_bulk_in(u, in, sizeof in, soon(), &n, NULL), CW_OK);
+        assert_int_equal(cw_usb_bulk_out(u, "abc", 3, soon(), &n, NULL), CW_OK);
+        assert_int_equal(u->unasked_bytes, 2);
+        assert_int_equal(cw_usb_bulk_in(u, in, sizeof in, soon(), &n, NULL), CW_OK);
+        assert_memory_equal(in, "abc", 3);
+        cw_usb_close(u);
+}
+
 static void bad_recordings_are_refused(void **state) {
         (void)state;
         static const char *const bad[] = {
@@ -190,6 +263,8 @@ static void bad_recordings_are_refused(void **state) {
             "cardwright-usb 1\ndevice 0F49 0A00 00 - 1-2\ncontrol A1 00 0000 ok -\n",
             "cardwright-usb 1\ndevice 0F49 0A00 00 - 1-2\nclear ok -\n",
             "cardwright-usb 1\ndevice 0F49 0A00 00 - 1-2\nblink ok\n",
+            "cardwright-usb 1\ndevice 0F49 0A00 00 - 1-2\npurge\n",
+            "cardwright-usb 1\ndevice 0F49 0A00 00 - 1-2\npurge 0\n",
         };
         const struct cw_usb_mask none = {NULL, NULL};
         for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
@@ -260,9 +335,14 @@ static void fault_split_and_lose(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-            cmocka_unit_test(recording_is_masked),     cmocka_unit_test(recording_plays_back),
-            cmocka_unit_test(another_call_is_refused), cmocka_unit_test(bad_recordings_are_refused),
-            cmocka_unit_test(fault_gone_stays_gone),   cmocka_unit_test(fault_short_counts_what_went),
+            cmocka_unit_test(recording_is_masked),
+            cmocka_unit_test(recording_plays_back),
+            cmocka_unit_test(another_call_is_refused),
+            cmocka_unit_test(bad_recordings_are_refused),
+            cmocka_unit_test(what_came_unasked_is_counted_and_not_recorded),
+            cmocka_unit_test(the_rest_of_a_split_answer_is_thrown_away),
+            cmocka_unit_test(fault_gone_stays_gone),
+            cmocka_unit_test(fault_short_counts_what_went),
             cmocka_unit_test(fault_split_and_lose),
         };
         return cmocka_run_group_tests_name("usb layers", tests, NULL, NULL);
