@@ -117,13 +117,16 @@ static cw_rc garbled(struct cw_zebra *e, const char *op, const struct cw_zebra_r
         return doubt(e, op, &why, effect, f);
 }
 
-/* A yes does not say to what: when another one comes in answer to V, the first was not ours. */
+/* A yes does not say to what: when another one comes in answer to V, or before it, the first was not ours. */
 static cw_rc confirm(struct cw_zebra *e, const char *op, int64_t deadline_ns,
                      struct cw_printer_effect *effect, struct cw_fault *f) {
         char text[CW_ZEBRA_REPLY_MAX + 1];
         struct cw_zebra_reply reply;
         struct cw_fault why = {0};
+        const unsigned unasked = e->base.usb->unasked;
         cw_rc rc = cw_zebra_ask(e, "V", deadline_ns, &reply, text, &why);
+        if (e->base.usb->unasked != unasked) /* it was there already, and thrown away before V was asked */
+                reply.kind = CW_ZEBRA_ACK;
         if (rc == CW_OK && (reply.kind == CW_ZEBRA_ACK || reply.kind == CW_ZEBRA_NACK))
                 return garbled(e, op, &reply, effect, f);
         if (rc == CW_OK && (reply.kind != CW_ZEBRA_TEXT || strcmp(text, e->version) != 0)) {
