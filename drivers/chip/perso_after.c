@@ -2,7 +2,7 @@
 /*
  * What the profile asks for behind the data: the issuer's own keys (PUT KEY), life cycle states (SET STATUS).
  * One command after the other, each judged before the next. A PUT KEY whose answer is lost is never sent
- * again: the card is asked for its key information, and a person decides.
+ * again: cw_perso_read_back asks the card for its key information, and a person decides.
  */
 #include "drivers/chip/perso_internal.h"
 
@@ -10,10 +10,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
-
-#define BACK_TRIES 6
-#define BACK_PAUSE_MS 500 /* pcscd looks for a card every 400 ms */
 
 static cw_rc transmit(struct cw_perso *p, struct cw_span wrapped, struct cw_rapdu *ret, struct cw_fault *f) {
         if (CW_FAILPOINT("station.after.before"))
@@ -100,41 +96,27 @@ enum cw_perso_keys cw_perso_keys_from_facts(const struct cw_gp_facts *facts, con
         return CW_PERSO_KEYS_UNKNOWN;
 }
 
-static cw_rc come_back(struct cw_perso *p, char cplc[CW_CPLC_HEX], struct cw_fault *f) {
-        const struct cw_profile *profile = p->plan->data->profile;
-        const struct timespec pause = {0, BACK_PAUSE_MS * 1000000L};
-        cw_rc rc = CW_OK;
-        for (int i = 0; i < BACK_TRIES; i++) {
-                rc = p->channel->ops->reset(p->channel, p->plan->apdu_timeout_ms, f);
-                if (rc == CW_OK)
-                        rc = cw_gp_identify(p->channel, &profile->security_domain, p->plan->apdu_timeout_ms,
-                                            cplc, NULL, f);
-                if (rc == CW_OK)
-                        return CW_OK;
-                (void)nanosleep(&pause, NULL);
-        }
-        return rc;
-}
-
-/* GET DATA 00E0 after a lost or unbelievable answer: tells, and changes nothing. */
-static void read_back(struct cw_perso *p, const struct cw_profile_after *a, uint8_t replaced) {
+cw_rc cw_perso_read_back(struct cw_card_channel *c, const struct cw_perso_plan *plan,
+                         struct cw_perso_result *result, struct cw_fault *f) {
+        const struct cw_profile *profile = plan->data->profile;
+        const struct cw_perso p = {.plan = plan};
         char cplc[CW_CPLC_HEX] = "";
         struct cw_gp_facts facts = {0};
-        struct cw_fault f = {0};
-        cw_rc rc = come_back(p, cplc, &f);
-        bool same = p->result->cplc[0] == '\0' || cw_cplc_same_chip(p->result->cplc, cplc);
-        if (rc == CW_OK && same)
-                rc = cw_gp_facts_read(p->channel, p->plan->apdu_timeout_ms, &facts, &f);
-        p->result->keys =
-            rc == CW_OK && same ? cw_perso_keys_from_facts(&facts, a, replaced) : CW_PERSO_KEYS_UNKNOWN;
+        cw_rc rc = cw_gp_identify(c, &profile->security_domain, plan->apdu_timeout_ms, cplc, NULL, f);
+        if (rc == CW_OK)
+                rc = cw_gp_facts_read(c, plan->apdu_timeout_ms, &facts, f);
         if (rc != CW_OK)
-                cw_perso_tell(p, "key-info", "not readable: %.100s", f.text);
-        else
-                cw_perso_tell(p, "key-info", "%s: %u keys of version %02X, %u of %02X; keys %s",
-                              same ? "same chip" : "another chip",
-                              keys_of(&facts, a->kvn, CW_GP_CIPHER_OTHER), a->kvn,
-                              keys_of(&facts, replaced, CW_GP_CIPHER_OTHER), replaced,
-                              cw_perso_keys_name(p->result->keys));
+                return rc;
+        bool same = result->cplc[0] == '\0' || cw_cplc_same_chip(result->cplc, cplc);
+        for (size_t i = 0; i < profile->after_count && same; i++)
+                if (profile->after[i].what == CW_AFTER_PUT_KEY)
+                        result->keys = cw_perso_keys_from_facts(&facts, &profile->after[i], result->replaced);
+        cw_perso_tell(&p, "key-info", "%s: %u keys of version %02X, %u of %02X; keys %s",
+                      same ? "same chip" : "another chip",
+                      keys_of(&facts, result->new_kvn, CW_GP_CIPHER_OTHER), result->new_kvn,
+                      keys_of(&facts, result->replaced, CW_GP_CIPHER_OTHER), result->replaced,
+                      cw_perso_keys_name(result->keys));
+        return CW_OK;
 }
 
 static cw_rc judge_put(struct cw_perso *p, const struct cw_hsm_put_key *q, const struct cw_rapdu *r,
@@ -147,6 +129,7 @@ static cw_rc judge_put(struct cw_perso *p, const struct cw_hsm_put_key *q, const
                 rc = cw_hsm_session_put_key_answer(p->hsm, q, bytes, len, &accepted, p->result->kcv, f);
         if (rc != CW_OK || accepted)
                 return rc;
+        p->result->keys = CW_PERSO_KEYS_OLD;
         return cw_chip_fail_sw(f, "chip.put_key", r->sw, "the chip refuses its new keys");
 }
 
@@ -163,13 +146,13 @@ static cw_rc put_key(struct cw_perso *p, const struct cw_profile_after *a, struc
         if (rc != CW_OK)
                 return rc;
         p->result->new_kvn = a->kvn;
+        p->result->replaced = replaced;
+        p->result->keys = CW_PERSO_KEYS_UNKNOWN; /* until the card has said */
         rc = transmit(p, CW_SPAN(apdu->ptr, apdu->len), &r, f);
         if (rc == CW_OK)
                 rc = judge_put(p, &q, &r, f);
-        if (rc != CW_OK) {
-                read_back(p, a, replaced);
+        if (rc != CW_OK)
                 return rc;
-        }
         p->result->keys = CW_PERSO_KEYS_NEW;
         cw_perso_tell(p, "put-key", "key version %02X %s %02X, %s, check values %s", a->kvn,
                       a->add ? "beside" : "in place of", a->add ? p->answer.kvn : replaced,

@@ -185,7 +185,10 @@ static cw_rc personalise(struct cw_admin_card *a, struct cw_perso_result *ret, s
                 plan.level = 0;
         if (scp && want->scp && scp != want->scp)
                 plan.kvn = 0;
-        return cw_perso_run(a->channel, a->session, &plan, ret, f);
+        cw_rc rc = cw_perso_run(a->channel, a->session, &plan, ret, f);
+        if (rc != CW_OK)
+                cw_station_read_back(a->reader, &a->channel, &plan, ret);
+        return rc;
 }
 
 static struct cw_msg *perso_reply(const struct cw_admin_card *a, const struct cw_perso_result *p,

@@ -192,13 +192,16 @@ static cw_rc ask_chip(struct cw_station *st, struct cw_card_channel **ret, char 
         }
 }
 
-/* The profile does something behind the data which a terminal cannot see. A station that was restarted does
- * not know the product any more: then any of them counts. */
+/* The profile does something behind the data which a terminal cannot see. A station that was restarted takes
+ * the product of its hopper. */
 static bool sets_more(struct cw_station *st) {
         for (size_t i = 0; i < st->config->product_count; i++) {
                 const struct cw_profile *profile = NULL;
                 struct cw_fault f = {0};
-                if (cw_work_active(&st->work) && i != st->work.product)
+                bool mine = cw_work_active(&st->work)
+                                ? i == st->work.product
+                                : strcmp(st->config->products[i].plastic_code, st->self->plastic_codes) == 0;
+                if (!mine)
                         continue;
                 if (cw_profiles_get(&st->profiles, i, &profile, &f) == CW_OK && profile->after_count > 0)
                         return true;

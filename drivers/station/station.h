@@ -8,6 +8,7 @@
 #include "base/ipc.h"
 #include "base/loop.h"
 #include "config/config.h"
+#include "drivers/chip/perso.h"
 #include "drivers/pinpad/pinpad.h"
 #include "drivers/reader/reader.h"
 #include "drivers/station/bench.h"
@@ -115,6 +116,10 @@ void cw_step_progress(const struct cw_step_run *run, int percent, const char *te
 /* Waits until cardwrightd has made the key try durable; RETRY when it does not. */
 CW_WARN_UNUSED cw_rc cw_step_attempt(const struct cw_step_run *run, const char *card, uint8_t kvn,
                                      uint8_t scp, struct cw_fault *f);
+/* read_back.c: when nobody knows which keys a card has (result->keys), a new *channel to it decides; it may
+ * be NULL then. Waits a few seconds for the card. */
+void cw_station_read_back(struct cw_card_reader *reader, struct cw_card_channel **channel,
+                          const struct cw_perso_plan *plan, struct cw_perso_result *result);
 /* step_card.c */
 /* Which panels a card with these faces needs; nothing else of *ret is set. */
 void cw_step_panels(const struct cw_panels *panels, struct cw_printer_need *ret);

@@ -193,6 +193,8 @@ cw_rc cw_step_chip(struct cw_step_run *run, struct cw_fault *f) {
             .ctx = run,
         };
         rc = cw_perso_run(channel, st->work.session, &plan, &result, f);
+        if (rc != CW_OK)
+                cw_station_read_back(st->reader, &channel, &plan, &result);
         take_evidence(run, &result);
         st->work.stored = rc == CW_OK;
         if (result.cplc[0])

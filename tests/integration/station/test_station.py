@@ -132,6 +132,28 @@ def test_scp02_card(rig):
     whole_card(rig, "72", 2)
 
 
+def test_card_with_new_keys(rig):
+    """A job whose profile puts keys and ends the card's life cycle: each key version is an attempt of its own."""
+    desk = connect(rig)
+    job = Job(rig, desk, "74")
+    check(job.step("preflight")["outcome"] == "done", "preflight")
+    job.through("feed", "stripe")
+    chip = job.step("chip")
+    check(chip["outcome"] == "done" and chip["evidence"]["new_keys"] == "new" and chip["evidence"]["new_kvn"] == 0x31, chip)
+    check(len(chip["evidence"]["new_kcv"]) == 18, chip)
+    attempts = [(e["card"], e["kvn"]) for e in desk.events if e["event"] == "attempt"]
+    check(attempts == [(chip["evidence"]["cplc"], 0x30), (chip["evidence"]["cplc"], 0x31)], attempts)
+    check(job.step("verify")["outcome"] == "done", "verify")
+    check(job.step("eject")["outcome"] == "done", "eject")
+    plastic = rig.printer.ask(cmd="take")["plastic"]
+    state = rig.chip.ask(cmd="state", plastic=plastic)
+    check(state["life_cycle"] == "SECURED" and state["violation_count"] == 0, state)
+    with open(os.path.join(plastic, "chip.json")) as f:
+        check([put["kvn"] for put in json.load(f)["puts"]] == [0x31], "the keys on the chip")
+    clean_up(rig, job)
+    desk.close()
+
+
 def test_t0_card_with_format_1(rig):
     """Case 4 without Le, 61xx and GET RESPONSE; answers in template 80."""
     rig.replace_desk_card("--protocol", "t0", "--format", "80")
