@@ -1,0 +1,285 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An EMV application that is personalised by EMV CPS data groupings and then does what EMV Books 1 to 3 say; a payment directory."""
+import hashlib
+import os
+
+from channel import Refused
+from crypto import des3, emv_session_key, retail_mac, unpad80
+from tlv import coded, dol, flat, groupings, items
+
+TC, ARQC, AAC = 0x40, 0x80, 0x00
+
+
+class Application:
+    def __init__(self, aid, card):
+        self.aid, self.card, self.make = aid, card, card.make
+        self.personalised, self.rest, self.encrypted, self.dgis, self.order = False, b"", None, {}, []
+        self.reset()
+
+    def reset(self):
+        pass
+
+    # ---- personalisation ----
+
+    def store(self, p1, data, channel):
+        if self.personalised:
+            raise Refused(0x6985)
+        encrypted = p1 & 0x60 == 0x60
+        if self.rest and encrypted != self.encrypted:
+            self.card.complain("a grouping that is half encrypted", 0x6A80)
+        self.encrypted, data, self.rest = encrypted, self.rest + data, b""
+        try:
+            found = groupings(data)
+        except IndexError:
+            if p1 & 0x80:
+                self.card.complain("the last block ends inside a grouping", 0x6A80)
+            self.rest = data
+            return b""
+        for name, value in found:
+            self.order.append(name)
+            self.blocks = channel.block
+            self.take(name, channel.open_sensitive(value) if encrypted else value, encrypted)
+        if p1 & 0x80:
+            self.complete()
+            self.personalised = True
+        return b""
+
+    def take(self, name, value, _encrypted):
+        self.keep(name, value)
+
+    def keep(self, name, value):
+        if name[:2] < "1F" and len(value) > 254:
+            self.card.complain("a record longer than 254 bytes", 0x6A80)
+        self.dgis[name] = value
+
+    def complete(self):
+        if "9102" not in self.dgis:
+            self.card.complain("no FCI", 0x6A86)
+
+    # ---- use ----
+
+    def select(self):
+        if not self.personalised:
+            return coded("6F", coded("84", bytes.fromhex(self.aid)))
+        return coded("6F", coded("84", bytes.fromhex(self.aid)) + self.dgis["9102"])
+
+    def read_record(self, p1, p2):
+        if p2 & 7 != 4:
+            raise Refused(0x6A81)
+        name = f"{p2 >> 3:02X}{p1:02X}"
+        if name not in self.dgis:
+            raise Refused(0x6A83 if any(n[:2] == name[:2] for n in self.dgis) else 0x6A82)
+        return self.dgis[name]
+
+
+class Directory(Application):
+    def command(self, header, _data, _le):
+        if header[:2] == b"\x00\xb2":
+            return self.read_record(header[2], header[3])
+        raise Refused(0x6D00)
+
+
+class Payment(Application):
+    SECRET = ("8000", "8010", "8101", "8103", "8201", "8202", "8203", "8204", "8205")
+
+    def __init__(self, aid, card):
+        super().__init__(aid, card)
+        self.atc, self.ended = 0, []
+
+    def reset(self):
+        self.state = "idle"
+
+    # ---- personalisation ----
+
+    def take(self, name, value, encrypted):
+        if name in self.make["unknown"]:
+            raise Refused(0x6A88)
+        if name in self.SECRET and encrypted == self.make["plain_keys"]:
+            self.card.complain(f"DGI {name} is not for this P1", 0x6A80)
+        if name not in self.SECRET and encrypted and name != "9000":
+            self.card.complain(f"DGI {name} encrypted", 0x6A80)
+        known = int(name[:2], 16) < 0x1F or name in self.SECRET or name in ("9000", "9010", "9102", "9103", "9104", "9200",
+                                                                             "9203", "3000", "3001")
+        if not known:
+            raise Refused(0x6A88)
+        self.keep(name, value)
+
+    def complete(self):
+        super().complete()
+        keys, checks, tries = (self.dgis.get(n, b"") for n in ("8000", "9000", "9010"))
+        if len(keys) != 48 or len(checks) != 9 or len(tries) != 2:
+            self.card.complain("keys, check values or counters are missing", 0x6A86)
+        self.keys = [keys[at:at + 16] for at in (0, 16, 32)]
+        if b"".join(des3(key, bytes(8))[:3] for key in self.keys) != checks:
+            self.card.complain("check values", 0x6A80)
+        block = self.dgis["8010"]
+        size = block[0] & 0x0F
+        text = block[1:8].hex().upper()  # under AES filled up to 16 bytes, which a card discards
+        if len(block) != (8 if self.blocks == 8 else 16) or block[0] >> 4 != 2 or not text[:size].isdigit() or set(text[size:]) - {"F"}:
+            self.card.complain("reference PIN block", 0x6A80)
+        self.pin, self.tries, self.limit = text[:size], tries[0], tries[1]
+        self._private_key()
+        gpo = dict(items(self.dgis["9104"]))
+        self.aip, self.afl = gpo["82"], gpo["94"]
+        self.data = {}
+        for name, value in self.dgis.items():
+            if name[0] in "01" and name[:2] <= "1E":
+                self.data.update(flat(value))
+        self.data.update(flat(self.dgis["9102"]))
+        self.data["9F10"] = dict(items(self.dgis["9200"]))["9F10"]
+
+    def _part(self, name):
+        """A number with 80 00.. behind it."""
+        return int.from_bytes(unpad80(self.dgis[name]), "big")
+
+    def _private_key(self):
+        self.key = None
+        if "8103" in self.dgis:
+            n = unpad80(self.dgis["8103"])
+            self.key = (int.from_bytes(n, "big"), int.from_bytes(unpad80(self.dgis["8101"]), "big"), len(n))
+        elif "8205" in self.dgis:
+            qinv, dq, dp, q, p = (self._part(f"820{i}") for i in (1, 2, 3, 4, 5))
+            n = p * q
+            if qinv * q % p != 1 or n.bit_length() % 8:
+                self.card.complain("CRT parts", 0x6A80)
+            self.crt, self.key = (qinv, dq, dp, q, p), (n, None, n.bit_length() // 8)
+
+    def _sign(self, message):
+        n, d, size = self.key
+        m = int.from_bytes(message, "big")
+        if d is None:
+            qinv, dq, dp, q, p = self.crt
+            mp, mq = pow(m, dp, p), pow(m, dq, q)
+            return (mq + q * ((mp - mq) * qinv % p)).to_bytes(size, "big")
+        return pow(m, d, n).to_bytes(size, "big")
+
+    def _dynamic_signature(self, dynamic, terminal):
+        """EMV Book 2, tables 15 and 18."""
+        head = bytes([5, 1, len(dynamic)]) + dynamic
+        head += b"\xbb" * (self.key[2] - 22 - len(head))
+        return self._sign(b"\x6a" + head + hashlib.sha1(head + terminal).digest() + b"\xbc")
+
+    # ---- use ----
+
+    def select(self):
+        self.state = "selected"
+        return super().select()
+
+    def command(self, header, data, _le):
+        if not self.personalised:
+            raise Refused(0x6985)
+        cla, ins, p1, p2 = header
+        if (cla, ins) == (0x00, 0xB2):
+            if self.state in ("idle", "selected"):
+                self.card.complain("READ RECORD before GET PROCESSING OPTIONS", 0x6985)
+            return self.read_record(p1, p2)
+        serve = {(0x80, 0xA8): self._options, (0x80, 0xCA): self._get_data, (0x00, 0x20): self._verify, (0x00, 0x88): self._internal,
+                 (0x80, 0xAE): self._generate, (0x00, 0x84): lambda *_: os.urandom(8)}.get((cla, ins))
+        if serve is None:
+            raise Refused(0x6D00)
+        return serve(p1, p2, data)
+
+    def _answer(self, *objects):
+        """Format 2; format 1 for makes that have it."""
+        if self.make["format"] == 1:
+            return coded("80", b"".join(value for _, value in objects))
+        return coded("77", b"".join(coded(tag, value) for tag, value in objects))
+
+    def _options(self, p1, p2, data):
+        wanted = sum(size for _, size in dol(self.data.get("9F38", b"")))
+        if self.state != "selected" or p1 or p2:
+            self.card.complain("GET PROCESSING OPTIONS out of turn", 0x6985)
+        if data[:1] != b"\x83" or data[1:2] != bytes([wanted]) or len(data) != 2 + wanted:
+            self.card.complain("PDOL data", 0x6700)
+        self.atc += 1
+        self.state, self.options = "first", data[2:]
+        return self._answer(("82", self.aip), ("94", self.afl))
+
+    def _get_data(self, p1, p2, _data):
+        tag = f"{p1:02X}{p2:02X}"
+        known = {"9F36": self.atc.to_bytes(2, "big"), "9F17": bytes([self.tries])}
+        if tag not in known or not self.make["get_data"]:
+            raise Refused(0x6A88)
+        return coded(tag, known[tag])
+
+    def _verify(self, p1, p2, data):
+        if p1 or p2 != 0x80:
+            raise Refused(0x6A86)
+        if self.tries == 0:
+            raise Refused(0x6983)
+        if len(data) != 8:
+            raise Refused(0x6700)
+        text = data.hex().upper()
+        if text == f"2{len(self.pin):X}{self.pin}".ljust(16, "F"):
+            self.tries = self.limit
+            return b""
+        self.tries -= 1
+        raise Refused(0x63C0 | self.tries)
+
+    def _internal(self, p1, p2, data):
+        if not self.key or not self.aip[0] & 0x20 or self.state not in ("first",):
+            raise Refused(0x6985)
+        if p1 or p2 or len(data) != sum(size for _, size in dol(self.data.get("9F49", bytes.fromhex("9F3704")))):
+            self.card.complain("DDOL data", 0x6700)
+        signature = self._dynamic_signature(b"\x08" + os.urandom(8), data)
+        if self.make["format"] == 1:
+            return coded("80", signature)
+        return coded("77", coded("9F4B", signature))
+
+    def _issuer_data(self, kind, second):
+        """The length byte, key index, version, and the card verification results by the generic scheme: what was done."""
+        found = bytearray(self.data["9F10"])
+        if len(found) >= 7:
+            found[4] = ({TC: 0x40, ARQC: 0x80, AAC: 0x00}[kind]) if second else ({TC: 0x10, ARQC: 0x20, AAC: 0x00}[kind] | 0x80)
+        return bytes(found)
+
+    def _generate(self, p1, p2, data):
+        second = self.state == "second"
+        if self.state not in ("first", "second") or p2:
+            self.card.complain("GENERATE AC out of turn", 0x6985)
+        wanted = dol(self.data["8D" if second else "8C"])
+        if len(data) != sum(size for _, size in wanted):
+            self.card.complain("CDOL data", 0x6700)
+        given, at = {}, 0
+        for tag, size in wanted:
+            given[tag], at = data[at:at + size], at + size
+        asked, combined = p1 & 0xC0, p1 & 0x10
+        if asked == 0xC0 or p1 & 0x2F:
+            self.card.complain("P1 of GENERATE AC", 0x6A86)
+        if combined and not (self.aip[0] & 1 and self.key):
+            raise Refused(0x6985)
+        kind = self._decide(asked, second, given)
+        if not second:
+            self.first_data, self.first = given, data
+        atc = self.atc.to_bytes(2, "big")
+        session = emv_session_key(self.keys[0], atc)
+        iad = self._issuer_data(kind, second)
+        source = {**self.first_data, **given}
+        covered = b"".join(source.get(tag, b"") for tag in ("9F02", "9F03", "9F1A", "95", "5F2A", "9A", "9C", "9F37"))
+        ac = retail_mac(session, covered + self.aip + atc + iad)
+        self.state, self.last = ("done" if second or kind != ARQC else "second"), ac
+        if self.state == "done":
+            self.ended.append(kind)
+        if not combined or kind == AAC:
+            return self._answer(("9F27", bytes([kind])), ("9F36", atc), ("9F26", ac), ("9F10", iad))
+        return self._combined(kind, atc, ac, iad, given, data if second else b"")
+
+    def _decide(self, asked, second, given):
+        if not second:
+            return ARQC if asked == TC else asked
+        if asked == ARQC:
+            self.card.complain("a second ARQC", 0x6985)
+        if asked == TC and given.get("8A") not in (b"Y3", b"Z3"):
+            sent, session = given.get("91", b""), emv_session_key(self.keys[0], self.atc.to_bytes(2, "big"))
+            if sent[:4] != retail_mac(session, self.last + sent[4:8])[:4]:
+                return AAC
+        return asked
+
+    def _combined(self, kind, atc, ac, iad, given, later):
+        objects = [("9F27", bytes([kind])), ("9F36", atc), ("9F10", iad)]
+        whole = self.options + self.first + later + b"".join(coded(tag, value) for tag, value in objects)
+        whole += b"?" if later and self.make["forged_second"] else b""
+        number = given.get("9F37", self.first_data.get("9F37", b""))
+        dynamic = b"\x08" + os.urandom(8) + bytes([kind]) + ac + hashlib.sha1(whole).digest()
+        return coded("77", b"".join(coded(t, v) for t, v in objects[:2]) +
+                     coded("9F4B", self._dynamic_signature(dynamic, number)) + coded("9F10", iad))

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""hsmd, pcscd and one station, as the tests of `cardwright station` have them; the card in the reader is the judge's own."""
+import os
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(os.path.dirname(HERE), "integration/card"))
+
+from card_rig import PAN, SOURCE, CardRig, Peer, wait_for  # noqa: E402
+from card import Card  # noqa: E402
+from vpcd import Slot  # noqa: E402
+
+READER = "cardwright desk (SN0042) 00 00"
+DATA = f"pan {PAN}\nexpiry 3012\npsn 01\nservice_code 220\nname RAO/ASHA\n"
+
+
+class JudgeRig(CardRig):
+    slot = card = None
+
+    def start_card(self, name, *more):
+        """No virtual chip of the product's own tests."""
+
+    def start_emulator(self, *more):
+        """The product's own virtual chip after all."""
+        self.eject()
+        self.chip = super().start_card("desk", *more)
+
+    def profile(self, name):
+        return os.path.join(SOURCE, "config/profiles", name + ".json")
+
+    def insert(self, **make):
+        self.eject()
+        self.card = Card(**make)
+        self.put_back()
+        return self.card
+
+    def put_back(self):
+        self.slot = Slot(self.ports["desk"], self.card)
+        self.wait_for_card(True)
+
+    def wait_for_card(self, there):
+        bench = Peer(self.path("run/station/bench.sock"))
+        bench.ask("hello", generation=1)
+        wait_for("the reader to see it", lambda: bench.ask("status")["reader"]["card"] == there, 10)
+        bench.close()
+
+    def eject(self):
+        if self.slot:
+            self.slot.remove()
+            failure, self.slot = self.slot.failure, None
+            self.wait_for_card(False)
+            if failure:
+                raise failure
+
+    def stop(self):
+        if self.slot:
+            self.slot.remove()
+        super().stop()
+
+    def perso(self, profile, *options, data=DATA):
+        return self.cardwright("station", "perso", "--reader", READER, "--profile", profile, "--data", self.write("data", data), *options)
+
+    def verify(self, profile, *options):
+        return self.cardwright("station", "verify", "--reader", READER, "--profile", profile, *options)
+
+
+__all__ = ["PAN", "READER", "JudgeRig"]

@@ -1,0 +1,161 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""
+What a stranger would see: cards of other makes, written from the specifications alone, personalised and verified by the station;
+a terminal and a GlobalPlatform host, written in the same way, with the chips the station made. usage: test_judge.py BUILD
+"""
+import json
+import os
+import sys
+import time
+import traceback
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+from gptool import Host  # noqa: E402
+from judge_rig import READER, JudgeRig  # noqa: E402
+from pcsc import CardError, Connection  # noqa: E402
+from terminal import Terminal  # noqa: E402
+
+NATIVE_ATR = "3B6500002063CB6B00"  # T=0
+
+
+def check(condition, what):
+    if not condition:
+        raise AssertionError(what)
+
+
+def connect(rig):
+    """pcscd may need another look before it has powered the card."""
+    for _ in range(100):
+        try:
+            return Connection(rig.pcsc["PCSCLITE_CSOCK_NAME"], READER)
+        except CardError:
+            time.sleep(0.1)
+    raise AssertionError("the card cannot be reached")
+
+
+def terminal(rig, connection):
+    key = rig.issuer.ca_key()
+    ca = {int(key["index"], 16): (int(key["modulus"], 16), int(key["exponent"], 16))}
+    return Terminal(connection, ca, rig.keys["debit-imk-ac"].value)
+
+
+def load(rig, name):
+    with open(rig.profile(name)) as source:
+        return json.load(source)
+
+
+def aids(profile):
+    return [profile["aid"]] + [app["aid"] for app in profile.get("applications", [])]
+
+
+def made(rig, card, profile, *options, verify=()):
+    """Personalised and verified; the verdicts of the checks by name."""
+    code, lines, errors = rig.perso(profile, *options)
+    check(code == 0 and not card.complaints and card.tries == 0, (lines, errors, card.complaints))
+    said = {line[1]: line[2] for line in lines if len(line) > 2}
+    code, lines, errors = rig.verify(profile, *verify)
+    check(code == 0 and not card.complaints, (lines, errors, card.complaints))
+    told = {line[1]: line[0] for line in lines}
+    check(told["records"] == told["arqc"] == told["second-ac"] == "ok", lines)
+    return said, told
+
+
+def accepted(rig, card, aid):
+    """The terminal's transaction, with the offline PIN that came to this card, and a wrong one."""
+    application = card.applications[aid]
+    with connect(rig) as connection:
+        done = terminal(rig, connection).transaction(bytes.fromhex(aid), application.pin)
+    check(application.ended[-1] == 0x40 and not card.complaints, (done, card.complaints))
+    return done
+
+
+def test_java_card(rig):
+    """SCP03 i=70 on key version FF; the PPSE hides from contacts; a signature of the second cryptogram that is none."""
+    profile = load(rig, "style-vsdc-debit")
+    card = rig.insert(installed=aids(profile), kvn=0xFF, forgetful=True, contact_ppse=False)
+    _, told = made(rig, card, rig.profile("style-vsdc-debit"))
+    check(told["ppse"] == "unknown" and told["pse"] == told["dda"] == told["cda"] == "ok", told)
+    check(accepted(rig, card, profile["aid"])["offline"] == ["dda", "cda"], "offline data authentication")
+    card.make["forged_second"] = True
+    code, lines, _ = rig.verify(rig.profile("style-vsdc-debit"))
+    check(code == 1 and ["second-ac"] == [line[1] for line in lines if line[0] == "failed"], lines)
+
+
+def test_older_card(rig):
+    """SCP02 i=55, Visa's name of the domain, answers of format 1, no counters to be read."""
+    profile = load(rig, "generic-debit-dual")
+    card = rig.insert(installed=aids(profile), scp=2, i=0x55, kvn=0xFF, isd="A000000003000000", format=1, get_data=False)
+    _, told = made(rig, card, rig.profile("generic-debit-dual"), "--scp", "02")
+    check(told["atc"] == told["pin-tries"] == "absent", told)
+    accepted(rig, card, profile["aid"])
+
+
+def test_native_card(rig):
+    """T=0, SCP03 i=00, no CPLC, no key information, short commands only; two of three applications are to be installed first."""
+    profile = load(rig, "style-rupay-debit")
+    for app in (profile, *profile["applications"]):
+        app["install"] = {"package": "A00000000310", "class": "A0000000031056", "instance": app["aid"], "privileges": "00",
+                          "parameters": "C900"}
+    path = rig.write("made/native.json", json.dumps(profile))
+    card = rig.insert(installed=aids(profile)[1:2], i=0x00, kvn=1, t0=True, atr=NATIVE_ATR, fci="long", cplc=False, key_info=False,
+                      install_answer=False, max_data=0x80)
+    said, told = made(rig, card, path, "--scp", "03", verify=("--product", "S4"))
+    check("those of product S" in said["issuer-keys"] and told["offline-auth"] == "ok", (said, told))
+    accepted(rig, card, profile["aid"])
+    code, lines, errors = rig.perso(path, "--product", "ZZ")
+    check(code != 0 and not lines and "plastic code" in errors, (lines, errors))
+
+
+def test_through_the_application(rig):
+    """EMV CPS without INSTALL [for personalization], SCP02 i=15, a P1 of STORE DATA that says what the data are."""
+    profile = {**load(rig, "generic-debit"), "flow": "application",
+               "store_data": {"p1": "08", "p1_encrypted": "68", "p1_last": "80", "chunk": 200}}
+    card = rig.insert(installed=aids(profile), scp=2, i=0x15, kvn=1, store_p1=0x08, fci="none")
+    made(rig, card, rig.write("made/generic-debit.json", json.dumps(profile)), "--scp", "02")
+    accepted(rig, card, profile["aid"])
+
+
+def test_our_chip(rig):
+    """The other way round: the chip the product's tests use, met by the terminal and by the host."""
+    profile = load(rig, "style-mchip-debit")
+    rig.start_emulator("--apps", "pse,ppse", "--aid", profile["aid"], "--protocol", "t0", "--i02", "75")
+    rig.present("judged")
+    rig.wait_for_card(True)
+    with connect(rig) as connection:
+        for scp, level, kvn in ((2, 0x03, 0x20), (2, 0x13, 0x20), (3, 0x01, 0x30), (3, 0x33, 0x30)):
+            host = Host(connection)
+            host.open(scp, level, kvn)
+            check(host.send("80CA9F7F")[0][:2] == b"\x9f\x7f" and host.send("80F28002", b"\x4f\x00")[1] == 0x9000, (scp, level))
+    code, lines, errors = rig.perso(rig.profile("style-mchip-debit"))
+    check(code == 0, (lines, errors))
+    with connect(rig) as connection:
+        check(terminal(rig, connection).transaction(bytes.fromhex(profile["aid"]))["offline"] == ["dda", "cda"], "offline")
+    state = rig.chip.ask(cmd="state")
+    check(state["violation_count"] == 0, state["violations"])
+
+
+TESTS = [value for name, value in list(globals().items()) if name.startswith("test_")]
+
+
+def main():
+    rig, failures = JudgeRig(sys.argv[1]), 0
+    try:
+        rig.start()
+        for test in TESTS:
+            try:
+                start = time.monotonic()
+                test(rig)
+                print(f"ok {test.__name__} ({time.monotonic() - start:.1f} s)", flush=True)
+            except Exception:  # noqa: BLE001
+                failures += 1
+                print("FAILED", test.__name__, flush=True)
+                traceback.print_exc()
+    finally:
+        rig.stop()
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
