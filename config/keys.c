@@ -372,6 +372,10 @@ static const struct cw_key station_keys[] = {
          "cards may be made with a printer driver whose language is public in part only (zebra)"),
     TEXT_LEN(cw_config_station, printer_ribbon, "", 0, 15, CW_KEY_NAME,
              "kind of ribbon that is loaded, for a printer that does not tell it (zebra): ymcko, k"),
+    TEXT_LEN(
+        cw_config_station, printer_heat, "", 0, 60, 0,
+        "heat of the panels, y=12,m=12,c=12,k=10: evolis 0..20, magicard 0..100 (y m c the same), zebra k "
+        "only 0..10; a panel not named is left to the printer"),
     TEXT_LEN(cw_config_station, printer_quirks, "", 0, 200, 0,
              "what is inferred of the printer and is otherwise here: words of its driver, commas between"),
     TEXT(cw_config_station, reader, "", CW_KEY_REQUIRED,

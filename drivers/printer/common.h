@@ -18,6 +18,14 @@ struct cw_panels *cw_printer_turned(const struct cw_panels *face);
 /* Bits of the words of a fitting; OPERATOR/PRT_SETUP_ERROR for a word that the driver does not know. */
 cw_rc cw_printer_quirks(const struct cw_printer_ops *driver, const char *words, uint32_t *ret,
                         struct cw_fault *f);
+/* Heat of y m c k o of a fitting, -1 where it says nothing; OPERATOR/PRT_SETUP_ERROR for what the driver
+ * cannot set. */
+cw_rc cw_printer_heats(const struct cw_printer_ops *driver, const char *words, int16_t ret[5],
+                       struct cw_fault *f);
+/* Of one panel, -1 = not to be sent. */
+int cw_printer_heat(const struct cw_printer *p, char panel);
+/* One more part of the firmware inventory, unless version is "". */
+void cw_printer_put_firmware(struct cw_printer_info *info, const char *part, const char *version);
 /* CW_OK, or OPERATOR/PRT_SETUP_ERROR for a driver that is public in part only and not switched on. */
 cw_rc cw_printer_barred(const struct cw_printer *p, const char *op, struct cw_fault *f);
 /* The earlier of a deadline and timeout_ms from now. */

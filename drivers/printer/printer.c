@@ -48,10 +48,13 @@ cw_rc cw_printer_open(const struct cw_printer_ops *driver, struct cw_usb *take_u
         static const struct cw_printer_fitting none = {.both_faces = -1, .flip = -1};
         struct cw_printer *p = NULL;
         uint32_t quirks = 0;
+        int16_t heat[5];
         fitting = fitting ? fitting : &none;
         cw_rc rc = cw_deadline_left_ms(deadline_ns) == 0
                        ? past(f, "printer.open")
                        : cw_printer_quirks(driver, fitting->quirks, &quirks, f);
+        if (rc == CW_OK)
+                rc = cw_printer_heats(driver, fitting->heat, heat, f);
         if (rc != CW_OK) {
                 cw_usb_close(take_usb);
                 return rc;
@@ -59,6 +62,9 @@ cw_rc cw_printer_open(const struct cw_printer_ops *driver, struct cw_usb *take_u
         rc = driver->open(take_usb, quirks, deadline_ns, &p, f);
         if (rc != CW_OK)
                 return rc;
+        memcpy(p->heat, heat, sizeof heat);
+        if (!p->info.parts[0].part[0])
+                cw_printer_put_firmware(&p->info, "main", p->info.firmware);
         cw_printer_fit(p, fitting);
         *ret = p;
         return CW_OK;

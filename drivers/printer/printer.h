@@ -82,11 +82,19 @@ enum cw_flip {
 };
 
 #define CW_PRINTER_TEXT_MAX 64
+/* A part of the printer with a firmware of its own; name "" = no further one. */
+struct cw_printer_firmware {
+        char part[12];
+        char version[24];
+};
+#define CW_PRINTER_FIRMWARES_MAX 3
 struct cw_printer_info {
         char family[16];
         char model[CW_PRINTER_TEXT_MAX];
         char serial[CW_PRINTER_TEXT_MAX];
         char firmware[CW_PRINTER_TEXT_MAX];
+        struct cw_printer_firmware
+            parts[CW_PRINTER_FIRMWARES_MAX]; /* firmware again, and what else it tells */
         char port[CW_USB_STRING_MAX];
         uint32_t caps; /* CW_PRINTER_CAP_* */
         unsigned width, height, colour_bits;
@@ -119,6 +127,7 @@ struct cw_printer_fitting {
         bool experimental;  /* cards may be made by a driver that knows its printer's language in part only */
         const char *ribbon; /* kind of what is loaded, for CW_PRINTER_CAP_RIBBON_UNTOLD */
         const char *quirks; /* words of the driver (struct cw_printer_quirk), blanks or commas between */
+        const char *heat;   /* "y=12,m=12,c=12,k=10": per panel, in the units of the family; else not sent */
         struct cw_matica_fitting matica;
 };
 
@@ -126,6 +135,13 @@ struct cw_printer_fitting {
 struct cw_printer_quirk {
         const char *word;
         const char *what; /* one line for people */
+};
+
+/* The heat that a family's language can set for a panel. */
+struct cw_printer_heat_range {
+        const char *panels; /* "ymcko" */
+        int16_t min, max;
+        bool one_colour; /* one value for y, m and c together */
 };
 
 enum cw_printer_state {
@@ -237,7 +253,9 @@ struct cw_printer_ops {
         uint16_t vendor_id;
         bool turns;   /* print() knows how to have a card turned over, where the printer can */
         bool partial; /* the printer's language is public in part only: no card unless the branch says so */
-        const struct cw_printer_quirk *quirks; /* ends with a NULL word, at most 32; may be NULL */
+        const struct cw_printer_heat_range *heat; /* NULL: no public command sets it */
+        const char *no_settings;                  /* why nothing can be set; NULL where setting is not */
+        const struct cw_printer_quirk *quirks;    /* ends with a NULL word, at most 32; may be NULL */
         /* Takes usb in every case. Drains stale input, identifies, sets host error handling; moves nothing.
          * Bit n of quirks: word n of the list. */
         cw_rc (*open)(struct cw_usb *take_usb, uint32_t quirks, int64_t deadline_ns, struct cw_printer **ret,
@@ -284,6 +302,7 @@ struct cw_printer {
         struct cw_usb *usb; /* owned */
         struct cw_printer_info info;
         char ribbon[16]; /* of the fitting */
+        int16_t heat[5]; /* of y m c k o, -1 = not sent */
 };
 
 /* Driver by the name used in the configuration ("evolis"); NULL when there is none. */
@@ -298,7 +317,7 @@ CW_WARN_UNUSED cw_rc cw_printer_find(struct cw_usb_bus *bus, const struct cw_pri
                                      const char *serial, const struct cw_printer_fitting *fitting,
                                      int64_t deadline_ns, struct cw_printer **ret, struct cw_fault *f);
 /* Opens a driver on a device (taken, also on failure); fitting may be NULL. OPERATOR/PRT_SETUP_ERROR when it
- * has a quirk that the driver does not know. */
+ * has a quirk or a heat that the driver does not know. */
 CW_WARN_UNUSED cw_rc cw_printer_open(const struct cw_printer_ops *driver, struct cw_usb *take_usb,
                                      const struct cw_printer_fitting *fitting, int64_t deadline_ns,
                                      struct cw_printer **ret, struct cw_fault *f);

@@ -80,6 +80,8 @@ cw_rc cw_printer_setting(struct cw_printer *p, const char *name, const char *val
         if (rc != CW_OK)
                 return rc;
         const struct cw_printer_line *line = line_named(&lines, name);
+        if (!p->ops->setting && p->ops->no_settings)
+                return unsupported(f, "printer.setting", p->ops->no_settings);
         if (!line || !line->writable || !p->ops->setting)
                 return unsupported(f, "printer.setting",
                                    "this printer has no such setting, or it can only be read");

@@ -34,7 +34,7 @@ struct bench_family {
         enum cw_where rests; /* status of an empty path, right after an open */
         enum cw_where fed;   /* where a fed card stands */
         bool rejects;
-        bool tells_counters; /* what reconcile rests on */
+        bool tells_counters;        /* what reconcile rests on */
         const char *dead_questions; /* bytes that a dead process left unanswered */
         const char *half_job;       /* the beginning of a job, zeroes follow */
         size_t half_job_len;
@@ -51,6 +51,8 @@ struct bench_family {
         char coat;                  /* 'p' overcoat is laid by pixels, 'a' by areas, 'n' not at all */
         unsigned edge;              /* pixels at either long edge of a panel that are not printed */
         const struct cw_printer_fitting *fitting; /* of the station, NULL = nothing is said */
+        const char *heat, *heat_key,
+            *heat_value;        /* what printer_heat may say, and what the emulator has then */
         const char *time_scale; /* of the emulator process: 0 unless the driver watches the printer work */
 };
 extern const struct bench_family bench_family;

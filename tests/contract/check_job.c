@@ -403,3 +403,43 @@ void stripe_fails_once_then_works(void **state) {
         assert_int_equal(bench_tray(*state, "reject"), 1);
         cw_printer_close(p);
 }
+
+/* ---- heat ---- */
+
+static cw_rc open_with_heat(struct bench *b, const char *heat, struct cw_printer **ret, struct cw_fault *f) {
+        struct cw_printer_fitting fitting = {.both_faces = -1, .flip = -1};
+        struct cw_usb *usb = NULL;
+        if (bench_family.fitting)
+                fitting = *bench_family.fitting;
+        fitting.heat = heat;
+        check_ok(bench_ops.connect(b, &usb, f), f);
+        return cw_printer_open(cw_printer_driver(bench_family.driver), usb, &fitting, LONG_NS, ret, f);
+}
+
+static void one_card_with_heat(struct bench *b, const char *heat, char *ret, size_t cap) {
+        struct cw_printer *p = NULL;
+        struct cw_printer_effect e;
+        struct cw_fault f = {0};
+        check_ok(open_with_heat(b, heat, &p, &f), &f);
+        check_feed(p);
+        check_ok(print(p, &e, &f), &f);
+        bench_state_text(b, "settings", bench_family.heat_key, ret, cap);
+        cw_printer_close(p);
+}
+
+void heat_is_sent_only_when_it_is_set(void **state) {
+        static const char *const wrong[] = {"k=999", "x=5", "k", "k=", "k=5x", "y=1,k=-1"};
+        struct cw_printer *p = NULL;
+        struct cw_fault f = {0};
+        char told[32];
+        for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+                check_class(open_with_heat(*state, wrong[i], &p, &f), &f, CW_C_OPERATOR, "PRT_SETUP_ERROR");
+                assert_non_null(strstr(f.text, "printer_heat"));
+        }
+        if (!bench_family.heat)
+                return;
+        one_card_with_heat(*state, NULL, told, sizeof told);
+        assert_string_equal(told, "");
+        one_card_with_heat(*state, bench_family.heat, told, sizeof told);
+        assert_string_equal(told, bench_family.heat_value);
+}

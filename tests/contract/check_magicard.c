@@ -533,6 +533,7 @@ const struct CMUnitTest contract_checks[] = {
     CHECK(stripe_is_of_one_card_only),
     CHECK(stripe_that_does_not_verify_uses_no_ink),
     CHECK(print_whole_card),
+    CHECK(heat_is_sent_only_when_it_is_set),
     CHECK(print_wrong_panels_send_nothing),
     CHECK(print_wrong_ribbon_uses_nothing),
     CHECK(print_ribbon_end_is_doubt),

@@ -490,6 +490,7 @@ const struct CMUnitTest contract_checks[] = {
     CHECK(jam_in_the_transfer),
     CHECK(unplugged_after_the_transfer),
     CHECK(hot_head_is_waited_for),
+    CHECK(heat_is_sent_only_when_it_is_set),
     CHECK(print_wrong_panels_send_nothing),
     CHECK(print_without_card),
     {"both_faces_are_printed", both_faces_are_printed, NULL, NULL, NULL},

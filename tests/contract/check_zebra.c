@@ -478,6 +478,7 @@ const struct CMUnitTest contract_checks[] = {
     CHECK(nothing_of_the_card_before_stays_in_the_encoder),
     CHECK(two_tracks_and_a_blank_one),
     CHECK(coercivity_is_not_guessed),
+    CHECK(heat_is_sent_only_when_it_is_set),
     CHECK(print_wrong_panels_send_nothing),
     CHECK(overcoat_only_when_it_is_switched_on),
     CHECK(print_ribbon_end_is_doubt),

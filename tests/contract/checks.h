@@ -97,6 +97,7 @@ void stripe_blank(void **state);
 void stripe_bad_data_sends_nothing(void **state);
 void stripe_read_by_a_new_process(void **state);
 void print_whole_card(void **state);
+void heat_is_sent_only_when_it_is_set(void **state);
 void print_chip_and_stripe_first(void **state);
 void print_ribbon_ends(void **state);
 void print_cover_opened(void **state);

@@ -30,5 +30,8 @@ const struct bench_family bench_family = {
     .transfers_of_open = 10,
     .panels = 5,
     .coat = 'p',
+    .heat = "k=7",
+    .heat_key = "Pc;k",
+    .heat_value = "=;7",
     .time_scale = "0",
 };

@@ -32,5 +32,8 @@ const struct bench_family bench_family = {
     .panels = 5,
     .coat = 'a',
     .edge = 3,
+    .heat = "k=70",
+    .heat_key = "KPW",
+    .heat_value = "70",
     .time_scale = "0.02",
 };

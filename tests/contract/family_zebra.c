@@ -33,5 +33,8 @@ const struct bench_family bench_family = {
     .coat = 'p',
     .edge = 4,
     .fitting = &fitting,
+    .heat = "k=7",
+    .heat_key = "+C",
+    .heat_value = "7",
     .time_scale = "0",
 };

@@ -70,6 +70,7 @@ const struct CMUnitTest contract_checks[] = {
     CHECK(print_answer_lost_at_the_end),
     CHECK(print_answer_garbled_at_the_end),
     CHECK(print_late_panel_answer),
+    CHECK(heat_is_sent_only_when_it_is_set),
     CHECK(print_wrong_panels_send_nothing),
     CHECK(print_wrong_ribbon_uses_nothing),
     CHECK(print_without_card),

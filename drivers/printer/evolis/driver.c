@@ -184,12 +184,16 @@ static cw_rc evolis_raw(struct cw_printer *p, const char *command, int64_t deadl
         return rc;
 }
 
+/* Contrast, 10 unless it is set (guide); its end is inferred. */
+static const struct cw_printer_heat_range heat = {"ymcko", 0, 20, false};
+
 const struct cw_printer_ops cw_evolis_ops = {
     .abi = CW_PRINTER_ABI,
     .family = "evolis",
     .maturity = CW_MATURITY_TESTING,
     .vendor_id = 0x0f49,
     .turns = true,
+    .heat = &heat,
     .open = evolis_open,
     .close = evolis_close,
     .status = cw_evolis_status,

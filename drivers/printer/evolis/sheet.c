@@ -27,7 +27,7 @@ static cw_rc ask(struct cw_evolis *e, const char *command, int64_t deadline_ns, 
 struct row {
         const char *name, *command, *unit;
         const char *set;    /* the command that sets it, its value follows; NULL = read only */
-        const char *values; /* one character each */
+        const char *values; /* words, | between */
 };
 
 static const struct row counters[] = {
@@ -57,10 +57,11 @@ static const struct row settings[] = {
     {"firmware.checksum", "Rck", "", NULL, NULL},
     {"network.mac", "Rmac", "", NULL, NULL},
     {"network.ip", "Rip", "", NULL, NULL},
-    {"mag.coercivity", "Rmc", "", "Pmc;", "hl"},
-    {"mag.track1", "Rmt;1", "", "Pmt;1;", "123"},
-    {"mag.track2", "Rmt;2", "", "Pmt;2;", "123"},
-    {"mag.track3", "Rmt;3", "", "Pmt;3;", "123"},
+    {"mag.coercivity", "Rmc", "", "Pmc;", "h|l"},
+    {"mag.track1", "Rmt;1", "", "Pmt;1;", "1|2|3"},
+    {"mag.track2", "Rmt;2", "", "Pmt;2;", "1|2|3"},
+    {"mag.track3", "Rmt;3", "", "Pmt;3;", "1|2|3"},
+    {"mag.density", "Rmd", "", "Pmd;", "75|210"},
 };
 
 static void put_volts(struct cw_printer_lines *l, const char *name, const char *answer) {
@@ -111,6 +112,14 @@ cw_rc cw_evolis_sheet(struct cw_printer *p, enum cw_printer_sheet sheet, int64_t
         return CW_OK;
 }
 
+static bool one_of(const char *words, const char *value) {
+        size_t n = strlen(value);
+        for (const char *p = words; n > 0 && p; p = strchr(p, '|') ? strchr(p, '|') + 1 : NULL)
+                if (strncmp(p, value, n) == 0 && (p[n] == '|' || !p[n]))
+                        return true;
+        return false;
+}
+
 cw_rc cw_evolis_setting(struct cw_printer *p, const char *name, const char *value, int64_t deadline_ns,
                         struct cw_fault *f) {
         char command[16];
@@ -118,7 +127,7 @@ cw_rc cw_evolis_setting(struct cw_printer *p, const char *name, const char *valu
                 const struct row *row = &settings[i];
                 if (strcmp(row->name, name) != 0 || !row->set)
                         continue;
-                if (strlen(value) != 1 || !strchr(row->values, value[0]))
+                if (!one_of(row->values, value))
                         break;
                 (void)snprintf(command, sizeof command, "%s%s", row->set, value);
                 return cw_evolis_set((struct cw_evolis *)p, command, deadline_ns, f);

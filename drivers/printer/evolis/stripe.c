@@ -58,11 +58,26 @@ static void forget_strangers(struct cw_evolis *e, int64_t deadline_ns) {
         e->cleared = true;
 }
 
+/* Contrast of the panels that the branch gives one; lost at power-off, hence before every sequence. */
+static cw_rc set_heat(struct cw_evolis *e, int64_t deadline_ns, struct cw_fault *f) {
+        cw_rc rc = CW_OK;
+        for (const char *panel = "ymcko"; rc == CW_OK && *panel; panel++) {
+                char command[16];
+                int heat = cw_printer_heat(&e->base, *panel);
+                (void)snprintf(command, sizeof command, "Pc;%c;=;%d", *panel, heat);
+                if (heat >= 0)
+                        rc = cw_evolis_set(e, command, deadline_ns, f);
+        }
+        return rc;
+}
+
 cw_rc cw_evolis_begin_sequence(struct cw_evolis *e, int64_t deadline_ns, struct cw_fault *f) {
         if (e->in_sequence)
                 return CW_OK;
         forget_strangers(e, deadline_ns);
-        cw_rc rc = cw_evolis_set(e, "Ss", deadline_ns, f);
+        cw_rc rc = set_heat(e, deadline_ns, f);
+        if (rc == CW_OK)
+                rc = cw_evolis_set(e, "Ss", deadline_ns, f);
         e->in_sequence = rc == CW_OK;
         return rc;
 }

@@ -128,12 +128,17 @@ static cw_rc magicard_raw(struct cw_printer *p, const char *command, int64_t dea
         return cw_magicard_ask_text((struct cw_magicard *)p, command, deadline_ns, ret, cap, f);
 }
 
+static const struct cw_printer_heat_range heat = {"ymcko", 0, 100, true};
+
 const struct cw_printer_ops cw_magicard_ops = {
     .abi = CW_PRINTER_ABI,
     .family = "magicard",
     .maturity = CW_MATURITY_EXPERIMENTAL,
     .vendor_id = 0x0c1f,
     .turns = true,
+    .heat = &heat,
+    .no_settings = "what is stored in this printer is set at its display: no public command does; heat is "
+                   "printer_heat of the station",
     .open = magicard_open,
     .close = magicard_close,
     .status = cw_magicard_status,

@@ -122,6 +122,21 @@ static void put_back_format(struct cw_writer *w, const struct cw_panels *back) {
         put(w, c.coat ? "O," : ",");
 }
 
+/* Head power of the panels that are there and that the branch gives one. */
+static void put_heat(struct cw_writer *w, const struct cw_magicard *e, const struct cw_panels *face) {
+        static const struct {
+                char panel;
+                const char *command;
+        } powers[] = {{'y', "CPW"}, {'k', "KPW"}, {'o', "OPW"}};
+        for (size_t i = 0; i < sizeof powers / sizeof *powers; i++) {
+                char text[16];
+                int heat = cw_printer_heat(&e->base, powers[i].panel);
+                (void)snprintf(text, sizeof text, "%s%d,", powers[i].command, heat);
+                if (heat >= 0 && panel_of(face, powers[i].panel))
+                        put(w, text);
+        }
+}
+
 /* Of the job as a whole: before the front only. */
 static void put_job(struct cw_writer *w, const struct cw_magicard *e) {
         char text[64];
@@ -151,6 +166,7 @@ static void put_header(struct cw_writer *w, const struct cw_magicard *e, const s
         (void)snprintf(text, sizeof text, ",XCO0,YCO0,WID%u,HGT%u,", CW_MAGICARD_ROWS, CW_MAGICARD_IMAGE);
         put(w, text);
         put_coat(w, face);
+        put_heat(w, e, face);
         put(w, "ICC0,");
         put_sizes(w, e, face);
         cw_put_u8(w, 0x1c);

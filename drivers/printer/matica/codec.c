@@ -54,6 +54,8 @@ bool cw_matica_parse_inquiry(const uint8_t *b, size_t len, struct cw_matica_inqu
         text_of(b + 16, 8, ret->type);
         text_of(b + 24, 8, ret->serial);
         text_of(b + 58, 13, ret->version);
+        text_of(b + 71, 8, ret->second);
+        text_of(b + 79, 8, ret->third);
         return ret->type[0] != '\0';
 }
 

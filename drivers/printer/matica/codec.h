@@ -21,7 +21,7 @@ enum cw_matica_status cw_matica_csw(const uint8_t *bytes, size_t len, uint32_t t
 
 /* INQUIRY, 96 bytes. Texts are trimmed and printable. False when too short. */
 struct cw_matica_inquiry {
-        char maker[9], type[17], serial[9], version[14];
+        char maker[9], type[17], serial[9], version[14], second[9], third[9];
 };
 #define CW_MATICA_INQUIRY 96u
 bool cw_matica_parse_inquiry(const uint8_t *b, size_t len, struct cw_matica_inquiry *ret);

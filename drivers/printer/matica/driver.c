@@ -54,6 +54,9 @@ static cw_rc identify(struct cw_matica *e, int64_t deadline_ns, struct cw_fault 
         (void)snprintf(info->serial, sizeof info->serial, "%s",
                        found.serial[0] ? found.serial : e->base.usb->info.serial);
         (void)snprintf(info->firmware, sizeof info->firmware, "%s", found.version);
+        cw_printer_put_firmware(info, "main", found.version);
+        cw_printer_put_firmware(info, "second", found.second);
+        cw_printer_put_firmware(info, "third", found.third);
         rc = cw_matica_ask(e, mode, sizeof mode, b, CW_MATICA_MODE, deadline_ns, f);
         if (rc != CW_OK)
                 return rc;
@@ -184,6 +187,8 @@ const struct cw_printer_ops cw_matica_ops = {
     .maturity = CW_MATURITY_EXPERIMENTAL,
     .vendor_id = 0x2166,
     .turns = true,
+    .no_settings = "what is stored in this printer is set at its display: of its settings only the places "
+                   "of some values are public",
     .open = matica_open,
     .close = matica_close,
     .status = cw_matica_status,

@@ -182,6 +182,7 @@ const struct cw_printer_ops cw_probe_ops = {
     .reject = no_move,
     .clean = no_move,
     .test_card = no_test_card,
+    .no_settings = "this printer can only be looked at, its language is not public",
     .raw = no_raw,
     .sheet = probe_sheet,
 };

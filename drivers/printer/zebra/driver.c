@@ -205,6 +205,9 @@ static cw_rc zebra_raw(struct cw_printer *p, const char *command, int64_t deadli
         return CW_OK;
 }
 
+/* +C: intensity of the resin panel; its end is inferred. Those of the others are not public. */
+static const struct cw_printer_heat_range heat = {"k", 0, 10, false};
+
 const struct cw_printer_ops cw_zebra_ops = {
     .abi = CW_PRINTER_ABI,
     .family = "zebra",
@@ -212,6 +215,9 @@ const struct cw_printer_ops cw_zebra_ops = {
     .vendor_id = 0x0a5f,
     .turns = false,
     .partial = true,
+    .heat = &heat,
+    .no_settings = "how the settings of this printer are read is not public, so none is changed; heat is "
+                   "printer_heat of the station",
     .quirks = cw_zebra_quirks,
     .open = zebra_open,
     .close = zebra_close,

@@ -108,6 +108,15 @@ static cw_rc check_face(struct cw_zebra *e, const struct cw_panels *panels, stru
         return CW_OK;
 }
 
+static cw_rc set_heat(struct cw_zebra *e, const struct cw_panels *panels, int64_t deadline_ns,
+                      struct cw_printer_effect *effect, struct cw_fault *f) {
+        char command[16];
+        int heat = cw_printer_heat(&e->base, 'k');
+        (void)snprintf(command, sizeof command, "+C %d", heat);
+        return heat >= 0 && has(panels, 'k') ? cw_zebra_set(e, command, "zebra.print", deadline_ns, effect, f)
+                                             : CW_OK;
+}
+
 /* What an earlier card left in the buffers must not come out on this one. */
 static cw_rc empty_buffers(struct cw_zebra *e, int64_t deadline_ns, struct cw_printer_effect *effect,
                            struct cw_fault *f) {
@@ -156,6 +165,8 @@ cw_rc cw_zebra_print(struct cw_printer *p, const struct cw_panels *panels, int64
         cw_rc rc = cw_zebra_need_card(e, "zebra.print", deadline_ns, ret, f);
         if (rc == CW_OK)
                 rc = check_face(e, panels, f);
+        if (rc == CW_OK)
+                rc = set_heat(e, panels, deadline_ns, ret, f);
         if (rc == CW_OK)
                 rc = empty_buffers(e, deadline_ns, ret, f);
         for (size_t i = 0; rc == CW_OK && i < panels->count; i++)

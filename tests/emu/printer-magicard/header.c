@@ -134,13 +134,27 @@ static bool plane(struct scan *s, char letter, const char *value) {
 
 /* Known, and without meaning for what is on the card. */
 static bool accepted(const char *name) {
-        static const char *const names[] = {"VER", "LAN", "TDT", "RSP", "LC1", "LC3", "LC6",
-                                            "LC8", "ESS", "XCO", "YCO", "NNN", "USF", "ICC",
-                                            "CPW", "KPW", "OPW", "SLW", "RT2"};
+        static const char *const names[] = {"VER", "LAN", "TDT", "RSP", "LC1", "LC3", "LC6", "LC8",
+                                            "ESS", "XCO", "YCO", "NNN", "USF", "ICC", "SLW", "RT2"};
         for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
                 if (strcmp(names[i], name) == 0)
                         return true;
         return false;
+}
+
+/* Head power: kept where a test can see it. */
+static bool power(struct scan *s, const char *name, const char *value) {
+        struct emup_model *m = s->m;
+        unsigned v, i = 0;
+        if (!strchr("CKO", name[0]) || !number(value, 100, &v))
+                return wrong(s, "no head power", value);
+        while (i < m->setting_count && strcmp(m->settings[i].key, name) != 0)
+                i++;
+        if (i == m->setting_count)
+                m->setting_count++;
+        (void)snprintf(m->settings[i].key, sizeof m->settings[i].key, "%s", name);
+        (void)snprintf(m->settings[i].value, sizeof m->settings[i].value, "%u", v);
+        return true;
 }
 
 static bool picture(struct scan *s, const char *name, const char *value) {
@@ -166,6 +180,8 @@ static bool picture(struct scan *s, const char *name, const char *value) {
                 (void)snprintf(s->format, sizeof s->format, "%.7s", value);
                 return true;
         }
+        if (strcmp(name + 1, "PW") == 0)
+                return power(s, name, value);
         return accepted(name) || wrong(s, "unknown command", name);
 }
 

@@ -197,6 +197,18 @@ static void load_track(struct emup_model *m, const uint8_t *args, size_t len) {
                 zbr_ack(m);
 }
 
+static void intensity(struct emup_model *m, const char *args) {
+        unsigned v;
+        if (numbers(args, &v, 1) != 1 || v > 99) {
+                wrong(m, BAD_PARAMETER, "+C that is none");
+                return;
+        }
+        m->setting_count = 1;
+        (void)snprintf(m->settings[0].key, sizeof m->settings[0].key, "+C");
+        (void)snprintf(m->settings[0].value, sizeof m->settings[0].value, "%u", v);
+        zbr_ack(m);
+}
+
 /* ---- which is it ---- */
 
 static void clear(struct emup_model *m, unsigned first, unsigned last) {
@@ -246,6 +258,8 @@ static bool with_arguments(struct emup_model *m, const char *t) {
                 read_track(m, t + 2);
         else if (strncmp(t, "M 1 ", 4) == 0)
                 zbr_print(m, t + 4, "M");
+        else if (strncmp(t, "+C ", 3) == 0)
+                intensity(m, t + 2);
         else if (strncmp(t, "I", 1) == 0)
                 zbr_print(m, t, "I");
         else
