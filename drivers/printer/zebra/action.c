@@ -139,8 +139,10 @@ static cw_rc confirm(struct cw_zebra *e, const char *op, int64_t deadline_ns,
 cw_rc cw_zebra_in_step(struct cw_zebra *e, const char *op, int64_t deadline_ns, struct cw_fault *f) {
         char text[CW_ZEBRA_REPLY_MAX + 1];
         struct cw_zebra_reply reply;
+        const unsigned unasked = e->base.usb->unasked;
         cw_rc rc = cw_zebra_ask(e, "V", deadline_ns, &reply, text, f);
-        if (rc != CW_OK || (reply.kind == CW_ZEBRA_TEXT && strcmp(text, e->version) == 0))
+        bool known = rc == CW_OK && reply.kind == CW_ZEBRA_TEXT && strcmp(text, e->version) == 0;
+        if (rc != CW_OK || (known && e->base.usb->unasked == unasked))
                 return rc;
         e->out_of_step = true;
         return cw_fail(f, CW_RC(CW_L_PRINTER, CW_C_OPERATOR, CW_E_SYNTAX), 0, op, "PRD_UNEXPECTED_DATA",
