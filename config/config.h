@@ -209,6 +209,8 @@ enum cw_config_matica_sentinels {
 };
 enum cw_config_matica_jam { CW_CONFIG_JAM_BETWEEN, CW_CONFIG_JAM_TOLD };
 enum cw_config_matica_counters { CW_CONFIG_COUNTERS_EVIDENCE, CW_CONFIG_COUNTERS_SHOWN };
+/* After a PIN change script: nothing more, or VERIFY with the PIN typed at the chip reader's own keypad. */
+enum cw_pin_proof { CW_PIN_PROOF_NONE, CW_PIN_PROOF_READER };
 struct cw_config_station {
         const char *name; /* unique, [A-Za-z0-9-] */
         enum cw_station_kind kind;
@@ -227,6 +229,7 @@ struct cw_config_station {
         const char *printer_quirks; /* words of the driver, commas between */
         const char *reader;         /* PC/SC reader name, its prefix, usb:PORT or serial:NUMBER */
         const char *pinpad_tty;     /* kiosk only */
+        enum cw_pin_proof pin_proof;
         int64_t pinpad_baud;
         const char *plastic_codes; /* the one code in the hopper */
         int64_t hopper;            /* plastics loaded at the last count, informational start of the ledger */

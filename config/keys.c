@@ -63,6 +63,7 @@ static const char *const cvn_words[] = {"cvn10", "cvn18", "cvn22", "mchip16", "m
 static const char *const script_template_words[] = {"71", "72", NULL};
 static const char *const init_words[] = {"none", "reserved", "nss", NULL};
 static const char *const driver_words[] = {"", "evolis", "magicard", "matica", "zebra", "probe", NULL};
+static const char *const proof_words[] = {"none", "reader", NULL};
 static const char *const faces_words[] = {"auto", "one", "both", NULL};
 static const char *const flip_words[] = {"auto", "short", "long", NULL};
 static const char *const matica_model_words[] = {"auto", "XID580", "XID8300", "XID8600", NULL};
@@ -381,6 +382,10 @@ static const struct cw_key station_keys[] = {
     TEXT(cw_config_station, reader, "", CW_KEY_REQUIRED,
          "PC/SC reader name or its beginning, usb:PORT (1-1.2) or serial:NUMBER"),
     TEXT(cw_config_station, pinpad_tty, "", 0, "serial device of the PIN pad"),
+    WORD(cw_config_station, pin_proof, "none", proof_words,
+         "kiosk, products with chip_pin_script: after the script the customer types the PIN once more at the "
+         "chip "
+         "reader's own keypad (PC/SC part 10, reader), so that the chip itself says it is right; or none"),
     INT(cw_config_station, pinpad_baud, "9600", 1200, 115200, "speed of the PIN pad's line"),
     TEXT(cw_config_station, plastic_codes, "", 0, "plastic code of what is in the hopper; one only"),
     INT(cw_config_station, hopper, "0", 0, 500, "plastics in the hopper at the first start"),

@@ -22,6 +22,7 @@ struct cw_cli {
         bool json;      /* print the answer as it came */
         bool all;       /* jobs --all */
         bool watch;     /* jobs --watch */
+        bool modify;    /* station pin --modify */
         bool no_remake; /* job confirm-destroyed --no-remake */
         /* station perso, station verify; NULL when not given */
         const char *reader, *profile, *data, *scp, *key_label, *diversify, *level, *station, *product;

@@ -33,10 +33,11 @@ int cw_cmd_completion(struct cw_cli *cli, int count, char **args) {
         for (size_t i = 0; i < cw_command_count; i++)
                 if (!strchr(cw_commands[i].words, ' '))
                         complete_second(cw_commands[i].words);
-        (void)printf("        *) words='--json --config --socket --all --watch --no-remake --reader "
-                     "--profile --data --scp --key --key-label "
-                     "--diversify --new-key-label --new-diversify --domain --confirm --related --file "
-                     "--from-jwe --level --product --station --help --version");
+        (void)printf(
+            "        *) words='--json --config --socket --all --watch --no-remake --reader "
+            "--profile --data --scp --key --key-label "
+            "--diversify --modify --new-key-label --new-diversify --domain --confirm --related --file "
+            "--from-jwe --level --product --station --help --version");
         for (size_t i = 0; i < cw_command_count; i++)
                 if (!strchr(cw_commands[i].words, ' '))
                         (void)printf(" %s", cw_commands[i].words);

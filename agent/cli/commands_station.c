@@ -264,17 +264,17 @@ static bool channel_ok(const struct cw_cli *cli) {
         return scp_ok && digits == 2 && (!cli->level || cli->level[2] == '\0');
 }
 
-static bool usage_ok(const struct cw_cli *cli, bool with_data) {
+static bool usage_ok(const struct cw_cli *cli, const char *what) {
+        const bool with_data = strcmp(what, "perso") == 0;
         if (cli->reader && cli->profile && (cli->data || !with_data) && channel_ok(cli))
                 return true;
-        (void)fprintf(
-            stderr,
-            "usage: cardwright station %s --reader NAME --profile FILE%s [--product CODE] [--station NAME]\n",
-            with_data ? "perso" : "verify",
-            with_data ? " --data FILE [--scp 02|03] [--key-label LABEL] [--diversify "
-                        "none|visa2|emv|kdf3] [--level HH] [--new-key-label LABEL] "
-                        "[--new-diversify none|visa2|emv|kdf3]"
-                      : "");
+        (void)fprintf(stderr,
+                      "usage: cardwright station %s --reader NAME --profile FILE%s [--station NAME]\n", what,
+                      with_data ? " --data FILE [--scp 02|03] [--key-label LABEL] [--diversify "
+                                  "none|visa2|emv|kdf3] [--level HH] [--new-key-label LABEL] "
+                                  "[--new-diversify none|visa2|emv|kdf3] [--product CODE]"
+                      : strcmp(what, "pin") == 0 ? " [--modify]"
+                                                 : " [--product CODE]");
         return false;
 }
 
@@ -283,7 +283,7 @@ int cw_cmd_station_perso(struct cw_cli *cli, int count, char **args) {
         int session = -1;
         (void)count;
         (void)args;
-        if (!usage_ok(cli, true))
+        if (!usage_ok(cli, "perso"))
                 return CW_EXIT_USAGE;
         CW_AUTO(cw_msg_free) struct cw_msg *m = request_for(cli, "card.perso");
         if (!m)
@@ -306,7 +306,7 @@ int cw_cmd_station_verify(struct cw_cli *cli, int count, char **args) {
         int session = -1;
         (void)count;
         (void)args;
-        if (!usage_ok(cli, false))
+        if (!usage_ok(cli, "verify"))
                 return CW_EXIT_USAGE;
         CW_AUTO(cw_msg_free) struct cw_msg *m = request_for(cli, "card.verify");
         if (!m)
@@ -394,4 +394,17 @@ int cw_cmd_station_card_delete(struct cw_cli *cli, int count, char **args) {
         if (cw_msg_attach_fd(m, session) != CW_OK)
                 return CW_EXIT_FAILED;
         return run(cli, m);
+}
+
+/* No session of hsmd: the PIN goes from the keypad to the chip. */
+int cw_cmd_station_pin(struct cw_cli *cli, int count, char **args) {
+        (void)count;
+        (void)args;
+        if (!usage_ok(cli, "pin"))
+                return CW_EXIT_USAGE;
+        CW_AUTO(cw_msg_free) struct cw_msg *m = request_for(cli, "card.pin");
+        if (!m || json_object_set_new(m->json, "modify", json_boolean(cli->modify)) < 0)
+                return CW_EXIT_FAILED;
+        int exit_code = attach_file(m, cli->profile);
+        return exit_code == CW_EXIT_OK ? run(cli, m) : exit_code;
 }

@@ -8,6 +8,7 @@ int cw_cmd_station_perso(struct cw_cli *cli, int count, char **args);
 int cw_cmd_station_verify(struct cw_cli *cli, int count, char **args);
 int cw_cmd_station_card_status(struct cw_cli *cli, int count, char **args);
 int cw_cmd_station_card_delete(struct cw_cli *cli, int count, char **args);
+int cw_cmd_station_pin(struct cw_cli *cli, int count, char **args);
 
 /* Takes "--reader" and the other options of these commands; false when it is none of them. */
 bool cw_station_option(struct cw_cli *cli, const char *name, const char *value);
@@ -37,6 +38,13 @@ bool cw_station_option_known(const char *name);
              1,                                                                                              \
              "take an application or a package off the card in that reader (token for tests only)",          \
              cw_cmd_station_card_delete},                                                                    \
+            {"station pin",                                                                                  \
+             "--reader NAME --profile FILE [--modify] [--station NAME]",                                     \
+             0,                                                                                              \
+             0,                                                                                              \
+             "a PIN typed at that reader's own keypad: the chip says whether it is right, or takes a new "   \
+             "one",                                                                                          \
+             cw_cmd_station_pin},                                                                            \
         {                                                                                                    \
                 "station verify", "--reader NAME --profile FILE [--product CODE] [--station NAME]", 0, 0,    \
                     "read and judge the card in that reader as a terminal does", cw_cmd_station_verify       \

@@ -48,6 +48,8 @@ static bool take_flag(struct cw_cli *cli, const char *arg) {
                 cli->all = true;
         else if (strcmp(arg, "--watch") == 0)
                 cli->watch = true;
+        else if (strcmp(arg, "--modify") == 0)
+                cli->modify = true;
         else if (strcmp(arg, "--no-remake") == 0)
                 cli->no_remake = true;
         else if (strcmp(arg, "--related") == 0)

@@ -13,6 +13,8 @@
 #define SCRIPT_MS 90000 /* two transactions; beside it the time for a card to be put in again */
 #define PAD_MS 15000    /* a station waits for a PIN pad that comes back, and asks once more */
 #define REST_MS 2000
+#define KEYPAD_MS                                                                                            \
+        110000 /* a reader keeps its keypad for 90 s and more (PC/SC part 10), beside it a transaction */
 
 /*
  * One hand-over. Its calls follow one another, each answered exactly once, so that it lives until the last
@@ -28,6 +30,7 @@ struct cw_kiosk {
         bool begun; /* kiosk.begin was sent: kiosk.end is due */
         bool card;  /* and answered: the kiosk has this ticket's card, and shows texts for it */
         struct cw_job_row row;
+        int64_t proofs;            /* times the chip was asked for its new PIN */
         struct cw_release release; /* used for this card */
         char request_id[CW_DCMS_REQUEST_ID_LEN + 1];
         char birth_date[9]; /* of the customer, while this hand-over lasts; "" unless the product asks for it
@@ -144,6 +147,63 @@ static const struct cw_config_product *chip_product(const struct cw_kiosk *k) {
         return p && p->chip_pin_script ? p : NULL;
 }
 
+/* ---- the chip's own word on its new PIN, at the reader's keypad ---- */
+
+static void on_keypad(void *ctx, cw_rc rc, const struct cw_fault *f, struct cw_msg *reply);
+
+static void ask_chip(struct cw_kiosk *k) {
+        step(k, "prove chip pin");
+        k->proofs++;
+        cw_station_link_call(k->link, ticket_msg(k, "kiosk.keypad"),
+                             KEYPAD_MS + k->daemon->config->pin.entry_timeout_ms, on_keypad, k);
+}
+
+/* The chip acknowledged the script under its MAC: without a word of its own the PIN is set all the same, and
+ * the audit log says that nobody proved it. */
+static void not_proved(struct cw_kiosk *k, const char *why) {
+        struct cw_fault f = {0};
+        char actor[CW_ACTOR_CAP];
+        actor_of(k, actor);
+        CW_AUTO_JSON json_t *detail = json_pack("{s:s, s:s}", "job", k->row.job.id, "why", why);
+        cw_rc rc = cw_daemon_check(
+            k->daemon, cw_journal_audit(k->daemon->journal, "kiosk.chip_pin_not_proved", actor, detail, &f),
+            &f);
+        if (cw_rc_class(rc) != CW_C_FATAL)
+                pin_is_set(k);
+}
+
+/* Asked again while the chip has tries to lose; the last one is the customer's. */
+static void wrong_pin(struct cw_kiosk *k, int64_t tries) {
+        struct cw_fault why = {0};
+        if (tries > 1 && k->proofs < k->daemon->config->pin.attempts) {
+                show(k, "WRONG, AGAIN");
+                ask_chip(k);
+                return;
+        }
+        (void)cw_fail(&why, CW_RC(CW_L_CHIP, CW_C_IN_DOUBT, CW_E_MISMATCH), 0, "kiosk.keypad",
+                      tries == 0 ? "CHIP_PIN_LOCKED" : "CHIP_PIN_DIFFERS",
+                      "the bank and the chip have the new PIN, but what the customer typed at the reader is "
+                      "another one (%lld "
+                      "tries left): say \"job pin JOB not-set\" and release the card again, the customer "
+                      "then types the "
+                      "PIN anew",
+                      (long long)tries);
+        pin_in_doubt(k, &why);
+}
+
+static void on_keypad(void *ctx, cw_rc rc, const struct cw_fault *f, struct cw_msg *reply) {
+        struct cw_kiosk *k = ctx;
+        const char *outcome = rc == CW_OK ? cw_msg_str(reply, "outcome", "") : cw_class_name(cw_rc_class(rc));
+        if (rc != CW_OK)
+                cw_log_fault(CW_EV_KIOSK_CALL_FAILED, f);
+        if (rc == CW_OK && strcmp(outcome, "right") == 0)
+                pin_is_set(k);
+        else if (rc == CW_OK && (strcmp(outcome, "wrong") == 0 || strcmp(outcome, "locked") == 0))
+                wrong_pin(k, strcmp(outcome, "locked") == 0 ? 0 : cw_msg_int(reply, "tries", 0));
+        else
+                not_proved(k, outcome);
+}
+
 /* A PIN that the server has and the chip surely or perhaps not is for a person: a new release puts it there,
  * the server then says that it is set already and is asked whether it is this one. */
 static void on_chip_pin(void *ctx, cw_rc rc, const struct cw_fault *f, struct cw_msg *reply) {
@@ -151,7 +211,10 @@ static void on_chip_pin(void *ctx, cw_rc rc, const struct cw_fault *f, struct cw
         struct cw_fault why = {0};
         const char *outcome = rc == CW_OK ? cw_msg_str(reply, "outcome", "") : "unknown";
         if (strcmp(outcome, "done") == 0) {
-                pin_is_set(k);
+                if (cw_station_link_config(k->link)->pin_proof == CW_PIN_PROOF_READER)
+                        ask_chip(k);
+                else
+                        pin_is_set(k);
                 return;
         }
         const char *text = rc == CW_OK ? cw_msg_str(reply, "text", "") : f->text;

@@ -298,7 +298,7 @@ static void read_profile(struct cw_profile *p, struct cw_profile_findings *fs) {
         cw_section_only(&s, (const char *const[]){"name", "note", "flow", "aid", "security_domain", "install",
                                                   "store_data", "dgis", "terminal", "secure_channel",
                                                   "prepared", "offline_auth", "applications",
-                                                  "contactless_aid", "after", NULL});
+                                                  "contactless_aid", "after", "change_reference_data", NULL});
         (void)snprintf(p->name, sizeof p->name, "%s", cw_section_string(&s, "name", NULL));
         const char *flow = cw_section_string(&s, "flow", "security-domain");
         if (strcmp(flow, "application") == 0)
@@ -311,6 +311,7 @@ static void read_profile(struct cw_profile *p, struct cw_profile_findings *fs) {
         if (p->contactless_aid.len == 0)
                 p->contactless_aid = p->aid;
         p->prepared = cw_section_bool(&s, "prepared");
+        p->change_reference_data = cw_section_bool(&s, "change_reference_data");
         p->has_install = read_install(json_object_get(p->root, "install"), "install", fs, &p->install);
         read_channel(p, fs);
         cw_profile_read_auth(p, fs);

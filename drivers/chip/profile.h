@@ -164,6 +164,8 @@ struct cw_profile {
             contactless_aid; /* what a contactless terminal selects; aid unless the profile says so */
         struct cw_profile_channel channel;
         struct cw_profile_auth auth;
+        bool change_reference_data; /* the chip takes a PIN by that command (ISO 7816-4), not by script alone
+                                     */
         bool prepared; /* groupings of the data set that no rule names are sent too, as clear ones */
         size_t after_count;
         struct cw_profile_after after[CW_PROFILE_AFTER_MAX];

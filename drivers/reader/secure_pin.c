@@ -63,8 +63,9 @@ static struct cw_part10_ask narrowed(const struct cw_part10_ask *ask, const stru
         return a;
 }
 
+/* Only of two new PINs can one be another: for VERIFY the same error of the driver is a line error. */
 static cw_rc enter(struct cw_card_channel *c, uint32_t code, struct cw_span command, uint8_t timeout_s,
-                   enum cw_part10_outcome *ret, int *ret_tries, struct cw_fault *f) {
+                   bool modify, enum cw_part10_outcome *ret, int *ret_tries, struct cw_fault *f) {
         uint8_t answer[CW_APDU_PART_MAX];
         size_t len = 0;
         int64_t wait_ms = timeout_s * 1000 + ENTRY_MARGIN_MS;
@@ -74,6 +75,11 @@ static cw_rc enter(struct cw_card_channel *c, uint32_t code, struct cw_span comm
         cw_rc rc =
             control(c, code, command, wait_ms > ENTRY_MIN_MS ? wait_ms : ENTRY_MIN_MS, answer, &len, f);
         if (rc != CW_OK && cw_rc_class(rc) == CW_C_REJECT && (rc & 0xffffu) == CW_E_MISMATCH) {
+                if (!modify)
+                        return cw_fail(
+                            f, CW_RC(CW_L_READER, CW_C_RECONNECT, CW_E_READER_SHORT), f ? f->native : 0,
+                            "reader.pin", "PRD_SMARTCARD",
+                            "the line to the reader broke while the PIN was entered; look at its cable");
                 *ret = CW_PIN_MISMATCH; /* libccid tells it by an error instead of 6402 */
                 *ret_tries = -1;
                 return CW_OK;
@@ -93,7 +99,8 @@ cw_rc cw_secure_pin_verify(struct cw_card_channel *c, const struct cw_secure_pin
         uint8_t command[CW_PART10_COMMAND_MAX];
         const struct cw_part10_ask a = narrowed(ask, &s->properties);
         size_t len = cw_part10_put_verify(&a, command);
-        return enter(c, s->features.verify_direct, CW_SPAN(command, len), a.timeout_s, ret, ret_tries, f);
+        return enter(c, s->features.verify_direct, CW_SPAN(command, len), a.timeout_s, false, ret, ret_tries,
+                     f);
 }
 
 cw_rc cw_secure_pin_modify(struct cw_card_channel *c, const struct cw_secure_pin *s,
@@ -102,5 +109,6 @@ cw_rc cw_secure_pin_modify(struct cw_card_channel *c, const struct cw_secure_pin
         uint8_t command[CW_PART10_COMMAND_MAX];
         const struct cw_part10_ask a = narrowed(ask, &s->properties);
         size_t len = cw_part10_put_modify(&a, command);
-        return enter(c, s->features.modify_direct, CW_SPAN(command, len), a.timeout_s, ret, ret_tries, f);
+        return enter(c, s->features.modify_direct, CW_SPAN(command, len), a.timeout_s, true, ret, ret_tries,
+                     f);
 }

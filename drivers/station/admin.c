@@ -24,9 +24,9 @@ static void on_request(void *ctx, struct cw_peer *p, struct cw_msg *request) {
         struct cw_fault f = {0};
         const char *call = cw_msg_str(request, "call", "");
         if (!cw_admin_call_known(call)) {
-                (void)cw_fail(
-                    &f, CW_RC(CW_L_STATION, CW_C_REJECT, CW_E_UNSUPPORTED), 0, "station.admin", "",
-                    "the admin socket knows card.perso, card.verify, card.status and card.delete only");
+                (void)cw_fail(&f, CW_RC(CW_L_STATION, CW_C_REJECT, CW_E_UNSUPPORTED), 0, "station.admin", "",
+                              "the admin socket knows card.perso, card.verify, card.pin, card.status and "
+                              "card.delete only");
                 refuse(p, request, &f);
         } else if (cw_bench_busy(st->bench)) {
                 (void)cw_fail(&f, CW_RC(CW_L_STATION, CW_C_RETRY, CW_E_BUSY), 0, "station.admin", "",

@@ -11,6 +11,7 @@
 #include "drivers/chip/examine.h"
 #include "drivers/chip/perso.h"
 #include "drivers/station/ca.h"
+#include "drivers/station/keypad.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -276,12 +277,40 @@ static struct cw_msg *card_verify(struct cw_admin_card *a) {
         return rc == CW_OK ? verify_reply(a, &result) : cw_msg_error(a->request, &f);
 }
 
+/* ---- card.pin ---- */
+
+static void pin_line(const struct cw_admin_card *a, const struct cw_msg *reply) {
+        char text[64];
+        const int64_t tries = cw_msg_int(reply, "tries", -1);
+        const char *outcome = cw_msg_str(reply, "outcome", "");
+        if (tries >= 0)
+                (void)snprintf(text, sizeof text, "%s, %lld tries left", outcome, (long long)tries);
+        else
+                (void)snprintf(text, sizeof text, "%s", outcome);
+        cw_admin_line(a, "pin", cw_msg_bool(reply, "passed", false) ? "ok" : "failed", text);
+}
+
+static struct cw_msg *card_pin(struct cw_admin_card *a) {
+        struct cw_fault f = {0};
+        cw_rc rc = take_profile(a, &f);
+        if (rc == CW_OK)
+                rc = cw_admin_connect(a, &f);
+        struct cw_msg *reply =
+            rc == CW_OK ? cw_keypad_card(a->st, a->request, a->channel, a->profile, &f) : NULL;
+        if (!reply)
+                cw_admin_line(a, "failed", "failed", f.text);
+        else
+                pin_line(a, reply);
+        return reply ? reply : cw_msg_error(a->request, &f);
+}
+
 static const struct {
         const char *name;
         struct cw_msg *(*perform)(struct cw_admin_card *a);
 } calls[] = {
     {"card.perso", card_perso},
     {"card.verify", card_verify},
+    {"card.pin", card_pin},
     {"card.status", cw_admin_card_status},
     {"card.delete", cw_admin_card_delete},
 };

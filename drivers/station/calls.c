@@ -85,6 +85,10 @@ static struct cw_msg *kiosk_script(struct cw_station *st, struct cw_msg *request
         return cw_kiosk_script(st, request);
 }
 
+static struct cw_msg *kiosk_keypad(struct cw_station *st, struct cw_msg *request) {
+        return cw_kiosk_keypad(st, request);
+}
+
 static struct cw_msg *kiosk_show(struct cw_station *st, struct cw_msg *request) {
         return cw_kiosk_show(st, request);
 }
@@ -112,6 +116,7 @@ static const struct {
     {"kiosk.prove", kiosk_prove, KIOSK},
     {"kiosk.pin", kiosk_pin, KIOSK},
     {"kiosk.script", kiosk_script, KIOSK},
+    {"kiosk.keypad", kiosk_keypad, KIOSK},
     {"kiosk.show", kiosk_show, KIOSK},
     {"kiosk.end", kiosk_end, KIOSK},
 };

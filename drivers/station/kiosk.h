@@ -31,9 +31,11 @@ struct cw_msg *cw_kiosk_pin(struct cw_station *st, const struct cw_msg *request)
 struct cw_msg *cw_kiosk_show(struct cw_station *st, const struct cw_msg *request);
 struct cw_msg *cw_kiosk_end(struct cw_station *st, const struct cw_msg *request);
 struct cw_msg *cw_kiosk_script(struct cw_station *st, const struct cw_msg *request);
-/* Between kiosk.c and kiosk_script.c. */
+struct cw_msg *cw_kiosk_keypad(struct cw_station *st, const struct cw_msg *request);
+/* Between kiosk.c, kiosk_script.c and keypad.c. */
 CW_WARN_UNUSED cw_rc cw_kiosk_check(struct cw_station *st, const struct cw_msg *request, struct cw_fault *f);
 CW_WARN_UNUSED cw_rc cw_kiosk_read_card(struct cw_station *st, struct cw_fault *f);
+CW_WARN_UNUSED cw_rc cw_kiosk_start_again(struct cw_kiosk *k, struct cw_fault *f);
 void cw_kiosk_tell(struct cw_station *st, const char *text);
 struct cw_msg *cw_kiosk_failed(const struct cw_msg *request, const struct cw_fault *f);
 /* Looks for a PIN pad that went away; returns milliseconds until it wants to look again. Blocks two seconds

@@ -38,7 +38,7 @@ static cw_rc read_order(const struct cw_msg *request, struct cw_script_order *re
 }
 
 /* A new transaction of the card that is powered already. */
-static cw_rc start_again(struct cw_kiosk *k, struct cw_fault *f) {
+cw_rc cw_kiosk_start_again(struct cw_kiosk *k, struct cw_fault *f) {
         const struct cw_profile *profile = k->terminal.profile;
         cw_terminal_done(&k->terminal);
         k->has_terminal = false;
@@ -101,7 +101,7 @@ static cw_rc card_again(struct cw_station *st, struct cw_fault *f) {
 
 static cw_rc run(struct cw_station *st, struct attempt *a, struct cw_fault *f) {
         struct cw_kiosk *k = &st->kiosk;
-        cw_rc rc = start_again(k, f);
+        cw_rc rc = cw_kiosk_start_again(k, f);
         for (int try = 1;; try++) {
                 if (rc == CW_OK)
                         rc = cw_script_run(&k->terminal, k->session, k->who.psn, &a->order, &a->result, f);

@@ -200,6 +200,7 @@ static const struct {
     {"kiosk.prove", submit},
     {"kiosk.pin", submit},
     {"kiosk.script", submit},
+    {"kiosk.keypad", submit},
     {"kiosk.show", submit},
 };
 

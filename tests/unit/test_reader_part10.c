@@ -152,6 +152,9 @@ static void customers(void **state) {
         p.rc = CW_RC(CW_L_READER, CW_C_REJECT, CW_E_MISMATCH);
         assert_int_equal(cw_secure_pin_modify(&p.channel, &s, &ask, &o, &tries, &f), CW_OK);
         assert_int_equal(o, CW_PIN_MISMATCH);
+        /* The same error of the driver for one PIN is a broken line. */
+        assert_int_equal(cw_rc_class(cw_secure_pin_verify(&p.channel, &s, &ask, &o, &tries, &f)),
+                         CW_C_RECONNECT);
         p.rc = CW_RC(CW_L_READER, CW_C_RECONNECT, CW_E_READER_NO_CARD);
         assert_int_not_equal(cw_secure_pin_verify(&p.channel, &s, &ask, &o, &tries, &f), CW_OK);
         p.rc = CW_OK;

@@ -74,7 +74,9 @@ class Pad:
         return self.answer(header, DATA_BLOCK, card, error)
 
     def serve(self):
-        header, data = self.command()
+        self.serve_other(*self.command())
+
+    def serve_other(self, header, data):
         kind = header[0]
         if kind == POWER_ON:
             self.powered = True

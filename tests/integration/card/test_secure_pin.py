@@ -74,6 +74,10 @@ def test_every_outcome(rig):
             rig.customer(word)
             got = rig.ask(what)
             check(got == said, f"{what}, customer {word}: {got}")
+    # The same error of the driver, but nobody typed two new PINs: a line error.
+    rig.customer("differ")
+    got = rig.ask("verify")
+    check(got.startswith("fault RECONNECT "), got)
     check("violation" not in rig.log(), rig.log())
 
 

@@ -18,6 +18,8 @@ class FakeKiosk(FakeStation):
         self.genuine = True
         self.outcome = "equal"
         self.shown, self.begun, self.pins = [], 0, 0
+        self.keypad = []         # what the chip says to a PIN at the reader's keypad, one a question
+        self.proofs = 0
 
     def do_status(self, connection, message):
         self.reply(connection, message, {"reader": {"name": "fake", "present": True, "card": self.pan is not None},
@@ -68,6 +70,16 @@ class FakeKiosk(FakeStation):
         if self.outcome == "equal":
             self.hsmd.kiosk_equal(self.ticket)
         self.later(lambda m: {"outcome": self.outcome, "text": ""}, connection, message)
+
+    def do_kiosk_script(self, connection, message):
+        self.check_ticket(message)
+        self.later(lambda m: {"outcome": "done", "genuine": True, "atc": 2, "done": 1, "sw": "9000", "code": "", "text": ""},
+                   connection, message)
+
+    def do_kiosk_keypad(self, connection, message):
+        self.check_ticket(message)
+        self.proofs += 1
+        self.later(lambda m: self.keypad.pop(0), connection, message)
 
     def do_kiosk_show(self, connection, message):
         self.check_ticket(message)

@@ -9,8 +9,10 @@ DELIVERY = "/inventory/update/deliveryStatus"
 
 
 class KioskTest(unittest.TestCase):
+    options = {}
+
     def setUp(self):
-        self.rig = Rig().start()
+        self.rig = Rig(**self.options).start()
         self.addCleanup(self.rig.stop)
         self.kiosk = self.rig.kiosk
         self.kit = self.rig.order()[0]

@@ -257,6 +257,12 @@ class Rig:
         pad = 16 - len(pan) % 16
         return base64.b64encode(encrypt(b"AES-256-ECB", self.keys["dcms-pan"].value, pan.encode() + bytes([pad]) * pad))
 
+    def cardwright_admin(self, *words):
+        """The command, by the sockets of this rig's runtime folder: exit status, output, errors."""
+        done = subprocess.run([os.path.join(self.build, "agent/cardwright"), "--socket", self.path("run/control.sock"), *words],
+                              capture_output=True, text=True, check=False)
+        return done.returncode, done.stdout, done.stderr
+
     def profile_check(self, path):
         done = subprocess.run([os.path.join(self.build, "agent/cardwright"), "--config", self.path("cardwright.json"), "profile",
                                "check", path], capture_output=True, text=True, check=False)
