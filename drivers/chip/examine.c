@@ -181,15 +181,18 @@ static void examine_holder(struct exam *e, struct cw_terminal_card *card) {
 
 /* EMV Book 3 7.2: the elements without which a terminal ends the transaction. */
 static void examine_mandatory(struct exam *e) {
-        static const uint32_t needed[] = {0x5f24, 0x5a, 0x8c, 0x8d};
+        static const uint32_t generate[] = {0x5f24, 0x5a, 0x8c, 0x8d},
+                              at_start[] = {0x57, 0x9f10, 0x9f26, 0x9f36};
+        const uint32_t *needed = e->terminal.ended_at_start ? at_start : generate;
         struct cw_span v;
-        for (size_t i = 0; i < sizeof needed / sizeof *needed; i++) {
+        for (size_t i = 0; i < sizeof generate / sizeof *generate; i++) {
                 if (cw_elements_get(e->terminal.elements, needed[i], &v))
                         continue;
-                tell(e, "mandatory", CW_CHECK_FAILED, "no record has tag %X", needed[i]);
+                tell(e, "mandatory", CW_CHECK_FAILED, "the card does not give tag %X", needed[i]);
                 return;
         }
-        tell(e, "mandatory", CW_CHECK_OK, "5F24, 5A, 8C and 8D are there");
+        tell(e, "mandatory", CW_CHECK_OK, "%X, %X, %X and %X are there", needed[0], needed[1], needed[2],
+             needed[3]);
 }
 
 /* Tells a check that either holds or spoils the card; true when the card is still there. */
@@ -244,7 +247,8 @@ static bool keys_are_ours(const struct cw_profile *p) {
         return false;
 }
 
-/* Whether hsmd finds the cryptogram genuine; the issuer's answer is set then. */
+/* Whether hsmd finds the cryptogram genuine; where the transaction goes on, the issuer's answer is set then.
+ */
 static bool ask_issuer(struct exam *e, const struct cw_terminal_card *card, const struct cw_terminal_ac *ac) {
         struct cw_hsm_arqc answer = {0};
         struct cw_fault why = {0};
@@ -266,7 +270,8 @@ static bool ask_issuer(struct exam *e, const struct cw_terminal_card *card, cons
              answer.genuine ? "the cryptogram is the one the card's keys make (ATC %u)"
                             : "the cryptogram is not the one its keys should make (ATC %u)",
              ac->atc);
-        return answer.genuine && cw_script_answer(&e->terminal, &answer, &why) == CW_OK;
+        return answer.genuine && !e->terminal.ended_at_start &&
+               cw_script_answer(&e->terminal, &answer, &why) == CW_OK;
 }
 
 /* "Unable to go online, declined" (EMV Book 4 annex A): the card ends the transaction and is left clean. */
@@ -302,6 +307,32 @@ static cw_rc finish(struct exam *e, bool approved, struct cw_fault *f) {
                 tell(e, "second-ac", CW_CHECK_OK, "the transaction ended with %s; the card is left clean",
                      kind ? "a TC" : "an AAC");
         return CW_OK;
+}
+
+/* The cryptogram came with the processing options; what its signature covers, if there is one, is the
+ * scheme's. */
+static void examine_at_start(struct exam *e, const struct cw_terminal_card *card) {
+        struct cw_terminal_ac ac = {.cid = CW_AC_ARQC};
+        struct cw_span cid, atc, value;
+        if (cw_elements_get(e->terminal.elements, 0x9f4b, &value))
+                tell(e, "offline-auth", CW_CHECK_UNKNOWN,
+                     "not verifiable here: what the signature covers is the scheme's");
+        else
+                tell(e, "offline-auth", CW_CHECK_ABSENT, "the answer has no signature");
+        if (!cw_elements_get(e->terminal.elements, 0x9f26, &value) || value.len != sizeof ac.ac ||
+            !cw_elements_get(e->terminal.elements, 0x9f36, &atc) || atc.len != 2)
+                return;
+        if (cw_elements_get(e->terminal.elements, 0x9f27, &cid) && cid.len == 1)
+                ac.cid = cid.ptr[0];
+        memcpy(ac.ac, value.ptr, sizeof ac.ac);
+        ac.atc = (uint16_t)(atc.ptr[0] << 8 | atc.ptr[1]);
+        e->result->atc = ac.atc;
+        if ((ac.cid & CW_AC_TYPE) != CW_AC_ARQC)
+                tell(e, "arqc", CW_CHECK_FAILED, "the card declines what it should send online (CID %02X)",
+                     ac.cid);
+        else
+                (void)ask_issuer(e, card, &ac);
+        tell(e, "second-ac", CW_CHECK_ABSENT, "the transaction ended with the first answer");
 }
 
 static cw_rc examine_transaction(struct exam *e, const struct cw_terminal_card *card, struct cw_fault *f) {
@@ -391,8 +422,11 @@ static cw_rc examine(struct exam *e, struct cw_fault *f) {
                          : "not verifiable here: this reader reaches the contacts; use a contactless one");
         examine_holder(e, card);
         examine_mandatory(e);
-        rc = examine_authentication(e, card, f);
-        if (rc == CW_OK)
+        if (e->terminal.ended_at_start)
+                examine_at_start(e, card);
+        else
+                rc = examine_authentication(e, card, f);
+        if (rc == CW_OK && !e->terminal.ended_at_start)
                 rc = examine_transaction(e, card, f);
         cw_terminal_card_done(card);
         return rc == CW_OK ? examine_counters(e, f) : rc;

@@ -125,6 +125,12 @@ static cw_rc exchange(struct cw_terminal *t, const uint8_t header[4], const stru
         return cw_card_exchange(t->channel, CW_SPAN(bytes, w.len), t->timeout_ms, ret, f);
 }
 
+static bool has_cryptogram(struct cw_span answer) {
+        struct cw_span ac, atc;
+        return cw_tlv_find(answer, 0x9f26, &ac) && ac.len == 8 && cw_tlv_find(answer, 0x9f36, &atc) &&
+               atc.len == 2;
+}
+
 /* Format 1 is template 80 with values only; it becomes the elements it stands for. */
 static cw_rc take_gpo(struct cw_terminal *t, struct cw_span answer, struct cw_fault *f) {
         struct cw_span plain, afl;
@@ -142,6 +148,11 @@ static cw_rc take_gpo(struct cw_terminal *t, struct cw_span answer, struct cw_fa
                 if (rc != CW_OK)
                         return rc;
         }
+        t->ended_at_start = cw_tlv_valid(answer) && has_cryptogram(answer);
+        t->afl_len = 0;
+        if (t->ended_at_start && !cw_elements_get(t->elements, 0x94, &afl) &&
+            cw_elements_get(t->elements, 0x82, &plain) && plain.len == 2)
+                return CW_OK; /* everything is in the answer */
         if (!cw_elements_get(t->elements, 0x82, &plain) || plain.len != 2 ||
             !cw_elements_get(t->elements, 0x94, &afl) || afl.len == 0 || afl.len > CW_AFL_MAX || afl.len % 4)
                 return wrong(f, "chip.gpo",
@@ -379,13 +390,34 @@ static size_t unpack_digits(struct cw_span packed, uint8_t end, char *ret, size_
         return end == 0xf ? count : 0;
 }
 
+/* YYMM after the separator. */
+static bool track2_expiry(struct cw_span track2, char ret[5]) {
+        size_t at = 0;
+        uint8_t nibble = 0;
+        while (at < track2.len * 2 && nibble != 0xd) {
+                nibble = at % 2 ? track2.ptr[at / 2] & 0xf : track2.ptr[at / 2] >> 4;
+                at++;
+        }
+        for (size_t i = 0; i < 4; i++, at++) {
+                if (at >= track2.len * 2)
+                        return false;
+                nibble = at % 2 ? track2.ptr[at / 2] & 0xf : track2.ptr[at / 2] >> 4;
+                if (nibble > 9)
+                        return false;
+                ret[i] = (char)('0' + nibble);
+        }
+        ret[4] = '\0';
+        return true;
+}
+
 static void card_expiry(const struct cw_terminal *t, char ret[5]) {
         struct cw_span date = {0};
         ret[0] = '\0';
         if (cw_elements_get(t->elements, 0x5f24, &date) && date.len == 3 &&
             unpack_digits(CW_SPAN(date.ptr, 2), 0xf, ret, 4) == 4)
                 ret[4] = '\0';
-        else
+        else if (!t->ended_at_start || !cw_elements_get(t->elements, 0x57, &date) ||
+                 !track2_expiry(date, ret))
                 ret[0] = '\0';
 }
 

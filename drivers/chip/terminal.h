@@ -21,6 +21,8 @@ struct cw_terminal {
         struct cw_secret *exchanged;     /* PDOL and CDOL data and the last answer, for CDA (Book 2 6.6) */
         size_t answered;                 /* bytes of that answer at its end */
         bool contactless; /* the card answers by its antenna (its ATR), and the profile has a path for it */
+        bool ended_at_start; /* the answer to GET PROCESSING OPTIONS has the cryptogram (qVSDC): no GENERATE
+                                AC */
         bool authenticated_bad; /* they are more than a terminal keeps */
         bool take_blocked;      /* a blocked application (SW 6283) is selected too, to be unblocked */
 };

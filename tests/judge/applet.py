@@ -61,6 +61,9 @@ class Application:
     def select(self):
         if not self.personalised:
             return coded("6F", coded("84", bytes.fromhex(self.aid)))
+        if self.make["at_start"] and "9103" in self.dgis:
+            self.data.update(flat(self.dgis["9103"]))
+            return coded("6F", coded("84", bytes.fromhex(self.aid)) + self.dgis["9103"])
         return coded("6F", coded("84", bytes.fromhex(self.aid)) + self.dgis["9102"])
 
     def read_record(self, p1, p2):
@@ -193,7 +196,17 @@ class Payment(Application):
             self.card.complain("PDOL data", 0x6700)
         self.atc += 1
         self.state, self.options = "first", data[2:]
+        if self.make["at_start"]:
+            return self._at_start(data[2:])
         return self._answer(("82", self.aip), ("94", self.afl))
+
+    def _at_start(self, given):
+        """Everything in one answer, without an AFL; the cryptogram is over the PDOL's data, AIP, ATC and issuer data."""
+        self.state, atc = "done", self.atc.to_bytes(2, "big")
+        ac = retail_mac(emv_session_key(self.keys[0], atc), given + self.aip + atc + self.data["9F10"])
+        return self._answer(("82", self.aip), ("57", self.data["57"]), ("5F34", self.data["5F34"]),
+                            ("9F10", self.data["9F10"]), ("9F26", ac),
+                            ("9F27", bytes([ARQC])), ("9F36", atc), ("9F6C", b"\0\0"))
 
     def _get_data(self, p1, p2, _data):
         tag = f"{p1:02X}{p2:02X}"

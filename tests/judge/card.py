@@ -29,6 +29,7 @@ DEFAULTS = {
     "unknown": (),          # groupings the application does not know
     "format": 2,
     "get_data": True,
+    "at_start": False,      # the antenna's terminal gets the cryptogram with the processing options
     "forged_second": False,  # the signature of the second GENERATE AC is over something else
 }
 

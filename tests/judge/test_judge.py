@@ -117,6 +117,24 @@ def test_through_the_application(rig):
     accepted(rig, card, profile["aid"])
 
 
+def test_antenna(rig):
+    """The same chip by its antenna: the cryptogram comes with the processing options."""
+    profile = load(rig, "generic-debit-dual")
+    profile["terminal"]["arqc_data"] = ["9F66", "9F02", "9F37", "5F2A", "82", "9F36", "9F10"]
+    path = rig.write("made/antenna.json", json.dumps(profile))
+    card = rig.insert(installed=aids(profile))
+    code, lines, errors = rig.perso(path)
+    check(code == 0 and not card.complaints, (lines, errors, card.complaints))
+    rig.eject()
+    card.make["at_start"], card.atr = True, bytes.fromhex("3B80800101")
+    rig.put_back()
+    product = next(p["plastic_code"] for p in rig.config()["products"] if p.get("issuer_key"))
+    code, lines, errors = rig.verify(path, "--product", product)
+    told = {line[1]: line[0] for line in lines}
+    check(code == 0 and not card.complaints, (lines, errors, card.complaints))
+    check(told["contactless"] == told["mandatory"] == told["arqc"] == "ok" and told["second-ac"] == "absent", lines)
+
+
 def test_our_chip(rig):
     """The other way round: the chip the product's tests use, met by the terminal and by the host."""
     profile = load(rig, "style-mchip-debit")
