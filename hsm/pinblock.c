@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/secret.h"
 
+#include <endian.h>
 #include <string.h>
 
 #define IN_EACH_NIBBLE(v) ((uint64_t)0x1111111111111111 * (v))
@@ -43,8 +44,8 @@ static void pin_field(const struct cw_pin *pin, unsigned control, const uint8_t 
                                               : 0x0fu;
                 field ^= (uint64_t)(v ^ 0x0fu) << (52 - 4 * i);
         }
-        for (size_t i = 0; i < 8; i++)
-                ret[i] = (uint8_t)(field >> (56 - 8 * i));
+        field = htobe64(field); /* one store: what is read next is all of it */
+        memcpy(ret, &field, 8);
         cw_wipe(&field, sizeof(field));
 }
 
@@ -132,8 +133,8 @@ static uint64_t no_filler(uint64_t v, enum filler filler) {
 static cw_rc decode_field(const uint8_t field[8], unsigned control, enum filler filler, struct cw_pin *ret,
                           struct cw_fault *f) {
         uint64_t v = 0;
-        for (size_t i = 0; i < 8; i++)
-                v = v << 8 | field[i];
+        memcpy(&v, field, 8);
+        v = be64toh(v);
         unsigned len = (unsigned)(v >> 56) & 0xfu;
         unsigned pin_bits = 4 * (len - less(CW_PIN_FILLER, len));
         uint64_t behind = BEHIND_LENGTH >> pin_bits, digits = BEHIND_LENGTH & ~behind;
