@@ -17,8 +17,10 @@
 struct emup_carrier;
 
 struct emup_carrier_config {
-        unsigned bus, dev;  /* umockdev: number at the first plug; each further one counts dev up */
-        const char *socket; /* usbredir: where QEMU connects to; borrowed */
+        unsigned bus, dev;   /* umockdev: number at the first plug; each further one counts dev up */
+        const char *testbed; /* umockdev: of another emulator, to hang beside its printer; or NULL */
+        const char *port;    /* umockdev: "1-1" */
+        const char *socket;  /* usbredir: where QEMU connects to; borrowed */
         struct emup_usb_strings strings; /* borrowed */
 };
 

@@ -30,6 +30,7 @@ struct emup_carrier {
         UMockdevTestbed *testbed;
         UMockdevIoctlBase *handler;
         char *root;
+        char port[24], sys[64]; /* "1-1", "/devices/.../1-1" */
         int wake_fd;
 
         bool plugged;

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #define PRELOAD "libumockdev-preload.so.0"
-#define SYS_PATH "/devices/pci0000:00/usb1/1-1"
+#define HUB "/devices/pci0000:00/usb1/"
 enum { NS_PER_MS = 1000 * 1000 };
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -73,10 +73,10 @@ static void describe_device(const struct emup_carrier *c, GString *s) {
         const struct emup_usb_strings *t = &c->cfg.strings;
         g_string_append_printf(
             s,
-            "P: " SYS_PATH "\nN: bus/usb/%03u/%03u\nE: SUBSYSTEM=usb\nE: DEVTYPE=usb_device\n"
+            "P: %s\nN: bus/usb/%03u/%03u\nE: SUBSYSTEM=usb\nE: DEVTYPE=usb_device\n"
             "E: DRIVER=usb\nE: BUSNUM=%03u\nE: DEVNUM=%03u\nE: DEVNAME=%s\nE: PRODUCT=%x/%x/100\n"
             "E: ID_VENDOR_ID=%04x\nE: ID_MODEL_ID=%04x\n",
-            c->cfg.bus, c->devnum, c->cfg.bus, c->devnum, c->node, vid, pid, vid, pid);
+            c->sys, c->cfg.bus, c->devnum, c->cfg.bus, c->devnum, c->node, vid, pid, vid, pid);
         g_string_append_printf(
             s,
             "A: busnum=%u\\n\nA: devnum=%u\\n\nA: bConfigurationValue=1\\n\nA: speed=480\\n\n"
@@ -91,10 +91,10 @@ static void describe_device(const struct emup_carrier *c, GString *s) {
         put_hex(s, config, sizeof config);
         const bool other = emup_family.other_class;
         g_string_append_printf(s,
-                               "\n\nP: " SYS_PATH "/1-1:1.0\nE: SUBSYSTEM=usb\nE: DEVTYPE=usb_interface\n%s"
+                               "\n\nP: %s/%s:1.0\nE: SUBSYSTEM=usb\nE: DEVTYPE=usb_interface\n%s"
                                "E: INTERFACE=%s\nA: bInterfaceNumber=00\\n\nA: bInterfaceClass=%s\\n\n"
                                "A: bInterfaceSubClass=%s\\n\nA: bInterfaceProtocol=%s\\n\n",
-                               other ? "" : "E: DRIVER=usblp\n", other ? "255/0/0" : "7/1/2",
+                               c->sys, c->port, other ? "" : "E: DRIVER=usblp\n", other ? "255/0/0" : "7/1/2",
                                other ? "ff" : "07", other ? "00" : "01", other ? "00" : "02");
 }
 
@@ -125,10 +125,16 @@ static int plug_in(struct emup_carrier *c) {
         return put_on_bus(c);
 }
 
+static void send_event(struct emup_carrier *c, const char *what) {
+        char path[96];
+        (void)snprintf(path, sizeof path, "/sys%s", c->sys);
+        umockdev_testbed_uevent(c->testbed, path, what);
+}
+
 bool emup_carrier_plug(struct emup_carrier *c) {
         if (c->plugged || c->unplug_due || plug_in(c) != 0)
                 return false;
-        umockdev_testbed_uevent(c->testbed, "/sys" SYS_PATH, "add");
+        send_event(c, "add");
         return true;
 }
 
@@ -136,10 +142,13 @@ bool emup_carrier_plug(struct emup_carrier *c) {
  * its thread. */
 static void leave_bus(struct emup_carrier *c, uint32_t replug_ms) {
         g_autoptr(GError) error = NULL;
-        umockdev_testbed_uevent(c->testbed, "/sys" SYS_PATH, "remove");
+        char path[96], interface[128];
+        (void)snprintf(path, sizeof path, "/sys%s", c->sys);
+        (void)snprintf(interface, sizeof interface, "%s/%s:1.0", path, c->port);
+        send_event(c, "remove");
         (void)umockdev_testbed_detach_ioctl(c->testbed, c->node, &error);
-        umockdev_testbed_remove_device(c->testbed, "/sys" SYS_PATH "/1-1:1.0");
-        umockdev_testbed_remove_device(c->testbed, "/sys" SYS_PATH);
+        umockdev_testbed_remove_device(c->testbed, interface);
+        umockdev_testbed_remove_device(c->testbed, path);
         c->replug_at_ns = replug_ms ? emup_carrier_now_ns() + (uint64_t)replug_ms * NS_PER_MS : UINT64_MAX;
 }
 
@@ -212,6 +221,44 @@ void emup_carrier_run(struct emup_carrier *c) {
                 (void)emup_carrier_plug(c);
 }
 
+static bool name_port(struct emup_carrier *c, const char *port) {
+        const char *digits = port + strspn(port, "0123456789-.");
+        if (*digits || strlen(port) >= sizeof c->port || !*port)
+                return false;
+        (void)snprintf(c->port, sizeof c->port, "%s", port);
+        (void)snprintf(c->sys, sizeof c->sys, HUB "%s", port);
+        return true;
+}
+
+static void own_folder(const struct emup_carrier *c, char *ret, size_t cap) {
+        (void)snprintf(ret, cap, "%s.own", c->root);
+}
+
+/*
+ * The library gives every testbed a folder of its own. To hang on another emulator's bus it is put aside, and
+ * a link to that one's takes its place.
+ */
+static int join(const struct emup_carrier *c) {
+        char own[256];
+        if (!c->cfg.testbed)
+                return 0;
+        own_folder(c, own, sizeof own);
+        if (rename(c->root, own) == 0 && symlink(c->cfg.testbed, c->root) == 0 &&
+            setenv("UMOCKDEV_DIR", c->cfg.testbed, 1) == 0)
+                return 0;
+        return failed(c->cfg.testbed);
+}
+
+/* Its own again, for the library to take away. */
+static void part(const struct emup_carrier *c) {
+        char own[256];
+        if (!c->cfg.testbed || !c->root)
+                return;
+        own_folder(c, own, sizeof own);
+        if (unlink(c->root) == 0)
+                (void)!rename(own, c->root);
+}
+
 int emup_carrier_new(const struct emup_carrier_config *config, struct emup_model *m,
                      struct emup_carrier **ret) {
         struct emup_carrier *c = g_new0(struct emup_carrier, 1);
@@ -223,7 +270,7 @@ int emup_carrier_new(const struct emup_carrier_config *config, struct emup_model
         c->testbed = umockdev_testbed_new();
         c->handler = umockdev_ioctl_base_new();
         c->root = c->testbed ? umockdev_testbed_get_root_dir(c->testbed) : NULL;
-        if (c->wake_fd < 0 || !c->root) {
+        if (c->wake_fd < 0 || !c->root || !name_port(c, config->port) || join(c) != 0) {
                 emup_carrier_free(c);
                 return -1;
         }
@@ -241,6 +288,7 @@ void emup_carrier_free(struct emup_carrier *c) {
                 return;
         if (c->root && c->generation)
                 (void)emup_carrier_unplug(c, 0);
+        part(c);
         g_clear_object(&c->handler);
         g_clear_object(&c->testbed);
         g_list_free_full(c->files, g_free);
@@ -252,13 +300,13 @@ void emup_carrier_free(struct emup_carrier *c) {
 }
 
 const char *emup_carrier_root(const struct emup_carrier *c) {
-        return c->root;
+        return c->cfg.testbed ? c->cfg.testbed : c->root;
 }
 
 json_t *emup_carrier_state(struct emup_carrier *c) {
-        return json_pack("{s:b, s:i, s:b, s:b, s:i, s:I, s:I, s:I, s:I}", "plugged", c->plugged, "devnum",
-                         (int)c->devnum, "claimed", c->claimed != NULL, "usblp", c->usblp, "in_flight",
-                         (int)g_list_length(c->urbs), "submits", (json_int_t)c->submits, "reaps",
-                         (json_int_t)c->reaps, "stalls", (json_int_t)c->stalls, "plugs",
-                         (json_int_t)c->plugs);
+        return json_pack("{s:s, s:b, s:i, s:b, s:b, s:i, s:I, s:I, s:I, s:I}", "port", c->port, "plugged",
+                         c->plugged, "devnum", (int)c->devnum, "claimed", c->claimed != NULL, "usblp",
+                         c->usblp, "in_flight", (int)g_list_length(c->urbs), "submits",
+                         (json_int_t)c->submits, "reaps", (json_int_t)c->reaps, "stalls",
+                         (json_int_t)c->stalls, "plugs", (json_int_t)c->plugs);
 }

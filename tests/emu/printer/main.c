@@ -22,7 +22,8 @@
 #include "tests/emu/control/jsonline.h"
 
 struct options {
-        const char *ready_file, *plastics, *control, *transcript, *usb_serial, *card_inside, *usbredir;
+        const char *ready_file, *plastics, *control, *transcript, *usb_serial, *card_inside, *usbredir,
+            *testbed, *port;
         char *chip_control;
         char ribbon[16];
         unsigned bus, dev;
@@ -51,6 +52,8 @@ enum {
         OPT_END,
         OPT_INSIDE,
         OPT_USBREDIR,
+        OPT_TESTBED,
+        OPT_PORT,
         OPT_PARENT,
         OPT_HELP
 };
@@ -75,6 +78,8 @@ static const struct option long_options[] = {
     {"positions", required_argument, NULL, OPT_POSITIONS},
     {"reply-end", required_argument, NULL, OPT_END},
     {"card-inside", required_argument, NULL, OPT_INSIDE},
+    {"testbed", required_argument, NULL, OPT_TESTBED},
+    {"port", required_argument, NULL, OPT_PORT},
     {"usbredir", required_argument, NULL, OPT_USBREDIR},
     {"exit-with-parent", no_argument, NULL, OPT_PARENT},
     {"help", no_argument, NULL, OPT_HELP},
@@ -98,6 +103,8 @@ static const char usage_text[] =
     "  --positions modern|old    words of Rlr;p (default modern; Evolis only)\n"
     "  --reply-end nul|cr|none   end of a reply (default nul; Evolis only)\n"
     "  --card-inside PLACE       a card is in the machine at the start: transport contact mag print\n"
+    "  --port PORT               where on the hub (default 1-1)\n"
+    "  --testbed DIR             beside the printer of another emulator: what is in its ready file\n"
     "  --usbredir SOCKET         where QEMU finds the printer (only of the programs named ...-usbredir)\n"
     "  --exit-with-parent        end when the process that started it ends\n";
 
@@ -197,6 +204,10 @@ static const char **text_option(struct options *o, int opt) {
                 return &o->transcript;
         case OPT_INSIDE:
                 return &o->card_inside;
+        case OPT_TESTBED:
+                return &o->testbed;
+        case OPT_PORT:
+                return &o->port;
         case OPT_USBREDIR:
                 return &o->usbredir;
         default:
@@ -317,6 +328,8 @@ static int serve(const struct options *o, struct emup_model *m, int signal_fd) {
         const struct emup_carrier_config config = {
             .bus = o->bus,
             .dev = o->dev,
+            .testbed = o->testbed,
+            .port = o->port,
             .socket = o->usbredir,
             .strings = {.manufacturer = emup_family.manufacturer,
                         .product = o->model.model,
@@ -363,6 +376,7 @@ int main(int argc, char **argv) {
         struct options o = {
             .bus = 1,
             .dev = 2,
+            .port = "1-1",
             .model = {.serial = "EMU0001",
                       .model = emup_family.model,
                       .firmware = emup_family.firmware,
