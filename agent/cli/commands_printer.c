@@ -30,6 +30,14 @@ static const char *verdict_word(const char *state) {
         return strcmp(state, "operator") == 0 ? "warn" : "fail";
 }
 
+/* Of a printer that was found; before that nobody knows what it would tell. */
+static const char *told(const json_t *printer, const char *key) {
+        const json_t *inventory = json_object_get(printer, "inventory");
+        if (!inventory || !*cw_cli_str(printer, "family"))
+                return cw_cli_str(printer, key);
+        return *cw_cli_str(inventory, key) ? cw_cli_str(inventory, key) : "not told";
+}
+
 static void show_printers(struct cw_cli *cli, const json_t *a) {
         static const char *const heads[] = {"PRINTER", "STATE",  "MODEL", "SERIAL", "FIRMWARE",
                                             "RIBBON",  "DRIVER", "",      NULL};
@@ -41,9 +49,9 @@ static void show_printers(struct cw_cli *cli, const json_t *a) {
                 cw_table_cell(t, cw_cli_str(p, "name"));
                 cw_table_cell(t, cw_cli_str(p, "state"));
                 cw_table_mark(t, verdict_word(cw_cli_str(p, "state")));
-                cw_table_cell(t, cw_cli_str(p, "model"));
-                cw_table_cell(t, cw_cli_str(p, "serial"));
-                cw_table_cell(t, cw_cli_str(p, "firmware"));
+                cw_table_cell(t, told(p, "model"));
+                cw_table_cell(t, told(p, "serial"));
+                cw_table_cell(t, told(p, "firmware"));
                 ribbon_text(p, text, sizeof text);
                 cw_table_cell(t, text);
                 (void)snprintf(text, sizeof text, "%s%s%s%s", cw_cli_str(p, "family"),
@@ -80,16 +88,27 @@ static void show_member(const json_t *a, const char *key) {
                 (void)printf("%-10s %s\n", key, cw_cli_str(a, key));
 }
 
+static void show_inventory(const json_t *a) {
+        static const struct {
+                const char *label, *key;
+        } rows[] = {
+            {"model", "model"}, {"serial", "serial"}, {"firmware", "firmware"},
+            {"head", "head"},   {"board", "board"},   {"ribbon no.", "ribbon"},
+        };
+        for (size_t i = 0; *cw_cli_str(a, "family") && i < sizeof rows / sizeof *rows; i++)
+                (void)printf("%-10s %s\n", rows[i].label, told(a, rows[i].key));
+}
+
 static void show_printer(struct cw_cli *cli, const json_t *a) {
-        static const char *const keys[] = {"name",     "state",  "code",     "text",  "vendor",
-                                           "where",    "family", "maturity", "model", "serial",
-                                           "firmware", "port",   "job"};
+        static const char *const keys[] = {"name",  "state",  "code",     "text", "vendor",
+                                           "where", "family", "maturity", "port", "job"};
         char text[64];
         (void)cli;
         for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
                 show_member(a, keys[i]);
         if (cw_cli_bool(a, "barred"))
                 (void)printf("%-10s %s\n", "cards", "none: printer_experimental of the station is not set");
+        show_inventory(a);
         ribbon_text(a, text, sizeof text);
         if (*text)
                 (void)printf("%-10s %s\n", "ribbon", text);

@@ -95,6 +95,9 @@ struct cw_printer_info {
         char firmware[CW_PRINTER_TEXT_MAX];
         struct cw_printer_firmware
             parts[CW_PRINTER_FIRMWARES_MAX]; /* firmware again, and what else it tells */
+        /* Inventory beside them; "" = the printer does not tell. */
+        char head[CW_PRINTER_TEXT_MAX];  /* print head: its serial or kit number */
+        char board[CW_PRINTER_TEXT_MAX]; /* serial number of the main board */
         char port[CW_USB_STRING_MAX];
         uint32_t caps; /* CW_PRINTER_CAP_* */
         unsigned width, height, colour_bits;

@@ -58,21 +58,37 @@ static json_t *firmwares_json(const struct cw_printer_info *info) {
         return list;
 }
 
+/* What can be told by nobody but the printer; null = it does not tell. */
+static json_t *inventory_json(const struct cw_machine_view *v) {
+        const struct {
+                const char *key, *value;
+        } rows[] = {
+            {"model", v->info.model}, {"serial", v->info.serial}, {"firmware", v->info.firmware},
+            {"head", v->info.head},   {"board", v->info.board},   {"ribbon", v->status.ribbon.serial},
+        };
+        json_t *inventory = json_object();
+        for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+                (void)json_object_set_new(inventory, rows[i].key,
+                                          *rows[i].value ? json_string(rows[i].value) : json_null());
+        return inventory;
+}
+
 static json_t *printer_json(const struct cw_machine_view *v) {
         const struct cw_printer_status *s = &v->status;
         return json_pack(
-            "{s:b, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:b, s:b, s:b,"
+            "{s:b, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:b, s:b, s:b,"
             " s:{s:s, s:I, s:I, s:s}, s:{s:I, s:I, s:I, s:I}}",
             "present", v->present, "state", cw_printer_state_name(s->state), "code", s->code, "text", s->text,
             "vendor", s->vendor, "where", cw_where_name(s->where), "model", v->info.model, "serial",
             v->info.serial, "firmware", v->info.firmware, "family", v->info.family, "port", v->info.port,
             "maturity", maturity_name(v->info.maturity), "firmwares", firmwares_json(&v->info), "abilities",
-            abilities_json(v->info.caps), "experimental", v->info.maturity == CW_MATURITY_EXPERIMENTAL,
-            "barred", v->info.barred, "cleaning_due", s->cleaning_due, "ribbon", "kind", s->ribbon.kind,
-            "remaining", (json_int_t)s->ribbon.remaining, "capacity", (json_int_t)s->ribbon.capacity,
-            "serial", s->ribbon.serial, "counters", "cards_fed", (json_int_t)s->counters.cards_fed, "panels",
-            (json_int_t)s->counters.panels, "cleanings", (json_int_t)s->counters.cleanings,
-            "cards_to_cleaning", (json_int_t)s->counters.cards_to_cleaning);
+            abilities_json(v->info.caps), "inventory", inventory_json(v), "experimental",
+            v->info.maturity == CW_MATURITY_EXPERIMENTAL, "barred", v->info.barred, "cleaning_due",
+            s->cleaning_due, "ribbon", "kind", s->ribbon.kind, "remaining", (json_int_t)s->ribbon.remaining,
+            "capacity", (json_int_t)s->ribbon.capacity, "serial", s->ribbon.serial, "counters", "cards_fed",
+            (json_int_t)s->counters.cards_fed, "panels", (json_int_t)s->counters.panels, "cleanings",
+            (json_int_t)s->counters.cleanings, "cards_to_cleaning",
+            (json_int_t)s->counters.cards_to_cleaning);
 }
 
 static json_t *reader_json(struct cw_station *st) {

@@ -30,6 +30,7 @@ struct bench_options {
 /* What the shared checks need to know of a family; family_*.c. */
 struct bench_family {
         const char *driver, *model, *firmware;
+        const char *head, *board; /* "" = this family does not tell */
         uint16_t vendor_id;
         enum cw_where rests; /* status of an empty path, right after an open */
         enum cw_where fed;   /* where a fed card stands */

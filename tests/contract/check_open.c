@@ -11,6 +11,8 @@ void open_identifies(void **state) {
         assert_string_equal(i->family, bench_family.driver);
         assert_string_equal(i->serial, "T1");
         assert_string_equal(i->firmware, bench_family.firmware);
+        assert_string_equal(i->head, bench_family.head);
+        assert_string_equal(i->board, bench_family.board);
         assert_non_null(strstr(i->model, bench_family.model));
         assert_int_equal(i->width, 648);
         assert_int_equal(i->height, 1016);

@@ -73,6 +73,17 @@ static cw_rc ask_text(struct cw_evolis *e, const char *command, int64_t deadline
         return CW_OK;
 }
 
+/* Only for the inventory. A stray OK came before the answer, which is then on its way. */
+static cw_rc ask_head(struct cw_evolis *e, int64_t deadline_ns, struct cw_fault *f) {
+        char answer[CW_EVOLIS_REPLY_MAX];
+        cw_rc rc = cw_evolis_ask(e, "Rkn", deadline_ns, answer, sizeof answer, f);
+        if (rc == CW_OK && cw_evolis_kind(answer) == CW_EVOLIS_OK)
+                e->out_of_step = true;
+        else if (rc == CW_OK && cw_evolis_kind(answer) == CW_EVOLIS_VALUE)
+                cw_evolis_quote(answer, e->base.info.head, sizeof e->base.info.head);
+        return rc;
+}
+
 static cw_rc identify(struct cw_evolis *e, const char *first, int64_t deadline_ns, struct cw_fault *f) {
         struct cw_printer_info *info = &e->base.info;
         char device_id[CW_USB_DEVICE_ID_MAX] = "", id_model[CW_PRINTER_TEXT_MAX] = "";
@@ -95,7 +106,7 @@ static cw_rc identify(struct cw_evolis *e, const char *first, int64_t deadline_n
         if (e->model->both_faces)
                 info->caps |= CW_PRINTER_CAP_BOTH_FACES;
         e->out_of_step = false;
-        return CW_OK;
+        return ask_head(e, deadline_ns, f);
 }
 
 /*

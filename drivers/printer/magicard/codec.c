@@ -161,6 +161,8 @@ enum {
         AT_ABILITIES = 0,
         AT_MODEL = 1,
         AT_SERIAL = 3,
+        AT_HEAD_SERIAL = 4,
+        AT_BOARD_SERIAL = 5,
         AT_FIRMWARE = 6,
         AT_CARDS = 13,
         AT_PANELS = 15,
@@ -181,6 +183,8 @@ static void read_info(struct fields *f, struct cw_magicard_info *i) {
         i->abilities = number(f, AT_ABILITIES);
         text(f, AT_MODEL, i->model);
         text(f, AT_SERIAL, i->serial);
+        text(f, AT_HEAD_SERIAL, i->head);
+        text(f, AT_BOARD_SERIAL, i->board);
         text(f, AT_FIRMWARE, i->firmware);
         i->cards = number(f, AT_CARDS);
         i->panels = number(f, AT_PANELS);

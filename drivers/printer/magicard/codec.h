@@ -39,6 +39,7 @@ bool cw_magicard_parse_value(const char *reply, const char *key, char *ret, size
 struct cw_magicard_info {
         int64_t abilities; /* CW_MAGICARD_HAS_* */
         char model[CW_PRINTER_TEXT_MAX], serial[CW_PRINTER_TEXT_MAX], firmware[CW_PRINTER_TEXT_MAX];
+        char head[CW_PRINTER_TEXT_MAX], board[CW_PRINTER_TEXT_MAX]; /* serial numbers */
         int64_t cards, panels, cleanings, since_cleaning, cleaning_interval, head_position;
         struct cw_magicard_error error;
         char tag[CW_PRINTER_TEXT_MAX], film[CW_PRINTER_TEXT_MAX];

@@ -35,6 +35,10 @@ static cw_rc greet(struct cw_magicard *e, int64_t deadline_ns, struct cw_magicar
                                    sizeof ret->serial, f);
         if (rc == CW_OK)
                 rc = cw_magicard_ask_value(e, "VRS", deadline_ns, ret->firmware, sizeof ret->firmware, f);
+        if (rc == CW_OK)
+                rc = cw_magicard_ask_value(e, "PSR", deadline_ns, ret->head, sizeof ret->head, f);
+        if (rc == CW_OK)
+                rc = cw_magicard_ask_value(e, "BSR", deadline_ns, ret->board, sizeof ret->board, f);
         e->old = rc == CW_OK;
         return rc;
 }
@@ -54,6 +58,8 @@ static void identify(struct cw_magicard *e, const struct cw_magicard_info *found
         char device_id[CW_USB_DEVICE_ID_MAX] = "", id_model[CW_PRINTER_TEXT_MAX] = "";
         cw_magicard_quote(found->serial, info->serial, sizeof info->serial);
         cw_magicard_quote(found->firmware, info->firmware, sizeof info->firmware);
+        cw_magicard_quote(found->head, info->head, sizeof info->head);
+        cw_magicard_quote(found->board, info->board, sizeof info->board);
         cw_magicard_quote(found->model, info->model, sizeof info->model);
         /* The device id is a help, not a must; only the older printers need it for their name. */
         if (cw_usb_device_id(e->base.usb, cw_printer_deadline(deadline_ns, 500), device_id, sizeof device_id,

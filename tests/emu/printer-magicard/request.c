@@ -112,7 +112,11 @@ static void tell_one(struct emup_model *m, const char *key) {
                        {"MDL", 0}};
         const struct {
                 const char *key, *value;
-        } texts[] = {{"MSR", m->serial}, {"PSR", m->serial}, {"BSR", m->serial}, {"VRS", m->firmware}};
+                const char *before; /* as in tell_all: the head is H, the board B of the printer's */
+        } texts[] = {{"MSR", m->serial, ""},
+                     {"PSR", m->serial, "H"},
+                     {"BSR", m->serial, "B"},
+                     {"VRS", m->firmware, ""}};
         char text[EMUP_REPLY_MAX - 2];
         for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
                 if (strcmp(numbers[i].key, key) == 0) {
@@ -121,7 +125,8 @@ static void tell_one(struct emup_model *m, const char *key) {
                 }
         for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
                 if (strcmp(texts[i].key, key) == 0) {
-                        (void)snprintf(text, sizeof text, "STA,%s%s,", key, texts[i].value);
+                        (void)snprintf(text, sizeof text, "STA,%s%s%s,", key, texts[i].before,
+                                       texts[i].value);
                         answer(m, text);
                         return;
                 }

@@ -70,7 +70,9 @@ class FakeStation(Server):
         ready = self.state == "ready"
         self.reply(connection, message, {
             "printer": {"present": True, "state": self.state, "code": self.code, "text": "" if ready else "look at it",
-                        "where": self.where, "model": "fake", "serial": "F1", "firmware": "1",
+                        "where": self.where, "model": "fake", "serial": "F1", "firmware": "1", "family": "fake",
+                        "inventory": {"model": "fake", "serial": "F1", "firmware": "1", "head": "K7",
+                                      "board": None, "ribbon": "R1"},
                         "ribbon": {"kind": "ymcko", "remaining": 100, "capacity": 300, "serial": "R1"}, "counters": {}},
             "reader": {"name": "fake", "present": True, "card": False}, "pinpad": {"present": True},
             "busy": bool(self.running)})

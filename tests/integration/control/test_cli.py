@@ -181,7 +181,12 @@ class CliTest(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn("F1", done.stdout)
         self.assertEqual(self.rig.cli("printers")["printers"][0]["serial"], "F1")
-        self.assertIn("ymcko 100", self.rig.cli_raw("printer", "s1", "status").stdout)
+        status = self.rig.cli_raw("printer", "s1", "status").stdout
+        self.assertIn("ymcko 100", status)
+        told = dict(line.split(None, 1) for line in status.splitlines() if len(line.split(None, 1)) == 2)
+        self.assertEqual((told["firmware"], told["head"], told["board"]), ("1", "K7", "not told"))
+        self.assertEqual(self.rig.cli("printers")["printers"][0]["inventory"]["head"], "K7")
+        self.assertIsNone(self.rig.cli("printers")["printers"][0]["inventory"]["board"])
         for sheet, word in (("counters", "cards"), ("sensors", "5.00"), ("settings", "mag.coercivity")):
             self.assertIn(word, self.rig.cli_raw("printer", "s1", sheet).stdout)
         snapshot = self.rig.path("settings.json")

@@ -285,6 +285,8 @@ def test_technician_at_the_printer(rig):
 
     def lines(sheet):
         return {line["name"]: line["value"] for line in desk.ask("printer.sheet", sheet=sheet)["lines"]}
+    inventory = desk.ask("status")["printer"]["inventory"]
+    check(inventory["head"] == "001000123" and inventory["board"] is None and inventory["firmware"], inventory)
     before = int(lines("counters")["cards"])
     check(lines("sensors")["cover"] == "5.00", lines("sensors"))
     desk.ask("printer.apply", settings=[{"name": "mag.coercivity", "value": "l"}])
