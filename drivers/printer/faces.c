@@ -14,6 +14,11 @@ int64_t cw_printer_sets(const char *kind, const char *back) {
         return strcmp(kind, "ymckok") == 0 && strcmp(back, "k") == 0 ? 1 : 2;
 }
 
+int64_t cw_printer_proving_sets(const char *kind, const char *back) {
+        int64_t sets = cw_printer_sets(kind, back);
+        return back[0] && sets == 1 ? -1 : sets;
+}
+
 static unsigned get(const struct cw_panel *panel, size_t pixel) {
         unsigned v = 0;
         size_t bit = pixel * panel->bits;

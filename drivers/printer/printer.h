@@ -344,6 +344,9 @@ CW_WARN_UNUSED cw_rc cw_printer_status(struct cw_printer *p, int64_t deadline_ns
                                        struct cw_printer_status *ret, struct cw_fault *f);
 /* Panel sets that a card with these panels takes off a ribbon of this kind; back may be "". */
 int64_t cw_printer_sets(const char *kind, const char *back);
+/* The sets whose use proves that the whole card was printed, for cw_printer_baseline.sets; -1 when no number
+ * of them does: one set for both faces is used whether or not the back was reached. */
+int64_t cw_printer_proving_sets(const char *kind, const char *back);
 /* Counters and place before an effect. Moves nothing. sets is left at 0. */
 CW_WARN_UNUSED cw_rc cw_printer_baseline(struct cw_printer *p, int64_t deadline_ns,
                                          struct cw_printer_baseline *ret, struct cw_fault *f);

@@ -29,7 +29,7 @@ static enum cw_where place(struct cw_station *st, enum cw_where seen) {
         return seen == CW_WHERE_NONE && delivered && cw_work_active(&st->work) ? view.status.where : seen;
 }
 
-/* Panel sets of the job's card; -1 while its faces are not drawn. */
+/* Panel sets that prove the job's card printed; -1 where none do, and while its faces are not drawn. */
 static int64_t panel_sets(struct cw_station *st) {
         struct cw_machine_view view;
         struct cw_printer_need need;
@@ -37,7 +37,7 @@ static int64_t panel_sets(struct cw_station *st) {
                 return -1;
         cw_machine_view(&st->machine, &view);
         cw_step_panels(st->work.panels, &need);
-        return cw_printer_sets(view.status.ribbon.kind, need.back_panels);
+        return cw_printer_proving_sets(view.status.ribbon.kind, need.back_panels);
 }
 
 struct cw_msg *cw_evidence_baseline(struct cw_station *st, const struct cw_msg *request) {

@@ -89,6 +89,9 @@ void both_faces_are_printed(void **state) {
 void ribbon_for_both_faces_gives_one_set(void **state) {
         (void)state;
         one_card("ymckok", "k", 1, bench_family.panels + 1);
+        assert_int_equal(cw_printer_proving_sets("ymckok", "k"), -1);
+        assert_int_equal(cw_printer_proving_sets("ymckok", ""), 1);
+        assert_int_equal(cw_printer_proving_sets("ymcko", "k"), 2);
 }
 
 void back_is_refused_where_it_cannot_be_printed(void **state) {
