@@ -63,6 +63,14 @@ size_t cw_ipc_header_total(const struct cw_ipc_header *h) {
         return total;
 }
 
+json_t *cw_ipc_json_decode(const char *text, size_t len) {
+        json_t *json = json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL);
+        if (json_is_object(json))
+                return json;
+        json_decref(json);
+        return NULL;
+}
+
 struct cw_msg *cw_msg_new(enum cw_msg_type type) {
         struct cw_msg *m = calloc(1, sizeof *m);
         if (!m)

@@ -30,9 +30,6 @@ bool cw_ipc_header_decode(const uint8_t *bytes, size_t len, struct cw_ipc_header
 size_t cw_ipc_header_total(const struct cw_ipc_header *h);
 /* Parses the JSON part: one object, no duplicate keys, nothing behind it. NULL when it is not. */
 json_t *cw_ipc_json_decode(const char *text, size_t len);
-/* As json_dumpb with JSON_COMPACT: the length of the text, which is in ret when it is not over cap; 0 on
- * failure. */
-size_t cw_ipc_json_encode(json_t *json, char *ret, size_t cap);
 /*
  * Room for one datagram of CW_IPC_DATAGRAM_MAX bytes, the calling thread's own: locked, not dumped, empty in
  * a child. Who receives into it wipes what it got. NULL when memory or RLIMIT_MEMLOCK is short.

@@ -69,66 +69,6 @@ static void the_largest_message_fits(void **state) {
         (void)close(fd[1]);
 }
 
-/* Texts of which jansson has the last word: each is read, or refused, and written as jansson does it. */
-static void json_is_as_jansson_has_it(void **state) {
-        (void)state;
-        static const char *const texts[] = {
-            "{}",
-            "{\"call\":\"gp.wrap\"}",
-            "{\"a\":1,\"b\":-20,\"c\":0,\"d\":true,\"e\":false,\"f\":\"\"}",
-            "{\"\":\"x/y\"}",
-            "{\"a\":999999999999999999,\"b\":-999999999999999999}",
-            "{\"a\":9223372036854775807,\"b\":-9223372036854775808}",
-            "{\"a\":1000000000000000000}",
-            "{\"a\":9223372036854775808}",
-            "{\"a\":-0}",
-            "{\"a\":01}",
-            "{\"a\":-01}",
-            "{\"a\":1.5}",
-            "{\"a\":1e3}",
-            "{\"a\":-}",
-            "{\"a\":}",
-            "{\"a\"}",
-            "{\"a\":1,}",
-            "{,}",
-            "{\"a\":1}}",
-            "{\"a\":1",
-            "{",
-            "",
-            "\"a\"",
-            "[1]",
-            "{\"a\":1,\"a\":2}",
-            "{\"a\":null}",
-            "{\"a\":[1,{\"b\":\"c\"}],\"d\":{\"e\":2}}",
-            " {\"a\" : 1 }\n",
-            "{\"a\":\"\\\"\\\\\\n\\u00e9\"}",
-            "{\"a\":\"\303\251\"}",
-            "{\"a\":\"\303\"}",
-            "{\"a\":\"\x7f\"}",
-            "{\"a\":\"\t\"}",
-            "{\"a\":tru}",
-            "{\"a\":truely}",
-            "{\"a\":True}",
-            "{a:1}",
-        };
-        for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
-                char ours[256], theirs[256];
-                json_t *expected = json_loads(texts[i], JSON_REJECT_DUPLICATES, NULL);
-                json_t *got = cw_ipc_json_decode(texts[i], strlen(texts[i]));
-                if ((got != NULL) != json_is_object(expected))
-                        fail_msg("read in another way: %s", texts[i]);
-                if (got != NULL) {
-                        assert_true(json_equal(got, expected));
-                        size_t n = json_dumpb(expected, theirs, sizeof theirs, JSON_COMPACT);
-                        for (size_t cap = 0; cap <= n + 1; cap++)
-                                assert_int_equal(cw_ipc_json_encode(got, ours, cap), n);
-                        assert_memory_equal(ours, theirs, n);
-                }
-                json_decref(got);
-                json_decref(expected);
-        }
-}
-
 static void garbage_closes_the_connection(void **state) {
         (void)state;
         uint8_t bytes[CW_IPC_HEADER_BYTES + 2];
@@ -160,7 +100,7 @@ static void garbage_closes_the_connection(void **state) {
         }
 }
 
-/* Text that does not fit into what is kept for short ones, flat and not. */
+/* Text that does not fit into what is kept for short ones. */
 static void long_json_fits(void **state) {
         (void)state;
         int fd[2];
@@ -367,7 +307,6 @@ int main(void) {
         const struct CMUnitTest tests[] = {
             cmocka_unit_test(a_message_arrives_whole),
             cmocka_unit_test(the_largest_message_fits),
-            cmocka_unit_test(json_is_as_jansson_has_it),
             cmocka_unit_test(long_json_fits),
             cmocka_unit_test(a_descriptor_of_garbage_is_closed),
             cmocka_unit_test(each_process_and_thread_receives),
