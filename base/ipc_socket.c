@@ -183,7 +183,8 @@ static uint8_t *head_of(const struct cw_msg *m, uint8_t room[SHORT_BYTES], uint8
         size_t len = json_dumpb(m->json, (char *)room + CW_IPC_HEADER_BYTES, cap, JSON_COMPACT);
         if (len > cap && len <= CW_IPC_JSON_MAX) {
                 head = *ret_own = malloc(CW_IPC_HEADER_BYTES + len);
-                if (!head || json_dumpb(m->json, (char *)head + CW_IPC_HEADER_BYTES, len, JSON_COMPACT) != len)
+                if (!head ||
+                    json_dumpb(m->json, (char *)head + CW_IPC_HEADER_BYTES, len, JSON_COMPACT) != len)
                         return NULL;
         }
         *ret_len = CW_IPC_HEADER_BYTES + len;
