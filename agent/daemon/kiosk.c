@@ -31,6 +31,7 @@ struct cw_kiosk {
         bool card;  /* and answered: the kiosk has this ticket's card, and shows texts for it */
         struct cw_job_row row;
         int64_t proofs;            /* times the chip was asked for its new PIN */
+        bool wrong;                /* and once it said that what was typed is another one */
         struct cw_release release; /* used for this card */
         char request_id[CW_DCMS_REQUEST_ID_LEN + 1];
         char birth_date[9]; /* of the customer, while this hand-over lasts; "" unless the product asks for it
@@ -172,23 +173,30 @@ static void not_proved(struct cw_kiosk *k, const char *why) {
                 pin_is_set(k);
 }
 
+/* The bank and the chip have the new PIN, the customer types another one: tries < 0 is unknown. */
+static void chip_pin_differs(struct cw_kiosk *k, int64_t tries) {
+        struct cw_fault why = {0};
+        char left[32] = "unknown";
+        if (tries >= 0)
+                (void)snprintf(left, sizeof left, "%lld", (long long)tries);
+        (void)cw_fail(&why, CW_RC(CW_L_CHIP, CW_C_IN_DOUBT, CW_E_MISMATCH), 0, "kiosk.keypad",
+                      tries == 0 ? "CHIP_PIN_LOCKED" : "CHIP_PIN_DIFFERS",
+                      "the bank and the chip have the new PIN, but what the customer typed at the reader is "
+                      "another one (tries left: %s): say \"job pin JOB not-set\" and release the card again, "
+                      "the customer then types the PIN anew",
+                      left);
+        pin_in_doubt(k, &why);
+}
+
 /* Asked again while the chip has tries to lose; the last one is the customer's. */
 static void wrong_pin(struct cw_kiosk *k, int64_t tries) {
-        struct cw_fault why = {0};
+        k->wrong = true;
         if (tries > 1 && k->proofs < k->daemon->config->pin.attempts) {
                 show(k, "WRONG, AGAIN");
                 ask_chip(k);
                 return;
         }
-        (void)cw_fail(&why, CW_RC(CW_L_CHIP, CW_C_IN_DOUBT, CW_E_MISMATCH), 0, "kiosk.keypad",
-                      tries == 0 ? "CHIP_PIN_LOCKED" : "CHIP_PIN_DIFFERS",
-                      "the bank and the chip have the new PIN, but what the customer typed at the reader is "
-                      "another one (%lld "
-                      "tries left): say \"job pin JOB not-set\" and release the card again, the customer "
-                      "then types the "
-                      "PIN anew",
-                      (long long)tries);
-        pin_in_doubt(k, &why);
+        chip_pin_differs(k, tries);
 }
 
 static void on_keypad(void *ctx, cw_rc rc, const struct cw_fault *f, struct cw_msg *reply) {
@@ -199,7 +207,9 @@ static void on_keypad(void *ctx, cw_rc rc, const struct cw_fault *f, struct cw_m
         if (rc == CW_OK && strcmp(outcome, "right") == 0)
                 pin_is_set(k);
         else if (rc == CW_OK && (strcmp(outcome, "wrong") == 0 || strcmp(outcome, "locked") == 0))
-                wrong_pin(k, strcmp(outcome, "locked") == 0 ? 0 : cw_msg_int(reply, "tries", 0));
+                wrong_pin(k, strcmp(outcome, "locked") == 0 ? 0 : cw_msg_int(reply, "tries", -1));
+        else if (k->wrong) /* whoever walks away after that has not proved it, and may not know his PIN */
+                chip_pin_differs(k, -1);
         else
                 not_proved(k, outcome);
 }

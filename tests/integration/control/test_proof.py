@@ -51,6 +51,22 @@ class ProofTest(unittest.TestCase):
         self.wait_delivered()
         wait_for("the note", lambda: "kiosk.chip_pin_not_proved" in self.audited(), 5)
 
+    def test_wrong_then_walks_away(self):
+        """A wrong PIN is not forgotten because nothing better followed, however the second asking ends."""
+        self.kiosk.keypad = [says("wrong", 2), says("cancelled")]
+        self.hand_over()
+        self.wait_end("PLEASE ASK US")
+        job = self.rig.job(self.kit)
+        self.assertEqual((self.kiosk.proofs, job["wait"], job["code"]), (2, "pin_decision", "CHIP_PIN_DIFFERS"), job)
+        self.rig.cli("job", "pin", self.kit, "not-set")
+        self.kiosk.shown.clear()
+        self.kiosk.keypad, self.kiosk.pan = [says("wrong", 2), fault("RECONNECT", "the card was pulled")], None
+        self.hand_over()
+        self.wait_end("PLEASE ASK US")
+        job = self.rig.job(self.kit)
+        self.assertEqual((self.kiosk.proofs, job["wait"], job["code"]), (4, "pin_decision", "CHIP_PIN_DIFFERS"), job)
+        self.assertNotIn("kiosk.chip_pin_not_proved", self.audited())
+
 
 if __name__ == "__main__":
     unittest.main(verbosity=2)
