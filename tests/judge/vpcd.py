@@ -18,7 +18,10 @@ class Slot(threading.Thread):
         self.start()
 
     def remove(self):
-        self.socket.shutdown(socket.SHUT_RDWR)
+        try:
+            self.socket.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass  # the reader hung up first
         self.join(10)
         self.socket.close()
 

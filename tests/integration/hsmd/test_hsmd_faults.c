@@ -438,8 +438,11 @@ static void limits(void **state) {
                 fail_msg("refused after %zu: %s", n, f.text);
         assert_int_equal(f.rc, CW_RC(CW_L_HSM, CW_C_RETRY, CW_E_BUSY));
         const struct timespec t = {0, 700000000};
-        (void)nanosleep(&t, NULL);
-        assert_int_equal(cw_rc_class(open_unknown_product(&f)), CW_C_OPERATOR);
+        for (n = 0; n < 40 && cw_rc_class(f.rc) != CW_C_OPERATOR; n++) {
+                (void)nanosleep(&t, NULL);
+                (void)open_unknown_product(&f);
+        }
+        assert_int_equal(cw_rc_class(f.rc), CW_C_OPERATOR);
 }
 
 int main(void) {
