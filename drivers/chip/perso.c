@@ -74,16 +74,20 @@ static cw_rc discover(struct cw_perso *p, struct cw_fault *f) {
         return CW_OK;
 }
 
-/* What a terminal could select is there, even if it is not ready for one. A longer name is another
- * application that begins like it. */
-static cw_rc is_installed(const struct cw_perso *p, const struct cw_aid *aid, bool *ret, struct cw_fault *f) {
+/* There is what was selected and says its very name: a longer one is another application that begins like it.
+ * Only 6A82 says that nothing is there; 6999 and 6985 may mean that it is not or that it is not ready. */
+static cw_rc look_for(struct cw_perso *p, size_t app, const struct cw_aid *aid, struct cw_fault *f) {
         CW_AUTO_RAPDU struct cw_rapdu r = {0};
         struct cw_span name;
         cw_rc rc = cw_gp_do_select(p->channel, aid, p->plan->apdu_timeout_ms, &r, f);
         if (rc != CW_OK)
                 return rc;
-        bool other = cw_tlv_find(CW_SPAN(r.data, r.len), 0x84, &name) && name.len != aid->len;
-        *ret = (r.sw == 0x9000 || r.sw == 0x6283 || r.sw == 0x6985 || r.sw == 0x6999) && !other;
+        bool same = cw_tlv_find(CW_SPAN(r.data, r.len), 0x84, &name) && name.len == aid->len &&
+                    memcmp(name.ptr, aid->bytes, aid->len) == 0;
+        if (same && (r.sw == 0x9000 || r.sw == 0x6283))
+                p->installed |= 1u << app;
+        else if (r.sw != 0x6a82)
+                p->unsure |= 1u << app;
         return CW_OK;
 }
 
@@ -91,13 +95,11 @@ static cw_rc is_installed(const struct cw_perso *p, const struct cw_aid *aid, bo
 static cw_rc find_installed(struct cw_perso *p, struct cw_fault *f) {
         const struct cw_profile *profile = p->plan->data->profile;
         for (size_t app = 0; app <= profile->more_count; app++) {
-                bool there = false;
                 if (!(app ? profile->more[app - 1].has_install : profile->has_install))
                         continue;
-                cw_rc rc = is_installed(p, app ? &profile->more[app - 1].aid : &profile->aid, &there, f);
+                cw_rc rc = look_for(p, app, app ? &profile->more[app - 1].aid : &profile->aid, f);
                 if (rc != CW_OK)
                         return rc;
-                p->installed |= there ? 1u << app : 0;
         }
         return CW_OK;
 }

@@ -19,6 +19,7 @@ struct cw_perso {
         struct cw_gp_facts facts;
         struct cw_gp_domain domain;
         unsigned installed; /* bit n: application n (0 the payment application) is on the card already */
+        unsigned unsure;    /* bit n: it may be; INSTALL is sent and may be refused for that */
         bool s16;
         uint8_t level;
 };
@@ -33,6 +34,10 @@ CW_WARN_UNUSED cw_rc cw_perso_exchange(struct cw_perso *p, struct cw_span comman
 CW_WARN_UNUSED cw_rc cw_perso_look(struct cw_perso *p, struct cw_fault *f);
 /* Everything up to EXTERNAL AUTHENTICATE and its answer. */
 CW_WARN_UNUSED cw_rc cw_perso_open(struct cw_perso *p, struct cw_fault *f);
+/* Whether the personalisation goes on after this answer to a plain command: 9000, a grouping that the profile
+ * tolerates, INSTALL of what may be there. */
+CW_WARN_UNUSED cw_rc cw_perso_judge_sw(const struct cw_perso *p, struct cw_span plain, uint16_t sw,
+                                       struct cw_fault *f);
 /* Everything after it. */
 CW_WARN_UNUSED cw_rc cw_perso_store(struct cw_perso *p, struct cw_fault *f);
 /* What the profile wants behind the data. */

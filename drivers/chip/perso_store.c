@@ -64,8 +64,25 @@ static bool tolerated(const struct cw_perso *p, struct cw_span plain, uint16_t s
         return known;
 }
 
-static cw_rc judge_sw(const struct cw_perso *p, struct cw_span plain, uint16_t sw, struct cw_fault *f) {
-        if (sw == 0x9000 || tolerated(p, plain, sw))
+/* SELECT did not tell, and cards refuse a name they have by one of these two. If it was something else, the
+ * card refuses INSTALL [for personalization] next. */
+static bool there_already(const struct cw_perso *p, struct cw_span plain, uint16_t sw) {
+        const struct cw_profile *profile = p->plan->data->profile;
+        if (sw != 0x6985 && sw != 0x6a80)
+                return false;
+        for (size_t app = 0; app <= profile->more_count; app++) {
+                struct cw_command c;
+                if ((p->unsure >> app & 1) == 0)
+                        continue;
+                cw_gp_install_selectable(app ? &profile->more[app - 1].install : &profile->install, &c);
+                if (plain.len == c.len && memcmp(plain.ptr, c.bytes, c.len) == 0)
+                        return true;
+        }
+        return false;
+}
+
+cw_rc cw_perso_judge_sw(const struct cw_perso *p, struct cw_span plain, uint16_t sw, struct cw_fault *f) {
+        if (sw == 0x9000 || tolerated(p, plain, sw) || there_already(p, plain, sw))
                 return CW_OK;
         return cw_chip_fail_sw(f, "chip.store_data", sw,
                                plain.ptr[1] == INS_STORE_DATA ? "the chip refuses its data"
@@ -117,7 +134,7 @@ static cw_rc send_one(struct cw_perso *p, struct cw_span clear, struct cw_span c
         p->result->last_sent = p->result->sent == p->result->total;
         cw_rc rc = cw_perso_exchange(p, command, &r, f);
         if (rc == CW_OK)
-                rc = judge_sw(p, clear, r.sw, f);
+                rc = cw_perso_judge_sw(p, clear, r.sw, f);
         if (rc == CW_OK)
                 rc = end_unwrap(p, waiting, f);
         if (rc == CW_OK)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "drivers/chip/gp.h"
-#include "drivers/chip/perso.h"
+#include "drivers/chip/perso_internal.h"
 #include "test_reader_script.h"
 
 #include <setjmp.h>
@@ -112,6 +112,60 @@ static void test_identify_refused(void **state) {
         assert_non_null(strstr(f.text, "6A82"));
 }
 
+static struct cw_profile_app to_install(const char *name) {
+        struct cw_gp_install install = {aid("A00000000320"), aid("A00000000330"), aid(name), {0}, 1, {0}, 0};
+        return (struct cw_profile_app){.aid = aid(name), .has_install = true, .install = install};
+}
+
+static void assert_install(const struct cw_perso *p, const struct cw_gp_install *install, uint16_t sw,
+                           bool good) {
+        struct cw_command c;
+        struct cw_fault f = {0};
+        cw_gp_install_selectable(install, &c);
+        cw_rc rc = cw_perso_judge_sw(p, CW_SPAN(c.bytes, c.len), sw, &f);
+        assert_int_equal(rc, good ? CW_OK : CW_RC(CW_L_CHIP, CW_C_REJECT, CW_E_CHIP_SW));
+}
+
+/* What SELECT tells of an application that the profile installs: only its own name says that it is there. */
+static void test_what_is_installed(void **state) {
+        (void)state;
+        const struct cw_profile_app own = to_install("A0000000031010");
+        struct cw_profile profile = {.flow = CW_FLOW_SECURITY_DOMAIN,
+                                     .aid = own.aid,
+                                     .has_install = true,
+                                     .install = own.install,
+                                     .more_count = 4,
+                                     .more = {to_install("A0000000031011"), to_install("A0000000031012"),
+                                              to_install("A0000000031013"), to_install("A0000000031014")}};
+        static const struct script_line lines[] = {
+            {"00A4040007A000000003101000", "6F0B8407A0000000031010A5009000"},
+            {"00A4040007A000000003101100", "6999"},
+            {"00A4040007A000000003101200", "6F0B8407A0000000041012A5009000"}, /* as long, another name */
+            {"00A4040007A000000003101300", "9000"},
+            {"00A4040007A000000003101400", "6A82"},
+            {"00A4040000", "6F108408A000000151000000A5049F6501FF9000"},
+            {"80CA9F7F00", "9F7F2A" CPLC "9000"},
+        };
+        struct script_card card;
+        struct cw_perso_data data = {.profile = &profile};
+        const struct cw_perso_plan plan = {.data = &data, .apdu_timeout_ms = 1000};
+        struct cw_perso_result result = {0};
+        struct cw_perso p = {.channel = &card.channel, .plan = &plan, .result = &result};
+        script_card_init(&card, lines, sizeof lines / sizeof *lines, false);
+        assert_int_equal(cw_perso_look(&p, NULL), CW_OK);
+        script_card_done(&card);
+        assert_int_equal(p.installed, 1);
+        assert_int_equal(p.unsure, 1 << 1 | 1 << 2 | 1 << 3);
+        /* INSTALL is sent for all but the first; that it is there already is no reason to spoil the card. */
+        for (size_t i = 0; i < 3; i++) {
+                assert_install(&p, &profile.more[i].install, 0x6985, true);
+                assert_install(&p, &profile.more[i].install, 0x6a80, true);
+                assert_install(&p, &profile.more[i].install, 0x6a84, false);
+        }
+        assert_install(&p, &profile.more[3].install, 0x6985, false);
+        assert_install(&p, &profile.more[3].install, 0x9000, true);
+}
+
 static void test_same_chip(void **state) {
         (void)state;
         char later[] = CPLC, other[] = CPLC;
@@ -141,9 +195,13 @@ static void test_levels_a_chip_can_do(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-            cmocka_unit_test(test_commands),  cmocka_unit_test(test_aids),
-            cmocka_unit_test(test_identify),  cmocka_unit_test(test_identify_refused),
-            cmocka_unit_test(test_same_chip), cmocka_unit_test(test_levels_a_chip_can_do),
+            cmocka_unit_test(test_commands),
+            cmocka_unit_test(test_aids),
+            cmocka_unit_test(test_identify),
+            cmocka_unit_test(test_identify_refused),
+            cmocka_unit_test(test_what_is_installed),
+            cmocka_unit_test(test_same_chip),
+            cmocka_unit_test(test_levels_a_chip_can_do),
         };
         return cmocka_run_group_tests_name("chip gp", tests, NULL, NULL);
 }
