@@ -97,6 +97,12 @@ def socket_answers(path):
         probe.close()
 
 
+def listens(path):
+    """True when a daemon listens at this path. Its socket file is there before that; a connection to see would be one more of its clients."""
+    with open("/proc/net/unix", encoding="utf-8", errors="replace") as table:
+        return any(line.split()[3] == "00010000" and line.rstrip("\n").endswith(" " + path) for line in table if path in line)
+
+
 class Emulator:
     """Control socket of an emulator: one JSON object a line, one line back."""
 

@@ -10,7 +10,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "station"))
 
 from ipc import Peer  # noqa: E402, F401
-from rig import SOURCE, VPCD, Emulator, Rig, free_ports, luhn, socket_answers, testprofiles, wait_for  # noqa: E402, F401
+from rig import SOURCE, VPCD, Emulator, Rig, free_ports, listens, luhn, socket_answers, testprofiles, wait_for  # noqa: E402, F401
 from issuer import Issuer  # noqa: E402
 from testkeys import Key  # noqa: E402, F401
 
@@ -74,7 +74,7 @@ class CardRig(Rig):
     def start_bench(self):
         self.station = self.run("stationd", ["drivers/cardwright-stationd", "--config", self.path("cardwright.json"),
                                              "--station", "bench"], self.pcsc)
-        wait_for("the station", lambda: os.path.exists(self.path("run/station/bench.sock")),
+        wait_for("the station", lambda: listens(self.path("run/station/bench.sock")),
                  processes=[self.station])
 
     def plastic(self, name):

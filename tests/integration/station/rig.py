@@ -15,7 +15,7 @@ sys.path.insert(0, os.path.join(SOURCE, "tests/branch"))
 import testprofiles  # noqa: E402
 from branch import free_ports  # noqa: E402
 from ipc import Peer, close_all  # noqa: E402
-from process import Emulator, Process, socket_answers, wait_for  # noqa: E402
+from process import Emulator, Process, listens, socket_answers, wait_for  # noqa: E402
 from testkeys import branch_keys, encrypt  # noqa: E402
 
 VPCD = "/usr/lib/pcsc/drivers/serial/libifdvpcd.so"
@@ -173,12 +173,12 @@ class Rig:
 
     def start_hsmd(self):
         self.hsmd = self.run("hsmd", ["hsm/cardwright-hsmd", "--config", self.path("cardwright.json")], self.softhsm)
-        wait_for("hsmd", lambda: os.path.exists(self.path("run/hsmd/agent.sock")), processes=[self.hsmd])
+        wait_for("hsmd", lambda: listens(self.path("run/hsmd/agent.sock")), processes=[self.hsmd])
 
     def start_station(self):
         self.station = self.run("stationd-desk", ["drivers/cardwright-stationd", "--config", self.path("cardwright.json"),
                                                   "--station", "desk"], {**self.pcsc, **self.testbed}, ["umockdev-wrapper"])
-        wait_for("stationd", lambda: os.path.exists(self.path("run/station/desk.sock")), processes=[self.station])
+        wait_for("stationd", lambda: listens(self.path("run/station/desk.sock")), processes=[self.station])
 
     def kill_station(self):
         self.station.kill()
@@ -192,7 +192,7 @@ class Rig:
         self.pad = Emulator(self.path("pad"))
         self.kiosk = self.run("stationd-kiosk", ["drivers/cardwright-stationd", "--config", self.path("cardwright.json"),
                                                  "--station", "kiosk"], self.pcsc)
-        wait_for("the kiosk", lambda: os.path.exists(self.path("run/station/kiosk.sock")), processes=[self.kiosk])
+        wait_for("the kiosk", lambda: listens(self.path("run/station/kiosk.sock")), processes=[self.kiosk])
 
     def start(self):
         for folder in ("logs", "plastics", "run"):

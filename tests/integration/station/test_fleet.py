@@ -11,7 +11,7 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from ipc import Peer  # noqa: E402
-from rig import Emulator, Rig, socket_answers, wait_for  # noqa: E402
+from rig import Emulator, Rig, listens, socket_answers, wait_for  # noqa: E402
 
 PROGRAMS = {"evolis": "printer/emu-printer", "magicard": "printer-magicard/emu-printer-magicard", "matica": "printer-matica/emu-printer-matica"}
 # name: family, serial, serial string on the bus, port
@@ -57,14 +57,21 @@ class Fleet(Rig):
                 self.start_station_of(name)
 
     def start_station_of(self, name):
-        self.run("stationd-" + name, ["drivers/cardwright-stationd", "--config", self.path("cardwright.json"), "--station", name],
-                 self.testbed, ["umockdev-wrapper"])
-        wait_for(name, lambda: os.path.exists(self.path(f"run/station/{name}.sock")))
+        process = self.run("stationd-" + name, ["drivers/cardwright-stationd", "--config", self.path("cardwright.json"), "--station", name],
+                           self.testbed, ["umockdev-wrapper"])
+        wait_for(name, lambda: listens(self.path(f"run/station/{name}.sock")), processes=[process])
         self.desks[name] = Peer(self.path(f"run/station/{name}.sock"))
         self.desks[name].ask("hello", generation=1)
 
     def printer(self, station):
         return self.desks[station].ask("status")["printer"]
+
+    def says(self, station, text):
+        """What the station tells of its printer, as soon as this text is in it."""
+        def look():
+            told = self.printer(station)
+            return told if text in told["text"] else None
+        return wait_for(f'"{text}" of {station}', look)
 
     def ready(self, *stations):
         for station in stations:
@@ -92,17 +99,18 @@ def each_has_its_own(fleet):
     fleet.makes_a_card("by-port-left", "left")
     fleet.makes_a_card("by-port-right", "right")
     fleet.makes_a_card("by-asking", "mute")
-    check(all(p.ask(cmd="state")["bus"]["claimed"] for p in fleet.printers.values()), "a printer is nobody's")
+    wait_for("each printer to be somebody's", lambda: all(p.ask(cmd="state")["bus"]["claimed"] for p in fleet.printers.values()))
 
 
 def twins_are_not_guessed(fleet):
-    check(fleet.printer("unclear")["state"] == "offline", fleet.printer("unclear"))
-    check("2 printers fit" in fleet.printer("unclear")["text"], fleet.printer("unclear"))
+    told = fleet.says("unclear", "2 printers fit")
+    check(told["state"] == "offline", told)
 
 
 def one_owner(fleet):
     fleet.start_station_of("second")
-    wait_for("the refusal", lambda: "other software holds" in fleet.printer("second")["text"])
+    told = fleet.says("second", "other software holds")
+    check(told["state"] == "offline", told)
     fleet.makes_a_card("by-serial", "alone")
 
 
