@@ -60,6 +60,34 @@ struct cw_msg *cw_kiosk_keypad(struct cw_station *st, const struct cw_msg *reque
 
 /* ---- card.pin ---- */
 
+/*
+ * A chip that is sent CHANGE REFERENCE DATA gets a PIN that its issuer does not know, so nobody's file says
+ * that it may be: the product's profile does, whose signature this station judged.
+ */
+static cw_rc trusted_profile(struct cw_station *st, const struct cw_msg *request,
+                             const struct cw_profile **ret, struct cw_fault *f) {
+        const struct cw_profile *own = NULL;
+        const char *name = cw_msg_str(request, "profile", "");
+        const struct cw_config_product *p =
+            cw_config_product_for(st->config, cw_msg_str(request, "product", ""), name, false);
+        if (!p)
+                return cw_fail(f, CW_RC(CW_L_STATION, CW_C_REJECT, CW_E_DENIED), 0, "card.pin", "",
+                               "no product of this station has the profile %.60s; a PIN is changed by what "
+                               "a product's own profile says alone",
+                               name);
+        cw_rc rc = cw_profiles_get(&st->profiles, (size_t)(p - st->config->products), &own, f);
+        if (rc != CW_OK)
+                return rc;
+        if (!own->change_reference_data)
+                return cw_fail(
+                    f, CW_RC(CW_L_STATION, CW_C_REJECT, CW_E_DENIED), 0, "card.pin", "",
+                    "this product's chip takes no PIN by CHANGE REFERENCE DATA; its issuer changes "
+                    "it by a script (change_reference_data in profile %.60s in profile_dir allows it)",
+                    p->profile);
+        *ret = own;
+        return CW_OK;
+}
+
 struct cw_msg *cw_keypad_card(struct cw_station *st, const struct cw_msg *request, struct cw_card_channel *c,
                               const struct cw_profile *profile, struct cw_fault *f) {
         CW_AUTO(cw_msg_free) struct cw_msg *reply = cw_msg_ok(request);
@@ -67,13 +95,9 @@ struct cw_msg *cw_keypad_card(struct cw_station *st, const struct cw_msg *reques
         enum cw_part10_outcome o = CW_PIN_REFUSED;
         struct cw_terminal t = {0};
         int tries = -1;
-        cw_rc rc =
-            modify && !profile->change_reference_data
-                ? cw_fail(
-                      f, CW_RC(CW_L_STATION, CW_C_REJECT, CW_E_DENIED), 0, "card.pin", "",
-                      "this product's chip takes no PIN by CHANGE REFERENCE DATA; its issuer changes it by "
-                      "a script (change_reference_data in the profile allows it)")
-                : cw_terminal_init(c, profile, CW_APDU_TIMEOUT_MS, &t, f);
+        cw_rc rc = modify ? trusted_profile(st, request, &profile, f) : CW_OK;
+        if (rc == CW_OK)
+                rc = cw_terminal_init(c, profile, CW_APDU_TIMEOUT_MS, &t, f);
         if (rc != CW_OK)
                 return NULL;
         rc = cw_terminal_select(&t, NULL, f);

@@ -18,7 +18,11 @@ struct cw_station;
  */
 CW_WARN_UNUSED cw_rc cw_keypad_ask(struct cw_card_channel *c, const struct cw_config_pin *pin, bool modify,
                                    enum cw_part10_outcome *ret, int *ret_tries, struct cw_fault *f);
-/* card.pin on a card that is connected: the profile's application is selected. NULL with *f when it failed.
+/*
+ * card.pin on a card that is connected: the profile's application is selected. With modify it is the one of
+ * the product in the configuration, not the one that came with the request; OPERATOR when its signature does
+ * not hold, REJECT/CW_E_DENIED when there is none or it does not say change_reference_data. NULL with *f when
+ * it failed.
  */
 struct cw_msg *cw_keypad_card(struct cw_station *st, const struct cw_msg *request, struct cw_card_channel *c,
                               const struct cw_profile *profile, struct cw_fault *f);

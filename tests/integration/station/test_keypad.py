@@ -19,6 +19,17 @@ PROFILE = os.path.join(SOURCE, "config/profiles/generic-debit.json")
 
 
 class KeypadRig(test_script.ScriptRig):
+    def config(self):
+        """One more product, last so that no kiosk takes it for its card: its chip takes CHANGE REFERENCE DATA."""
+        config = super().config()
+        self.takes("profiles/takes.json")
+        config["products"].append({**self.product("75", 3), "profile": "takes.json"})
+        return config
+
+    def takes(self, name):
+        with open(PROFILE) as source:
+            return self.write(name, source.read().replace('"flow":', '"change_reference_data": true, "flow":'))
+
     def start_readers(self):
         """The desk's reader is vpcd's, the kiosk's a PIN pad on a serial line."""
         self.ports = dict(zip(("desk", "kiosk"), free_ports(2)))
@@ -87,8 +98,10 @@ def test_a_technician_tries_the_keypad(rig, plastic, job):
     check(status == 1 and "wrong, 2 tries left" in out, (status, out, errors))
     status, out, errors = rig.station_pin("--profile", PROFILE, "--modify")
     check(status == 1 and "change_reference_data" in errors, (status, out, errors))
-    with open(PROFILE) as source:
-        takes = rig.write("takes.json", source.read().replace('"flow":', '"change_reference_data": true, "flow":'))
+    for name, why in (("generic-debit.json", "change_reference_data"), ("brought.json", "no product of this station")):
+        status, out, errors = rig.station_pin("--profile", rig.takes(name), "--modify")
+        check(status == 1 and why in errors, ("a profile that nobody judged", name, status, out, errors))
+    takes = rig.path("profiles/takes.json")
     for word, said in (("right", "right"), ("differ", "mismatch"), ("wrong", "wrong, 2 tries left"), ("cancel", "cancelled")):
         rig.types(word)
         status, out, errors = rig.station_pin("--profile", takes, "--modify")
