@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The admin socket: root or our own user, one connection, four calls, all for a card that belongs to no job.
- * Loop thread.
+ * The admin socket: root or our own user, one connection, the calls of cw_admin_call_known, all for a card
+ * that belongs to no job. Loop thread.
  */
 #include "drivers/station/station.h"
 

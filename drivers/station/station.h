@@ -90,7 +90,8 @@ CW_WARN_UNUSED cw_rc cw_admin_open(struct cw_station *st, struct cw_fault *f);
 void cw_admin_close(struct cw_station *st);
 /* Takes json and id out of m. Nobody may be there any more. */
 void cw_admin_deliver(struct cw_station *st, uint64_t client, struct cw_msg *m);
-/* admin_card.c: card.perso, card.verify, card.status, card.delete. Bench thread; the question is for any. */
+/* admin_card.c: card.perso, card.verify, card.pin, card.status, card.delete. Bench thread; the question is
+ * for any. */
 bool cw_admin_call_known(const char *name);
 void cw_admin_card(struct cw_station *st, struct cw_task *task);
 
