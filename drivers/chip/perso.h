@@ -43,14 +43,16 @@ struct cw_perso_result {
         unsigned sent, total; /* commands after EXTERNAL AUTHENTICATE */
         uint8_t scp, level, kvn;
         enum cw_perso_keys keys; /* PUT KEY was sent: what the card then has; unknown is for a person */
+        bool keys_unanswered;    /* its answer was lost or says nothing; false: it was judged */
+        bool kvn_was_free;       /* the card told before that it has no key of new_kvn */
         uint8_t new_kvn;         /* what it put */
         uint8_t replaced;        /* the version that was to go, 0 = none */
         char kcv[CW_HSM_PUT_KEY_KCV];
 };
 /*
- * After a PUT KEY without an answer (result->keys unknown), over a new channel to the card: its key
- * information (GET DATA 00E0) decides result->keys, where it can. Changes nothing on the card; RECONNECT when
- * the card goes away, REJECT when it cannot be asked.
+ * After a PUT KEY without an answer that says anything (keys unknown, keys_unanswered), over a new channel to
+ * the card: its key information (GET DATA 00E0) decides result->keys, where it can. Changes nothing on the
+ * card; RECONNECT when the card goes away, REJECT when it cannot be asked.
  */
 CW_WARN_UNUSED cw_rc cw_perso_read_back(struct cw_card_channel *c, const struct cw_perso_plan *plan,
                                         struct cw_perso_result *result, struct cw_fault *f);

@@ -85,11 +85,11 @@ static unsigned keys_of(const struct cw_gp_facts *facts, uint8_t kvn, enum cw_gp
 }
 
 enum cw_perso_keys cw_perso_keys_from_facts(const struct cw_gp_facts *facts, const struct cw_profile_after *a,
-                                            uint8_t replaced) {
+                                            uint8_t replaced, bool was_free) {
         unsigned fresh = keys_of(facts, a->kvn, a->aes ? CW_GP_CIPHER_AES : CW_GP_CIPHER_DES);
         bool same = replaced == a->kvn; /* its number does not tell old keys from new ones */
         bool stayed = keys_of(facts, replaced, CW_GP_CIPHER_OTHER) > 0;
-        if (fresh == 3 && !same && (a->add || !stayed))
+        if (fresh == 3 && !same && (a->add ? was_free : !stayed))
                 return CW_PERSO_KEYS_NEW;
         if (keys_of(facts, a->kvn, CW_GP_CIPHER_OTHER) == 0 && facts->key_count > 0)
                 return CW_PERSO_KEYS_OLD;
@@ -110,7 +110,8 @@ cw_rc cw_perso_read_back(struct cw_card_channel *c, const struct cw_perso_plan *
         bool same = result->cplc[0] == '\0' || cw_cplc_same_chip(result->cplc, cplc);
         for (size_t i = 0; i < profile->after_count && same; i++)
                 if (profile->after[i].what == CW_AFTER_PUT_KEY)
-                        result->keys = cw_perso_keys_from_facts(&facts, &profile->after[i], result->replaced);
+                        result->keys = cw_perso_keys_from_facts(&facts, &profile->after[i], result->replaced,
+                                                                result->kvn_was_free);
         cw_perso_tell(&p, "key-info", "%s: %u keys of version %02X, %u of %02X; keys %s",
                       same ? "same chip" : "another chip",
                       keys_of(&facts, result->new_kvn, CW_GP_CIPHER_OTHER), result->new_kvn,
@@ -127,9 +128,11 @@ static cw_rc judge_put(struct cw_perso *p, const struct cw_hsm_put_key *q, const
         cw_rc rc = whole_answer(r, bytes, &len, f);
         if (rc == CW_OK)
                 rc = cw_hsm_session_put_key_answer(p->hsm, q, bytes, len, &accepted, p->result->kcv, f);
+        p->result->keys_unanswered = rc == CW_OK && !accepted;
         if (rc != CW_OK || accepted)
                 return rc;
-        p->result->keys = CW_PERSO_KEYS_OLD;
+        if (cw_gp_surely_refused(r->sw))
+                p->result->keys = CW_PERSO_KEYS_OLD;
         return cw_chip_fail_sw(f, "chip.put_key", r->sw, "the chip refuses its new keys");
 }
 
@@ -148,6 +151,9 @@ static cw_rc put_key(struct cw_perso *p, const struct cw_profile_after *a, struc
         p->result->new_kvn = a->kvn;
         p->result->replaced = replaced;
         p->result->keys = CW_PERSO_KEYS_UNKNOWN; /* until the card has said */
+        p->result->keys_unanswered = true;
+        p->result->kvn_was_free =
+            p->facts.key_count > 0 && keys_of(&p->facts, a->kvn, CW_GP_CIPHER_OTHER) == 0;
         rc = transmit(p, CW_SPAN(apdu->ptr, apdu->len), &r, f);
         if (rc == CW_OK)
                 rc = judge_put(p, &q, &r, f);

@@ -29,7 +29,8 @@ void cw_station_read_back(struct cw_card_reader *reader, struct cw_card_channel 
         int64_t deadline = cw_deadline_ns(PATIENCE_MS);
         struct cw_fault f = {0};
         cw_rc rc = CW_OK;
-        if (result->keys != CW_PERSO_KEYS_UNKNOWN)
+        /* A wrong check value or R-MAC is no lost answer: what the card lists then proves no keys. */
+        if (result->keys != CW_PERSO_KEYS_UNKNOWN || !result->keys_unanswered)
                 return;
         cw_card_close(*channel);
         *channel = NULL;

@@ -94,25 +94,41 @@ static void keys_after_put_key(void **state) {
         static const struct {
                 const char *answer;
                 uint8_t replaced;
-                bool add;
+                bool add, was_free;
                 enum cw_perso_keys want;
         } cases[] = {
-            {"E012" SET("31", "88"), 0x30, false, CW_PERSO_KEYS_NEW},
-            {"E012" SET("30", "88"), 0x30, false, CW_PERSO_KEYS_OLD},
-            {"E024" SET("30", "88") SET("31", "88"), 0x00, true, CW_PERSO_KEYS_NEW},
-            {"E024" SET("30", "88") SET("31", "88"), 0x30, false, CW_PERSO_KEYS_UNKNOWN}, /* both */
-            {"E012" SET("31", "80"), 0x30, false, CW_PERSO_KEYS_UNKNOWN},                 /* another kind */
-            {"E00C" KEY("01", "31", "88") KEY("02", "31", "88"), 0x30, false, CW_PERSO_KEYS_UNKNOWN},
-            {"E012" SET("31", "88"), 0x31, false, CW_PERSO_KEYS_UNKNOWN}, /* one number for old and new */
-            {"E000", 0x30, false, CW_PERSO_KEYS_UNKNOWN},
+            {"E012" SET("31", "88"), 0x30, false, false, CW_PERSO_KEYS_NEW},
+            {"E012" SET("30", "88"), 0x30, false, false, CW_PERSO_KEYS_OLD},
+            {"E024" SET("30", "88") SET("31", "88"), 0x00, true, true, CW_PERSO_KEYS_NEW},
+            {"E024" SET("30", "88") SET("31", "88"), 0x00, true, false,
+             CW_PERSO_KEYS_UNKNOWN}, /* of before? */
+            {"E012" SET("30", "88"), 0x00, true, false, CW_PERSO_KEYS_OLD},
+            {"E024" SET("30", "88") SET("31", "88"), 0x30, false, false, CW_PERSO_KEYS_UNKNOWN}, /* both */
+            {"E012" SET("31", "80"), 0x30, false, false, CW_PERSO_KEYS_UNKNOWN}, /* another kind */
+            {"E00C" KEY("01", "31", "88") KEY("02", "31", "88"), 0x30, false, false, CW_PERSO_KEYS_UNKNOWN},
+            {"E012" SET("31", "88"), 0x31, false, false,
+             CW_PERSO_KEYS_UNKNOWN}, /* one number for old and new */
+            {"E000", 0x30, false, false, CW_PERSO_KEYS_UNKNOWN},
         };
         for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
                 uint8_t raw[64];
                 struct cw_gp_facts facts = {0};
                 const struct cw_profile_after a = {.kvn = 0x31, .aes = true, .add = cases[i].add};
                 cw_gp_facts_keys(&facts, bytes(cases[i].answer, raw, sizeof raw));
-                assert_int_equal(cw_perso_keys_from_facts(&facts, &a, cases[i].replaced), cases[i].want);
+                assert_int_equal(cw_perso_keys_from_facts(&facts, &a, cases[i].replaced, cases[i].was_free),
+                                 cases[i].want);
         }
+}
+
+/* What hsmd takes out of its ledger of tries, and nothing else. */
+static void sure_refusals(void **state) {
+        (void)state;
+        static const uint16_t sure[] = {0x6700, 0x6982, 0x6a80, 0x6e00, 0x9484},
+                              unsure[] = {0x9000, 0x6200, 0x6300, 0x6581, 0x6f00, 0x9300};
+        for (size_t i = 0; i < sizeof sure / sizeof *sure; i++)
+                assert_true(cw_gp_surely_refused(sure[i]));
+        for (size_t i = 0; i < sizeof unsure / sizeof *unsure; i++)
+                assert_false(cw_gp_surely_refused(unsure[i]));
 }
 
 static void assert_aid(const struct cw_aid *a, const char *want) {
@@ -216,7 +232,7 @@ int main(void) {
             cmocka_unit_test(recognition),     cmocka_unit_test(key_versions),
             cmocka_unit_test(management),      cmocka_unit_test(keys_after_put_key),
             cmocka_unit_test(status_answers),  cmocka_unit_test(card_file),
-            cmocka_unit_test(card_file_wrong),
+            cmocka_unit_test(card_file_wrong), cmocka_unit_test(sure_refusals),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
