@@ -93,7 +93,9 @@ static struct cw_printer *open_printer(struct bench *b) {
         assert_non_null(t);
         check_ok(bench_ops.connect(b, &t->under, &f), &f);
         t->base = (struct cw_usb){.ops = &ops, .info = t->under->info};
-        check_ok(cw_printer_driver("evolis")->open(&t->base, cw_deadline_ns(LIMIT_MS), &p, &f), &f);
+        check_ok(
+            cw_printer_open(cw_printer_driver("evolis"), &t->base, NULL, cw_deadline_ns(LIMIT_MS), &p, &f),
+            &f);
         return p;
 }
 
