@@ -41,9 +41,9 @@ struct bench_family {
         size_t half_job_len;
         const char *question,
             *move; /* commands of a status and of a feed, as the emulator's faults name them */
-        /* Of bringing the card to the contacts (NULL: no such station), of the stripe and of a panel (NULL:
-         * not answered one by one), of the end of a print. */
-        const char *contact, *write, *panel, *end;
+        /* Of bringing the card to the contacts (NULL: no such station), of the stripe, of a track and of a
+         * panel (NULL: not answered one by one), of the end of a print. */
+        const char *contact, *write, *track, *panel, *end;
         const char *turn; /* command that turns the card over */
         const char *raw, *raw_answer;
         const char *raw_refused[8];

@@ -278,6 +278,46 @@ void print_answer_garbled_at_the_end(void **state) {
         cw_printer_close(p);
 }
 
+/* A stray yes, and behind it the no that is meant. */
+static void refuse_behind_a_yes(struct bench *b, const char *command) {
+        char order[96];
+        (void)snprintf(order, sizeof order, "{'cmd':'fault','name':'spurious_ok','at':{'command':'%s'}}",
+                       command);
+        bench_order(b, order);
+        (void)snprintf(order, sizeof order, "{'cmd':'fault','name':'error_cde','text':'%s'}", command);
+        bench_order(b, order);
+}
+
+void print_stray_yes_hides_no_refusal(void **state) {
+        struct cw_printer *p = check_open(*state);
+        struct cw_printer_effect e;
+        struct cw_fault f = {0};
+        check_feed(p);
+        refuse_behind_a_yes(*state, bench_family.panel);
+        check_class(print(p, &e, &f), &f, CW_C_IN_DOUBT, "PRD_UNEXPECTED_DATA");
+        assert_true(e.ribbon_used);
+        assert_int_equal(bench_tray(*state, "output"), 0);
+        check_ok(cw_printer_reject(p, LONG_NS, &e, &f), &f);
+        check_feed(p);
+        check_ok(print(p, &e, &f), &f);
+        assert_int_equal(bench_tray(*state, "output"), 1);
+        cw_printer_close(p);
+}
+
+void stripe_stray_yes_hides_no_refusal(void **state) {
+        struct cw_printer *p = check_open(*state);
+        struct cw_tracks tracks = check_tracks();
+        struct cw_printer_effect e;
+        struct cw_fault f = {0};
+        check_feed(p);
+        refuse_behind_a_yes(*state, bench_family.track);
+        check_class(cw_printer_stripe_write(p, &tracks, LONG_NS, &e, &f), &f, CW_C_OPERATOR,
+                    "PRD_UNEXPECTED_DATA");
+        assert_false(e.started);
+        assert_int_equal(bench_state(*state, "counters", "mag_writes"), 0);
+        cw_printer_close(p);
+}
+
 void print_late_panel_answer(void **state) {
         struct cw_printer *p = check_open(*state);
         struct cw_printer_effect e;

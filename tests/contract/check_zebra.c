@@ -437,6 +437,20 @@ static void stray_yes_is_not_the_answer_to_a_move(void **state) {
         lone(state, "{'cmd':'fault','name':'spurious_ok'}");
 }
 
+/* Of a picture the head and its lines are answered: here the picture of yellow. */
+static void image_stray_yes_hides_no_refusal(void **state) {
+        struct cw_printer *p = check_open(*state);
+        struct cw_printer_effect e;
+        struct cw_fault f = {0};
+        check_feed(p);
+        bench_order(*state, "{'cmd':'fault','name':'spurious_ok','at':{'command':'GS'}}");
+        bench_order(*state, "{'cmd':'fault','name':'error_cde','text':'GS'}");
+        check_class(print(p, &e, &f), &f, CW_C_OPERATOR, "PRD_UNEXPECTED_DATA");
+        assert_false(e.started);
+        assert_int_equal(bench_state(*state, "counters", "panels"), 0);
+        cw_printer_close(p);
+}
+
 /* The first ones also through libusb, where each check starts an emulator. */
 #define BUS_CHECKS 9
 const struct CMUnitTest contract_checks[] = {
@@ -462,6 +476,8 @@ const struct CMUnitTest contract_checks[] = {
     CHECK(ribbon_is_what_the_branch_says),
     CHECK(garbage_does_not_last),
     CHECK(stray_yes_is_not_the_answer_to_a_move),
+    CHECK(image_stray_yes_hides_no_refusal),
+    CHECK(stripe_stray_yes_hides_no_refusal),
     CHECK(cover_needs_a_person),
     CHECK(feed_takes_one_card),
     CHECK(feed_refuses_when_a_card_is_inside),

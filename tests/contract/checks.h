@@ -106,6 +106,8 @@ void print_unplugged(void **state);
 void print_partial_panel_is_never_resent(void **state);
 void print_answer_lost_at_the_end(void **state);
 void print_answer_garbled_at_the_end(void **state);
+void print_stray_yes_hides_no_refusal(void **state);
+void stripe_stray_yes_hides_no_refusal(void **state);
 void print_late_panel_answer(void **state);
 void print_wrong_panels_send_nothing(void **state);
 void print_wrong_ribbon_uses_nothing(void **state);

@@ -23,6 +23,7 @@ const struct bench_family bench_family = {
     .move = "Si",
     .contact = "Sis",
     .write = "Smw",
+    .track = "Dm",
     .panel = "Db",
     .end = "Se",
     .turn = "Sv",

@@ -24,6 +24,7 @@ const struct bench_family bench_family = {
     .move = "MI",
     .contact = NULL,
     .write = "&E*",
+    .track = "&B",
     .panel = "G",
     .end = "MO",
     .turn = "MO",

@@ -69,6 +69,8 @@ const struct CMUnitTest contract_checks[] = {
     CHECK(print_partial_panel_is_never_resent),
     CHECK(print_answer_lost_at_the_end),
     CHECK(print_answer_garbled_at_the_end),
+    CHECK(print_stray_yes_hides_no_refusal),
+    CHECK(stripe_stray_yes_hides_no_refusal),
     CHECK(print_late_panel_answer),
     CHECK(heat_is_sent_only_when_it_is_set),
     CHECK(print_wrong_panels_send_nothing),

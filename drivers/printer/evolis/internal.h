@@ -47,6 +47,9 @@ cw_rc cw_evolis_receive(struct cw_evolis *e, int64_t deadline_ns, char *ret, siz
 /* A question without effect. Classes RETRY and RECONNECT only. */
 cw_rc cw_evolis_ask(struct cw_evolis *e, const char *command, int64_t deadline_ns, char *ret, size_t cap,
                     struct cw_fault *f);
+/* Something came that nobody asked for since the transport's count was this: one of the yeses taken since may
+ * have been a stray one, and what was thrown away the real answer. Leaves the link out of step then. */
+bool cw_evolis_answered_too_often(struct cw_evolis *e, unsigned unasked);
 /* A setting that must be answered by OK; OPERATOR/PRT_SETUP_ERROR when it is not. */
 cw_rc cw_evolis_set(struct cw_evolis *e, const char *command, int64_t deadline_ns, struct cw_fault *f);
 

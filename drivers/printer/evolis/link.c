@@ -92,9 +92,28 @@ cw_rc cw_evolis_receive(struct cw_evolis *e, int64_t deadline_ns, char *ret, siz
         }
 }
 
+/* What came in one packet with an answer and is no end mark: an answer too many, as one of its own would be.
+ */
+static void forget_rest(struct cw_evolis *e) {
+        bool text = false;
+        for (size_t i = 0; i < e->stream.len; i++)
+                text = text || !memchr("\0\r\n ", e->stream.bytes[i], 4);
+        e->base.usb->unasked += text;
+        cw_evolis_stream_clear(&e->stream);
+}
+
+bool cw_evolis_answered_too_often(struct cw_evolis *e, unsigned unasked) {
+        forget_rest(e);
+        cw_usb_purge(e->base.usb);
+        if (e->base.usb->unasked == unasked)
+                return false;
+        e->out_of_step = true;
+        return true;
+}
+
 static cw_rc send_now(struct cw_evolis *e, const void *bytes, size_t len, int64_t deadline_ns,
                       size_t *ret_sent, struct cw_fault *f) {
-        cw_evolis_stream_clear(&e->stream);
+        forget_rest(e);
         cw_rc rc = cw_usb_bulk_out(e->base.usb, bytes, len, deadline_ns, ret_sent, f);
         if (rc != CW_OK)
                 e->out_of_step = true;

@@ -175,6 +175,19 @@ static cw_rc turn_over(struct cw_evolis *e, int64_t deadline_ns, struct cw_print
         return rc;
 }
 
+/* The last moment at which a refused panel can be seen: what is laid next has it no more. */
+static cw_rc all_answered(struct cw_evolis *e, unsigned unasked, struct cw_printer_effect *effect,
+                          struct cw_fault *f) {
+        struct cw_fault why = {0};
+        if (!cw_evolis_answered_too_often(e, unasked))
+                return CW_OK;
+        e->in_sequence = false;
+        effect->where = CW_WHERE_UNKNOWN;
+        (void)cw_fail(&why, CW_RC(CW_L_PRINTER, CW_C_IN_DOUBT, CW_E_SYNTAX), 0, "evolis.print",
+                      "PRD_UNEXPECTED_DATA", "the printer gave an answer too many, a panel may be missing");
+        return cw_evolis_doubt("evolis.print", &why, f);
+}
+
 cw_rc cw_evolis_print(struct cw_printer *p, const struct cw_panels *panels, int64_t deadline_ns,
                       struct cw_printer_effect *ret, struct cw_fault *f) {
         struct cw_evolis *e = (struct cw_evolis *)p;
@@ -183,14 +196,19 @@ cw_rc cw_evolis_print(struct cw_printer *p, const struct cw_panels *panels, int6
                 rc = check_ribbon(e, panels, deadline_ns, f);
         if (rc == CW_OK)
                 rc = cw_evolis_begin_sequence(e, deadline_ns, f);
+        const unsigned unasked = e->base.usb->unasked;
         if (rc == CW_OK)
                 rc = cw_evolis_act(e, "Sr", "evolis.print", deadline_ns, ret, f);
         if (rc == CW_OK)
                 rc = download_face(e, panels, deadline_ns, ret, f);
         if (rc == CW_OK && panels->back)
+                rc = all_answered(e, unasked, ret, f);
+        if (rc == CW_OK && panels->back)
                 rc = turn_over(e, deadline_ns, ret, f);
         if (rc == CW_OK && panels->back)
                 rc = download_face(e, panels->back, deadline_ns, ret, f);
+        if (rc == CW_OK)
+                rc = all_answered(e, unasked, ret, f);
         if (rc == CW_OK)
                 rc = cw_evolis_end_sequence(e, "evolis.print", deadline_ns, ret, f);
         return rc;

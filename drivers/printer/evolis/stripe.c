@@ -82,6 +82,15 @@ cw_rc cw_evolis_begin_sequence(struct cw_evolis *e, int64_t deadline_ns, struct 
         return rc;
 }
 
+/* The last moment at which a refused track can be seen. */
+static cw_rc all_loaded(struct cw_evolis *e, unsigned unasked, struct cw_fault *f) {
+        if (!cw_evolis_answered_too_often(e, unasked))
+                return CW_OK;
+        return cw_fail(f, CW_RC(CW_L_PRINTER, CW_C_OPERATOR, CW_E_SYNTAX), 0, "evolis.stripe",
+                       "PRD_UNEXPECTED_DATA",
+                       "the printer gave an answer too many; the stripe was not touched, reject the card");
+}
+
 cw_rc cw_evolis_stripe_write(struct cw_printer *p, const struct cw_tracks *tracks, int64_t deadline_ns,
                              struct cw_printer_effect *ret, struct cw_fault *f) {
         struct cw_evolis *e = (struct cw_evolis *)p;
@@ -90,9 +99,12 @@ cw_rc cw_evolis_stripe_write(struct cw_printer *p, const struct cw_tracks *track
                 rc = configure(e, tracks, deadline_ns, f);
         if (rc == CW_OK)
                 rc = cw_evolis_begin_sequence(e, deadline_ns, f);
+        const unsigned unasked = e->base.usb->unasked;
         for (unsigned t = 1; rc == CW_OK && t <= 3; t++)
                 if (tracks->track[t - 1].len > 0)
                         rc = load(e, t, tracks->track[t - 1], deadline_ns, f);
+        if (rc == CW_OK)
+                rc = all_loaded(e, unasked, f);
         if (rc == CW_OK)
                 rc = cw_evolis_act(e, "Smw", "evolis.stripe", deadline_ns, ret, f);
         if (rc == CW_OK)

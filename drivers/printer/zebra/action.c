@@ -51,6 +51,7 @@ cw_rc cw_zebra_need_quiet(struct cw_zebra *e, const char *op, int64_t deadline_n
         if (!e->known)
                 return unknown_model(f, op);
         cw_rc rc = cw_zebra_alive(e, deadline_ns, f);
+        e->unasked = e->base.usb->unasked;
         if (rc != CW_OK || (e->last == 0 && !cw_zebra_shows_error(cw_zebra_port(e, deadline_ns))))
                 return rc;
         int last = e->last;
@@ -139,10 +140,9 @@ static cw_rc confirm(struct cw_zebra *e, const char *op, int64_t deadline_ns,
 cw_rc cw_zebra_in_step(struct cw_zebra *e, const char *op, int64_t deadline_ns, struct cw_fault *f) {
         char text[CW_ZEBRA_REPLY_MAX + 1];
         struct cw_zebra_reply reply;
-        const unsigned unasked = e->base.usb->unasked;
         cw_rc rc = cw_zebra_ask(e, "V", deadline_ns, &reply, text, f);
         bool known = rc == CW_OK && reply.kind == CW_ZEBRA_TEXT && strcmp(text, e->version) == 0;
-        if (rc != CW_OK || (known && e->base.usb->unasked == unasked))
+        if (rc != CW_OK || (known && e->base.usb->unasked == e->unasked))
                 return rc;
         e->out_of_step = true;
         return cw_fail(f, CW_RC(CW_L_PRINTER, CW_C_OPERATOR, CW_E_SYNTAX), 0, op, "PRD_UNEXPECTED_DATA",

@@ -31,6 +31,7 @@ struct cw_zebra {
         bool out_of_step;    /* an answer is missing: the next one may belong to an older command */
         enum cw_where where; /* by our own commands: the printer does not tell */
         bool delivered;      /* the last card went to the output by our own command */
+        unsigned unasked;    /* of the transport, when the action began */
         int last;            /* code of the error that was shown last, 0 = none */
 };
 

@@ -87,6 +87,7 @@ cw_rc cw_zebra_receive(struct cw_zebra *e, int64_t deadline_ns, struct cw_zebra_
 
 static cw_rc send_now(struct cw_zebra *e, const void *bytes, size_t len, int64_t deadline_ns,
                       size_t *ret_sent, struct cw_fault *f) {
+        e->base.usb->unasked += e->len > 0; /* in one packet with an answer: one too many all the same */
         forget(e, e->len);
         cw_rc rc = cw_usb_bulk_out(e->base.usb, bytes, len, deadline_ns, ret_sent, f);
         if (rc != CW_OK)
