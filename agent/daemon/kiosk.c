@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/daemon/kiosk.h"
 
+#include "agent/daemon/kiosk_internal.h"
 #include "agent/daemon/runs.h"
 #include "base/log.h"
 #include "hsm/client/hsm_client.h"
@@ -13,56 +14,30 @@
 #define SCRIPT_MS 90000 /* two transactions; beside it the time for a card to be put in again */
 #define PAD_MS 15000    /* a station waits for a PIN pad that comes back, and asks once more */
 #define REST_MS 2000
-#define KEYPAD_MS                                                                                            \
-        110000 /* a reader keeps its keypad for 90 s and more (PC/SC part 10), beside it a transaction */
-
-/*
- * One hand-over. Its calls follow one another, each answered exactly once, so that it lives until the last
- * answer and is freed in exactly one place.
- */
-struct cw_kiosk {
-        struct cw_daemon *daemon;
-        struct cw_station_link *link;
-        char ticket[40];
-        const char *step;
-        int64_t session;
-        int session_fd;
-        bool begun; /* kiosk.begin was sent: kiosk.end is due */
-        bool card;  /* and answered: the kiosk has this ticket's card, and shows texts for it */
-        struct cw_job_row row;
-        int64_t proofs;            /* times the chip was asked for its new PIN */
-        bool wrong;                /* and once it said that what was typed is another one */
-        struct cw_release release; /* used for this card */
-        char request_id[CW_DCMS_REQUEST_ID_LEN + 1];
-        char birth_date[9]; /* of the customer, while this hand-over lasts; "" unless the product asks for it
-                             */
-        struct cw_secret *form; /* the PIN as sent, until its answer is here: validatePin asks with it */
-        struct cw_kiosk *next;
-};
 
 static const char *kiosk_name(const struct cw_kiosk *k) {
         return cw_station_link_name(k->link);
 }
 
-static void actor_of(const struct cw_kiosk *k, char ret[CW_ACTOR_CAP]) {
+void cw_kiosk_actor(const struct cw_kiosk *k, char ret[CW_ACTOR_CAP]) {
         (void)snprintf(ret, CW_ACTOR_CAP, "station:%s", kiosk_name(k));
 }
 
-static void step(struct cw_kiosk *k, const char *name) {
+void cw_kiosk_step(struct cw_kiosk *k, const char *name) {
         k->step = name;
         cw_log(CW_EV_KIOSK_STEP, CW_F_STR("KIOSK", kiosk_name(k)), CW_F_STR("STEP", name),
                CW_F_STR("JOB", k->row.job.id));
 }
 
-static struct cw_msg *ticket_msg(const struct cw_kiosk *k, const char *call) {
+struct cw_msg *cw_kiosk_msg(const struct cw_kiosk *k, const char *call) {
         struct cw_msg *m = cw_msg_request(call);
         if (m)
                 (void)json_object_set_new(m->json, "ticket", json_string(k->ticket));
         return m;
 }
 
-static void show(struct cw_kiosk *k, const char *text) {
-        struct cw_msg *m = ticket_msg(k, "kiosk.show");
+void cw_kiosk_text(struct cw_kiosk *k, const char *text) {
+        struct cw_msg *m = cw_kiosk_msg(k, "kiosk.show");
         if (m)
                 (void)json_object_set_new(m->json, "text", json_string(text));
         cw_station_link_call(k->link, m, QUICK_CALL_MS, NULL, NULL);
@@ -91,9 +66,9 @@ static void rest(struct cw_kiosk *k) {
 static void end(struct cw_kiosk *k, const char *text) {
         rest(k);
         if (k->card)
-                show(k, text);
+                cw_kiosk_text(k, text);
         if (k->begun)
-                cw_station_link_call(k->link, ticket_msg(k, "kiosk.end"), QUICK_CALL_MS, NULL, NULL);
+                cw_station_link_call(k->link, cw_kiosk_msg(k, "kiosk.end"), QUICK_CALL_MS, NULL, NULL);
         if (k->session)
                 cw_hsm_link_call(k->daemon->hsm, cw_hsm_msg_close(k->session), NULL, NULL);
         kiosk_free(k);
@@ -115,7 +90,7 @@ static void job_event(struct cw_kiosk *k, enum cw_job_event_kind kind, const cha
         struct cw_change change;
         char actor[CW_ACTOR_CAP];
         (void)snprintf(e.code, sizeof e.code, "%s", code);
-        actor_of(k, actor);
+        cw_kiosk_actor(k, actor);
         cw_rc rc = cw_journal_apply(k->daemon->journal, k->row.job.id, &e, evidence, actor, &change, &f);
         *ret_rc = rc;
         if (rc == CW_OK)
@@ -129,14 +104,14 @@ static void mmyy_of(const char *yymm, char ret[5]) {
         (void)snprintf(ret, 5, "%.2s%.2s", yymm + 2, yymm);
 }
 
-static void pin_is_set(struct cw_kiosk *k) {
+void cw_kiosk_pin_set(struct cw_kiosk *k) {
         cw_rc rc = CW_OK;
         job_event(k, CW_JE_PIN_SET, "", NULL, &rc);
-        step(k, rc == CW_OK ? "pin set" : "pin set, but not noted");
+        cw_kiosk_step(k, rc == CW_OK ? "pin set" : "pin set, but not noted");
         end(k, rc == CW_OK ? "PIN SET" : "PLEASE ASK US");
 }
 
-static void pin_in_doubt(struct cw_kiosk *k, const struct cw_fault *f) {
+void cw_kiosk_pin_in_doubt(struct cw_kiosk *k, const struct cw_fault *f) {
         cw_rc rc = CW_OK;
         job_event(k, CW_JE_PIN_IN_DOUBT, *f->code ? f->code : cw_class_name(cw_rc_class(f->rc)), NULL, &rc);
         end_with(k, f, "PLEASE ASK US");
@@ -148,72 +123,6 @@ static const struct cw_config_product *chip_product(const struct cw_kiosk *k) {
         return p && p->chip_pin_script ? p : NULL;
 }
 
-/* ---- the chip's own word on its new PIN, at the reader's keypad ---- */
-
-static void on_keypad(void *ctx, cw_rc rc, const struct cw_fault *f, struct cw_msg *reply);
-
-static void ask_chip(struct cw_kiosk *k) {
-        step(k, "prove chip pin");
-        k->proofs++;
-        cw_station_link_call(k->link, ticket_msg(k, "kiosk.keypad"),
-                             KEYPAD_MS + k->daemon->config->pin.entry_timeout_ms, on_keypad, k);
-}
-
-/* The chip acknowledged the script under its MAC: without a word of its own the PIN is set all the same, and
- * the audit log says that nobody proved it. */
-static void not_proved(struct cw_kiosk *k, const char *why) {
-        struct cw_fault f = {0};
-        char actor[CW_ACTOR_CAP];
-        actor_of(k, actor);
-        CW_AUTO_JSON json_t *detail = json_pack("{s:s, s:s}", "job", k->row.job.id, "why", why);
-        cw_rc rc = cw_daemon_check(
-            k->daemon, cw_journal_audit(k->daemon->journal, "kiosk.chip_pin_not_proved", actor, detail, &f),
-            &f);
-        if (cw_rc_class(rc) != CW_C_FATAL)
-                pin_is_set(k);
-}
-
-/* The bank and the chip have the new PIN, the customer types another one: tries < 0 is unknown. */
-static void chip_pin_differs(struct cw_kiosk *k, int64_t tries) {
-        struct cw_fault why = {0};
-        char left[32] = "unknown";
-        if (tries >= 0)
-                (void)snprintf(left, sizeof left, "%lld", (long long)tries);
-        (void)cw_fail(&why, CW_RC(CW_L_CHIP, CW_C_IN_DOUBT, CW_E_MISMATCH), 0, "kiosk.keypad",
-                      tries == 0 ? "CHIP_PIN_LOCKED" : "CHIP_PIN_DIFFERS",
-                      "the bank and the chip have the new PIN, but what the customer typed at the reader is "
-                      "another one (tries left: %s): say \"job pin JOB not-set\" and release the card again, "
-                      "the customer then types the PIN anew",
-                      left);
-        pin_in_doubt(k, &why);
-}
-
-/* Asked again while the chip has tries to lose; the last one is the customer's. */
-static void wrong_pin(struct cw_kiosk *k, int64_t tries) {
-        k->wrong = true;
-        if (tries > 1 && k->proofs < k->daemon->config->pin.attempts) {
-                show(k, "WRONG, AGAIN");
-                ask_chip(k);
-                return;
-        }
-        chip_pin_differs(k, tries);
-}
-
-static void on_keypad(void *ctx, cw_rc rc, const struct cw_fault *f, struct cw_msg *reply) {
-        struct cw_kiosk *k = ctx;
-        const char *outcome = rc == CW_OK ? cw_msg_str(reply, "outcome", "") : cw_class_name(cw_rc_class(rc));
-        if (rc != CW_OK)
-                cw_log_fault(CW_EV_KIOSK_CALL_FAILED, f);
-        if (rc == CW_OK && strcmp(outcome, "right") == 0)
-                pin_is_set(k);
-        else if (rc == CW_OK && (strcmp(outcome, "wrong") == 0 || strcmp(outcome, "locked") == 0))
-                wrong_pin(k, strcmp(outcome, "locked") == 0 ? 0 : cw_msg_int(reply, "tries", -1));
-        else if (k->wrong) /* whoever walks away after that has not proved it, and may not know his PIN */
-                chip_pin_differs(k, -1);
-        else
-                not_proved(k, outcome);
-}
-
 /* A PIN that the server has and the chip surely or perhaps not is for a person: a new release puts it there,
  * the server then says that it is set already and is asked whether it is this one. */
 static void on_chip_pin(void *ctx, cw_rc rc, const struct cw_fault *f, struct cw_msg *reply) {
@@ -222,9 +131,9 @@ static void on_chip_pin(void *ctx, cw_rc rc, const struct cw_fault *f, struct cw
         const char *outcome = rc == CW_OK ? cw_msg_str(reply, "outcome", "") : "unknown";
         if (strcmp(outcome, "done") == 0) {
                 if (cw_station_link_config(k->link)->pin_proof == CW_PIN_PROOF_READER)
-                        ask_chip(k);
+                        cw_kiosk_prove_pin(k);
                 else
-                        pin_is_set(k);
+                        cw_kiosk_pin_set(k);
                 return;
         }
         const char *text = rc == CW_OK ? cw_msg_str(reply, "text", "") : f->text;
@@ -235,17 +144,17 @@ static void on_chip_pin(void *ctx, cw_rc rc, const struct cw_fault *f, struct cw
             "the bank has the PIN, the chip %s: say \"job pin JOB not-set\" and release the card again, the "
             "customer then types the same PIN (%.120s)",
             untouched ? "does not" : "may not", text);
-        pin_in_doubt(k, &why);
+        cw_kiosk_pin_in_doubt(k, &why);
 }
 
 static void server_has_pin(struct cw_kiosk *k) {
         const struct cw_config_product *product = chip_product(k);
         if (!product) {
-                pin_is_set(k);
+                cw_kiosk_pin_set(k);
                 return;
         }
-        step(k, "chip pin");
-        struct cw_msg *m = ticket_msg(k, "kiosk.script");
+        cw_kiosk_step(k, "chip pin");
+        struct cw_msg *m = cw_kiosk_msg(k, "kiosk.script");
         if (m) {
                 (void)json_object_set_new(m->json, "commands", json_pack("[s]", "pin-change"));
                 (void)json_object_set_new(
@@ -262,7 +171,7 @@ static void on_validated(void *ctx, cw_rc rc, const struct cw_fault *f, const st
         if (rc == CW_OK)
                 server_has_pin(ctx);
         else
-                pin_in_doubt(ctx, f);
+                cw_kiosk_pin_in_doubt(ctx, f);
 }
 
 /* The server is asked once whether the PIN it may have is the one this customer chose. */
@@ -274,7 +183,7 @@ static void ask_whether_set(struct cw_kiosk *k) {
                                            .expiry_mmyy = mmyy,
                                            .pin = k->form,
                                            .v1 = k->daemon->config->pin.call != CW_PIN_CALL_V2};
-        step(k, "validate pin");
+        cw_kiosk_step(k, "validate pin");
         cw_dcms_validate_pin(k->daemon->dcms, &in, on_validated, k);
 }
 
@@ -297,7 +206,7 @@ static void on_pin_set(void *ctx, cw_rc rc, const struct cw_fault *f, const stru
         }
         /* A PIN that was set by somebody else is not the one this customer chose: the bank must find out. */
         if (cw_rc_class(rc) == CW_C_IN_DOUBT || already) {
-                pin_in_doubt(k, f);
+                cw_kiosk_pin_in_doubt(k, f);
                 return;
         }
         job_event(k, CW_JE_PIN_FAILED, *f->code ? f->code : cw_class_name(cw_rc_class(rc)), NULL,
@@ -335,7 +244,7 @@ static void on_form(void *ctx, cw_rc rc, const struct cw_fault *f, struct cw_msg
                 end_with(k, &fault, "PIN NOT SET");
                 return;
         }
-        step(k, "set pin");
+        cw_kiosk_step(k, "set pin");
         send_pin(k);
 }
 
@@ -405,16 +314,16 @@ static void on_proven(void *ctx, cw_rc rc, const struct cw_fault *f, struct cw_m
                               "CARD_NOT_GENUINE",
                               "the chip's cryptogram is wrong: keep this card and tell the bank's security");
                 char actor[CW_ACTOR_CAP];
-                actor_of(k, actor);
+                cw_kiosk_actor(k, actor);
                 (void)cw_daemon_check(
                     k->daemon, cw_journal_audit(k->daemon->journal, "kiosk.not_genuine", actor, NULL, &why),
                     &why);
                 end_with(k, &why, "CARD REFUSED");
                 return;
         }
-        step(k, "pin entry");
+        cw_kiosk_step(k, "pin entry");
         const struct cw_config_pin *pin = &k->daemon->config->pin;
-        struct cw_msg *m = ticket_msg(k, "kiosk.pin");
+        struct cw_msg *m = cw_kiosk_msg(k, "kiosk.pin");
         if (m)
                 (void)json_object_set_new(m->json, "attempts", json_integer(pin->attempts));
         cw_station_link_call(k->link, m, (pin->attempts * 2 + 1) * pin->entry_timeout_ms + PAD_MS + MARGIN_MS,
@@ -430,8 +339,8 @@ static void on_bound(void *ctx, cw_rc rc, const struct cw_fault *f, struct cw_ms
                 end_with(k, f, "CARD REFUSED");
                 return;
         }
-        step(k, "prove card");
-        cw_station_link_call(k->link, ticket_msg(k, "kiosk.prove"), PROVE_MS, on_proven, k);
+        cw_kiosk_step(k, "prove card");
+        cw_station_link_call(k->link, cw_kiosk_msg(k, "kiosk.prove"), PROVE_MS, on_proven, k);
 }
 
 /* The card's kit is known: it must be released for this kiosk, and hsmd must see the same PAN in the kit's
@@ -488,7 +397,7 @@ static void know_customer(struct cw_kiosk *k) {
                 check_release(k);
                 return;
         }
-        step(k, "ask date of birth");
+        cw_kiosk_step(k, "ask date of birth");
         cw_dcms_customer(k->daemon->dcms, k->row.kit.entity, on_customer, k);
 }
 
@@ -532,7 +441,7 @@ static void on_card(void *ctx, cw_rc rc, const struct cw_fault *f, struct cw_msg
                 return;
         }
         k->card = true;
-        step(k, "find kit");
+        cw_kiosk_step(k, "find kit");
         rc = cw_journal_job_by_pan_hash(k->daemon->journal, cw_msg_str(reply, "pan_hash", ""), &k->row,
                                         &fault);
         if (rc == CW_OK)
@@ -567,14 +476,14 @@ static void on_session(void *ctx, cw_rc rc, const struct cw_fault *f, struct cw_
         k->session = opened.session;
         k->session_fd = opened.fd;
         int64_t timeout_ms = wait_ms(k);
-        struct cw_msg *m = ticket_msg(k, "kiosk.begin");
+        struct cw_msg *m = cw_kiosk_msg(k, "kiosk.begin");
         if (m) {
                 (void)json_object_set_new(m->json, "timeout_ms", json_integer(timeout_ms));
                 if (cw_msg_attach_fd(m, k->session_fd) == CW_OK)
                         k->session_fd = -1;
         }
         k->begun = true;
-        step(k, "wait for card");
+        cw_kiosk_step(k, "wait for card");
         cw_station_link_call(k->link, m, timeout_ms + MARGIN_MS, on_card, k);
 }
 
