@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "drivers/chip/profile_read.h"
 
-#include "base/file.h"
 #include "drivers/chip/template.h"
 #include "drivers/chip/tlv.h"
 
@@ -352,16 +351,6 @@ cw_rc cw_profile_parse(const char *name, const char *text, size_t len, FILE *err
                                "chip.profile", "PRT_SETUP_ERROR", "profile %.60s: %s", name, fs.first);
         *ret = CW_STEAL(p);
         return CW_OK;
-}
-
-cw_rc cw_profile_load(const char *path, FILE *errors, struct cw_profile **ret, struct cw_fault *f) {
-        CW_AUTO_MEM char *text = NULL;
-        size_t len = 0;
-        cw_rc rc = cw_file_read(path, CW_PROFILE_FILE_MAX, &text, &len, f);
-        if (rc != CW_OK)
-                return rc;
-        const char *slash = strrchr(path, '/');
-        return cw_profile_parse(slash ? slash + 1 : path, text, len, errors, ret, f);
 }
 
 void cw_profile_free(struct cw_profile *p) {

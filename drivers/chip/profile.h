@@ -185,12 +185,10 @@ struct cw_profile {
 };
 
 /*
- * Reads, checks and compiles a profile. Every finding goes to errors (may be NULL) as "path:line: place: what
- * is wrong; what to do"; REJECT when there was any.
+ * Reads, checks and compiles the len bytes of a profile; name is what findings call it. Every finding goes to
+ * errors (may be NULL) as "name:line: place: what is wrong; what to do"; REJECT when there was any. Files are
+ * read by cw_profile_load_trusted (profile_sign.h).
  */
-CW_WARN_UNUSED cw_rc cw_profile_load(const char *path, FILE *errors, struct cw_profile **ret,
-                                     struct cw_fault *f);
-/* The same from memory; name stands for the path. */
 CW_WARN_UNUSED cw_rc cw_profile_parse(const char *name, const char *text, size_t len, FILE *errors,
                                       struct cw_profile **ret, struct cw_fault *f);
 void cw_profile_free(struct cw_profile *p);
@@ -214,7 +212,7 @@ void cw_profile_finding(struct cw_profile_findings *fs, const char *place, const
     __attribute__((format(printf, 3, 4)));
 /*
  * The linter: prepares the data of a made-up card and judges it as EMV and CPS ask (records and AFL, lengths,
- * required elements, CDOLs, CVM list against PIN groupings). Part of cw_profile_load. Adds to fs.
+ * required elements, CDOLs, CVM list against PIN groupings). Part of cw_profile_parse. Adds to fs.
  */
 void cw_profile_check(const struct cw_profile *p, struct cw_profile_findings *fs);
 struct cw_elements;

@@ -41,7 +41,7 @@ struct cw_profile_trust {
 CW_WARN_UNUSED cw_rc cw_profile_judge(const char *path, const char *bytes, size_t len,
                                       const struct cw_profile_trust *trust, char ret_key[CW_PROFILE_KEY_ID],
                                       struct cw_fault *f);
-/* cw_profile_load of a file that is read once: the bytes that were judged are the bytes that are parsed. */
+/* cw_profile_parse of a file that is read once: the bytes that were judged are the bytes that are parsed. */
 CW_WARN_UNUSED cw_rc cw_profile_load_trusted(const char *path, const struct cw_profile_trust *trust,
                                              FILE *errors, struct cw_profile **ret,
                                              char ret_key[CW_PROFILE_KEY_ID], struct cw_fault *f);
