@@ -301,6 +301,19 @@ static void check_matica(const struct cw_config_station *s, const char *who, str
                                     "is for a printer_driver \"matica\" only; leave it out");
 }
 
+/* Whatever the other lets go of for a moment, a reconnect in the middle of a card, this one would take. Each
+ * machine has a configuration of its own, so two that name none mean the same only one. */
+static void check_printer(const struct cw_config *c, const struct cw_config_station *s, const char *who,
+                          struct cw_findings *fs) {
+        for (const struct cw_config_station *o = c->stations; *s->printer_driver && o < s; o++)
+                if (strcmp(o->printer_driver, s->printer_driver) == 0 &&
+                    strcmp(o->printer_serial, s->printer_serial) == 0)
+                        find_member(fs, who, "printer_serial",
+                                    "stations[%s] has the printer %s \"%.40s\"; give each station a printer "
+                                    "of its own, by its serial number or as \"port:...\"",
+                                    o->name, s->printer_driver, s->printer_serial);
+}
+
 static void check_station(const struct cw_config *c, const struct cw_config_station *s,
                           struct cw_findings *fs) {
         char who[PATH_BYTES];
@@ -313,6 +326,7 @@ static void check_station(const struct cw_config *c, const struct cw_config_stat
                 find_member(fs, who, "pinpad_tty", "must be set for a station of kind \"kiosk\"");
         check_codes(c, who, s->plastic_codes, fs);
         check_matica(s, who, fs);
+        check_printer(c, s, who, fs);
 }
 
 static void check_keys(const struct cw_config *c, struct cw_findings *fs) {

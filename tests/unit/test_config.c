@@ -226,6 +226,46 @@ static void conf_d_overrides_members(void **state) {
         assert_int_equal(unlink(extra), 0);
 }
 
+/* One that two stations name would go from one to the other with a card inside. */
+static void each_station_has_its_own_printer(void **state) {
+        (void)state;
+        static const struct {
+                const char *first, *driver, *second;
+                bool refused;
+        } cases[] = {
+            {"EV-1", "evolis", "EV-1", true},
+            {"port:1-2", "evolis", "port:1-2", true},
+            {"", "evolis", "", true},
+            {"EV-1", "evolis", "EV-2", false},
+            {"port:1-2", "evolis", "port:1-3", false},
+            {"EV-1", "magicard", "EV-1", false},
+            {"", "magicard", "", false},
+            {"", "", "", false},
+        };
+        write_variant("\"attempts\": 3", "\"attempts\": 3");
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+                char site[400];
+                cw_rc rc = CW_OK;
+                int len = snprintf(site, sizeof site,
+                                   "{\"stations\": [{\"name\": \"desk-1\", \"printer_serial\": \"%s\"},"
+                                   " {\"name\": \"desk-2\", \"kind\": \"%s\", \"reader\": \"R\", "
+                                   "\"pinpad_tty\": \"/dev/t\", "
+                                   "\"plastic_codes\": \"71\", \"printer_driver\": \"%s\", "
+                                   "\"printer_serial\": \"%s\"}]}",
+                                   cases[i].first, *cases[i].driver ? "issue" : "kiosk", cases[i].driver,
+                                   cases[i].second);
+                assert_int_equal(cw_file_write_atomic(extra, site, (size_t)len, 0600, NULL), CW_OK);
+                CW_AUTO_MEM char *text = findings(&rc);
+                if ((rc != CW_OK) != cases[i].refused)
+                        fail_msg("%s %s: %s", cases[i].driver, cases[i].second, text);
+                if (cases[i].refused)
+                        assert_non_null(strstr(
+                            text,
+                            "stations[desk-2].printer_serial: stations[desk-1] has the printer evolis"));
+        }
+        assert_int_equal(unlink(extra), 0);
+}
+
 /* A rule between keys names the file that set the key, not the first one. */
 static void a_rule_names_the_file_that_broke_it(void **state) {
         (void)state;
@@ -308,6 +348,7 @@ int main(void) {
             cmocka_unit_test(all_mistakes_are_reported_at_once),
             cmocka_unit_test(what_a_matica_printer_does_is_told),
             cmocka_unit_test(conf_d_overrides_members),
+            cmocka_unit_test(each_station_has_its_own_printer),
             cmocka_unit_test(a_rule_names_the_file_that_broke_it),
             cmocka_unit_test(what_is_no_object_is_refused),
             cmocka_unit_test(print_config_round_trips),

@@ -19,7 +19,9 @@ PRINTERS = {"alone": ("evolis", "EV-1", "EV-1", "1-1"), "left": ("evolis", "TWIN
             "mute": ("magicard", "MG-1", "", "1-4"), "matica": ("matica", "MX-1", "MX-1", "1-5")}
 # station: driver, printer_serial
 STATIONS = {"by-serial": ("evolis", "EV-1"), "by-port-left": ("evolis", "port:1-2"), "by-port-right": ("evolis", "port:1-3"),
-            "by-asking": ("magicard", "MG-1"), "matica": ("matica", "MX-1"), "unclear": ("evolis", "TWIN"), "second": ("evolis", "EV-1")}
+            "by-asking": ("magicard", "MG-1"), "matica": ("matica", "MX-1"), "unclear": ("evolis", "TWIN")}
+# of another configuration, which cannot know of the first
+RIVALS = {"second": ("evolis", "EV-1")}
 
 
 def check(good, what):
@@ -28,11 +30,11 @@ def check(good, what):
 
 
 class Fleet(Rig):
-    def config(self):
+    def config(self, stations=None):
         config = super().config()
         config["products"] = config["products"][:1]
         config["stations"] = [{"name": name, "kind": "issue", "printer_driver": driver, "printer_serial": serial, "reader": "none here",
-                               "plastic_codes": "71"} for name, (driver, serial) in STATIONS.items()]
+                               "plastic_codes": "71"} for name, (driver, serial) in (stations or STATIONS).items()]
         return config
 
     def start_emulator(self, name, number):
@@ -53,11 +55,10 @@ class Fleet(Rig):
         self.printers = {name: self.start_emulator(name, n) for n, name in enumerate(PRINTERS)}
         self.desks = {}
         for name in STATIONS:
-            if name != "second":
-                self.start_station_of(name)
+            self.start_station_of(name, "cardwright.json")
 
-    def start_station_of(self, name):
-        process = self.run("stationd-" + name, ["drivers/cardwright-stationd", "--config", self.path("cardwright.json"), "--station", name],
+    def start_station_of(self, name, config):
+        process = self.run("stationd-" + name, ["drivers/cardwright-stationd", "--config", self.path(config), "--station", name],
                            self.testbed, ["umockdev-wrapper"])
         wait_for(name, lambda: listens(self.path(f"run/station/{name}.sock")), processes=[process])
         self.desks[name] = Peer(self.path(f"run/station/{name}.sock"))
@@ -108,7 +109,8 @@ def twins_are_not_guessed(fleet):
 
 
 def one_owner(fleet):
-    fleet.start_station_of("second")
+    fleet.write("rival.json", json.dumps(fleet.config(RIVALS)))
+    fleet.start_station_of("second", "rival.json")
     told = fleet.says("second", "other software holds")
     check(told["state"] == "offline", told)
     fleet.makes_a_card("by-serial", "alone")
