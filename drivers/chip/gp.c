@@ -9,7 +9,6 @@
 #define TAG_DF_NAME 0x84u
 #define TAG_AID 0x4fu
 #define TAG_MAX_DATA 0x9f65u
-#define DATA_MAX 255u
 #define DATA_MIN 64u /* less is no card that could be personalised, but a card that tells nonsense */
 
 bool cw_aid_parse(const char *hex, bool empty_ok, struct cw_aid *ret) {
@@ -212,7 +211,7 @@ cw_rc cw_gp_do_select(struct cw_card_channel *c, const struct cw_aid *aid, int64
 
 static void read_domain(struct cw_span fci, struct cw_gp_domain *ret) {
         struct cw_span v;
-        *ret = (struct cw_gp_domain){.max_data = DATA_MAX};
+        *ret = (struct cw_gp_domain){.max_data = CW_GP_DATA_MAX};
         if (cw_tlv_find(fci, TAG_DF_NAME, &v) && v.len <= CW_AID_MAX) {
                 memcpy(ret->aid.bytes, v.ptr, v.len);
                 ret->aid.len = v.len;
@@ -220,7 +219,7 @@ static void read_domain(struct cw_span fci, struct cw_gp_domain *ret) {
         if (!cw_tlv_find(fci, TAG_MAX_DATA, &v) || v.len < 1 || v.len > 2)
                 return;
         size_t max = v.len == 1 ? v.ptr[0] : (size_t)v.ptr[0] << 8 | v.ptr[1];
-        if (max >= DATA_MIN && max < DATA_MAX)
+        if (max >= DATA_MIN && max < CW_GP_DATA_MAX)
                 ret->max_data = max;
 }
 

@@ -89,6 +89,7 @@ CW_WARN_UNUSED cw_rc cw_gp_do_select(struct cw_card_channel *c, const struct cw_
  * its CPLC (GET DATA 9F7F) as upper-case hex; "" when the card has none or does not give it. ret_sd may be
  * NULL.
  */
+#define CW_GP_DATA_MAX 255u
 struct cw_gp_domain {
         struct cw_aid aid; /* that the card selected, empty when it does not tell */
         size_t max_data;   /* longest data field of a command (9F65, GP 11.9.3), 255 when it does not tell */

@@ -109,6 +109,8 @@ static cw_rc find_installed(struct cw_perso *p, struct cw_fault *f) {
 static cw_rc select_domain(struct cw_perso *p, struct cw_fault *f) {
         const struct cw_profile *profile = p->plan->data->profile;
         bool through = profile->flow == CW_FLOW_SECURITY_DOMAIN;
+        p->domain.max_data =
+            CW_GP_DATA_MAX; /* holds for an application whose domain cannot be selected too */
         cw_rc rc = find_installed(p, f);
         if (rc != CW_OK)
                 return rc;

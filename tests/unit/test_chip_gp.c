@@ -166,6 +166,28 @@ static void test_what_is_installed(void **state) {
         assert_install(&p, &profile.more[3].install, 0x9000, true);
 }
 
+/* The domain only tells who the card is when the application itself is personalised: it may be out of reach.
+ */
+static void test_domain_out_of_reach(void **state) {
+        (void)state;
+        struct cw_profile profile = {.flow = CW_FLOW_APPLICATION,
+                                     .security_domain = aid("A000000151000000"),
+                                     .aid = aid("A0000000031010")};
+        static const struct script_line lines[] = {
+            {"00A4040008A00000015100000000", "6A82"},
+            {"00A4040007A000000003101000", "6F0B8407A0000000031010A5009000"},
+        };
+        struct script_card card;
+        struct cw_perso_data data = {.profile = &profile};
+        const struct cw_perso_plan plan = {.data = &data, .apdu_timeout_ms = 1000};
+        struct cw_perso_result result = {0};
+        struct cw_perso p = {.channel = &card.channel, .plan = &plan, .result = &result};
+        script_card_init(&card, lines, sizeof lines / sizeof *lines, false);
+        assert_int_equal(cw_perso_look(&p, NULL), CW_OK);
+        script_card_done(&card);
+        assert_int_equal(p.domain.max_data, 255);
+}
+
 static void test_same_chip(void **state) {
         (void)state;
         char later[] = CPLC, other[] = CPLC;
@@ -195,13 +217,10 @@ static void test_levels_a_chip_can_do(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-            cmocka_unit_test(test_commands),
-            cmocka_unit_test(test_aids),
-            cmocka_unit_test(test_identify),
-            cmocka_unit_test(test_identify_refused),
-            cmocka_unit_test(test_what_is_installed),
-            cmocka_unit_test(test_same_chip),
-            cmocka_unit_test(test_levels_a_chip_can_do),
+            cmocka_unit_test(test_commands),          cmocka_unit_test(test_aids),
+            cmocka_unit_test(test_identify),          cmocka_unit_test(test_identify_refused),
+            cmocka_unit_test(test_what_is_installed), cmocka_unit_test(test_domain_out_of_reach),
+            cmocka_unit_test(test_same_chip),         cmocka_unit_test(test_levels_a_chip_can_do),
         };
         return cmocka_run_group_tests_name("chip gp", tests, NULL, NULL);
 }
