@@ -119,8 +119,9 @@ static cw_rc find(struct cw_manage *m, const struct cw_aid *aid, bool *ret, stru
         return rc;
 }
 
-/* Only what is there, and only gone when the card does not list it any more. */
-static cw_rc delete_it(struct cw_manage *m, const struct cw_aid *aid, bool related, bool *ret_sent,
+/* Only what is there, and only gone when the card does not list it any more. *ret_doubt from before DELETE
+ * until the card has surely refused it: what fails behind its answer does not undo it. */
+static cw_rc delete_it(struct cw_manage *m, const struct cw_aid *aid, bool related, bool *ret_doubt,
                        struct cw_fault *f) {
         bool there = false;
         cw_rc rc = find(m, aid, &there, f);
@@ -130,8 +131,10 @@ static cw_rc delete_it(struct cw_manage *m, const struct cw_aid *aid, bool relat
                              "\"cardwright station card status\"");
         if (rc != CW_OK)
                 return rc;
-        *ret_sent = true;
+        *ret_doubt = true;
         rc = cw_manage_delete(m, aid, related, f);
+        if (rc == CW_RC(CW_L_CHIP, CW_C_REJECT, CW_E_CHIP_SW))
+                *ret_doubt = !cw_gp_surely_refused((uint16_t)f->native);
         if (rc == CW_OK)
                 rc = find(m, aid, &there, f);
         if (rc == CW_OK && there)
@@ -150,7 +153,7 @@ static cw_rc take_name(const struct cw_admin_card *a, struct cw_aid *ret, struct
                        "what is to be deleted has a name of 5 to 16 bytes in hex");
 }
 
-static cw_rc remove_it(struct cw_admin_card *a, bool *ret_sent, struct cw_fault *f) {
+static cw_rc remove_it(struct cw_admin_card *a, bool *ret_doubt, struct cw_fault *f) {
         CW_AUTO(cw_manage_close) struct cw_manage *m = NULL;
         struct cw_aid domain, aid;
         struct cw_manage_plan plan;
@@ -163,16 +166,14 @@ static cw_rc remove_it(struct cw_admin_card *a, bool *ret_sent, struct cw_fault 
                 rc = cw_admin_connect(a, f);
         if (rc == CW_OK)
                 rc = cw_manage_open(a->channel, a->session, &plan, &m, f);
-        return rc == CW_OK ? delete_it(m, &aid, cw_msg_bool(a->request, "related", false), ret_sent, f) : rc;
+        return rc == CW_OK ? delete_it(m, &aid, cw_msg_bool(a->request, "related", false), ret_doubt, f) : rc;
 }
 
 struct cw_msg *cw_admin_card_delete(struct cw_admin_card *a) {
         struct cw_fault f = {0};
-        bool sent = false;
-        cw_rc rc = remove_it(a, &sent, &f);
-        const char *outcome = rc == CW_OK                                                  ? "deleted"
-                              : !sent || rc == CW_RC(CW_L_CHIP, CW_C_REJECT, CW_E_CHIP_SW) ? "untouched"
-                                                                                           : "in-doubt";
+        bool doubt = false;
+        cw_rc rc = remove_it(a, &doubt, &f);
+        const char *outcome = rc == CW_OK ? "deleted" : doubt ? "in-doubt" : "untouched";
         if (rc != CW_OK)
                 cw_admin_line(a, "failed", "failed", f.text);
         cw_admin_line(a, "delete", rc == CW_OK ? "ok" : "failed", outcome);

@@ -164,6 +164,15 @@ def test_put_key_refused(rig):
                                 profile=closing_profile(rig, put_key("20", "aes"), name="refused"))
     check(code != 0 and "refuses its new keys" in errors and verdicts(lines)["plastic"][1] == "spoiled", (lines, errors))
     check(any("is there already" in v for v in rig.chip.ask(cmd="state")["violations"]), "why it was refused")
+    # Not every error says that nothing was written: the card is asked what it has.
+    rig.replace_desk_card()
+    rig.present("vague")
+    rig.chip.ask(cmd="fault", kind="sw", sw="6F00", ins="D8", nth=1)
+    code, lines, errors = perso(rig, "--scp", "03", "--new-diversify", "kdf3",
+                                profile=closing_profile(rig, put_key("31", "aes"), name="vague"))
+    rig.chip.ask(cmd="fault", kind="none")
+    told = verdicts(lines)
+    check(code != 0 and told["plastic"][1] == "spoiled" and told["key-info"][1].endswith("keys old"), (lines, errors))
     rig.replace_desk_card()
     rig.present("stronger")
     code, lines, errors = perso(rig, "--scp", "02", "--new-diversify", "kdf3",
@@ -212,6 +221,12 @@ def test_status_and_delete(rig):
         check(names == [APPLICATION + "02", "A000000151000000", APPLICATION], records)
         state = rig.chip.ask(cmd="state")
         check(state["violation_count"] == 0, state["violations"])
+        # DELETE is done and the look behind it fails (the look before took four answers): that is not untouched.
+        rig.present("half-known")
+        rig.chip.ask(cmd="fault", kind="sw", sw="6985", ins="F2", nth=5)
+        code, lines, errors = card(rig, "delete", APPLICATION, "--confirm", APPLICATION, "--scp", "03")
+        rig.chip.ask(cmd="fault", kind="none")
+        check(code != 0 and verdicts(lines)["delete"][1] == "in-doubt", (lines, errors))
     finally:
         rig.replace_desk_card()
 
