@@ -192,9 +192,10 @@ static cw_rc ask_chip(struct cw_station *st, struct cw_card_channel **ret, char 
         }
 }
 
-/* The profile does something behind the data which a terminal cannot see. A station that was restarted takes
- * the product of its hopper. */
+/* The profile does something behind the data which a terminal cannot see, or nobody can tell that it does
+ * not. A station that was restarted takes the product of its hopper. */
 static bool sets_more(struct cw_station *st) {
+        bool found = false;
         for (size_t i = 0; i < st->config->product_count; i++) {
                 const struct cw_profile *profile = NULL;
                 struct cw_fault f = {0};
@@ -203,10 +204,11 @@ static bool sets_more(struct cw_station *st) {
                                 : strcmp(st->config->products[i].plastic_code, st->self->plastic_codes) == 0;
                 if (!mine)
                         continue;
-                if (cw_profiles_get(&st->profiles, i, &profile, &f) == CW_OK && profile->after_count > 0)
+                found = true;
+                if (cw_profiles_get(&st->profiles, i, &profile, &f) != CW_OK || profile->after_count > 0)
                         return true;
         }
-        return false;
+        return !found;
 }
 
 static void look_at_chip(struct cw_station *st, const json_t *baseline, struct verdict *v) {
