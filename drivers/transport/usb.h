@@ -83,7 +83,8 @@ CW_WARN_UNUSED cw_rc cw_usb_bulk_in(struct cw_usb *u, void *data, size_t cap, in
  * A device may speak unasked, or too late: an IN transfer is pending from the first call on, and what it
  * brought is thrown away (wiped, counted) before the first OUT after an IN, so that it is never taken for the
  * answer to what goes out now. OUT after OUT is one question in parts, and what came meanwhile stays for the
- * next IN. Never blocks.
+ * next IN. What is not there yet is not waited for, except for up to 20 ms behind each packet that was thrown
+ * away: an answer that is later still has to be known by its contents.
  */
 void cw_usb_purge(struct cw_usb *u);
 CW_WARN_UNUSED cw_rc cw_usb_clear_halt(struct cw_usb *u, struct cw_fault *f);

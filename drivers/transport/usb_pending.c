@@ -15,7 +15,8 @@
 #define PACKET_FALLBACK 512
 #define CANCEL_LIMIT_MS 2000
 #define WAIT_SLICE_MS 500
-/* The rest of an answer follows its full packets at once. */
+/* What comes behind a packet, the rest of its answer or the next late one, comes at once; but a transfer that
+ * was only now given to the kernel cannot be complete in no time. */
 #define FOLLOWS_MS 20
 #define PURGE_PACKETS_MAX 64
 
@@ -148,13 +149,15 @@ size_t cw_usb_pending_purge(struct cw_usb_real *d) {
         for (int i = 0; i < PURGE_PACKETS_MAX && arm(d) == 0 && d->pending && !d->gone; i++) {
                 struct cw_usb_pending *p = d->pending;
                 if (p->flying && !p->completed)
-                        cw_usb_real_wait(d, bytes && !p->last ? FOLLOWS_MS : 0, &p->completed);
+                        cw_usb_real_wait(d, bytes ? FOLLOWS_MS : 0, &p->completed);
                 look(d);
-                if (p->flying || p->error)
+                if (p->flying)
                         break;
                 bytes += p->len - p->at;
                 cw_wipe(p->buffer, p->packet);
                 p->at = p->len = 0;
+                if (p->error) /* the next read tells it; what came with it is none of its answer */
+                        break;
         }
         return bytes;
 }
