@@ -437,6 +437,22 @@ static void stray_yes_is_not_the_answer_to_a_move(void **state) {
         lone(state, "{'cmd':'fault','name':'spurious_ok'}");
 }
 
+/* It says "feeder empty", and the card comes: not known, so the next feed clears the path first. */
+static void stray_no_is_doubt(void **state) {
+        struct cw_printer *p = check_open(*state);
+        struct cw_printer_effect e;
+        struct cw_fault f = {0};
+        bench_order(*state, "{'cmd':'fault','name':'spurious_no','at':{'command':'MI'}}");
+        check_class(cw_printer_feed(p, LONG_NS, &e, &f), &f, CW_C_IN_DOUBT, "PRD_UNEXPECTED_DATA");
+        assert_int_equal(e.where, CW_WHERE_UNKNOWN);
+        assert_true(e.started);
+        assert_int_equal(bench_state(*state, "counters", "fed"), 1);
+        check_feed(p);
+        assert_int_equal(bench_tray(*state, "output"), 1);
+        assert_int_equal(bench_state(*state, "counters", "fed"), 2);
+        cw_printer_close(p);
+}
+
 /* Of a picture the head and its lines are answered: here the picture of yellow. */
 static void image_stray_yes_hides_no_refusal(void **state) {
         struct cw_printer *p = check_open(*state);
@@ -476,6 +492,7 @@ const struct CMUnitTest contract_checks[] = {
     CHECK(ribbon_is_what_the_branch_says),
     CHECK(garbage_does_not_last),
     CHECK(stray_yes_is_not_the_answer_to_a_move),
+    CHECK(stray_no_is_doubt),
     CHECK(image_stray_yes_hides_no_refusal),
     CHECK(stripe_stray_yes_hides_no_refusal),
     CHECK(cover_needs_a_person),

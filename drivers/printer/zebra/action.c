@@ -118,7 +118,8 @@ static cw_rc garbled(struct cw_zebra *e, const char *op, const struct cw_zebra_r
         return doubt(e, op, &why, effect, f);
 }
 
-/* A yes does not say to what: when another one comes in answer to V, or before it, the first was not ours. */
+/* Neither a yes nor a no says to what: when another one comes in answer to V, or before it, the first was not
+ * ours. */
 static cw_rc confirm(struct cw_zebra *e, const char *op, int64_t deadline_ns,
                      struct cw_printer_effect *effect, struct cw_fault *f) {
         char text[CW_ZEBRA_REPLY_MAX + 1];
@@ -167,10 +168,12 @@ cw_rc cw_zebra_act(struct cw_zebra *e, const char *text, const char *op, int64_t
                 rc = cw_zebra_receive(e, deadline_ns, &reply, answer, &why);
         if (rc != CW_OK)
                 return doubt(e, op, &why, effect, f);
-        if (reply.kind == CW_ZEBRA_NACK)
-                return refused(e, reply.code, op, true, effect, f);
-        return reply.kind == CW_ZEBRA_ACK ? confirm(e, op, deadline_ns, effect, f)
-                                          : garbled(e, op, &reply, effect, f);
+        if (reply.kind != CW_ZEBRA_ACK && reply.kind != CW_ZEBRA_NACK)
+                return garbled(e, op, &reply, effect, f);
+        rc = confirm(e, op, deadline_ns, effect, f);
+        if (rc != CW_OK || reply.kind == CW_ZEBRA_ACK)
+                return rc;
+        return refused(e, reply.code, op, true, effect, f);
 }
 
 /* The rest of an image will not follow: without the reset the printer would take the next command for it. */

@@ -194,8 +194,11 @@ static struct emup_reply *reply(struct emup_model *m, const void *bytes, size_t 
 
 static void stray(struct emup_model *m) {
         static const uint8_t ack = ACK;
+        static const uint8_t nack[] = {NACK, '0', '4', EOT};
         if (emup_fault_bite(m, "spurious_ok"))
                 (void)reply(m, &ack, 1);
+        if (emup_fault_bite(m, "spurious_no"))
+                (void)reply(m, nack, sizeof nack);
 }
 
 /* Bytes that wait go out in one packet, as long as no fault wants to see them one by one. */

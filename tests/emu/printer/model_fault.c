@@ -40,6 +40,7 @@ static const struct emup_fault_kind kinds[] = {
     {"late_reply", HOOK_REPLY, NULL},
     {"no_reply", HOOK_REPLY, NULL},
     {"spurious_ok", HOOK_REPLY, NULL},
+    {"spurious_no", HOOK_REPLY, NULL},
     {"garbage", HOOK_REPLY, ""},
     {"localised", HOOK_REPLY, NULL},
     {"device_id_bad", HOOK_DEVICE_ID, "length|without_length|little_endian|short|empty"},
