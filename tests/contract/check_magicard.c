@@ -462,6 +462,23 @@ static void power_cycle_loses_the_place(void **state) {
 
 /* ---- the older generation ---- */
 
+static void older_printers_may_keep_numbers_of_parts(void **state) {
+        (void)state;
+        const struct bench_options old = {.model = "Rio 2e"};
+        struct bench *b = bench_ops.open(&old);
+        bench_order(b, "{'cmd':'fault','name':'no_reply','at':{'command':'REQ,STA,PSR'}}");
+        bench_order(b, "{'cmd':'fault','name':'late_reply','ms':1000,'at':{'command':'REQ,STA,BSR'}}");
+        struct cw_printer *p = check_open(b);
+        assert_string_equal(cw_printer_info(p)->head, "");
+        assert_string_equal(cw_printer_info(p)->board, "");
+        assert_string_equal(cw_printer_info(p)->serial, "T1");
+        assert_int_equal(bench_state(b, "usb", "soft_resets"), 0);
+        check_feed(p);
+        assert_int_equal(bench_state(b, "", "violations"), 0);
+        cw_printer_close(p);
+        bench_ops.close(b);
+}
+
 static void older_printers_work_too(void **state) {
         (void)state;
         const struct bench_options old = {.model = "Rio 2e"};
@@ -552,5 +569,6 @@ const struct CMUnitTest contract_checks[] = {
     CHECK(reconcile_other_printer),
     CHECK(reconcile_stripe_is_unknown),
     {"older_printers_work_too", older_printers_work_too, NULL, NULL, NULL},
+    {"older_printers_may_keep_numbers_of_parts", older_printers_may_keep_numbers_of_parts, NULL, NULL, NULL},
 };
 const size_t contract_check_count = sizeof contract_checks / sizeof contract_checks[0];

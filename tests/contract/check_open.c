@@ -21,6 +21,24 @@ void open_identifies(void **state) {
         cw_printer_close(p);
 }
 
+/* Nothing, or too late: the number of the head is for the inventory, and its answer is nobody else's. */
+void open_without_a_number_of_the_head(void **state) {
+        static const char *const orders[] = {
+            "{'cmd':'fault','name':'no_reply','at':{'command':'Rkn'}}",
+            "{'cmd':'fault','name':'late_reply','ms':2300,'at':{'command':'Rkn'}}"};
+        for (size_t i = 0; i < 2; i++) {
+                bench_order(*state, orders[i]);
+                struct cw_printer *p = check_open(*state);
+                struct cw_printer_status s;
+                struct cw_fault f = {0};
+                assert_string_equal(cw_printer_info(p)->head, "");
+                assert_string_equal(cw_printer_info(p)->serial, "T1");
+                check_ok(cw_printer_status(p, LONG_NS, &s, &f), &f);
+                assert_int_equal(s.ribbon.remaining, 100);
+                cw_printer_close(p);
+        }
+}
+
 void open_again_after_close(void **state) {
         cw_printer_close(check_open(*state));
         cw_printer_close(check_open(*state));

@@ -30,6 +30,7 @@ struct cw_tracks check_tracks(void);
 #define CHECK(fn)                                                                                            \
         { #fn, fn, check_setup, check_teardown, NULL }
 void open_identifies(void **state);
+void open_without_a_number_of_the_head(void **state);
 void open_again_after_close(void **state);
 void open_too_late_touches_nothing(void **state);
 void what_came_unasked_is_no_answer(void **state);

@@ -4,6 +4,7 @@
 
 const struct CMUnitTest contract_checks[] = {
     CHECK(open_identifies),
+    CHECK(open_without_a_number_of_the_head),
     CHECK(open_again_after_close),
     CHECK(open_too_late_touches_nothing),
     CHECK(what_came_unasked_is_no_answer),

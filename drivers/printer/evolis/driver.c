@@ -73,7 +73,8 @@ static cw_rc ask_text(struct cw_evolis *e, const char *command, int64_t deadline
         return CW_OK;
 }
 
-/* Only for the inventory. A stray OK came before the answer, which is then on its way. */
+/* Only for the inventory: a printer that is silent about it is none the worse. A stray OK came before the
+ * answer, which is then on its way. */
 static cw_rc ask_head(struct cw_evolis *e, int64_t deadline_ns, struct cw_fault *f) {
         char answer[CW_EVOLIS_REPLY_MAX];
         cw_rc rc = cw_evolis_ask(e, "Rkn", deadline_ns, answer, sizeof answer, f);
@@ -81,6 +82,8 @@ static cw_rc ask_head(struct cw_evolis *e, int64_t deadline_ns, struct cw_fault 
                 e->out_of_step = true;
         else if (rc == CW_OK && cw_evolis_kind(answer) == CW_EVOLIS_VALUE)
                 cw_evolis_quote(answer, e->base.info.head, sizeof e->base.info.head);
+        if (cw_rc_class(rc) == CW_C_RETRY && (rc & 0xffffu) == CW_E_TIMEOUT)
+                return cw_evolis_drain(e, deadline_ns, f); /* and out of step, should it come later still */
         return rc;
 }
 

@@ -20,6 +20,13 @@ static bool is_timeout(cw_rc rc) {
         return cw_rc_class(rc) == CW_C_RETRY && (rc & 0xffffu) == CW_E_TIMEOUT;
 }
 
+/* Only for the inventory: a printer that is silent about it is none the worse. */
+static cw_rc ask_part(struct cw_magicard *e, const char *key, int64_t deadline_ns, char *ret, size_t cap,
+                      struct cw_fault *f) {
+        cw_rc rc = cw_magicard_ask_value(e, key, deadline_ns, ret, cap, f);
+        return is_timeout(rc) ? cw_magicard_drain(e, deadline_ns, f) : rc;
+}
+
 /* Which generation is it: the newer one answers REQ,INF, the older one REQ,STA. */
 static cw_rc greet(struct cw_magicard *e, int64_t deadline_ns, struct cw_magicard_info *ret,
                    struct cw_fault *f) {
@@ -36,9 +43,9 @@ static cw_rc greet(struct cw_magicard *e, int64_t deadline_ns, struct cw_magicar
         if (rc == CW_OK)
                 rc = cw_magicard_ask_value(e, "VRS", deadline_ns, ret->firmware, sizeof ret->firmware, f);
         if (rc == CW_OK)
-                rc = cw_magicard_ask_value(e, "PSR", deadline_ns, ret->head, sizeof ret->head, f);
+                rc = ask_part(e, "PSR", deadline_ns, ret->head, sizeof ret->head, f);
         if (rc == CW_OK)
-                rc = cw_magicard_ask_value(e, "BSR", deadline_ns, ret->board, sizeof ret->board, f);
+                rc = ask_part(e, "BSR", deadline_ns, ret->board, sizeof ret->board, f);
         e->old = rc == CW_OK;
         return rc;
 }
