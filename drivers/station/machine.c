@@ -49,6 +49,8 @@ static void tell_unasked(struct cw_machine *m) {
 }
 
 static void drop(struct cw_machine *m) {
+        if (m->printer)
+                tell_unasked(m);
         m->unasked = 0;
         cw_printer_close(m->printer);
         m->printer = NULL;
