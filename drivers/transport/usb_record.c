@@ -10,8 +10,8 @@
  *   in ok DATA
  *   control TYPE REQUEST VALUE INDEX fail RC NATIVE
  *   in|clear|reset fail RC NATIVE
- *   purge COUNT                                       COUNT decimal: bytes that came unasked, never
- * themselves clear ok | reset ok
+ *   purge COUNT                                       COUNT decimal: bytes that came unasked, not the bytes
+ *   clear ok | reset ok
  */
 #include "drivers/transport/usb.h"
 
