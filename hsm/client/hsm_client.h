@@ -172,9 +172,9 @@ CW_WARN_UNUSED cw_rc cw_hsm_session_put_key(struct cw_hsm_session *s, const stru
                                             struct cw_secret **ret_apdu, struct cw_fault *f);
 /*
  * gp.put_key_answer: the R-APDU (data and SW) of that command, in place of gp.unwrap. *ret_accepted: the card
- * confirmed the keys, whose check values are ret_kcv; false: it did not, and only SW 67xx to 6Exx and 94xx say
- * that it has none of them (the try then leaves the ledger). REJECT/CW_E_MISMATCH when it confirms other keys
- * or the R-MAC is wrong.
+ * confirmed the keys, whose check values are ret_kcv; false: it did not, and only SW 67xx to 6Exx and 94xx
+ * say that it has none of them (the try then leaves the ledger). REJECT/CW_E_MISMATCH when it confirms other
+ * keys or the R-MAC is wrong.
  */
 CW_WARN_UNUSED cw_rc cw_hsm_session_put_key_answer(struct cw_hsm_session *s, const struct cw_hsm_put_key *q,
                                                    const void *rapdu, size_t len, bool *ret_accepted,
