@@ -94,8 +94,13 @@ static struct cw_hsm_session *open_session(const char *socket) {
         struct cw_hsm_session *session = NULL;
         char job[32];
         (void)snprintf(job, sizeof job, "bench-%ld", (long)getpid());
-        const struct cw_hsm_bench bench = {
-            .job = job, .key_label = "", .diversify = "none", .profile = "generic-debit.json", .scp = 3};
+        const struct cw_hsm_bench bench = {.job = job,
+                                           .key_label = "",
+                                           .diversify = "none",
+                                           .profile = "generic-debit.json",
+                                           .product = "",
+                                           .any_product = true,
+                                           .scp = 3};
         struct cw_msg *request = cw_hsm_msg_open_bench(&bench), *reply = NULL;
         int fd = -1;
         if (!request || cw_ipc_connect(socket, &fd, &f) != CW_OK ||
