@@ -108,10 +108,10 @@ class DoubtTest(unittest.TestCase):
         self.s1.script["print"] = [Step(answer="in_doubt")]
         self.s1.verdicts = [{"verdict": "unknown", "where": "unknown", "evidence": {}, "text": ""}]
         first, second = self.rig.order(2)
-        self.rig.wait_job(first, "the doubt", lambda j: "decision" in (self.rig.job(first)["wait"], self.rig.job(second)["wait"]))
-        doubtful, other = (first, second) if self.rig.job(first)["wait"] == "decision" else (second, first)
+        self.rig.wait_job(first, "the doubt", lambda j: "decision" in (self.rig.job(first).get("wait"), self.rig.job(second).get("wait")))
+        doubtful, other = (first, second) if self.rig.job(first).get("wait") == "decision" else (second, first)
         self.rig.settle(1.5)
-        self.assertEqual(self.rig.job(other)["wait"], "station")
+        self.rig.wait_job(other, "the other to wait for a station", lambda j: j["wait"] == "station")
         self.assertEqual(self.s1.fed, 1)
         self.s1.person_takes_card()
         self.rig.cli("job", "decide", doubtful, "spoiled")

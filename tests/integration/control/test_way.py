@@ -116,8 +116,8 @@ class WayTest(unittest.TestCase):
                 original(connection, message)
         self.rig.hsmd.do_session_open = second_is_refused
         first, second = self.rig.order(2)
-        self.rig.wait_job(first, "one job to end", lambda j: self.rig.job(first)["ended"] or self.rig.job(second)["ended"])
-        alive = second if self.rig.job(first)["ended"] else first
+        self.rig.wait_job(first, "one job to end", lambda j: self.rig.job(first).get("ended") or self.rig.job(second).get("ended"))
+        alive = second if self.rig.job(first).get("ended") else first
         self.rig.make(alive)
 
     def test_hsmd_comes_and_goes(self):
