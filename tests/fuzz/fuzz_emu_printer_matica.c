@@ -1,43 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Any bytes a driver may send: the emulated printer must answer or stay silent, never break. */
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-
-#include "tests/emu/printer/model.h"
+/* The emulated Matica, of either model. */
+#include "tests/fuzz/emu_printer.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static uint64_t no_time(void *ctx) {
-        (void)ctx;
-        return 1;
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-        /* An empty hopper: no plastic is ever made, nothing touches the disk. */
-        const struct emup_config config = {.serial = "F1",
-                                           .flip = EMUP_FLIP_SHORT,
-                                           .model = size && (data[0] & 1) ? "XID8600" : "XID8300",
-                                           .firmware = "1",
-                                           .ribbon_kind = "ymcko",
-                                           .plastics_dir = "/nonexistent",
-                                           .ribbon_remaining = 5,
-                                           .now_ms = no_time};
-        struct emup_model *m;
-        uint8_t reply[600];
-        if (emup_model_new(&config, NULL, &m) != 0)
-                abort();
-        for (size_t done = 0, n; done < size; done += n) {
-                n = emup_model_write(m, data + done, size - done);
-                while (emup_model_read(m, reply, sizeof reply))
-                        continue;
-                if (!n)
-                        break;
-        }
-        json_t *state = emup_model_state(m);
-        if (!state)
-                abort();
-        json_decref(state);
-        emup_model_free(m);
+        emu_printer_take(size && (data[0] & 1) ? "XID8600" : "XID8300", EMUP_FLIP_SHORT, data, size);
         return 0;
 }
