@@ -8,6 +8,13 @@ int64_t cw_printer_deadline(int64_t deadline_ns, int64_t timeout_ms) {
         return own < deadline_ns ? own : deadline_ns;
 }
 
+cw_rc cw_printer_asked(cw_rc rc, const char *op, struct cw_fault *f) {
+        if (cw_rc_class(rc) != CW_C_IN_DOUBT)
+                return rc;
+        return cw_fail(f, CW_RC(CW_L_PRINTER, CW_C_RECONNECT, CW_E_PARTIAL), 0, op, "PRT_NOT_REACHABLE",
+                       "the printer stopped listening; check its power and cable");
+}
+
 void cw_printer_close(struct cw_printer *p) {
         if (p)
                 p->ops->close(p);

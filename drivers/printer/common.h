@@ -30,6 +30,9 @@ void cw_printer_put_firmware(struct cw_printer_info *info, const char *part, con
 cw_rc cw_printer_barred(const struct cw_printer *p, const char *op, struct cw_fault *f);
 /* The earlier of a deadline and timeout_ms from now. */
 int64_t cw_printer_deadline(int64_t deadline_ns, int64_t timeout_ms);
+/* What became of a question: it has no effect, so half a question is RECONNECT and no doubt; other results
+ * are as they were. */
+cw_rc cw_printer_asked(cw_rc rc, const char *op, struct cw_fault *f);
 /*
  * How a driver's open gets an answer out of a printer that gives none. identify asks who it is, and is asked
  * again after each remedy. Classes: those of identify; RETRY/PRT_PAUSED while the printer is at work;

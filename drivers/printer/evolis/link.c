@@ -213,12 +213,7 @@ cw_rc cw_evolis_ask(struct cw_evolis *e, const char *command, int64_t deadline_n
         cw_rc rc = send_command(e, command, limit_ns, &sent, f);
         if (rc == CW_OK)
                 rc = cw_evolis_receive(e, limit_ns, ret, cap, f);
-        /* A question has no effect, so half a question is no doubt; but the handle needs a fresh start. */
-        if (cw_rc_class(rc) == CW_C_IN_DOUBT)
-                return cw_fail(f, CW_RC(CW_L_PRINTER, CW_C_RECONNECT, CW_E_PARTIAL), 0, "evolis.ask",
-                               "PRT_NOT_REACHABLE",
-                               "the printer stopped listening; check its power and cable");
-        return rc;
+        return cw_printer_asked(rc, "evolis.ask", f);
 }
 
 cw_rc cw_evolis_set(struct cw_evolis *e, const char *command, int64_t deadline_ns, struct cw_fault *f) {

@@ -81,12 +81,7 @@ static cw_rc ask(struct cw_magicard *e, const char *text, int64_t deadline_ns, m
         cw_rc rc = cw_magicard_send(e, text, limit_ns, &sent, f);
         if (rc == CW_OK)
                 rc = receive(e, limit_ns, match, ctx, f);
-        /* A question has no effect, so half a question is no doubt; but the handle needs a fresh start. */
-        if (cw_rc_class(rc) == CW_C_IN_DOUBT)
-                return cw_fail(f, CW_RC(CW_L_PRINTER, CW_C_RECONNECT, CW_E_PARTIAL), 0, "magicard.ask",
-                               "PRT_NOT_REACHABLE",
-                               "the printer stopped listening; check its power and cable");
-        return rc;
+        return cw_printer_asked(rc, "magicard.ask", f);
 }
 
 static bool match_error(const char *reply, void *ctx) {

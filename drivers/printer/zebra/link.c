@@ -165,10 +165,5 @@ cw_rc cw_zebra_ask(struct cw_zebra *e, const char *text, int64_t deadline_ns,
         cw_rc rc = cw_zebra_send_text(e, text, limit_ns, &sent, f);
         if (rc == CW_OK)
                 rc = cw_zebra_receive(e, limit_ns, ret_reply, ret, f);
-        /* A question has no effect, so half a question is no doubt; but the handle needs a fresh start. */
-        if (cw_rc_class(rc) == CW_C_IN_DOUBT)
-                return cw_fail(f, CW_RC(CW_L_PRINTER, CW_C_RECONNECT, CW_E_PARTIAL), 0, "zebra.ask",
-                               "PRT_NOT_REACHABLE",
-                               "the printer stopped listening; check its power and cable");
-        return rc;
+        return cw_printer_asked(rc, "zebra.ask", f);
 }
