@@ -10,6 +10,7 @@
 #include "base/secret.h"
 
 #include <jansson.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #define CW_IPC_JSON_MAX 16384u
@@ -70,6 +71,12 @@ CW_WARN_UNUSED cw_rc cw_ipc_peer_cred(int fd, struct ucred *ret);
 bool cw_ipc_peer_is_ours(int fd);
 /* Whether gid is the peer's group or one of its supplementary ones (SO_PEERGROUPS). */
 bool cw_ipc_peer_in_group(int fd, gid_t gid);
+
+/*
+ * poll(2) for the two ends of a blocking conversation: looks without sleeping for the first 0.4 ms, since
+ * waking an idle CPU takes longer than most answers do. The CPU goes to whoever else wants it meanwhile.
+ */
+int cw_poll_awake(struct pollfd *fds, size_t count, int timeout_ms);
 
 /* Sends one message, waiting for room until the deadline. RECONNECT when the peer is gone, RETRY on timeout
  * (nothing was sent). */

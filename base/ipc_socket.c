@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -13,6 +14,7 @@
 #define SOCKET_BUFFER_BYTES (512 * 1024)
 #define LISTEN_BACKLOG 16
 #define PEER_GROUPS_MAX 256
+#define AWAKE_NS 400000 /* most calls of hsmd take less, and so does a client's time between two of them */
 #define RC(cls, n) CW_RC(CW_L_IPC, (cls), (n))
 
 static cw_rc fail_errno(struct cw_fault *f, enum cw_class cls, int n, const char *op) {
@@ -107,12 +109,24 @@ bool cw_ipc_peer_is_ours(int fd) {
         return cred.uid == 0 || cred.uid == geteuid() || cw_ipc_peer_in_group(fd, getegid());
 }
 
+/* The other process may wait for this very CPU: it is let run at each look. */
+int cw_poll_awake(struct pollfd *fds, size_t count, int timeout_ms) {
+        const int64_t until_ns = cw_deadline_ns(0) + AWAKE_NS;
+        while (timeout_ms != 0 && cw_deadline_ns(0) < until_ns) {
+                int n = poll(fds, count, 0);
+                if (n != 0)
+                        return n;
+                (void)sched_yield();
+        }
+        return poll(fds, count, timeout_ms);
+}
+
 /* Waits until fd is ready for what; RETRY/TIMEOUT at the deadline. */
 static cw_rc wait_ready(int fd, short what, int64_t deadline_ns, struct cw_fault *f) {
         for (;;) {
                 struct pollfd p = {.fd = fd, .events = what};
                 int left_ms = cw_deadline_left_ms(deadline_ns);
-                int n = poll(&p, 1, left_ms);
+                int n = cw_poll_awake(&p, 1, left_ms);
                 if (n > 0)
                         return CW_OK;
                 if (n < 0 && errno != EINTR)

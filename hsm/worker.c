@@ -326,7 +326,7 @@ static void loop(struct worker *w) {
         struct pollfd fds[2] = {{w->args->control_fd, POLLIN, 0}, {w->args->session_fd, POLLIN, 0}};
         for (;;) {
                 int kept_ms = w->key_admin ? cw_key_admin_tick(w->key_admin) : -1;
-                int n = poll(fds, 2, w->key_admin && kept_ms < 0 ? KEYS_IDLE_MS : kept_ms);
+                int n = cw_poll_awake(fds, 2, w->key_admin && kept_ms < 0 ? KEYS_IDLE_MS : kept_ms);
                 if (n < 0 && errno != EINTR)
                         return;
                 if (n == 0 && w->key_admin != NULL && kept_ms < 0)

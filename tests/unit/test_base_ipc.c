@@ -210,6 +210,27 @@ static void silence_and_hang_up_differ(void **state) {
         (void)close(fd[1]);
 }
 
+static void *send_later(void *fd) {
+        (void)usleep(20000); /* long after the looking without sleep has ended */
+        return (void *)(intptr_t)send(*(int *)fd, "x", 1, 0);
+}
+
+static void an_answer_is_seen_awake_and_asleep(void **state) {
+        (void)state;
+        int fd[2];
+        pthread_t thread;
+        assert_int_equal(cw_ipc_pair(fd), CW_OK);
+        struct pollfd p = {.fd = fd[1], .events = POLLIN};
+        assert_int_equal(cw_poll_awake(&p, 1, 0), 0);
+        assert_int_equal(cw_poll_awake(&p, 1, 2), 0);
+        assert_int_equal(pthread_create(&thread, NULL, send_later, &fd[0]), 0);
+        assert_int_equal(cw_poll_awake(&p, 1, -1), 1);
+        assert_int_equal(pthread_join(thread, NULL), 0);
+        assert_int_equal(cw_poll_awake(&p, 1, -1), 1);
+        (void)close(fd[0]);
+        (void)close(fd[1]);
+}
+
 static void a_memfd_must_be_sealed(void **state) {
         (void)state;
         int fd = -1;
@@ -312,6 +333,7 @@ int main(void) {
             cmocka_unit_test(each_process_and_thread_receives),
             cmocka_unit_test(garbage_closes_the_connection),
             cmocka_unit_test(silence_and_hang_up_differ),
+            cmocka_unit_test(an_answer_is_seen_awake_and_asleep),
             cmocka_unit_test(a_memfd_must_be_sealed),
             cmocka_unit_test(calls_are_answered_exactly_once),
         };
