@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/secret.h"
 #include "hsm/apdu.h"
+#include "hsm/client/status_word.h"
 #include "hsm/session_internal.h"
 
 #include <stdio.h>
@@ -109,12 +110,6 @@ cw_rc cw_sess_gp_put_key(struct cw_sess *s, struct cw_msg *request, struct cw_ms
         return rc != CW_OK ? rc : cw_sess_put_att(reply, wrapped, n, f);
 }
 
-/* ISO 7816-4: nothing changed after 67 to 6E (checking errors), and 94 is GlobalPlatform's word for a key it
- * does not take; 6F and the others do not say. */
-static bool surely_refused(uint8_t sw1) {
-        return (sw1 >= 0x67 && sw1 <= 0x6e) || sw1 == 0x94;
-}
-
 static cw_rc judge_answer(const struct cw_sess *s, const uint8_t *clear, size_t len, bool version_only,
                           struct cw_fault *f) {
         bool all = len == CW_GP_PUT_KEY_ANSWER && cw_equal_ct(clear, s->put.answer, len);
@@ -148,11 +143,12 @@ cw_rc cw_sess_gp_put_key_answer(struct cw_sess *s, struct cw_msg *request, struc
         s->state &= ~(unsigned)CW_ST_PUT_WAITS;
         if (rc != CW_OK)
                 return rc;
-        const uint8_t *sw = response.ptr + response.len - 2;
-        bool accepted = sw[0] == 0x90 && sw[1] == 0x00;
+        const uint8_t *end = response.ptr + response.len;
+        uint16_t sw = (uint16_t)(end[-2] << 8 | end[-1]);
+        bool accepted = sw == 0x9000;
         if (accepted)
                 rc = judge_answer(s, clear, n, cw_msg_bool(request, "version_only", false), f);
-        if (rc == CW_OK && (accepted || surely_refused(sw[0])))
+        if (rc == CW_OK && (accepted || cw_sw_surely_refused(sw)))
                 rc = cw_gp_ledger_accepted(s->env.state_dir, &s->put.attempt, f);
         return rc != CW_OK ? rc : put_outcome(s, accepted, reply, f);
 }

@@ -193,10 +193,6 @@ const char *cw_gp_sw_text(uint16_t sw) {
         }
 }
 
-bool cw_gp_surely_refused(uint16_t sw) {
-        return (sw >= 0x6700 && sw <= 0x6eff) || sw >> 8 == 0x94;
-}
-
 cw_rc cw_chip_fail_sw(struct cw_fault *f, const char *op, uint16_t sw, const char *what) {
         return cw_fail(f, CW_RC(CW_L_CHIP, CW_C_REJECT, CW_E_CHIP_SW), sw, op, "PRD_SMARTCARD",
                        "%s: %s (SW %04X)", what, cw_gp_sw_text(sw), sw);

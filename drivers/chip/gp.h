@@ -67,9 +67,6 @@ void cw_gp_get_data(uint16_t tag, struct cw_command *ret);
 
 /* What a status word means, one half sentence for a person. */
 const char *cw_gp_sw_text(uint16_t sw);
-/* Nothing changed on the card: ISO 7816-4's checking errors 67 to 6E, and 94, GlobalPlatform's word for a key
- * that is not taken. 6F, 65 and the others do not say. */
-bool cw_gp_surely_refused(uint16_t sw);
 /* REJECT/CW_E_CHIP_SW with the SW as native: "<what>: <meaning> (SW 6985)". */
 cw_rc cw_chip_fail_sw(struct cw_fault *f, const char *op, uint16_t sw, const char *what);
 

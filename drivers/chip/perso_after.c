@@ -7,6 +7,7 @@
 #include "drivers/chip/perso_internal.h"
 
 #include "base/failpoint.h"
+#include "hsm/client/status_word.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -131,7 +132,7 @@ static cw_rc judge_put(struct cw_perso *p, const struct cw_hsm_put_key *q, const
         p->result->keys_unanswered = rc == CW_OK && !accepted;
         if (rc != CW_OK || accepted)
                 return rc;
-        if (cw_gp_surely_refused(r->sw))
+        if (cw_sw_surely_refused(r->sw))
                 p->result->keys = CW_PERSO_KEYS_OLD;
         return cw_chip_fail_sw(f, "chip.put_key", r->sw, "the chip refuses its new keys");
 }

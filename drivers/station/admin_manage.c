@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "drivers/chip/manage.h"
+#include "hsm/client/status_word.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -134,7 +135,7 @@ static cw_rc delete_it(struct cw_manage *m, const struct cw_aid *aid, bool relat
         *ret_doubt = true;
         rc = cw_manage_delete(m, aid, related, f);
         if (rc == CW_RC(CW_L_CHIP, CW_C_REJECT, CW_E_CHIP_SW))
-                *ret_doubt = !cw_gp_surely_refused((uint16_t)f->native);
+                *ret_doubt = !cw_sw_surely_refused((uint16_t)f->native);
         if (rc == CW_OK)
                 rc = find(m, aid, &there, f);
         if (rc == CW_OK && there)

@@ -6,6 +6,7 @@
 #include "drivers/chip/gp_facts.h"
 #include "drivers/chip/gp_status.h"
 #include "drivers/chip/perso_internal.h"
+#include "hsm/client/status_word.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -126,9 +127,9 @@ static void sure_refusals(void **state) {
         static const uint16_t sure[] = {0x6700, 0x6982, 0x6a80, 0x6e00, 0x9484},
                               unsure[] = {0x9000, 0x6200, 0x6300, 0x6581, 0x6f00, 0x9300};
         for (size_t i = 0; i < sizeof sure / sizeof *sure; i++)
-                assert_true(cw_gp_surely_refused(sure[i]));
+                assert_true(cw_sw_surely_refused(sure[i]));
         for (size_t i = 0; i < sizeof unsure / sizeof *unsure; i++)
-                assert_false(cw_gp_surely_refused(unsure[i]));
+                assert_false(cw_sw_surely_refused(unsure[i]));
 }
 
 static void assert_aid(const struct cw_aid *a, const char *want) {
