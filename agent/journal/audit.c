@@ -77,9 +77,7 @@ static bool hash_entry(const struct entry *e, const char *previous, char ret[CW_
 static cw_rc read_head(struct cw_journal *j, int64_t *ret_n, char ret[CW_DIGEST_CAP], struct cw_fault *f) {
         CW_AUTO(cw_stmt_free) sqlite3_stmt *s = NULL;
         bool row = false;
-        cw_rc rc = cw_db_query(j, "SELECT n, hash FROM audit ORDER BY n DESC LIMIT 1", NULL, 0, &s, f);
-        if (rc == CW_OK)
-                rc = cw_db_step(j, s, &row, f);
+        cw_rc rc = cw_db_first(j, "SELECT n, hash FROM audit ORDER BY n DESC LIMIT 1", NULL, 0, &s, &row, f);
         if (rc != CW_OK)
                 return rc;
         *ret_n = row ? sqlite3_column_int64(s, 0) : 0;
@@ -128,9 +126,7 @@ static cw_rc digest_of(struct cw_journal *j, const char *sql, const struct cw_ar
                        char ret[CW_DIGEST_CAP], struct cw_fault *f) {
         CW_AUTO(cw_stmt_free) sqlite3_stmt *s = NULL;
         bool row = false;
-        cw_rc rc = cw_db_query(j, sql, args, count, &s, f);
-        if (rc == CW_OK)
-                rc = cw_db_step(j, s, &row, f);
+        cw_rc rc = cw_db_first(j, sql, args, count, &s, &row, f);
         if (rc != CW_OK)
                 return rc;
         ret[0] = '\0';

@@ -86,23 +86,25 @@ cw_rc cw_db_step(struct cw_journal *j, sqlite3_stmt *s, bool *ret_row, struct cw
         return CW_OK;
 }
 
+cw_rc cw_db_first(struct cw_journal *j, const char *sql, const struct cw_arg *args, size_t count,
+                  sqlite3_stmt **ret, bool *ret_row, struct cw_fault *f) {
+        cw_rc rc = cw_db_query(j, sql, args, count, ret, f);
+        return rc == CW_OK ? cw_db_step(j, *ret, ret_row, f) : rc;
+}
+
 cw_rc cw_db_run(struct cw_journal *j, const char *sql, const struct cw_arg *args, size_t count,
                 struct cw_fault *f) {
         CW_AUTO(cw_stmt_free) sqlite3_stmt *s = NULL;
-        cw_rc rc = cw_db_query(j, sql, args, count, &s, f);
         bool row = false;
-        if (rc == CW_OK)
-                rc = cw_db_step(j, s, &row, f);
+        cw_rc rc = cw_db_first(j, sql, args, count, &s, &row, f);
         return rc;
 }
 
 cw_rc cw_db_int(struct cw_journal *j, const char *sql, const struct cw_arg *args, size_t count,
                 int64_t missing, int64_t *ret, struct cw_fault *f) {
         CW_AUTO(cw_stmt_free) sqlite3_stmt *s = NULL;
-        cw_rc rc = cw_db_query(j, sql, args, count, &s, f);
         bool row = false;
-        if (rc == CW_OK)
-                rc = cw_db_step(j, s, &row, f);
+        cw_rc rc = cw_db_first(j, sql, args, count, &s, &row, f);
         if (rc == CW_OK)
                 *ret = row ? sqlite3_column_int64(s, 0) : missing;
         return rc;

@@ -48,6 +48,9 @@ cw_rc cw_db_query(struct cw_journal *j, const char *sql, const struct cw_arg *ar
                   sqlite3_stmt **ret, struct cw_fault *f);
 /* Next row: *ret_row false at the end. */
 cw_rc cw_db_step(struct cw_journal *j, sqlite3_stmt *s, bool *ret_row, struct cw_fault *f);
+/* Both: the statement at its first row, if it has one. *ret is the caller's also when the step failed. */
+cw_rc cw_db_first(struct cw_journal *j, const char *sql, const struct cw_arg *args, size_t count,
+                  sqlite3_stmt **ret, bool *ret_row, struct cw_fault *f);
 /* A statement without rows. */
 cw_rc cw_db_run(struct cw_journal *j, const char *sql, const struct cw_arg *args, size_t count,
                 struct cw_fault *f);

@@ -172,9 +172,7 @@ static cw_rc read_ledger(struct cw_journal *j, struct books *b, struct cw_stock_
             " coalesce(sum(CASE WHEN place = 'destroyed' THEN count END), 0) FROM posting";
         CW_AUTO(cw_stmt_free) sqlite3_stmt *s = NULL;
         bool row = false;
-        cw_rc rc = cw_db_query(j, sql, NULL, 0, &s, f);
-        if (rc == CW_OK)
-                rc = cw_db_step(j, s, &row, f);
+        cw_rc rc = cw_db_first(j, sql, NULL, 0, &s, &row, f);
         if (rc != CW_OK)
                 return rc;
         int64_t *const to[] = {&b->drawn_by_jobs, &b->transport, &b->output,          &b->kiosk,
@@ -192,9 +190,7 @@ static cw_rc read_jobs(struct cw_journal *j, struct books *b, struct cw_fault *f
             " coalesce(sum(place = 'issued'), 0), coalesce(sum(place = 'returned'), 0) FROM job";
         CW_AUTO(cw_stmt_free) sqlite3_stmt *s = NULL;
         bool row = false;
-        cw_rc rc = cw_db_query(j, sql, NULL, 0, &s, f);
-        if (rc == CW_OK)
-                rc = cw_db_step(j, s, &row, f);
+        cw_rc rc = cw_db_first(j, sql, NULL, 0, &s, &row, f);
         if (rc != CW_OK)
                 return rc;
         int64_t *const to[] = {&b->plastics, &b->in_transport, &b->in_output,

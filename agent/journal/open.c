@@ -38,9 +38,7 @@ static cw_rc refused(struct cw_journal *j, cw_rc rc, struct cw_fault *f) {
 static cw_rc one_text(struct cw_journal *j, const char *sql, char *ret, size_t cap, struct cw_fault *f) {
         CW_AUTO(cw_stmt_free) sqlite3_stmt *s = NULL;
         bool row = false;
-        cw_rc rc = cw_db_query(j, sql, NULL, 0, &s, f);
-        if (rc == CW_OK)
-                rc = cw_db_step(j, s, &row, f);
+        cw_rc rc = cw_db_first(j, sql, NULL, 0, &s, &row, f);
         if (rc != CW_OK)
                 return rc;
         ret[0] = '\0';

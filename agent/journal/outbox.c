@@ -124,11 +124,9 @@ struct outbox_change {
 static cw_rc load_item(struct cw_journal *j, struct outbox_change *c, struct cw_fault *f) {
         CW_AUTO(cw_stmt_free) sqlite3_stmt *s = NULL;
         bool row = false;
-        cw_rc rc = cw_db_query(
+        cw_rc rc = cw_db_first(
             j, "SELECT " ITEM_COLUMNS " FROM outbox o JOIN inbox i ON i.kit = o.kit WHERE o.id = ?1",
-            CW_ARGS(CW_I(c->id)), &s, f);
-        if (rc == CW_OK)
-                rc = cw_db_step(j, s, &row, f);
+            CW_ARGS(CW_I(c->id)), &s, &row, f);
         if (rc != CW_OK)
                 return rc;
         if (!row)

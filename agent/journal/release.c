@@ -68,14 +68,12 @@ static cw_rc find(struct cw_journal *j, const char *kit, const char *kiosk, stru
                   struct cw_fault *f) {
         CW_AUTO(cw_stmt_free) sqlite3_stmt *s = NULL;
         bool row = false;
-        cw_rc rc = cw_db_query(
+        cw_rc rc = cw_db_first(
             j,
             "SELECT id, kit, teller_uid, kiosk, created_ms, expires_ms FROM release WHERE ended IS NULL"
             " AND kiosk = ?1 AND (?2 IS NULL OR kit = ?2) AND created_ms <= ?3 AND expires_ms > ?3"
             " ORDER BY id DESC LIMIT 1",
-            CW_ARGS(CW_T(kiosk), CW_T(kit), CW_I(cw_db_now_ms(j))), &s, f);
-        if (rc == CW_OK)
-                rc = cw_db_step(j, s, &row, f);
+            CW_ARGS(CW_T(kiosk), CW_T(kit), CW_I(cw_db_now_ms(j))), &s, &row, f);
         if (rc != CW_OK)
                 return rc;
         if (!row)

@@ -59,9 +59,7 @@ cw_rc cw_row_load(struct cw_journal *j, const char *where_column, const char *va
             where_column);
         CW_AUTO(cw_stmt_free) sqlite3_stmt *s = NULL;
         bool row = false;
-        cw_rc rc = cw_db_query(j, sql, CW_ARGS(CW_T(value)), &s, f);
-        if (rc == CW_OK)
-                rc = cw_db_step(j, s, &row, f);
+        cw_rc rc = cw_db_first(j, sql, CW_ARGS(CW_T(value)), &s, &row, f);
         if (rc != CW_OK)
                 return rc;
         if (!row)
