@@ -8,6 +8,14 @@ int64_t cw_printer_deadline(int64_t deadline_ns, int64_t timeout_ms) {
         return own < deadline_ns ? own : deadline_ns;
 }
 
+cw_rc cw_printer_doubt(const char *op, const struct cw_fault *why, struct cw_fault *f) {
+        struct cw_fault copy = *why;
+        unsigned error = (copy.rc & 0xffffu) ? (copy.rc & 0xffffu) : CW_E_IO;
+        return cw_fail(f, CW_RC(CW_L_PRINTER, CW_C_IN_DOUBT, error), copy.native, op,
+                       copy.code[0] ? copy.code : "PRD_TIMEOUT",
+                       "it is not known whether the step took effect: %.180s", copy.text);
+}
+
 cw_rc cw_printer_asked(cw_rc rc, const char *op, struct cw_fault *f) {
         if (cw_rc_class(rc) != CW_C_IN_DOUBT)
                 return rc;

@@ -19,15 +19,6 @@ enum cw_where cw_evolis_locate(struct cw_evolis *e) {
         return where;
 }
 
-cw_rc cw_evolis_doubt(const char *op, const struct cw_fault *why, struct cw_fault *f) {
-        int64_t native = why->native;
-        const char *code = why->code[0] ? why->code : "PRD_TIMEOUT";
-        struct cw_fault copy = *why;
-        return cw_fail(
-            f, CW_RC(CW_L_PRINTER, CW_C_IN_DOUBT, (why->rc & 0xffffu) ? (why->rc & 0xffffu) : CW_E_IO),
-            native, op, code, "it is not known whether the step took effect: %.180s", copy.text);
-}
-
 /* The ribbon's own questions say which of the ribbon troubles it is. */
 static const char *ribbon_code(struct cw_evolis *e, const char *code) {
         struct cw_ribbon ribbon;
@@ -70,7 +61,7 @@ static cw_rc garbled(struct cw_evolis *e, const char *op, struct cw_printer_effe
                       "the printer's answer cannot be read (%.60s)", effect->vendor);
         e->out_of_step = true;
         effect->where = cw_evolis_locate(e);
-        return cw_evolis_doubt(op, &why, f);
+        return cw_printer_doubt(op, &why, f);
 }
 
 cw_rc cw_evolis_refused(struct cw_evolis *e, const char *reply, const char *op,
@@ -123,7 +114,7 @@ cw_rc cw_evolis_act(struct cw_evolis *e, const char *command, const char *op, in
                 rc = cw_evolis_receive(e, deadline_ns, reply, sizeof reply, &why);
         if (rc != CW_OK) {
                 effect->where = CW_WHERE_UNKNOWN;
-                return cw_evolis_doubt(op, &why, f);
+                return cw_printer_doubt(op, &why, f);
         }
         if (cw_evolis_kind(reply) == CW_EVOLIS_OK)
                 return CW_OK;

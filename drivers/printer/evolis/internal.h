@@ -62,8 +62,6 @@ cw_rc cw_evolis_act(struct cw_evolis *e, const char *command, const char *op, in
  * no either. Never CW_OK. */
 cw_rc cw_evolis_refused(struct cw_evolis *e, const char *reply, const char *op,
                         struct cw_printer_effect *effect, struct cw_fault *f);
-/* Something was sent and its end is unknown. Never CW_OK. */
-cw_rc cw_evolis_doubt(const char *op, const struct cw_fault *why, struct cw_fault *f);
 /* Where the card is, with a short time of its own after the step's deadline. */
 enum cw_where cw_evolis_locate(struct cw_evolis *e);
 /* REJECT when the model's answers about card positions cannot be read; OPERATOR/REJECT by where the card is.

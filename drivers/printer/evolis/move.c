@@ -58,7 +58,7 @@ cw_rc cw_evolis_end_sequence(struct cw_evolis *e, const char *op, int64_t deadli
         cw_rc rc = cw_evolis_act(e, "Se", op, deadline_ns, effect, &why);
         /* A no from a printer whose card is out: it may be printed and delivered, or taken out by hand. */
         if (rc != CW_OK && cw_rc_class(rc) != CW_C_IN_DOUBT && effect->where == CW_WHERE_NONE)
-                return cw_evolis_doubt(op, &why, f);
+                return cw_printer_doubt(op, &why, f);
         if (rc != CW_OK) {
                 if (f)
                         *f = why;

@@ -63,7 +63,7 @@ static cw_rc abort_panel(struct cw_evolis *e, struct cw_printer_effect *effect, 
                 effect->where = cw_evolis_locate(e);
         else
                 effect->where = CW_WHERE_UNKNOWN;
-        return cw_evolis_doubt("evolis.print", why, f);
+        return cw_printer_doubt("evolis.print", why, f);
 }
 
 /* GET_PORT_STATUS says 08: not an error, not ready. */
@@ -110,7 +110,7 @@ static cw_rc download(struct cw_evolis *e, const struct cw_panel *panel, int64_t
                 rc = panel_answer(e, deadline_ns, reply, sizeof reply, &why);
         if (rc != CW_OK) {
                 effect->where = CW_WHERE_UNKNOWN;
-                return cw_evolis_doubt("evolis.print", &why, f);
+                return cw_printer_doubt("evolis.print", &why, f);
         }
         if (cw_evolis_kind(reply) == CW_EVOLIS_OK)
                 return CW_OK;
@@ -185,7 +185,7 @@ static cw_rc all_answered(struct cw_evolis *e, unsigned unasked, struct cw_print
         effect->where = CW_WHERE_UNKNOWN;
         (void)cw_fail(&why, CW_RC(CW_L_PRINTER, CW_C_IN_DOUBT, CW_E_SYNTAX), 0, "evolis.print",
                       "PRD_UNEXPECTED_DATA", "the printer gave an answer too many, a panel may be missing");
-        return cw_evolis_doubt("evolis.print", &why, f);
+        return cw_printer_doubt("evolis.print", &why, f);
 }
 
 cw_rc cw_evolis_print(struct cw_printer *p, const struct cw_panels *panels, int64_t deadline_ns,

@@ -37,12 +37,8 @@ void cw_magicard_forget_tracks(struct cw_magicard *e) {
 
 cw_rc cw_magicard_doubt(struct cw_magicard *e, const char *op, const struct cw_fault *why,
                         struct cw_printer_effect *effect, struct cw_fault *f) {
-        struct cw_fault copy = *why;
-        unsigned error = (copy.rc & 0xffffu) ? (copy.rc & 0xffffu) : CW_E_IO;
         cw_magicard_is_at(e, effect, CW_WHERE_UNKNOWN);
-        return cw_fail(f, CW_RC(CW_L_PRINTER, CW_C_IN_DOUBT, error), copy.native, op,
-                       copy.code[0] ? copy.code : "PRD_TIMEOUT",
-                       "it is not known whether the step took effect: %.180s", copy.text);
+        return cw_printer_doubt(op, why, f);
 }
 
 /* One poll interval on the IN endpoint: whatever comes unasked is of no use. */

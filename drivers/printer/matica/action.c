@@ -69,12 +69,8 @@ cw_rc cw_matica_ready(struct cw_matica *e, const char *op, bool cards, int64_t d
 
 static cw_rc doubt(const char *op, const struct cw_fault *why, struct cw_printer_effect *effect,
                    struct cw_fault *f) {
-        struct cw_fault copy = *why;
-        unsigned error = (copy.rc & 0xffffu) ? (copy.rc & 0xffffu) : CW_E_IO;
         effect->where = CW_WHERE_UNKNOWN;
-        return cw_fail(f, CW_RC(CW_L_PRINTER, CW_C_IN_DOUBT, error), copy.native, op,
-                       copy.code[0] ? copy.code : "PRD_TIMEOUT",
-                       "it is not known whether the step took effect: %.180s", copy.text);
+        return cw_printer_doubt(op, why, f);
 }
 
 /* The printer said no: why, and where the card is. Never CW_OK. */

@@ -21,12 +21,8 @@ void cw_zebra_is_at(struct cw_zebra *e, struct cw_printer_effect *effect, enum c
 
 static cw_rc doubt(struct cw_zebra *e, const char *op, const struct cw_fault *why,
                    struct cw_printer_effect *effect, struct cw_fault *f) {
-        struct cw_fault copy = *why;
-        unsigned error = (copy.rc & 0xffffu) ? (copy.rc & 0xffffu) : CW_E_IO;
         cw_zebra_is_at(e, effect, CW_WHERE_UNKNOWN);
-        return cw_fail(f, CW_RC(CW_L_PRINTER, CW_C_IN_DOUBT, error), copy.native, op,
-                       copy.code[0] ? copy.code : "PRD_TIMEOUT",
-                       "it is not known whether the step took effect: %.180s", copy.text);
+        return cw_printer_doubt(op, why, f);
 }
 
 static cw_rc unknown_model(struct cw_fault *f, const char *op) {
