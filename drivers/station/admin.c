@@ -8,8 +8,6 @@
 #include "base/file.h"
 #include "base/log.h"
 
-#include <limits.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -67,23 +65,7 @@ static void on_accept(void *ctx, int take_fd, const struct ucred *cred) {
 }
 
 cw_rc cw_admin_open(struct cw_station *st, struct cw_fault *f) {
-        char path[PATH_MAX];
-        CW_AUTO_FD int fd = -1;
-        (void)snprintf(path, sizeof path, "%s/station", st->config->agent.runtime_dir);
-        cw_rc rc = cw_mkdirs(path, 0750, f);
-        if (rc != CW_OK)
-                return rc;
-        (void)snprintf(path, sizeof path, "%s/station/%s.admin", st->config->agent.runtime_dir,
-                       st->self->name);
-        rc = cw_ipc_listen(path, 0600, &fd, f);
-        if (rc != CW_OK)
-                return rc;
-        rc = cw_listener_new(st->loop, fd, on_accept, st, &st->admin_listener);
-        if (rc != CW_OK)
-                return cw_fail(f, rc, 0, "station.listen", "",
-                               "no memory for the station's admin socket; free some");
-        fd = -1;
-        return CW_OK;
+        return cw_server_listen(st, "admin", 0600, on_accept, &st->admin_listener, f);
 }
 
 void cw_admin_close(struct cw_station *st) {

@@ -267,24 +267,29 @@ static void on_accept(void *ctx, int take_fd, const struct ucred *cred) {
         cw_log(CW_EV_PEER_CONNECTED, CW_F_INT("PID", cred->pid));
 }
 
-cw_rc cw_server_open(struct cw_station *st, struct cw_fault *f) {
+cw_rc cw_server_listen(struct cw_station *st, const char *ending, unsigned mode, cw_accept_fn fn,
+                       struct cw_listener **ret, struct cw_fault *f) {
         char path[PATH_MAX];
         CW_AUTO_FD int fd = -1;
         (void)snprintf(path, sizeof path, "%s/station", st->config->agent.runtime_dir);
         cw_rc rc = cw_mkdirs(path, 0750, f);
         if (rc != CW_OK)
                 return rc;
-        (void)snprintf(path, sizeof path, "%s/station/%s.sock", st->config->agent.runtime_dir,
-                       st->self->name);
-        rc = cw_ipc_listen(path, 0660, &fd, f);
+        (void)snprintf(path, sizeof path, "%s/station/%s.%s", st->config->agent.runtime_dir, st->self->name,
+                       ending);
+        rc = cw_ipc_listen(path, mode, &fd, f);
         if (rc != CW_OK)
                 return rc;
-        rc = cw_listener_new(st->loop, fd, on_accept, st, &st->listener);
+        rc = cw_listener_new(st->loop, fd, fn, st, ret);
         if (rc != CW_OK)
                 return cw_fail(f, rc, 0, "station.listen", "",
-                               "no memory for the station's socket; free some");
+                               "no memory for the socket of the station; free some");
         fd = -1;
         return CW_OK;
+}
+
+cw_rc cw_server_open(struct cw_station *st, struct cw_fault *f) {
+        return cw_server_listen(st, "sock", 0660, on_accept, &st->listener, f);
 }
 
 void cw_server_close(struct cw_station *st) {

@@ -78,7 +78,10 @@ bool cw_step_key_equal(const struct cw_step_key *a, const struct cw_step_key *b)
 /* Reads job, step, seq of a request; false when one is missing or too long. */
 bool cw_step_key_read(const struct cw_msg *m, struct cw_step_key *ret);
 
-/* main.c calls these; server.c has them. */
+/* server.c */
+/* A socket station/<name>.<ending> of the runtime directory, made with its folder. */
+CW_WARN_UNUSED cw_rc cw_server_listen(struct cw_station *st, const char *ending, unsigned mode,
+                                      cw_accept_fn fn, struct cw_listener **ret, struct cw_fault *f);
 CW_WARN_UNUSED cw_rc cw_server_open(struct cw_station *st, struct cw_fault *f);
 void cw_server_close(struct cw_station *st);
 /* Bench to loop. */
