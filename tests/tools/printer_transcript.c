@@ -111,16 +111,33 @@ static bool read_data(json_t *data, struct cw_face_data *face, struct cw_tracks 
         return true;
 }
 
+/* As the station does: what was written is read back and compared. */
+static cw_rc stripe(struct cw_printer *p, const struct cw_tracks *tracks, int64_t deadline_ns,
+                    struct cw_fault *f) {
+        struct cw_printer_effect e;
+        cw_rc rc = cw_printer_stripe_write(p, tracks, deadline_ns, &e, f);
+        if (cw_printer_info(p)->caps & CW_PRINTER_CAP_STRIPE_IN_PRINT)
+                return rc;
+        for (unsigned i = 0; rc == CW_OK && i < 3; i++) {
+                CW_AUTO(cw_secret_free) struct cw_secret *read = NULL;
+                if (tracks->track[i].len == 0)
+                        continue;
+                rc = cw_printer_stripe_read(p, i + 1, deadline_ns, &read, f);
+                if (rc == CW_OK && (read->len != tracks->track[i].len ||
+                                    memcmp(read->ptr, tracks->track[i].ptr, read->len) != 0))
+                        rc = cw_fail(f, CW_RC(CW_L_PRINTER, CW_C_OPERATOR, CW_E_MISMATCH), 0, "transcript",
+                                     "PRD_MAGSTRIPE", "the stripe reads back differently");
+        }
+        return rc;
+}
+
 static cw_rc one_card(struct cw_printer *p, const struct cw_tracks *tracks, const struct cw_panels *panels,
                       struct cw_fault *f) {
         struct cw_printer_effect e;
         int64_t deadline_ns = cw_deadline_ns(JOB_MS);
         cw_rc rc = cw_printer_feed(p, deadline_ns, &e, f);
-        bool stripe = false;
-        for (size_t i = 0; i < 3; i++)
-                stripe = stripe || tracks->track[i].len > 0;
-        if (rc == CW_OK && stripe)
-                rc = cw_printer_stripe_write(p, tracks, deadline_ns, &e, f);
+        if (rc == CW_OK && (tracks->track[0].len || tracks->track[1].len || tracks->track[2].len))
+                rc = stripe(p, tracks, deadline_ns, f);
         if (rc == CW_OK)
                 rc = cw_printer_print(p, panels, deadline_ns, &e, f);
         if (rc == CW_OK)
