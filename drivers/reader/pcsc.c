@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "drivers/reader/pcsc.h"
 
+#include <reader.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define NOBODY_HOME "PRT_NOT_REACHABLE"
 
@@ -60,4 +62,20 @@ cw_rc cw_pcsc_fail(struct cw_fault *f, LONG rv, const char *op) {
 void cw_reader_stuck_unref(struct cw_reader_stuck *s) {
         if (atomic_fetch_sub(&s->refs, 1) == 1)
                 free(s);
+}
+
+void cw_pcsc_read_identity(SCARDHANDLE card, struct cw_reader_identity *ret) {
+        uint8_t channel[4] = {0};
+        DWORD len = sizeof ret->serial - 1;
+        if (SCardGetAttrib(card, SCARD_ATTR_VENDOR_IFD_SERIAL_NO, (LPBYTE)ret->serial, &len) !=
+            SCARD_S_SUCCESS)
+                len = 0;
+        ret->serial[len] = '\0';
+        len = sizeof channel;
+        if (SCardGetAttrib(card, SCARD_ATTR_CHANNEL_ID, channel, &len) == SCARD_S_SUCCESS &&
+            len == sizeof channel) {
+                uint32_t id = 0;
+                memcpy(&id, channel, sizeof id); /* in the order of the host */
+                ret->on_usb = cw_reader_channel_usb(id, &ret->bus, &ret->device);
+        }
 }

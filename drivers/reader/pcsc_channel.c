@@ -26,7 +26,7 @@ struct worker {
         pthread_mutex_t lock;
         pthread_cond_t turn; /* both ways: a new op, and its end */
         struct cw_reader_stuck *stuck;
-        char name[CW_READER_NAME_MAX];
+        char name[CW_READER_NAME_MAX], wanted[CW_READER_NAME_MAX];
         enum op op;
         bool abandoned;
         bool dead; /* the connection is of no more use */
@@ -43,8 +43,9 @@ struct worker {
         /* of the worker thread only */
         SCARDCONTEXT context;
         SCARDHANDLE card;
-        bool has_context, has_card;
+        bool has_context, has_card, has_events;
         DWORD protocol;
+        uint16_t events; /* pcscd's count of cards that came and went, when this one was connected */
 };
 
 static void worker_free(struct worker *w) {
@@ -67,6 +68,37 @@ static LONG read_atr(struct worker *w) {
         LONG rv = SCardStatus(w->card, NULL, &name_len, &state, &w->protocol, w->atr, &len);
         w->atr_len = rv == SCARD_S_SUCCESS && len <= sizeof w->atr ? len : 0;
         return failed(w, "pcsc.status", rv);
+}
+
+static bool count_events(struct worker *w, uint16_t *ret) {
+        SCARD_READERSTATE state = {.szReader = w->name};
+        if (SCardGetStatusChange(w->context, 0, &state, 1) != SCARD_S_SUCCESS)
+                return false;
+        *ret = (uint16_t)(state.dwEventState >> 16);
+        return true;
+}
+
+/*
+ * Out and in again since we connected: two events. One alone may be the count of our own card's arrival,
+ * which pcscd makes after it let us in. Looked at twice: contexts share a table in libpcsclite without a
+ * lock.
+ */
+static bool card_moved(struct worker *w) {
+        for (int look = 0; look < 2; look++) {
+                uint16_t now = 0;
+                if (!w->has_events || !count_events(w, &now) || (uint16_t)(now - w->events) < 2)
+                        return false;
+        }
+        return true;
+}
+
+/* A name that moved to another reader since the monitor asked: the connection itself says who it is. */
+static bool is_the_wanted(struct worker *w) {
+        struct cw_reader_identity id = {0};
+        if (!cw_reader_binding_asks(w->wanted))
+                return true;
+        cw_pcsc_read_identity(w->card, &id);
+        return cw_reader_binding_matches(w->wanted, w->name, &id, CW_SYSFS_USB);
 }
 
 static LONG connect_exclusive(struct worker *w) {
@@ -101,12 +133,17 @@ static LONG do_connect(struct worker *w) {
         rv = connect_twice(w);
         if (rv != SCARD_S_SUCCESS)
                 return rv;
+        if (!is_the_wanted(w)) {
+                (void)SCardDisconnect(w->card, SCARD_LEAVE_CARD);
+                return failed(w, "pcsc.identity", SCARD_E_UNKNOWN_READER);
+        }
         rv = SCardBeginTransaction(w->card);
         if (rv != SCARD_S_SUCCESS) {
                 (void)SCardDisconnect(w->card, SCARD_UNPOWER_CARD);
                 return failed(w, "pcsc.transaction", rv);
         }
         w->has_card = true;
+        w->has_events = count_events(w, &w->events);
         return read_atr(w);
 }
 
@@ -120,13 +157,25 @@ static LONG do_transmit(struct worker *w) {
         /* pcscd powered the card anew behind our back: what was agreed with it is gone. */
         if (rv == SCARD_E_PROTO_MISMATCH)
                 rv = SCARD_W_RESET_CARD;
+        /* A card that was out and in again is told as a reset too, as is another card in its place. */
+        if (rv == SCARD_W_RESET_CARD && card_moved(w))
+                rv = SCARD_W_REMOVED_CARD;
         return failed(w, "pcsc.transmit", rv);
 }
 
+/* A reconnect succeeds on whatever card is there now: one with another ATR, or put in since, is not ours. */
 static LONG do_reset(struct worker *w) {
+        uint8_t before[CW_ATR_MAX];
+        const size_t before_len = w->atr_len;
+        memcpy(before, w->atr, sizeof before);
         LONG rv = SCardReconnect(w->card, SCARD_SHARE_EXCLUSIVE, SCARD_PROTOCOL_T0 | SCARD_PROTOCOL_T1,
                                  SCARD_UNPOWER_CARD, &w->protocol);
-        return rv == SCARD_S_SUCCESS ? read_atr(w) : failed(w, "pcsc.reset", rv);
+        if (rv == SCARD_S_SUCCESS)
+                rv = read_atr(w);
+        if (rv == SCARD_S_SUCCESS &&
+            (card_moved(w) || w->atr_len != before_len || memcmp(w->atr, before, before_len) != 0))
+                rv = SCARD_W_REMOVED_CARD;
+        return failed(w, "pcsc.reset", rv);
 }
 
 static LONG do_control(struct worker *w) {
@@ -353,13 +402,14 @@ static bool monotonic_cond(pthread_cond_t *cond) {
         return ok;
 }
 
-static struct worker *worker_new(const char *name, struct cw_reader_stuck *stuck_count) {
+static struct worker *worker_new(const char *name, const char *wanted, struct cw_reader_stuck *stuck_count) {
         struct worker *w = calloc(1, sizeof *w);
         if (!w)
                 return NULL;
         w->stuck = stuck_count;
         (void)atomic_fetch_add(&stuck_count->refs, 1);
         (void)snprintf(w->name, sizeof w->name, "%s", name);
+        (void)snprintf(w->wanted, sizeof w->wanted, "%s", wanted);
         (void)pthread_mutex_init(&w->lock, NULL);
         if (!monotonic_cond(&w->turn) || pthread_create(&w->thread, NULL, worker_main, w) != 0) {
                 worker_free(w);
@@ -391,10 +441,10 @@ static cw_rc connect_until(struct handle *h, int64_t deadline_ns, struct cw_faul
         }
 }
 
-cw_rc cw_pcsc_channel_open(const char *name, struct cw_reader_stuck *stuck_count, int64_t timeout_ms,
-                           struct cw_card_channel **ret, struct cw_fault *f) {
+cw_rc cw_pcsc_channel_open(const char *name, const char *wanted, struct cw_reader_stuck *stuck_count,
+                           int64_t timeout_ms, struct cw_card_channel **ret, struct cw_fault *f) {
         struct handle *h = calloc(1, sizeof *h);
-        struct worker *w = h ? worker_new(name, stuck_count) : NULL;
+        struct worker *w = h ? worker_new(name, wanted, stuck_count) : NULL;
         if (!w) {
                 free(h);
                 return cw_fail(f, CW_RC(CW_L_READER, CW_C_RETRY, CW_E_NOMEM), 0, "pcsc.connect", "",

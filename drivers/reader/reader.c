@@ -3,11 +3,10 @@
 #include "drivers/reader/reader.h"
 
 #include "base/clock.h"
-#include "drivers/reader/binding.h"
+#include "drivers/reader/census.h"
 #include "drivers/reader/pcsc.h"
 
 #include <pthread.h>
-#include <reader.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,19 +15,10 @@
 #define ROUND_MS 1000 /* SCardCancel may come between two waits and be lost: no wait is longer */
 #define BACKOFF_FIRST_MS 250
 #define BACKOFF_LAST_MS 5000
-#define LIST_MAX 4096
+#define LIST_MAX 8192
 #define CLOSE_WAIT_S 2
 #define SECOND_LOOK_MS 20
 #define NO_READER SCARD_E_NO_READERS_AVAILABLE
-#define KNOWN_MAX 16 /* readers pcscd can have at once */
-#define SYSFS_USB "/sys/bus/usb/devices"
-
-/* Who a reader has said it is; kept while its name stays in the list. */
-struct known_reader {
-        char name[CW_READER_NAME_MAX];
-        struct cw_reader_identity id;
-        bool listed;
-};
 
 struct cw_card_reader {
         pthread_t thread;
@@ -42,8 +32,11 @@ struct cw_card_reader {
         bool stop;
         SCARDCONTEXT context; /* for SCardCancel; valid while has_context */
         bool has_context;
-        struct known_reader asked[KNOWN_MAX]; /* of the monitor thread, for a wanted port or serial number */
-        DWORD known;    /* dwEventState last seen of the reader, 0 when not plugged in */
+        struct cw_reader_census census; /* of the monitor thread, for a wanted port or serial number */
+        atomic_bool doubted; /* the reader under this name was not the one wanted: all are asked anew */
+        DWORD known;         /* dwEventState last seen of the reader, 0 when not plugged in */
+        DWORD plugged;  /* pcscd's count of readers that came and went, handed back so that a change between
+                           two  waits ends the next at once; 0 before pcscd 2.3 */
         bool was_there; /* known belongs to the reader that is there now */
 };
 
@@ -57,8 +50,9 @@ static bool stopping(struct cw_card_reader *r) {
 }
 
 static bool same_state(const struct cw_card_reader_state *a, const struct cw_card_reader_state *b) {
-        return a->service == b->service && a->present == b->present && a->card == b->card &&
-               a->mute == b->mute && a->events == b->events && strcmp(a->name, b->name) == 0;
+        return a->service == b->service && a->denied == b->denied && a->present == b->present &&
+               a->card == b->card && a->mute == b->mute && a->events == b->events &&
+               strcmp(a->name, b->name) == 0;
 }
 
 static void publish(struct cw_card_reader *r, const struct cw_card_reader_state *now) {
@@ -92,60 +86,13 @@ static bool choose(const char *list, const char *wanted, char *ret, size_t ret_c
         return found && (size_t)snprintf(ret, ret_cap, "%s", found) < ret_cap;
 }
 
-static void read_identity(SCARDHANDLE card, struct cw_reader_identity *ret) {
-        uint8_t channel[4] = {0};
-        DWORD len = sizeof ret->serial - 1;
-        if (SCardGetAttrib(card, SCARD_ATTR_VENDOR_IFD_SERIAL_NO, (LPBYTE)ret->serial, &len) !=
-            SCARD_S_SUCCESS)
-                len = 0;
-        ret->serial[len] = '\0';
-        len = sizeof channel;
-        if (SCardGetAttrib(card, SCARD_ATTR_CHANNEL_ID, channel, &len) == SCARD_S_SUCCESS &&
-            len == sizeof channel) {
-                uint32_t id = 0;
-                memcpy(&id, channel, sizeof id); /* in the order of the host */
-                ret->on_usb = cw_reader_channel_usb(id, &ret->bus, &ret->device);
-        }
-}
-
-/* Asked once, when the reader appears: later its card may be ours, and nobody else gets in. */
-static const struct known_reader *ask_reader(struct cw_card_reader *r, SCARDCONTEXT context,
-                                             const char *name) {
-        struct known_reader *room = NULL;
-        for (size_t i = 0; i < KNOWN_MAX; i++) {
-                struct known_reader *k = &r->asked[i];
-                if (k->listed && strcmp(k->name, name) == 0)
-                        return k;
-                if (!k->listed && !room)
-                        room = k;
-        }
-        SCARDHANDLE card = 0;
-        DWORD protocol = 0;
-        if (!room || strlen(name) >= sizeof room->name ||
-            SCardConnect(context, name, SCARD_SHARE_DIRECT, 0, &card, &protocol) != SCARD_S_SUCCESS)
-                return NULL;
-        *room = (struct known_reader){.listed = true};
-        memcpy(room->name, name, strlen(name));
-        read_identity(card, &room->id);
-        (void)SCardDisconnect(card, SCARD_LEAVE_CARD);
-        return room;
-}
-
-static bool in_list(const char *list, const char *wanted) {
-        for (const char *name = list; *name; name += strlen(name) + 1)
-                if (strcmp(name, wanted) == 0)
-                        return true;
-        return false;
-}
-
 /* By port or serial number: every reader of the list says who it is. */
-static bool choose_asked(struct cw_card_reader *r, SCARDCONTEXT context, const char *list, char *ret,
-                         size_t ret_cap) {
-        for (size_t i = 0; i < KNOWN_MAX; i++)
-                r->asked[i].listed = r->asked[i].listed && in_list(list, r->asked[i].name);
+static bool choose_asked(struct cw_card_reader *r, const char *list, char *ret, size_t ret_cap) {
+        cw_reader_census_keep(&r->census, list);
         for (const char *name = list; *name; name += strlen(name) + 1) {
-                const struct known_reader *k = ask_reader(r, context, name);
-                if (k && cw_reader_binding_matches(r->wanted, name, &k->id, SYSFS_USB))
+                struct cw_reader_identity id = {0};
+                if (cw_reader_census_ask(&r->census, name, &id) &&
+                    cw_reader_binding_matches(r->wanted, name, &id, CW_SYSFS_USB))
                         return (size_t)snprintf(ret, ret_cap, "%s", name) < ret_cap;
         }
         return false;
@@ -157,7 +104,7 @@ static LONG find_reader(struct cw_card_reader *r, SCARDCONTEXT context, char *re
         LONG rv = SCardListReaders(context, NULL, list, &len);
         if (rv != SCARD_S_SUCCESS)
                 return rv;
-        bool found = cw_reader_binding_asks(r->wanted) ? choose_asked(r, context, list, ret, ret_cap)
+        bool found = cw_reader_binding_asks(r->wanted) ? choose_asked(r, list, ret, ret_cap)
                                                        : choose(list, r->wanted, ret, ret_cap);
         return found ? SCARD_S_SUCCESS : NO_READER;
 }
@@ -191,6 +138,8 @@ static void take_state(struct cw_card_reader *r, DWORD seen, struct cw_card_read
 /* One wait in pcscd; anything but success or a timeout means a new context. */
 static LONG one_round(struct cw_card_reader *r, SCARDCONTEXT context, struct cw_card_reader_state *now) {
         char name[CW_READER_NAME_MAX] = {0};
+        if (atomic_exchange(&r->doubted, false))
+                cw_reader_census_forget(&r->census);
         LONG rv = find_reader(r, context, name, sizeof name);
         if (rv == NO_READER && r->was_there) {
                 /* libpcsclite shares one table between contexts without a lock: one look may be torn, two are
@@ -201,14 +150,16 @@ static LONG one_round(struct cw_card_reader *r, SCARDCONTEXT context, struct cw_
         if (rv != SCARD_S_SUCCESS && rv != NO_READER)
                 return rv;
         now->service = true;
+        now->denied = false;
         if (rv == NO_READER || strcmp(name, now->name) != 0)
                 reader_gone(r, now);
         memcpy(now->name, name, sizeof now->name);
         publish(r, now);
-        SCARD_READERSTATE states[2] = {{.szReader = "\\\\?PnP?\\Notification"},
+        SCARD_READERSTATE states[2] = {{.szReader = "\\\\?PnP?\\Notification", .dwCurrentState = r->plugged},
                                        {.szReader = name, .dwCurrentState = r->known}};
         DWORD count = rv == SCARD_S_SUCCESS ? 2 : 1;
         rv = SCardGetStatusChange(context, ROUND_MS, states, count);
+        r->plugged = states[0].dwEventState & ~(DWORD)SCARD_STATE_CHANGED;
         if (rv == SCARD_E_TIMEOUT || rv == SCARD_E_CANCELLED)
                 return SCARD_S_SUCCESS;
         if (rv == SCARD_S_SUCCESS && count == 2 && (states[1].dwEventState & SCARD_STATE_CHANGED))
@@ -232,8 +183,11 @@ static void back_off(struct cw_card_reader *r, int64_t delay_ms) {
 static bool watch(struct cw_card_reader *r, struct cw_card_reader_state *now) {
         SCARDCONTEXT context = 0;
         bool worked = false;
-        if (SCardEstablishContext(SCARD_SCOPE_SYSTEM, NULL, NULL, &context) != SCARD_S_SUCCESS)
+        LONG rv = SCardEstablishContext(SCARD_SCOPE_SYSTEM, NULL, NULL, &context);
+        now->denied = rv == SCARD_W_SECURITY_VIOLATION;
+        if (rv != SCARD_S_SUCCESS)
                 return false;
+        r->plugged = 0; /* a new pcscd counts from the beginning */
         set_context(r, true, context);
         while (!stopping(r) && one_round(r, context, now) == SCARD_S_SUCCESS) {
                 worked = true;
@@ -263,6 +217,7 @@ static void *monitor_main(void *arg) {
 /* ---- callers ---- */
 
 static void reader_free(struct cw_card_reader *r) {
+        cw_reader_census_forget(&r->census);
         (void)pthread_mutex_destroy(&r->lock);
         (void)pthread_cond_destroy(&r->changed);
         if (r->stuck)
@@ -334,6 +289,8 @@ void cw_card_reader_wake(struct cw_card_reader *r) {
 
 static cw_rc not_there(const struct cw_card_reader_state *s, bool want_card, struct cw_fault *f) {
         const char *op = "reader.wait";
+        if (s->denied)
+                return cw_pcsc_fail(f, SCARD_W_SECURITY_VIOLATION, op);
         if (!s->service)
                 return cw_fail(
                     f, CW_RC(CW_L_READER, CW_C_OPERATOR, CW_E_READER_SERVICE), 0, op, "PRT_NOT_REACHABLE",
@@ -393,5 +350,8 @@ cw_rc cw_card_reader_connect(struct cw_card_reader *r, int64_t timeout_ms, struc
                 return cw_fail(f, CW_RC(CW_L_READER, CW_C_OPERATOR, CW_E_READER_STUCK), 0, "reader.connect",
                                "PRD_TIMEOUT",
                                "the chip reader hangs; unplug it and plug it in again, or restart pcscd");
-        return cw_pcsc_channel_open(now.name, r->stuck, timeout_ms, ret, f);
+        cw_rc rc = cw_pcsc_channel_open(now.name, r->wanted, r->stuck, timeout_ms, ret, f);
+        if (rc != CW_OK && (rc & 0xffffu) == CW_E_READER_GONE)
+                atomic_store(&r->doubted, true);
+        return rc;
 }

@@ -14,6 +14,7 @@
 
 struct cw_card_reader_state {
         bool service; /* pcscd answers */
+        bool denied;  /* it does, but not to us: polkit */
         bool present; /* the reader is plugged in */
         bool card;
         bool mute;       /* a card is there that does not answer the reset */

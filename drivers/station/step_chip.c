@@ -78,8 +78,10 @@ static cw_rc touch(struct cw_step_run *run, bool there, struct cw_card_channel *
         cw_card_reader_get(st->reader, &now);
         if (rc == CW_OK)
                 rc = cw_card_reader_connect(st->reader, CW_CONNECT_TIMEOUT_MS, &channel, f);
-        if (rc == CW_OK && !there && now.events == before.events)
-                rc = channel->ops->reset(channel, CW_APDU_TIMEOUT_MS, f);
+        if (rc == CW_OK && !there && now.events == before.events) {
+                cw_card_close(CW_STEAL(channel));
+                rc = cw_card_reader_connect(st->reader, CW_CONNECT_TIMEOUT_MS, &channel, f);
+        }
         if (rc == CW_OK)
                 *ret = CW_STEAL(channel);
         return rc;
