@@ -237,6 +237,7 @@ static size_t text_at(const uint8_t *bytes, size_t len) {
 }
 
 void cw_zebra_mask(void *ctx, bool in, uint8_t *bytes, size_t *len) {
+        static const char *const hidden[] = {"&B", "GS", "O", "vO"}; /* tracks and panels */
         bool *track_answer = ctx;
         if (in) {
                 if (*track_answer)
@@ -248,12 +249,9 @@ void cw_zebra_mask(void *ctx, bool in, uint8_t *bytes, size_t *len) {
         *track_answer = n >= 2 && memcmp(text, "&L", 2) == 0;
         if (at == 0)
                 shorten(bytes, len, 0);
-        else if (n >= 2 && memcmp(text, "&B", 2) == 0)
-                shorten(bytes, len, at + 2);
-        else if (n >= 2 && memcmp(text, "GS", 2) == 0)
-                shorten(bytes, len, at + 2);
-        else if (n >= 1 && text[0] == 'O')
-                shorten(bytes, len, at + 1);
-        else if (n >= 2 && memcmp(text, "vO", 2) == 0)
-                shorten(bytes, len, at + 2);
+        for (size_t i = 0; i < sizeof hidden / sizeof hidden[0]; i++)
+                if (at > 0 && n >= strlen(hidden[i]) && memcmp(text, hidden[i], strlen(hidden[i])) == 0) {
+                        shorten(bytes, len, at + strlen(hidden[i]));
+                        return;
+                }
 }
