@@ -48,13 +48,13 @@ target_compile_definitions(cw_test_hsmd_rig PRIVATE CW_HSMD="$<TARGET_FILE:cardw
 add_dependencies(cw_test_hsmd_rig cardwright-hsmd cardwright-hsm-provision cw_hostile_module)
 foreach(name issue icc service pad kiosk rotation faults memory)
         cw_add_test(test_hsmd_${name} SOURCES ${hsmd}/test_hsmd_${name}.c LABELS integration LIBS cw_test_hsmd_rig
-                TIMEOUT 120)
+                TIMEOUT 300)
 endforeach()
 if(CW_SANITIZE)
         target_compile_definitions(test_hsmd_memory PRIVATE CW_SANITIZED)
 endif()
 
-cw_add_test(test_hsm_hostile SOURCES ${hostile}/test_hsm_hostile.c LABELS integration LIBS cw_test_hsmd_rig cw_hsm TIMEOUT 120)
+cw_add_test(test_hsm_hostile SOURCES ${hostile}/test_hsm_hostile.c LABELS integration LIBS cw_test_hsmd_rig cw_hsm TIMEOUT 300)
 target_include_directories(test_hsm_hostile PRIVATE ${hostile})
 
 # A running daemon on one private token of each kind: published vectors, and what it found out about the token.
@@ -71,11 +71,11 @@ foreach(name vectors posture)
         target_link_libraries(hsm-${name} PRIVATE cw_flags cw_test_vector_token)
         set_target_properties(hsm-${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests/vectors)
 endforeach()
-cw_add_test(test_hsmd_server SOURCES ${hsmd}/test_hsmd_server.c LABELS integration LIBS cw_test_vector_token TIMEOUT 120)
+cw_add_test(test_hsmd_server SOURCES ${hsmd}/test_hsmd_server.c LABELS integration LIBS cw_test_vector_token TIMEOUT 300)
 set(vectors ${CMAKE_SOURCE_DIR}/tests/vectors)
 foreach(token softhsm nss)
         add_test(NAME hsm_vectors_${token} COMMAND hsm-vectors --token ${token} ${vectors}/hsm.json)
-        set_tests_properties(hsm_vectors_${token} PROPERTIES LABELS integration TIMEOUT 120
+        set_tests_properties(hsm_vectors_${token} PROPERTIES LABELS integration TIMEOUT 300
                 PASS_REGULAR_EXPRESSION "[1-9][0-9]* passed, 0 failed, 0 skipped")
 endforeach()
 # The posture of each token, and of each behind a network, as reference files.
@@ -84,7 +84,7 @@ foreach(token softhsm nss opencryptoki)
                 string(REPLACE "_" "--" server "${place}")
                 add_test(NAME hsm_posture_${token}${place}
                         COMMAND hsm-posture ${server} --token ${token} ${vectors}/posture/${token}${place}.json)
-                set_tests_properties(hsm_posture_${token}${place} PROPERTIES LABELS integration TIMEOUT 120
+                set_tests_properties(hsm_posture_${token}${place} PROPERTIES LABELS integration TIMEOUT 300
                         PASS_REGULAR_EXPRESSION "^0 differences")
                 if(token STREQUAL opencryptoki)
                         set_tests_properties(hsm_posture_${token}${place} PROPERTIES SKIP_RETURN_CODE 2)
@@ -94,14 +94,14 @@ endforeach()
 # This token derives no keys: what needs that is skipped, with the reason, unless the policy lets hsmd derive them; it has
 # no GCM either. As root only, in namespaces of its own.
 add_test(NAME hsm_vectors_opencryptoki COMMAND hsm-vectors --token opencryptoki ${vectors}/hsm.json)
-set_tests_properties(hsm_vectors_opencryptoki PROPERTIES LABELS integration TIMEOUT 120 SKIP_RETURN_CODE 2
+set_tests_properties(hsm_vectors_opencryptoki PROPERTIES LABELS integration TIMEOUT 300 SKIP_RETURN_CODE 2
         PASS_REGULAR_EXPRESSION "201 passed, 0 failed, 92 skipped")
 add_test(NAME hsm_vectors_opencryptoki_host COMMAND hsm-vectors --host-memory --token opencryptoki ${vectors}/hsm.json)
-set_tests_properties(hsm_vectors_opencryptoki_host PROPERTIES LABELS integration TIMEOUT 120 SKIP_RETURN_CODE 2
+set_tests_properties(hsm_vectors_opencryptoki_host PROPERTIES LABELS integration TIMEOUT 300 SKIP_RETURN_CODE 2
         PASS_REGULAR_EXPRESSION "291 passed, 0 failed, 2 skipped")
 # The runner must see what is wrong: one entry is right, four are not, one is of no known algorithm.
 add_test(NAME hsm_vectors_runner COMMAND hsm-vectors --token softhsm ${vectors}/runner.json)
-set_tests_properties(hsm_vectors_runner PROPERTIES LABELS integration TIMEOUT 120
+set_tests_properties(hsm_vectors_runner PROPERTIES LABELS integration TIMEOUT 300
         PASS_REGULAR_EXPRESSION "there is no algorithm.*1 passed, 4 failed, 1 skipped")
 
 cw_add_fuzz(hsm_request LIBS cw_hsm_sess_rig)
@@ -134,7 +134,7 @@ foreach(kind SoftHsm Nss Opencryptoki)
         string(TOLOWER ${kind} token)
         add_test(NAME hsmd_keys_${token} COMMAND ${run_${kind}} ${CW_PYTHON3} -B -W error ${hsmd}/test_keys.py ${kind})
         set(env "CW_HSMD=$<TARGET_FILE:cardwright-hsmd>;CW_PROVISION=$<TARGET_FILE:cardwright-hsm-provision>")
-        set_tests_properties(hsmd_keys_${token} PROPERTIES LABELS integration TIMEOUT 120 SKIP_RETURN_CODE 77
+        set_tests_properties(hsmd_keys_${token} PROPERTIES LABELS integration TIMEOUT 300 SKIP_RETURN_CODE 77
                 ENVIRONMENT "${env};CW_CLI=$<TARGET_FILE:cardwright>;CW_AGENT=$<TARGET_FILE:cardwrightd>;CW_NSS_MODULE=${multiarch_dir}/libsoftokn3.so;CW_OPENCRYPTOKI_MODULE=${multiarch_dir}/opencryptoki/libopencryptoki.so.0")
 endforeach()
 

@@ -11,8 +11,7 @@
 
 static void expect_status(struct cw_printer *p, enum cw_printer_state state, const char *code) {
         struct cw_printer_status s;
-        struct cw_fault f = {0};
-        check_ok(cw_printer_status(p, LONG_NS, &s, &f), &f);
+        check_status(p, &s);
         assert_int_equal(s.state, state);
         assert_string_equal(s.code, code);
 }
@@ -489,16 +488,16 @@ static void older_printers_work_too(void **state) {
         struct cw_fault f = {0};
         assert_string_equal(cw_printer_info(p)->serial, "T1");
         assert_string_equal(cw_printer_info(p)->model, "Rio 2e");
-        check_ok(cw_printer_status(p, LONG_NS, &s, &f), &f);
+        check_status(p, &s);
         assert_int_equal(s.ribbon.remaining, 100);
         assert_int_equal(s.state, CW_PRINTER_READY);
         check_feed(p);
         check_ok(print(p, &e, &f), &f);
-        check_ok(cw_printer_status(p, LONG_NS, &s, &f), &f);
+        check_status(p, &s);
         assert_int_equal(s.counters.cards_fed, 1);
         assert_int_equal(s.ribbon.remaining, 99);
         bench_order(b, "{'cmd':'cover','open':true}");
-        check_ok(cw_printer_status(p, LONG_NS, &s, &f), &f);
+        check_status(p, &s);
         assert_string_equal(s.code, "PRT_SETUP_ERROR");
         assert_int_equal(bench_state(b, "", "violations"), 0);
         cw_printer_close(p);

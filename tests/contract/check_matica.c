@@ -19,8 +19,7 @@ static cw_rc print(struct cw_printer *p, struct cw_printer_effect *e, struct cw_
 
 static void expect_status(struct cw_printer *p, enum cw_printer_state state, const char *code) {
         struct cw_printer_status s;
-        struct cw_fault f = {0};
-        check_ok(cw_printer_status(p, LONG_NS, &s, &f), &f);
+        check_status(p, &s);
         assert_string_equal(s.code, code);
         assert_int_equal(s.state, state);
 }
@@ -50,8 +49,7 @@ static void open_after_half_a_panel(void **state) {
 static void status_tells_what_there_is(void **state) {
         struct cw_printer *p = check_open(*state);
         struct cw_printer_status s;
-        struct cw_fault f = {0};
-        check_ok(cw_printer_status(p, LONG_NS, &s, &f), &f);
+        check_status(p, &s);
         assert_int_equal(s.state, CW_PRINTER_READY);
         assert_int_equal(s.where, CW_WHERE_NONE);
         assert_string_equal(s.ribbon.kind, "ymck");
@@ -59,7 +57,7 @@ static void status_tells_what_there_is(void **state) {
         assert_string_equal(s.ribbon.serial, "FC2221");
         assert_int_equal(s.counters.cards_fed, 0);
         bench_order(*state, "{'cmd':'fault','name':'card_inside','text':'mag'}");
-        check_ok(cw_printer_status(p, LONG_NS, &s, &f), &f);
+        check_status(p, &s);
         assert_int_equal(s.where, CW_WHERE_MAG);
         cw_printer_close(p);
 }
@@ -390,7 +388,7 @@ static void counters_that_prove_nothing(void **state) {
         check_ok(print(p, &e, &f), &f);
         check_ok(cw_printer_reconcile(p, CW_PRINTER_STEP_PRINT, &before, LONG_NS, &finding, &f), &f);
         assert_int_equal(finding.verdict, CW_VERDICT_UNKNOWN);
-        check_ok(cw_printer_status(p, LONG_NS, &s, &f), &f);
+        check_status(p, &s);
         assert_int_equal(s.counters.cards_fed, 1);
         cw_printer_close(p);
 }

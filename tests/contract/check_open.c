@@ -30,10 +30,9 @@ void open_without_a_number_of_the_head(void **state) {
                 bench_order(*state, orders[i]);
                 struct cw_printer *p = check_open(*state);
                 struct cw_printer_status s;
-                struct cw_fault f = {0};
                 assert_string_equal(cw_printer_info(p)->head, "");
                 assert_string_equal(cw_printer_info(p)->serial, "T1");
-                check_ok(cw_printer_status(p, LONG_NS, &s, &f), &f);
+                check_status(p, &s);
                 assert_int_equal(s.ribbon.remaining, 100);
                 cw_printer_close(p);
         }
@@ -222,7 +221,7 @@ static void one_card_with(const struct bench_options *o) {
         struct cw_printer_status s;
         struct cw_printer_effect e;
         struct cw_fault f = {0};
-        check_ok(cw_printer_status(p, LONG_NS, &s, &f), &f);
+        check_status(p, &s);
         assert_int_equal(s.ribbon.remaining, 100);
         check_feed(p);
         check_ok(cw_printer_eject(p, LONG_NS, &e, &f), &f);

@@ -21,7 +21,7 @@ static void tells_what_it_is(void **state) {
         assert_string_equal(cw_printer_info(p)->model, bench_family.model);
         assert_string_equal(cw_printer_info(p)->serial, "T1");
         assert_int_equal(cw_printer_info(p)->caps, 0);
-        check_ok(cw_printer_status(p, LONG_NS, &s, &f), &f);
+        check_status(p, &s);
         assert_int_equal(s.state, CW_PRINTER_NEEDS_OPERATOR);
         assert_non_null(strstr(s.text, "cannot be driven"));
         assert_non_null(strstr(s.vendor, "no error"));
@@ -34,9 +34,8 @@ static void tells_what_it_is(void **state) {
 static void a_silent_port_is_no_trouble(void **state) {
         struct cw_printer *p = look(*state);
         struct cw_printer_status s;
-        struct cw_fault f = {0};
         bench_order(*state, "{'cmd':'fault','name':'port_status_zero','count':0}");
-        check_ok(cw_printer_status(p, LONG_NS, &s, &f), &f);
+        check_status(p, &s);
         assert_non_null(strstr(s.vendor, "tells nothing"));
         cw_printer_close(p);
 }

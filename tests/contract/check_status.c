@@ -5,15 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 
-static void read_status(struct cw_printer *p, struct cw_printer_status *s) {
-        struct cw_fault f = {0};
-        check_ok(cw_printer_status(p, LONG_NS, s, &f), &f);
-}
-
 void status_ready(void **state) {
         struct cw_printer *p = check_open(*state);
         struct cw_printer_status s;
-        read_status(p, &s);
+        check_status(p, &s);
         assert_int_equal(s.state, CW_PRINTER_READY);
         assert_string_equal(s.code, "");
         assert_int_equal(s.where, bench_family.rests);
@@ -29,7 +24,7 @@ static void status_after(struct bench *b, const char *order, const char *code) {
         struct cw_printer *p = check_open(b);
         struct cw_printer_status s;
         bench_order(b, order);
-        read_status(p, &s);
+        check_status(p, &s);
         assert_int_equal(s.state, CW_PRINTER_NEEDS_OPERATOR);
         assert_string_equal(s.code, code);
         assert_string_not_equal(s.text, "");
@@ -68,7 +63,7 @@ static void damaged_status(struct cw_printer *p) {
 /* Whatever one garbled answer did, the next status is right. */
 static void right_again(struct cw_printer *p) {
         struct cw_printer_status s;
-        read_status(p, &s);
+        check_status(p, &s);
         assert_int_equal(s.where, bench_family.rests);
         assert_int_equal(s.ribbon.remaining, 100);
         assert_int_equal(s.counters.cards_fed, 0);
@@ -140,12 +135,12 @@ void status_stray_ok_does_not_empty_the_path(void **state) {
         struct cw_fault f = {0};
         check_feed(p);
         bench_order(*state, "{'cmd':'fault','name':'spurious_ok','at':{'command':'Rlr','n':1}}");
-        read_status(p, &s);
+        check_status(p, &s);
         assert_int_equal(s.where, CW_WHERE_PRINT);
         bench_order(*state, "{'cmd':'fault','name':'spurious_ok','at':{'command':'Rlr','n':1}}");
         check_class(cw_printer_feed(p, LONG_NS, &e, &f), &f, CW_C_OPERATOR, "PRD_FEEDER_JAM");
         bench_order(*state, "{'cmd':'fault','name':'spurious_ok','at':{'command':'Rrt','n':1}}");
-        read_status(p, &s);
+        check_status(p, &s);
         assert_int_equal(s.ribbon.remaining, 100);
         assert_int_equal(s.counters.cards_fed, 1);
         assert_int_equal(bench_state(*state, "counters", "fed"), 1);
@@ -162,7 +157,7 @@ void status_tells_less_when_commands_are_unknown(void **state) {
                                "{'cmd':'fault','name':'error_cde','text':'%s','count':0}", commands[i]);
                 bench_order(*state, order);
         }
-        read_status(p, &s);
+        check_status(p, &s);
         assert_int_equal(s.where, CW_WHERE_UNKNOWN);
         assert_int_equal(s.counters.cards_fed, -1);
         assert_int_equal(s.ribbon.remaining, -1);

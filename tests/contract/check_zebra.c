@@ -34,7 +34,7 @@ static void makes_no_card_unless_switched_on(void **state) {
         struct cw_fault f = {0};
         assert_true(cw_printer_info(p)->barred);
         assert_int_equal(cw_printer_info(p)->maturity, CW_MATURITY_EXPERIMENTAL);
-        check_ok(cw_printer_status(p, LONG_NS, &s, &f), &f);
+        check_status(p, &s);
         int64_t before = bench_state(*state, "usb", "commands");
         check_class(cw_printer_preflight(p, &(struct cw_printer_need){.print = true, .panels = "k"}, LONG_NS,
                                          NULL, &f),
@@ -88,7 +88,7 @@ static void status_of_a_ready_printer(void **state) {
         struct cw_printer *p = check_open(*state);
         struct cw_printer_status s;
         struct cw_fault f = {0};
-        check_ok(cw_printer_status(p, LONG_NS, &s, &f), &f);
+        check_status(p, &s);
         assert_int_equal(s.state, CW_PRINTER_READY);
         assert_string_equal(s.ribbon.kind, "ymcko");
         assert_int_equal(s.ribbon.remaining, -1);
@@ -125,12 +125,12 @@ static void error_does_not_outlive_its_cause(void **state) {
         check_class(cw_printer_feed(p, LONG_NS, &e, &f), &f, CW_C_OPERATOR, "PRD_FEEDER_EMPTY");
         assert_int_equal(e.where, CW_WHERE_NONE);
         assert_string_equal(e.vendor, "error 04");
-        check_ok(cw_printer_status(p, LONG_NS, &s, &f), &f);
+        check_status(p, &s);
         assert_string_equal(s.code, "");
         check_class(cw_printer_feed(p, LONG_NS, &e, &f), &f, CW_C_OPERATOR, "PRD_FEEDER_EMPTY");
         bench_order(*state, "{'cmd':'hopper','count':5}");
         check_feed(p);
-        check_ok(cw_printer_status(p, LONG_NS, &s, &f), &f);
+        check_status(p, &s);
         assert_string_equal(s.code, "");
         assert_int_equal(bench_state(*state, "counters", "fed"), 1);
         cw_printer_close(p);
@@ -142,7 +142,7 @@ static void cover_needs_a_person(void **state) {
         struct cw_printer_effect e;
         struct cw_fault f = {0};
         bench_order(*state, "{'cmd':'cover','open':true}");
-        check_ok(cw_printer_status(p, LONG_NS, &s, &f), &f);
+        check_status(p, &s);
         assert_int_equal(s.state, CW_PRINTER_NEEDS_OPERATOR);
         check_class(cw_printer_feed(p, LONG_NS, &e, &f), &f, CW_C_OPERATOR, "PRT_SETUP_ERROR");
         assert_false(e.started);
@@ -413,7 +413,7 @@ static void lone(void **state, const char *order) {
         cw_rc rc = cw_printer_status(p, LONG_NS, &s, &f);
         if (rc != CW_OK && cw_rc_class(rc) != CW_C_RETRY)
                 check_class(rc, &f, CW_C_RECONNECT, "");
-        check_ok(cw_printer_status(p, LONG_NS, &s, &f), &f);
+        check_status(p, &s);
         assert_string_equal(s.code, "");
         check_feed(p);
         assert_int_equal(bench_state(*state, "counters", "fed"), 1);

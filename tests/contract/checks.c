@@ -33,6 +33,14 @@ void check_ok(cw_rc rc, const struct cw_fault *f) {
                 fail_msg("%s %s in %s: %s", cw_class_name(cw_rc_class(rc)), f->code, f->op, f->text);
 }
 
+void check_status(struct cw_printer *p, struct cw_printer_status *ret) {
+        struct cw_fault f = {0};
+        cw_rc rc = cw_printer_status(p, LONG_NS, ret, &f);
+        for (int i = 0; i < 5 && !bench_ops.jumps && cw_rc_class(rc) == CW_C_RETRY; i++)
+                rc = cw_printer_status(p, LONG_NS, ret, &f);
+        check_ok(rc, &f);
+}
+
 static struct cw_printer *open_on(struct cw_usb *usb) {
         struct cw_printer *p = NULL;
         struct cw_fault f = {0};

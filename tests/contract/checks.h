@@ -20,6 +20,9 @@ struct cw_printer *check_open_faulty(struct bench *b, const struct cw_usb_fault_
 void check_class(cw_rc rc, const struct cw_fault *f, enum cw_class cls, const char *code);
 /* Fails the test, with the fault's sentence, unless rc is CW_OK. */
 void check_ok(cw_rc rc, const struct cw_fault *f);
+/* A status that is told. A machine that stalls makes an answer late, and a late answer is asked for again;
+ * where time jumps none is late. */
+void check_status(struct cw_printer *p, struct cw_printer_status *ret);
 /* A fed card; fails the test when that does not work. */
 void check_feed(struct cw_printer *p);
 /* Panels with a pattern that has no symmetry; overcoat and all. */

@@ -101,7 +101,7 @@ static void held_by_another(void **state) {
         assert_null(theirs);
         cw_usb_bus_close(other);
         struct cw_printer_status s;
-        check_ok(cw_printer_status(mine, LONG_NS, &s, &f), &f);
+        check_status(mine, &s);
         cw_printer_close(mine);
 }
 
@@ -119,7 +119,7 @@ static void reset_and_opened_again(void **state) {
         cw_usb_close(usb);
         bench_order(*state, "{'cmd':'fault','name':'soft_reset_stall','count':0}");
         check_ok(find(*state, "T1", &p, &f), &f);
-        check_ok(cw_printer_status(p, LONG_NS, &s, &f), &f);
+        check_status(p, &s);
         assert_int_equal(s.state, CW_PRINTER_READY);
         assert_true(p->usb->info.reset_spent);
         cw_printer_close(p);

@@ -17,7 +17,7 @@ static void one_card(struct cw_usb *usb) {
         struct cw_fault f = {0};
         check_ok(cw_printer_open(cw_printer_driver("evolis"), usb, bench_family.fitting, LONG_NS, &p, &f),
                  &f);
-        check_ok(cw_printer_status(p, LONG_NS, &s, &f), &f);
+        check_status(p, &s);
         assert_int_equal(s.ribbon.remaining, 100);
         check_feed(p);
         check_ok(cw_printer_stripe_write(p, &tracks, LONG_NS, &e, &f), &f);
