@@ -4,7 +4,7 @@
 
 #include "hsm/crypto.h"
 
-#define CW_CMAC_MSG_MAX 1024u
+#define CW_CMAC_MSG_MAX 4096u
 
 /*
  * SP 800-38B, 6.2, with a key that may encrypt. The subkeys, which do not tell the key, pass through host

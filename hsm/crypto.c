@@ -118,7 +118,8 @@ cw_rc cw_hsm_derive(const struct cw_hsm_crypto *c, const struct cw_hsm_key *base
                 rc = check_blocks(base, len, "hsm.derive", f);
         if (rc != CW_OK)
                 return rc;
-        if (len != cw_hsm_alg_key_len(alg))
+        size_t block = cw_hsm_alg_block(base->alg), wanted = cw_hsm_alg_key_len(alg);
+        if (len != (wanted + block - 1) / block * block)
                 return cw_fail(f, CW_RC(CW_L_HSM, CW_C_FATAL, CW_E_RANGE), (int64_t)len, "hsm.derive", "",
                                "derivation data and derived key differ in length");
         return c->ops->derive(c->ctx, base, mode, data, len, alg, usage, ret, f);

@@ -13,9 +13,9 @@ cw_rc cw_cvv(const struct cw_hsm_crypto *c, const struct cw_retail_key *cvk, con
         CW_WIPED(uint8_t, blocks, 16);
         CW_WIPED(uint8_t, mac, 8);
         size_t pan_len = strlen(pan);
-        if (pan_len > CW_PAN_MAX || strlen(expiry) != 4 || strlen(service) != 3)
+        if (pan_len == 0 || pan_len > CW_PAN_MAX || strlen(expiry) != 4 || strlen(service) != 3)
                 return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_RANGE), 0, "hsm.cvv", "HSM_CARD_NUMBER",
-                               "a CVV needs at most 19 PAN, 4 expiry and 3 service code digits");
+                               "a CVV needs 1 to 19 PAN, 4 expiry and 3 service code digits");
         memset(digits, '0', sizeof(digits));
         memcpy(digits, pan, pan_len);
         memcpy(digits + pan_len, expiry, 4);

@@ -26,7 +26,7 @@ cw_rc cw_ksn_aes_parse(const char *hex, struct cw_ksn_aes *ret, struct cw_fault 
         return CW_OK;
 }
 
-/* Algorithm indicator, table 1; false for an algorithm that is not made by whole blocks. */
+/* Algorithm indicator, table 1; false for an algorithm that is not made here. */
 static bool indicator(enum cw_hsm_alg alg, uint16_t *ret) {
         switch (alg) {
         case CW_ALG_TDES2:
@@ -35,11 +35,13 @@ static bool indicator(enum cw_hsm_alg alg, uint16_t *ret) {
         case CW_ALG_AES128:
                 *ret = 0x0002;
                 return true;
+        case CW_ALG_AES192:
+                *ret = 0x0003;
+                return true;
         case CW_ALG_AES256:
                 *ret = 0x0004;
                 return true;
         case CW_ALG_TDES3:
-        case CW_ALG_AES192:
         case CW_ALG_GENERIC:
         case CW_ALG_RSA:
                 break;
@@ -58,9 +60,9 @@ static cw_rc derive(const struct cw_hsm_crypto *c, const struct cw_hsm_key *base
         if (!indicator(alg, &algorithm))
                 return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_UNSUPPORTED), (int64_t)len,
                                "hsm.dukpt_aes", "HSM_KEY",
-                               "AES DUKPT keys here are of 128 or 256 bits: tokens derive whole blocks only");
+                               "AES DUKPT makes AES keys and two-key TDES keys here, no others");
         cw_writer_init(&w, data, sizeof(data));
-        for (size_t i = 1; i <= len / 16; i++) {
+        for (size_t i = 1; i <= (len + 15) / 16; i++) {
                 cw_put_u8(&w, 0x01);
                 cw_put_u8(&w, (uint8_t)i);
                 cw_put_be16(&w, (uint16_t)use);
@@ -68,7 +70,7 @@ static cw_rc derive(const struct cw_hsm_crypto *c, const struct cw_hsm_key *base
                 cw_put_be16(&w, (uint16_t)(len * 8));
                 cw_put_bytes(&w, tail, 8);
         }
-        return cw_hsm_derive(c, base, CW_MODE_ECB, data, len, alg, usage, ret, f);
+        return cw_hsm_derive(c, base, CW_MODE_ECB, data, w.len, alg, usage, ret, f);
 }
 
 cw_rc cw_dukpt_aes_initial_key(const struct cw_hsm_crypto *c, const struct cw_hsm_key *bdk,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * AES DUKPT, ANSI X9.24-3:2017. Every step is one derivation inside the token: no key comes into host
- * memory. BDK and working keys are AES-128 or AES-256; working keys may also be two-key TDES.
+ * memory. BDK and working keys are AES of 128, 192 or 256 bits; working keys may also be two-key TDES.
  */
 #pragma once
 
@@ -35,7 +35,7 @@ CW_WARN_UNUSED cw_rc cw_dukpt_aes_initial_key(const struct cw_hsm_crypto *c, con
                                               struct cw_hsm_key *ret, struct cw_fault *f);
 /*
  * Working key of a transaction: alg and usage (CW_USE_*) as the caller needs, e.g. AES-128 with ENCRYPT for
- * PINs. REJECT for a counter of 0 or with more than 16 one-bits, and for a key of 192 bits.
+ * PINs. REJECT for a counter of 0 or with more than 16 one-bits.
  */
 CW_WARN_UNUSED cw_rc cw_dukpt_aes_working_key(const struct cw_hsm_crypto *c, const struct cw_hsm_key *bdk,
                                               const uint8_t ikid[CW_DUKPT_AES_IKID_LEN], uint32_t counter,

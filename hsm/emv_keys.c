@@ -12,6 +12,10 @@ enum cw_emv_option cw_emv_option_for(const char *pan) {
         return strlen(pan) > 16 ? CW_EMV_OPTION_B : CW_EMV_OPTION_A;
 }
 
+static bool all_digits(const char *text) {
+        return strspn(text, "0123456789") == strlen(text);
+}
+
 /* PAN|PSN left-padded with a zero to a whole byte: at most 22 digits. Returns the count of digits. */
 static size_t pan_psn(const char *pan, const char *psn, char digits[CW_PAN_MAX + 3]) {
         size_t pan_len = strlen(pan), n = 0;
@@ -55,7 +59,8 @@ static cw_rc diversifier_b(const struct cw_hsm_crypto *c, const char *pan, const
 static cw_rc icc_mk_data(const struct cw_hsm_crypto *c, const char *pan, const char *psn,
                          enum cw_emv_option option, uint8_t data[16], struct cw_fault *f) {
         cw_rc rc = CW_OK;
-        if (strlen(pan) > CW_PAN_MAX || strlen(psn) != 2 || !diversifier_a(pan, psn, data))
+        if (strlen(pan) > CW_PAN_MAX || strlen(psn) != 2 || !all_digits(pan) || !all_digits(psn) ||
+            !diversifier_a(pan, psn, data))
                 return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_SYNTAX), 0, "hsm.emv_icc_mk",
                                "HSM_CARD_NUMBER",
                                "card keys need a PAN of at most 19 digits and a sequence number of 2 digits");

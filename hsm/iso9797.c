@@ -40,7 +40,7 @@ cw_rc cw_cbc_mac(const struct cw_hsm_crypto *c, const struct cw_hsm_key *key, in
         const uint8_t *iv = NULL;
         size_t n = cw_iso9797_pad(padding, msg, len, buf, sizeof(buf)), done = 0;
         while (rc == CW_OK && done < n) {
-                size_t take = n - done > 512 ? 512 : n - done; /* a cipher call takes 1024 bytes at most */
+                size_t take = n - done > CW_MAC_CHUNK ? CW_MAC_CHUNK : n - done;
                 rc = cw_hsm_encrypt(c, key, CW_MODE_CBC, iv, buf + done, take, buf + done, f);
                 done += take;
                 iv = buf + done - 8;

@@ -4,7 +4,8 @@
 
 #include "hsm/crypto.h"
 
-#define CW_MAC_MSG_MAX 1024u
+#define CW_MAC_MSG_MAX 4096u
+#define CW_MAC_CHUNK 512u /* of a message in one cipher call, which takes 1024 bytes at most */
 
 /*
  * Pads msg (at most CW_MAC_MSG_MAX bytes) for an 8-byte block, 6.3: 1 zeros, 2 a one bit and zeros, 3 a

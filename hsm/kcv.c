@@ -11,7 +11,7 @@ cw_rc cw_kcv(const struct cw_hsm_crypto *c, const struct cw_hsm_key *key, enum c
         CW_WIPED(uint8_t, out, 16);
         uint8_t in[16] = {0};
         size_t block = cw_hsm_alg_block(key->alg);
-        if (block == 0 || ret_len > 8)
+        if (block == 0 || ret_len > block)
                 return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_UNSUPPORTED), 0, "hsm.kcv", "HSM_KEY",
                                "this kind of key has no check value");
         if (method == CW_KCV_GP && cw_hsm_alg_is_aes(key->alg))

@@ -10,7 +10,7 @@ enum cw_kcv_method {
         CW_KCV_GP,     /* first 3 bytes of 01 x 16 (AES) or zeros (TDES) enciphered, GlobalPlatform */
 };
 
-/* Computes ret_len bytes (1..8) of the check value; callers show at most 3 of a TDES one. */
+/* Computes ret_len bytes (1 to a cipher block) of the check value; callers show at most 3 of a TDES one. */
 CW_WARN_UNUSED cw_rc cw_kcv(const struct cw_hsm_crypto *c, const struct cw_hsm_key *key,
                             enum cw_kcv_method method, uint8_t *ret, size_t ret_len, struct cw_fault *f);
 /* Compares with a configured value, 6 hex digits (legacy) or 10 (CMAC), in constant time.

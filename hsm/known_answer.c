@@ -19,7 +19,10 @@ const char *cw_ka_text(const struct cw_ka *ka, const char *key) {
 
 int64_t cw_ka_number(const struct cw_ka *ka, const char *key, int64_t fallback) {
         const json_t *v = json_object_get(ka->entry, key);
-        return json_is_integer(v) ? (int64_t)json_integer_value(v) : fallback;
+        if (v == NULL || json_is_null(v))
+                return fallback;
+        return json_is_integer(v) && json_integer_value(v) >= 0 ? (int64_t)json_integer_value(v)
+                                                                : CW_KA_NO_NUMBER;
 }
 
 cw_rc cw_ka_hex(struct cw_ka *ka, const char *key, uint8_t *ret, size_t min, size_t max, size_t *ret_len) {
@@ -129,6 +132,8 @@ cw_rc cw_known_answer(const struct cw_hsm_crypto *c, const json_t *entry, char r
                       struct cw_fault *f) {
         struct cw_ka ka = {c, entry, ret, f};
         const char *alg = cw_ka_text(&ka, "alg");
+        if (*alg == '\0')
+                return cw_ka_bad(&ka, "alg");
         for (size_t i = 0; i < sizeof(algorithms) / sizeof(algorithms[0]); i++) {
                 if (strcmp(algorithms[i].alg, alg) == 0)
                         return algorithms[i].fn(&ka);

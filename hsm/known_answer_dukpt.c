@@ -84,7 +84,7 @@ cw_rc cw_ka_dukpt_tdes_mac(struct cw_ka *ka) {
 }
 
 cw_rc cw_ka_dukpt_tdes_data(struct cw_ka *ka) {
-        uint8_t data[CW_KNOWN_ANSWER_MAX / 4];
+        uint8_t data[CW_KNOWN_ANSWER_MAX / 4]; /* what a cipher call takes at most */
         struct dukpt d = {0};
         size_t len = 0;
         cw_rc rc = cw_ka_hex(ka, "msg", data, 1, sizeof(data), &len);
@@ -100,13 +100,20 @@ cw_rc cw_ka_dukpt_tdes_data(struct cw_ka *ka) {
         return rc != CW_OK ? rc : cw_ka_answer(ka, data, len);
 }
 
-/* Working key of AES-128, or of AES-256 when the entry's "bits" say so. */
+static bool working_alg(int64_t bits, enum cw_hsm_alg *ret) {
+        *ret = bits == 128 ? CW_ALG_AES128 : bits == 192 ? CW_ALG_AES192 : CW_ALG_AES256;
+        return bits == 128 || bits == 192 || bits == 256;
+}
+
+/* Working key of AES-128, or of as many "bits" as the entry says. */
 static cw_rc working_key(struct cw_ka *ka, enum cw_dukpt_aes_use use, unsigned usage,
                          struct cw_hsm_key *ret) {
         struct cw_hsm_key bdk = {0};
         uint8_t ikid[CW_DUKPT_AES_IKID_LEN];
         int64_t counter = cw_ka_number(ka, "counter", 0);
-        enum cw_hsm_alg alg = cw_ka_number(ka, "bits", 128) == 256 ? CW_ALG_AES256 : CW_ALG_AES128;
+        enum cw_hsm_alg alg = CW_ALG_AES128;
+        if (!working_alg(cw_ka_number(ka, "bits", 128), &alg))
+                return cw_ka_bad(ka, "bits");
         if (counter < 0 || counter > UINT32_MAX)
                 return cw_ka_bad(ka, "counter");
         cw_rc rc = cw_ka_bytes(ka, "ikid", ikid, sizeof(ikid));

@@ -10,43 +10,60 @@
 
 #include <string.h>
 
-#define KCV_SHOWN 3u
+#define KCV_SHOWN 8u
 
-static enum cw_emv_option option_of(const struct cw_ka *ka) {
-        return cw_ka_text(ka, "option")[0] == 'B' ? CW_EMV_OPTION_B : CW_EMV_OPTION_A;
+/* What makes a card's key of an issuer's. EMV Book 2, A1.4: a card without a sequence number has 00. */
+struct derivation {
+        const char *pan, *psn;
+        enum cw_emv_option option;
+};
+
+static cw_rc derivation_of(struct cw_ka *ka, struct derivation *ret) {
+        const char *option = cw_ka_text(ka, "option"), *psn = cw_ka_text(ka, "psn");
+        if (strcmp(option, "A") != 0 && strcmp(option, "B") != 0)
+                return cw_ka_bad(ka, "option");
+        *ret = (struct derivation){cw_ka_text(ka, "pan"), *psn != '\0' ? psn : "00",
+                                   *option == 'B' ? CW_EMV_OPTION_B : CW_EMV_OPTION_A};
+        return CW_OK;
 }
 
 /* Master key object of the card: the entry's "mk", or made of the issuer key under this name. */
 static cw_rc icc_mk_of(struct cw_ka *ka, const char *imk_name, struct cw_hsm_key *ret) {
         struct cw_hsm_key imk = {0};
+        struct derivation d;
         if (*cw_ka_text(ka, "mk") != '\0')
                 return cw_ka_key(ka, "mk", false, CW_USE_DERIVE, ret);
-        cw_rc rc = cw_ka_key(ka, imk_name, false, CW_USE_DERIVE, &imk);
+        cw_rc rc = derivation_of(ka, &d);
         if (rc == CW_OK)
-                rc = cw_emv_icc_mk(ka->c, &imk, cw_ka_text(ka, "pan"), cw_ka_text(ka, "psn"), option_of(ka),
-                                   ret, ka->f);
+                rc = cw_ka_key(ka, imk_name, false, CW_USE_DERIVE, &imk);
+        if (rc == CW_OK)
+                rc = cw_emv_icc_mk(ka->c, &imk, d.pan, d.psn, d.option, ret, ka->f);
         cw_hsm_key_destroy(ka->c, &imk);
         return rc;
 }
 
 static cw_rc icc_mk_value_of(struct cw_ka *ka, const char *imk_name, uint8_t ret[16]) {
         struct cw_hsm_key imk = {0};
-        cw_rc rc = cw_ka_key(ka, imk_name, false, CW_USE_DERIVE, &imk);
+        struct derivation d;
+        cw_rc rc = derivation_of(ka, &d);
         if (rc == CW_OK)
-                rc = cw_emv_icc_mk_value(ka->c, &imk, cw_ka_text(ka, "pan"), cw_ka_text(ka, "psn"),
-                                         option_of(ka), ret, ka->f);
+                rc = cw_ka_key(ka, imk_name, false, CW_USE_DERIVE, &imk);
+        if (rc == CW_OK)
+                rc = cw_emv_icc_mk_value(ka->c, &imk, d.pan, d.psn, d.option, ret, ka->f);
         cw_hsm_key_destroy(ka->c, &imk);
         return rc;
 }
 
 static cw_rc icc_mk_pair_of(struct cw_ka *ka, struct cw_retail_key *ret) {
         struct cw_hsm_key imk = {0};
+        struct derivation d;
         if (*cw_ka_text(ka, "mk") != '\0')
                 return cw_ka_retail(ka, "mk", ret);
-        cw_rc rc = cw_ka_key(ka, "imk", false, CW_USE_DERIVE, &imk);
+        cw_rc rc = derivation_of(ka, &d);
         if (rc == CW_OK)
-                rc = cw_emv_icc_mk_pair(ka->c, &imk, cw_ka_text(ka, "pan"), cw_ka_text(ka, "psn"),
-                                        option_of(ka), ret, ka->f);
+                rc = cw_ka_key(ka, "imk", false, CW_USE_DERIVE, &imk);
+        if (rc == CW_OK)
+                rc = cw_emv_icc_mk_pair(ka->c, &imk, d.pan, d.psn, d.option, ret, ka->f);
         cw_hsm_key_destroy(ka->c, &imk);
         return rc;
 }

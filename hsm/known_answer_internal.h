@@ -2,11 +2,13 @@
 /* What the files known_answer*.c share. */
 #pragma once
 
+#include "hsm/iso9797.h"
 #include "hsm/known_answer.h"
 #include "hsm/pinblock.h"
 #include "hsm/retail_mac.h"
 
-#define CW_KA_DATA_MAX 1024u
+#define CW_KA_DATA_MAX CW_MAC_MSG_MAX
+#define CW_KA_NO_NUMBER (-1) /* no count, counter or choice is negative */
 
 struct cw_ka {
         const struct cw_hsm_crypto *c;
@@ -20,6 +22,7 @@ typedef cw_rc (*cw_ka_fn)(struct cw_ka *ka);
 cw_rc cw_ka_bad(struct cw_ka *ka, const char *key);
 /* String member; "" when it is not there. */
 const char *cw_ka_text(const struct cw_ka *ka, const char *key);
+/* fallback when it is not there, CW_KA_NO_NUMBER when it is something else than a number from 0 on. */
 int64_t cw_ka_number(const struct cw_ka *ka, const char *key, int64_t fallback);
 /* Hex member of min to max bytes. */
 CW_WARN_UNUSED cw_rc cw_ka_hex(struct cw_ka *ka, const char *key, uint8_t *ret, size_t min, size_t max,

@@ -7,8 +7,6 @@
 
 #include <string.h>
 
-#define KCV_SHOWN 8u
-
 cw_rc cw_ka_cvv(struct cw_ka *ka) {
         CW_WIPED(char, cvv, CW_CVV_LEN + 1);
         struct cw_retail_key key = {0};
@@ -86,7 +84,7 @@ static bool kcv_is_aes(const struct cw_ka *ka, enum cw_kcv_method method) {
 cw_rc cw_ka_kcv(struct cw_ka *ka) {
         static const char *const methods[] = {
             [CW_KCV_LEGACY] = "legacy", [CW_KCV_CMAC] = "cmac", [CW_KCV_GP] = "gp"};
-        uint8_t kcv[KCV_SHOWN];
+        uint8_t kcv[16];
         struct cw_hsm_key key = {0};
         enum cw_kcv_method method = CW_KCV_LEGACY;
         while (strcmp(methods[method], cw_ka_text(ka, "method")) != 0) {
@@ -94,9 +92,10 @@ cw_rc cw_ka_kcv(struct cw_ka *ka) {
                         return cw_ka_bad(ka, "method");
                 method++;
         }
-        cw_rc rc = cw_ka_key(ka, "key", kcv_is_aes(ka, method), CW_USE_MAC | CW_USE_ENCRYPT, &key);
+        size_t shown = kcv_is_aes(ka, method) ? 16 : 8; /* all of it: an entry compares as much as it has */
+        cw_rc rc = cw_ka_key(ka, "key", shown == 16, CW_USE_MAC | CW_USE_ENCRYPT, &key);
         if (rc == CW_OK)
-                rc = cw_kcv(ka->c, &key, method, kcv, sizeof(kcv), ka->f);
+                rc = cw_kcv(ka->c, &key, method, kcv, shown, ka->f);
         cw_hsm_key_destroy(ka->c, &key);
-        return rc != CW_OK ? rc : cw_ka_answer(ka, kcv, sizeof(kcv));
+        return rc != CW_OK ? rc : cw_ka_answer(ka, kcv, shown);
 }

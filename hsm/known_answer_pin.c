@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Known answers: PIN blocks, PVV, IBM 3624, set-PIN forms. */
+#include "base/buf.h"
 #include "base/secret.h"
 #include "hsm/ibm3624.h"
 #include "hsm/known_answer_internal.h"
@@ -9,10 +10,15 @@
 
 #include <string.h>
 
+static bool nibble_of(char digit, uint8_t *ret) {
+        const char byte[2] = {'0', digit};
+        size_t n = 0;
+        return cw_hex_decode(byte, sizeof(byte), ret, 1, &n);
+}
+
 /* Filler digits of the entry; those of format 3 are A..F. Random ones when there are none. */
 static cw_rc filler_of(struct cw_ka *ka, unsigned format, const struct cw_pin *pin,
                        uint8_t ret[CW_PIN_FILLER]) {
-        static const char digits[] = "0123456789ABCDEF";
         const char *text = cw_ka_text(ka, "fill");
         size_t len = strlen(text), wanted = CW_PIN_FILLER - pin->len;
         if (len == 0)
@@ -20,10 +26,8 @@ static cw_rc filler_of(struct cw_ka *ka, unsigned format, const struct cw_pin *p
         if (len < wanted)
                 return cw_ka_bad(ka, "fill");
         for (size_t i = 0; i < wanted; i++) {
-                const char *at = strchr(digits, text[i]);
-                if (at == NULL || (format == 3 && at - digits < 10))
+                if (!nibble_of(text[i], &ret[i]) || (format == 3 && ret[i] < 10))
                         return cw_ka_bad(ka, "fill");
-                ret[i] = (uint8_t)(at - digits);
         }
         return CW_OK;
 }

@@ -78,7 +78,9 @@ void cw_p11_template_fill(struct cw_p11_template *t, const struct cw_p11_spec *s
         if (spec->value != NULL) {
                 put(t, CKA_VALUE, spec->value, spec->value_len);
         } else if (spec->value_len > 0 && (t->type == CKK_AES || t->type == CKK_GENERIC_SECRET)) {
-                t->value_len = spec->value_len;
+                /* PKCS#11, 2.15: of what is enciphered for a key of 192 bits, the leading bytes are the key.
+                 */
+                t->value_len = spec->alg == CW_ALG_AES192 ? 24 : spec->value_len;
                 put(t, CKA_VALUE_LEN, &t->value_len, sizeof(t->value_len));
         }
         if (spec->label != NULL)

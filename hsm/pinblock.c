@@ -3,12 +3,18 @@
 
 #include "base/buf.h"
 #include "base/secret.h"
+#include "hsm/pan.h"
 
 #include <endian.h>
 #include <string.h>
 
 #define IN_EACH_NIBBLE(v) ((uint64_t)0x1111111111111111 * (v))
 #define BEHIND_LENGTH (((uint64_t)1 << 56) - 1)
+
+static cw_rc no_account(struct cw_fault *f) {
+        return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_SYNTAX), 0, "hsm.pinblock", "PIN_BLOCK",
+                       "the account part of a PIN block needs digits, of a PAN at most 19");
+}
 
 /* Right-aligns count digits in the 12 low nibbles of the account field. */
 static cw_rc account(const char *digits, size_t count, uint8_t ret[8], struct cw_fault *f) {
@@ -17,14 +23,13 @@ static cw_rc account(const char *digits, size_t count, uint8_t ret[8], struct cw
         memset(last, '0', sizeof(last));
         memcpy(last + sizeof(last) - take, digits + count - take, take);
         memset(ret, 0, 8);
-        if (!cw_bcd_pack(last, ret + 2, 6))
-                return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_SYNTAX), 0, "hsm.pinblock", "PIN_BLOCK",
-                               "the account part of a PIN block needs digits");
-        return CW_OK;
+        return cw_bcd_pack(last, ret + 2, 6) ? CW_OK : no_account(f);
 }
 
 cw_rc cw_pinblock_account_pan12(const char *pan, uint8_t ret[8], struct cw_fault *f) {
         size_t len = strlen(pan);
+        if (len > CW_PAN_MAX || strspn(pan, "0123456789") != len)
+                return no_account(f);
         return account(pan, len > 0 ? len - 1 : 0, ret, f);
 }
 

@@ -44,9 +44,10 @@ cw_rc cw_retail_mac(const struct cw_hsm_crypto *c, const struct cw_retail_key *k
                 return rc;
         size_t n = cw_iso9797_pad(padding, msg, len, buf, sizeof(buf));
         const uint8_t *chain = icv ? icv : zero;
-        if (n > 8) {
-                rc = cw_hsm_encrypt(c, &key->left, CW_MODE_CBC, chain, buf, n - 8, buf, f);
-                chain = buf + n - 16;
+        for (size_t done = 0, take = 0; rc == CW_OK && done < n - 8; done += take) {
+                take = n - 8 - done > CW_MAC_CHUNK ? CW_MAC_CHUNK : n - 8 - done;
+                rc = cw_hsm_encrypt(c, &key->left, CW_MODE_CBC, chain, buf + done, take, buf + done, f);
+                chain = buf + done + take - 8;
         }
         xor8(buf + n - 8, chain);
         if (rc == CW_OK)

@@ -124,6 +124,10 @@ static void account_fields(void **state) {
         assert_memory_equal(field, short_pan, 8);
         assert_int_equal(cw_pinblock_account_kit16("12345678901234", field, NULL), CW_OK);
         assert_memory_equal(field, long_kit, 8);
+        assert_int_equal(cw_rc_class(cw_pinblock_account_pan12("4A12345678901234", field, NULL)),
+                         CW_C_REJECT);
+        assert_int_equal(cw_rc_class(cw_pinblock_account_pan12("41234567890123456789", field, NULL)),
+                         CW_C_REJECT);
         assert_int_equal(cw_rc_class(cw_pinblock_account_kit16("12A", field, NULL)), CW_C_REJECT);
         assert_int_equal(cw_rc_class(cw_pinblock_account_kit16("", field, NULL)), CW_C_REJECT);
 }
