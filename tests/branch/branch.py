@@ -74,6 +74,7 @@ class Branch:
         self.desks = [Desk("desk-1", "71", families[0]), Desk("desk-2", "72", families[1])][:desks]
         for desk, flip in zip(self.desks, flips):  # the axis a printer turns cards over about
             desk.flip = flip
+        self.station_env = {}  # of some desks, besides
         self.processes = []
         self.hsmd = self.agent = self.kiosk = self.pcscd = None
         self.kiosk_card = self.pinpad = None
@@ -233,7 +234,8 @@ class Branch:
         control = self.path("card-" + name)
         process = self._start("emu-card-" + name, [
             self.binary("tests/emu/card/emu-card"), "--vpcd-port", str(self.reader_ports[name]), "--control", control,
-            "--keys", self.path("card-keys.json"), "--log", self.path("logs", "apdu-" + name + ".log")])
+            "--keys", self.path("card-keys.json"), "--log", self.path("logs", "apdu-" + name + ".log"),
+            "--wire", self.path("logs", "apdu-" + name + ".wire")])
         wait_for("emu-card of " + name, lambda: socket_answers(control), processes=[process])
         return process, Emulator(control)
 
@@ -258,7 +260,7 @@ class Branch:
     def start_station(self, desk):
         argv = ["umockdev-wrapper", self.binary("drivers/cardwright-stationd"), "--config", self.path("cardwright.json"),
                 "--station", desk.name]
-        env = {**self.pcsc, "UMOCKDEV_DIR": desk.testbed, **self._failpoints_of(desk.name)}
+        env = {**self.pcsc, "UMOCKDEV_DIR": desk.testbed, **self.station_env.get(desk.name, {}), **self._failpoints_of(desk.name)}
         desk.station = self._start("stationd-" + desk.name, argv, env)
 
     def start_kiosk(self):

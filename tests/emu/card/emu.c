@@ -31,6 +31,19 @@ void emuc_log(struct emuc_emu *e, const char *fmt, ...) {
         (void)fflush(e->log);
 }
 
+/* "<plastic> <what> [bytes]": what a test judges the host by, besides what the host says of itself. */
+static void wire(struct emuc_emu *e, const char *what, const uint8_t *p, size_t len) {
+        const char *name = strrchr(e->dir, '/');
+
+        if (!e->wire)
+                return;
+        (void)fprintf(e->wire, "%s %s", name ? name + 1 : e->dir, what);
+        for (size_t i = 0; i < len; i++)
+                (void)fprintf(e->wire, i ? "%02X" : " %02X", p[i]);
+        (void)fputc('\n', e->wire);
+        (void)fflush(e->wire);
+}
+
 static void on_violation(void *ctx, const char *text) {
         struct emuc_emu *e = ctx;
 
@@ -66,6 +79,7 @@ int emuc_emu_present(struct emuc_emu *e, const char *dir, char *err, size_t err_
                 return -1;
         }
         (void)snprintf(e->dir, sizeof e->dir, "%s", dir);
+        wire(e, "in", NULL, 0);
         if (connect_reader(e) < 0) {
                 (void)snprintf(err, err_cap, "the reader at %s:%u does not answer: %s", e->host, e->port,
                                strerror(errno));
@@ -80,6 +94,7 @@ void emuc_emu_remove(struct emuc_emu *e) {
         if (e->chip) {
                 (void)emuc_nvm_save(e->chip->nvm);
                 emuc_log(e, "card out: %s", e->chip->nvm->plastic);
+                wire(e, "out", NULL, 0);
                 emuc_chip_free(e->chip);
         }
         e->chip = NULL;
@@ -117,6 +132,9 @@ static void serve_apdu(struct emuc_emu *e, const uint8_t *p, size_t len) {
         size_t n;
 
         emuc_log(e, "INS %02X, %zu bytes%s", len >= 2 ? p[1] : 0U, len, hit ? ", fault" : "");
+        wire(e, "apdu", p, len);
+        if (hit)
+                wire(e, "fault", NULL, 0);
         if (hit && f.kind == EMUC_FAULT_DIE) {
                 lose_contact(e, f.reconnect ? TEAR_OUT_MS : -1);
                 return;
@@ -158,6 +176,7 @@ static void serve_frame(struct emuc_emu *e, const uint8_t *p, size_t len) {
         case EMUC_VPCD_OFF:
         case EMUC_VPCD_ON:
         case EMUC_VPCD_RESET:
+                wire(e, p[0] == EMUC_VPCD_RESET ? "reset" : p[0] == EMUC_VPCD_ON ? "on" : "off", NULL, 0);
                 emuc_chip_reset(e->chip);
                 break;
         default:

@@ -15,6 +15,7 @@ struct emuc_emu {
         char host[64];
         uint16_t port;
         FILE *log;
+        FILE *wire; /* every byte that came, and what happened to the card between */
         struct emuc_vpcd vpcd;
         struct emuc_chip *chip; /* NULL = no plastic in the reader */
         char dir[EMUC_PATH_MAX];

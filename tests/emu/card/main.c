@@ -28,12 +28,13 @@ static void usage(FILE *to) {
                     "  --format 77|80        template of GPO and GENERATE AC answers (77)\n"
                     "  --arpc 1|2            method of issuer authentication (2)\n"
                     "  --cvn 10|18|22|m16|m20|ccd  cryptogram version, M/Chip or CCD (18)\n"
-                    "  --log FILE            events without data\n",
+                    "  --log FILE            events without data\n"
+                    "  --wire FILE           every command as it came, and each power-up\n",
                     to);
 }
 
 struct options {
-        const char *control, *keys, *log;
+        const char *control, *keys, *log, *wire;
         struct emuc_config cfg;
         const char *host;
         unsigned long port;
@@ -104,6 +105,9 @@ static bool set_option(struct options *o, int opt, const char *arg) {
         case 'l':
                 o->log = arg;
                 return true;
+        case 'w':
+                o->wire = arg;
+                return true;
         case 'd':
                 o->cfg.default_scp = arg[1] == '2' ? 2 : 3;
                 return one_of(arg, "02 03");
@@ -146,13 +150,16 @@ static bool set_option(struct options *o, int opt, const char *arg) {
 
 static bool read_options(int argc, char **argv, struct options *o) {
         static const struct option longs[] = {
-            {"aid", 1, NULL, 'A'},       {"apps", 1, NULL, 'D'},        {"interface", 1, NULL, 'I'},
-            {"shy", 1, NULL, 's'},       {"isd", 1, NULL, 'i'},         {"vpcd-host", 1, NULL, 'h'},
-            {"vpcd-port", 1, NULL, 'p'}, {"control", 1, NULL, 'c'},     {"keys", 1, NULL, 'k'},
-            {"log", 1, NULL, 'l'},       {"default-scp", 1, NULL, 'd'}, {"i02", 1, NULL, '2'},
-            {"i03", 1, NULL, '3'},       {"key-tries", 1, NULL, 't'},   {"protocol", 1, NULL, 'T'},
-            {"format", 1, NULL, 'f'},    {"arpc", 1, NULL, 'a'},        {"cvn", 1, NULL, 'v'},
-            {NULL, 0, NULL, 0},
+            {"aid", 1, NULL, 'A'},         {"apps", 1, NULL, 'D'},
+            {"interface", 1, NULL, 'I'},   {"shy", 1, NULL, 's'},
+            {"isd", 1, NULL, 'i'},         {"vpcd-host", 1, NULL, 'h'},
+            {"vpcd-port", 1, NULL, 'p'},   {"control", 1, NULL, 'c'},
+            {"keys", 1, NULL, 'k'},        {"log", 1, NULL, 'l'},
+            {"default-scp", 1, NULL, 'd'}, {"i02", 1, NULL, '2'},
+            {"i03", 1, NULL, '3'},         {"key-tries", 1, NULL, 't'},
+            {"protocol", 1, NULL, 'T'},    {"format", 1, NULL, 'f'},
+            {"arpc", 1, NULL, 'a'},        {"cvn", 1, NULL, 'v'},
+            {"wire", 1, NULL, 'w'},        {NULL, 0, NULL, 0},
         };
         int opt;
 
@@ -206,7 +213,7 @@ static bool set_up(struct emuc_emu *e, const struct options *o) {
                 (void)fprintf(stderr, "emu-card: %s\n", err);
                 return false;
         }
-        if (o->log && !(e->log = fopen(o->log, "ae"))) {
+        if ((o->log && !(e->log = fopen(o->log, "ae"))) || (o->wire && !(e->wire = fopen(o->wire, "ae")))) {
                 (void)fprintf(stderr, "emu-card: cannot write the log: %s\n", strerror(errno));
                 return false;
         }
@@ -239,6 +246,8 @@ int main(int argc, char **argv) {
                 json_decref(e->violations);
                 if (e->log)
                         (void)fclose(e->log);
+                if (e->wire)
+                        (void)fclose(e->wire);
         }
         free(e);
         if (stop_fd >= 0)

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 """A scenario of the whole branch: one branch a file, kits waiting in the stock, and a look at everything after each test."""
-import glob
 import itertools
 import os
 import sys
@@ -166,19 +165,6 @@ class Scenario(unittest.TestCase):
     def log_of(self, name):
         with open(self.branch.path("logs", name + ".log"), errors="replace") as log:
             return log.read()
-
-    def apdus(self, desk):
-        """The APDU log of a desk: [(plastic, instruction)]."""
-        found, plastic = [], ""
-        for path in glob.glob(self.branch.path("logs", f"apdu-{desk.name}.log")):
-            with open(path) as log:
-                for line in log:
-                    words = line.split()
-                    if "card in the reader" in line:
-                        plastic = words[-1]
-                    elif len(words) > 2 and words[1] == "INS":
-                        found.append((plastic, words[2].rstrip(",")))
-        return found
 
 
 def wait_until(what, check, seconds=20):

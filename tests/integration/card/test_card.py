@@ -520,86 +520,12 @@ def test_another_client(rig):
     check(state["ext_auth_failures"] == 0 and state["violation_count"] == 0, state["violations"])
 
 
-# ---- torn, swapped, dead ----
-
-APDUS = 18  # of one personalisation with the generic profile: two for the domain, two questions, two keys, INSTALL, STORE DATA
-KINDS = ("die", "tear", "swap")
-
-
-def spoil(rig, kind, index):
-    """One personalisation with one accident at one command; then the same plastic again."""
-    name = f"{kind}{index}"
-    folder = rig.present(name)
-    fault = {"cmd": "fault", "kind": kind, "nth": index}
-    if kind == "swap":
-        fault["plastic"] = rig.plastic(name + "other")
-    rig.chip.ask(**fault)
-    code, lines, errors = perso(rig, "--scp", "03")
-    rig.chip.ask(cmd="fault", kind="none")
-    where = f"{kind} at command {index}: "
-    told = verdicts(lines)
-    plastic = told["plastic"][1]
-    state = rig.chip.ask(cmd="state", plastic=folder)
-    authenticated, stored = "authenticate" in told, any(line[1] in ("install", "store") for line in lines)
-    check((code == 0) == (plastic == "personalised"), where + str((code, lines, errors)))
-    check(plastic in ("untouched", "spoiled", "in-doubt", "personalised"), where + plastic)
-    check(not (plastic == "untouched" and (authenticated or stored)), where + "keys were used and the plastic is called untouched")
-    check(not (plastic == "spoiled" and state["personalised"]), where + "a finished card is called spoiled")
-    check(state["ext_auth_failures"] == 0 and state["key_tries_scp03"] == 5, where + str(state))
-    check(state["violation_count"] == 0, where + str(state["violations"]))
-    if plastic != "spoiled" or authenticated:
-        return plastic
-    # The keys went out and nobody saw them accepted: they are not tried again.
-    rig.present(name)
-    code, lines, errors = perso(rig, "--scp", "03")
-    check(code != 0 and "authenticate" not in verdicts(lines) and "HSM_QUARANTINE" in errors, where + str((lines, errors)))
-    check(verdicts(lines)["plastic"][1] == "untouched", where + str(lines))
-    return plastic + ", quarantined"
-
-
-def sweep(rig, points):
-    seen = {}
-    for kind, index in points:
-        seen[(kind, index)] = spoil(rig, kind, index)
-    return seen
-
-
-def test_sweep(rig):
-    """Three that are told exactly; the next tests have one at every command, `test_card.py BUILD full` every kind at every one."""
-    seen = sweep(rig, (("die", 6), ("swap", 8), ("tear", 17)))
-    check("quarantined" in seen[("die", 6)], seen)
-    check(seen[("swap", 8)] == "spoiled" and seen[("tear", 17)] == "in-doubt", seen)
-
-
-def every_command(rig, first, last):
-    """One accident at each command, the kinds in turn: what came before the keys is untouched or spoiled, never resent."""
-    seen = sweep(rig, [(KINDS[i % len(KINDS)], i) for i in range(first, last)])
-    check(len(seen) == last - first, seen)
-
-
-def test_every_command_1(rig):
-    every_command(rig, 1, 6)
-
-
-def test_every_command_2(rig):
-    every_command(rig, 6, 11)
-
-
-def test_every_command_3(rig):
-    every_command(rig, 11, APDUS)
-
-
-def full_sweep(rig):
-    for kind in KINDS:
-        print(kind, [text for _, text in sorted(sweep(rig, [(kind, i) for i in range(1, APDUS)]).items())], flush=True)
-
-
 TESTS = [value for name, value in sorted(globals().items()) if name.startswith("test_")]
 
 
 def main():
     chosen = sys.argv[2:]
-    unknown = set(chosen) - {t.__name__ for t in TESTS} if chosen != ["full"] else set()
+    unknown = set(chosen) - {t.__name__ for t in TESTS}
     if unknown:
         print("no such test:", ", ".join(sorted(unknown)), file=sys.stderr)
         return 2
@@ -607,9 +533,6 @@ def main():
     failures = 0
     try:
         rig.start()
-        if chosen == ["full"]:
-            full_sweep(rig)
-            return 0
         for test in TESTS:
             if chosen and test.__name__ not in chosen:
                 continue

@@ -1,0 +1,138 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""
+A card job whose chip is killed, swapped, torn or reset by another program, at every command of the chip step, on one desk with
+SCP03 and one with SCP02: the job knows where the plastic is, a person is asked once, and the customer gets one card.
+"""
+import os
+import sys
+import threading
+import unittest
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(os.path.dirname(HERE), "card"))
+
+from scenario import BUILD, Scenario, main, wait_until  # noqa: E402
+from pcsc_gate import Gate  # noqa: E402
+from silicon import events, is_secured  # noqa: E402
+
+KINDS = ("die", "swap", "tear", "reset")
+PLASTICS = 5  # a job may use
+
+
+class Accidents(Scenario):
+    stock = {"CLASSIC": 12, "TRAVEL": 12}
+
+    @classmethod
+    def setUpClass(cls):
+        cls.gates = {}
+        super().setUpClass()
+        for number, desk in enumerate(cls.branch.desks):
+            path = cls.branch.path(f"gate-{number}")
+            cls.gates[desk.name] = Gate(path, cls.branch.pcsc["PCSCLITE_CSOCK_NAME"])
+            cls.branch.station_env[desk.name] = {"LD_PRELOAD": os.path.abspath(os.path.join(BUILD, "tests/emu/card/pcsc-gate.so")),
+                                                 "CW_PCSC_GATE": path}
+            desk.station.stop()
+            cls.branch.processes.remove(desk.station)
+            cls.branch.start_station(desk)
+        cls.branch.wait_ready()
+
+    def wire(self, desk):
+        with open(self.branch.path("logs", f"apdu-{desk.name}.wire")) as wire:
+            return events(wire.read())
+
+    def count(self, product):
+        """Commands of the chip step, from a card without an accident: up to its last secured one."""
+        self.made(self.kit(product))
+        commands = [c for _, what, c in self.wire(self.desk(product)) if what == "apdu"]
+        return max(at for at, c in enumerate(commands) if is_secured(c)) + 1
+
+    def arm(self, desk, kind, index):
+        """A function that says whether it happened."""
+        if kind == "reset":
+            gate, reader = self.gates[desk.name], f"cardwright {desk.name} 00 00"
+            gate.arm(reader, True, index)
+            return lambda: gate.told.get(reader) == [(0, 0)]
+        more = {}
+        if kind == "swap":
+            more["plastic"] = self.branch.path(f"other-{desk.name}-{index}")
+            os.mkdir(more["plastic"])
+        before = sum(what == "fault" for _, what, _ in self.wire(desk))
+        desk.card.ask(cmd="fault", kind=kind, nth=index, **more)
+        return lambda: sum(what == "fault" for _, what, _ in self.wire(desk)) > before
+
+    def at_rest(self, kit):
+        """Until the job waits for a person or has its card."""
+        def look(jobs):
+            return [j for j in jobs if j["kit"] == kit and j["wait"] in ("destroyed", "decision", "handover")]
+        job = look(self.branch.wait_jobs(f"kit {kit} to come to rest", look, 60))[0]
+        if job["wait"] != "decision":
+            return job
+        self.assertEqual((job["state"], job["needs_person"]), ("IN_DOUBT", True))
+        self.operator("job", "decide", job["job"], "spoiled")
+        return self.wait_job(kit, 60, state="SPOILED", wait="destroyed")
+
+    def suffer(self, product, points):
+        """One accident after the other, in few kits: what was spoiled is made anew, and that card has the next accident."""
+        desk, kit, ends = self.desk(product), None, []
+        for kind, index in points:
+            happened = self.arm(desk, kind, index)
+            if kit:
+                self.operator("job", "confirm-destroyed", self.branch.job(kit)["job"])
+                wait_until("the next accident", happened, 60)
+            else:
+                kit = self.kit(product)
+            wait_until("the accident", happened, 60)
+            self.gates[desk.name].plan.clear()
+            job = self.at_rest(kit)
+            ends.append((kind, index, job["wait"]))
+            self.assertLessEqual(self.attempts(kit), job["plastics"], (kind, index))
+            if job["wait"] == "destroyed":
+                self.assertEqual((job["state"], job["where"], job["code"]), ("SPOILED", "reject", "PRD_SMARTCARD"), (kind, index))
+            kit = self.next_kit(kit, job)
+        if kit:
+            self.operator("job", "confirm-destroyed", self.branch.job(kit)["job"])
+            self.made(kit)
+        return ends
+
+    def next_kit(self, kit, job):
+        """None when the kit has its card; before its last plastic it gets one."""
+        if job["wait"] == "destroyed" and job["plastics"] == PLASTICS - 1:
+            self.operator("job", "confirm-destroyed", job["job"])
+            self.made(kit)
+            return None
+        return kit if job["wait"] == "destroyed" else None
+
+    def half(self, part):
+        """Odd or even commands, each with a kind of its own on each desk."""
+        ends, failures = {}, []
+
+        def desk(product, shift):
+            try:
+                last = self.count(product)
+                ends[product] = self.suffer(product, [(KINDS[(i // 2 + shift) % 4], i) for i in range(1, last + 1) if i % 2 == part])
+            except BaseException as e:  # noqa: B036
+                failures.append(e)
+        threads = [threading.Thread(target=desk, args=("CLASSIC", 0)), threading.Thread(target=desk, args=("TRAVEL", 2))]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        print(ends, flush=True)
+        if failures:
+            raise failures[0]
+        for product, of in ends.items():
+            self.assertGreaterEqual(len(of), 7, product)
+            self.assertEqual({kind for kind, _, _ in of}, set(KINDS), product)
+
+    @unittest.skipUnless(os.environ.get("CW_PART", "0") == "0", "another part")
+    def test_even_commands(self):
+        self.half(0)
+
+    @unittest.skipUnless(os.environ.get("CW_PART", "1") == "1", "another part")
+    def test_odd_commands(self):
+        self.half(1)
+
+
+if __name__ == "__main__":
+    main()
