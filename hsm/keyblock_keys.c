@@ -67,7 +67,7 @@ static cw_rc derive(const struct cw_hsm_crypto *c, const struct cw_hsm_key *kbpk
         CW_WIPED(uint8_t, value, 32);
         uint8_t data[8];
         struct cw_writer w;
-        size_t len = cw_hsm_alg_key_len(kbpk->alg), block = cw_hsm_alg_block(kbpk->alg);
+        size_t len = cw_hsm_alg_key_len(kbpk->alg), block = cw_hsm_alg_is_aes(kbpk->alg) ? 16 : 8;
         cw_rc rc = CW_OK;
         for (size_t at = 0; at < len && rc == CW_OK; at += block) {
                 cw_writer_init(&w, data, sizeof(data));
@@ -84,7 +84,8 @@ static cw_rc derive(const struct cw_hsm_crypto *c, const struct cw_hsm_key *kbpk
 cw_rc cw_keyblock_keys_make(const struct cw_hsm_crypto *c, const struct cw_kbpk *kbpk, char version,
                             struct cw_keyblock_keys *ret, struct cw_fault *f) {
         struct cw_keyblock_keys k = {0};
-        if (cw_hsm_alg_is_aes(kbpk->key.alg) != (version == 'D') || version < 'A' || version > 'D')
+        bool tdes = version >= 'A' && version <= 'C' && cw_hsm_alg_is_tdes(kbpk->key.alg);
+        if (!tdes && !(version == 'D' && cw_hsm_alg_is_aes(kbpk->key.alg)))
                 return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_UNSUPPORTED), version, "hsm.keyblock",
                                "KEY_BLOCK", "blocks of versions A, B and C are under TDES keys, D under AES");
         if (version == 'A' || version == 'C') {

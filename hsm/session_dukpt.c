@@ -127,9 +127,10 @@ cw_rc cw_sess_dukpt_data(struct cw_sess *s, struct cw_msg *request, struct cw_ms
         cw_rc rc = read_call(s, request, words, &q, f);
         if (rc != CW_OK)
                 return rc;
-        if (q.msg.len % cw_hsm_alg_block(q.bdk->key.alg) != 0)
+        bool aes = cw_hsm_alg_is_aes(q.bdk->key.alg);
+        if (q.msg.len % (aes ? 16 : 8) != 0)
                 return cw_sess_bad("att0 must be whole cipher blocks", f);
-        if (cw_hsm_alg_is_aes(q.bdk->key.alg)) {
+        if (aes) {
                 rc = data_aes(s, &q, out, f);
         } else {
                 const struct cw_dukpt_bdk bdk = cw_stored_bdk(q.bdk);
