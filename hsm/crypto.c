@@ -28,6 +28,10 @@ bool cw_hsm_alg_from_name(const char *name, enum cw_hsm_alg *ret) {
         return false;
 }
 
+const char *cw_hsm_alg_name(enum cw_hsm_alg alg) {
+        return algs[alg].name;
+}
+
 static cw_rc check_use(const struct cw_hsm_key *key, unsigned usage, const char *op, struct cw_fault *f) {
         if (!key->valid)
                 return cw_fail(f, CW_RC(CW_L_HSM, CW_C_FATAL, CW_E_STATE), 0, op, "HSM_KEY",

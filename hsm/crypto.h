@@ -85,6 +85,7 @@ static inline size_t cw_hsm_alg_block(enum cw_hsm_alg alg) {
 }
 /* Names as in the configuration, "tdes2" ...; false for an unknown one. */
 bool cw_hsm_alg_from_name(const char *name, enum cw_hsm_alg *ret);
+const char *cw_hsm_alg_name(enum cw_hsm_alg alg);
 
 /*
  * len is a multiple of the block, out may be in, iv is one block (NULL with ECB; zeros when NULL with CBC). A

@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/secret.h"
 #include "hsm/decimalise.h"
+#include "hsm/emv_aes.h"
 #include "hsm/pan.h"
 
 #include <string.h>
@@ -74,10 +75,18 @@ static cw_rc icc_mk_data(const struct cw_hsm_crypto *c, const char *pan, const c
 cw_rc cw_emv_icc_mk(const struct cw_hsm_crypto *c, const struct cw_hsm_key *imk, const char *pan,
                     const char *psn, enum cw_emv_option option, struct cw_hsm_key *ret, struct cw_fault *f) {
         CW_WIPED(uint8_t, data, 16);
+        if (cw_hsm_alg_is_aes(imk->alg))
+                return cw_emv_aes_icc_mk(c, imk, pan, psn, ret, f);
         cw_rc rc = icc_mk_data(c, pan, psn, option, data, f);
         if (rc != CW_OK)
                 return rc;
         return cw_hsm_derive(c, imk, CW_MODE_ECB, data, sizeof(data), CW_ALG_TDES2, CW_USE_DERIVE, ret, f);
+}
+
+static cw_rc only_tdes(struct cw_fault *f) {
+        return cw_fail(f, CW_RC(CW_L_HSM, CW_C_OPERATOR, CW_E_UNSUPPORTED), 0, "hsm.emv_icc_mk", "HSM_KEY",
+                       "this value is defined for TDES issuer keys only, and the product's key is AES; give "
+                       "the product a key of its own for it, or cvn ccd");
 }
 
 cw_rc cw_emv_icc_mk_pair(const struct cw_hsm_crypto *c, const struct cw_hsm_key *imk, const char *pan,
@@ -85,6 +94,8 @@ cw_rc cw_emv_icc_mk_pair(const struct cw_hsm_crypto *c, const struct cw_hsm_key 
                          struct cw_fault *f) {
         CW_WIPED(uint8_t, data, 16);
         struct cw_retail_key key = {0};
+        if (cw_hsm_alg_is_aes(imk->alg))
+                return only_tdes(f);
         cw_rc rc = icc_mk_data(c, pan, psn, option, data, f);
         if (rc == CW_OK)
                 rc = cw_hsm_derive(c, imk, CW_MODE_ECB, data, 16, CW_ALG_TDES2, CW_USE_ENCRYPT, &key.full, f);
@@ -102,6 +113,8 @@ cw_rc cw_emv_icc_mk_pair(const struct cw_hsm_crypto *c, const struct cw_hsm_key 
 cw_rc cw_emv_icc_mk_value(const struct cw_hsm_crypto *c, const struct cw_hsm_key *imk, const char *pan,
                           const char *psn, enum cw_emv_option option, uint8_t ret[16], struct cw_fault *f) {
         CW_WIPED(uint8_t, data, 16);
+        if (cw_hsm_alg_is_aes(imk->alg))
+                return only_tdes(f);
         cw_rc rc = icc_mk_data(c, pan, psn, option, data, f);
         if (rc == CW_OK)
                 rc = cw_hsm_encrypt(c, imk, CW_MODE_ECB, NULL, data, sizeof(data), ret, f);
@@ -116,6 +129,8 @@ cw_rc cw_emv_csk(const struct cw_hsm_crypto *c, const struct cw_hsm_key *icc_mk,
                  struct cw_retail_key *ret, struct cw_fault *f) {
         struct cw_retail_key key = {0};
         uint8_t full[16], left[16];
+        if (cw_hsm_alg_is_aes(icc_mk->alg))
+                return cw_emv_aes_sk(c, icc_mk, r, &ret->full, f);
         memcpy(full, r, 8);
         memcpy(full + 8, r, 8);
         full[2] = 0xf0;

@@ -24,6 +24,16 @@ static const struct {
     [CW_CVN_CCD] = {AC_COMMON, 2, 2, false, false, false, CW_EMV_PIN_CCD},
 };
 
+/* Only the common core definitions have a version with AES. */
+static cw_rc check_aes(enum cw_cvn cvn, const struct cw_hsm_key *imk, struct cw_fault *f) {
+        if (cvn == CW_CVN_CCD || !cw_hsm_alg_is_aes(imk->alg))
+                return CW_OK;
+        return cw_fail(f, CW_RC(CW_L_HSM, CW_C_OPERATOR, CW_E_UNSUPPORTED), imk->alg, "hsm.emv_scheme",
+                       "HSM_PRODUCT",
+                       "the product's issuer keys are AES, which its cryptogram version does not have; set "
+                       "cvn to ccd or give it TDES keys");
+}
+
 static cw_rc common(const struct cw_hsm_crypto *c, const struct cw_hsm_key *imk,
                     const struct cw_emv_card *card, const uint8_t r[8], struct cw_retail_key *ret,
                     struct cw_fault *f) {
@@ -45,6 +55,9 @@ cw_rc cw_emv_scheme_ac(const struct cw_hsm_crypto *c, enum cw_cvn cvn, const str
                        const struct cw_emv_tx *tx, struct cw_retail_key *ret, int *ret_padding,
                        struct cw_fault *f) {
         uint8_t r[8] = {tx->atc[0], tx->atc[1]};
+        cw_rc rc = check_aes(cvn, card->imk_ac, f);
+        if (rc != CW_OK)
+                return rc;
         *ret_padding = schemes[cvn].padding;
         if (schemes[cvn].ac == AC_MASTER)
                 return master(c, card, ret, f);
@@ -90,11 +103,14 @@ cw_rc cw_emv_scheme_script_key(const struct cw_hsm_crypto *c, enum cw_cvn cvn, c
         CW_WIPED(uint8_t, mk, 16);
         uint8_t r[8];
         const struct cw_hsm_key *imk = which == CW_SCRIPT_INTEGRITY ? card->imk_smi : card->imk_smc;
+        cw_rc rc = check_aes(cvn, imk, f);
+        if (rc != CW_OK)
+                return rc;
         if (!schemes[cvn].visa_sm) {
                 cw_emv_scheme_script_r(cvn, tx, number, r);
                 return common(c, imk, card, r, ret, f);
         }
-        cw_rc rc = cw_emv_icc_mk_value(c, imk, card->pan, card->psn, cw_emv_option_for(card->pan), mk, f);
+        rc = cw_emv_icc_mk_value(c, imk, card->pan, card->psn, cw_emv_option_for(card->pan), mk, f);
         return rc != CW_OK ? rc : cw_emv_visa_sk(c, mk, tx->atc, ret, f);
 }
 

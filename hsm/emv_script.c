@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "base/secret.h"
+#include "hsm/emv_aes.h"
 
 #include <string.h>
 
@@ -22,22 +23,28 @@ cw_rc cw_emv_script_mac(const struct cw_hsm_crypto *c, const struct cw_retail_ke
 }
 
 cw_rc cw_emv_script_mac_chained(const struct cw_hsm_crypto *c, const struct cw_retail_key *smi,
-                                const uint8_t chain[8], const uint8_t header[4], const void *objects,
-                                size_t len, uint8_t ret[8], struct cw_fault *f) {
-        static const uint8_t header_padding[4] = {0x80};
-        uint8_t msg[16 + 256];
+                                const uint8_t chain[CW_EMV_CHAIN_MAX], const uint8_t header[4],
+                                const void *objects, size_t len, uint8_t ret[CW_EMV_CHAIN_MAX],
+                                struct cw_fault *f) {
+        static const uint8_t padding[CW_EMV_CHAIN_MAX] = {0x80};
+        const bool aes = cw_hsm_alg_is_aes(smi->full.alg);
+        const size_t block = cw_hsm_alg_block(smi->full.alg);
+        uint8_t msg[3 * CW_EMV_CHAIN_MAX + 256];
         struct cw_writer w;
         cw_writer_init(&w, msg, sizeof(msg));
-        cw_put_bytes(&w, chain, 8);
+        cw_put_bytes(&w, chain, block);
         cw_put_bytes(&w, header, 4);
-        cw_put_bytes(&w, header_padding, sizeof(header_padding));
+        cw_put_bytes(&w, padding, block - 4);
         cw_put_bytes(&w, objects, len);
+        if (aes && len) /* CMAC would pad whole blocks in another way */
+                cw_put_bytes(&w, padding, block - len % block);
         if (w.bad)
                 return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_TOO_BIG), (int64_t)len, "hsm.script_mac",
                                "", "a script command has at most 255 bytes of data");
         /* ISO 7816-4: a header that ends a block is not padded again; padding 1 adds nothing to whole blocks.
          */
-        return cw_retail_mac(c, smi, len ? 2 : 1, NULL, msg, w.len, ret, f);
+        return aes ? cw_emv_aes_mac(c, &smi->full, msg, w.len, ret, f)
+                   : cw_retail_mac(c, smi, len ? 2 : 1, NULL, msg, w.len, ret, f);
 }
 
 static void put_nibble(uint8_t block[8], size_t i, unsigned v) {

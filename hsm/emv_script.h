@@ -6,6 +6,7 @@
 #include "hsm/retail_mac.h"
 
 #define CW_EMV_PIN_CHANGE_MAX 16u
+#define CW_EMV_CHAIN_MAX 16u
 
 enum cw_emv_pin_scheme {
         CW_EMV_PIN_VISA,   /* CVN10 and CVN18: the block is bound to the card's AC master key */
@@ -24,12 +25,13 @@ CW_WARN_UNUSED cw_rc cw_emv_script_mac(const struct cw_hsm_crypto *c, const stru
 /*
  * Retail MAC of secure messaging format 1 with MAC chaining (EMV Book 2, 9.2.3.1, as the common core
  * definitions have it): chain | CLA INS P1 P2 80 00 00 00 | objects. chain: the cryptogram for the first
- * command of a transaction, then the whole MAC of the command before. objects: the data objects before the
- * MAC, may be empty.
+ * command of a transaction, then the whole MAC of the command before. objects: the data object before the
+ * MAC, may be empty. Under an AES key CMAC with blocks of 16, header and object padded to them; the
+ * cryptogram has zeros behind it then. The command carries the first 8 bytes of ret.
  */
 CW_WARN_UNUSED cw_rc cw_emv_script_mac_chained(const struct cw_hsm_crypto *c, const struct cw_retail_key *smi,
-                                               const uint8_t chain[8], const uint8_t header[4],
-                                               const void *objects, size_t len, uint8_t ret[8],
+                                               const uint8_t chain[CW_EMV_CHAIN_MAX], const uint8_t header[4],
+                                               const void *objects, size_t len, uint8_t ret[CW_EMV_CHAIN_MAX],
                                                struct cw_fault *f);
 /*
  * Data of PIN CHANGE/UNBLOCK under the confidentiality session key (may encrypt). mk_ac: the ICC master key

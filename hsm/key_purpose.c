@@ -7,11 +7,11 @@
 
 static const struct cw_key_purpose purposes[] = {
     {"cvk", CW_USE_ENCRYPT, 0, 0, 0, CW_COMPANION_LEFT, "the first DES block of each CVV"},
-    {"imk-ac", CW_USE_DERIVE, 0, 0, 0, CW_COMPANION_NONE,
+    {"imk-ac", CW_USE_DERIVE, CW_USE_DERIVE, 0, 0, CW_COMPANION_NONE,
      "the card's own master key, when it is written to the card"},
-    {"imk-smi", CW_USE_DERIVE, 0, 0, 0, CW_COMPANION_NONE,
+    {"imk-smi", CW_USE_DERIVE, CW_USE_DERIVE, 0, 0, CW_COMPANION_NONE,
      "the card's own master key, when it is written to the card"},
-    {"imk-smc", CW_USE_DERIVE, 0, 0, 0, CW_COMPANION_NONE,
+    {"imk-smc", CW_USE_DERIVE, CW_USE_DERIVE, 0, 0, CW_COMPANION_NONE,
      "the card's own master key, when it is written to the card"},
     {"kmc-enc", CW_USE_DERIVE, CW_USE_MAC, 0, 0, CW_COMPANION_NONE,
      "AES: session and card keys, on their way back in; both: a card's own key that PUT KEY writes"},

@@ -2,6 +2,7 @@
 /* Known answers: EMV keys, cryptograms, issuer scripts, and card values under card keys. */
 #include "base/secret.h"
 #include "hsm/card_auth.h"
+#include "hsm/emv_aes.h"
 #include "hsm/emv_cryptogram.h"
 #include "hsm/emv_keys.h"
 #include "hsm/emv_script.h"
@@ -12,6 +13,11 @@
 
 #define KCV_SHOWN 8u
 
+/* Option C: AES. */
+static bool is_aes(const struct cw_ka *ka) {
+        return strcmp(cw_ka_text(ka, "option"), "C") == 0;
+}
+
 /* What makes a card's key of an issuer's. EMV Book 2, A1.4: a card without a sequence number has 00. */
 struct derivation {
         const char *pan, *psn;
@@ -20,7 +26,7 @@ struct derivation {
 
 static cw_rc derivation_of(struct cw_ka *ka, struct derivation *ret) {
         const char *option = cw_ka_text(ka, "option"), *psn = cw_ka_text(ka, "psn");
-        if (strcmp(option, "A") != 0 && strcmp(option, "B") != 0)
+        if (strcmp(option, "A") != 0 && strcmp(option, "B") != 0 && !is_aes(ka))
                 return cw_ka_bad(ka, "option");
         *ret = (struct derivation){cw_ka_text(ka, "pan"), *psn != '\0' ? psn : "00",
                                    *option == 'B' ? CW_EMV_OPTION_B : CW_EMV_OPTION_A};
@@ -32,10 +38,10 @@ static cw_rc icc_mk_of(struct cw_ka *ka, const char *imk_name, struct cw_hsm_key
         struct cw_hsm_key imk = {0};
         struct derivation d;
         if (*cw_ka_text(ka, "mk") != '\0')
-                return cw_ka_key(ka, "mk", false, CW_USE_DERIVE, ret);
+                return cw_ka_key(ka, "mk", is_aes(ka), CW_USE_DERIVE, ret);
         cw_rc rc = derivation_of(ka, &d);
         if (rc == CW_OK)
-                rc = cw_ka_key(ka, imk_name, false, CW_USE_DERIVE, &imk);
+                rc = cw_ka_key(ka, imk_name, is_aes(ka), CW_USE_DERIVE, &imk);
         if (rc == CW_OK)
                 rc = cw_emv_icc_mk(ka->c, &imk, d.pan, d.psn, d.option, ret, ka->f);
         cw_hsm_key_destroy(ka->c, &imk);
@@ -111,8 +117,22 @@ static cw_rc session_key(struct cw_ka *ka, struct cw_retail_key *ret) {
         return rc;
 }
 
+static cw_rc aes_icc_mk(struct cw_ka *ka) {
+        CW_WIPED(uint8_t, mk, CW_EMV_AES_KEY_MAX);
+        struct cw_hsm_key imk = {0};
+        cw_rc rc = cw_ka_key(ka, "imk", true, CW_USE_DERIVE, &imk);
+        const size_t len = cw_hsm_alg_key_len(imk.alg);
+        if (rc == CW_OK)
+                rc = cw_emv_aes_icc_mk_value(ka->c, &imk, cw_ka_text(ka, "pan"), cw_ka_text(ka, "psn"), mk,
+                                             ka->f);
+        cw_hsm_key_destroy(ka->c, &imk);
+        return rc != CW_OK ? rc : cw_ka_answer(ka, mk, len);
+}
+
 cw_rc cw_ka_emv_icc_mk(struct cw_ka *ka) {
         CW_WIPED(uint8_t, mk, 16);
+        if (is_aes(ka))
+                return aes_icc_mk(ka);
         cw_rc rc = icc_mk_value_of(ka, "imk", mk);
         return rc != CW_OK ? rc : cw_ka_answer(ka, mk, 16);
 }

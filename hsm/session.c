@@ -22,6 +22,7 @@ static const struct rule {
     {"gp.card", CW_FROM_STATION, CW_ST_GP | CW_ST_STARTED, CW_ST_CARD, 8, cw_sess_gp_card},
     {"gp.authenticate", CW_FROM_STATION, CW_ST_GP | CW_ST_CARD, CW_ST_AUTH, 8, cw_sess_gp_authenticate},
     {"perso.sensitive", CW_FROM_STATION, CW_ST_GP | CW_ST_AUTH, 0, 8, cw_sess_perso_sensitive},
+    {"perso.keys", CW_FROM_STATION, CW_ST_GP, 0, 4, cw_sess_perso_keys},
     {"perso.icc_key", CW_FROM_STATION, CW_ST_GP, 0, 4, cw_sess_icc_key},
     {"perso.icc_parts", CW_FROM_STATION, CW_ST_GP | CW_ST_AUTH, 0, 4, cw_sess_icc_parts},
     {"perso.ssad", CW_FROM_STATION, CW_ST_GP, 0, 4, cw_sess_ssad},

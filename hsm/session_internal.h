@@ -90,8 +90,8 @@ struct cw_sess {
         bool used_expired;   /* this call used a version that is past its validity */
         struct cw_emv_tx tx; /* of the last cryptogram that was right */
         char proved_psn[3];
-        unsigned scripts;        /* commands made after it */
-        uint8_t script_chain[8]; /* secure messaging format 1: what the next MAC begins with */
+        unsigned scripts;                       /* commands made after it */
+        uint8_t script_chain[CW_EMV_CHAIN_MAX]; /* secure messaging format 1: what the next MAC begins with */
         int64_t attempts_left;
 };
 
@@ -110,6 +110,7 @@ cw_rc cw_sess_gp_unwrap(struct cw_sess *s, struct cw_msg *request, struct cw_msg
 cw_rc cw_sess_gp_put_key(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply, struct cw_fault *f);
 cw_rc cw_sess_gp_put_key_answer(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply,
                                 struct cw_fault *f);
+cw_rc cw_sess_perso_keys(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply, struct cw_fault *f);
 cw_rc cw_sess_perso_sensitive(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply,
                               struct cw_fault *f);
 cw_rc cw_sess_icc_key(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply, struct cw_fault *f);

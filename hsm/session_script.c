@@ -53,11 +53,12 @@ static cw_rc pin_data(struct cw_sess *s, const struct cw_emv_card *card, const s
         CW_WIPED(uint8_t, mk_ac, 16);
         struct cw_retail_key smc = {0};
         enum cw_cvn cvn = s->product->cvn;
+        const bool ccd = cw_emv_scheme_pin(cvn) == CW_EMV_PIN_CCD; /* not bound to the card's AC key */
         cw_rc rc = cw_sess_need_host_memory(s, "a PIN change message needs the clear PIN", f);
         if (rc == CW_OK)
                 rc = cw_emv_scheme_script_key(s->c, cvn, card, &s->tx, CW_SCRIPT_CONFIDENTIALITY, s->scripts,
                                               &smc, f);
-        if (rc == CW_OK)
+        if (rc == CW_OK && !ccd)
                 rc = cw_emv_icc_mk_value(s->c, card->imk_ac, card->pan, card->psn,
                                          cw_emv_option_for(card->pan), mk_ac, f);
         if (rc == CW_OK)
@@ -98,7 +99,7 @@ static cw_rc put_format2(struct cw_sess *s, const struct command *cmd, const str
  * covered. */
 static cw_rc put_format1(struct cw_sess *s, const struct command *cmd, const struct cw_emv_card *card,
                          struct cw_span data, struct cw_msg *reply, struct cw_fault *f) {
-        uint8_t apdu[5 + 3 + CW_EMV_PIN_CHANGE_MAX + 2 + MAC_LEN], mac[MAC_LEN];
+        uint8_t apdu[5 + 3 + CW_EMV_PIN_CHANGE_MAX + 2 + MAC_LEN], mac[CW_EMV_CHAIN_MAX] = {0};
         struct cw_retail_key smi = {0};
         struct cw_writer w;
         size_t objects = data.len ? 3 + data.len : 0;
@@ -112,8 +113,10 @@ static cw_rc put_format1(struct cw_sess *s, const struct command *cmd, const str
                 cw_put_u8(&w, 0x01);
                 cw_put_bytes(&w, data.ptr, data.len);
         }
-        if (s->scripts == 0)
-                memcpy(s->script_chain, s->tx.arqc, sizeof(s->script_chain));
+        if (s->scripts == 0) {
+                memset(s->script_chain, 0, sizeof(s->script_chain));
+                memcpy(s->script_chain, s->tx.arqc, sizeof(s->tx.arqc));
+        }
         cw_rc rc = integrity_key(s, card, &smi, f);
         if (rc == CW_OK)
                 rc = cw_emv_script_mac_chained(s->c, &smi, s->script_chain, apdu, apdu + 5, objects, mac, f);
@@ -123,7 +126,7 @@ static cw_rc put_format1(struct cw_sess *s, const struct command *cmd, const str
         memcpy(s->script_chain, mac, sizeof(s->script_chain));
         cw_put_u8(&w, 0x8e);
         cw_put_u8(&w, MAC_LEN);
-        cw_put_bytes(&w, mac, sizeof(mac));
+        cw_put_bytes(&w, mac, MAC_LEN);
         return cw_sess_put_att(reply, apdu, w.len, f);
 }
 

@@ -60,9 +60,10 @@ CW_WARN_UNUSED cw_rc cw_perso_read_back(struct cw_card_channel *c, const struct 
 const char *cw_perso_keys_name(enum cw_perso_keys keys);
 
 /*
- * Before a card is fed: has hsmd make and certify the keys that the profile asks for and puts the
- * certificates into data; nothing to do when it wants none. bench: the session is one, and is told the expiry
- * date. OPERATOR/HSM_PRODUCT when the product has no issuer key. May take some seconds.
+ * Before a card is fed: the issuer's keys are what the profile's DGI 8000 takes, else OPERATOR/HSM_PRODUCT;
+ * has hsmd make and certify the keys that the profile asks for and puts the certificates into data. bench:
+ * the session is one, and is told the expiry date. OPERATOR/HSM_PRODUCT when the product has no issuer key.
+ * May take some seconds.
  */
 CW_WARN_UNUSED cw_rc cw_perso_certify(struct cw_perso_data *data, const struct cw_card_values *values,
                                       struct cw_hsm_session *hsm, bool bench, struct cw_fault *f);

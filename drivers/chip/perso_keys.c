@@ -103,13 +103,27 @@ static cw_rc certify_all(struct certify *c, struct cw_fault *f) {
         return certify_key(c, &q, pin, f);
 }
 
+/* Of the algorithm that the profile says, before a card is spoiled for it. */
+static cw_rc check_issuer_keys(const struct cw_perso_data *data, struct cw_hsm_session *hsm,
+                               struct cw_fault *f) {
+        char names[1][5];
+        bool padded[1];
+        const char *keys = data->profile->made.keys;
+        return cw_perso_data_sensitive(data, names, padded, 1) == 0
+                   ? CW_OK
+                   : cw_hsm_session_perso_keys(hsm, keys ? keys : "tdes2", f);
+}
+
 cw_rc cw_perso_certify(struct cw_perso_data *data, const struct cw_card_values *values,
                        struct cw_hsm_session *hsm, bool bench, struct cw_fault *f) {
         struct certify c = {.data = data, .hsm = hsm, .wanted = cw_perso_data_certs(data)};
-        if (!c.wanted || !values)
+        if (!values)
                 return CW_OK;
+        cw_rc rc = check_issuer_keys(data, hsm, f);
+        if (rc != CW_OK || !c.wanted)
+                return rc;
         c.expiry = bench ? values->expiry : NULL;
-        cw_rc rc = certify_all(&c, f);
+        rc = certify_all(&c, f);
         if (rc == CW_OK) {
                 struct cw_card_values full = *values;
                 full.certs = c.certs;

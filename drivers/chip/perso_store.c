@@ -22,7 +22,15 @@ static cw_rc fill_made(struct cw_perso *p, struct cw_fault *f) {
                 return CW_OK;
         for (size_t i = 0; i < count; i++)
                 list[i] = names[i];
-        cw_rc rc = cw_hsm_session_perso_sensitive(p->hsm, list, padded, count, &items, f);
+        const struct cw_profile_made *made = &p->plan->data->profile->made;
+        const struct cw_hsm_sensitive q = {.dgis = list,
+                                           .padded = padded,
+                                           .count = count,
+                                           .keys = made->keys,
+                                           .kcv = made->kcv,
+                                           .pin_block = made->pin_block,
+                                           .pin_fill = made->pin_fill};
+        cw_rc rc = cw_hsm_session_perso_sensitive(p->hsm, &q, &items, f);
         if (rc != CW_OK)
                 return rc;
         return cw_perso_data_fill(p->plan->data, CW_SPAN(items->ptr, items->len), f);

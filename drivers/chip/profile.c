@@ -119,9 +119,9 @@ static void read_dgi(struct cw_profile *p, const struct cw_section *s, struct p1
         uint8_t id[2] = {0};
         size_t len = 0;
         struct cw_profile_dgi *dgi = &p->dgi[p->dgi_count];
-        cw_section_only(s,
-                        (const char *const[]){"dgi", "p1", "encrypted", "padded", "hsm", "data", "tolerated",
-                                              "joined", "role", "part", "value", "text", "of", "note", NULL});
+        cw_section_only(s, (const char *const[]){"dgi", "p1", "encrypted", "padded", "hsm", "data",
+                                                 "tolerated", "joined", "role", "part", "value", "text", "of",
+                                                 "note", "keys", "kcv", "pin_block", "pin_fill", NULL});
         cw_section_hex(s, "dgi", NULL, id, sizeof id, &len);
         if (len != 2)
                 cw_profile_finding(s->fs, s->place, "dgi is two bytes in hex, e.g. \"0101\"; correct it");
@@ -139,6 +139,7 @@ static void read_dgi(struct cw_profile *p, const struct cw_section *s, struct p1
         dgi->role = read_role(s, dgi->id);
         dgi->node = s->obj;
         read_part(dgi, s);
+        cw_profile_read_made(p, dgi, s);
         if (dgi->from_hsm + dgi->from_data + (dgi->part != CW_PART_NONE) > 1)
                 cw_profile_finding(s->fs, s->place, "one of hsm, data and part; remove the others");
         if (!dgi->from_hsm && !dgi->from_data && !dgi->part) {

@@ -107,6 +107,11 @@ struct cw_profile_dgi {
         const json_t *node;    /* its template, borrowed from root */
 };
 
+/* How hsmd makes 8000, 9000 and 8010: its words (hsm_client.h), NULL without such a grouping. */
+struct cw_profile_made {
+        const char *keys, *kcv, *pin_block, *pin_fill;
+};
+
 struct cw_profile_value {
         uint32_t tag;
         uint8_t bytes[64];
@@ -164,6 +169,7 @@ struct cw_profile {
             contactless_aid; /* what a contactless terminal selects; aid unless the profile says so */
         struct cw_profile_channel channel;
         struct cw_profile_auth auth;
+        struct cw_profile_made made;
         bool change_reference_data; /* the chip takes a PIN by that command (ISO 7816-4), not by script alone
                                      */
         bool prepared; /* groupings of the data set that no rule names are sent too, as clear ones */
@@ -196,6 +202,9 @@ CW_DEFINE_CLEANUP(struct cw_profile *, cw_profile_free);
 
 /* Whether it replaces card keys: the product must name the masters. */
 bool cw_profile_puts_keys(const struct cw_profile *p);
+
+/* Whether the card's own master keys (DGI 8000) are AES. */
+bool cw_profile_made_aes(const struct cw_profile *p);
 
 /* The line where a place like "dgis[3].of[0]" begins, or as much of it as is there. */
 unsigned cw_profile_line(const char *text, size_t len, const char *place);

@@ -192,6 +192,7 @@ static void check_data(const struct cw_lint *l) {
         check_cdol(l, 0x8c, true);
         check_cdol(l, 0x8d, false);
         check_cover(l);
+        cw_lint_made(l);
         cw_profile_check_auth(l->profile, l->elements, l->fs);
         if (known(l, 0x9f4a, &value) && (value.len != 1 || value.ptr[0] != 0x82))
                 cw_profile_finding(l->fs, "dgis", "tag 9F4A may only hold 82; correct it");

@@ -39,6 +39,8 @@ void cw_lint_items(const struct cw_lint *l, const struct cw_lint_own *own, size_
 void cw_lint_order(const struct cw_lint *l);
 /* AIP, AFL and the records of each path tell the same story. */
 void cw_lint_paths(const struct cw_lint *l);
+/* profile_made.c: how hsmd makes values. */
+void cw_lint_made(const struct cw_lint *l);
 /* profile_lint_lists.c: CVM list (EMV Book 3, 10.5 and annex C3), data object lists (5.4). */
 void cw_lint_cvm(const struct cw_lint *l, const struct cw_lint_item *item);
 void cw_lint_dol(const struct cw_lint *l, const struct cw_lint_item *item);

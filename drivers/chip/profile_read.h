@@ -27,6 +27,8 @@ void cw_section_aid(const struct cw_section *s, const char *key, bool optional, 
 /* Parts of the profile (profile_auth.c). */
 void cw_profile_read_auth(struct cw_profile *p, struct cw_profile_findings *fs);
 void cw_profile_read_ca_keys(struct cw_profile *p, struct cw_profile_findings *fs);
+/* profile_made.c: members of a grouping that say how hsmd makes it. */
+void cw_profile_read_made(struct cw_profile *p, const struct cw_profile_dgi *dgi, const struct cw_section *s);
 /* profile_after.c */
 void cw_profile_read_after(struct cw_profile *p, struct cw_profile_findings *fs);
 /* "icc.q_inv" and the like; false when it is none. */

@@ -144,10 +144,11 @@ static cw_rc tell_number(struct cw_admin_card *a, struct cw_fault *f) {
 
 /* The chip's own RSA keys, where the profile wants some: they take a moment, so no card waits for them. */
 static cw_rc certify(struct cw_admin_card *a, struct cw_fault *f) {
-        if (!a->data->has_values || cw_perso_data_certs(a->perso) == 0)
+        const bool certs = cw_perso_data_certs(a->perso) != 0;
+        if (!a->data->has_values)
                 return CW_OK;
         cw_rc rc = cw_perso_certify(a->perso, &a->data->values, a->session, true, f);
-        if (rc == CW_OK)
+        if (rc == CW_OK && certs)
                 cw_admin_line(a, "certify", "ok", "the chip's certificates are made");
         return rc;
 }

@@ -114,13 +114,26 @@ CW_WARN_UNUSED cw_rc cw_hsm_session_perso_encipher(struct cw_hsm_session *s, con
 CW_WARN_UNUSED cw_rc cw_hsm_session_bench_pan(struct cw_hsm_session *s, const void *pan, size_t len,
                                               const char *psn, char ret_masked[CW_HSM_MASKED_PAN],
                                               struct cw_fault *f);
+/* perso.keys: OPERATOR unless the product's issuer keys are all of this algorithm ("tdes2", "aes128",
+ * "aes256"). Before a card is touched. */
+CW_WARN_UNUSED cw_rc cw_hsm_session_perso_keys(struct cw_hsm_session *s, const char *keys,
+                                               struct cw_fault *f);
+struct cw_hsm_sensitive {
+        const char *const *dgis; /* "8000", "9000", "8010", "9010" */
+        const bool *padded;
+        size_t count; /* 1..CW_HSM_DGIS_MAX */
+        /* NULL: the first of the words */
+        const char *keys;      /* "tdes2", "aes128", "aes256": what the issuer's keys must be */
+        const char *kcv;       /* "gp", "zeros", "cmac": of 9000, under AES keys */
+        const char *pin_block; /* "format-2", "format-1", "control-0": of 8010 */
+        const char *pin_fill;  /* "80", "random": behind it, where the DEK has blocks of 16 */
+};
 /*
- * perso.sensitive: values of DGIs "8000", "9000", "8010", "9010" (count 1..CW_HSM_DGIS_MAX) as packed items
- * in the same order; 8000 and 8010 are enciphered under the DEK of the channel, padded 80 00.. when its block
- * is longer, or when its flag in padded says so in any case.
+ * perso.sensitive: their values as packed items in the same order; 8000 and 8010 are enciphered under the DEK
+ * of the channel, padded 80 00.. when its block is longer, or when its flag in padded says so in any case.
  */
-CW_WARN_UNUSED cw_rc cw_hsm_session_perso_sensitive(struct cw_hsm_session *s, const char *const *dgis,
-                                                    const bool *padded, size_t count,
+CW_WARN_UNUSED cw_rc cw_hsm_session_perso_sensitive(struct cw_hsm_session *s,
+                                                    const struct cw_hsm_sensitive *q,
                                                     struct cw_secret **ret_items, struct cw_fault *f);
 /* Check values of the issuer's keys whose card keys perso.sensitive gave (imk-ac, imk-smi, imk-smc), to be
  * noted with the card; "" before. Borrowed. */

@@ -253,14 +253,32 @@ cw_rc cw_hsm_session_bench_pan(struct cw_hsm_session *s, const void *pan, size_t
         return rc;
 }
 
-cw_rc cw_hsm_session_perso_sensitive(struct cw_hsm_session *s, const char *const *dgis, const bool *padded,
-                                     size_t count, struct cw_secret **ret_items, struct cw_fault *f) {
+cw_rc cw_hsm_session_perso_keys(struct cw_hsm_session *s, const char *keys, struct cw_fault *f) {
+        struct cw_msg *m = cw_msg_request("perso.keys");
+        CW_AUTO(cw_msg_free) struct cw_msg *reply = NULL;
+        set(&m, "keys", json_string(keys));
+        return call(s, m, &reply, f);
+}
+
+static void set_how(struct cw_msg **m, const struct cw_hsm_sensitive *q) {
+        const struct {
+                const char *name, *word;
+        } words[] = {
+            {"keys", q->keys}, {"kcv", q->kcv}, {"pin_block", q->pin_block}, {"pin_fill", q->pin_fill}};
+        for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+                if (words[i].word)
+                        set(m, words[i].name, json_string(words[i].word));
+}
+
+cw_rc cw_hsm_session_perso_sensitive(struct cw_hsm_session *s, const struct cw_hsm_sensitive *q,
+                                     struct cw_secret **ret_items, struct cw_fault *f) {
         struct cw_msg *m = cw_msg_request("perso.sensitive");
         json_t *list = json_array();
-        for (size_t i = 0; i < count; i++)
-                (void)json_array_append_new(list, json_string(dgis[i]));
+        for (size_t i = 0; i < q->count; i++)
+                (void)json_array_append_new(list, json_string(q->dgis[i]));
         set(&m, "dgis", list);
-        set_flags(&m, padded, count);
+        set_flags(&m, q->padded, q->count);
+        set_how(&m, q);
         CW_AUTO(cw_msg_free) struct cw_msg *reply = NULL;
         cw_rc rc = call(s, m, &reply, f);
         if (rc != CW_OK)

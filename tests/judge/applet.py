@@ -4,7 +4,7 @@ import hashlib
 import os
 
 from channel import Refused
-from crypto import des3, emv_session_key, retail_mac, unpad80
+from crypto import aes, aes_session_key, cmac, des3, emv_session_key, retail_mac, unpad80
 from tlv import coded, dol, flat, groupings, items
 
 TC, ARQC, AAC = 0x40, 0x80, 0x00
@@ -110,17 +110,13 @@ class Payment(Application):
     def complete(self):
         super().complete()
         keys, checks, tries = (self.dgis.get(n, b"") for n in ("8000", "9000", "9010"))
-        if len(keys) != 48 or len(checks) != 9 or len(tries) != 2:
+        size = self.make["aes"] // 8 or 16
+        if len(keys) != 3 * size or len(checks) != 9 or len(tries) != 2:
             self.card.complain("keys, check values or counters are missing", 0x6A86)
-        self.keys = [keys[at:at + 16] for at in (0, 16, 32)]
-        if b"".join(des3(key, bytes(8))[:3] for key in self.keys) != checks:
+        self.keys = [keys[at:at + size] for at in (0, size, 2 * size)]
+        if b"".join(self._check_value(key) for key in self.keys) != checks:
             self.card.complain("check values", 0x6A80)
-        block = self.dgis["8010"]
-        size = block[0] & 0x0F
-        text = block[1:8].hex().upper()  # under AES filled up to 16 bytes, which a card discards
-        if len(block) != (8 if self.blocks == 8 else 16) or block[0] >> 4 != 2 or not text[:size].isdigit() or set(text[size:]) - {"F"}:
-            self.card.complain("reference PIN block", 0x6A80)
-        self.pin, self.tries, self.limit = text[:size], tries[0], tries[1]
+        self._reference_pin(self.dgis["8010"], tries)
         self._private_key()
         gpo = dict(items(self.dgis["9104"]))
         self.aip, self.afl = gpo["82"], gpo["94"]
@@ -130,6 +126,27 @@ class Payment(Application):
                 self.data.update(flat(value))
         self.data.update(flat(self.dgis["9102"]))
         self.data["9F10"] = dict(items(self.dgis["9200"]))["9F10"]
+
+    def _check_value(self, key):
+        if not self.make["aes"]:
+            return des3(key, bytes(8))[:3]
+        return (cmac(key, bytes(16)) if self.make["kcv"] == "cmac" else aes(key, b"\x01" * 16))[:3]
+
+    def _reference_pin(self, block, tries):
+        """Under AES filled up to 16 bytes, which a card discards."""
+        size, text = block[0] & 0x0F, block[1:8].hex().upper()
+        fill = self.make["pin_control"] == 1 or not set(text[size:]) - {"F"}
+        if len(block) != (8 if self.blocks == 8 else 16) or block[0] >> 4 != self.make["pin_control"]:
+            self.card.complain("form of the reference PIN block", 0x6A80)
+        if not text[:size].isdigit() or not fill:
+            self.card.complain("reference PIN block", 0x6A80)
+        self.pin, self.tries, self.limit = text[:size], tries[0], tries[1]
+
+    def _mac(self, session, data):
+        return cmac(session, data)[:8] if self.make["aes"] else retail_mac(session, data)
+
+    def _session(self, atc):
+        return (aes_session_key if self.make["aes"] else emv_session_key)(self.keys[0], atc)
 
     def _part(self, name):
         """A number with 80 00.. behind it."""
@@ -203,7 +220,7 @@ class Payment(Application):
     def _at_start(self, given):
         """Everything in one answer, without an AFL; the cryptogram is over the PDOL's data, AIP, ATC and issuer data."""
         self.state, atc = "done", self.atc.to_bytes(2, "big")
-        ac = retail_mac(emv_session_key(self.keys[0], atc), given + self.aip + atc + self.data["9F10"])
+        ac = self._mac(self._session(atc), given + self.aip + atc + self.data["9F10"])
         return self._answer(("82", self.aip), ("57", self.data["57"]), ("5F34", self.data["5F34"]),
                             ("9F10", self.data["9F10"]), ("9F26", ac),
                             ("9F27", bytes([ARQC])), ("9F36", atc), ("9F6C", b"\0\0"))
@@ -265,11 +282,11 @@ class Payment(Application):
         if not second:
             self.first_data, self.first = given, data
         atc = self.atc.to_bytes(2, "big")
-        session = emv_session_key(self.keys[0], atc)
+        session = self._session(atc)
         iad = self._issuer_data(kind, second)
         source = {**self.first_data, **given}
         covered = b"".join(source.get(tag, b"") for tag in ("9F02", "9F03", "9F1A", "95", "5F2A", "9A", "9C", "9F37"))
-        ac = retail_mac(session, covered + self.aip + atc + iad)
+        ac = self._mac(session, covered + self.aip + atc + iad)
         self.state, self.last = ("done" if second or kind != ARQC else "second"), ac
         if self.state == "done":
             self.ended.append(kind)
@@ -283,8 +300,8 @@ class Payment(Application):
         if asked == ARQC:
             self.card.complain("a second ARQC", 0x6985)
         if asked == TC and given.get("8A") not in (b"Y3", b"Z3"):
-            sent, session = given.get("91", b""), emv_session_key(self.keys[0], self.atc.to_bytes(2, "big"))
-            if sent[:4] != retail_mac(session, self.last + sent[4:8])[:4]:
+            sent, session = given.get("91", b""), self._session(self.atc.to_bytes(2, "big"))
+            if sent[:4] != self._mac(session, self.last + sent[4:8])[:4]:
                 return AAC
         return asked
 

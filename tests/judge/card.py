@@ -30,6 +30,9 @@ DEFAULTS = {
     "format": 2,
     "get_data": True,
     "at_start": False,      # the antenna's terminal gets the cryptogram with the processing options
+    "aes": 0,               # bits of the application's own keys, 0: TDES
+    "kcv": "gp",            # of AES keys: one block of 01 enciphered, or cmac
+    "pin_control": 2,       # first digit of the reference PIN block
     "forged_second": False,  # the signature of the second GENERATE AC is over something else
 }
 

@@ -85,6 +85,19 @@ def icc_master_key(imk, pan, psn):
     return odd_parity(des3(imk, y) + des3(imk, xor(y, b"\xff" * 8)))
 
 
+def aes_master_key(imk, pan, psn):
+    """EMV Book 2 A1.4.3, option C."""
+    y = bytes.fromhex((pan + psn).zfill(32))
+    return (aes(imk, y) + aes(imk, xor(y, b"\xff" * 16)))[:len(imk)]
+
+
+def aes_session_key(master, atc):
+    """EMV Book 2 A1.3.1 for blocks of 16 bytes."""
+    if len(master) == 16:
+        return aes(master, atc + bytes(14))
+    return aes(master, atc + b"\xf0" + bytes(13)) + aes(master, atc + b"\x0f" + bytes(13))
+
+
 def emv_session_key(master, atc):
     """EMV Book 2 A1.3.1, for cryptograms."""
     return des3(master, atc + b"\xf0" + bytes(5)) + des3(master, atc + b"\x0f" + bytes(5))

@@ -6,7 +6,7 @@ import sys
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "integration/card"))
 
-from card_rig import PAN, SOURCE, CardRig, Peer, wait_for  # noqa: E402
+from card_rig import PAN, SOURCE, CardRig, Key, Peer, wait_for  # noqa: E402
 from card import Card  # noqa: E402
 from process import BranchError  # noqa: E402
 from vpcd import Slot  # noqa: E402
@@ -17,6 +17,22 @@ DATA = f"pan {PAN}\nexpiry 3012\npsn 01\nservice_code 220\nname RAO/ASHA\n"
 
 class JudgeRig(CardRig):
     slot = card = None
+
+    def __init__(self, build):
+        super().__init__(build)
+        for bits in (128, 256):
+            for part in ("ac", "smi", "smc"):
+                key = Key(f"aes{bits}-imk-{part}", "imk-" + part, f"aes{bits}")
+                self.keys[key.label] = key
+
+    def config(self):
+        """Products with AES card keys: A128 and A256."""
+        config = super().config()
+        for bits in (128, 256):
+            imks = {"imk_" + part: f"aes{bits}-imk-{part}" for part in ("ac", "smi", "smc")}
+            config["products"].append({**self.product(f"A{bits}", 3), **imks, "cvn": "ccd", "profile": "style-ccd-debit.json",
+                                       "issuer_key": "issuer", "issuer_certificate": "issuer.json"})
+        return config
 
     def start_card(self, name, *more):
         """No virtual chip of the product's own tests."""

@@ -6,7 +6,7 @@ The issuer at its end has the master keys.
 import hashlib
 import os
 
-from crypto import emv_session_key, icc_master_key, retail_mac
+from crypto import aes_master_key, aes_session_key, cmac, emv_session_key, icc_master_key, retail_mac
 from tlv import dol, flat, items
 
 PSE = b"1PAY.SYS.DDF01"
@@ -27,9 +27,9 @@ class Terminal:
             "9F35": "22", "9F33": "E0F8C8", "9F40": "F000F0A001", "9F21": "101500", "9F34": "000000", "8A": "3030", "9F45": "0000",
             "9F4C": "0000000000000000", "9F09": "0096", "9F66": "36000000"}
 
-    def __init__(self, connection, ca_keys, imk_ac=None):
+    def __init__(self, connection, ca_keys, imk_ac=None, aes=False):
         """ca_keys: index to (modulus, exponent)."""
-        self.card, self.ca_keys, self.imk_ac = connection, ca_keys, imk_ac
+        self.card, self.ca_keys, self.imk_ac, self.aes = connection, ca_keys, imk_ac, aes
         self.data = {tag: bytes.fromhex(value) for tag, value in self.DATA.items()}
 
     def ask(self, what, header, data=None, le=0):
@@ -226,10 +226,16 @@ class Terminal:
         answer["9F26"] = text[at + 1:at + 9]
 
     def cryptogram(self, answer):
-        """What the issuer computes: cryptogram version 18."""
-        session = emv_session_key(icc_master_key(self.imk_ac, self.pan, self.psn), answer["9F36"])
+        """What the issuer computes: cryptogram version 18, or 6 of the common core definitions."""
+        if self.aes:
+            session = aes_session_key(aes_master_key(self.imk_ac, self.pan, self.psn), answer["9F36"])
+        else:
+            session = emv_session_key(icc_master_key(self.imk_ac, self.pan, self.psn), answer["9F36"])
         covered = b"".join(self.first[tag] for tag in ("9F02", "9F03", "9F1A", "95", "5F2A", "9A", "9C", "9F37"))
-        return session, retail_mac(session, covered + self.aip + answer["9F36"] + answer["9F10"])
+        return session, self.mac(session, covered + self.aip + answer["9F36"] + answer["9F10"])
+
+    def mac(self, session, data):
+        return cmac(session, data)[:8] if self.aes else retail_mac(session, data)
 
     def transaction(self, aid, pin=None):
         """Everything; what was seen on the way."""
@@ -246,7 +252,7 @@ class Terminal:
         session, expected = self.cryptogram(answer)
         need(answer["9F26"] == expected, "the ARQC is not the issuer's")
         status = b"\x00\x82\x00\x00"
-        self.data["91"] = retail_mac(session, expected + status)[:4] + status
+        self.data["91"] = self.mac(session, expected + status)[:4] + status
         end = self.generate(0x40, second=True, combined="cda" in done)
         need(end["9F27"][0] & 0xC0 == 0x40, "the issuer's answer was refused")
         return {"offline": done, "atc": int.from_bytes(answer["9F36"], "big"), "directory": bool(candidates)}

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """
 What a stranger would see: cards of other makes, written from the specifications alone, personalised and verified by the station;
-a terminal and a GlobalPlatform host, written in the same way, with the chips the station made. usage: test_judge.py BUILD
+a terminal and a GlobalPlatform host, written in the same way, with the chips the station made. usage: test_judge.py BUILD [TEST...]
 """
 import json
 import os
@@ -35,10 +35,10 @@ def connect(rig):
     raise AssertionError("the card cannot be reached")
 
 
-def terminal(rig, connection):
+def terminal(rig, connection, imk="debit-imk-ac"):
     key = rig.issuer.ca_key()
     ca = {int(key["index"], 16): (int(key["modulus"], 16), int(key["exponent"], 16))}
-    return Terminal(connection, ca, rig.keys["debit-imk-ac"].value)
+    return Terminal(connection, ca, rig.keys[imk].value, imk.startswith("aes"))
 
 
 def load(rig, name):
@@ -117,6 +117,24 @@ def test_through_the_application(rig):
     accepted(rig, card, profile["aid"])
 
 
+def test_aes_keys(rig):
+    """Card keys of AES-128 under SCP03, of AES-256 under SCP02; check values and PIN blocks of another kind. TDES keys are refused."""
+    profile = load(rig, "style-ccd-debit")
+    card = rig.insert(installed=aids(profile), aes=128)
+    made(rig, card, rig.profile("style-ccd-debit"))
+    with connect(rig) as connection:
+        judge = terminal(rig, connection, "aes128-imk-ac")
+        check(judge.transaction(bytes.fromhex(profile["aid"]), card.applications[profile["aid"]].pin)["offline"] == ["dda", "cda"], "offline")
+    for dgi in profile["dgis"]:
+        dgi.update({"8000": {"keys": "aes256"}, "9000": {"kcv": "cmac"}, "8010": {"pin_block": "control-0"}}.get(dgi["dgi"], {}))
+    path = rig.write("made/aes256.json", json.dumps(profile))
+    card = rig.insert(installed=aids(profile), aes=256, scp=2, i=0x55, kvn=0xFF, kcv="cmac", pin_control=0)
+    made(rig, card, path, "--scp", "02", "--product", "A256", verify=("--product", "A256"))
+    card = rig.insert(installed=aids(profile), aes=256)
+    code, lines, errors = rig.perso(path, "--product", "A128")
+    check(code != 0 and card.tries == 0 and not card.trace and "aes256" in errors + str(lines), (lines, errors, card.trace))
+
+
 def test_antenna(rig):
     """The same chip by its antenna: the cryptogram comes with the processing options."""
     profile = load(rig, "generic-debit-dual")
@@ -158,10 +176,10 @@ TESTS = [value for name, value in list(globals().items()) if name.startswith("te
 
 
 def main():
-    rig, failures = JudgeRig(sys.argv[1]), 0
+    rig, failures, only = JudgeRig(sys.argv[1]), 0, sys.argv[2:]
     try:
         rig.start()
-        for test in TESTS:
+        for test in [t for t in TESTS if not only or t.__name__[5:] in only]:
             try:
                 start = time.monotonic()
                 test(rig)

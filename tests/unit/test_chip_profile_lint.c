@@ -186,11 +186,29 @@ static void test_groupings(void **state) {
         CHECK("/generic-debit.json", cases);
 }
 
+static void test_made(void **state) {
+        (void)state;
+        static const struct wrong cases[] = {
+            {"\"8000\", \"hsm\": true", "\"8000\", \"hsm\": true, \"keys\": \"aes192\"",
+             "keys is tdes2, aes128 or aes256", NULL},
+            {"\"8000\", \"hsm\": true", "\"8000\", \"hsm\": true, \"kcv\": \"gp\"", "belongs to a DGI 9000",
+             NULL},
+            {"\"9000\", \"hsm\": true", "\"9000\", \"hsm\": true, \"kcv\": \"cmac\"",
+             "by CMAC belongs to AES keys", NULL},
+            {"\"8010\", \"hsm\": true", "\"8010\", \"hsm\": true, \"pin_block\": \"iso-0\"",
+             "pin_block is format-2, format-1 or control-0", NULL},
+            {"\"8010\", \"hsm\": true", "\"8010\", \"hsm\": true, \"pin_fill\": \"FF\"",
+             "pin_fill is 80 or random", NULL},
+        };
+        CHECK("/generic-debit.json", cases);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
-            cmocka_unit_test(test_own_values),   cmocka_unit_test(test_dates),
-            cmocka_unit_test(test_object_lists), cmocka_unit_test(test_cvm_list),
-            cmocka_unit_test(test_groupings),    cmocka_unit_test(test_paths),
+            cmocka_unit_test(test_made),     cmocka_unit_test(test_own_values),
+            cmocka_unit_test(test_dates),    cmocka_unit_test(test_object_lists),
+            cmocka_unit_test(test_cvm_list), cmocka_unit_test(test_groupings),
+            cmocka_unit_test(test_paths),
         };
         return cmocka_run_group_tests_name("chip profile lint", tests, NULL, NULL);
 }

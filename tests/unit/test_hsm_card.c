@@ -241,11 +241,18 @@ static void unknown_pin(void **state) {
         (void)state;
         uint8_t a[8], b[8];
         struct cw_pin pin;
-        assert_int_equal(cw_emv_dgi_8010(&c, a, NULL), CW_OK);
-        assert_int_equal(cw_emv_dgi_8010(&c, b, NULL), CW_OK);
+        assert_int_equal(cw_emv_dgi_8010(&c, CW_EMV_PIN_FORMAT2, a, NULL), CW_OK);
+        assert_int_equal(cw_emv_dgi_8010(&c, CW_EMV_PIN_FORMAT2, b, NULL), CW_OK);
         assert_int_equal(cw_pinblock_decode2(a, &pin, NULL), CW_OK);
         assert_int_equal(pin.len, 12);
         assert_memory_not_equal(a, b, 8);
+        assert_int_equal(cw_emv_dgi_8010(&c, CW_EMV_PIN_FORMAT1, a, NULL), CW_OK);
+        assert_int_equal(cw_emv_dgi_8010(&c, CW_EMV_PIN_CONTROL0, b, NULL), CW_OK);
+        assert_int_equal(a[0], 0x1c);
+        assert_int_equal(b[0], 0x0c);
+        assert_int_equal(b[7], 0xff);
+        for (size_t i = 1; i < 7; i++)
+                assert_true(a[i] >> 4 < 10 && (a[i] & 15) < 10 && b[i] >> 4 < 10 && (b[i] & 15) < 10);
 }
 
 int main(void) {

@@ -14,20 +14,27 @@
 
 #define VISA_10 "0000000040000000000000000124800004800001241911050152BF45851800001C03A06010"
 #define VISA_18 "0000000040000000000000000124800004800001241911050152BF45851800001C06011203A0B800"
+#define AES_PIN "2EF7322EBEE1544778C348FE27A16CA6"
+#define AES_MAC_1 "B24ED2C88DEFF53F224702F70EE2D5D6"
+#define AES_MAC_2 "FEA610C1C340540FDE0BD0D6DCBABA92"
 #define MCHIP "00000000999900000000000001248000000000012420990600ABCDEF121800001CA00003220000"
 
 static struct soft_hsm *soft;
 static struct cw_hsm_crypto crypto;
-static struct cw_hsm_key ac, smi, smc;
+static struct cw_hsm_key ac, smi, smc, imk_aes;
 static struct cw_emv_card card;
 
-static struct cw_hsm_key key(const char *hex) {
+static struct cw_hsm_key key_of(enum cw_hsm_alg alg, const char *hex) {
         uint8_t value[16];
         size_t n = 0;
         struct cw_hsm_key k = {0};
         assert_true(cw_hex_decode(hex, 32, value, sizeof(value), &n));
-        assert_int_equal(cw_hsm_import(&crypto, CW_ALG_TDES2, CW_USE_DERIVE, value, &k, NULL), CW_OK);
+        assert_int_equal(cw_hsm_import(&crypto, alg, CW_USE_DERIVE, value, &k, NULL), CW_OK);
         return k;
+}
+
+static struct cw_hsm_key key(const char *hex) {
+        return key_of(CW_ALG_TDES2, hex);
 }
 
 static int setup(void **state) {
@@ -36,13 +43,14 @@ static int setup(void **state) {
         ac = key("0123456789ABCDEFFEDCBA9876543210");
         smi = key("FEDCBA98765432100123456789ABCDEF");
         smc = key("89ABCDEF0123456776543210FEDCBA98");
+        imk_aes = key_of(CW_ALG_AES128, "0F0E0D0C0B0A09080706050403020100");
         card = (struct cw_emv_card){&ac, &smi, &smc, "1234567890123456", "00"};
         return 0;
 }
 
 static int teardown(void **state) {
         (void)state;
-        int leaked = (int)soft_key_count(soft) - 3;
+        int leaked = (int)soft_key_count(soft) - 4;
         soft_hsm_free(soft);
         return leaked;
 }
@@ -171,11 +179,50 @@ static void other_versions(void **state) {
         cw_retail_key_destroy(&crypto, &b);
 }
 
+/* With AES keys: the second command's chain is the whole MAC of the first. Values computed apart. */
+static void aes_scripts(void **state) {
+        (void)state;
+        static const struct cw_pin pin = {.digit = {9, 9, 9, 9}, .len = 4};
+        const struct cw_emv_tx tx = {.atc = {0x00, 0x01},
+                                     .arqc = {0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0xff, 0x00, 0x11}};
+        const struct cw_emv_card aes = {&imk_aes, &imk_aes, &imk_aes, "1234567890123456", "00"};
+        struct cw_retail_key sk = {0};
+        uint8_t object[19] = {0x87, 0x11, 0x01}, chain[CW_EMV_CHAIN_MAX] = {0}, head[4],
+                mac[CW_EMV_CHAIN_MAX];
+        int padding = 0;
+        size_t len = 0;
+        assert_int_equal(
+            cw_emv_scheme_script_key(&crypto, CW_CVN_CCD, &aes, &tx, CW_SCRIPT_INTEGRITY, 0, &sk, NULL),
+            CW_OK);
+        assert_int_equal(cw_emv_pin_change(&crypto, &sk.full, cw_emv_scheme_pin(CW_CVN_CCD), NULL, &pin, NULL,
+                                           object + 3, &len, NULL),
+                         CW_OK);
+        assert_int_equal(len, 16);
+        assert_hex(object + 3, AES_PIN);
+        (void)unhex("8C240002", head, sizeof(head));
+        memcpy(chain, tx.arqc, 8);
+        assert_int_equal(
+            cw_emv_script_mac_chained(&crypto, &sk, chain, head, object, sizeof(object), mac, NULL), CW_OK);
+        assert_hex(mac, AES_MAC_1);
+        (void)unhex("8C240000", head, sizeof(head));
+        assert_int_equal(cw_emv_script_mac_chained(&crypto, &sk, mac, head, NULL, 0, chain, NULL), CW_OK);
+        assert_hex(chain, AES_MAC_2);
+        cw_retail_key_destroy(&crypto, &sk);
+        /* Versions without AES refuse it, and so do values that only TDES keys have. */
+        assert_int_not_equal(cw_emv_scheme_ac(&crypto, CW_CVN18, &aes, &tx, &sk, &padding, NULL), CW_OK);
+        assert_int_not_equal(
+            cw_emv_scheme_script_key(&crypto, CW_CVN10, &aes, &tx, CW_SCRIPT_CONFIDENTIALITY, 0, &sk, NULL),
+            CW_OK);
+        assert_int_not_equal(
+            cw_emv_icc_mk_pair(&crypto, &imk_aes, aes.pan, aes.psn, CW_EMV_OPTION_A, &sk, NULL), CW_OK);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
             cmocka_unit_test_setup_teardown(cryptograms, setup, teardown),
             cmocka_unit_test_setup_teardown(scripts, setup, teardown),
             cmocka_unit_test_setup_teardown(other_versions, setup, teardown),
+            cmocka_unit_test_setup_teardown(aes_scripts, setup, teardown),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

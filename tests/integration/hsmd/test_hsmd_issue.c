@@ -152,7 +152,10 @@ static void check_sensitive(struct cw_hsm_session *s, const struct card *card) {
         CW_AUTO(cw_secret_free) struct cw_secret *items = NULL;
         uint8_t clear[64], mk[16], kcv[8];
         static const uint8_t zero[8];
-        assert_int_equal(cw_hsm_session_perso_sensitive(s, dgis, none_padded, 4, &items, &f), CW_OK);
+        assert_int_equal(
+            cw_hsm_session_perso_sensitive(
+                s, &(struct cw_hsm_sensitive){.dgis = dgis, .padded = none_padded, .count = 4}, &items, &f),
+            CW_OK);
         struct cw_reader r;
         cw_reader_init(&r, items->ptr, items->len);
         struct cw_span keys = cw_get_item(&r), kcvs = cw_get_item(&r), pin = cw_get_item(&r),

@@ -100,7 +100,10 @@ static void finish_card(struct cw_hsm_session *s, const struct card *card, const
         CW_AUTO(cw_secret_free) struct cw_secret *items = NULL;
         uint8_t clear[64], mk[16];
         assert_string_equal(cw_hsm_session_issuer_keys(s), "");
-        assert_int_equal(cw_hsm_session_perso_sensitive(s, dgis, plain, 1, &items, &f), CW_OK);
+        assert_int_equal(
+            cw_hsm_session_perso_sensitive(
+                s, &(struct cw_hsm_sensitive){.dgis = dgis, .padded = plain, .count = 1}, &items, &f),
+            CW_OK);
         assert_int_equal(items->len, 2 + 48);
         card_dek_open(card, items->ptr + 2, 48, clear);
         card_emv_master(imk_ac, RIG_PAN, "00", mk);
