@@ -237,6 +237,11 @@ bool cw_capabilities_cipher_cmac(const struct cw_capabilities *c) {
         return aes != NULL && !aes->ok && tdes != NULL && !tdes->ok && chain != NULL && chain->ok;
 }
 
+bool cw_capabilities_cmac_kdf(const struct cw_capabilities *c) {
+        const struct cw_probe *p = find(c, "aes-cmac-derive");
+        return p != NULL && p->ok;
+}
+
 cw_rc cw_capabilities_path(const struct cw_capabilities *c, enum cw_operation operation, enum cw_path *ret,
                            struct cw_fault *f) {
         if (c->operations[operation].path == CW_PATH_REFUSED)
@@ -251,16 +256,20 @@ static bool append(json_t *list, json_t *item) {
         return json_array_append_new(list, item) == 0;
 }
 
+static const char *leaves(const struct cw_capabilities *c, enum cw_operation n) {
+        enum cw_path path = c->operations[n].path;
+        bool closed = n == CW_OPERATION_SCP03 && cw_capabilities_cmac_kdf(c);
+        return path == CW_PATH_REFUSED || closed ? ""
+               : path == CW_PATH_IN_TOKEN        ? operations[n].leaves_inside
+                                                 : operations[n].leaves_host;
+}
+
 static bool add_operations(const struct cw_capabilities *c, json_t *list) {
         bool ok = true;
         for (size_t i = 0; i < CW_OPERATIONS && ok; i++) {
-                enum cw_path path = c->operations[i].path;
-                const char *leaves = path == CW_PATH_IN_TOKEN      ? operations[i].leaves_inside
-                                     : path == CW_PATH_HOST_MEMORY ? operations[i].leaves_host
-                                                                   : "";
-                ok = append(list,
-                            json_pack("{s:s, s:s, s:s, s:s}", "operation", operations[i].name, "path",
-                                      cw_path_name(path), "leaves", leaves, "text", c->operations[i].text));
+                ok = append(list, json_pack("{s:s, s:s, s:s, s:s}", "operation", operations[i].name, "path",
+                                            cw_path_name(c->operations[i].path), "leaves",
+                                            leaves(c, (enum cw_operation)i), "text", c->operations[i].text));
         }
         return ok;
 }

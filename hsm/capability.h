@@ -62,6 +62,8 @@ CW_WARN_UNUSED cw_rc cw_capabilities_probe(const struct cw_prober *x, const stru
 bool cw_capabilities_host_derive(const struct cw_capabilities *c, const struct cw_config_hsm *cfg);
 /* The token has no CMAC but the cipher under it: then keys that make MACs may also encipher. */
 bool cw_capabilities_cipher_cmac(const struct cw_capabilities *c);
+/* The token derives keys with CMAC itself, from keys that make MACs. */
+bool cw_capabilities_cmac_kdf(const struct cw_capabilities *c);
 /* "in-token", "host-memory", "refused" */
 const char *cw_path_name(enum cw_path path);
 /* CW_OK when the operation has a path; else OPERATOR/CW_E_DENIED with the reason. */

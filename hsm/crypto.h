@@ -40,6 +40,7 @@ struct cw_hsm_key {
             permanent; /* a token's own object: cw_hsm_key_destroy forgets the reference and leaves the key */
 };
 
+struct cw_cmac_kdf;
 struct cw_rsa_public;
 struct cw_rsa_private;
 
@@ -57,6 +58,9 @@ struct cw_hsm_crypto_ops {
         cw_rc (*derive)(void *ctx, const struct cw_hsm_key *base, enum cw_hsm_mode mode, const uint8_t *data,
                         size_t len, enum cw_hsm_alg alg, unsigned usage, struct cw_hsm_key *ret,
                         struct cw_fault *f);
+        /* NULL where the backend does not derive with CMAC itself (cmac_kdf.h). */
+        cw_rc (*cmac_kdf)(void *ctx, const struct cw_hsm_key *base, const struct cw_cmac_kdf *kdf,
+                          unsigned usage, struct cw_hsm_key *ret, struct cw_fault *f);
         cw_rc (*import)(void *ctx, enum cw_hsm_alg alg, unsigned usage, const uint8_t *value,
                         struct cw_hsm_key *ret, struct cw_fault *f);
         void (*destroy)(void *ctx, const struct cw_hsm_key *key);

@@ -2,6 +2,7 @@
 #include "hsm/gp_keys.h"
 
 #include "base/secret.h"
+#include "hsm/cmac_kdf.h"
 
 #include <string.h>
 
@@ -31,20 +32,12 @@ static void tdes_data(enum cw_gp_diversification how, const uint8_t kdd[CW_KDD_L
         ret[15] = n;
 }
 
-/* Block i = CMAC(KMC, i | 00 00 00 n | 00 | kdd). */
-static cw_rc kdf3_value(const struct cw_hsm_crypto *c, const struct cw_hsm_key *kmc,
-                        const uint8_t kdd[CW_KDD_LEN], uint8_t n, uint8_t ret[CW_GP_KEY_MAX],
-                        struct cw_fault *f) {
-        uint8_t msg[6 + CW_KDD_LEN] = {0, 0, 0, 0, n, 0};
-        size_t len = cw_hsm_alg_key_len(kmc->alg);
-        memcpy(msg + 6, kdd, CW_KDD_LEN);
-        for (size_t at = 0; at < len; at += 16) {
-                msg[0]++;
-                cw_rc rc = cw_hsm_cmac(c, kmc, msg, sizeof(msg), ret + at, f);
-                if (rc != CW_OK)
-                        return rc;
-        }
-        return CW_OK;
+/* Block i = CMAC(KMC, i | 00 00 00 n | 00 | kdd). data: what is behind i. */
+static struct cw_cmac_kdf kdf3_of(const uint8_t kdd[CW_KDD_LEN], uint8_t n, uint8_t data[5 + CW_KDD_LEN]) {
+        memset(data, 0, 5);
+        data[3] = n;
+        memcpy(data + 5, kdd, CW_KDD_LEN);
+        return (struct cw_cmac_kdf){.without_length = true, .after = data, .after_len = 5 + CW_KDD_LEN};
 }
 
 static cw_rc check_fits(enum cw_gp_diversification how, const struct cw_hsm_key *kmc, struct cw_fault *f) {
@@ -58,17 +51,16 @@ static cw_rc check_fits(enum cw_gp_diversification how, const struct cw_hsm_key 
 static cw_rc diversify_one(const struct cw_hsm_crypto *c, enum cw_gp_diversification how,
                            const struct cw_hsm_key *kmc, const uint8_t kdd[CW_KDD_LEN], uint8_t n,
                            struct cw_hsm_key *ret, struct cw_fault *f) {
-        CW_WIPED(uint8_t, value, CW_GP_KEY_MAX);
+        uint8_t data[16];
         cw_rc rc = check_fits(how, kmc, f);
         if (rc != CW_OK)
                 return rc;
         if (how != CW_GP_KDF3) {
-                tdes_data(how, kdd, n, value);
-                return cw_hsm_derive(c, kmc, CW_MODE_ECB, value, 16, CW_ALG_TDES2, CW_USE_DERIVE, ret, f);
+                tdes_data(how, kdd, n, data);
+                return cw_hsm_derive(c, kmc, CW_MODE_ECB, data, 16, CW_ALG_TDES2, CW_USE_DERIVE, ret, f);
         }
-        rc = kdf3_value(c, kmc, kdd, n, value, f);
-        return rc != CW_OK ? rc
-                           : cw_hsm_import(c, kmc->alg, n == 3 ? CW_USE_ENCRYPT : CW_USE_MAC, value, ret, f);
+        const struct cw_cmac_kdf kdf = kdf3_of(kdd, n, data);
+        return cw_cmac_kdf_key(c, kmc, &kdf, n == 3 ? CW_USE_ENCRYPT : CW_USE_MAC, ret, f);
 }
 
 cw_rc cw_gp_diversify_value(const struct cw_hsm_crypto *c, enum cw_gp_diversification how,
@@ -81,8 +73,12 @@ cw_rc cw_gp_diversify_value(const struct cw_hsm_crypto *c, enum cw_gp_diversific
                     "a master key does not leave the token: a card gets keys of its own, so choose "
                     "visa2, emv or kdf3 for the new keys");
         cw_rc rc = check_fits(how, kmc, f);
-        if (rc != CW_OK || how == CW_GP_KDF3)
-                return rc != CW_OK ? rc : kdf3_value(c, kmc, kdd, n, ret, f);
+        if (rc != CW_OK)
+                return rc;
+        if (how == CW_GP_KDF3) {
+                const struct cw_cmac_kdf kdf = kdf3_of(kdd, n, data);
+                return cw_cmac_kdf_value(c, kmc, &kdf, ret, cw_hsm_alg_key_len(kmc->alg), f);
+        }
         tdes_data(how, kdd, n, data);
         return cw_hsm_encrypt(c, kmc, CW_MODE_ECB, NULL, data, sizeof(data), ret, f);
 }

@@ -14,11 +14,14 @@ static const struct cw_key_purpose purposes[] = {
     {"imk-smc", CW_USE_DERIVE, CW_USE_DERIVE, 0, 0, CW_COMPANION_NONE,
      "the card's own master key, when it is written to the card"},
     {"kmc-enc", CW_USE_DERIVE, CW_USE_MAC, 0, 0, CW_COMPANION_NONE,
-     "AES: session and card keys, on their way back in; both: a card's own key that PUT KEY writes"},
+     "AES: session and card keys, on their way back in unless it derives with CMAC; both: a card's own key "
+     "that PUT KEY writes"},
     {"kmc-mac", CW_USE_DERIVE, CW_USE_MAC, 0, 0, CW_COMPANION_NONE,
-     "AES: session and card keys, on their way back in; both: a card's own key that PUT KEY writes"},
+     "AES: session and card keys, on their way back in unless it derives with CMAC; both: a card's own key "
+     "that PUT KEY writes"},
     {"kmc-dek", CW_USE_DERIVE, CW_USE_MAC | CW_USE_ENCRYPT, 0, 0, CW_COMPANION_NONE,
-     "AES: card keys, on their way back in; both: a card's own key that PUT KEY writes"},
+     "AES: card keys, on their way back in unless it derives with CMAC; both: a card's own key that PUT KEY "
+     "writes"},
     {"bdk", CW_USE_ENCRYPT, CW_USE_DERIVE, 0, 0, CW_COMPANION_VARIANT,
      "TDES: initial key, transaction key; both: the clear PIN of an entry"},
     {"pin-transport", 0, CW_USE_ENCRYPT, 0, 0, CW_COMPANION_NONE, "nothing; the clear PIN block goes in"},

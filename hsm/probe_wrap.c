@@ -312,6 +312,7 @@ static cw_rc probe_copy(const struct cw_prober *x, struct cw_fault *f) {
 static const struct cw_probe_row more[] = {
     {"session-copy", "keys worked with as session objects, faster on some tokens", probe_copy},
     {"aes-ecb-derive", "AES DUKPT in the token", probe_aes_derive},
+    {"aes-cmac-derive", "SCP03 and KDF3 keys in the token", cw_probe_cmac_derive},
     {"hmac-sha256", "the keyed hash of PANs", probe_hmac},
     {"aes-cmac-or-cipher", "SCP03 with keys that may also encipher", probe_aes_cmac},
     {"tdes-cmac", "check values of TDES keys by CMAC", probe_tdes_cmac},

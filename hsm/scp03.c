@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SCP03, GP Amendment D 1.1.2. */
 #include "base/buf.h"
+#include "hsm/cmac_kdf.h"
 #include "hsm/scp_internal.h"
 
 #include <string.h>
@@ -19,25 +20,11 @@ enum {
         KDF_RMAC = 0x07
 };
 
-/* 4.1.5: SP 800-108 counter mode with CMAC: 11 zeros | constant | 00 | bits | counter | context. len <= 32 */
-static cw_rc kdf(struct cw_scp *s, const struct cw_hsm_key *key, uint8_t constant, const void *context,
-                 size_t context_len, uint8_t *ret, size_t len, struct cw_fault *f) {
-        CW_WIPED(uint8_t, block, 16);
-        uint8_t msg[16 + 2 * CW_GP_CHALLENGE_MAX];
-        struct cw_writer w;
-        cw_rc rc = CW_OK;
-        memset(msg, 0, 16);
-        msg[11] = constant;
-        msg[13] = (uint8_t)(len * 8 >> 8);
-        msg[14] = (uint8_t)(len * 8);
-        cw_writer_init(&w, msg + 16, sizeof(msg) - 16);
-        cw_put_bytes(&w, context, context_len);
-        for (size_t at = 0; at < len && rc == CW_OK; at += 16) {
-                msg[15]++;
-                rc = cw_hsm_cmac(s->c, key, msg, 16 + w.len, block, f);
-                memcpy(ret + at, block, len - at < 16 ? len - at : 16);
-        }
-        return rc;
+/* 4.1.5: 11 zeros | constant | 00 | bits | counter | context */
+static struct cw_cmac_kdf kdf_of(uint8_t constant, const void *context, size_t context_len) {
+        struct cw_cmac_kdf kdf = {.before_len = 13, .after = context, .after_len = context_len};
+        kdf.before[11] = constant;
+        return kdf;
 }
 
 /* Returns its length. */
@@ -47,14 +34,11 @@ static size_t context(const struct cw_scp *s, uint8_t ret[2 * CW_GP_CHALLENGE_MA
         return 2 * s->card.mode_len;
 }
 
-/* The derived bytes pass through host memory: common tokens cannot derive a key with CMAC. */
 static cw_rc session_key(struct cw_scp *s, const struct cw_hsm_key *base, uint8_t constant, unsigned usage,
                          struct cw_hsm_key *ret, struct cw_fault *f) {
-        CW_WIPED(uint8_t, value, 32);
         uint8_t ctx[2 * CW_GP_CHALLENGE_MAX];
-        size_t n = context(s, ctx);
-        cw_rc rc = kdf(s, base, constant, ctx, n, value, cw_hsm_alg_key_len(base->alg), f);
-        return rc != CW_OK ? rc : cw_hsm_import(s->c, base->alg, usage, value, ret, f);
+        const struct cw_cmac_kdf kdf = kdf_of(constant, ctx, context(s, ctx));
+        return cw_cmac_kdf_key(s->c, base, &kdf, usage, ret, f);
 }
 
 static cw_rc session_keys(struct cw_scp *s, struct cw_fault *f) {
@@ -69,8 +53,8 @@ static cw_rc session_keys(struct cw_scp *s, struct cw_fault *f) {
 static cw_rc cryptogram(struct cw_scp *s, bool of_card, uint8_t ret[CW_GP_CHALLENGE_MAX],
                         struct cw_fault *f) {
         uint8_t ctx[2 * CW_GP_CHALLENGE_MAX];
-        size_t n = context(s, ctx);
-        return kdf(s, &s->mac03, of_card ? KDF_CARD : KDF_HOST, ctx, n, ret, s->card.mode_len, f);
+        const struct cw_cmac_kdf kdf = kdf_of(of_card ? KDF_CARD : KDF_HOST, ctx, context(s, ctx));
+        return cw_cmac_kdf_value(s->c, &s->mac03, &kdf, ret, s->card.mode_len, f);
 }
 
 cw_rc cw_scp03_challenge(struct cw_scp *s, const uint8_t *aid, size_t aid_len,
@@ -81,7 +65,8 @@ cw_rc cw_scp03_challenge(struct cw_scp *s, const uint8_t *aid, size_t aid_len,
                                "HSM_APDU", "an AID has at most 16 bytes");
         memcpy(ctx, s->card.sequence, 3);
         memcpy(ctx + 3, aid, aid_len);
-        return kdf(s, &s->card_keys.enc, KDF_CHALLENGE, ctx, 3 + aid_len, ret, s->card.mode_len, f);
+        const struct cw_cmac_kdf kdf = kdf_of(KDF_CHALLENGE, ctx, 3 + aid_len);
+        return cw_cmac_kdf_value(s->c, &s->card_keys.enc, &kdf, ret, s->card.mode_len, f);
 }
 
 static cw_rc check_level(const struct cw_scp *s, uint8_t level, struct cw_fault *f) {

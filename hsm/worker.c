@@ -8,6 +8,7 @@
 #include "hsm/key_admin.h"
 #include "hsm/known_answer.h"
 #include "hsm/p11_crypto.h"
+#include "hsm/p11_kdf.h"
 #include "hsm/posture.h"
 #include "hsm/session.h"
 
@@ -27,6 +28,7 @@ struct worker {
         const struct cw_worker_args *args;
         struct cw_p11 *token;
         struct cw_hsm_crypto crypto;
+        struct cw_hsm_crypto_ops ops; /* crypto's own, as know_ways made them */
         struct cw_key_store keys;
         struct cw_capabilities capabilities;
         struct cw_sess *session;
@@ -94,6 +96,7 @@ static cw_rc open_token(struct worker *w, struct cw_fault *f) {
 static void know_ways(struct worker *w) {
         w->token->host_derive = cw_capabilities_host_derive(&w->capabilities, &w->args->cfg->hsm);
         w->token->cipher_cmac = cw_capabilities_cipher_cmac(&w->capabilities);
+        cw_p11_cmac_kdf_offer(&w->crypto, &w->ops, cw_capabilities_cmac_kdf(&w->capabilities));
 }
 
 static cw_rc load_keys(struct worker *w, struct cw_fault *f) {

@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "hsm/apdu.h"
+#include "hsm/cmac_kdf.h"
 #include "hsm/gp_put_key.h"
 #include "hsm/kcv.h"
 #include "hsm/scp_internal.h"
@@ -325,6 +326,48 @@ static void published(void **state) {
         assert_int_equal(done, json_array_size(file));
 }
 
+static unsigned derived_inside;
+
+static cw_rc derive_inside(void *ctx, const struct cw_hsm_key *base, const struct cw_cmac_kdf *kdf,
+                           unsigned usage, struct cw_hsm_key *ret, struct cw_fault *f) {
+        uint8_t value[CW_CMAC_KDF_LEN_MAX];
+        (void)ctx;
+        derived_inside++;
+        cw_rc rc = cw_cmac_kdf_value(&c, base, kdf, value, cw_hsm_alg_key_len(base->alg), f);
+        return rc != CW_OK ? rc : cw_hsm_import(&c, base->alg, usage, value, ret, f);
+}
+
+static cw_rc fail_inside(void *ctx, const struct cw_hsm_key *base, const struct cw_cmac_kdf *kdf,
+                         unsigned usage, struct cw_hsm_key *ret, struct cw_fault *f) {
+        (void)ctx, (void)base, (void)kdf, (void)usage, (void)ret;
+        return cw_fail(f, CW_RC(CW_L_PKCS11, CW_C_REJECT, CW_E_DENIED), 0, "test", "", "not this key");
+}
+
+/* A backend that derives with CMAC itself is asked for all three session keys and for each card key, and its
+ * refusal is not got round by host memory. */
+static void keys_derived_inside(void **state) {
+        (void)state;
+        const struct cw_hsm_crypto_ops *as_made = c.ops;
+        struct cw_hsm_crypto_ops ops = *c.ops;
+        uint8_t kdd[CW_KDD_LEN] = {0};
+        CW_AUTO_JSON json_t *file = json_load_file(CW_VECTORS "/scp.json", 0, NULL);
+        struct cw_gp_keyset masters = keyset(TEST_KEY, TEST_KEY, TEST_KEY, true), keys = {0};
+        struct cw_scp *s = NULL;
+        ops.cmac_kdf = derive_inside;
+        c.ops = &ops;
+        derived_inside = 0;
+        run_channel(json_array_get(file, 2));
+        assert_int_equal(derived_inside, 3);
+        assert_int_equal(cw_gp_diversify(&c, CW_GP_KDF3, &masters, kdd, &keys, NULL), CW_OK);
+        assert_int_equal(derived_inside, 6);
+        ops.cmac_kdf = fail_inside;
+        assert_int_equal(cw_rc_class(open_channel(json_array_get(file, 2), &s)), CW_C_REJECT);
+        assert_null(s);
+        c.ops = as_made;
+        cw_gp_keyset_destroy(&c, &keys);
+        cw_gp_keyset_destroy(&c, &masters);
+}
+
 /* The published outside vector of KDF3: 256 bit, key n = 1. */
 static void kdf3_outside(void **state) {
         (void)state;
@@ -505,6 +548,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
             cmocka_unit_test_setup_teardown(published, setup, teardown),
             cmocka_unit_test_setup_teardown(kdf3_outside, setup, teardown),
+            cmocka_unit_test_setup_teardown(keys_derived_inside, setup, teardown),
             cmocka_unit_test_setup_teardown(put_key, setup, teardown),
             cmocka_unit_test_setup_teardown(put_key_refused, setup, teardown),
             cmocka_unit_test_setup_teardown(key_values_are_the_keys, setup, teardown),
