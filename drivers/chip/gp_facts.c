@@ -115,6 +115,15 @@ static cw_rc get(struct cw_card_channel *c, uint8_t tag, int64_t timeout_ms, str
         return CW_OK;
 }
 
+cw_rc cw_gp_facts_read_keys(struct cw_card_channel *c, int64_t timeout_ms, struct cw_gp_facts *facts,
+                            struct cw_fault *f) {
+        CW_AUTO_RAPDU struct cw_rapdu r = {0};
+        cw_rc rc = get(c, TAG_KEYS, timeout_ms, &r, f);
+        if (rc == CW_OK)
+                cw_gp_facts_keys(facts, CW_SPAN(r.data, r.len));
+        return rc;
+}
+
 cw_rc cw_gp_facts_read(struct cw_card_channel *c, int64_t timeout_ms, struct cw_gp_facts *ret,
                        struct cw_fault *f) {
         struct cw_gp_facts facts = {0};
@@ -123,10 +132,8 @@ cw_rc cw_gp_facts_read(struct cw_card_channel *c, int64_t timeout_ms, struct cw_
         if (rc != CW_OK)
                 return rc;
         cw_gp_facts_recognition(&facts, CW_SPAN(r.data, r.len));
-        rc = get(c, TAG_KEYS, timeout_ms, &r, f);
-        if (rc != CW_OK)
-                return rc;
-        cw_gp_facts_keys(&facts, CW_SPAN(r.data, r.len));
-        *ret = facts;
-        return CW_OK;
+        rc = cw_gp_facts_read_keys(c, timeout_ms, &facts, f);
+        if (rc == CW_OK)
+                *ret = facts;
+        return rc;
 }

@@ -25,6 +25,9 @@ struct cw_gp_facts {
 /* Asks the selected domain. A refusal is no error; RECONNECT when the card goes away. */
 CW_WARN_UNUSED cw_rc cw_gp_facts_read(struct cw_card_channel *c, int64_t timeout_ms, struct cw_gp_facts *ret,
                                       struct cw_fault *f);
+/* Adds the key information alone, without what the card says of its protocols. */
+CW_WARN_UNUSED cw_rc cw_gp_facts_read_keys(struct cw_card_channel *c, int64_t timeout_ms,
+                                           struct cw_gp_facts *facts, struct cw_fault *f);
 /* Adds what answers to GET DATA say; malformed ones add nothing. */
 void cw_gp_facts_recognition(struct cw_gp_facts *facts, struct cw_span answer);
 void cw_gp_facts_keys(struct cw_gp_facts *facts, struct cw_span answer);

@@ -58,9 +58,13 @@ static void tell_domain(const struct cw_perso *p) {
                 cw_perso_tell(p, "identify", "the card gives no CPLC");
 }
 
+/* A product's own card is not asked how it is to be spoken to; which keys it has matters where it gets some.
+ */
 static cw_rc discover(struct cw_perso *p, struct cw_fault *f) {
         if (!p->plan->discover)
-                return CW_OK;
+                return cw_perso_puts_key(p->plan->data->profile)
+                           ? cw_gp_facts_read_keys(p->channel, p->plan->apdu_timeout_ms, &p->facts, f)
+                           : CW_OK;
         cw_rc rc = cw_gp_facts_read(p->channel, p->plan->apdu_timeout_ms, &p->facts, f);
         if (rc != CW_OK)
                 return rc;
@@ -276,6 +280,8 @@ cw_rc cw_perso_open(struct cw_perso *p, struct cw_fault *f) {
                 rc = initialize(p, f);
         if (rc == CW_OK)
                 rc = judge_answer(p, f);
+        if (rc == CW_OK)
+                rc = cw_perso_judge_keys(p, f);
         return rc == CW_OK ? authenticate(p, f) : rc;
 }
 
@@ -287,6 +293,11 @@ cw_rc cw_perso_run(struct cw_card_channel *c, struct cw_hsm_session *hsm, const 
         if (rc == CW_OK)
                 rc = cw_perso_store(&p, f);
         return rc == CW_OK ? cw_perso_after(&p, f) : rc;
+}
+
+bool cw_perso_in_doubt(cw_rc rc, const struct cw_perso_result *p) {
+        bool lost = cw_rc_layer(rc) == CW_L_READER && cw_rc_class(rc) == CW_C_RECONNECT;
+        return lost && p->last_sent && p->keys != CW_PERSO_KEYS_OLD;
 }
 
 const char *cw_perso_keys_name(enum cw_perso_keys keys) {

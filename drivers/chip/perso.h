@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "drivers/chip/gp_facts.h"
 #include "drivers/chip/prepare.h"
 #include "drivers/reader/card_channel.h"
 #include "hsm/client/hsm_client.h"
@@ -56,6 +57,17 @@ struct cw_perso_result {
  */
 CW_WARN_UNUSED cw_rc cw_perso_read_back(struct cw_card_channel *c, const struct cw_perso_plan *plan,
                                         struct cw_perso_result *result, struct cw_fault *f);
+/*
+ * After a failure: the completing command went out, its answer never came, and the card has not told
+ * meanwhile that it still has its old keys. Nobody knows then whether the card is done.
+ */
+bool cw_perso_in_doubt(cw_rc rc, const struct cw_perso_result *p);
+/* The profile's PUT KEY, NULL when it has none; there is one at most. */
+const struct cw_profile_after *cw_perso_puts_key(const struct cw_profile *profile);
+/* What key information says after a PUT KEY of which nobody saw the end; replaced: the version that was to
+ * go; was_free: the card is known to have had no key of the new version before. */
+enum cw_perso_keys cw_perso_keys_from_facts(const struct cw_gp_facts *facts, const struct cw_profile_after *a,
+                                            uint8_t replaced, bool was_free);
 /* "old" "new" "unknown", "" for none. */
 const char *cw_perso_keys_name(enum cw_perso_keys keys);
 

@@ -97,6 +97,39 @@ enum cw_perso_keys cw_perso_keys_from_facts(const struct cw_gp_facts *facts, con
         return CW_PERSO_KEYS_UNKNOWN;
 }
 
+const struct cw_profile_after *cw_perso_puts_key(const struct cw_profile *profile) {
+        for (size_t i = 0; i < profile->after_count; i++)
+                if (profile->after[i].what == CW_AFTER_PUT_KEY)
+                        return &profile->after[i];
+        return NULL;
+}
+
+/* 0 = none goes. */
+static uint8_t replaced_by(const struct cw_perso *p, const struct cw_profile_after *a) {
+        return a->add ? 0 : a->old_kvn ? a->old_kvn : p->answer.kvn;
+}
+
+cw_rc cw_perso_judge_keys(const struct cw_perso *p, struct cw_fault *f) {
+        const cw_rc mismatch = CW_RC(CW_L_CHIP, CW_C_REJECT, CW_E_MISMATCH);
+        const struct cw_profile_after *a = cw_perso_puts_key(p->plan->data->profile);
+        if (!a || p->facts.key_count == 0)
+                return CW_OK;
+        if (a->kvn != replaced_by(p, a) && keys_of(&p->facts, a->kvn, CW_GP_CIPHER_OTHER) > 0)
+                return cw_fail(
+                    f, mismatch, a->kvn, "chip.put_key", "PRD_SMARTCARD",
+                    "the chip has keys of version %02X already, which this product is to put on it; "
+                    "a card that was in use, or the wrong cards in the hopper",
+                    a->kvn);
+        if (a->old_kvn && a->old_kvn != p->answer.kvn &&
+            keys_of(&p->facts, a->old_kvn, CW_GP_CIPHER_OTHER) == 0)
+                return cw_fail(
+                    f, mismatch, a->old_kvn, "chip.put_key", "PRD_SMARTCARD",
+                    "the chip has no keys of version %02X, which this product is to replace; wrong "
+                    "cards in the hopper or wrong product",
+                    a->old_kvn);
+        return CW_OK;
+}
+
 cw_rc cw_perso_read_back(struct cw_card_channel *c, const struct cw_perso_plan *plan,
                          struct cw_perso_result *result, struct cw_fault *f) {
         const struct cw_profile *profile = plan->data->profile;
@@ -109,10 +142,9 @@ cw_rc cw_perso_read_back(struct cw_card_channel *c, const struct cw_perso_plan *
         if (rc != CW_OK)
                 return rc;
         bool same = result->cplc[0] == '\0' || cw_cplc_same_chip(result->cplc, cplc);
-        for (size_t i = 0; i < profile->after_count && same; i++)
-                if (profile->after[i].what == CW_AFTER_PUT_KEY)
-                        result->keys = cw_perso_keys_from_facts(&facts, &profile->after[i], result->replaced,
-                                                                result->kvn_was_free);
+        const struct cw_profile_after *a = cw_perso_puts_key(profile);
+        if (a && same)
+                result->keys = cw_perso_keys_from_facts(&facts, a, result->replaced, result->kvn_was_free);
         cw_perso_tell(&p, "key-info", "%s: %u keys of version %02X, %u of %02X; keys %s",
                       same ? "same chip" : "another chip",
                       keys_of(&facts, result->new_kvn, CW_GP_CIPHER_OTHER), result->new_kvn,
@@ -140,7 +172,7 @@ static cw_rc judge_put(struct cw_perso *p, const struct cw_hsm_put_key *q, const
 static cw_rc put_key(struct cw_perso *p, const struct cw_profile_after *a, struct cw_fault *f) {
         CW_AUTO(cw_secret_free) struct cw_secret *apdu = NULL;
         CW_AUTO_RAPDU struct cw_rapdu r = {0};
-        const uint8_t replaced = a->add ? 0 : a->old_kvn ? a->old_kvn : p->answer.kvn;
+        const uint8_t replaced = replaced_by(p, a);
         const struct cw_hsm_put_key q = {a->kvn, replaced, a->aes, a->version_only};
         struct cw_perso_attempt attempt = {p->result->cplc, p->answer, p->level, true};
         attempt.answer.kvn = a->kvn;

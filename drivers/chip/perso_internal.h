@@ -49,9 +49,8 @@ CW_WARN_UNUSED cw_rc cw_perso_after(struct cw_perso *p, struct cw_fault *f);
 CW_WARN_UNUSED cw_rc cw_perso_secured(struct cw_perso *p, const struct cw_command *command,
                                       const char *refused, struct cw_secret **ret_data, uint16_t *ret_sw,
                                       struct cw_fault *f);
-/* What key information says after a PUT KEY of which nobody saw the end; replaced: the version that was to
- * go; was_free: the card is known to have had no key of the new version before. */
-enum cw_perso_keys cw_perso_keys_from_facts(const struct cw_gp_facts *facts, const struct cw_profile_after *a,
-                                            uint8_t replaced, bool was_free);
+/* REJECT when the card lists keys that its PUT KEY would be refused for: nobody has touched a key yet. A card
+ * that lists none is not asked. */
+CW_WARN_UNUSED cw_rc cw_perso_judge_keys(const struct cw_perso *p, struct cw_fault *f);
 /* The private parts of the chip's RSA keys, enciphered under the DEK. */
 CW_WARN_UNUSED cw_rc cw_perso_fill_parts(struct cw_perso *p, struct cw_fault *f);

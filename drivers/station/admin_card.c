@@ -165,8 +165,7 @@ static const char *plastic_after(cw_rc rc, const struct cw_perso_result *p) {
                 return "personalised";
         if (!p->key_tried)
                 return "untouched";
-        bool lost = cw_rc_layer(rc) == CW_L_READER && cw_rc_class(rc) == CW_C_RECONNECT;
-        return p->last_sent && lost ? "in-doubt" : "spoiled";
+        return cw_perso_in_doubt(rc, p) ? "in-doubt" : "spoiled";
 }
 
 static cw_rc personalise(struct cw_admin_card *a, struct cw_perso_result *ret, struct cw_fault *f) {

@@ -211,6 +211,57 @@ static bool sets_more(struct cw_station *st) {
         return !found;
 }
 
+/*
+ * Of PUT KEY, where the chip step ended in this process: one that was never sent is not done; else the card's
+ * key information decides, by the rules of cw_perso_read_back.
+ */
+static enum cw_verdict look_at_keys(struct cw_station *st, struct cw_card_channel *channel,
+                                    const struct cw_profile *profile, const struct cw_profile_after *put) {
+        const struct cw_work *work = &st->work;
+        struct cw_gp_facts facts = {0};
+        struct cw_fault f = {0};
+        char cplc[CW_CPLC_HEX];
+        if (!work->new_kvn)
+                return CW_VERDICT_NOT_DONE;
+        if (cw_gp_identify(channel, &profile->security_domain, CW_APDU_TIMEOUT_MS, cplc, NULL, &f) != CW_OK ||
+            cw_gp_facts_read_keys(channel, CW_APDU_TIMEOUT_MS, &facts, &f) != CW_OK)
+                return CW_VERDICT_UNKNOWN;
+        switch (cw_perso_keys_from_facts(&facts, put, work->replaced, work->kvn_was_free)) {
+        case CW_PERSO_KEYS_NEW:
+                return CW_VERDICT_DONE;
+        case CW_PERSO_KEYS_OLD:
+                return CW_VERDICT_NOT_DONE;
+        default:
+                return CW_VERDICT_UNKNOWN;
+        }
+}
+
+/* What a terminal cannot see. A life cycle state is told under the card's keys only. */
+static enum cw_verdict look_behind_data(struct cw_station *st, struct cw_card_channel *channel) {
+        const struct cw_profile *profile = NULL;
+        struct cw_fault f = {0};
+        if (!sets_more(st))
+                return CW_VERDICT_DONE;
+        if (!cw_work_active(&st->work) || !st->work.chip_seen ||
+            cw_profiles_get(&st->profiles, st->work.product, &profile, &f) != CW_OK)
+                return CW_VERDICT_UNKNOWN;
+        const struct cw_profile_after *put = cw_perso_puts_key(profile);
+        enum cw_verdict keys = put ? look_at_keys(st, channel, profile, put) : CW_VERDICT_UNKNOWN;
+        return keys == CW_VERDICT_DONE && profile->after_count > 1 ? CW_VERDICT_UNKNOWN : keys;
+}
+
+static void say_behind_data(enum cw_verdict found, struct verdict *v) {
+        static const char *const texts[] = {
+            [CW_VERDICT_UNKNOWN] =
+                "the chip holds a complete payment application, but nobody knows whether its card keys and "
+                "life cycle were set; look with \"cardwright station card status\"",
+            [CW_VERDICT_DONE] = "the chip holds a complete payment application",
+            [CW_VERDICT_NOT_DONE] =
+                "the chip holds a complete payment application and still its old card keys",
+        };
+        say(v, found, texts[found]);
+}
+
 static void look_at_chip(struct cw_station *st, const json_t *baseline, struct verdict *v) {
         CW_AUTO(cw_card_close) struct cw_card_channel *channel = NULL;
         const char *before = json_string_value(json_object_get(baseline, "cplc"));
@@ -237,13 +288,8 @@ static void look_at_chip(struct cw_station *st, const json_t *baseline, struct v
                 say(v, CW_VERDICT_NOT_DONE, "the chip holds no complete payment application");
         else if (other)
                 say(v, CW_VERDICT_UNKNOWN, "the chip is personalised for another card number");
-        else if (sets_more(st))
-                say(v, CW_VERDICT_UNKNOWN,
-                    "the chip holds a complete payment application, but nobody knows whether its card keys "
-                    "and "
-                    "life cycle were set; look with \"cardwright station card status\"");
         else
-                say(v, CW_VERDICT_DONE, "the chip holds a complete payment application");
+                say_behind_data(look_behind_data(st, channel), v);
 }
 
 static const struct {

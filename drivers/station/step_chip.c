@@ -161,21 +161,30 @@ static void take_evidence(struct cw_step_run *run, const struct cw_perso_result 
         cw_result_evidence(run->result, "new_kcv", p->kcv);
 }
 
-/*
- * After the key try the plastic is good for nothing but the reject box, whatever failed. Only when the
- * completing command went out and its answer never came does nobody know.
+/* For whoever asks later how far this chip came. */
+static void remember(struct cw_work *work, cw_rc rc, const struct cw_perso_result *p) {
+        work->stored = rc == CW_OK;
+        work->chip_seen = true;
+        work->new_kvn = p->new_kvn;
+        work->replaced = p->replaced;
+        work->kvn_was_free = p->kvn_was_free;
+        if (p->cplc[0])
+                (void)snprintf(work->cplc, sizeof work->cplc, "%s", p->cplc);
+}
+
+/* After the key try the plastic is good for nothing but the reject box, whatever failed, unless nobody knows.
  */
 static cw_rc after_attempt(cw_rc rc, const struct cw_perso_result *p) {
         if (rc == CW_OK || !p->key_tried)
                 return rc;
-        bool lost = cw_rc_layer(rc) == CW_L_READER && cw_rc_class(rc) == CW_C_RECONNECT;
-        return CW_RC(cw_rc_layer(rc), p->last_sent && lost ? CW_C_IN_DOUBT : CW_C_REJECT, rc & 0xffffu);
+        return CW_RC(cw_rc_layer(rc), cw_perso_in_doubt(rc, p) ? CW_C_IN_DOUBT : CW_C_REJECT, rc & 0xffffu);
 }
 
 cw_rc cw_step_chip(struct cw_step_run *run, struct cw_fault *f) {
         struct cw_station *st = run->st;
         CW_AUTO(cw_card_close) struct cw_card_channel *channel = NULL;
         struct cw_perso_result result = {0};
+        st->work.chip_seen = false;
         cw_rc rc = cw_work_certify(&st->work, &st->profiles, f);
         if (rc == CW_OK) {
                 cw_step_progress(run, 25, "moving the card to the chip station");
@@ -198,8 +207,6 @@ cw_rc cw_step_chip(struct cw_step_run *run, struct cw_fault *f) {
         if (rc != CW_OK)
                 cw_station_read_back(st->reader, &channel, &plan, &result);
         take_evidence(run, &result);
-        st->work.stored = rc == CW_OK;
-        if (result.cplc[0])
-                (void)snprintf(st->work.cplc, sizeof st->work.cplc, "%s", result.cplc);
+        remember(&st->work, rc, &result);
         return after_attempt(rc, &result);
 }

@@ -22,6 +22,10 @@ struct cw_work {
         struct cw_perso_data *data;
         bool stored; /* data is what the chip got, its own certificates included */
         struct cw_panels *panels;
+        bool chip_seen;         /* the chip step ended in this process, with what follows known: */
+        uint8_t new_kvn;        /* PUT KEY went out with this version, 0 = none did */
+        uint8_t replaced;       /* and was to replace this one */
+        bool kvn_was_free;      /* and the card had listed no key of it */
         char cplc[CW_CPLC_HEX]; /* of the chip seen in this job, "" before */
         int64_t begun;          /* seq of the last step begun in this job, 0 before the first */
 };

@@ -121,6 +121,60 @@ static void keys_after_put_key(void **state) {
         }
 }
 
+/* Before any key is touched: what the card lists beforehand can make PUT KEY impossible. */
+static void keys_before_put_key(void **state) {
+        (void)state;
+        static const struct {
+                const char *answer;
+                uint8_t channel, old;
+                bool add, refused;
+        } cases[] = {
+            {"E012" SET("30", "88"), 0x30, 0, true, false},
+            {"E024" SET("30", "88") SET("31", "88"), 0x30, 0, true, true},
+            {"E012" KEY("01", "30", "88") KEY("02", "30", "88") KEY("01", "31", "80"), 0x30, 0, true, true},
+            {"E024" SET("30", "88") SET("31", "88"), 0x30, 0, false, true},
+            {"E012" SET("31", "88"), 0x31, 0, false, false}, /* in place of themselves */
+            {"E012" SET("30", "88"), 0x30, 0x20, false, true},
+            {"E012" SET("FF", "88"), 0x30, 0, false,
+             false},                            /* the channel's own version need not be listed */
+            {"E000", 0x30, 0x20, false, false}, /* a card that lists none */
+        };
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+                uint8_t raw[64];
+                struct cw_profile profile = {
+                    .after = {{.what = CW_AFTER_SET_STATUS},
+                              {.kvn = 0x31, .old_kvn = cases[i].old, .aes = true, .add = cases[i].add}},
+                    .after_count = 2};
+                struct cw_perso_data data = {.profile = &profile};
+                const struct cw_perso_plan plan = {.data = &data};
+                struct cw_perso p = {.plan = &plan, .answer = {.kvn = cases[i].channel}};
+                struct cw_fault f = {0};
+                cw_gp_facts_keys(&p.facts, bytes(cases[i].answer, raw, sizeof raw));
+                cw_rc rc = cw_perso_judge_keys(&p, &f);
+                assert_int_equal(rc != CW_OK, cases[i].refused);
+                assert_true(!cases[i].refused ||
+                            (cw_rc_class(rc) == CW_C_REJECT && strstr(f.text, "version")));
+                profile.after_count = 1; /* a product without PUT KEY */
+                assert_int_equal(cw_perso_judge_keys(&p, &f), CW_OK);
+        }
+}
+
+/* Only an answer that never came makes a doubt, and not when the card said since that nothing changed. */
+static void doubt(void **state) {
+        (void)state;
+        const cw_rc lost = CW_RC(CW_L_READER, CW_C_RECONNECT, CW_E_IO),
+                    said_no = CW_RC(CW_L_CHIP, CW_C_REJECT, CW_E_CHIP_SW);
+        struct cw_perso_result r = {.last_sent = true};
+        assert_true(cw_perso_in_doubt(lost, &r));
+        assert_false(cw_perso_in_doubt(said_no, &r));
+        r.keys = CW_PERSO_KEYS_NEW;
+        assert_true(cw_perso_in_doubt(lost, &r));
+        r.keys = CW_PERSO_KEYS_OLD;
+        assert_false(cw_perso_in_doubt(lost, &r));
+        r = (struct cw_perso_result){.keys = CW_PERSO_KEYS_UNKNOWN};
+        assert_false(cw_perso_in_doubt(lost, &r));
+}
+
 /* What hsmd takes out of its ledger of tries, and nothing else. */
 static void sure_refusals(void **state) {
         (void)state;
@@ -230,10 +284,11 @@ static void card_file_wrong(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-            cmocka_unit_test(recognition),     cmocka_unit_test(key_versions),
-            cmocka_unit_test(management),      cmocka_unit_test(keys_after_put_key),
-            cmocka_unit_test(status_answers),  cmocka_unit_test(card_file),
-            cmocka_unit_test(card_file_wrong), cmocka_unit_test(sure_refusals),
+            cmocka_unit_test(recognition),         cmocka_unit_test(key_versions),
+            cmocka_unit_test(management),          cmocka_unit_test(keys_after_put_key),
+            cmocka_unit_test(keys_before_put_key), cmocka_unit_test(doubt),
+            cmocka_unit_test(status_answers),      cmocka_unit_test(card_file),
+            cmocka_unit_test(card_file_wrong),     cmocka_unit_test(sure_refusals),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

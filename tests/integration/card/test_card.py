@@ -144,7 +144,7 @@ def test_put_key_lost(rig):
         code, lines, errors = perso(rig, *options, profile=profile)
         rig.chip.ask(cmd="fault", kind="none")
         told = verdicts(lines)
-        check(code != 0 and told["plastic"][1] == "in-doubt", (lines, errors))
+        check(code != 0 and told["plastic"][1] == ("in-doubt" if keys == "new" else "spoiled"), (lines, errors))
         check(told["key-info"][1].endswith("keys " + keys), told)
         check(rig.chip.ask(cmd="state")["violation_count"] == 0, "the card was asked what it does not allow")
     # What was dropped has its old keys and its application, which can be taken off and put on again: the keys cannot.
@@ -160,8 +160,13 @@ def test_put_key_lost(rig):
 def test_put_key_refused(rig):
     """A card that says no keeps its keys; one that is to get what its DEK cannot carry is not even asked."""
     rig.present("refused")
-    code, lines, errors = perso(rig, "--scp", "03", "--new-diversify", "kdf3",
-                                profile=closing_profile(rig, put_key("20", "aes"), name="refused"))
+    profile = closing_profile(rig, put_key("20", "aes", mode="add"), name="refused")
+    code, lines, errors = perso(rig, "--scp", "03", "--new-diversify", "kdf3", profile=profile)
+    check(code != 0 and "version 20 already" in errors and verdicts(lines)["plastic"][1] == "untouched", (lines, errors))
+    check(rig.chip.ask(cmd="state")["violation_count"] == 0, "no key was touched")
+    rig.replace_desk_card("--shy", "data")  # which does not tell what keys it has
+    rig.present("refusing")
+    code, lines, errors = perso(rig, "--scp", "03", "--new-diversify", "kdf3", profile=profile)
     check(code != 0 and "refuses its new keys" in errors and verdicts(lines)["plastic"][1] == "spoiled", (lines, errors))
     check(any("is there already" in v for v in rig.chip.ask(cmd="state")["violations"]), "why it was refused")
     # Not every error says that nothing was written: the card is asked what it has.

@@ -81,6 +81,15 @@ class Rig:
         masters = {"new_kmc_" + part: f"kmc03-{part}" for part in ("enc", "mac", "dek")}
         return {**self.product(code, 3), **masters, "new_diversification": "kdf3", "profile": name}
 
+    def adding_product(self, code):
+        """Its cards get keys beside those they have, and nothing else behind their data."""
+        with open(os.path.join(SOURCE, "config/profiles/generic-debit.json")) as f:
+            profile = json.load(f)
+        profile["after"] = [{"put_key": {"kvn": "31", "algorithm": "aes", "mode": "add"}}]
+        name = os.path.basename(self.write("profiles/adding.json", json.dumps(profile)))
+        masters = {"new_kmc_" + part: f"kmc03-{part}" for part in ("enc", "mac", "dek")}
+        return {**self.product(code, 3), **masters, "new_diversification": "kdf3", "profile": name}
+
     def config(self):
         wrong = {**self.product("73", 3), "diversification": "none"}
         scripts = [{**self.product(str(80 + n), 3), "cvn": cvn, "chip_pin_script": True}
@@ -98,7 +107,7 @@ class Rig:
             "hsm": {"token_label": "cardwright", "allow_host_memory": True, "state_dir": self.path("hsm-state"),
                     "keys": [k.config() for k in self.keys.values()]},
             "pin": {"key": "dcms-pin", "bdk": "pad-bdk", "entry_timeout_ms": 3000},
-            "products": [self.product("71", 3), self.product("72", 2), wrong, *scripts, *method1, self.closing_product("74")],
+            "products": [self.product("71", 3), self.product("72", 2), wrong, *scripts, *method1, self.closing_product("74"), self.adding_product("75")],
             "stations": [
                 {"name": "desk", "kind": "issue", "printer_driver": "evolis", "printer_serial": PRINTER_SERIAL,
                  "reader": "cardwright desk", "plastic_codes": "71", "card_timeout_ms": 2500},

@@ -205,7 +205,7 @@ def test_changed_profile(rig):
     failed(result, "PRT_SETUP_ERROR", cls="OPERATOR")
     check("method-1-cdol2.json" in result["text"] and "does not hold" in result["text"], result)
     told = desk.ask("status")["profiles"]
-    check(told["signature"] == "required" and told["refused"] == 1 and told["signed"] == 11 and told["unsigned"] == 0
+    check(told["signature"] == "required" and told["refused"] == 1 and told["signed"] == 12 and told["unsigned"] == 0
           and told["text"] == result["text"], told)
     check(rig.profile_check(path)[0] == 1 and "does not hold" in rig.profile_check(path)[1], "the command sees it too")
     os.rename(path + ".sig", path + ".away")
@@ -415,6 +415,40 @@ def test_torn_at_the_last_store_data(rig):
     check(verdict["verdict"] == "done" and verdict["where"] == "contact", verdict)
     check(job.step("verify")["outcome"] == "done", "verify after reconcile")
     leave(rig, desk, job)
+
+
+def test_keys_added_and_the_answer_lost(rig):
+    """The card listed no key of the new version before: what it lists afterwards is the answer that never came."""
+    for kind, keys, outcome, cls in (("tear", "new", "in_doubt", "IN_DOUBT"), ("die", "old", "failed", "REJECT")):
+        desk, job = to_chip(rig, "75")
+        rig.chip.ask(cmd="fault", kind=kind, ins="D8", nth=1, reconnect=True)
+        result = job.step("chip")
+        check((result["outcome"], result["class"], result["evidence"]["new_keys"]) == (outcome, cls, keys), result)
+        check(result["key_tried"] and result["evidence"]["new_kvn"] == 0x31, result)
+        verdict = job.reconcile("chip")
+        check(verdict["verdict"] == ("done" if keys == "new" else "not_done") and verdict["where"] == "contact", verdict)
+        check(keys == "new" or "old card keys" in verdict["text"], verdict)
+        if keys == "new":
+            check(job.step("verify")["outcome"] == "done", "verify after reconcile")
+        with open(os.path.join(chip_plastic(rig), "chip.json")) as f:
+            check([put["kvn"] for put in json.load(f)["puts"]] == ([0x31] if keys == "new" else []), "the keys on the chip")
+        leave(rig, desk, job)
+
+
+def test_keys_that_are_there_already(rig):
+    """A card from somewhere else in the hopper: no key of it is touched."""
+    with open(rig.path("card-keys.json")) as f:
+        keys = json.load(f)
+    rig.replace_desk_card("--keys", rig.write("used-keys.json", json.dumps({**keys, "scp02": {**keys["scp02"], "kvn": "31"}})))
+    try:
+        desk, job = to_chip(rig, "75")
+        result = job.step("chip")
+        failed(result, "PRD_SMARTCARD", cls="REJECT")
+        check(not result["key_tried"] and "version 31 already" in result["text"], result)
+        check(not [e for e in desk.events if e["event"] == "attempt"], desk.events)
+        leave(rig, desk, job)
+    finally:
+        rig.replace_desk_card()
 
 
 def test_verify_notices_another_chip(rig):
