@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # The front door. CMake does the work; see CMakeLists.txt.
+MAKEFLAGS += --no-print-directory
 .PHONY: all demo test test-vm test-vm-printer bench lint clean packages
 
 JOBS ?= $(shell nproc)

@@ -156,7 +156,7 @@ static cw_rc take_name(const struct cw_admin_card *a, struct cw_aid *ret, struct
 
 static cw_rc remove_it(struct cw_admin_card *a, bool *ret_doubt, struct cw_fault *f) {
         CW_AUTO(cw_manage_close) struct cw_manage *m = NULL;
-        struct cw_aid domain, aid;
+        struct cw_aid domain, aid = {0};
         struct cw_manage_plan plan;
         cw_rc rc = cw_admin_take_session(a, f);
         if (rc == CW_OK)

@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The bank's side: the DCMS simulator as a process, its test door, and a teller who speaks DCMS."""
+import fcntl
 import http.client
 import json
 import os
+import shutil
 import ssl
 import subprocess
+import time
 
 from process import BranchError, Process, wait_for
 
@@ -13,6 +16,7 @@ BRANCH = "BRANCH001"
 SIM_TOKEN = "test-side-only"
 BIN = "608040"
 BIRTH_DATE = "1978-06-01"  # of every customer
+DAY = 86400
 
 
 def _openssl(folder, *args):
@@ -60,15 +64,30 @@ def sim_config(keys, **changes):
     return config
 
 
+def certificates(build, folder):
+    """The bank's CA, server and client in a folder: copies of those that the first bank of the day in a build made."""
+    store = os.path.join(build, "tests/bank-certificates")
+    os.makedirs(store, exist_ok=True)
+    with open(os.path.join(store, "lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = os.path.join(store, "done")
+        if not os.path.exists(done) or not 0 <= time.time() - os.path.getmtime(done) < DAY:
+            make_ca(store)
+            make_cert(store, "server", "IP:127.0.0.1,DNS:localhost")
+            make_cert(store, "client", "DNS:branch-agent")
+            open(done, "w").close()
+        for name in os.listdir(store):
+            if name.endswith((".pem", ".srl")):
+                shutil.copy(os.path.join(store, name), folder)
+
+
 class Bank:
     def __init__(self, build, folder, keys, **changes):
         self.folder = folder
         self.port = 0
         self.binary = os.path.join(build, "tests/sim/dcms/dcms-sim")
         self.port_file = os.path.join(folder, "port")
-        make_ca(folder)
-        make_cert(folder, "server", "IP:127.0.0.1,DNS:localhost")
-        make_cert(folder, "client", "DNS:branch-agent")
+        certificates(build, folder)
         customers = [{"entityId": f"CIF{n:04}", "accounts": [8642000 + n], "dob": BIRTH_DATE} for n in range(40)]
         with open(os.path.join(folder, "sim.json"), "w") as out:
             json.dump(sim_config(keys, customers=customers, **changes), out)

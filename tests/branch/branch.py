@@ -16,7 +16,7 @@ import time
 import testprofiles
 from bank import BRANCH, Bank
 from d1 import D1
-from process import BranchError, Emulator, Process, socket_answers, wait_for
+from process import BranchError, Emulator, Process, control_get, socket_answers, wait_for
 from testkeys import branch_keys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -304,7 +304,7 @@ class Branch:
 
     def wait_ready(self, seconds=20):
         def ready():
-            status = self.cli("status", check=False)
+            status = self.ask("/v1/status")
             if not status:
                 return False
             up = all(s["up"] and s.get("reader", {}).get("present") for s in status["stations"])
@@ -341,6 +341,10 @@ class Branch:
             return None
         return json.loads(done.stdout)
 
+    def ask(self, what):
+        """The control API without the command; None while cardwrightd is away."""
+        return control_get(self.path("run/control.sock"), what)
+
     def jobs(self):
         return self.cli("jobs", "--all")["jobs"]
 
@@ -350,13 +354,13 @@ class Branch:
     def wait_jobs(self, what, check, seconds=60):
         """Waits until check(jobs) is true, patient while cardwrightd restarts."""
         def look():
-            answer = self.cli("jobs", "--all", check=False)
+            answer = self.ask("/v1/jobs?all=1")
             return answer and check(answer["jobs"]) and answer["jobs"]
         try:
-            return wait_for(what, look, seconds, 0.1)
+            return wait_for(what, look, seconds)
         except BranchError as e:
             rows = [f"{j['job']} kit {j['kit']} {j['state']}/{j['wait']} {j['station']} {j['code']}"
-                    for j in (self.cli("jobs", "--all", check=False) or {"jobs": []})["jobs"]]
+                    for j in (self.ask("/v1/jobs?all=1") or {"jobs": []})["jobs"]]
             raise BranchError(f"{e}\n" + "\n".join(rows)) from None
 
     def order(self, order_id, counts, names):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Child processes that never outlive the branch, and the line-of-JSON sockets of the emulators."""
 import ctypes
+import http.client
 import json
 import os
 import signal
@@ -83,6 +84,34 @@ def wait_for(what, check, seconds=20.0, step=0.05, processes=()):
         if time.monotonic() > end:
             raise BranchError(f"gave up waiting for {what} after {seconds * PATIENCE:.0f} s")
         time.sleep(step)
+
+
+class _Control(http.client.HTTPConnection):
+    """HTTP to a unix socket."""
+
+    def __init__(self, path):
+        super().__init__("localhost", timeout=60)
+        self.path = path
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self.path)
+
+
+def control_get(path, what):
+    """What the control socket says to GET, None while nobody answers or the answer is no: for waits, which ask often and need no
+    process for each question."""
+    control = _Control(path)
+    try:
+        control.request("GET", what)
+        answer = control.getresponse()
+        data = answer.read()
+        return json.loads(data) if answer.status == 200 else None
+    except (OSError, http.client.HTTPException):
+        return None
+    finally:
+        control.close()
 
 
 def socket_answers(path):

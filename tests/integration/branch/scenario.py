@@ -148,7 +148,8 @@ class Scenario(unittest.TestCase):
         """Until the customer reads this at the pad, and the hand-over is over."""
         def over():
             shown = self.branch.pinpad.ask(cmd="state")["display"]
-            return text in shown and not self.branch.cli("status")["kiosks"]
+            status = self.branch.ask("/v1/status")
+            return text in shown and status and not status["kiosks"]
         try:
             wait_for(f"the pad to show {text}", over, seconds)
         except BranchError as e:

@@ -16,7 +16,7 @@ from bank import BRANCH, Bank  # noqa: E402
 from fake_hsmd import FakeHsmd  # noqa: E402
 from fake_kiosk import FakeKiosk  # noqa: E402
 from fake_station import FakeStation  # noqa: E402
-from process import Process, wait_for  # noqa: E402
+from process import Process, control_get, wait_for  # noqa: E402
 from testkeys import branch_keys  # noqa: E402
 
 BUILD = os.environ.get("CW_BUILD", os.path.join(SOURCE, "build"))
@@ -92,7 +92,7 @@ class Rig:
         argv = [os.path.join(BUILD, "agent/cardwrightd"), "--config", self.path("cardwright.json")]
         self.agent = Process("cardwrightd", argv, self.path("cardwrightd.log")).start()
         if wait:
-            wait_for("cardwrightd", lambda: self.cli("status", check=False), 15, processes=[self.agent])
+            wait_for("cardwrightd", lambda: control_get(self.path("run/control.sock"), "/v1/status"), 15, processes=[self.agent])
 
     def kill_agent(self):
         self.agent.kill()
@@ -143,7 +143,7 @@ class Rig:
         return kits
 
     def job(self, kit):
-        return self.cli("job", kit, check=False) or {}
+        return control_get(self.path("run/control.sock"), "/v1/jobs/" + kit) or {}
 
     def wait_job(self, kit, what, check, seconds=20):
         """Until check(job); patient while cardwrightd is away."""
