@@ -228,6 +228,7 @@ struct cw_config_station {
         const char *printer_heat;   /* "y=12,k=10", "" = not sent */
         const char *printer_quirks; /* words of the driver, commas between */
         const char *reader;         /* PC/SC reader name, its prefix, usb:PORT or serial:NUMBER */
+        bool extended_apdu;         /* where reader and card agree */
         const char *pinpad_tty;     /* kiosk only */
         enum cw_pin_proof pin_proof;
         int64_t pinpad_baud;

@@ -383,6 +383,10 @@ static const struct cw_key station_keys[] = {
              "what is inferred of the printer and is otherwise here: words of its driver, commas between"),
     TEXT(cw_config_station, reader, "", CW_KEY_REQUIRED,
          "PC/SC reader name or its beginning, usb:PORT (1-1.2) or serial:NUMBER"),
+    BOOL(cw_config_station, extended_apdu, "false",
+         "what may be long is read with extended APDUs where reader (PC/SC part 10) and card (ATR, T=1) both "
+         "say "
+         "that they take them; not for readers that say so and then truncate"),
     TEXT(cw_config_station, pinpad_tty, "", 0, "serial device of the PIN pad"),
     WORD(cw_config_station, pin_proof, "none", proof_words,
          "kiosk, products with chip_pin_script: after the script the customer types the PIN once more at the "

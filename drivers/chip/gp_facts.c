@@ -103,7 +103,7 @@ static cw_rc get(struct cw_card_channel *c, uint8_t tag, int64_t timeout_ms, str
         const uint8_t classes[] = {0x80, 0x00};
         for (size_t i = 0; i < sizeof classes; i++) {
                 const uint8_t command[] = {classes[i], 0xca, 0x00, tag, 0x00};
-                cw_rc rc = cw_card_exchange(c, CW_SPAN(command, sizeof command), timeout_ms, ret, f);
+                cw_rc rc = cw_card_exchange_long(c, CW_SPAN(command, sizeof command), timeout_ms, ret, f);
                 if (rc != CW_OK)
                         return rc;
                 if (ret->sw == 0x9000)

@@ -8,7 +8,7 @@
 
 #include "drivers/reader/card_channel.h"
 
-#define CW_GP_KEYS_MAX 24
+#define CW_GP_KEYS_MAX 64
 
 enum cw_gp_cipher { CW_GP_CIPHER_OTHER, CW_GP_CIPHER_DES, CW_GP_CIPHER_AES };
 

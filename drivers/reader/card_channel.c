@@ -26,7 +26,7 @@ static enum apdu_case case_of(struct cw_span command) {
 struct exchange {
         struct cw_card_channel *channel;
         int64_t timeout_ms;
-        uint8_t part[CW_APDU_PART_MAX];
+        uint8_t part[CW_APDU_ANSWER_MAX];
         size_t part_len; /* with SW */
 };
 
@@ -92,13 +92,14 @@ static cw_rc follow(struct exchange *x, struct cw_span command, enum apdu_case k
                        "the card keeps asking to fetch its answer without end; it is to be rejected");
 }
 
-cw_rc cw_card_exchange(struct cw_card_channel *c, struct cw_span command, int64_t timeout_ms,
-                       struct cw_rapdu *ret, struct cw_fault *f) {
-        enum apdu_case kind = case_of(command);
-        if (kind == CASE_BAD)
-                return cw_fail(
-                    f, CW_RC(CW_L_READER, CW_C_REJECT, CW_E_SYNTAX), (int64_t)command.len, "card.exchange",
-                    "", "a command of %zu bytes is not a short APDU; check the product profile", command.len);
+static cw_rc not_short(struct cw_span command, struct cw_fault *f) {
+        return cw_fail(f, CW_RC(CW_L_READER, CW_C_REJECT, CW_E_SYNTAX), (int64_t)command.len, "card.exchange",
+                       "", "a command of %zu bytes is not a short APDU; check the product profile",
+                       command.len);
+}
+
+static cw_rc carry_out(struct cw_card_channel *c, struct cw_span command, enum apdu_case kind,
+                       int64_t timeout_ms, struct cw_rapdu *ret, struct cw_fault *f) {
         __attribute__((cleanup(exchange_wipe))) struct exchange x = {.channel = c, .timeout_ms = timeout_ms};
         CW_AUTO_RAPDU struct cw_rapdu out = {0};
         /* EMV Book 1 9.2.1.2.4: T=0 has no case 4; TPDU readers do not drop Le themselves. */
@@ -111,4 +112,31 @@ cw_rc cw_card_exchange(struct cw_card_channel *c, struct cw_span command, int64_
                 return rc;
         *ret = out;
         return CW_OK;
+}
+
+cw_rc cw_card_exchange(struct cw_card_channel *c, struct cw_span command, int64_t timeout_ms,
+                       struct cw_rapdu *ret, struct cw_fault *f) {
+        enum apdu_case kind = case_of(command);
+        return kind == CASE_BAD ? not_short(command, f) : carry_out(c, command, kind, timeout_ms, ret, f);
+}
+
+cw_rc cw_card_exchange_long(struct cw_card_channel *c, struct cw_span command, int64_t timeout_ms,
+                            struct cw_rapdu *ret, struct cw_fault *f) {
+        if (case_of(command) != CASE_2 || command.ptr[4] != 0)
+                return not_short(command, f);
+        if (c->answer_max == 0)
+                return carry_out(c, command, CASE_2, timeout_ms, ret, f);
+        uint8_t extended[7] = {0}; /* case 2E: 00 and Le of two bytes */
+        memcpy(extended, command.ptr, 4);
+        extended[5] = (uint8_t)(c->answer_max >> 8);
+        extended[6] = (uint8_t)c->answer_max;
+        CW_AUTO_RAPDU struct cw_rapdu r = {0};
+        cw_rc rc = carry_out(c, CW_SPAN(extended, sizeof extended), CASE_2, timeout_ms, &r, f);
+        if (rc == CW_OK && r.sw == 0x6700) {
+                c->answer_max = 0;
+                return carry_out(c, command, CASE_2, timeout_ms, ret, f);
+        }
+        if (rc == CW_OK)
+                *ret = r;
+        return rc;
 }

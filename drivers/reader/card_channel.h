@@ -11,9 +11,10 @@
 #include "base/error.h"
 #include "base/secret.h"
 
-#define CW_APDU_COMMAND_MAX 261u /* short: header, Lc, 255 bytes, Le */
-#define CW_APDU_PART_MAX 258u    /* short answer with SW */
-#define CW_APDU_DATA_MAX 2048u   /* answer put together by GET RESPONSE */
+#define CW_APDU_COMMAND_MAX 261u                   /* short: header, Lc, 255 bytes, Le */
+#define CW_APDU_PART_MAX 258u                      /* short answer with SW */
+#define CW_APDU_DATA_MAX 2048u                     /* answer put together by GET RESPONSE */
+#define CW_APDU_ANSWER_MAX (CW_APDU_DATA_MAX + 2u) /* of an extended command, with SW */
 #define CW_ATR_MAX 33u
 
 /* Codes of CW_L_READER, beside those of base/error.h. */
@@ -54,6 +55,7 @@ struct cw_card_channel {
         bool t0; /* protocol T=0: case 4 goes without Le, the answer is fetched */
         uint8_t atr[CW_ATR_MAX];
         size_t atr_len;
+        size_t answer_max; /* extended.h: longest answer of an extended command; 0 = short commands only */
 };
 
 static inline void cw_card_close(struct cw_card_channel *c) {
@@ -80,3 +82,12 @@ static inline void cw_rapdu_cleanup(struct cw_rapdu *r) {
  */
 CW_WARN_UNUSED cw_rc cw_card_exchange(struct cw_card_channel *c, struct cw_span command, int64_t timeout_ms,
                                       struct cw_rapdu *ret, struct cw_fault *f);
+
+/*
+ * The same for a command of case 2 with Le 00 (else REJECT) whose answer may be longer than 256 bytes:
+ * extended where reader and card agreed (answer_max), as it is elsewhere. A card that calls the length wrong
+ * after all (6700) is asked again with a short command, and with no extended one any more: so only for a
+ * command that changes nothing.
+ */
+CW_WARN_UNUSED cw_rc cw_card_exchange_long(struct cw_card_channel *c, struct cw_span command,
+                                           int64_t timeout_ms, struct cw_rapdu *ret, struct cw_fault *f);

@@ -36,7 +36,7 @@ struct worker {
         size_t command_len;
         uint32_t code;      /* of OP_CONTROL */
         bool card_is_there; /* after an OP_CONTROL that failed */
-        uint8_t answer[CW_APDU_PART_MAX];
+        uint8_t answer[CW_APDU_ANSWER_MAX];
         size_t answer_len;
         uint8_t atr[CW_ATR_MAX];
         size_t atr_len;

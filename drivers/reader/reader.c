@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "drivers/reader/census.h"
+#include "drivers/reader/extended.h"
 #include "drivers/reader/pcsc.h"
 
 #include <pthread.h>
@@ -17,6 +18,7 @@
 #define BACKOFF_LAST_MS 5000
 #define LIST_MAX 8192
 #define CLOSE_WAIT_S 2
+#define ASK_MS 2000 /* the reader about itself */
 #define SECOND_LOOK_MS 20
 #define NO_READER SCARD_E_NO_READERS_AVAILABLE
 
@@ -33,6 +35,7 @@ struct cw_card_reader {
         SCARDCONTEXT context; /* for SCardCancel; valid while has_context */
         bool has_context;
         struct cw_reader_census census; /* of the monitor thread, for a wanted port or serial number */
+        atomic_bool extended;           /* cards may agree on extended APDUs */
         atomic_bool doubted; /* the reader under this name was not the one wanted: all are asked anew */
         DWORD known;         /* dwEventState last seen of the reader, 0 when not plugged in */
         DWORD plugged;  /* pcscd's count of readers that came and went, handed back so that a change between
@@ -340,6 +343,10 @@ cw_rc cw_card_reader_wait(struct cw_card_reader *r, bool want_card, const uint32
         return not_there(&last, want_card, f);
 }
 
+void cw_card_reader_allow_extended(struct cw_card_reader *r, bool allowed) {
+        atomic_store(&r->extended, allowed);
+}
+
 cw_rc cw_card_reader_connect(struct cw_card_reader *r, int64_t timeout_ms, struct cw_card_channel **ret,
                              struct cw_fault *f) {
         struct cw_card_reader_state now;
@@ -350,8 +357,13 @@ cw_rc cw_card_reader_connect(struct cw_card_reader *r, int64_t timeout_ms, struc
                 return cw_fail(f, CW_RC(CW_L_READER, CW_C_OPERATOR, CW_E_READER_STUCK), 0, "reader.connect",
                                "PRD_TIMEOUT",
                                "the chip reader hangs; unplug it and plug it in again, or restart pcscd");
-        cw_rc rc = cw_pcsc_channel_open(now.name, r->wanted, r->stuck, timeout_ms, ret, f);
+        CW_AUTO(cw_card_close) struct cw_card_channel *channel = NULL;
+        cw_rc rc = cw_pcsc_channel_open(now.name, r->wanted, r->stuck, timeout_ms, &channel, f);
         if (rc != CW_OK && (rc & 0xffffu) == CW_E_READER_GONE)
                 atomic_store(&r->doubted, true);
+        if (rc == CW_OK && atomic_load(&r->extended))
+                rc = cw_card_agree_extended(channel, ASK_MS, f);
+        if (rc == CW_OK)
+                *ret = CW_STEAL(channel);
         return rc;
 }

@@ -56,6 +56,9 @@ void cw_card_reader_wake(struct cw_card_reader *r);
 CW_WARN_UNUSED cw_rc cw_card_reader_wait(struct cw_card_reader *r, bool want_card, const uint32_t *after,
                                          int64_t timeout_ms, const atomic_bool *cancel, struct cw_fault *f);
 
+/* Cards connected from now on may agree on extended APDUs (extended.h); else all are short. */
+void cw_card_reader_allow_extended(struct cw_card_reader *r, bool allowed);
+
 /*
  * Connects exclusively, powers the card and opens a transaction, waiting up to timeout_ms for another program
  * to let go. OPERATOR: nobody home, shared, mute, stuck; RECONNECT: the service went away.

@@ -89,6 +89,8 @@ static cw_rc open_reader(struct cw_admin_card *a, const char *name, struct cw_fa
         if (own.present && strcmp(own.name, name) == 0)
                 return CW_OK;
         cw_rc rc = cw_card_reader_open(name, NULL, NULL, &a->own, f);
+        if (rc == CW_OK)
+                cw_card_reader_allow_extended(a->own, a->st->self->extended_apdu);
         a->reader = a->own;
         return rc;
 }

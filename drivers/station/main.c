@@ -56,6 +56,8 @@ static cw_rc open_parts(struct cw_station *st, struct cw_fault *f) {
                 return cw_fail(f, rc, 0, "station.start", "", "no memory for the event loop; free some");
         rc = cw_card_reader_open(st->self->reader, NULL, NULL, &st->reader, f);
         if (rc == CW_OK)
+                cw_card_reader_allow_extended(st->reader, st->self->extended_apdu);
+        if (rc == CW_OK)
                 rc = cw_bench_new(st->loop, &ops, st, &st->bench, f);
         if (rc == CW_OK)
                 rc = cw_admin_open(st, f);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A card that answers a whole terminal session and the identification of its domain with any bytes. */
+#include "drivers/chip/gp_facts.h"
 #include "drivers/chip/terminal.h"
 
 #include <stdlib.h>
@@ -9,7 +10,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 struct any_card {
         struct cw_card_channel channel;
-        struct cw_span rest; /* answers: one length byte, then the bytes with SW */
+        struct cw_span rest; /* answers: one length byte (of a long one FF and two), then the bytes with SW */
 };
 
 static cw_rc any_transmit(struct cw_card_channel *c, struct cw_span command, int64_t timeout_ms, uint8_t *ret,
@@ -22,6 +23,10 @@ static cw_rc any_transmit(struct cw_card_channel *c, struct cw_span command, int
                                "gone");
         size_t len = card->rest.ptr[0];
         card->rest = CW_SPAN(card->rest.ptr + 1, card->rest.len - 1);
+        if (len == 0xff && c->answer_max && card->rest.len >= 2) {
+                len = (size_t)card->rest.ptr[0] << 8 | card->rest.ptr[1];
+                card->rest = CW_SPAN(card->rest.ptr + 2, card->rest.len - 2);
+        }
         if (len > card->rest.len)
                 len = card->rest.len;
         if (len > ret_cap)
@@ -77,6 +82,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                 session(profile, &card);
                 card.rest = CW_SPAN(data, size);
                 (void)!cw_gp_identify(&card.channel, &none, 1, cplc, &domain, NULL);
+                struct cw_gp_facts facts;
+                card.rest = CW_SPAN(data, size);
+                card.channel.answer_max = t0 ? 0 : CW_APDU_DATA_MAX;
+                (void)!cw_gp_facts_read(&card.channel, 1, &facts, NULL);
         }
         return 0;
 }

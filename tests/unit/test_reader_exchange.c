@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "drivers/reader/extended.h"
+#include "drivers/reader/part10.h"
 #include "test_reader_script.h"
 
 #include <setjmp.h>
@@ -144,6 +146,142 @@ static void test_bad_commands_never_leave(void **state) {
                 assert_int_equal(cw_rc_class(exchange(&card, bad[i], &r, NULL)), CW_C_REJECT);
 }
 
+/* ---- extended length ---- */
+
+static cw_rc read_long(struct script_card *card, struct cw_rapdu *r) {
+        static const uint8_t command[] = {0x80, 0xca, 0x00, 0xe0, 0x00};
+        return cw_card_exchange_long(&card->channel, CW_SPAN(command, sizeof command), 1000, r, NULL);
+}
+
+static void test_long_answer_by_an_extended_command(void **state) {
+        (void)state;
+        static char longest[2 * CW_APDU_ANSWER_MAX + 1];
+        struct script_line lines[] = {{"80CA00E0000800", longest}};
+        struct script_card card;
+        static struct cw_rapdu r;
+        memset(longest, 'A', sizeof longest - 1);
+        memcpy(longest + sizeof longest - 5, "9000", 4);
+        script_card_init(&card, LINES(lines), false);
+        card.channel.answer_max = CW_APDU_DATA_MAX;
+        assert_int_equal(read_long(&card, &r), CW_OK);
+        assert_int_equal(r.len, CW_APDU_DATA_MAX);
+        script_card_done(&card);
+}
+
+static void test_short_unless_agreed(void **state) {
+        (void)state;
+        static const struct script_line lines[] = {{"80CA00E000", "6102"}, {"00C0000002", "01029000"}};
+        struct script_card card;
+        struct cw_rapdu r = {0};
+        script_card_init(&card, LINES(lines), false);
+        assert_int_equal(read_long(&card, &r), CW_OK);
+        assert_data(&r, "0102");
+        script_card_done(&card);
+}
+
+/* It said it could, and cannot: short from now on. */
+static void test_refused_extended_command(void **state) {
+        (void)state;
+        static const struct script_line lines[] = {
+            {"80CA00E0000100", "6700"}, {"80CA00E000", "01029000"}, {"80CA00E000", "039000"}};
+        struct script_card card;
+        struct cw_rapdu r = {0};
+        script_card_init(&card, LINES(lines), false);
+        card.channel.answer_max = 256;
+        assert_int_equal(read_long(&card, &r), CW_OK);
+        assert_data(&r, "0102");
+        assert_int_equal(read_long(&card, &r), CW_OK);
+        assert_data(&r, "03");
+        script_card_done(&card);
+}
+
+static void test_only_reading_is_extended(void **state) {
+        (void)state;
+        static const struct script_line lines[] = {{"80CA9F7F00", "9000"}, {"84CA006600", "9000"}};
+        static const uint8_t with_data[] = {0x80, 0xf2, 0x80, 0x00, 0x02, 0x4f, 0x00, 0x00};
+        static const uint8_t exact[] = {0x80, 0xca, 0x9f, 0x7f, 0x2d};
+        struct script_card card;
+        struct cw_rapdu r = {0};
+        script_card_init(&card, LINES(lines), false);
+        card.channel.answer_max = 2048;
+        assert_int_equal(exchange(&card, "80CA9F7F00", &r, NULL), CW_OK);
+        assert_int_equal(exchange(&card, "84CA006600", &r, NULL), CW_OK);
+        assert_int_equal(cw_rc_class(cw_card_exchange_long(
+                             &card.channel, CW_SPAN(with_data, sizeof with_data), 1000, &r, NULL)),
+                         CW_C_REJECT);
+        assert_int_equal(
+            cw_rc_class(cw_card_exchange_long(&card.channel, CW_SPAN(exact, sizeof exact), 1000, &r, NULL)),
+            CW_C_REJECT);
+        script_card_done(&card);
+}
+
+static bool says_extended(const char *hex) {
+        uint8_t atr[CW_ATR_MAX];
+        size_t len = 0;
+        assert_true(cw_hex_decode(hex, strlen(hex), atr, sizeof atr, &len));
+        return cw_atr_says_extended(CW_SPAN(atr, len));
+}
+
+static void test_capabilities_of_the_atr(void **state) {
+        (void)state;
+        assert_true(says_extended("3B858001807300004073")); /* TD1 and TD2, then 80 73 00 00 40 */
+        assert_true(says_extended("3B058073000040"));       /* none before */
+        assert_true(says_extended("3BF71300008131FE45803180730000C000")); /* TA1 to TB3; a 31 before the 73 */
+        assert_true(says_extended("3B8880010073000040009000AA"));         /* category 00: status behind */
+        assert_false(says_extended("3B85800180730000803F"));              /* chaining only */
+        assert_false(says_extended("3B848001807280C0BF"));                /* two bytes of capabilities */
+        assert_false(says_extended("3B8680014357454D553100"));            /* the maker's own */
+        assert_false(says_extended("3B8F8001807300"));                    /* cut short */
+        assert_false(says_extended("3BFF"));
+        assert_false(says_extended("3B"));
+        assert_false(says_extended(""));
+}
+
+static uint32_t told_max;
+static int questions;
+
+static cw_rc control(struct cw_card_channel *c, uint32_t code, struct cw_span in, int64_t timeout_ms,
+                     uint8_t *ret, size_t ret_cap, size_t *ret_len, struct cw_fault *f) {
+        (void)c, (void)in, (void)timeout_ms, (void)ret_cap;
+        questions++;
+        if (told_max == 0)
+                return cw_fail(f, CW_RC(CW_L_READER, CW_C_REJECT, CW_E_UNSUPPORTED), 0, "script", "", "no");
+        const uint8_t features[] = {0x12, 0x04, 0x42, 0x33, 0x00, 0x12};
+        const uint8_t properties[] = {0x0a,
+                                      0x04,
+                                      (uint8_t)told_max,
+                                      (uint8_t)(told_max >> 8),
+                                      (uint8_t)(told_max >> 16),
+                                      (uint8_t)(told_max >> 24)};
+        memcpy(ret, code == CW_PART10_GET_FEATURES ? features : properties, sizeof features);
+        *ret_len = sizeof features;
+        return CW_OK;
+}
+
+static size_t agreed(bool t0, const char *atr, uint32_t reader_max) {
+        const struct cw_card_channel_ops ops = {.control = control};
+        struct cw_card_channel c = {.ops = &ops, .t0 = t0, .answer_max = 77};
+        assert_true(cw_hex_decode(atr, strlen(atr), c.atr, sizeof c.atr, &c.atr_len));
+        told_max = reader_max;
+        questions = 0;
+        assert_int_equal(cw_card_agree_extended(&c, 1000, NULL), CW_OK);
+        return c.answer_max;
+}
+
+/* Card, protocol and reader, all of them. */
+static void test_agreement(void **state) {
+        (void)state;
+        static const char can[] = "3B858001807300004073", cannot[] = "3B858001807300000033";
+        assert_int_equal(agreed(false, can, 65536), CW_APDU_DATA_MAX);
+        assert_int_equal(agreed(false, can, 1000), 1000);
+        assert_int_equal(agreed(false, can, 256), 0);
+        assert_int_equal(agreed(false, can, 0), 0);
+        assert_int_equal(agreed(false, cannot, 65536), 0);
+        assert_int_equal(questions, 0);
+        assert_int_equal(agreed(true, can, 65536), 0);
+        assert_int_equal(questions, 0);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
             cmocka_unit_test(test_t1_case4_as_given),
@@ -156,6 +294,12 @@ int main(void) {
             cmocka_unit_test(test_zero_length_success_is_a_dead_card),
             cmocka_unit_test(test_lost_reader_passes_through),
             cmocka_unit_test(test_bad_commands_never_leave),
+            cmocka_unit_test(test_long_answer_by_an_extended_command),
+            cmocka_unit_test(test_short_unless_agreed),
+            cmocka_unit_test(test_refused_extended_command),
+            cmocka_unit_test(test_only_reading_is_extended),
+            cmocka_unit_test(test_capabilities_of_the_atr),
+            cmocka_unit_test(test_agreement),
         };
         return cmocka_run_group_tests_name("reader exchange", tests, NULL, NULL);
 }

@@ -11,6 +11,8 @@ const uint8_t emuc_isd_aid[8] = {0xa0, 0x00, 0x00, 0x01, 0x51, 0x00, 0x00, 0x00}
 const uint8_t emuc_old_isd_aid[8] = {0xa0, 0x00, 0x00, 0x00, 0x03, 0x00, 0x00, 0x00};
 static const uint8_t test_aid[9] = {0xf0, 0x43, 0x57, 0x44, 0x45, 0x42, 0x49, 0x54, 0x01};
 
+/* Card capabilities: extended Lc and Le. */
+static const uint8_t capable[5] = {0x80, 0x73, 0x00, 0x00, 0x40};
 static const uint8_t historical[6] = {'C', 'W', 'E', 'M', 'U', '1'};
 
 void emuc_violate(struct emuc_chip *c, const char *fmt, ...) {
@@ -86,19 +88,22 @@ size_t emuc_chip_atr(const struct emuc_chip *c, uint8_t ret[33]) {
         size_t n = 0;
         uint8_t tck = 0;
 
+        const uint8_t *told = c->cfg->extended ? capable : historical;
+        const uint8_t told_len = c->cfg->extended ? sizeof capable : sizeof historical;
+
         ret[n++] = 0x3b;
         if (c->cfg->contactless) { /* as PC/SC part 3 makes one up for a card without contacts */
-                ret[n++] = 0x80 | sizeof historical;
+                ret[n++] = 0x80 | told_len;
                 ret[n++] = 0x80;
                 ret[n++] = 0x01;
         } else if (c->cfg->t0) {
-                ret[n++] = sizeof historical;
+                ret[n++] = told_len;
         } else {
-                ret[n++] = 0x80 | sizeof historical;
+                ret[n++] = 0x80 | told_len;
                 ret[n++] = 0x01;
         }
-        memcpy(ret + n, historical, sizeof historical);
-        n += sizeof historical;
+        memcpy(ret + n, told, told_len);
+        n += told_len;
         if (!c->cfg->t0) {
                 for (size_t i = 1; i < n; i++)
                         tck ^= ret[i];

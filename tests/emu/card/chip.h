@@ -32,6 +32,7 @@ struct emuc_config {
         bool old_isd;         /* the issuer domain is A000000003000000 */
         unsigned key_tries;
         bool t0;
+        bool extended;   /* T=1: extended Lc and Le, and more keys to tell of than fit a short answer */
         uint8_t aid[16]; /* of the application, when aid_len is not 0 */
         size_t aid_len;
         bool directories; /* PSE and PPSE are on the card too */
@@ -47,7 +48,8 @@ struct emuc_cmd {
         const uint8_t *data;
         size_t lc;
         bool has_le;
-        size_t le; /* 1..256 */
+        size_t le; /* 1..256, extended 1..65536 */
+        bool extended;
         bool secured;
 };
 
@@ -145,7 +147,7 @@ void emuc_chip_free(struct emuc_chip *c);
 void emuc_chip_reset(struct emuc_chip *c);
 /* The answer to reset; returns its length (at most 33). */
 size_t emuc_chip_atr(const struct emuc_chip *c, uint8_t ret[33]);
-/* rsp needs 258 bytes; returns the length, 2..258. */
+/* rsp needs EMUC_RSP_MAX + 2 bytes; returns the length, 2 or more. */
 size_t emuc_chip_apdu(struct emuc_chip *c, const uint8_t *cmd, size_t len, uint8_t *rsp);
 
 /* Between the files of the chip. All return a status word; 9000 = well. */

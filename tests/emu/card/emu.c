@@ -127,7 +127,7 @@ static void answer(struct emuc_emu *e, const uint8_t *p, size_t len) {
 
 static void serve_apdu(struct emuc_emu *e, const uint8_t *p, size_t len) {
         struct emuc_fault f = {0};
-        uint8_t rsp[258];
+        uint8_t rsp[EMUC_RSP_MAX + 2];
         bool hit = len >= 2 && emuc_fault_match(e->faults, p[1], &f);
         size_t n;
 

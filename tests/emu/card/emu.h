@@ -22,7 +22,7 @@ struct emuc_emu {
         bool dead; /* present, but silent until presented anew */
         int64_t reconnect_at_ms;
         struct emuc_fault faults[EMUC_FAULTS];
-        uint8_t late[258];
+        uint8_t late[EMUC_RSP_MAX + 2];
         size_t late_len;
         int64_t late_at_ms;
         json_t *violations;

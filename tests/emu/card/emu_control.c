@@ -81,6 +81,7 @@ static json_t *chip_state(const struct emuc_nvm *n) {
         if (o) {
                 put_hex(o, "cplc", n->cplc, sizeof n->cplc);
                 put_hex(o, "kdd", n->kdd, sizeof n->kdd);
+                json_object_set_new(o, "extended", json_integer((json_int_t)n->extended));
         }
         return o;
 }

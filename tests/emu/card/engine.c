@@ -7,7 +7,7 @@
 
 #define CLA_SECURE 0x04U
 
-static bool parse(const uint8_t *p, size_t len, struct emuc_cmd *ret) {
+static bool parse(const uint8_t *p, size_t len, bool extended, struct emuc_cmd *ret) {
         struct emuc_cmd cmd = {0};
 
         if (len < 4)
@@ -19,6 +19,9 @@ static bool parse(const uint8_t *p, size_t len, struct emuc_cmd *ret) {
         if (len == 5) {
                 cmd.has_le = true;
                 cmd.le = p[4] ? p[4] : 256;
+        } else if (extended && len == 7 && p[4] == 0) {
+                cmd.has_le = cmd.extended = true;
+                cmd.le = p[5] || p[6] ? (size_t)p[5] << 8 | p[6] : 65536;
         } else if (len > 5) {
                 cmd.lc = p[4];
                 cmd.data = p + 5;
@@ -110,7 +113,7 @@ static size_t answer_t1(struct emuc_chip *c, const struct emuc_cmd *cmd, const s
                         uint16_t sw, uint8_t *rsp) {
         if (!data_allowed(sw) || r->len == 0)
                 return finish(rsp, NULL, 0, sw);
-        if (r->len > 256) {
+        if (r->len > 256 && !cmd->extended) {
                 emuc_violate(c, "answer of %zu bytes does not fit (INS %02X)", r->len, cmd->ins);
                 return finish(rsp, NULL, 0, 0x6f00);
         }
@@ -165,7 +168,7 @@ size_t emuc_chip_apdu(struct emuc_chip *c, const uint8_t *p, size_t len, uint8_t
         uint16_t sw;
 
         c->nvm->apdus++;
-        if (!parse(p, len, &cmd)) {
+        if (!parse(p, len, c->cfg->extended && !c->cfg->t0, &cmd)) {
                 emuc_violate(c, "command of %zu bytes with a wrong length (INS %02X)", len,
                              len > 1 ? p[1] : 0U);
                 return finish(rsp, NULL, 0, 0x6700);
@@ -177,6 +180,8 @@ size_t emuc_chip_apdu(struct emuc_chip *c, const uint8_t *p, size_t len, uint8_t
                 emuc_violate(c, "T=0: Le after data (INS %02X)", cmd.ins);
                 return finish(rsp, NULL, 0, 0x6700);
         }
+        if (cmd.extended)
+                c->nvm->extended++;
         sw = run(c, &cmd, &r);
         return c->cfg->t0 ? answer_t0(c, &cmd, &r, sw, rsp) : answer_t1(c, &cmd, &r, sw, rsp);
 }

@@ -31,6 +31,8 @@ static uint16_t card_data(const struct emuc_chip *c, struct emuc_rsp *r) {
         return 0x9000;
 }
 
+#define MANY_KEYS 40U /* with them the list is longer than a short answer */
+
 /* C0: key id, version, then pairs of type and length. */
 static void key_entry(uint8_t *buf, size_t cap, size_t *n, const struct emuc_keyset *set, uint8_t type) {
         for (uint8_t id = 1; id <= 3; id++) {
@@ -40,13 +42,18 @@ static void key_entry(uint8_t *buf, size_t cap, size_t *n, const struct emuc_key
 }
 
 static uint16_t key_information(const struct emuc_chip *c, struct emuc_rsp *r) {
-        uint8_t inner[3 * 6 * EMUC_SLOTS_MAX];
+        uint8_t inner[3 * 6 * EMUC_SLOTS_MAX + 6 * MANY_KEYS];
         size_t n = 0;
 
         for (size_t i = 0; i < c->slot_count; i++)
                 if (c->slots[i].there)
                         key_entry(inner, sizeof inner, &n, &c->slots[i].set,
                                   c->slots[i].version == 2 ? 0x80 : 0x88);
+        for (uint8_t i = 0; i < MANY_KEYS && c->cfg->extended;
+             i++) { /* RSA, for tokens of key version 70 on */
+                uint8_t e[4] = {(uint8_t)(1 + i % 4), (uint8_t)(0x70 + i / 4), 0xa1, 0x80};
+                (void)emuc_tlv_put(inner, sizeof inner, &n, 0xc0, e, sizeof e);
+        }
         (void)emuc_tlv_put(r->data, sizeof r->data, &r->len, 0xe0, inner, n);
         return 0x9000;
 }

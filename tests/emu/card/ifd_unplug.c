@@ -10,6 +10,7 @@
 
 #include <dlfcn.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #define PATH_CAP 4096
@@ -98,9 +99,25 @@ RESPONSECODE IFDHTransmitToICC(DWORD lun, SCARD_IO_HEADER send_pci, PUCHAR tx, D
         return unplugged() ? IFD_NO_SUCH_DEVICE : rv;
 }
 
+/* PC/SC part 10 of a reader that takes extended APDUs, when there is a file ".extended": GET_TLV_PROPERTIES,
+ * and in them dwMaxAPDUDataSize 65536. */
+static int tell_properties(DWORD code, PUCHAR rx, DWORD rx_length, LPDWORD returned) {
+        static const UCHAR features[] = {0x12, 0x04, 0x42, 0x33, 0x00, 0x12};
+        static const UCHAR properties[] = {0x0a, 0x04, 0x00, 0x00, 0x01, 0x00};
+        const UCHAR *told = code == 0x42000d48 ? features : code == 0x42330012 ? properties : NULL;
+        char path[PATH_CAP];
+        if (!told || rx_length < sizeof features || !beside(".extended", path) || access(path, F_OK) != 0)
+                return 0;
+        memcpy(rx, told, sizeof features);
+        *returned = sizeof features;
+        return 1;
+}
+
 RESPONSECODE IFDHControl(DWORD lun, DWORD code, PUCHAR tx, DWORD tx_length, PUCHAR rx, DWORD rx_length,
                          LPDWORD returned) {
         RESPONSECODE (*f)(DWORD, DWORD, PUCHAR, DWORD, PUCHAR, DWORD, LPDWORD);
+        if (!unplugged() && tell_properties(code, rx, rx_length, returned))
+                return IFD_SUCCESS;
         return vpcd("IFDHControl", &f) ? f(lun, code, tx, tx_length, rx, rx_length, returned)
                                        : IFD_NO_SUCH_DEVICE;
 }

@@ -143,6 +143,9 @@ static bool set_option(struct options *o, int opt, const char *arg) {
         case 'a':
                 o->cfg.arpc = (unsigned)strtoul(arg, NULL, 10);
                 return strcmp(arg, "1") == 0 || strcmp(arg, "2") == 0;
+        case 'e':
+                o->cfg.extended = true;
+                return true;
         default:
                 return false;
         }
@@ -150,16 +153,13 @@ static bool set_option(struct options *o, int opt, const char *arg) {
 
 static bool read_options(int argc, char **argv, struct options *o) {
         static const struct option longs[] = {
-            {"aid", 1, NULL, 'A'},         {"apps", 1, NULL, 'D'},
-            {"interface", 1, NULL, 'I'},   {"shy", 1, NULL, 's'},
-            {"isd", 1, NULL, 'i'},         {"vpcd-host", 1, NULL, 'h'},
-            {"vpcd-port", 1, NULL, 'p'},   {"control", 1, NULL, 'c'},
-            {"keys", 1, NULL, 'k'},        {"log", 1, NULL, 'l'},
-            {"default-scp", 1, NULL, 'd'}, {"i02", 1, NULL, '2'},
-            {"i03", 1, NULL, '3'},         {"key-tries", 1, NULL, 't'},
-            {"protocol", 1, NULL, 'T'},    {"format", 1, NULL, 'f'},
-            {"arpc", 1, NULL, 'a'},        {"cvn", 1, NULL, 'v'},
-            {"wire", 1, NULL, 'w'},        {NULL, 0, NULL, 0},
+            {"aid", 1, NULL, 'A'},       {"apps", 1, NULL, 'D'},        {"interface", 1, NULL, 'I'},
+            {"shy", 1, NULL, 's'},       {"isd", 1, NULL, 'i'},         {"vpcd-host", 1, NULL, 'h'},
+            {"vpcd-port", 1, NULL, 'p'}, {"control", 1, NULL, 'c'},     {"keys", 1, NULL, 'k'},
+            {"log", 1, NULL, 'l'},       {"default-scp", 1, NULL, 'd'}, {"i02", 1, NULL, '2'},
+            {"i03", 1, NULL, '3'},       {"key-tries", 1, NULL, 't'},   {"protocol", 1, NULL, 'T'},
+            {"format", 1, NULL, 'f'},    {"arpc", 1, NULL, 'a'},        {"cvn", 1, NULL, 'v'},
+            {"wire", 1, NULL, 'w'},      {"extended", 0, NULL, 'e'},    {NULL, 0, NULL, 0},
         };
         int opt;
 

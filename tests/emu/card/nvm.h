@@ -66,6 +66,7 @@ struct emuc_nvm {
         uint16_t atc;
         uint16_t last_online_atc;
         uint64_t apdus;
+        uint64_t extended; /* of them, since it was put in */
         uint64_t arqcs;
         uint64_t auth_failures;
 };

@@ -454,6 +454,33 @@ static void test_reader_restarts(void **state) {
         rig_stop(&rig);
 }
 
+/* Extended length: only where the ATR says so, and then an answer may be long. */
+static void test_extended(void **state) {
+        const char *const args[] = {"--extended", NULL};
+        struct rig rig;
+        uint8_t atr[64];
+        char data[600];
+        (void)state;
+        rig_start(&rig, PERSO_KEYS, NULL);
+        rig_insert(&rig, "short", NULL);
+        rig_power(&rig, 1);
+        assert_int_equal(rig_hex(&rig, "80CA00E0000000", NULL), 0x6700);
+        rig_expect_violation(&rig, "wrong length");
+        rig_stop(&rig);
+        rig_start(&rig, PERSO_KEYS, args);
+        rig_insert(&rig, "long", NULL);
+        rig_power(&rig, 1);
+        size_t n = rig_atr(&rig, atr);
+        assert_memory_equal(atr + n - 6, "\x80\x73\x00\x00\x40", 5);
+        assert_int_equal(rig_hex(&rig, "80CA00E0000000", data), 0x9000);
+        assert_true(strlen(data) > 2 * 256);
+        assert_int_equal(rig_state(&rig, "extended"), 1);
+        assert_int_equal(rig_state(&rig, "violation_count"), 0);
+        assert_int_equal(rig_hex(&rig, "80CA00E0000010", NULL) >> 8, 0x6c); /* Le too small */
+        assert_int_equal(rig_hex(&rig, "80CA00E00000", NULL), 0x6700);
+        rig_stop(&rig);
+}
+
 static void test_bad_control(void **state) {
         static const char *const bad[] = {"{}",
                                           "[]",
@@ -484,6 +511,7 @@ int main(void) {
             cmocka_unit_test(test_put_key),          cmocka_unit_test(test_status_and_delete),
             cmocka_unit_test(test_cards_differ),     cmocka_unit_test(test_faults),
             cmocka_unit_test(test_reader_restarts),  cmocka_unit_test(test_bad_control),
+            cmocka_unit_test(test_extended),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -35,7 +35,7 @@ class CardRig(Rig):
         config["hsm"]["test_token"] = True
         del config["profile_keys"]  # so profiles need no signature
         config["hsm"]["state_dir"] = self.path("hsm-state")
-        config["stations"] = [{"name": "bench", "kind": "kiosk", "reader": "cardwright desk", "pinpad_tty": self.path("pad.tty"),
+        config["stations"] = [{"name": "bench", "kind": "kiosk", "reader": "cardwright desk", "extended_apdu": True, "pinpad_tty": self.path("pad.tty"),
                                "pinpad_baud": 9600}]
         return config
 
@@ -60,7 +60,9 @@ class CardRig(Rig):
         """One reader, named as libccid names one with a serial number."""
         self.ports = dict(zip(("desk",), free_ports(1)))
         os.makedirs(self.path("pcscd/run"))
-        shutil.copy(VPCD, self.path("pcscd/desk.so"))
+        shutil.copy(VPCD, self.path("pcscd/desk.so.vpcd"))
+        shutil.copy(os.path.join(self.build, "tests/emu/card/ifd-unplug.so"), self.path("pcscd/desk.so"))
+        self.write("pcscd/desk.so.extended", "")  # so says the reader; it is for the card to agree
         self.write("pcscd/conf/desk", f'FRIENDLYNAME "cardwright desk (SN0042)"\nDEVICENAME /dev/null:0x{self.ports["desk"]:X}\n'
                                       f"LIBPATH {self.path('pcscd/desk.so')}\nCHANNELID 0x{self.ports['desk']:X}\n")
         self.pcsc = {"PCSCLITE_CSOCK_NAME": self.path("pcscd/run/pcscd.comm")}

@@ -236,6 +236,24 @@ def test_status_and_delete(rig):
         rig.replace_desk_card()
 
 
+def test_extended_apdu(rig):
+    """What is longer than a short answer is read at once from a card that says it can; another never sees an extended command."""
+    try:
+        rig.present("short")
+        code, lines, errors = card(rig, "status")
+        state = rig.chip.ask(cmd="state")
+        check((code, state["extended"], state["violation_count"]) == (0, 0, 0), (lines, errors, state["violations"]))
+        rig.replace_desk_card("--extended")
+        rig.present("extended")
+        code, lines, errors = card(rig, "status")
+        state = rig.chip.ask(cmd="state")
+        check(code == 0 and any("version 79" in line[2] for line in lines), (lines, errors))
+        check(state["extended"] >= 2 and state["violation_count"] == 0, state)
+        good(rig, "extended-perso", "--scp", "03", level="33")
+    finally:
+        rig.replace_desk_card()
+
+
 # ---- offline data authentication ----
 
 def record(*objects):
