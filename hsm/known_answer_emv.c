@@ -11,8 +11,6 @@
 
 #include <string.h>
 
-#define KCV_SHOWN 8u
-
 /* Option C: AES. */
 static bool is_aes(const struct cw_ka *ka) {
         return strcmp(cw_ka_text(ka, "option"), "C") == 0;
@@ -51,6 +49,8 @@ static cw_rc icc_mk_of(struct cw_ka *ka, const char *imk_name, struct cw_hsm_key
 static cw_rc icc_mk_value_of(struct cw_ka *ka, const char *imk_name, uint8_t ret[16]) {
         struct cw_hsm_key imk = {0};
         struct derivation d;
+        if (is_aes(ka))
+                return cw_ka_bad(ka, "option");
         cw_rc rc = derivation_of(ka, &d);
         if (rc == CW_OK)
                 rc = cw_ka_key(ka, imk_name, false, CW_USE_DERIVE, &imk);
@@ -63,6 +63,8 @@ static cw_rc icc_mk_value_of(struct cw_ka *ka, const char *imk_name, uint8_t ret
 static cw_rc icc_mk_pair_of(struct cw_ka *ka, struct cw_retail_key *ret) {
         struct cw_hsm_key imk = {0};
         struct derivation d;
+        if (is_aes(ka)) /* dCVV, CVC3 and the older cryptogram versions are of TDES */
+                return cw_ka_bad(ka, "option");
         if (*cw_ka_text(ka, "mk") != '\0')
                 return cw_ka_retail(ka, "mk", ret);
         cw_rc rc = derivation_of(ka, &d);
@@ -105,7 +107,7 @@ static cw_rc session_key(struct cw_ka *ka, struct cw_retail_key *ret) {
         if (strcmp(kind, "none") == 0)
                 return icc_mk_pair_of(ka, ret);
         if (strcmp(kind, "visa") == 0)
-                return visa_sk(ka, ret);
+                return is_aes(ka) ? cw_ka_bad(ka, "session") : visa_sk(ka, ret);
         if (*kind != '\0' && strcmp(kind, "common") != 0 && strcmp(kind, "mchip") != 0)
                 return cw_ka_bad(ka, "session");
         cw_rc rc = r_of(ka, strcmp(kind, "mchip") == 0, r);
@@ -120,11 +122,13 @@ static cw_rc session_key(struct cw_ka *ka, struct cw_retail_key *ret) {
 static cw_rc aes_icc_mk(struct cw_ka *ka) {
         CW_WIPED(uint8_t, mk, CW_EMV_AES_KEY_MAX);
         struct cw_hsm_key imk = {0};
-        cw_rc rc = cw_ka_key(ka, "imk", true, CW_USE_DERIVE, &imk);
+        struct derivation d;
+        cw_rc rc = derivation_of(ka, &d);
+        if (rc == CW_OK)
+                rc = cw_ka_key(ka, "imk", true, CW_USE_DERIVE, &imk);
         const size_t len = cw_hsm_alg_key_len(imk.alg);
         if (rc == CW_OK)
-                rc = cw_emv_aes_icc_mk_value(ka->c, &imk, cw_ka_text(ka, "pan"), cw_ka_text(ka, "psn"), mk,
-                                             ka->f);
+                rc = cw_emv_aes_icc_mk_value(ka->c, &imk, d.pan, d.psn, mk, ka->f);
         cw_hsm_key_destroy(ka->c, &imk);
         return rc != CW_OK ? rc : cw_ka_answer(ka, mk, len);
 }
@@ -138,23 +142,25 @@ cw_rc cw_ka_emv_icc_mk(struct cw_ka *ka) {
 }
 
 cw_rc cw_ka_emv_icc_mk_kcv(struct cw_ka *ka) {
-        uint8_t kcv[KCV_SHOWN];
+        uint8_t kcv[16];
         struct cw_hsm_key mk = {0};
         cw_rc rc = icc_mk_of(ka, "imk", &mk);
         if (rc == CW_OK)
-                rc = cw_kcv(ka->c, &mk, CW_KCV_LEGACY, kcv, sizeof(kcv), ka->f);
+                rc = cw_kcv(ka->c, &mk, CW_KCV_LEGACY, kcv, cw_hsm_alg_block(mk.alg), ka->f);
+        const size_t shown = cw_hsm_alg_block(mk.alg);
         cw_hsm_key_destroy(ka->c, &mk);
-        return rc != CW_OK ? rc : cw_ka_answer(ka, kcv, sizeof(kcv));
+        return rc != CW_OK ? rc : cw_ka_answer(ka, kcv, shown);
 }
 
 cw_rc cw_ka_emv_sk_kcv(struct cw_ka *ka) {
-        uint8_t kcv[KCV_SHOWN];
+        uint8_t kcv[16];
         struct cw_retail_key sk = {0};
         cw_rc rc = session_key(ka, &sk);
         if (rc == CW_OK)
-                rc = cw_kcv(ka->c, &sk.full, CW_KCV_LEGACY, kcv, sizeof(kcv), ka->f);
+                rc = cw_kcv(ka->c, &sk.full, CW_KCV_LEGACY, kcv, cw_hsm_alg_block(sk.full.alg), ka->f);
+        const size_t shown = cw_hsm_alg_block(sk.full.alg);
         cw_retail_key_destroy(ka->c, &sk);
-        return rc != CW_OK ? rc : cw_ka_answer(ka, kcv, sizeof(kcv));
+        return rc != CW_OK ? rc : cw_ka_answer(ka, kcv, shown);
 }
 
 cw_rc cw_ka_emv_arqc(struct cw_ka *ka) {

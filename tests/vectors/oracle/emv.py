@@ -2,6 +2,7 @@
 """EMV Book 2, A1.3 and A1.4: card and session keys, cryptograms, issuer scripts, PIN change."""
 import hashlib
 
+import emv_aes
 from des import odd_parity, tdes_encrypt
 from modes import cbc, ecb, pad, retail_mac, xor
 from pins import decimal, field, is_pin, want
@@ -20,8 +21,17 @@ def icc_mk(imk, e):
     return odd_parity(tdes_encrypt(imk, y) + tdes_encrypt(imk, xor(y, F8)))
 
 
+def is_aes(e):
+    return e.get("option") == "C"
+
+
 def mk_of(e, name="imk"):
-    return bytes.fromhex(e["mk"]) if "mk" in e else icc_mk(bytes.fromhex(e[name]), e)
+    make = emv_aes.icc_mk if is_aes(e) else icc_mk
+    return bytes.fromhex(e["mk"]) if "mk" in e else make(bytes.fromhex(e[name]), e)
+
+
+def named(e):
+    return "aes" if is_aes(e) else "tdes"
 
 
 def common(mk, r):
@@ -30,6 +40,9 @@ def common(mk, r):
 
 def session_key(e):
     mk, kind = mk_of(e), e.get("session", "common")
+    if is_aes(e):
+        want(kind == "common")
+        return emv_aes.session_key(mk, bytes.fromhex(e["r"]))
     if kind == "none":
         return mk
     if kind == "common":
@@ -40,17 +53,21 @@ def session_key(e):
     return xor(mk, bytes(6) + atc + bytes(6) + xor(atc, F8))
 
 
+def mac(e, padding, data):
+    return emv_aes.mac(session_key(e), data) if is_aes(e) else retail_mac(session_key(e), padding, data)
+
+
 def arqc(e):
-    return retail_mac(session_key(e), e.get("padding", 2), bytes.fromhex(e["data"]))
+    return mac(e, e.get("padding", 2), bytes.fromhex(e["data"]))
 
 
 def arpc1(e):
-    return tdes_encrypt(session_key(e), xor(bytes.fromhex(e["arqc"]), bytes.fromhex(e["arc"]) + bytes(6)))
+    x = xor(bytes.fromhex(e["arqc"]), bytes.fromhex(e["arc"]) + bytes(6))
+    return (emv_aes.arpc1 if is_aes(e) else tdes_encrypt)(session_key(e), x)
 
 
 def arpc2(e):
-    data = bytes.fromhex(e["arqc"] + e["csu"] + e.get("prop", ""))
-    return retail_mac(session_key(e), 2, data)[:4]
+    return mac(e, 2, bytes.fromhex(e["arqc"] + e["csu"] + e.get("prop", "")))[:4]
 
 
 def script_mac(e):

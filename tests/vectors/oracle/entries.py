@@ -193,12 +193,23 @@ def dukpt_aes_mac(d):
 def emv_icc_mk(d):
     for length in range(12, 20):
         yield {"imk": d.tdes2(), "pan": d.pan(length), "psn": d.digits(2), "option": d.one("A", "B")}
+        yield dict(aes_card_key(d), pan=d.pan(length))
 
 
 def emv_icc_mk_kcv(d):
     yield from emv_icc_mk(d)
     yield {"imk": d.tdes2(), "pan": d.pan(), "option": "B"}
-    yield {"imk": d.tdes2(), "pan": d.pan(), "psn": "00", "option": "C"}
+    yield {"imk": d.tdes2(), "pan": d.pan(), "psn": "00", "option": "D"}
+    yield aes_card_key(d)
+
+
+def aes_card_key(d):
+    """Option C."""
+    return {"imk": d.hex(d.one(16, 32)), "pan": d.pan(), "psn": d.digits(2), "option": "C"}
+
+
+def aes_session(d):
+    return dict(aes_card_key(d), r=d.hex(8))
 
 
 def session(d):
@@ -219,21 +230,24 @@ def emv_csk_kcv(d):
 
 def emv_sk_kcv(d):
     yield from (session(d) for _ in range(10))
+    yield from (aes_session(d) for _ in range(3))
 
 
 def emv_arqc(d):
     for _ in range(10):
         e = dict(session(d), data=d.message(120))
         yield d.one(e, dict(e, padding=1), dict(e, padding=2))
+    yield from (dict(aes_session(d), data=d.message(120)) for _ in range(4))
 
 
 def emv_arpc1(d):
-    yield from (dict(session(d), arqc=d.hex(8), arc=d.one("3030", d.hex(2))) for _ in range(6))
+    for e in [session(d) for _ in range(6)] + [aes_session(d) for _ in range(2)]:
+        yield dict(e, arqc=d.hex(8), arc=d.one("3030", d.hex(2)))
 
 
 def emv_arpc2(d):
     for length in range(9):
-        e = dict(session(d), arqc=d.hex(8), csu=d.hex(4))
+        e = dict(aes_session(d) if length % 3 == 0 else session(d), arqc=d.hex(8), csu=d.hex(4))
         yield dict(e, prop=d.hex(length)) if length else e
 
 
