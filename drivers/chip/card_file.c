@@ -125,6 +125,58 @@ static cw_rc read_value(struct parse *p, struct cw_span key, struct cw_span rest
         return CW_OK;
 }
 
+/* "order 0101 0201", and so on: groupings of one instruction. */
+static cw_rc read_told(struct parse *p, struct cw_dgi_list *list, struct cw_span rest, struct cw_fault *f) {
+        size_t before = list->count;
+        for (struct cw_span w = word(&rest); w.len; w = word(&rest))
+                if (!cw_dgi_list_add(list, (const char *)w.ptr, w.len))
+                        return wrong(p, "an instruction lists DGIs of four hex digits, each once; correct it",
+                                     f);
+        return list->count > before ? CW_OK : wrong(p, "an instruction needs a DGI; add it", f);
+}
+
+static cw_rc read_group(struct parse *p, struct cw_span rest, struct cw_fault *f) {
+        struct cw_instructions *told = &p->file->told;
+        if (told->group_count == CW_INSTRUCTED_GROUPS)
+                return wrong(p, "more groups than this program takes; join some", f);
+        struct cw_dgi_list *group = &told->group[told->group_count++];
+        cw_rc rc = read_told(p, group, rest, f);
+        return rc == CW_OK && group->count < 2 ? wrong(p, "a group has two DGIs or more; correct it", f) : rc;
+}
+
+static cw_rc read_seclev(struct parse *p, struct cw_span rest, struct cw_fault *f) {
+        struct cw_span w = word(&rest);
+        size_t n = 0;
+        if (!cw_hex_decode((const char *)w.ptr, w.len, &p->file->told.seclev, 1, &n) || n != 1 ||
+            word(&rest).len)
+                return wrong(p, "seclev is one byte in hex, e.g. 03; correct it", f);
+        if (p->file->told.seclev == 0)
+                return wrong(
+                    p,
+                    "seclev 00 would send the data without a MAC, which this program does not do; use "
+                    "01 or 03",
+                    f);
+        return CW_OK;
+}
+
+static cw_rc read_instruction(struct parse *p, struct cw_span key, struct cw_span rest, bool *ret_is,
+                              struct cw_fault *f) {
+        struct cw_instructions *told = &p->file->told;
+        *ret_is = true;
+        if (is(key, "order"))
+                return read_told(p, &told->order, rest, f);
+        if (is(key, "vercntl"))
+                return read_told(p, &told->vercntl, rest, f);
+        if (is(key, "enc"))
+                return read_told(p, &told->enc, rest, f);
+        if (is(key, "group"))
+                return read_group(p, rest, f);
+        if (is(key, "seclev"))
+                return read_seclev(p, rest, f);
+        *ret_is = false;
+        return CW_OK;
+}
+
 static cw_rc read_name(struct parse *p, struct cw_span rest, struct cw_fault *f) {
         while (rest.len && *rest.ptr == ' ') {
                 rest.ptr++;
@@ -149,6 +201,10 @@ static cw_rc read_line(struct parse *p, struct cw_span line, struct cw_fault *f)
         for (size_t i = 0; i < sizeof values / sizeof *values; i++)
                 if (is(key, values[i]))
                         return read_value(p, key, rest, f);
+        bool instruction = false;
+        cw_rc rc = read_instruction(p, key, rest, &instruction, f);
+        if (instruction)
+                return rc;
         return read_coded(p, line, f);
 }
 

@@ -17,6 +17,7 @@ struct cw_card_file {
         bool has_values; /* PAN and expiry are there */
         size_t given_count;
         struct cw_given_dgi given[CW_DGI_MAX];
+        struct cw_instructions told; /* order, vercntl, enc, group, seclev */
 };
 
 /* Reads the whole text. REJECT with the number of the first line that is wrong; never with its content. */

@@ -61,6 +61,12 @@ cw_rc cw_store_data_build(const struct cw_store_plan *plan, struct cw_writer *ou
                                CW_STORE_DATA_MAX);
         for (size_t i = 0; i < plan->count; i++) {
                 struct cw_span rest = plan->units[i].coded;
+                if (plan->units[i].grouped && rest.len > plan->chunk)
+                        return cw_fail(f, CW_RC(CW_L_CHIP, CW_C_REJECT, CW_E_TOO_BIG), (int64_t)rest.len,
+                                       "chip.store_data", "PRT_SETUP_ERROR",
+                                       "groupings of %zu bytes are to go in one STORE DATA, which takes %zu; "
+                                       "make the group (GROUP, joined) smaller",
+                                       rest.len, plan->chunk);
                 while (rest.len) {
                         size_t take = rest.len < plan->chunk ? rest.len : plan->chunk;
                         bool last = i + 1 == plan->count && take == rest.len;

@@ -24,6 +24,7 @@ bool cw_dgi_next(struct cw_span *rest, uint16_t *ret_id, struct cw_span *ret_val
 struct cw_store_unit {
         struct cw_span coded; /* borrowed; one DGI, or several that travel together */
         uint8_t p1;           /* without the last-block bit */
+        bool grouped;         /* CPS GROUP: one command, or none */
 };
 struct cw_store_plan {
         const struct cw_store_unit *units;
@@ -35,7 +36,7 @@ struct cw_store_plan {
 /*
  * Writes the plain STORE DATA commands (80 E2 P1 P2 Lc data [Le]) as packed items. A unit longer than chunk
  * goes on bare in the next command (CPS 4.3.4.5). P2 counts from 00 and wraps. *ret_count = commands. REJECT
- * when there is nothing to send or out does not fit.
+ * when there is nothing to send, out does not fit, or a group does not fit one command.
  */
 CW_WARN_UNUSED cw_rc cw_store_data_build(const struct cw_store_plan *plan, struct cw_writer *out,
                                          size_t *ret_count, struct cw_fault *f);

@@ -136,6 +136,8 @@ cw_rc cw_perso_data_prepare_given(const struct cw_profile *profile, const struct
         if (rc == CW_OK)
                 rc = put_named(d, values, false, given, f);
         if (rc == CW_OK)
+                rc = cw_perso_data_instruct_all(d, given->told, f);
+        if (rc == CW_OK)
                 *ret = CW_STEAL(d);
         return rc;
 }
@@ -151,8 +153,10 @@ cw_rc cw_perso_data_prepare(const struct cw_profile *profile, const struct cw_ca
                 if (rc != CW_OK)
                         return rc;
         }
-        *ret = CW_STEAL(d);
-        return CW_OK;
+        cw_rc rc = profile->prepared ? CW_OK : cw_perso_data_instruct_all(d, NULL, f);
+        if (rc == CW_OK)
+                *ret = CW_STEAL(d);
+        return rc;
 }
 
 void cw_perso_data_free(struct cw_perso_data *d) {
@@ -272,11 +276,12 @@ static size_t code_units(const struct cw_perso_data *d, uint8_t app, struct cw_w
                 if (dgi->rule->app != app)
                         continue;
                 cw_dgi_put(w, dgi->rule->id, dgi->value.ptr, dgi->value.len);
-                if (dgi->rule->joined && count)
+                if (dgi->rule->joined && count) {
                         units[count - 1].coded.len += w->len - start;
-                else
-                        units[count++] =
-                            (struct cw_store_unit){CW_SPAN(w->ptr + start, w->len - start), dgi->rule->p1};
+                        units[count - 1].grouped = true;
+                } else
+                        units[count++] = (struct cw_store_unit){
+                            .coded = CW_SPAN(w->ptr + start, w->len - start), .p1 = dgi->rule->p1};
         }
         return count;
 }

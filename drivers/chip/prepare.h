@@ -24,6 +24,7 @@ struct cw_given_dgi {
 struct cw_given {
         const struct cw_given_dgi *dgi;
         size_t count;
+        const struct cw_instructions *told; /* after those of the profile; NULL = none */
 };
 
 struct cw_perso_dgi {
@@ -38,10 +39,13 @@ struct cw_perso_data {
         size_t count;
         struct cw_perso_dgi dgi[CW_DGI_MAX];
         struct cw_profile_dgi own_rule[CW_DGI_MAX]; /* of groupings without one in the profile */
+        size_t told_count;
+        struct cw_profile_dgi told[CW_DGI_MAX]; /* of groupings that instructions say something about */
 };
 
 /*
- * Fills every template. REJECT when a value has the wrong shape or a grouping gets too long. profile is
+ * Fills every template, follows the profile's instructions (of a "prepared" profile only when data are given,
+ * which they are about). REJECT when a value has the wrong shape or a grouping gets too long. profile is
  * borrowed and must outlive the data.
  */
 CW_WARN_UNUSED cw_rc cw_perso_data_prepare(const struct cw_profile *profile,

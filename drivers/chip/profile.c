@@ -68,7 +68,7 @@ static struct p1_rules read_store_data(struct cw_profile *p, struct cw_profile_f
         }
         cw_section_only(&s, (const char *const[]){"p1", "p1_encrypted", "p1_last", "chunk", "note", NULL});
         rules.clear = p->p1_clear = cw_section_byte(&s, "p1", NULL);
-        rules.encrypted = cw_section_byte(&s, "p1_encrypted", NULL);
+        rules.encrypted = p->p1_encrypted = cw_section_byte(&s, "p1_encrypted", NULL);
         p->p1_last = cw_section_byte(&s, "p1_last", NULL);
         const json_t *chunk = json_object_get(s.obj, "chunk");
         json_int_t value = chunk ? json_integer_value(chunk) : (json_int_t)CW_STORE_DATA_MAX;
@@ -298,7 +298,7 @@ static void read_profile(struct cw_profile *p, struct cw_profile_findings *fs) {
         cw_section_only(&s, (const char *const[]){"name", "note", "flow", "aid", "security_domain", "install",
                                                   "store_data", "dgis", "terminal", "secure_channel",
                                                   "prepared", "offline_auth", "applications",
-                                                  "contactless_aid", "after", "change_reference_data", NULL});
+                                                  "contactless_aid", "instructions", "after", "change_reference_data", NULL});
         (void)snprintf(p->name, sizeof p->name, "%s", cw_section_string(&s, "name", NULL));
         const char *flow = cw_section_string(&s, "flow", "security-domain");
         if (strcmp(flow, "application") == 0)
@@ -323,6 +323,7 @@ static void read_profile(struct cw_profile *p, struct cw_profile_findings *fs) {
                 p->has_contactless |= p->dgi[i].role == CW_DGI_CL_GPO;
         read_terminal(p, fs);
         cw_profile_read_after(p, fs);
+        cw_profile_read_told(p, fs);
 }
 
 cw_rc cw_profile_parse(const char *name, const char *text, size_t len, FILE *errors, struct cw_profile **ret,

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "drivers/chip/dgi.h"
 #include "drivers/chip/gp.h"
+#include "drivers/chip/instructions.h"
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -100,6 +101,7 @@ struct cw_profile_dgi {
         bool from_data; /* the card's data set brings the value */
         bool tolerated; /* SW 6A88 for it means go on (CPS VERCNTL) */
         bool joined;    /* travels in one STORE DATA with the DGI before it (CPS GROUP) */
+        bool group;     /* joined by an instruction */
         enum cw_dgi_role role;
         uint32_t certs;        /* CW_CERT_BIT of what its template takes from hsmd's certificates */
         enum cw_rsa_part part; /* the value is this number of a private key, made by hsmd */
@@ -175,7 +177,8 @@ struct cw_profile {
         bool prepared; /* groupings of the data set that no rule names are sent too, as clear ones */
         size_t after_count;
         struct cw_profile_after after[CW_PROFILE_AFTER_MAX];
-        uint8_t p1_clear, p1_last;
+        struct cw_instructions told;
+        uint8_t p1_clear, p1_encrypted, p1_last;
         size_t chunk;
         size_t dgi_count;
         struct cw_profile_dgi dgi[CW_DGI_MAX];

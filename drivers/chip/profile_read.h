@@ -29,6 +29,8 @@ void cw_profile_read_auth(struct cw_profile *p, struct cw_profile_findings *fs);
 void cw_profile_read_ca_keys(struct cw_profile *p, struct cw_profile_findings *fs);
 /* profile_made.c: members of a grouping that say how hsmd makes it. */
 void cw_profile_read_made(struct cw_profile *p, const struct cw_profile_dgi *dgi, const struct cw_section *s);
+/* profile_told.c */
+void cw_profile_read_told(struct cw_profile *p, struct cw_profile_findings *fs);
 /* profile_after.c */
 void cw_profile_read_after(struct cw_profile *p, struct cw_profile_findings *fs);
 /* "icc.q_inv" and the like; false when it is none. */

@@ -64,7 +64,7 @@ static cw_rc take_data(struct cw_admin_card *a, struct cw_fault *f) {
         cw_rc rc = cw_card_file_parse(CW_SPAN(m->att[1]->ptr, m->att[1]->len), &a->data, f);
         if (rc != CW_OK)
                 return rc;
-        const struct cw_given given = {a->data->given, a->data->given_count};
+        const struct cw_given given = {a->data->given, a->data->given_count, &a->data->told};
         return cw_perso_data_prepare_given(a->profile, a->data->has_values ? &a->data->values : NULL, &given,
                                            &a->perso, f);
 }
@@ -170,6 +170,20 @@ static const char *plastic_after(cw_rc rc, const struct cw_perso_result *p) {
         return cw_perso_in_doubt(rc, p) ? "in-doubt" : "spoiled";
 }
 
+/* The data's SECLEV counts like the command's and the profile's level: two that differ are nobody's guess. */
+static cw_rc choose_level(const struct cw_admin_card *a, int64_t asked, uint8_t *ret, struct cw_fault *f) {
+        const uint8_t told = a->data->told.seclev, want = asked ? (uint8_t)asked : a->profile->channel.level;
+        if (told && want && told != want)
+                return cw_fail(
+                    f, CW_RC(CW_L_STATION, CW_C_REJECT, CW_E_MISMATCH), told, "station.perso",
+                    "PRD_UNEXPECTED_DATA",
+                    "the data ask for security level %02X (seclev), and the %s for %02X; correct one "
+                    "of them",
+                    told, asked ? "command" : "profile", want);
+        *ret = told ? told : want;
+        return CW_OK;
+}
+
 static cw_rc personalise(struct cw_admin_card *a, struct cw_perso_result *ret, struct cw_fault *f) {
         const struct cw_profile_channel *want = &a->profile->channel;
         int64_t scp = cw_msg_int(a->request, "scp", 0), level = cw_msg_int(a->request, "level", 0);
@@ -177,18 +191,20 @@ static cw_rc personalise(struct cw_admin_card *a, struct cw_perso_result *ret, s
             .data = a->perso,
             .kvn = want->kvn,
             .scp = scp ? (uint8_t)scp : want->scp,
-            .level = level ? (uint8_t)level : want->level,
             .discover = true,
             .apdu_timeout_ms = CW_APDU_TIMEOUT_MS,
             .told = on_told,
             .ctx = a,
         };
+        cw_rc rc = choose_level(a, level, &plan.level, f);
+        if (rc != CW_OK)
+                return rc;
         /* A level meant for one protocol is not asked of the other. */
-        if (!level && scp && want->scp && scp != want->scp)
+        if (!level && !a->data->told.seclev && scp && want->scp && scp != want->scp)
                 plan.level = 0;
         if (scp && want->scp && scp != want->scp)
                 plan.kvn = 0;
-        cw_rc rc = cw_perso_run(a->channel, a->session, &plan, ret, f);
+        rc = cw_perso_run(a->channel, a->session, &plan, ret, f);
         if (rc != CW_OK)
                 cw_station_read_back(a->reader, &a->channel, &plan, ret);
         return rc;

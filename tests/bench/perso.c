@@ -130,7 +130,7 @@ static struct job read_job(const char *profile, const char *data) {
         n = read_whole(data, text);
         if (cw_card_file_parse(CW_SPAN(text, n), &j.file, &f) != CW_OK)
                 die("data", f.text);
-        const struct cw_given given = {j.file->given, j.file->given_count};
+        const struct cw_given given = {j.file->given, j.file->given_count, &j.file->told};
         if (cw_perso_data_prepare_given(j.profile, &j.file->values, &given, &j.data, &f) != CW_OK)
                 die("data", f.text);
         return j;

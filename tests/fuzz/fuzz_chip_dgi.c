@@ -10,7 +10,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static uint8_t out[512 * 1024];
 
 static void carry(struct cw_span coded, size_t chunk) {
-        const struct cw_store_unit unit = {coded, 0};
+        const struct cw_store_unit unit = {.coded = coded};
         const struct cw_store_plan plan = {&unit, 1, 0x80, chunk, false};
         struct cw_writer w;
         struct cw_reader r;

@@ -13,7 +13,7 @@ TC, ARQC, AAC = 0x40, 0x80, 0x00
 class Application:
     def __init__(self, aid, card):
         self.aid, self.card, self.make = aid, card, card.make
-        self.personalised, self.rest, self.encrypted, self.dgis, self.order = False, b"", None, {}, []
+        self.personalised, self.rest, self.encrypted, self.dgis, self.order, self.commands = False, b"", None, {}, [], []
         self.reset()
 
     def reset(self):
@@ -35,6 +35,8 @@ class Application:
                 self.card.complain("the last block ends inside a grouping", 0x6A80)
             self.rest = data
             return b""
+        self.commands.append([name for name, _ in found])
+        self.level = channel.level
         for name, value in found:
             self.order.append(name)
             self.blocks = channel.block

@@ -13,7 +13,7 @@ import traceback
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from gptool import Host  # noqa: E402
-from judge_rig import READER, JudgeRig  # noqa: E402
+from judge_rig import DATA, READER, JudgeRig  # noqa: E402
 from pcsc import CardError, Connection  # noqa: E402
 from terminal import Terminal  # noqa: E402
 
@@ -133,6 +133,41 @@ def test_aes_keys(rig):
     card = rig.insert(installed=aids(profile), aes=256)
     code, lines, errors = rig.perso(path, "--product", "A128")
     check(code != 0 and card.tries == 0 and not card.trace and "aes256" in errors + str(lines), (lines, errors, card.trace))
+
+
+def prepared(rig, profile, card, told):
+    """The groupings that another station put on this card, as a data set of an issuer who made them."""
+    application = card.applications[profile["aid"]]
+    lines = "".join(f"dgi {name} {value.hex()}\n" for name, value in application.dgis.items())
+    return DATA + lines + told
+
+
+def test_instructions(rig):
+    """An issuer's data set with ORDER, VERCNTL, ENC, GROUP and SECLEV, for a profile that names no grouping."""
+    profile = load(rig, "generic-debit")
+    first = rig.insert(installed=aids(profile))
+    made(rig, first, rig.profile("generic-debit"))
+    bare = {**profile, "prepared": True, "dgis": [], "instructions": {"order": ["8010", "0101"], "vercntl": ["A00A"]}}
+    path = rig.write("made/bare.json", json.dumps(bare))
+    told = "dgi A00A 0102\nenc 8000 8010\norder A00A 9010 8000 9000\ngroup 9102 9200\ngroup 9010 0101\nseclev 03\n"
+    told = prepared(rig, profile, first, told)
+    completing = told.replace("order A00A", "order")
+    card = rig.insert(installed=aids(profile))
+    code, lines, errors = rig.perso(path, data=told)
+    application = card.applications[profile["aid"]]
+    check(code == 0 and not card.complaints, (lines, errors, card.complaints))
+    order = application.order
+    check(order.index("8010") < order.index("0101") and order.index("9010") < order.index("8000") < order.index("9000"), order)
+    check(["9102", "9200"] in application.commands and ["9010", "0101"] in application.commands, application.commands)
+    check(application.level == 3 and "A00A" not in application.dgis and "A00A" in order, (application.level, order))
+    accepted(rig, card, profile["aid"])
+    card = rig.insert(installed=aids(profile))
+    for wrong, words in (("order 0101 7777\n", "ORDER, DGI 7777"), ("group 8000 9000\n", "another P1"), ("seclev 00\n", "without a MAC"),
+                         ("order 0101 8010\n", "another order"), ("order 8000\n", "each once"), ("pdi 0000\n", "known word"),
+                         ("group 0101 0201\n", "two groups"), (None, "comes last")):
+        code, lines, errors = rig.perso(path, data=told + wrong if wrong else completing)
+        check(code != 0 and not card.tries and not card.applications[profile["aid"]].order and words in errors + str(lines),
+              (wrong, lines, errors))
 
 
 def test_antenna(rig):

@@ -69,8 +69,8 @@ static void assert_commands(const struct cw_store_plan *plan, const char *const 
 static void test_p1_and_p2(void **state) {
         (void)state;
         static const uint8_t clear[] = {0x01, 0x01, 0x01, 0xaa}, keys[] = {0x80, 0x00, 0x02, 0x11, 0x22};
-        const struct cw_store_unit units[] = {{CW_SPAN(clear, sizeof clear), 0x00},
-                                              {CW_SPAN(keys, sizeof keys), 0x60}};
+        const struct cw_store_unit units[] = {{CW_SPAN(clear, sizeof clear), 0x00, false},
+                                              {CW_SPAN(keys, sizeof keys), 0x60, false}};
         const struct cw_store_plan plan = {units, 2, 0x80, 239, false};
         static const char *const want[] = {"80E2000004010101AA", "80E2E001058000021122"};
         assert_commands(&plan, want, 2);
@@ -79,7 +79,7 @@ static void test_p1_and_p2(void **state) {
 static void test_le_when_an_answer_is_expected(void **state) {
         (void)state;
         static const uint8_t clear[] = {0x01, 0x01, 0x01, 0xaa};
-        const struct cw_store_unit units[] = {{CW_SPAN(clear, sizeof clear), 0x08}};
+        const struct cw_store_unit units[] = {{CW_SPAN(clear, sizeof clear), 0x08, false}};
         const struct cw_store_plan plan = {units, 1, 0x80, 239, true};
         static const char *const want[] = {"80E2880004010101AA00"};
         assert_commands(&plan, want, 1);
@@ -90,7 +90,7 @@ static void test_le_when_an_answer_is_expected(void **state) {
 static void test_long_dgi_spans_commands(void **state) {
         (void)state;
         static const uint8_t bytes[] = {0x01, 0x01, 0x06, 1, 2, 3, 4, 5, 6};
-        const struct cw_store_unit units[] = {{CW_SPAN(bytes, sizeof bytes), 0x00}};
+        const struct cw_store_unit units[] = {{CW_SPAN(bytes, sizeof bytes), 0x00, false}};
         const struct cw_store_plan plan = {units, 1, 0x80, 4, false};
         static const char *const want[] = {"80E200000401010601", "80E200010402030405", "80E280020106"};
         assert_commands(&plan, want, 3);
@@ -100,7 +100,7 @@ static void test_block_number_wraps(void **state) {
         (void)state;
         static uint8_t bytes[300];
         static uint8_t out[4096];
-        const struct cw_store_unit units[] = {{CW_SPAN(bytes, sizeof bytes), 0x00}};
+        const struct cw_store_unit units[] = {{CW_SPAN(bytes, sizeof bytes), 0x00, false}};
         const struct cw_store_plan plan = {units, 1, 0x80, 1, false};
         struct cw_writer w;
         struct cw_reader r;
@@ -119,7 +119,7 @@ static void test_block_number_wraps(void **state) {
 static void test_refusals(void **state) {
         (void)state;
         static const uint8_t bytes[] = {0x01, 0x01, 0x00};
-        const struct cw_store_unit units[] = {{CW_SPAN(bytes, sizeof bytes), 0x00}};
+        const struct cw_store_unit units[] = {{CW_SPAN(bytes, sizeof bytes), 0x00, false}};
         const struct cw_store_plan none = {units, 0, 0x80, 239, false}, big = {units, 1, 0x80, 240, false};
         uint8_t out[8];
         struct cw_writer w;

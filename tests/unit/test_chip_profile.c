@@ -329,7 +329,7 @@ static void test_too_many_groupings(void **state) {
         (void)state;
         CW_AUTO(cw_profile_free) struct cw_profile *p = generic();
         struct cw_given_dgi dgi[CW_DGI_MAX];
-        const struct cw_given given = {dgi, CW_DGI_MAX};
+        const struct cw_given given = {dgi, CW_DGI_MAX, NULL};
         struct cw_perso_data *d = NULL;
         struct cw_card_values v = values();
         struct cw_fault f = {0};

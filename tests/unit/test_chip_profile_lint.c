@@ -186,6 +186,26 @@ static void test_groupings(void **state) {
         CHECK("/generic-debit.json", cases);
 }
 
+static void test_instructions(void **state) {
+        (void)state;
+        static const struct wrong cases[] = {
+            {"\"aid\":", "\"instructions\": { \"order\": [\"0101\", \"0101\"] }, \"aid\":", "is there twice",
+             NULL},
+            {"\"aid\":", "\"instructions\": { \"seclev\": \"03\" }, \"aid\":", "unknown member", NULL},
+            {"\"aid\":", "\"instructions\": { \"group\": [[\"0101\"]] }, \"aid\":", "two DGIs or more", NULL},
+            {"\"aid\":", "\"instructions\": { \"vercntl\": [\"A001\"] }, \"aid\":",
+             "VERCNTL, DGI A001: it is not", "\"dgis\": ["},
+            {"\"aid\":", "\"instructions\": { \"group\": [[\"0101\", \"8000\"]] }, \"aid\":",
+             "has another P1", "\"dgis\": ["},
+            {"\"aid\":",
+             "\"instructions\": { \"order\": [\"0101\", \"0201\", \"9102\"], \"group\": [[\"0101\", "
+             "\"9102\"]] }, "
+             "\"aid\":",
+             "a group or another order moves it", "\"dgis\": ["},
+        };
+        CHECK("/generic-debit.json", cases);
+}
+
 static void test_made(void **state) {
         (void)state;
         static const struct wrong cases[] = {
@@ -205,10 +225,10 @@ static void test_made(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-            cmocka_unit_test(test_made),     cmocka_unit_test(test_own_values),
-            cmocka_unit_test(test_dates),    cmocka_unit_test(test_object_lists),
-            cmocka_unit_test(test_cvm_list), cmocka_unit_test(test_groupings),
-            cmocka_unit_test(test_paths),
+            cmocka_unit_test(test_made),         cmocka_unit_test(test_instructions),
+            cmocka_unit_test(test_own_values),   cmocka_unit_test(test_dates),
+            cmocka_unit_test(test_object_lists), cmocka_unit_test(test_cvm_list),
+            cmocka_unit_test(test_groupings),    cmocka_unit_test(test_paths),
         };
         return cmocka_run_group_tests_name("chip profile lint", tests, NULL, NULL);
 }
