@@ -351,7 +351,8 @@ static const struct cw_key station_keys[] = {
     ONE_OF(cw_config_station, printer_driver, "", driver_words, 0, "printer family"),
     TEXT(cw_config_station, printer_serial, "", 0,
          "serial number of the printer, or port:PATH (port:1-1.4) where serials are equal, empty = the only "
-         "one of its family; no other station has the same"),
+         "one of its family; no other station has the same, and what is at a port that another one names is "
+         "never taken by serial number"),
     WORD(cw_config_station, printer_faces, "auto", faces_words,
          "faces the printer prints: one, both (it turns cards over), auto = as its driver knows the model"),
     WORD(cw_config_station, printer_flip, "auto", flip_words,

@@ -28,6 +28,13 @@ static cw_rc ambiguous(struct cw_fault *f, size_t count) {
             count);
 }
 
+static cw_rc others_have(struct cw_fault *f, size_t count) {
+        return cw_fail(f, CW_RC(CW_L_PRINTER, CW_C_OPERATOR, CW_E_MISMATCH), (int64_t)count, "printer.find",
+                       "PRT_NOT_REACHABLE",
+                       "every printer that fits is at a port that another station names; set printer_serial "
+                       "of this one to \"port:...\" too");
+}
+
 /* The same device as before, by all that the bus and the printer itself say. */
 static bool same_device(const struct cw_usb_info *before, const struct cw_printer *p) {
         const struct cw_usb_info *now = &p->usb->info;
@@ -72,22 +79,30 @@ static cw_rc open_at(struct cw_usb_bus *bus, const struct cw_printer_ops *driver
         return rc;
 }
 
+static bool of_another_station(const struct cw_usb_info *info, const struct cw_printer_pick *pick) {
+        for (const char *const *port = pick->others; port && *port; port++)
+                if (strcmp(info->port, *port) == 0)
+                        return true;
+        return false;
+}
+
 /* Devices without a serial descriptor are opened one by one and asked; one held by another station is passed
  * over. */
 static cw_rc ask_each(struct cw_usb_bus *bus, const struct cw_printer_ops *driver,
-                      const struct cw_usb_info *list, size_t count, const char *serial,
+                      const struct cw_usb_info *list, size_t count, const struct cw_printer_pick *pick,
                       const struct cw_printer_fitting *fitting, int64_t deadline_ns, struct cw_printer **ret,
                       struct cw_fault *f) {
         for (size_t i = 0; i < count; i++) {
                 CW_AUTO(cw_printer_close) struct cw_printer *p = NULL;
-                if (list[i].serial[0] || open_at(bus, driver, &list[i], fitting, deadline_ns, &p, f) != CW_OK)
+                if (list[i].serial[0] || of_another_station(&list[i], pick) ||
+                    open_at(bus, driver, &list[i], fitting, deadline_ns, &p, f) != CW_OK)
                         continue;
-                if (strcmp(p->info.serial, serial) == 0) {
+                if (strcmp(p->info.serial, pick->serial) == 0) {
                         *ret = CW_STEAL(p);
                         return CW_OK;
                 }
         }
-        return not_there(f, driver->family, serial);
+        return not_there(f, driver->family, pick->serial);
 }
 
 static bool fits(const struct cw_usb_info *info, const char *serial) {
@@ -96,22 +111,40 @@ static bool fits(const struct cw_usb_info *info, const char *serial) {
         return !serial[0] || strcmp(info->serial, serial) == 0;
 }
 
-cw_rc cw_printer_find(struct cw_usb_bus *bus, const struct cw_printer_ops *driver, const char *serial,
-                      const struct cw_printer_fitting *fitting, int64_t deadline_ns, struct cw_printer **ret,
-                      struct cw_fault *f) {
+/* How many fit, the last one of them, and how many would if no other station named their port. */
+struct matches {
+        size_t count, last, of_others;
+};
+
+static struct matches match(const struct cw_usb_info *list, size_t count,
+                            const struct cw_printer_pick *pick) {
+        struct matches m = {0};
+        for (size_t i = 0; i < count; i++) {
+                if (!fits(&list[i], pick->serial))
+                        continue;
+                if (of_another_station(&list[i], pick)) {
+                        m.of_others++;
+                        continue;
+                }
+                m.last = i;
+                m.count++;
+        }
+        return m;
+}
+
+cw_rc cw_printer_find(struct cw_usb_bus *bus, const struct cw_printer_ops *driver,
+                      const struct cw_printer_pick *pick, const struct cw_printer_fitting *fitting,
+                      int64_t deadline_ns, struct cw_printer **ret, struct cw_fault *f) {
         struct cw_usb_info list[CW_USB_DEVICES_MAX];
-        size_t count = 0, matches = 0, match = 0;
+        size_t count = 0;
         cw_rc rc = cw_usb_bus_list(bus, driver->vendor_id, list, CW_USB_DEVICES_MAX, &count, f);
         if (rc != CW_OK)
                 return rc;
-        for (size_t i = 0; i < count; i++)
-                if (fits(&list[i], serial)) {
-                        match = i;
-                        matches++;
-                }
-        if (matches == 1)
-                return open_at(bus, driver, &list[match], fitting, deadline_ns, ret, f);
-        if (matches > 1)
-                return ambiguous(f, matches);
-        return ask_each(bus, driver, list, count, serial, fitting, deadline_ns, ret, f);
+        const struct matches m = match(list, count, pick);
+        if (m.count == 1)
+                return open_at(bus, driver, &list[m.last], fitting, deadline_ns, ret, f);
+        if (m.count > 1)
+                return ambiguous(f, m.count);
+        rc = ask_each(bus, driver, list, count, pick, fitting, deadline_ns, ret, f);
+        return rc != CW_OK && m.of_others > 0 ? others_have(f, m.of_others) : rc;
 }

@@ -311,14 +311,22 @@ struct cw_printer {
 /* Driver by the name used in the configuration ("evolis"); NULL when there is none. */
 const struct cw_printer_ops *cw_printer_driver(const char *family);
 
+/* Which printer a station means. All borrowed. */
+struct cw_printer_pick {
+        const char *serial; /* its serial number, "port:1-1.4" for a port path, "" for the only one */
+        /* Paths of ports that other stations name, ended by NULL, or NULL: what is there is not meant by a
+         * serial number, not even while it is the only one that fits, and is not asked either. */
+        const char *const *others;
+};
 /*
- * Finds and opens the printer of a station: serial is its serial number, "port:1-1.4" for a port path, or ""
- * for the only one. Devices without a usable serial descriptor are asked. OPERATOR/PRT_NOT_REACHABLE when it
- * is not there or not the only match; nothing moves. fitting as for cw_printer_open.
+ * Finds and opens the printer of a station. Devices without a usable serial descriptor are asked.
+ * OPERATOR/PRT_NOT_REACHABLE when it is not there or not the only match; nothing moves. fitting as for
+ * cw_printer_open.
  */
 CW_WARN_UNUSED cw_rc cw_printer_find(struct cw_usb_bus *bus, const struct cw_printer_ops *driver,
-                                     const char *serial, const struct cw_printer_fitting *fitting,
-                                     int64_t deadline_ns, struct cw_printer **ret, struct cw_fault *f);
+                                     const struct cw_printer_pick *pick,
+                                     const struct cw_printer_fitting *fitting, int64_t deadline_ns,
+                                     struct cw_printer **ret, struct cw_fault *f);
 /* Opens a driver on a device (taken, also on failure); fitting may be NULL. OPERATOR/PRT_SETUP_ERROR when it
  * has a quirk or a heat that the driver does not know. */
 CW_WARN_UNUSED cw_rc cw_printer_open(const struct cw_printer_ops *driver, struct cw_usb *take_usb,

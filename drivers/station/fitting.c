@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "drivers/station/fitting.h"
 
+#include <string.h>
+
+#define BY_PORT "port:"
+
 static enum cw_matica_model matica_model(enum cw_config_matica_model m) {
         switch (m) {
         case CW_CONFIG_MATICA_XID580:
@@ -43,4 +47,15 @@ void cw_station_fitting(const struct cw_config_station *s, struct cw_printer_fit
                        .counters_prove_nothing = s->matica_counters == CW_CONFIG_COUNTERS_SHOWN,
                        .shift_right = (int)s->matica_shift_right_px,
                        .shift_down = (int)s->matica_shift_down_px}};
+}
+
+void cw_station_pick(const struct cw_config *c, const struct cw_config_station *s,
+                     const char *ret_others[CW_CONFIG_STATIONS_MAX + 1], struct cw_printer_pick *ret) {
+        size_t n = 0;
+        for (size_t i = 0; i < c->station_count; i++)
+                if (&c->stations[i] != s &&
+                    strncmp(c->stations[i].printer_serial, BY_PORT, strlen(BY_PORT)) == 0)
+                        ret_others[n++] = c->stations[i].printer_serial + strlen(BY_PORT);
+        ret_others[n] = NULL;
+        *ret = (struct cw_printer_pick){.serial = s->printer_serial, .others = ret_others};
 }

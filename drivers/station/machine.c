@@ -12,7 +12,8 @@
 #define POLL_TROUBLE_MS 500
 #define RETRY_FIRST_MS 250
 #define RETRY_LAST_MS 5000
-#define PLUG_MS 250 /* while it is away, how often it is noticed that something was plugged in */
+#define RENEW_AFTER 3 /* looked for so often in vain, what udev told is not relied upon any more */
+#define PLUG_MS 250   /* while it is away, how often it is noticed that something was plugged in */
 
 static void set_offline(struct cw_machine *m, const struct cw_fault *f) {
         (void)pthread_mutex_lock(&m->lock);
@@ -26,10 +27,10 @@ static void set_offline(struct cw_machine *m, const struct cw_fault *f) {
         (void)pthread_mutex_unlock(&m->lock);
 }
 
-void cw_machine_init(struct cw_machine *m, const char *driver, const char *serial,
+void cw_machine_init(struct cw_machine *m, const char *driver, const struct cw_printer_pick *pick,
                      const struct cw_printer_fitting *fitting) {
         *m = (struct cw_machine){
-            .driver = driver, .serial = serial, .fitting = *fitting, .retry_ms = RETRY_FIRST_MS};
+            .driver = driver, .pick = *pick, .fitting = *fitting, .retry_ms = RETRY_FIRST_MS};
         (void)pthread_mutex_init(&m->lock, NULL);
         struct cw_fault f = {0};
         (void)cw_fail(&f, CW_RC(CW_L_STATION, CW_C_OPERATOR, CW_E_NOT_FOUND), 0, "station.printer", "", "%s",
@@ -73,19 +74,31 @@ void cw_machine_view(struct cw_machine *m, struct cw_machine_view *ret) {
         (void)pthread_mutex_unlock(&m->lock);
 }
 
+/* The bus, listed anew when the printer stays away: news of its plug may have been lost. */
+static cw_rc open_bus(struct cw_machine *m, struct cw_fault *f) {
+        if (!m->bus)
+                return cw_usb_bus_open(&m->bus, f);
+        if (m->misses < RENEW_AFTER)
+                return CW_OK;
+        cw_rc rc = cw_usb_bus_renew(m->bus, f);
+        if (rc != CW_OK) {
+                cw_usb_bus_close(m->bus);
+                m->bus = NULL;
+        }
+        return rc;
+}
+
 static cw_rc find(struct cw_machine *m, struct cw_fault *f) {
         const struct cw_printer_ops *driver = cw_printer_driver(m->driver);
         if (!driver)
                 return cw_fail(f, CW_RC(CW_L_STATION, CW_C_REJECT, CW_E_UNSUPPORTED), 0, "station.printer",
                                "PRT_SETUP_ERROR",
                                "there is no printer driver \"%.20s\"; correct the configuration", m->driver);
-        if (!m->bus) {
-                cw_rc rc = cw_usb_bus_open(&m->bus, f);
-                if (rc != CW_OK)
-                        return rc;
-        }
-        cw_rc rc =
-            cw_printer_find(m->bus, driver, m->serial, &m->fitting, cw_deadline_ns(FIND_MS), &m->printer, f);
+        cw_rc rc = open_bus(m, f);
+        if (rc != CW_OK)
+                return rc;
+        rc = cw_printer_find(m->bus, driver, &m->pick, &m->fitting, cw_deadline_ns(FIND_MS), &m->printer, f);
+        m->misses = rc == CW_OK ? 0 : m->misses + 1;
         if (rc != CW_OK)
                 return rc;
         (void)pthread_mutex_lock(&m->lock);

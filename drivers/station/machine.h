@@ -10,13 +10,14 @@
 #include <pthread.h>
 
 struct cw_machine {
-        const char *driver,
-            *serial; /* of the configuration, borrowed; driver "" = a station without printer */
+        const char *driver; /* of the configuration, borrowed; "" = a station without printer */
+        struct cw_printer_pick pick;
         struct cw_printer_fitting fitting;
         struct cw_usb_bus *bus;
         struct cw_printer *printer; /* NULL while it is away */
         unsigned unasked;           /* of what it sent unasked, how much was told */
         int64_t retry_ms, retry_ns; /* back-off while it is away, and when it is looked for next */
+        unsigned misses;            /* how often it was looked for in vain */
         pthread_mutex_t lock;       /* guards what follows */
         struct cw_printer_status status;
         struct cw_printer_info info;
@@ -30,7 +31,7 @@ struct cw_machine_view {
         bool present;
 };
 
-void cw_machine_init(struct cw_machine *m, const char *driver, const char *serial,
+void cw_machine_init(struct cw_machine *m, const char *driver, const struct cw_printer_pick *pick,
                      const struct cw_printer_fitting *fitting);
 void cw_machine_done(struct cw_machine *m);
 bool cw_machine_exists(const struct cw_machine *m);

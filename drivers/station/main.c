@@ -90,7 +90,10 @@ static int serve(struct cw_station *st) {
         init_lock(st);
         struct cw_printer_fitting fitting;
         cw_station_fitting(st->self, &fitting);
-        cw_machine_init(&st->machine, st->self->printer_driver, st->self->printer_serial, &fitting);
+        struct cw_printer_pick pick;
+        const char *others[CW_CONFIG_STATIONS_MAX + 1];
+        cw_station_pick(st->config, st->self, others, &pick);
+        cw_machine_init(&st->machine, st->self->printer_driver, &pick, &fitting);
         cw_profiles_init(&st->profiles, st->config);
         check_profiles(st);
         if (open_parts(st, &f) == CW_OK) {

@@ -121,6 +121,12 @@ CW_WARN_UNUSED cw_rc cw_usb_bus_open(struct cw_usb_bus **ret, struct cw_fault *f
 void cw_usb_bus_close(struct cw_usb_bus *bus); /* after all its devices are closed */
 CW_DEFINE_CLEANUP(struct cw_usb_bus *, cw_usb_bus_close);
 
+/*
+ * Lists the bus anew, as a new process would: libusb lists it once and then believes what udev tells, so a
+ * message that was lost (udev restarted, its socket overrun) would leave a device unseen for ever. Only while
+ * none of its devices is open. When it fails the bus is good for nothing but cw_usb_bus_close.
+ */
+CW_WARN_UNUSED cw_rc cw_usb_bus_renew(struct cw_usb_bus *bus, struct cw_fault *f);
 /* Waits until a device has come or gone, at most a moment (100 ms) at a time; false once the deadline is
  * over. */
 bool cw_usb_bus_wait(struct cw_usb_bus *bus, int64_t deadline_ns);

@@ -26,13 +26,10 @@ static int LIBUSB_CALL on_hotplug(libusb_context *context, libusb_device *device
         return 0;
 }
 
-cw_rc cw_usb_bus_open(struct cw_usb_bus **ret, struct cw_fault *f) {
-        struct cw_usb_bus *bus = calloc(1, sizeof *bus);
-        if (!bus)
-                return cw_usb_real_fail(f, LIBUSB_ERROR_NO_MEM, "usb.init");
+static cw_rc start(struct cw_usb_bus *bus, struct cw_fault *f) {
         int error = libusb_init(&bus->context);
         if (error != 0) {
-                free(bus);
+                bus->context = NULL;
                 return cw_usb_real_fail(f, error, "usb.init");
         }
         /* Without hot-plug, removal is still noticed by the transfers that fail. */
@@ -42,8 +39,34 @@ cw_rc cw_usb_bus_open(struct cw_usb_bus **ret, struct cw_fault *f) {
                         bus->context, LIBUSB_HOTPLUG_EVENT_DEVICE_LEFT | LIBUSB_HOTPLUG_EVENT_DEVICE_ARRIVED,
                         0, LIBUSB_HOTPLUG_MATCH_ANY, LIBUSB_HOTPLUG_MATCH_ANY, LIBUSB_HOTPLUG_MATCH_ANY,
                         on_hotplug, bus, &bus->hotplug) == 0;
-        *ret = bus;
         return CW_OK;
+}
+
+static void stop(struct cw_usb_bus *bus) {
+        if (!bus->context)
+                return;
+        if (bus->watching)
+                libusb_hotplug_deregister_callback(bus->context, bus->hotplug);
+        bus->watching = false;
+        libusb_exit(bus->context);
+        bus->context = NULL;
+}
+
+cw_rc cw_usb_bus_open(struct cw_usb_bus **ret, struct cw_fault *f) {
+        struct cw_usb_bus *bus = calloc(1, sizeof *bus);
+        if (!bus)
+                return cw_usb_real_fail(f, LIBUSB_ERROR_NO_MEM, "usb.init");
+        cw_rc rc = start(bus, f);
+        if (rc == CW_OK)
+                *ret = bus;
+        else
+                free(bus);
+        return rc;
+}
+
+cw_rc cw_usb_bus_renew(struct cw_usb_bus *bus, struct cw_fault *f) {
+        stop(bus);
+        return start(bus, f);
 }
 
 void cw_usb_bus_close(struct cw_usb_bus *bus) {
@@ -51,9 +74,7 @@ void cw_usb_bus_close(struct cw_usb_bus *bus) {
                 return;
         while (bus->devices)
                 cw_usb_close(&bus->devices->base);
-        if (bus->watching)
-                libusb_hotplug_deregister_callback(bus->context, bus->hotplug);
-        libusb_exit(bus->context);
+        stop(bus);
         free(bus);
 }
 

@@ -6,8 +6,9 @@
 #include <string.h>
 
 static cw_rc find(struct bench *b, const char *serial, struct cw_printer **ret, struct cw_fault *f) {
-        return cw_printer_find(bench_bus(b), cw_printer_driver("evolis"), serial, bench_family.fitting,
-                               LONG_NS, ret, f);
+        return cw_printer_find(bench_bus(b), cw_printer_driver("evolis"),
+                               &(struct cw_printer_pick){.serial = serial}, bench_family.fitting, LONG_NS,
+                               ret, f);
 }
 
 static void found(struct bench *b, const char *serial) {
@@ -44,6 +45,40 @@ static void by_port(void **state) {
         (void)snprintf(selector, sizeof selector, "port:%s", info[0].port);
         found(*state, selector);
         missing(*state, "port:9-9");
+}
+
+/* A twin that is alone for a moment is still the other station's. */
+static void port_of_another_station(void **state) {
+        struct cw_usb_info info[2];
+        struct cw_fault f = {0};
+        size_t count = 0;
+        check_ok(cw_usb_bus_list(bench_bus(*state), 0x0f49, info, 2, &count, &f), &f);
+        const char *const others[] = {"9-9", info[0].port, NULL};
+        static const char *const names[] = {"T1", ""};
+        for (size_t i = 0; i < 2; i++) {
+                struct cw_printer *p = NULL;
+                const struct cw_printer_pick pick = {names[i], others};
+                cw_rc rc = cw_printer_find(bench_bus(*state), cw_printer_driver("evolis"), &pick,
+                                           bench_family.fitting, LONG_NS, &p, &f);
+                check_class(rc, &f, CW_C_OPERATOR, "PRT_NOT_REACHABLE");
+                assert_non_null(strstr(f.text, "another station"));
+                assert_null(p);
+        }
+}
+
+/* As often as one likes, and what it remembers of resets stays. */
+static void listed_anew(void **state) {
+        struct cw_fault f = {0};
+        for (int i = 0; i < 3; i++) {
+                check_ok(cw_usb_bus_renew(bench_bus(*state), &f), &f);
+                found(*state, "T1");
+        }
+        bench_order(*state, "{'cmd':'unplug'}");
+        check_ok(cw_usb_bus_renew(bench_bus(*state), &f), &f);
+        missing(*state, "T1");
+        bench_order(*state, "{'cmd':'plug'}");
+        check_ok(cw_usb_bus_renew(bench_bus(*state), &f), &f);
+        found(*state, "T1");
 }
 
 static void other_makers_are_not_seen(void **state) {
@@ -95,8 +130,9 @@ static void held_by_another(void **state) {
         struct cw_fault f = {0};
         check_ok(find(*state, "T1", &mine, &f), &f);
         check_ok(cw_usb_bus_open(&other, &f), &f);
-        cw_rc rc = cw_printer_find(other, cw_printer_driver("evolis"), "T1", bench_family.fitting, LONG_NS,
-                                   &theirs, &f);
+        cw_rc rc =
+            cw_printer_find(other, cw_printer_driver("evolis"), &(struct cw_printer_pick){.serial = "T1"},
+                            bench_family.fitting, LONG_NS, &theirs, &f);
         check_class(rc, &f, CW_C_OPERATOR, "PRT_NOT_REACHABLE");
         assert_null(theirs);
         cw_usb_bus_close(other);
@@ -153,6 +189,7 @@ int main(int argc, char **argv) {
             CHECK(other_makers_are_not_seen), cmocka_unit_test(by_asking),
             CHECK(unplugged_and_back),        CHECK(held_by_another),
             CHECK(reset_and_opened_again),    CHECK(arrival_is_noticed),
+            CHECK(port_of_another_station),   CHECK(listed_anew),
         };
         return cmocka_run_group_tests_name("finding printers", tests, NULL, NULL);
 }

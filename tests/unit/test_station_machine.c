@@ -45,7 +45,7 @@ static void what_came_unasked_is_told_before_a_reconnect(void **state) {
         struct cw_printer printer = {.ops = &ops, .usb = &usb};
         struct cw_machine m;
         char log[1000];
-        cw_machine_init(&m, "evolis", "EV-1", &fitting);
+        cw_machine_init(&m, "evolis", &(struct cw_printer_pick){.serial = "EV-1"}, &fitting);
         m.printer = &printer;
         m.unasked = 1;
         lose(&m, log, sizeof log);

@@ -39,7 +39,8 @@ void emup_carrier_unlock(struct emup_carrier *c);
 
 /* Main thread only, without the lock. False when it is so already. replug_ms 0 = not by itself. */
 bool emup_carrier_unplug(struct emup_carrier *c, uint32_t replug_ms);
-bool emup_carrier_plug(struct emup_carrier *c);
+/* port: another one than before, NULL for the same. False for no such port too; QEMU has one only. */
+bool emup_carrier_plug(struct emup_carrier *c, const char *port);
 void emup_carrier_power_cycle(struct emup_carrier *c, uint32_t off_ms);
 
 /* The main loop: a descriptor that becomes readable, a moment to wake up at, and what to do then (without the

@@ -111,6 +111,15 @@ static int put_on_bus(struct emup_carrier *c) {
         return ok ? 0 : -1;
 }
 
+static bool name_port(struct emup_carrier *c, const char *port) {
+        const char *digits = port + strspn(port, "0123456789-.");
+        if (*digits || strlen(port) >= sizeof c->port || !*port)
+                return false;
+        (void)snprintf(c->port, sizeof c->port, "%s", port);
+        (void)snprintf(c->sys, sizeof c->sys, HUB "%s", port);
+        return true;
+}
+
 static int plug_in(struct emup_carrier *c) {
         emup_carrier_lock(c);
         c->devnum = c->cfg.dev + c->generation;
@@ -131,11 +140,18 @@ static void send_event(struct emup_carrier *c, const char *what) {
         umockdev_testbed_uevent(c->testbed, path, what);
 }
 
-bool emup_carrier_plug(struct emup_carrier *c) {
-        if (c->plugged || c->unplug_due || plug_in(c) != 0)
+bool emup_carrier_plug(struct emup_carrier *c, const char *port) {
+        if (c->plugged || c->unplug_due || (port && !name_port(c, port)) || plug_in(c) != 0)
                 return false;
         send_event(c, "add");
         return true;
+}
+
+/* The kernel takes the node of a device away with it; the library leaves it. */
+static void remove_node(const struct emup_carrier *c) {
+        char path[320];
+        if ((size_t)snprintf(path, sizeof path, "%s%s", c->root, c->node) < sizeof path)
+                (void)unlink(path);
 }
 
 /* What the transfers see has happened already; this is what udev sees. Never with the lock: umockdev joins
@@ -149,6 +165,7 @@ static void leave_bus(struct emup_carrier *c, uint32_t replug_ms) {
         (void)umockdev_testbed_detach_ioctl(c->testbed, c->node, &error);
         umockdev_testbed_remove_device(c->testbed, interface);
         umockdev_testbed_remove_device(c->testbed, path);
+        remove_node(c);
         c->replug_at_ns = replug_ms ? emup_carrier_now_ns() + (uint64_t)replug_ms * NS_PER_MS : UINT64_MAX;
 }
 
@@ -218,16 +235,7 @@ void emup_carrier_run(struct emup_carrier *c) {
         if (unplug)
                 do_fault(c);
         else if (!c->plugged && emup_carrier_now_ns() >= c->replug_at_ns)
-                (void)emup_carrier_plug(c);
-}
-
-static bool name_port(struct emup_carrier *c, const char *port) {
-        const char *digits = port + strspn(port, "0123456789-.");
-        if (*digits || strlen(port) >= sizeof c->port || !*port)
-                return false;
-        (void)snprintf(c->port, sizeof c->port, "%s", port);
-        (void)snprintf(c->sys, sizeof c->sys, HUB "%s", port);
-        return true;
+                (void)emup_carrier_plug(c, NULL);
 }
 
 static void own_folder(const struct emup_carrier *c, char *ret, size_t cap) {

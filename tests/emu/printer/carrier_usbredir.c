@@ -128,8 +128,8 @@ static bool pull(struct emup_carrier *c, uint32_t replug_ms) {
         return true;
 }
 
-bool emup_carrier_plug(struct emup_carrier *c) {
-        if (c->wanted)
+bool emup_carrier_plug(struct emup_carrier *c, const char *port) {
+        if (c->wanted || port)
                 return false;
         c->wanted = true;
         c->replug_at_ns = NEVER;
@@ -441,7 +441,7 @@ void emup_carrier_run(struct emup_carrier *c) {
         serve(c);
         pump(c);
         if (!c->wanted && now_ns() >= c->replug_at_ns)
-                (void)emup_carrier_plug(c);
+                (void)emup_carrier_plug(c, NULL);
         flush(c);
 }
 

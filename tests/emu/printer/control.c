@@ -131,8 +131,9 @@ static json_t *do_unplug(struct emup_control *c, const json_t *q, const char **r
 }
 
 static json_t *do_plug(struct emup_control *c, const json_t *q, const char **ret_wrong) {
-        (void)q;
-        return done(emup_carrier_plug(c->carrier) ? NULL : "it is plugged in already", ret_wrong);
+        const char *port = json_string_value(json_object_get(q, "port"));
+        return done(emup_carrier_plug(c->carrier, port) ? NULL : "it is plugged in already, or no such port",
+                    ret_wrong);
 }
 
 static json_t *do_power_cycle(struct emup_control *c, const json_t *q, const char **ret_wrong) {
@@ -168,7 +169,7 @@ static const struct {
     {"take_reject", do_take_reject, false, {"plastic"}},
     {"insert", do_insert, false, {"plastic"}},
     {"unplug", do_unplug, true, {"replug_ms"}},
-    {"plug", do_plug, true, {NULL}},
+    {"plug", do_plug, true, {"port"}},
     {"power_cycle", do_power_cycle, true, {"off_ms"}},
     {"quit", do_quit, false, {NULL}},
 };

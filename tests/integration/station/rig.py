@@ -203,7 +203,8 @@ class Rig:
                                                  "--station", "kiosk"], self.pcsc)
         wait_for("the kiosk", lambda: listens(self.path("run/station/kiosk.sock")), processes=[self.kiosk])
 
-    def start(self):
+    def prepare(self):
+        """Everything that is a file."""
         for folder in ("logs", "plastics", "run"):
             os.makedirs(self.path(folder))
         shutil.copytree(os.path.join(SOURCE, "config/profiles"), self.path("profiles"))
@@ -217,6 +218,9 @@ class Rig:
         self.write("card-keys.json", json.dumps({
             "scp02": {"kvn": "20", "kmc": self.keys["kmc02-enc"].value.hex(), "diversify": "emv"},
             "scp03": {"kvn": "30", "kmc": self.keys["kmc03-enc"].value.hex(), "diversify": "kdf3"}}))
+
+    def start(self):
+        self.prepare()
         self.start_token()
         self.start_hsmd()
         self.start_readers()
