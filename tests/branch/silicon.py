@@ -25,6 +25,8 @@ class Silicon:
         opened since its chip was powered, or a second key try."""
         channel, tries, wrong = {}, {}, []
         for plastic, what, command in found:
+            if what == "fault":
+                continue  # what it does to the card, as losing power, stands in a line of its own
             if what != "apdu":
                 channel[plastic] = None
             elif is_secured(command):
