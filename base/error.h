@@ -89,7 +89,7 @@ struct cw_fault {
 
 /* Fills *f (NULL is allowed) and returns rc, so that a failure is one line. Never blocks. */
 cw_rc cw_fail(struct cw_fault *f, cw_rc rc, int64_t native, const char *op, const char *code, const char *fmt,
-              ...) __attribute__((format(printf, 6, 7)));
+              ...) __attribute__((format(printf, 6, 7), cold));
 #ifdef __clang_analyzer__
 /* The analyzer sees one file at a time: it must know that what comes back is the rc that went in. */
 #define cw_fail(f, rc, ...)                                                                                  \

@@ -9,11 +9,15 @@ cw_rc cw_capdu_parse(const uint8_t *bytes, size_t len, struct cw_capdu *ret, str
         if (!ok)
                 return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_SYNTAX), (int64_t)len, "hsm.apdu",
                                "HSM_APDU", "not a short command APDU");
-        *ret = (struct cw_capdu){.cla = bytes[0], .ins = bytes[1], .p1 = bytes[2], .p2 = bytes[3]};
-        ret->data = lc > 0 ? bytes + 5 : NULL;
-        ret->data_len = lc;
-        ret->has_le = len == 5 || (lc > 0 && len == 6 + lc);
-        ret->le = ret->has_le ? bytes[len - 1] : 0;
+        bool has_le = len == 5 || (lc > 0 && len == 6 + lc);
+        *ret = (struct cw_capdu){.cla = bytes[0],
+                                 .ins = bytes[1],
+                                 .p1 = bytes[2],
+                                 .p2 = bytes[3],
+                                 .data = lc > 0 ? bytes + 5 : NULL,
+                                 .data_len = lc,
+                                 .has_le = has_le,
+                                 .le = has_le ? bytes[len - 1] : 0};
         return CW_OK;
 }
 

@@ -42,41 +42,52 @@ static cw_rc check_use(const struct cw_hsm_key *key, unsigned usage, const char 
         return CW_OK;
 }
 
-static cw_rc check_blocks(const struct cw_hsm_key *key, size_t len, const char *op, struct cw_fault *f) {
+static bool whole_blocks(const struct cw_hsm_key *key, size_t len) {
         size_t block = cw_hsm_alg_block(key->alg);
-        if (block == 0 || len == 0 || (len & (block - 1)) != 0) /* 8 or 16 */
+        return block != 0 && len != 0 && (len & (block - 1)) == 0; /* 8 or 16 */
+}
+
+static bool fits(const struct cw_hsm_key *key, unsigned usage, size_t len) {
+        return key->valid && (key->usage & usage) != 0 && whole_blocks(key, len);
+}
+
+static cw_rc check_blocks(const struct cw_hsm_key *key, size_t len, const char *op, struct cw_fault *f) {
+        if (!whole_blocks(key, len))
                 return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_RANGE), (int64_t)len, op, "",
                                "data is not a whole number of cipher blocks");
         return CW_OK;
 }
 
+/* Why it does not fit. Apart, as a cipher of one block takes hardly longer than a few needless steps. */
+__attribute__((cold, noinline)) static cw_rc refuse(const struct cw_hsm_key *key, unsigned usage, size_t len,
+                                                    const char *op, struct cw_fault *f) {
+        cw_rc rc = check_use(key, usage, op, f);
+        return rc != CW_OK ? rc : check_blocks(key, len, op, f);
+}
+
 cw_rc cw_hsm_encrypt(const struct cw_hsm_crypto *c, const struct cw_hsm_key *key, enum cw_hsm_mode mode,
                      const uint8_t *iv, const void *in, size_t len, void *out, struct cw_fault *f) {
         static const uint8_t zero[16];
-        cw_rc rc = check_use(key, CW_USE_ENCRYPT | CW_USE_DERIVE, "hsm.encrypt", f);
-        if (rc == CW_OK)
-                rc = check_blocks(key, len, "hsm.encrypt", f);
-        if (rc != CW_OK)
-                return rc;
+        if (!fits(key, CW_USE_ENCRYPT | CW_USE_DERIVE, len))
+                return refuse(key, CW_USE_ENCRYPT | CW_USE_DERIVE, len, "hsm.encrypt", f);
         return c->ops->cipher(c->ctx, key, CW_ENCRYPT, mode, iv ? iv : zero, in, len, out, f);
 }
 
 cw_rc cw_hsm_decrypt(const struct cw_hsm_crypto *c, const struct cw_hsm_key *key, enum cw_hsm_mode mode,
                      const uint8_t *iv, const void *in, size_t len, void *out, struct cw_fault *f) {
         static const uint8_t zero[16];
-        cw_rc rc = check_use(key, CW_USE_DECRYPT, "hsm.decrypt", f);
-        if (rc == CW_OK)
-                rc = check_blocks(key, len, "hsm.decrypt", f);
-        if (rc != CW_OK)
-                return rc;
+        if (!fits(key, CW_USE_DECRYPT, len))
+                return refuse(key, CW_USE_DECRYPT, len, "hsm.decrypt", f);
         return c->ops->cipher(c->ctx, key, CW_DECRYPT, mode, iv ? iv : zero, in, len, out, f);
 }
 
 cw_rc cw_hsm_cmac(const struct cw_hsm_crypto *c, const struct cw_hsm_key *key, const void *in, size_t len,
                   void *out, struct cw_fault *f) {
-        cw_rc rc = check_use(key, CW_USE_MAC, "hsm.cmac", f);
+        if (!key->valid || (key->usage & CW_USE_MAC) == 0)
+                return check_use(key, CW_USE_MAC, "hsm.cmac", f);
+        cw_rc rc = c->ops->cmac(c->ctx, key, in, len, out, f);
         if (rc == CW_OK)
-                rc = c->ops->cmac(c->ctx, key, in, len, out, f);
+                return CW_OK;
         /* Some tokens have no CMAC mechanism; with a key that may also encrypt it is a CBC chain. */
         bool by_cipher = cw_rc_class(rc) == CW_C_REJECT && (key->usage & CW_USE_ENCRYPT) != 0;
         return by_cipher ? cw_cmac_by_cipher(c, key, in, len, out, f) : rc;

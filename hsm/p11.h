@@ -12,7 +12,7 @@
  * more, the worker process is to be replaced. OPERATOR: login. RETRY: memory. REJECT: this call can never
  * succeed.
  */
-cw_rc cw_p11_fail(struct cw_fault *f, CK_RV rv, const char *op);
+cw_rc cw_p11_fail(struct cw_fault *f, CK_RV rv, const char *op) __attribute__((cold));
 /* "CKR_PIN_INCORRECT", or "CKR_?" */
 const char *cw_p11_rv_name(CK_RV rv);
 /* It is among the values whose meaning is known here. */

@@ -75,18 +75,18 @@ static cw_rc encrypt_by_derive(struct cw_p11 *p, const struct cw_hsm_key *key, e
 }
 
 /*
- * Most data is a block or a few: moved and wiped by words in line, as a call of memcpy or memset costs as
- * much as they do. len is a multiple of 8.
+ * Most data is a block or a few: moved by words in line, as a call of memcpy costs as much as they do.
+ * cw_wipe(p, 0) keeps the compiler from making one string instruction of the loop: that takes longer to start
+ * than the loop to run. len is a multiple of 8.
  */
 static inline void copy_blocks(uint8_t *to, const uint8_t *from, size_t len) {
-        for (size_t i = 0; i < len; i += 8)
+        size_t i = 0;
+        for (; i + 16 <= len; i += 16) {
+                memcpy(to + i, from + i, 16);
+                cw_wipe(to, 0);
+        }
+        if (i < len)
                 memcpy(to + i, from + i, 8);
-}
-
-static inline void wipe_blocks(uint8_t *p, size_t len) {
-        for (size_t i = 0; i < len; i += 8)
-                memset(p + i, 0, 8);
-        cw_wipe(p, 0);
 }
 
 /* buf has room to spare: with a buffer that is too small modules differ in what becomes of the operation. */
@@ -117,13 +117,15 @@ static cw_rc p11_cipher(void *ctx, const struct cw_hsm_key *key, enum cw_hsm_dir
                 rv = CKR_FUNCTION_FAILED;
         if (rv == CKR_OK)
                 copy_blocks(out, buf, len);
-        wipe_blocks(buf, len + ROOM);
+        cw_wipe_short(buf, len);
+        cw_wipe(buf + len, ROOM);
         return rv == CKR_OK ? CW_OK : cw_p11_fail(f, rv, "p11.cipher");
 }
 
+/* out_len is a multiple of 8. */
 static cw_rc sign(struct cw_p11 *p, CK_MECHANISM_TYPE type, const struct cw_hsm_key *key, const uint8_t *in,
                   size_t len, uint8_t *out, size_t out_len, struct cw_fault *f) {
-        CW_WIPED(uint8_t, buf, 64);
+        CW_UNINITIALIZED uint8_t buf[64];
         CK_MECHANISM m = {type, NULL, 0};
         CK_ULONG n = sizeof(buf);
         static const uint8_t nothing[1];
@@ -133,22 +135,27 @@ static cw_rc sign(struct cw_p11 *p, CK_MECHANISM_TYPE type, const struct cw_hsm_
                 rv = p->fn->C_Sign(p->session, input(len > 0 ? in : nothing), len, buf, &n);
         if (rv == CKR_OK && n != out_len)
                 rv = CKR_FUNCTION_FAILED;
-        if (rv != CKR_OK)
-                return cw_p11_fail(f, rv, "p11.sign");
-        memcpy(out, buf, out_len);
-        return CW_OK;
+        if (rv == CKR_OK)
+                copy_blocks(out, buf, out_len);
+        cw_wipe(buf, sizeof(buf));
+        return rv == CKR_OK ? CW_OK : cw_p11_fail(f, rv, "p11.sign");
+}
+
+__attribute__((noinline)) static cw_rc chained_cmac(struct cw_p11 *p, const struct cw_hsm_key *key,
+                                                    const uint8_t *in, size_t len, uint8_t *out,
+                                                    struct cw_fault *f) {
+        struct cw_hsm_key chain = *key;
+        struct cw_hsm_crypto c;
+        chain.usage |= CW_USE_ENCRYPT; /* as cw_p11_usage made it */
+        cw_p11_crypto_init(p, &c);
+        return cw_cmac_by_cipher(&c, &chain, in, len, out, f);
 }
 
 static cw_rc p11_cmac(void *ctx, const struct cw_hsm_key *key, const uint8_t *in, size_t len, uint8_t *out,
                       struct cw_fault *f) {
         struct cw_p11 *p = ctx;
-        if (p->cipher_cmac) {
-                struct cw_hsm_key chain = *key;
-                struct cw_hsm_crypto c;
-                chain.usage |= CW_USE_ENCRYPT; /* as cw_p11_usage made it */
-                cw_p11_crypto_init(p, &c);
-                return cw_cmac_by_cipher(&c, &chain, in, len, out, f);
-        }
+        if (p->cipher_cmac)
+                return chained_cmac(p, key, in, len, out, f);
         return sign(ctx, cw_hsm_alg_is_aes(key->alg) ? CKM_AES_CMAC : CKM_DES3_CMAC, key, in, len, out,
                     cw_hsm_alg_block(key->alg), f);
 }

@@ -40,15 +40,31 @@ cw_rc cw_pinblock_account_kit16(const char *kit, uint8_t ret[8], struct cw_fault
         return account(kit, strlen(kit), ret, f);
 }
 
+/* Eight digits, one a byte, to eight nibbles and back: the first digit is the highest nibble. */
+static uint64_t gather8(const uint8_t digit[8]) {
+        uint64_t v = 0;
+        memcpy(&v, digit, 8);
+        v = be64toh(v) & 0x0f0f0f0f0f0f0f0fu;
+        v = (v | v >> 4) & 0x00ff00ff00ff00ffu;
+        v = (v | v >> 8) & 0x0000ffff0000ffffu;
+        return (v | v >> 16) & 0xffffffffu;
+}
+
+static uint64_t spread8(uint64_t v) {
+        v = (v | v << 16) & 0x0000ffff0000ffffu;
+        v = (v | v << 8) & 0x00ff00ff00ff00ffu;
+        v = (v | v << 4) & 0x0f0f0f0f0f0f0f0fu;
+        return htobe64(v);
+}
+
 /* Control, length, PIN digits; the rest from filler, one nibble a byte, or F where there is none. */
 static void pin_field(const struct cw_pin *pin, unsigned control, const uint8_t *filler, uint8_t ret[8]) {
-        uint64_t field = ((uint64_t)control << 4 | pin->len) << 56 | BEHIND_LENGTH;
-        for (size_t i = 0; i < CW_PIN_FILLER; i++) {
-                unsigned v = i < pin->len     ? pin->digit[i]
-                             : filler != NULL ? filler[i - pin->len] & 0x0fu
-                                              : 0x0fu;
-                field ^= (uint64_t)(v ^ 0x0fu) << (52 - 4 * i);
-        }
+        uint64_t behind = BEHIND_LENGTH >> 4 * pin->len, digits = 0, fill = BEHIND_LENGTH;
+        digits = gather8(pin->digit) << 24 | (gather8(pin->digit + CW_PIN_MAX - 8) & 0xffffu) << 8;
+        if (filler != NULL)
+                fill = (gather8(filler) << 24 | (gather8(filler + CW_PIN_FILLER - 8) & 0xffffffu)) >>
+                       4 * pin->len;
+        uint64_t field = ((uint64_t)control << 4 | pin->len) << 56 | (digits & ~behind) | (fill & behind);
         field = htobe64(field); /* one store: what is read next is all of it */
         memcpy(ret, &field, 8);
         cw_wipe(&field, sizeof(field));
@@ -145,10 +161,13 @@ static cw_rc decode_field(const uint8_t field[8], unsigned control, enum filler 
         uint64_t behind = BEHIND_LENGTH >> pin_bits, digits = BEHIND_LENGTH & ~behind;
         uint64_t bad = (v >> 60 ^ control) | less(len, CW_PIN_MIN) | less(CW_PIN_MAX, len);
         bad |= (no_digits(v) & digits) | (no_filler(v, filler) & behind);
-        for (unsigned i = 0; i < CW_PIN_MAX; i++)
-                ret->digit[i] = (uint8_t)((v & digits) >> (52 - 4 * i) & 0xfu);
+        uint64_t first = spread8((v & digits) >> 24), rest = spread8((v & digits) << 8 & 0xffffffffu);
+        memcpy(ret->digit, &first, 8);
+        memcpy(ret->digit + 8, &rest, CW_PIN_MAX - 8);
         ret->len = (uint8_t)len;
         cw_wipe(&v, sizeof(v));
+        cw_wipe(&first, sizeof(first));
+        cw_wipe(&rest, sizeof(rest));
         if (bad != 0) {
                 cw_wipe(ret, sizeof(*ret));
                 return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_SYNTAX), 0, "hsm.pinblock", "PIN_BLOCK",

@@ -109,7 +109,7 @@ cw_rc cw_scp_authenticate(struct cw_scp *s, uint8_t level, uint8_t ret[CW_SCP_AU
                 rc = prepare_pending(s, level, f);
         s->level = CW_SCP_C_MAC; /* the command itself always carries a C-MAC and is never enciphered */
         if (rc == CW_OK)
-                rc = s->protocol->secure(s, header, data, &len, f);
+                rc = s->protocol->secure(s, header, data, len, data, &len, f);
         if (rc != CW_OK) {
                 s->dead = true;
                 return rc;
@@ -178,13 +178,11 @@ static cw_rc wrap_secure(struct cw_scp *s, const struct cw_capdu *a, uint8_t *re
         struct cw_scp_pending *p = NULL;
         const uint8_t header[4] = {a->cla | 0x04u, a->ins, a->p1, a->p2};
         uint8_t *data = ret + 5;
-        size_t len = a->data_len;
+        size_t len = 0;
         cw_rc rc = s->pending ? pending_push(s, a, &p, f) : CW_OK;
         if (rc != CW_OK)
                 return rc;
-        if (len > 0)
-                memcpy(data, a->data, len);
-        rc = s->protocol->secure(s, header, data, &len, f);
+        rc = s->protocol->secure(s, header, a->data, a->data_len, data, &len, f);
         if (rc != CW_OK) {
                 cw_wipe(data, CW_APDU_MAX - 5);
                 s->dead = true; /* chain and card may differ from now on */

@@ -94,18 +94,20 @@ static cw_rc command_mac(struct cw_scp *s, const uint8_t header[4], const uint8_
         return rc;
 }
 
-static cw_rc secure(struct cw_scp *s, const uint8_t header[4], uint8_t *data, size_t *data_len,
-                    struct cw_fault *f) {
+static cw_rc secure(struct cw_scp *s, const uint8_t header[4], const uint8_t *in, size_t len, uint8_t *ret,
+                    size_t *ret_len, struct cw_fault *f) {
         uint8_t mac[8];
-        cw_rc rc = command_mac(s, header, data, *data_len, mac, f);
-        if (rc == CW_OK && (s->level & CW_SCP_C_ENC) != 0 && *data_len > 0) {
-                *data_len = cw_pad80(data, *data_len, BLOCK);
-                rc = cw_hsm_encrypt(s->c, &s->enc, CW_MODE_CBC, NULL, data, *data_len, data, f);
+        cw_rc rc = command_mac(s, header, in, len, mac, f);
+        if (len > 0)
+                memmove(ret, in, len);
+        if (rc == CW_OK && (s->level & CW_SCP_C_ENC) != 0 && len > 0) {
+                len = cw_pad80(ret, len, BLOCK);
+                rc = cw_hsm_encrypt(s->c, &s->enc, CW_MODE_CBC, NULL, ret, len, ret, f);
         }
         if (rc != CW_OK)
                 return rc;
-        memcpy(data + *data_len, mac, 8);
-        *data_len += 8;
+        memcpy(ret + len, mac, 8);
+        *ret_len = len + 8;
         return CW_OK;
 }
 

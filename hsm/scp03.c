@@ -4,6 +4,7 @@
 #include "hsm/cmac_kdf.h"
 #include "hsm/scp_internal.h"
 
+#include <endian.h>
 #include <string.h>
 
 #define BLOCK 16u
@@ -82,10 +83,10 @@ static cw_rc check_level(const struct cw_scp *s, uint8_t level, struct cw_fault 
 
 /* 6.2.6: the block whose encipherment is the ICV for C-ENC and R-ENC. */
 static void counter_block(uint32_t counter, bool response, uint8_t ret[BLOCK]) {
+        counter = htobe32(counter);
         memset(ret, 0, BLOCK);
         ret[0] = response ? 0x80 : 0x00;
-        for (size_t i = 0; i < 4; i++)
-                ret[15 - i] = (uint8_t)(counter >> (8 * i));
+        memcpy(ret + BLOCK - 4, &counter, 4);
 }
 
 /*
@@ -93,35 +94,44 @@ static void counter_block(uint32_t counter, bool response, uint8_t ret[BLOCK]) {
  * block and data: its first block is the ICV, which chains into the data. One operation of the token for
  * both.
  */
-static cw_rc command_data(struct cw_scp *s, const uint8_t *data, uint8_t *icv, size_t *len,
+static cw_rc command_data(struct cw_scp *s, const uint8_t *in, uint8_t *icv, size_t *len,
                           struct cw_fault *f) {
-        memcpy(icv + BLOCK, data, *len);
-        if ((s->level & CW_SCP_C_ENC) == 0 || *len == 0)
+        size_t plain = *len;
+        if (plain == 0)
                 return CW_OK;
+        if ((s->level & CW_SCP_C_ENC) == 0) {
+                memcpy(icv + BLOCK, in, plain);
+                return CW_OK;
+        }
+        *len = (plain | (BLOCK - 1)) + 1;
+        memset(icv + *len, 0, BLOCK); /* the last block: the padding's zeros before what it ends with */
+        memcpy(icv + BLOCK, in, plain);
+        icv[BLOCK + plain] = 0x80;
         counter_block(s->counter, false, icv);
-        *len = cw_pad80(icv + BLOCK, *len, BLOCK);
         return cw_hsm_encrypt(s->c, &s->enc, CW_MODE_CBC, NULL, icv, BLOCK + *len, icv, f);
 }
 
 /* 6.2.4, 6.2.5: encryption first, then CMAC over chaining value, header, final Lc and data as sent. */
-static cw_rc secure(struct cw_scp *s, const uint8_t header[4], uint8_t *data, size_t *data_len,
-                    struct cw_fault *f) {
-        CW_UNINITIALIZED uint8_t msg[BEFORE_DATA + CW_APDU_MAX]; /* only what is filled is wiped */
-        size_t n = *data_len;
+static cw_rc secure(struct cw_scp *s, const uint8_t header[4], const uint8_t *in, size_t len, uint8_t *ret,
+                    size_t *ret_len, struct cw_fault *f) {
+        CW_UNINITIALIZED uint8_t msg[BEFORE_DATA + CW_APDU_MAX + BLOCK]; /* only what is filled is wiped */
+        size_t n = len;
         if (s->authenticated && (n > 0 || !s->count_data_only))
                 s->counter++; /* every command counts, with or without data */
-        cw_rc rc = command_data(s, data, msg + BEFORE_DATA - BLOCK, &n, f);
+        cw_rc rc = command_data(s, in, msg + BEFORE_DATA - BLOCK, &n, f);
         memcpy(msg, s->chain, 16);
         memcpy(msg + 16, header, 4);
         msg[20] = (uint8_t)(n + s->card.mode_len);
         if (rc == CW_OK)
                 rc = cw_hsm_cmac(s->c, &s->mac03, msg, BEFORE_DATA + n, s->chain, f);
         if (rc == CW_OK) {
-                memcpy(data, msg + BEFORE_DATA, n);
-                memcpy(data + n, s->chain, s->card.mode_len);
-                *data_len = n + s->card.mode_len;
+                memcpy(ret, msg + BEFORE_DATA, n);
+                memcpy(ret + n, s->chain, 8); /* S8 or S16 */
+                if (s->card.mode_len == 16)
+                        memcpy(ret + n + 8, s->chain + 8, 8);
+                *ret_len = n + s->card.mode_len;
         }
-        cw_wipe(msg, BEFORE_DATA + n);
+        cw_wipe_short(msg, BEFORE_DATA + n);
         return rc;
 }
 

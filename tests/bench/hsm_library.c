@@ -206,7 +206,7 @@ static void ours_dukpt(void) {
 
 static void ours_scp03(void) {
         static const uint8_t store[5 + 24] = {0x80, 0xe2, 0x00, 0x00, 24};
-        uint8_t out[CW_APDU_MAX];
+        CW_UNINITIALIZED uint8_t out[CW_APDU_MAX]; /* hsmd has one for all APDUs of a batch */
         size_t n = 0;
         must(cw_scp_wrap(&w.scp, store, sizeof(store), out, sizeof(out), &n, &fault), &fault, "scp03");
 }
