@@ -97,27 +97,44 @@ cw_rc cw_perso_judge_sw(const struct cw_perso *p, struct cw_span plain, uint16_t
                                                               : "the chip refuses the application");
 }
 
-/* The answer of the command before, which hsmd has looked at while the card was at work. */
-static cw_rc end_unwrap(struct cw_perso *p, bool *waiting, struct cw_fault *f) {
-        CW_AUTO(cw_secret_free) struct cw_secret *clear = NULL;
-        if (!*waiting)
-                return CW_OK;
-        *waiting = false;
-        return cw_hsm_session_gp_unwrap_end(p->hsm, &clear, f);
+/* An answer that hsmd looks at while the card is at work on the next command. */
+struct check {
+        struct cw_perso *p;
+        bool due;
+        uint8_t answer[CW_APDU_PART_MAX];
+        size_t len;
+        cw_rc rc;
+        struct cw_fault fault;
+};
+
+static void check_wipe(struct check *c) {
+        cw_wipe(c->answer, sizeof c->answer);
 }
 
-static cw_rc begin_unwrap(struct cw_perso *p, const struct cw_rapdu *r, bool *waiting, struct cw_fault *f) {
-        CW_WIPED(uint8_t, bytes, CW_APDU_PART_MAX);
-        if ((p->level & CW_LEVEL_RMAC) == 0)
+static void check_answer(void *ctx) {
+        struct check *c = ctx;
+        CW_AUTO(cw_secret_free) struct cw_secret *clear = NULL;
+        c->due = false;
+        c->rc = cw_hsm_session_gp_unwrap(c->p->hsm, c->answer, c->len, &clear, &c->fault);
+}
+
+static cw_rc check_passed(const struct check *c, struct cw_fault *f) {
+        if (c->rc != CW_OK && f)
+                *f = c->fault;
+        return c->rc;
+}
+
+static cw_rc keep_answer(const struct cw_rapdu *r, struct check *c, struct cw_fault *f) {
+        if ((c->p->level & CW_LEVEL_RMAC) == 0)
                 return CW_OK;
-        if (r->len + 2 > CW_APDU_PART_MAX)
+        if (r->len + 2 > sizeof c->answer)
                 return cw_chip_fail_sw(f, "chip.store_data", r->sw, "the chip answers too much data");
-        memcpy(bytes, r->data, r->len);
-        bytes[r->len] = (uint8_t)(r->sw >> 8);
-        bytes[r->len + 1] = (uint8_t)r->sw;
-        cw_rc rc = cw_hsm_session_gp_unwrap_begin(p->hsm, bytes, r->len + 2, f);
-        *waiting = rc == CW_OK;
-        return rc;
+        memcpy(c->answer, r->data, r->len);
+        c->answer[r->len] = (uint8_t)(r->sw >> 8);
+        c->answer[r->len + 1] = (uint8_t)r->sw;
+        c->len = r->len + 2;
+        c->due = true;
+        return CW_OK;
 }
 
 static void tell_command(const struct cw_perso *p, struct cw_span plain, uint16_t sw) {
@@ -132,7 +149,7 @@ static void tell_command(const struct cw_perso *p, struct cw_span plain, uint16_
 }
 
 /* One command. An answer that nobody expected ends it all: what was wrapped behind it is never sent. */
-static cw_rc send_one(struct cw_perso *p, struct cw_span clear, struct cw_span command, bool *waiting,
+static cw_rc send_one(struct cw_perso *p, struct cw_span clear, struct cw_span command, struct check *before,
                       struct cw_fault *f) {
         CW_AUTO_RAPDU struct cw_rapdu r = {0};
         if (CW_FAILPOINT("station.store.before"))
@@ -140,13 +157,15 @@ static cw_rc send_one(struct cw_perso *p, struct cw_span clear, struct cw_span c
                                "PRD_SMARTCARD", "the card went away while it was personalised");
         p->result->sent++;
         p->result->last_sent = p->result->sent == p->result->total;
+        if (before->due)
+                cw_card_meanwhile(p->channel, check_answer, before);
         cw_rc rc = cw_perso_exchange(p, command, &r, f);
         if (rc == CW_OK)
                 rc = cw_perso_judge_sw(p, clear, r.sw, f);
         if (rc == CW_OK)
-                rc = end_unwrap(p, waiting, f);
+                rc = check_passed(before, f);
         if (rc == CW_OK)
-                rc = begin_unwrap(p, &r, waiting, f);
+                rc = keep_answer(&r, before, f);
         if (rc == CW_OK)
                 tell_command(p, clear, r.sw);
         return rc;
@@ -155,7 +174,7 @@ static cw_rc send_one(struct cw_perso *p, struct cw_span clear, struct cw_span c
 static cw_rc send_all(struct cw_perso *p, struct cw_span plain_items, struct cw_span wrapped_items,
                       struct cw_fault *f) {
         struct cw_reader plain, wrapped;
-        bool waiting = false;
+        __attribute__((cleanup(check_wipe))) struct check check = {.p = p};
         cw_reader_init(&plain, plain_items.ptr, plain_items.len);
         cw_reader_init(&wrapped, wrapped_items.ptr, wrapped_items.len);
         for (unsigned i = 0; i < p->result->total; i++) {
@@ -164,13 +183,15 @@ static cw_rc send_all(struct cw_perso *p, struct cw_span plain_items, struct cw_
                         return cw_fail(f, CW_RC(CW_L_CHIP, CW_C_REJECT, CW_E_SYNTAX), 0, "chip.wrap", "",
                                        "the HSM process wrapped another number of commands than it got; "
                                        "compare the versions");
-                cw_rc rc = send_one(p, clear, command, &waiting, f);
+                cw_rc rc = send_one(p, clear, command, &check, f);
                 if (rc != CW_OK)
                         return rc;
                 if (p->plan->progress)
                         p->plan->progress(p->plan->ctx, i + 1, p->result->total);
         }
-        return end_unwrap(p, &waiting, f);
+        if (check.due)
+                check_answer(&check);
+        return check_passed(&check, f);
 }
 
 /* Clear bytes that padding, whole blocks and the MAC leave room for, one limit for all levels: 239, or 223 in

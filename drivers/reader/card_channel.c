@@ -117,7 +117,9 @@ static cw_rc carry_out(struct cw_card_channel *c, struct cw_span command, enum a
 cw_rc cw_card_exchange(struct cw_card_channel *c, struct cw_span command, int64_t timeout_ms,
                        struct cw_rapdu *ret, struct cw_fault *f) {
         enum apdu_case kind = case_of(command);
-        return kind == CASE_BAD ? not_short(command, f) : carry_out(c, command, kind, timeout_ms, ret, f);
+        cw_rc rc = kind == CASE_BAD ? not_short(command, f) : carry_out(c, command, kind, timeout_ms, ret, f);
+        cw_card_run_meanwhile(c);
+        return rc;
 }
 
 cw_rc cw_card_exchange_long(struct cw_card_channel *c, struct cw_span command, int64_t timeout_ms,

@@ -56,7 +56,26 @@ struct cw_card_channel {
         uint8_t atr[CW_ATR_MAX];
         size_t atr_len;
         size_t answer_max; /* extended.h: longest answer of an extended command; 0 = short commands only */
+        void (*meanwhile)(void *ctx); /* cw_card_meanwhile */
+        void *meanwhile_ctx;
 };
+
+/*
+ * fn(ctx) runs once within the next cw_card_exchange, whatever becomes of that: while its first command is
+ * with the card, or behind it where the channel cannot do both at once. It may block; the card is not waited
+ * for any longer.
+ */
+static inline void cw_card_meanwhile(struct cw_card_channel *c, void (*fn)(void *ctx), void *ctx) {
+        c->meanwhile = fn;
+        c->meanwhile_ctx = ctx;
+}
+/* For a channel's transmit, with the command under way. Nothing to do is fine. */
+static inline void cw_card_run_meanwhile(struct cw_card_channel *c) {
+        void (*fn)(void *ctx) = c->meanwhile;
+        c->meanwhile = NULL;
+        if (fn)
+                fn(c->meanwhile_ctx);
+}
 
 static inline void cw_card_close(struct cw_card_channel *c) {
         c->ops->close(c);

@@ -254,18 +254,19 @@ static void timespec_in(int64_t timeout_ms, struct timespec *ret) {
         }
 }
 
-/* Hands op to the worker; false when it did not come back in time, the worker is then abandoned. */
-static bool run(struct worker *w, enum op op, int64_t timeout_ms) {
-        struct timespec until;
-        timespec_in(timeout_ms, &until);
+static void hand_over(struct worker *w, enum op op) {
         (void)pthread_mutex_lock(&w->lock);
         w->op = op;
         (void)pthread_mutex_unlock(&w->lock);
         (void)pthread_cond_broadcast(&w->turn);
+}
+
+/* False when the op did not come back in time, the worker is then abandoned. */
+static bool come_back(struct worker *w, const struct timespec *until) {
         (void)pthread_mutex_lock(&w->lock);
         int err = 0;
         while (w->op != OP_NONE && err == 0)
-                err = pthread_cond_timedwait(&w->turn, &w->lock, &until);
+                err = pthread_cond_timedwait(&w->turn, &w->lock, until);
         bool done = w->op == OP_NONE;
         if (!done) {
                 (void)atomic_fetch_add(&w->stuck->hanging, 1);
@@ -274,6 +275,13 @@ static bool run(struct worker *w, enum op op, int64_t timeout_ms) {
         }
         (void)pthread_mutex_unlock(&w->lock);
         return done;
+}
+
+static bool run(struct worker *w, enum op op, int64_t timeout_ms) {
+        struct timespec until;
+        timespec_in(timeout_ms, &until);
+        hand_over(w, op);
+        return come_back(w, &until);
 }
 
 /* The channel the caller holds; the worker behind it goes its own way once it hangs. */
@@ -311,9 +319,13 @@ static cw_rc handle_transmit(struct cw_card_channel *c, struct cw_span command, 
         struct worker *w = h->worker;
         if (!w || w->dead || command.len > sizeof w->command)
                 return dead("pcsc.transmit", f);
+        struct timespec until;
         memcpy(w->command, command.ptr, command.len);
         w->command_len = command.len;
-        if (!run(w, OP_TRANSMIT, timeout_ms))
+        timespec_in(timeout_ms, &until);
+        hand_over(w, OP_TRANSMIT);
+        cw_card_run_meanwhile(c);
+        if (!come_back(w, &until))
                 return stuck(h, "pcsc.transmit", f);
         cw_wipe(w->command, sizeof w->command);
         if (w->rv != SCARD_S_SUCCESS) {

@@ -206,14 +206,6 @@ CW_WARN_UNUSED cw_rc cw_hsm_session_gp_wrap(struct cw_hsm_session *s, const void
  */
 CW_WARN_UNUSED cw_rc cw_hsm_session_gp_unwrap(struct cw_hsm_session *s, const void *rapdu, size_t len,
                                               struct cw_secret **ret_data, struct cw_fault *f);
-/*
- * The same in two halves, so that the card works on its next command while hsmd judges this answer. Between
- * them nothing else may be asked; when the second half is never called the session is of no more use.
- */
-CW_WARN_UNUSED cw_rc cw_hsm_session_gp_unwrap_begin(struct cw_hsm_session *s, const void *rapdu, size_t len,
-                                                    struct cw_fault *f);
-CW_WARN_UNUSED cw_rc cw_hsm_session_gp_unwrap_end(struct cw_hsm_session *s, struct cw_secret **ret_data,
-                                                  struct cw_fault *f);
 
 struct cw_hsm_arqc {
         bool genuine;

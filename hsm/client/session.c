@@ -4,10 +4,12 @@
 
 #include "base/buf.h"
 
+#include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define UNWRAP_ID 0x554e5752u /* of the one request that is not waited for at once */
+#define UNWRAP_ID 0x554e5752u /* a number of its own: calls count from 1 */
 
 struct cw_hsm_session {
         int fd;
@@ -363,38 +365,50 @@ cw_rc cw_hsm_session_gp_wrap(struct cw_hsm_session *s, const void *items, size_t
         return call_for_att(s, m, ret_items, f);
 }
 
-cw_rc cw_hsm_session_gp_unwrap(struct cw_hsm_session *s, const void *rapdu, size_t len,
-                               struct cw_secret **ret_data, struct cw_fault *f) {
-        struct cw_msg *m = cw_msg_request("gp.unwrap");
-        attach(&m, rapdu, len);
-        return call_for_att(s, m, ret_data, f);
+/* Asleep, not looking for the answer: a card works at the same time, and its reader's threads want the CPU.
+ */
+static cw_rc sleep_until_answered(const struct cw_hsm_session *s, int64_t deadline_ns, struct cw_fault *f) {
+        struct pollfd p = {.fd = s->fd, .events = POLLIN};
+        for (;;) {
+                int left_ms = cw_deadline_left_ms(deadline_ns), n = poll(&p, 1, left_ms);
+                if (n > 0)
+                        return CW_OK;
+                if (left_ms == 0 || (n < 0 && errno != EINTR))
+                        return cw_fail(f, CW_RC(CW_L_HSM, CW_C_RECONNECT, CW_E_TIMEOUT), n < 0 ? errno : 0,
+                                       "hsm.call", "", "hsmd did not answer in time");
+        }
 }
 
-cw_rc cw_hsm_session_gp_unwrap_begin(struct cw_hsm_session *s, const void *rapdu, size_t len,
-                                     struct cw_fault *f) {
+static cw_rc unwrap_answer(const struct cw_msg *reply, struct cw_fault *f) {
+        struct cw_fault told = {0};
+        if (reply->type != CW_MSG_REPLY || reply->id != UNWRAP_ID)
+                return malformed(f);
+        if (cw_msg_bool(reply, "ok", false))
+                return CW_OK;
+        cw_fault_from_json(json_object_get(reply->json, "error"), &told);
+        if (f)
+                *f = told;
+        return told.rc;
+}
+
+cw_rc cw_hsm_session_gp_unwrap(struct cw_hsm_session *s, const void *rapdu, size_t len,
+                               struct cw_secret **ret_data, struct cw_fault *f) {
         CW_AUTO(cw_msg_free) struct cw_msg *m = cw_msg_request("gp.unwrap");
+        CW_AUTO(cw_msg_free) struct cw_msg *reply = NULL;
+        const int64_t deadline_ns = cw_deadline_ns(s->timeout_ms);
         attach(&m, rapdu, len);
         if (m == NULL)
                 return no_memory(f);
         m->id = UNWRAP_ID;
-        return cw_ipc_send(s->fd, m, cw_deadline_ns(s->timeout_ms), f);
-}
-
-cw_rc cw_hsm_session_gp_unwrap_end(struct cw_hsm_session *s, struct cw_secret **ret_data,
-                                   struct cw_fault *f) {
-        CW_AUTO(cw_msg_free) struct cw_msg *reply = NULL;
-        cw_rc rc = cw_ipc_recv(s->fd, cw_deadline_ns(s->timeout_ms), &reply, f);
+        cw_rc rc = cw_ipc_send(s->fd, m, deadline_ns, f);
+        if (rc == CW_OK)
+                rc = sleep_until_answered(s, deadline_ns, f);
+        if (rc == CW_OK)
+                rc = cw_ipc_recv(s->fd, deadline_ns, &reply, f);
+        if (rc == CW_OK)
+                rc = unwrap_answer(reply, f);
         if (rc != CW_OK)
                 return rc;
-        if (reply->type != CW_MSG_REPLY || reply->id != UNWRAP_ID)
-                return malformed(f);
-        if (!cw_msg_bool(reply, "ok", false)) {
-                struct cw_fault told = {0};
-                cw_fault_from_json(json_object_get(reply->json, "error"), &told);
-                if (f)
-                        *f = told;
-                return told.rc;
-        }
         struct cw_secret *att = cw_msg_take_att(reply, 0);
         if (att == NULL)
                 return malformed(f);

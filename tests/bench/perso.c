@@ -69,10 +69,13 @@ static struct recorder *recorder_of(struct cw_card_channel *c) {
 static cw_rc record_transmit(struct cw_card_channel *c, struct cw_span command, int64_t timeout_ms,
                              uint8_t *ret, size_t cap, size_t *ret_len, struct cw_fault *f) {
         struct recorder *r = recorder_of(c);
+        char hex[2 * CW_APDU_COMMAND_MAX + 1] = "";
         r->apdus++;
-        for (size_t i = 0; i < command.len; i++)
-                (void)fprintf(r->out, "%02X", command.ptr[i]);
+        (void)cw_hex_encode(command.ptr, command.len, hex, sizeof hex);
+        (void)fputs(hex, r->out);
         (void)fputc('\n', r->out);
+        cw_card_meanwhile(r->inner, c->meanwhile, c->meanwhile_ctx);
+        c->meanwhile = NULL;
         return r->inner->ops->transmit(r->inner, command, timeout_ms, ret, cap, ret_len, f);
 }
 

@@ -282,6 +282,34 @@ static void test_agreement(void **state) {
         assert_int_equal(questions, 0);
 }
 
+static void count_up(void *ctx) {
+        ++*(int *)ctx;
+}
+
+/* Once, with whatever the next exchange comes to. */
+static void test_meanwhile_runs_once(void **state) {
+        (void)state;
+        static const struct script_line lines[] = {{"80CA9F7F00", "6C03"},
+                                                   {"80CA9F7F03", "0102039000"},
+                                                   {"80CA9F7F00", "9000"},
+                                                   {"80CA9F7F00", ""},
+                                                   {"80CA9F7F00", NULL}};
+        static const char *const commands[] = {"80CA9F7F00", "80CA9F7F00", "80CA9F7F00", "00A404"};
+        struct script_card card;
+        struct cw_rapdu r = {0};
+        int runs = 0;
+        script_card_init(&card, LINES(lines), true);
+        cw_card_meanwhile(&card.channel, count_up, &runs);
+        assert_int_equal(exchange(&card, "80CA9F7F00", &r, NULL), CW_OK);
+        assert_int_equal(runs, 1);
+        for (int i = 0; i < 4; i++) {
+                cw_card_meanwhile(&card.channel, count_up, &runs);
+                assert_int_equal(exchange(&card, commands[i], &r, NULL) == CW_OK, i == 0);
+                assert_int_equal(runs, 2 + i);
+        }
+        script_card_done(&card);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
             cmocka_unit_test(test_t1_case4_as_given),
@@ -300,6 +328,7 @@ int main(void) {
             cmocka_unit_test(test_only_reading_is_extended),
             cmocka_unit_test(test_capabilities_of_the_atr),
             cmocka_unit_test(test_agreement),
+            cmocka_unit_test(test_meanwhile_runs_once),
         };
         return cmocka_run_group_tests_name("reader exchange", tests, NULL, NULL);
 }
