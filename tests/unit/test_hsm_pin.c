@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "hsm/ksn_registry.h"
 #include "hsm/pin_policy.h"
+#include "hsm/pin_zone.h"
 #include "hsm/pinblock.h"
 
 #include <dirent.h>
@@ -206,6 +207,22 @@ static void policy_rules(void **state) {
         assert_false(cw_pin_policy_parse("birth", &p));
 }
 
+/* PCI PIN 3-3, every pair of formats: 0, 3, 4 among each other, 1 to them, nothing to 1, nothing from or
+ * to 2. */
+static void directions(void **state) {
+        (void)state;
+        for (unsigned from = 0; from < 7; from++) {
+                for (unsigned to = 0; to < 7; to++) {
+                        bool source = from == 0 || from == 1 || from == 3 || from == 4;
+                        bool target = to == 0 || to == 3 || to == 4;
+                        struct cw_fault f = {0};
+                        cw_rc rc = cw_pin_zone_allowed(from, to, &f);
+                        assert_true((rc == CW_OK) == (source && target));
+                        assert_string_equal(f.code, rc == CW_OK ? "" : "PIN_FORMAT");
+                }
+        }
+}
+
 static void ksn_text(void **state) {
         (void)state;
         static const uint8_t want[CW_KSN_LEN] = {0xff, 0xff, 0x98, 0x76, 0x54, 0x32, 0x10, 0xe0, 0x00, 0x01};
@@ -375,6 +392,7 @@ int main(void) {
             cmocka_unit_test(account_fields),
             cmocka_unit_test(policy),
             cmocka_unit_test(policy_rules),
+            cmocka_unit_test(directions),
             cmocka_unit_test(ksn_text),
             cmocka_unit_test_setup_teardown(replay, make_dir, remove_dir),
             cmocka_unit_test_setup_teardown(listed_pads, make_dir, remove_dir),

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * hsm-vectors [--host-memory] --token softhsm|nss|opencryptoki FILE: each entry of a file of published
- * vectors through a running cardwright-hsmd on a private token. A line for each mismatch and for each skipped
- * entry with its reason, a last line with the counts whatever the file is. --host-memory: with
- * hsm.allow_host_memory, so that what the token does not derive is derived by hsmd. Exit status 0: nothing
- * failed; 1: something did; 2: it could not be tried.
+ * hsm-vectors [--host-memory] [--server] --token softhsm|nss|opencryptoki FILE: each entry of a file of
+ * published vectors through a running cardwright-hsmd on a private token. A line for each mismatch and for
+ * each skipped entry with its reason, a last line with the counts whatever the file is. --host-memory: with
+ * hsm.allow_host_memory, so that what the token does not derive is derived by hsmd. --server: the token is
+ * behind `p11-kit server`. Exit status 0: nothing failed; 1: something did; 2: it could not be tried.
  */
 #include "base/cleanup.h"
 #include "base/ipc.h"
@@ -109,14 +109,17 @@ int main(int argc, char **argv) {
         struct vector_token token;
         unsigned count[3] = {0, 0, 0};
         struct vector_options options = {0};
-        if (argc == 5 && strcmp(argv[1], "--host-memory") == 0) {
-                options.host_memory = true;
-                argv++;
-                argc--;
+        for (; argc > 4; argv++, argc--) {
+                if (strcmp(argv[1], "--host-memory") == 0)
+                        options.host_memory = true;
+                else if (strcmp(argv[1], "--server") == 0)
+                        options.behind_server = true;
+                else
+                        break;
         }
         if (argc != 4 || strcmp(argv[1], "--token") != 0) {
-                (void)fprintf(stderr,
-                              "usage: hsm-vectors [--host-memory] --token softhsm|nss|opencryptoki FILE\n");
+                (void)fprintf(stderr, "usage: hsm-vectors [--host-memory] [--server] "
+                                      "--token softhsm|nss|opencryptoki FILE\n");
                 return 2;
         }
         CW_AUTO_JSON json_t *file = json_load_file(argv[3], JSON_REJECT_DUPLICATES, &error);

@@ -143,6 +143,10 @@ static bool write_config(const struct vector_token *t, const char *module, const
             o->host_memory ? "true" : "false", o->call_timeout_ms > 0 ? o->call_timeout_ms : 5000);
 }
 
+const char *vector_token_missing(const char *name) {
+        return strcmp(name, "opencryptoki") == 0 ? opencryptoki_missing(CW_OPENCRYPTOKI_MODULE) : NULL;
+}
+
 bool vector_token_wait(struct vector_token *t) {
         char path[256], why[256] = "the daemon does not listen";
         (void)snprintf(path, sizeof(path), "%s/run/hsmd/admin.sock", t->dir);

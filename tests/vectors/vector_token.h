@@ -17,6 +17,8 @@ struct vector_options {
         int call_timeout_ms; /* 0: 5000 */
 };
 
+/* Why there can be no such token here; NULL when there can. */
+const char *vector_token_missing(const char *name);
 /*
  * kind: "softhsm", "nss" or "opencryptoki" (as root only). Makes the token, starts the daemon, waits until it
  * has the token. False after saying on stderr what is missing; vector_token_stop is called in any case.

@@ -118,6 +118,16 @@ static void nss_behind_server(void **state) {
         behind_server("nss");
 }
 
+static void opencryptoki_behind_server(void **state) {
+        (void)state;
+        const char *missing = vector_token_missing("opencryptoki");
+        if (missing != NULL) {
+                print_message("openCryptoki: %s\n", missing);
+                skip();
+        }
+        behind_server("opencryptoki");
+}
+
 static int teardown(void **state) {
         (void)state;
         vector_token_stop(&token);
@@ -128,6 +138,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
             cmocka_unit_test_teardown(softhsm_behind_server, teardown),
             cmocka_unit_test_teardown(nss_behind_server, teardown),
+            cmocka_unit_test_teardown(opencryptoki_behind_server, teardown),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
