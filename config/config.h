@@ -225,6 +225,7 @@ struct cw_config_station {
         int64_t matica_shift_right_px, matica_shift_down_px; /* of 300 dpi, from the middle */
         bool printer_experimental;  /* a driver that is public in part only may make cards */
         const char *printer_ribbon; /* of a printer that does not tell it; "" = not said */
+        const char *printer_curve;  /* "ymc=64:50 128:110", "" = levels as drawn */
         const char *printer_heat;   /* "y=12,k=10", "" = not sent */
         const char *printer_quirks; /* words of the driver, commas between */
         const char *reader;         /* PC/SC reader name, its prefix, usb:PORT or serial:NUMBER */

@@ -380,6 +380,9 @@ static const struct cw_key station_keys[] = {
         cw_config_station, printer_heat, "", 0, 60, 0,
         "heat of the panels, y=12,m=12,c=12,k=10: evolis 0..20, magicard 0..100 (y m c the same), zebra k "
         "only 0..10; a panel not named is left to the printer"),
+    TEXT_LEN(cw_config_station, printer_curve, "", 0, 250, 0,
+             "heat curve of the dyes, ymc=64:50 128:110 or y=..., m=..., c=...: light to be removed and dye "
+             "for it, 0 to 255, straight lines between"),
     TEXT_LEN(cw_config_station, printer_quirks, "", 0, 200, 0,
              "what is inferred of the printer and is otherwise here: words of its driver, commas between"),
     TEXT(cw_config_station, reader, "", CW_KEY_REQUIRED,

@@ -31,6 +31,8 @@ struct cw_cli {
         const char *new_key_label, *new_diversify, *domain, *confirm;
         bool related;                /* station card delete --related */
         const char *file, *from_jwe; /* d1 order; NULL when not given */
+        const char *curve;           /* face render, face panels --curve; NULL when not given */
+        bool yes;                    /* printer settings apply --yes */
         struct {                     /* options of hsm commands, NULL when not given */
                 const char *kbpk, *as, *kcv, *components, *valid_from, *valid_to, *block, *version, *bits,
                     *exponent;

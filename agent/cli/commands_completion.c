@@ -34,7 +34,7 @@ int cw_cmd_completion(struct cw_cli *cli, int count, char **args) {
                 if (!strchr(cw_commands[i].words, ' '))
                         complete_second(cw_commands[i].words);
         (void)printf(
-            "        *) words='--json --config --socket --all --watch --no-remake --reader "
+            "        *) words='--json --config --socket --all --watch --no-remake --yes --curve --reader "
             "--profile --data --scp --key --key-label "
             "--diversify --modify --new-key-label --new-diversify --domain --confirm --related --file "
             "--from-jwe --level --product --station --help --version");

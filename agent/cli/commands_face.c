@@ -3,6 +3,7 @@
 #include "agent/cli/commands_face.h"
 
 #include <limits.h>
+#include <stdint.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -27,12 +28,19 @@ static bool find_helper(char *ret, size_t cap) {
         return len > 0 && (size_t)len < cap && access(ret, X_OK) == 0;
 }
 
-static int draw(const char *what, char **args) {
+bool cw_face_option(struct cw_cli *cli, const char *name, const char *value) {
+        if (strcmp(name, "--curve") != 0)
+                return false;
+        cli->curve = value;
+        return true;
+}
+
+static int draw(const struct cw_cli *cli, const char *what, char **args) {
         char path[PATH_MAX], verb[16];
-        char *argv[] = {path, verb, args[0], args[1], args[3], NULL};
+        char *argv[] = {path, verb, args[0], args[1], args[3], (char *)(uintptr_t)cli->curve, NULL};
         char *env[] = {NULL};
         if (strcmp(args[2], "-o") != 0) {
-                (void)fprintf(stderr, "usage: cardwright face %s TEMPLATE DATA -o %s\n", what,
+                (void)fprintf(stderr, "usage: cardwright face %s TEMPLATE DATA -o %s [--curve CURVE]\n", what,
                               strcmp(what, "render") == 0 ? "FILE.png" : "FOLDER");
                 return CW_EXIT_USAGE;
         }
@@ -46,13 +54,11 @@ static int draw(const char *what, char **args) {
 }
 
 int cw_cmd_face_render(struct cw_cli *cli, int count, char **args) {
-        (void)cli;
         (void)count;
-        return draw("render", args);
+        return draw(cli, "render", args);
 }
 
 int cw_cmd_face_panels(struct cw_cli *cli, int count, char **args) {
-        (void)cli;
         (void)count;
-        return draw("panels", args);
+        return draw(cli, "panels", args);
 }

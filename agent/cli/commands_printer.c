@@ -5,8 +5,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define PATH_CAP 256
-
 static int always_ok(const json_t *answer) {
         (void)answer;
         return CW_EXIT_OK;
@@ -124,17 +122,17 @@ static int printer_verdict(const json_t *a) {
         return not_ready(a) ? CW_EXIT_NEEDS_PERSON : CW_EXIT_OK;
 }
 
-static int path_of(const char *printer, const char *rest, char ret[PATH_CAP]) {
+int cw_printer_path(const char *printer, const char *rest, char ret[CW_PRINTER_PATH_MAX]) {
         if (!cw_cli_plain_word(printer))
                 return CW_EXIT_USAGE;
-        (void)snprintf(ret, PATH_CAP, "/v1/printers/%s%s", printer, rest);
+        (void)snprintf(ret, CW_PRINTER_PATH_MAX, "/v1/printers/%s%s", printer, rest);
         return CW_EXIT_OK;
 }
 
 static int printer_status(struct cw_cli *cli, const char *name) {
-        char path[PATH_CAP];
+        char path[CW_PRINTER_PATH_MAX];
         CW_AUTO_JSON json_t *a = NULL;
-        if (path_of(name, "", path) != CW_EXIT_OK)
+        if (cw_printer_path(name, "", path) != CW_EXIT_OK)
                 return CW_EXIT_USAGE;
         int exit_code = cw_cli_ask(cli, path, NULL, &a);
         return cw_cli_show(cli, exit_code, a, show_printer, printer_verdict);
@@ -142,7 +140,7 @@ static int printer_status(struct cw_cli *cli, const char *name) {
 
 /* ---- sheets ---- */
 
-static void show_lines(struct cw_cli *cli, const json_t *a) {
+void cw_printer_show_lines(struct cw_cli *cli, const json_t *a) {
         static const char *const heads[] = {"NAME", "VALUE", "UNIT", "", NULL};
         struct cw_table *t = cw_table_new(&cli->style, heads);
         size_t i = 0;
@@ -154,53 +152,18 @@ static void show_lines(struct cw_cli *cli, const json_t *a) {
                 cw_table_cell(t, cw_cli_bool(l, "writable") ? "can be set" : "");
         }
         cw_table_print(t);
+        if (*cw_cli_str(a, "text"))
+                (void)printf("\n%s\n", cw_cli_str(a, "text"));
 }
 
 static int sheet(struct cw_cli *cli, const char *name, const char *which) {
-        char rest[32], path[PATH_CAP];
+        char rest[32], path[CW_PRINTER_PATH_MAX];
         CW_AUTO_JSON json_t *a = NULL;
         (void)snprintf(rest, sizeof rest, "/%s", which);
-        if (path_of(name, rest, path) != CW_EXIT_OK)
+        if (cw_printer_path(name, rest, path) != CW_EXIT_OK)
                 return CW_EXIT_USAGE;
         int exit_code = cw_cli_ask(cli, path, NULL, &a);
-        return cw_cli_show(cli, exit_code, a, show_lines, always_ok);
-}
-
-/* The lines of a snapshot ("printer NAME settings --json") that can be set, as the API wants them. */
-static json_t *snapshot(const char *file) {
-        json_error_t error;
-        FILE *in = fopen(file, "re");
-        CW_AUTO_JSON json_t *saved = in ? json_loadf(in, JSON_REJECT_DUPLICATES, &error) : NULL;
-        if (in)
-                (void)fclose(in);
-        json_t *settings = json_array();
-        size_t i = 0;
-        const json_t *l = NULL;
-        json_array_foreach(json_object_get(saved, "lines"), i, l) if (cw_cli_bool(l, "writable"))(void)
-            json_array_append_new(settings, json_pack("{s:s, s:s}", "name", cw_cli_str(l, "name"), "value",
-                                                      cw_cli_str(l, "value")));
-        if (json_array_size(settings) > 0)
-                return settings;
-        json_decref(settings);
-        (void)fprintf(stderr,
-                      "cardwright: %s cannot be read or has no setting that can be set; make it with: "
-                      "cardwright --json printer NAME settings\n",
-                      file);
-        return NULL;
-}
-
-static int apply(struct cw_cli *cli, const char *name, const char *file) {
-        char path[PATH_CAP];
-        CW_AUTO_JSON json_t *a = NULL;
-        json_t *settings = snapshot(file);
-        if (!settings)
-                return CW_EXIT_FAILED;
-        if (path_of(name, "/settings", path) != CW_EXIT_OK) {
-                json_decref(settings);
-                return CW_EXIT_USAGE;
-        }
-        int exit_code = cw_cli_ask(cli, path, json_pack("{s:o}", "settings", settings), &a);
-        return cw_cli_show(cli, exit_code, a, show_lines, always_ok);
+        return cw_cli_show(cli, exit_code, a, cw_printer_show_lines, always_ok);
 }
 
 /* ---- what moves or types ---- */
@@ -218,7 +181,7 @@ static int result_verdict(const json_t *a) {
 }
 
 int cw_cmd_test_card(struct cw_cli *cli, int count, char **args) {
-        char path[PATH_CAP];
+        char path[CW_PRINTER_PATH_MAX];
         CW_AUTO_JSON json_t *a = NULL;
         if (!cw_cli_plain_word(args[0]))
                 return CW_EXIT_USAGE;
@@ -236,9 +199,9 @@ int cw_cmd_test_card(struct cw_cli *cli, int count, char **args) {
 }
 
 static int clean(struct cw_cli *cli, const char *name) {
-        char path[PATH_CAP];
+        char path[CW_PRINTER_PATH_MAX];
         CW_AUTO_JSON json_t *a = NULL;
-        if (path_of(name, "/clean", path) != CW_EXIT_OK)
+        if (cw_printer_path(name, "/clean", path) != CW_EXIT_OK)
                 return CW_EXIT_USAGE;
         int exit_code = cw_cli_ask_long(cli, "cleaning", path, json_object(), &a);
         return cw_cli_show(cli, exit_code, a, show_result, result_verdict);
@@ -250,9 +213,9 @@ static void show_answer(struct cw_cli *cli, const json_t *a) {
 }
 
 static int raw(struct cw_cli *cli, const char *name, const char *command) {
-        char path[PATH_CAP];
+        char path[CW_PRINTER_PATH_MAX];
         CW_AUTO_JSON json_t *a = NULL;
-        if (path_of(name, "/raw", path) != CW_EXIT_OK)
+        if (cw_printer_path(name, "/raw", path) != CW_EXIT_OK)
                 return CW_EXIT_USAGE;
         int exit_code = cw_cli_ask(cli, path, json_pack("{s:s}", "command", command), &a);
         return cw_cli_show(cli, exit_code, a, show_answer, always_ok);
@@ -268,13 +231,15 @@ int cw_cmd_printer(struct cw_cli *cli, int count, char **args) {
                 return sheet(cli, name, verb);
         if (plain && strcmp(verb, "clean") == 0)
                 return clean(cli, name);
-        if (count == 4 && strcmp(verb, "settings") == 0 && strcmp(args[2], "apply") == 0)
-                return apply(cli, name, args[3]);
+        if (strcmp(verb, "settings") == 0)
+                return cw_cmd_printer_settings(cli, name, count - 2, args + 2);
         if (count == 3 && strcmp(verb, "test-card") == 0)
                 return cw_cmd_test_card(cli, 2, (char *[]){args[0], args[2]});
         if (count == 3 && strcmp(verb, "raw") == 0)
                 return raw(cli, name, args[2]);
-        (void)fprintf(stderr, "usage: cardwright printer NAME status | counters | sensors | settings [apply "
-                              "FILE] | clean | test-card std|tech|mag|chip | raw COMMAND\n");
+        (void)fprintf(
+            stderr, "usage: cardwright printer NAME status | counters | sensors | settings [snapshot -o FILE "
+                    "| diff FILE | apply FILE [--yes]] | clean | test-card std|tech|mag|chip | raw "
+                    "COMMAND\n");
         return CW_EXIT_USAGE;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/cli/cli.h"
 #include "agent/cli/commands_d1.h"
+#include "agent/cli/commands_face.h"
 #include "agent/cli/commands_station.h"
 #include "agent/cli/commands_hsm.h"
 
@@ -56,6 +57,8 @@ static bool take_flag(struct cw_cli *cli, const char *arg) {
                 cli->related = true;
         else if (strcmp(arg, "--in-use") == 0)
                 cli->hsm.in_use = true;
+        else if (strcmp(arg, "--yes") == 0)
+                cli->yes = true;
         else
                 return false;
         return true;
@@ -79,7 +82,8 @@ static int parse(struct cw_cli *cli, int argc, char **argv, char **ret_words) {
                         if (take_flag(cli, argv[i]))
                                 continue;
                         if (i + 1 < argc && (cw_hsm_option(cli, argv[i], argv[i + 1]) ||
-                                             cw_d1_option(cli, argv[i], argv[i + 1]))) {
+                                             cw_d1_option(cli, argv[i], argv[i + 1]) ||
+                                             cw_face_option(cli, argv[i], argv[i + 1]))) {
                                 i++;
                                 continue;
                         }

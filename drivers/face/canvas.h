@@ -22,7 +22,8 @@ CW_WARN_UNUSED cw_rc cw_face_paint(const struct cw_face_template *t, const struc
                                    struct cw_face_canvas *c, struct cw_fault *f);
 /* Surfaces -> y m c k (o) panels in portrait raster. */
 CW_WARN_UNUSED cw_rc cw_face_separate(const struct cw_face_template *t, struct cw_face_canvas *c,
-                                      struct cw_panels **ret, struct cw_fault *f);
+                                      const struct cw_face_curve *curve, struct cw_panels **ret,
+                                      struct cw_fault *f);
 
 /* One file each: shapes.c, text.c, picture.c. */
 cw_rc cw_face_paint_shape(const struct cw_face_element *e, cairo_t *cr, struct cw_fault *f);

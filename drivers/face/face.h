@@ -62,15 +62,29 @@ CW_DEFINE_CLEANUP(struct cw_panels *, cw_panels_free);
 /* Bytes of a panel of width x height pixels, rounded up. */
 size_t cw_panel_size(unsigned width, unsigned height, unsigned bits);
 
+#define CW_FACE_CURVE_POINTS 16
+/* Dye for the light that is to be taken away, both 0 to 255, of y m c. */
+struct cw_face_curve {
+        uint8_t level[3][256];
+};
+/*
+ * A heat curve in words: "y=64:50 128:110, mc=128:120": panels, then FROM:TO, rising, at most 16, straight
+ * lines between, from 0:0 and to 255:255 where no point says otherwise; a panel that is not named, and NULL
+ * or "", as it is. 0 stays 0 (0:TO lifts all above it). OPERATOR/PRT_SETUP_ERROR for anything else.
+ */
+CW_WARN_UNUSED cw_rc cw_face_curve_parse(const char *words, struct cw_face_curve *ret, struct cw_fault *f);
+
 /*
  * Draws template_path (absolute, or relative to the working directory) with data in a child and returns its
- * panels. Blocks until done or deadline; the child is killed then. REJECT with PRD_UNEXPECTED_DATA and a
+ * panels, their dye by curve (cw_face_curve_parse; may be NULL). Blocks until done or deadline; the child is
+ * killed then. OPERATOR/PRT_SETUP_ERROR for a bad curve. REJECT with PRD_UNEXPECTED_DATA and a
  * sentence when the template is bad, a font is missing, a text does not fit its box, a glyph is unknown or a
  * field is absent; RETRY on timeout or when the child could not run. Nothing is printed, so every failure is
  * before the fact.
  */
 CW_WARN_UNUSED cw_rc cw_face_draw(const char *template_path, const struct cw_face_data *data,
-                                  int64_t deadline_ns, struct cw_panels **ret, struct cw_fault *f);
+                                  const char *curve, int64_t deadline_ns, struct cw_panels **ret,
+                                  struct cw_fault *f);
 
 /*
  * The program cw_face_draw starts. Without this call: cardwright-face beside the running program, in face/

@@ -37,7 +37,8 @@ static cw_rc answer(const struct cw_msg *request, struct cw_msg *reply, struct c
                 return cw_fail(f, CW_RC(CW_L_FACE, CW_C_REJECT, CW_E_SYNTAX), 0, "face.draw",
                                "PRD_UNEXPECTED_DATA", "the drawing request is malformed");
         int memfd = -1;
-        cw_rc rc = cw_face_render(cw_msg_str(request, "template", ""), &data, &panels, f);
+        cw_rc rc = cw_face_render(cw_msg_str(request, "template", ""), &data,
+                                  cw_msg_str(request, "curve", ""), &panels, f);
         if (rc == CW_OK)
                 rc = cw_panels_to_fd(panels, &memfd, f);
         if (rc == CW_OK)

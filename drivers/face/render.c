@@ -20,21 +20,24 @@ static cw_rc draw(const struct cw_face_template *t, const struct cw_face_data *d
 }
 
 static cw_rc one_face(const struct cw_face_template *t, const struct cw_face_data *data,
-                      struct cw_panels **ret, struct cw_fault *f) {
+                      const struct cw_face_curve *curve, struct cw_panels **ret, struct cw_fault *f) {
         CW_AUTO(cw_face_canvas_free) struct cw_face_canvas *c = NULL;
         cw_rc rc = draw(t, data, &c, f);
-        return rc == CW_OK ? cw_face_separate(t, c, ret, f) : rc;
+        return rc == CW_OK ? cw_face_separate(t, c, curve, ret, f) : rc;
 }
 
-cw_rc cw_face_render(const char *template_path, const struct cw_face_data *data, struct cw_panels **ret,
-                     struct cw_fault *f) {
+cw_rc cw_face_render(const char *template_path, const struct cw_face_data *data, const char *curve,
+                     struct cw_panels **ret, struct cw_fault *f) {
         CW_AUTO(cw_face_template_free) struct cw_face_template *t = NULL;
         CW_AUTO(cw_panels_free) struct cw_panels *p = NULL;
-        cw_rc rc = cw_face_template_load(template_path, &t, f);
+        struct cw_face_curve levels;
+        cw_rc rc = cw_face_curve_parse(curve, &levels, f);
         if (rc == CW_OK)
-                rc = one_face(t, data, &p, f);
+                rc = cw_face_template_load(template_path, &t, f);
+        if (rc == CW_OK)
+                rc = one_face(t, data, &levels, &p, f);
         if (rc == CW_OK && t->back)
-                rc = one_face(t->back, data, &p->back, f);
+                rc = one_face(t->back, data, &levels, &p->back, f);
         if (rc == CW_OK)
                 *ret = CW_STEAL(p);
         return rc;
@@ -144,12 +147,28 @@ static void draw_clear(cairo_t *cr, const struct cw_face_template *t) {
                 draw_chip(cr, &t->clear);
 }
 
-static cw_rc preview(const struct cw_face_template *t, const struct cw_face_data *shown, FILE *out,
-                     struct cw_fault *f) {
+/* Light is what the dye leaves. */
+static void as_sent(cairo_surface_t *colour, const struct cw_face_curve *curve) {
+        uint8_t *data = cairo_image_surface_get_data(colour);
+        size_t stride = (size_t)cairo_image_surface_get_stride(colour);
+        for (size_t y = 0; y < CW_FACE_HEIGHT; y++)
+                for (size_t x = 0; x < CW_FACE_WIDTH; x++) {
+                        uint32_t rgb = 0, sent = 0;
+                        memcpy(&rgb, data + y * stride + x * 4, sizeof rgb);
+                        for (unsigned c = 0; c < 3; c++) /* y takes blue away, m green, c red */
+                                sent |= (255u - curve->level[c][255 - ((rgb >> 8 * c) & 0xffu)]) << 8 * c;
+                        memcpy(data + y * stride + x * 4, &sent, sizeof sent);
+                }
+        cairo_surface_mark_dirty(colour);
+}
+
+static cw_rc preview(const struct cw_face_template *t, const struct cw_face_data *shown,
+                     const struct cw_face_curve *curve, FILE *out, struct cw_fault *f) {
         CW_AUTO(cw_face_canvas_free) struct cw_face_canvas *c = NULL;
         cw_rc rc = draw(t, shown, &c, f);
         if (rc != CW_OK)
                 return rc;
+        as_sent(c->colour, curve);
         cairo_surface_t *picture =
             cairo_image_surface_create(CAIRO_FORMAT_ARGB32, (int)CW_FACE_WIDTH, (int)CW_FACE_HEIGHT);
         cairo_t *cr = cairo_create(picture);
@@ -167,18 +186,22 @@ static cw_rc preview(const struct cw_face_template *t, const struct cw_face_data
 }
 
 cw_rc cw_face_preview(const char *template_path, enum cw_face_side side, const struct cw_face_data *data,
-                      const char *const *test_bins, size_t bin_count, FILE *out, struct cw_fault *f) {
+                      const char *curve, const char *const *test_bins, size_t bin_count, FILE *out,
+                      struct cw_fault *f) {
         CW_AUTO(cw_face_template_free) struct cw_face_template *t = NULL;
         struct cw_face_data shown = *data;
+        struct cw_face_curve levels;
         char masked[2][CW_FACE_VALUE_MAX];
         cw_face_mask(&shown, test_bins, bin_count, masked);
-        cw_rc rc = cw_face_template_load(template_path, &t, f);
+        cw_rc rc = cw_face_curve_parse(curve, &levels, f);
+        if (rc == CW_OK)
+                rc = cw_face_template_load(template_path, &t, f);
         if (rc != CW_OK)
                 return rc;
         if (side == CW_FACE_FRONT)
-                return preview(t, &shown, out, f);
+                return preview(t, &shown, &levels, out, f);
         if (t->back)
-                return preview(t->back, &shown, out, f);
+                return preview(t->back, &shown, &levels, out, f);
         return cw_fail(f, CW_RC(CW_L_FACE, CW_C_REJECT, CW_E_MISSING), 0, "face.preview", "",
                        "this template has nothing on the back");
 }

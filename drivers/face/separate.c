@@ -31,7 +31,7 @@ struct separation {
         const struct cw_face_template *t;
         const uint8_t *colour, *black;
         size_t colour_stride, black_stride;
-        uint8_t curve[256]; /* 8 bit light removed -> dye level */
+        uint8_t dye[3][256]; /* of y m c: 8 bit light removed -> level */
         struct block block;
 };
 
@@ -55,9 +55,9 @@ static void turn_row(struct separation *s, unsigned x0, unsigned y) {
                 bool black = s->black[y * s->black_stride + x0 + i] >= 128;
                 bool clear = in_box(&s->t->clear, x0 + i, y);
                 bool bare = clear || (black && s->t->knockout);
-                b->dye[0][i][px] = bare ? 0 : s->curve[255 - (rgb & 0xffu)];
-                b->dye[1][i][px] = bare ? 0 : s->curve[255 - ((rgb >> 8) & 0xffu)];
-                b->dye[2][i][px] = bare ? 0 : s->curve[255 - ((rgb >> 16) & 0xffu)];
+                b->dye[0][i][px] = bare ? 0 : s->dye[0][255 - (rgb & 0xffu)];
+                b->dye[1][i][px] = bare ? 0 : s->dye[1][255 - ((rgb >> 8) & 0xffu)];
+                b->dye[2][i][px] = bare ? 0 : s->dye[2][255 - ((rgb >> 16) & 0xffu)];
                 b->resin[i][px] = black && !clear;
                 b->coat[i][px] = !clear && coated(s->t, x0 + i, y);
         }
@@ -115,8 +115,14 @@ static void lay_out(struct cw_panels *p, bool dye, bool coat, uint8_t *out[CW_PA
         }
 }
 
-cw_rc cw_face_separate(const struct cw_face_template *t, struct cw_face_canvas *c, struct cw_panels **ret,
-                       struct cw_fault *f) {
+static void set_levels(struct separation *s, const struct cw_face_curve *curve) {
+        for (unsigned c = 0; c < 3; c++)
+                for (unsigned i = 0; i < 256; i++)
+                        s->dye[c][i] = (uint8_t)((curve->level[c][i] * 63u + 127) / 255);
+}
+
+cw_rc cw_face_separate(const struct cw_face_template *t, struct cw_face_canvas *c,
+                       const struct cw_face_curve *curve, struct cw_panels **ret, struct cw_fault *f) {
         struct cw_panels *fresh = calloc(1, sizeof *fresh);
         struct separation *work = calloc(1, sizeof *work);
         CW_AUTO(cw_panels_free) struct cw_panels *p = fresh;
@@ -143,8 +149,7 @@ cw_rc cw_face_separate(const struct cw_face_template *t, struct cw_face_canvas *
         s->black = cairo_image_surface_get_data(c->black);
         s->colour_stride = (size_t)cairo_image_surface_get_stride(c->colour);
         s->black_stride = (size_t)cairo_image_surface_get_stride(c->black);
-        for (unsigned i = 0; i < 256; i++)
-                s->curve[i] = (uint8_t)((i * 63 + 127) / 255);
+        set_levels(s, curve);
         separate_all(s, out);
         cw_wipe(s, sizeof *s);
         *ret = CW_STEAL(p);

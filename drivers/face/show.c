@@ -50,12 +50,12 @@ static int finish(FILE *out, cw_rc rc, const struct cw_fault *f) {
 }
 
 static int render_side(const char *template_path, enum cw_face_side side, const struct cw_face_data *data,
-                       const char *path) {
+                       const char *curve, const char *path) {
         struct cw_fault f = {0};
         FILE *out = create(path);
         if (!out)
                 return 1;
-        cw_rc rc = cw_face_preview(template_path, side, data, test_bins, TEST_BINS, out, &f);
+        cw_rc rc = cw_face_preview(template_path, side, data, curve, test_bins, TEST_BINS, out, &f);
         int exit_code = finish(out, rc, &f);
         if (exit_code != 0)
                 (void)unlink(path);
@@ -63,7 +63,8 @@ static int render_side(const char *template_path, enum cw_face_side side, const 
 }
 
 /* The back goes beside the front: face.png and face-back.png. */
-static int render(const char *template_path, const struct cw_face_data *data, const char *path) {
+static int render(const char *template_path, const struct cw_face_data *data, const char *curve,
+                  const char *path) {
         struct cw_fault f = {0};
         char back[PATH_MAX];
         unsigned sides = 0;
@@ -73,9 +74,9 @@ static int render(const char *template_path, const struct cw_face_data *data, co
                 return fail(f.text);
         if ((size_t)snprintf(back, sizeof back, "%.*s-back%s", (int)stem, path, path + stem) >= sizeof back)
                 return fail("the name of the picture is too long");
-        int exit_code = render_side(template_path, CW_FACE_FRONT, data, path);
+        int exit_code = render_side(template_path, CW_FACE_FRONT, data, curve, path);
         if (exit_code == 0 && sides == 2)
-                exit_code = render_side(template_path, CW_FACE_BACK, data, back);
+                exit_code = render_side(template_path, CW_FACE_BACK, data, curve, back);
         return exit_code;
 }
 
@@ -92,13 +93,14 @@ static int panels_of(const struct cw_panels *p, const char *prefix, const char *
         return 0;
 }
 
-static int panels(const char *template_path, const struct cw_face_data *data, const char *folder) {
+static int panels(const char *template_path, const struct cw_face_data *data, const char *curve,
+                  const char *folder) {
         struct cw_face_data shown = *data;
         CW_AUTO(cw_panels_free) struct cw_panels *p = NULL;
         char masked[2][CW_FACE_VALUE_MAX];
         struct cw_fault f = {0};
         cw_face_mask(&shown, test_bins, TEST_BINS, masked);
-        if (cw_face_render(template_path, &shown, &p, &f) != CW_OK)
+        if (cw_face_render(template_path, &shown, curve, &p, &f) != CW_OK)
                 return fail(f.text);
         if (mkdir(folder, 0700) != 0 && errno != EEXIST)
                 return fail("the folder for the panels cannot be made");
@@ -109,8 +111,9 @@ static int panels(const char *template_path, const struct cw_face_data *data, co
 int cw_face_show(int argc, char **argv) {
         struct cw_face_data data = {0};
         json_error_t error;
-        bool picture = argc == 5 && strcmp(argv[1], "render") == 0;
-        if (!picture && !(argc == 5 && strcmp(argv[1], "panels") == 0)) {
+        bool whole = argc == 5 || argc == 6, picture = whole && strcmp(argv[1], "render") == 0;
+        const char *curve = argc == 6 ? argv[5] : "";
+        if (!picture && !(whole && strcmp(argv[1], "panels") == 0)) {
                 (void)fputs("cardwright-face is started by cardwright-stationd only; "
                             "to look at a card face use: cardwright face render\n",
                             stderr);
@@ -122,7 +125,8 @@ int cw_face_show(int argc, char **argv) {
                 (void)fail("the data must be a JSON file with one object of texts, such as {\"name\": \"JANE "
                            "DOE\"}");
         else
-                exit_code = picture ? render(argv[2], &data, argv[4]) : panels(argv[2], &data, argv[4]);
+                exit_code =
+                    picture ? render(argv[2], &data, curve, argv[4]) : panels(argv[2], &data, curve, argv[4]);
         json_decref(fields);
         return exit_code;
 }

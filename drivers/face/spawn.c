@@ -104,13 +104,13 @@ static cw_rc converse(int fd, struct cw_msg *request, int64_t deadline_ns, struc
         return cw_panels_from_fd(memfd, ret, f);
 }
 
-cw_rc cw_face_draw(const char *template_path, const struct cw_face_data *data, int64_t deadline_ns,
-                   struct cw_panels **ret, struct cw_fault *f) {
+cw_rc cw_face_draw(const char *template_path, const struct cw_face_data *data, const char *curve,
+                   int64_t deadline_ns, struct cw_panels **ret, struct cw_fault *f) {
         CW_AUTO(cw_msg_free) struct cw_msg *request = NULL;
         char helper[PATH_MAX];
         int pair[2] = {-1, -1};
         pid_t pid = 0;
-        cw_rc rc = cw_face_request(template_path, data, &request);
+        cw_rc rc = cw_face_request(template_path, data, curve, &request);
         if (rc != CW_OK)
                 return cw_fail(f, rc, 0, "face.draw", "PRD_UNEXPECTED_DATA",
                                "the card data has a field that cannot be put on a card");

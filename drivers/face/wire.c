@@ -17,7 +17,8 @@ bool cw_face_field_ok(const char *name, size_t name_len, const char *value, size
         return true;
 }
 
-cw_rc cw_face_request(const char *template_path, const struct cw_face_data *data, struct cw_msg **ret) {
+cw_rc cw_face_request(const char *template_path, const struct cw_face_data *data, const char *curve,
+                      struct cw_msg **ret) {
         size_t size = 0;
         if (data->count > CW_FACE_FIELDS_MAX)
                 return CW_RC(CW_L_FACE, CW_C_REJECT, CW_E_TOO_BIG);
@@ -29,7 +30,8 @@ cw_rc cw_face_request(const char *template_path, const struct cw_face_data *data
         }
         CW_AUTO(cw_msg_free) struct cw_msg *m = cw_msg_request(CW_FACE_CALL);
         CW_AUTO(cw_secret_free) struct cw_secret *packed = NULL;
-        if (!m || json_object_set_new(m->json, "template", json_string(template_path)) != 0)
+        if (!m || json_object_set_new(m->json, "template", json_string(template_path)) != 0 ||
+            json_object_set_new(m->json, "curve", json_string(curve ? curve : "")) != 0)
                 return CW_RC(CW_L_FACE, CW_C_REJECT, CW_E_SYNTAX);
         cw_rc rc = cw_secret_new(size, &packed);
         if (rc != CW_OK)

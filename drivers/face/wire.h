@@ -8,9 +8,10 @@
 #define CW_FACE_CALL "face.draw"
 #define CW_FACE_FD 3 /* the child's end of the socket pair */
 
-/* {"call": "face.draw", "template": path}, att0 = packed items name, value, name, value, ... */
+/* {"call": "face.draw", "template": path, "curve": words}, att0 = packed items name, value, name, value, ...
+ */
 CW_WARN_UNUSED cw_rc cw_face_request(const char *template_path, const struct cw_face_data *data,
-                                     struct cw_msg **ret);
+                                     const char *curve, struct cw_msg **ret);
 /* The data of a request, borrowed from its attachment. REJECT when malformed. names is the caller's memory.
  */
 CW_WARN_UNUSED cw_rc cw_face_request_data(const struct cw_msg *m, struct cw_face_data *ret,

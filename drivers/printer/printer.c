@@ -55,6 +55,8 @@ cw_rc cw_printer_open(const struct cw_printer_ops *driver, struct cw_usb *take_u
                        : cw_printer_quirks(driver, fitting->quirks, &quirks, f);
         if (rc == CW_OK)
                 rc = cw_printer_heats(driver, fitting->heat, heat, f);
+        if (rc == CW_OK)
+                rc = cw_face_curve_parse(fitting->curve, &(struct cw_face_curve){0}, f);
         if (rc != CW_OK) {
                 cw_usb_close(take_usb);
                 return rc;

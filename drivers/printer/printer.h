@@ -131,6 +131,7 @@ struct cw_printer_fitting {
         const char *ribbon; /* kind of what is loaded, for CW_PRINTER_CAP_RIBBON_UNTOLD */
         const char *quirks; /* words of the driver (struct cw_printer_quirk), blanks or commas between */
         const char *heat;   /* "y=12,m=12,c=12,k=10": per panel, in the units of the family; else not sent */
+        const char *curve;  /* heat curve that its faces are drawn with (cw_face_curve_parse); only checked */
         struct cw_matica_fitting matica;
 };
 
@@ -328,7 +329,7 @@ CW_WARN_UNUSED cw_rc cw_printer_find(struct cw_usb_bus *bus, const struct cw_pri
                                      const struct cw_printer_fitting *fitting, int64_t deadline_ns,
                                      struct cw_printer **ret, struct cw_fault *f);
 /* Opens a driver on a device (taken, also on failure); fitting may be NULL. OPERATOR/PRT_SETUP_ERROR when it
- * has a quirk or a heat that the driver does not know. */
+ * has a quirk or a heat that the driver does not know, or a curve that is none. */
 CW_WARN_UNUSED cw_rc cw_printer_open(const struct cw_printer_ops *driver, struct cw_usb *take_usb,
                                      const struct cw_printer_fitting *fitting, int64_t deadline_ns,
                                      struct cw_printer **ret, struct cw_fault *f);
@@ -415,11 +416,15 @@ CW_WARN_UNUSED cw_rc cw_printer_raw(struct cw_printer *p, const char *command, i
 CW_WARN_UNUSED cw_rc cw_printer_sheet(struct cw_printer *p, enum cw_printer_sheet sheet, int64_t deadline_ns,
                                       struct cw_printer_lines *ret, struct cw_fault *f);
 /*
- * Sets one line of the settings sheet and reads it back; moves nothing. REJECT for a name or a value that
+ * Sets one line of the settings sheet and reads it back; moves nothing, and sends nothing when it says so
+ * already. REJECT for a name or a value that
  * this printer does not take, OPERATOR/PRT_SETUP_ERROR when it reads back differently.
  */
 CW_WARN_UNUSED cw_rc cw_printer_setting(struct cw_printer *p, const char *name, const char *value,
                                         int64_t deadline_ns, struct cw_fault *f);
+
+/* Why nothing can be set in this printer, one sentence; "" where something can. */
+const char *cw_printer_no_settings(const struct cw_printer *p);
 
 /* Pure judgement behind cw_printer_reconcile: two baselines and a step. */
 void cw_printer_judge(enum cw_printer_step step, const struct cw_printer_baseline *before,

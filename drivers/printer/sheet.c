@@ -58,12 +58,20 @@ cw_rc cw_printer_sheet(struct cw_printer *p, enum cw_printer_sheet sheet, int64_
         cw_rc rc = p->ops->sheet(p, sheet, cw_printer_deadline(deadline_ns, SHEET_LIMIT_MS), &lines, f);
         if (rc != CW_OK)
                 return rc;
+        if (lines.count == 0 && sheet == CW_SHEET_SETTINGS && p->ops->no_settings)
+                return unsupported(f, "printer.sheet", p->ops->no_settings);
         if (lines.count == 0)
                 return cw_fail(f, CW_RC(CW_L_PRINTER, CW_C_REJECT, CW_E_UNSUPPORTED), 0, "printer.sheet",
                                "PRT_SETUP_ERROR", "this printer tells none of its %s; look at its display",
                                cw_printer_sheet_name(sheet));
         *ret = lines;
         return CW_OK;
+}
+
+const char *cw_printer_no_settings(const struct cw_printer *p) {
+        if (p->ops->setting)
+                return "";
+        return p->ops->no_settings ? p->ops->no_settings : "nothing can be set in this printer";
 }
 
 static const struct cw_printer_line *line_named(const struct cw_printer_lines *l, const char *name) {
@@ -80,11 +88,13 @@ cw_rc cw_printer_setting(struct cw_printer *p, const char *name, const char *val
         if (rc != CW_OK)
                 return rc;
         const struct cw_printer_line *line = line_named(&lines, name);
-        if (!p->ops->setting && p->ops->no_settings)
-                return unsupported(f, "printer.setting", p->ops->no_settings);
-        if (!line || !line->writable || !p->ops->setting)
+        if (!p->ops->setting)
+                return unsupported(f, "printer.setting", cw_printer_no_settings(p));
+        if (!line || !line->writable)
                 return unsupported(f, "printer.setting",
                                    "this printer has no such setting, or it can only be read");
+        if (strcmp(line->value, value) == 0)
+                return CW_OK; /* as it is already */
         rc = p->ops->setting(p, name, value, deadline_ns, f);
         if (rc == CW_OK)
                 rc = cw_printer_sheet(p, CW_SHEET_SETTINGS, deadline_ns, &lines, f);

@@ -32,10 +32,13 @@ static json_t *lines_json(const struct cw_printer_lines *l) {
         return list;
 }
 
-static struct cw_msg *sheet_reply(const struct cw_msg *request, const struct cw_printer_lines *lines) {
+static struct cw_msg *sheet_reply(const struct cw_msg *request, const struct cw_printer_lines *lines,
+                                  const char *text) {
         struct cw_msg *reply = cw_msg_ok(request);
         if (reply)
                 (void)json_object_set_new(reply->json, "lines", lines_json(lines));
+        if (reply && *text)
+                (void)json_object_set_new(reply->json, "text", json_string(text));
         return reply;
 }
 
@@ -54,7 +57,10 @@ struct cw_msg *cw_console_sheet(struct cw_station *st, struct cw_msg *request) {
                 rc = cw_printer_sheet(printer, sheet, cw_deadline_ns(LOOK_MS), &lines, &f);
                 cw_machine_after(&st->machine, rc, NULL);
         }
-        return rc == CW_OK ? sheet_reply(request, &lines) : refused(request, &f);
+        if (rc != CW_OK)
+                return refused(request, &f);
+        return sheet_reply(request, &lines,
+                           sheet == CW_SHEET_SETTINGS ? cw_printer_no_settings(printer) : "");
 }
 
 /* All of them or, at the first that is refused, the ones before it: each is a setting of its own. */
@@ -86,7 +92,7 @@ struct cw_msg *cw_console_apply(struct cw_station *st, struct cw_msg *request) {
                             cw_printer_sheet(printer, CW_SHEET_SETTINGS, cw_deadline_ns(LOOK_MS), &lines, &f);
                 cw_machine_after(&st->machine, rc, NULL);
         }
-        return rc == CW_OK ? sheet_reply(request, &lines) : refused(request, &f);
+        return rc == CW_OK ? sheet_reply(request, &lines, "") : refused(request, &f);
 }
 
 struct cw_msg *cw_console_raw(struct cw_station *st, struct cw_msg *request) {

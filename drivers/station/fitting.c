@@ -41,6 +41,7 @@ void cw_station_fitting(const struct cw_config_station *s, struct cw_printer_fit
             .ribbon = s->printer_ribbon,
             .quirks = s->printer_quirks,
             .heat = s->printer_heat,
+            .curve = s->printer_curve,
             .matica = {.model = matica_model(s->matica_model),
                        .sentinels = matica_sentinels(s->matica_sentinels),
                        .jam_place_told = s->matica_jam == CW_CONFIG_JAM_TOLD,

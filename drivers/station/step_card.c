@@ -68,7 +68,7 @@ cw_rc cw_step_preflight(struct cw_step_run *run, struct cw_fault *f) {
         struct cw_printer_status status = {0};
         cw_rc rc = cw_work_certify(&st->work, &st->profiles, f);
         if (rc == CW_OK)
-                rc = cw_work_panels(&st->work, st->config, f);
+                rc = cw_work_panels(&st->work, st->config, st->self->printer_curve, f);
         if (rc == CW_OK)
                 rc = cw_machine_use(&st->machine, &printer, f);
         if (rc != CW_OK)
@@ -169,7 +169,7 @@ cw_rc cw_step_print(struct cw_step_run *run, struct cw_fault *f) {
         struct cw_station *st = run->st;
         struct cw_printer *printer = NULL;
         struct cw_printer_effect effect = {0};
-        cw_rc rc = cw_work_panels(&st->work, st->config, f);
+        cw_rc rc = cw_work_panels(&st->work, st->config, st->self->printer_curve, f);
         if (rc == CW_OK)
                 rc = cw_machine_use(&st->machine, &printer, f);
         if (rc != CW_OK)

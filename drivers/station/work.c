@@ -120,7 +120,8 @@ static void add_field(struct cw_face_data *d, const char *name, const void *valu
         d->field[d->count++] = (struct cw_face_field){name, value, len};
 }
 
-cw_rc cw_work_panels(struct cw_work *w, const struct cw_config *config, struct cw_fault *f) {
+cw_rc cw_work_panels(struct cw_work *w, const struct cw_config *config, const char *curve,
+                     struct cw_fault *f) {
         char path[PATH_MAX];
         struct cw_face_data data = {0};
         cw_rc rc = cw_work_card(w, f);
@@ -134,5 +135,5 @@ cw_rc cw_work_panels(struct cw_work *w, const struct cw_config *config, struct c
         add_field(&data, "cvv2", card->cvv2->ptr, card->cvv2->len);
         add_field(&data, "kit", w->kit, strlen(w->kit));
         (void)snprintf(path, sizeof path, "%s/%s", config->face_dir, config->products[w->product].face);
-        return cw_face_draw(path, &data, cw_deadline_ns(FACE_MS), &w->panels, f);
+        return cw_face_draw(path, &data, curve, cw_deadline_ns(FACE_MS), &w->panels, f);
 }

@@ -44,9 +44,11 @@ void cw_work_end(struct cw_work *w);
 /*
  * What a step needs, fetched once: the card's data from hsmd (cw_work_card), the groupings (cw_work_data),
  * the same with the keys and certificates that hsmd makes for this chip (cw_work_certify), the face
- * (cw_work_panels). Block for the calls of hsmd, or while the face is drawn.
+ * (cw_work_panels, by the heat curve of its printer). Block for the calls of hsmd, or while the face is
+ * drawn.
  */
 CW_WARN_UNUSED cw_rc cw_work_card(struct cw_work *w, struct cw_fault *f);
 CW_WARN_UNUSED cw_rc cw_work_data(struct cw_work *w, struct cw_profiles *ps, struct cw_fault *f);
 CW_WARN_UNUSED cw_rc cw_work_certify(struct cw_work *w, struct cw_profiles *ps, struct cw_fault *f);
-CW_WARN_UNUSED cw_rc cw_work_panels(struct cw_work *w, const struct cw_config *config, struct cw_fault *f);
+CW_WARN_UNUSED cw_rc cw_work_panels(struct cw_work *w, const struct cw_config *config, const char *curve,
+                                    struct cw_fault *f);

@@ -30,7 +30,7 @@ static bool one_face(const char *path, struct samples *drawn, struct samples *co
         struct cw_fault f = {0};
         CW_AUTO(cw_panels_free) struct cw_panels *p = NULL;
         int64_t start_ns = measure_now_ns();
-        if (cw_face_render(path, &card, &p, &f) != CW_OK) {
+        if (cw_face_render(path, &card, NULL, &p, &f) != CW_OK) {
                 (void)fprintf(stderr, "%s\n", f.text);
                 return false;
         }

@@ -444,14 +444,31 @@ void stripe_fails_once_then_works(void **state) {
         cw_printer_close(p);
 }
 
+/* A technician opened a sequence at the console: neither a test card nor the next card is refused for it. */
+void what_the_console_began_is_forgotten(void **state) {
+        struct cw_printer *p = check_open(*state);
+        struct cw_printer_effect e;
+        struct cw_fault f = {0};
+        char answer[64];
+        check_ok(cw_printer_raw(p, "Ss", LONG_NS, answer, sizeof answer, &f), &f);
+        check_ok(cw_printer_test_card(p, CW_TEST_CARD_STANDARD, LONG_NS, &e, &f), &f);
+        check_ok(cw_printer_raw(p, "Ss", LONG_NS, answer, sizeof answer, &f), &f);
+        check_feed(p);
+        check_ok(print(p, &e, &f), &f);
+        assert_int_equal(bench_tray(*state, "output"), 2);
+        cw_printer_close(p);
+}
+
 /* ---- heat ---- */
 
-static cw_rc open_with_heat(struct bench *b, const char *heat, struct cw_printer **ret, struct cw_fault *f) {
+static cw_rc open_fitted(struct bench *b, const char *heat, const char *curve, struct cw_printer **ret,
+                         struct cw_fault *f) {
         struct cw_printer_fitting fitting = {.both_faces = -1, .flip = -1};
         struct cw_usb *usb = NULL;
         if (bench_family.fitting)
                 fitting = *bench_family.fitting;
         fitting.heat = heat;
+        fitting.curve = curve;
         check_ok(bench_ops.connect(b, &usb, f), f);
         return cw_printer_open(cw_printer_driver(bench_family.driver), usb, &fitting, LONG_NS, ret, f);
 }
@@ -470,7 +487,7 @@ static void one_card_with_heat(struct bench *b, const char *heat, char *ret, siz
         struct cw_printer *p = NULL;
         struct cw_printer_effect e;
         struct cw_fault f = {0};
-        check_ok(open_with_heat(b, heat, &p, &f), &f);
+        check_ok(open_fitted(b, heat, NULL, &p, &f), &f);
         check_feed(p);
         check_ok(print(p, &e, &f), &f);
         heat_told(b, ret, cap);
@@ -483,9 +500,11 @@ void heat_is_sent_only_when_it_is_set(void **state) {
         struct cw_fault f = {0};
         char told[32];
         for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
-                check_class(open_with_heat(*state, wrong[i], &p, &f), &f, CW_C_OPERATOR, "PRT_SETUP_ERROR");
+                check_class(open_fitted(*state, wrong[i], NULL, &p, &f), &f, CW_C_OPERATOR,
+                            "PRT_SETUP_ERROR");
                 assert_non_null(strstr(f.text, "printer_heat"));
         }
+        check_class(open_fitted(*state, NULL, "k=1:2", &p, &f), &f, CW_C_OPERATOR, "PRT_SETUP_ERROR");
         if (!bench_family.heat)
                 return;
         one_card_with_heat(*state, NULL, told, sizeof told);

@@ -48,6 +48,7 @@ void unknown_model_moves_nothing(void **state);
 void answers_may_end_with_cr(void **state);
 void answers_may_end_with_nothing(void **state);
 void raw_answers_and_refuses_card_data(void **state);
+void what_the_console_began_is_forgotten(void **state);
 void sheets_tell_and_settings_stick(void **state);
 
 void status_ready(void **state);

@@ -32,7 +32,7 @@ static struct cw_panels *print_face(struct bench *b, const struct cw_printer_fit
         struct cw_printer_effect e;
         struct cw_fault f = {0};
         face_path(name, path, sizeof path);
-        check_ok(cw_face_render(path, &card, &panels, &f), &f);
+        check_ok(cw_face_render(path, &card, NULL, &panels, &f), &f);
         struct cw_printer *p = check_open(b);
         if (fitting)
                 cw_printer_fit(p, fitting);

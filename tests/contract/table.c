@@ -19,6 +19,7 @@ const struct CMUnitTest contract_checks[] = {
     {"answers_may_end_with_cr", answers_may_end_with_cr, NULL, NULL, NULL},
     {"answers_may_end_with_nothing", answers_may_end_with_nothing, NULL, NULL, NULL},
     CHECK(raw_answers_and_refuses_card_data),
+    CHECK(what_the_console_began_is_forgotten),
     CHECK(sheets_tell_and_settings_stick),
     CHECK(status_ready),
     CHECK(status_cover_open),

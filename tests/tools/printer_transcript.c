@@ -182,7 +182,7 @@ int main(int argc, char **argv) {
         }
         CW_AUTO(cw_panels_free) struct cw_panels *panels = NULL;
         struct bench *b = bench_ops.open(&standard);
-        cw_rc rc = cw_face_render(argv[1], &face, &panels, &f);
+        cw_rc rc = cw_face_render(argv[1], &face, NULL, &panels, &f);
         if (rc == CW_OK)
                 rc = write_job(b, &tracks, panels, &f);
         int64_t violations = bench_state(b, "", "violations");

@@ -63,7 +63,7 @@ static struct cw_panels *render(const char *head, const char *elements) {
         struct cw_panels *p = NULL;
         struct cw_fault f = {0};
         put_template(head, elements, path, sizeof path);
-        if (cw_face_render(path, &card, &p, &f) != CW_OK)
+        if (cw_face_render(path, &card, NULL, &p, &f) != CW_OK)
                 fail_msg("%s", f.text);
         return p;
 }
@@ -73,7 +73,7 @@ static void refused(const char *elements, const char *says) {
         struct cw_panels *p = NULL;
         struct cw_fault f = {0};
         put_template("", elements, path, sizeof path);
-        assert_int_equal(cw_rc_class(cw_face_render(path, &card, &p, &f)), CW_C_REJECT);
+        assert_int_equal(cw_rc_class(cw_face_render(path, &card, NULL, &p, &f)), CW_C_REJECT);
         assert_null(p);
         if (!strstr(f.text, says))
                 fail_msg("says: %s", f.text);
@@ -150,6 +150,74 @@ static void colours_separate(void **state) {
                 assert_true(inked(p, 0) <= 1);
                 assert_int_equal(inked(p, 3), 0);
         }
+}
+
+/* The curve of a panel, told at its points, between them and beyond; resin and overcoat know none. */
+static void curves_bend_the_dye(void **state) {
+        (void)state;
+        static const struct {
+                const char *curve;
+                unsigned y, m, c; /* dye for half the light */
+        } cases[] = {{"", 32, 32, 32},
+                     {"ymc=128:64", 16, 16, 16},
+                     {"y=128:128, mc=64:96 192:224", 32, 40, 40},
+                     {"m=0:40 255:200,c=255:100", 32, 30, 12}};
+        char path[256];
+        put_template("",
+                     "{'type':'rect','panel':'ymc','x':501,'y':301,'w':1,'h':1,'fill':'#7F7F7F'},"
+                     "{'type':'rect','panel':'k','x':600,'y':301,'w':1,'h':1,'fill':'#000000'}",
+                     path, sizeof path);
+        for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+                CW_AUTO(cw_panels_free) struct cw_panels *p = NULL;
+                struct cw_fault f = {0};
+                if (cw_face_render(path, &card, cases[i].curve, &p, &f) != CW_OK)
+                        fail_msg("%s", f.text);
+                assert_int_equal(at(p, 0, 501, 301), cases[i].y);
+                assert_int_equal(at(p, 1, 501, 301), cases[i].m);
+                assert_int_equal(at(p, 2, 501, 301), cases[i].c);
+                assert_int_equal(at(p, 3, 600, 301), 1);
+                for (size_t c = 0; c < 3; c++)
+                        assert_int_equal(inked(p, c), 1); /* white stays bare */
+        }
+}
+
+static void what_is_no_curve_is_refused(void **state) {
+        (void)state;
+        static const char *const bad[] = {
+            "y",
+            "y=",
+            "k=10:20",
+            "y=10",
+            "y=10:20x",
+            "y=10:300",
+            "y=20:10 10:20",
+            "y=10:20 10:30",
+            "y=10:20 20:10",
+            "y=1:2,y=3:4",
+            "ymcy=1:2",
+            "=1:2",
+            "y=1:2 3:4;m=1:2",
+            "y=0001:2",
+            "y=-1:2",
+            "y=1:2,,m=1:2",
+            "y=1:1 2:2 3:3 4:4 5:5 6:6 7:7 8:8 9:9 10:10 11:11 12:12 13:13 14:14 "
+            "15:15 16:16 17:17"};
+        struct cw_face_curve curve;
+        struct cw_fault f = {0};
+        for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+                cw_rc rc = cw_face_curve_parse(bad[i], &curve, &f);
+                if (cw_rc_class(rc) != CW_C_OPERATOR)
+                        fail_msg("taken: %s", bad[i]);
+                assert_string_equal(f.code, "PRT_SETUP_ERROR");
+        }
+        assert_int_equal(cw_face_curve_parse(" ymc = 1:2", &curve, &f) == CW_OK, false);
+        assert_int_equal(cw_face_curve_parse(" cy=0:10  100:50 , m=255:255 ", &curve, &f), CW_OK);
+        assert_int_equal(curve.level[0][0], 0);
+        assert_int_equal(curve.level[0][1], 10);
+        assert_int_equal(curve.level[2][100], 50);
+        assert_int_equal(curve.level[2][255], 255);
+        for (unsigned i = 0; i < 256; i++)
+                assert_int_equal(curve.level[1][i], i);
 }
 
 /* Turned a quarter clockwise: the top left of the design is the end of the printer's first line. */
@@ -510,7 +578,7 @@ static char *preview(const struct cw_face_data *data, const char *const *bins, s
             path, sizeof path);
         FILE *out = open_memstream(&text, ret_len);
         assert_non_null(out);
-        if (cw_face_preview(path, CW_FACE_FRONT, data, bins, bin_count, out, &f) != CW_OK)
+        if (cw_face_preview(path, CW_FACE_FRONT, data, NULL, bins, bin_count, out, &f) != CW_OK)
                 fail_msg("%s", f.text);
         (void)fclose(out);
         assert_true(*ret_len > 100);
@@ -558,6 +626,8 @@ int main(void) {
         const struct CMUnitTest tests[] = {
             cmocka_unit_test(sizes_and_order),
             cmocka_unit_test(colours_separate),
+            cmocka_unit_test(curves_bend_the_dye),
+            cmocka_unit_test(what_is_no_curve_is_refused),
             cmocka_unit_test(orientation),
             cmocka_unit_test(chip_window_is_clear),
             cmocka_unit_test(stripe_window_is_clear),

@@ -43,7 +43,7 @@ static void draws_the_shipped_face(void **state) {
         for (int i = 0; i < 2; i++) {
                 struct cw_panels *p = NULL;
                 struct cw_fault f = {0};
-                if (cw_face_draw(CW_FACES_DIR "/classic-debit.json", &card, soon(), &p, &f) != CW_OK)
+                if (cw_face_draw(CW_FACES_DIR "/classic-debit.json", &card, NULL, soon(), &p, &f) != CW_OK)
                         fail_msg("%s", f.text);
                 assert_int_equal(p->count, 5);
                 assert_int_equal(p->panel[0].len, 493776);
@@ -54,19 +54,36 @@ static void draws_the_shipped_face(void **state) {
         assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); /* no child is left */
 }
 
+/* The heat curve of the printer reaches the child; one that is none is the setup's fault. */
+static void the_curve_goes_along(void **state) {
+        (void)state;
+        CW_AUTO(cw_panels_free) struct cw_panels *straight = NULL;
+        CW_AUTO(cw_panels_free) struct cw_panels *bent = NULL;
+        struct cw_panels *none = NULL;
+        struct cw_fault f = {0};
+        const char *path = CW_FACES_DIR "/classic-debit.json";
+        assert_int_equal(cw_face_draw(path, &card, "", soon(), &straight, &f), CW_OK);
+        assert_int_equal(cw_face_draw(path, &card, "m=128:60", soon(), &bent, &f), CW_OK);
+        for (size_t i = 0; i < 5; i++)
+                assert_int_equal(memcmp(straight->panel[i].ptr, bent->panel[i].ptr, bent->panel[i].len) != 0,
+                                 bent->panel[i].id == 'm');
+        assert_int_equal(cw_rc_class(cw_face_draw(path, &card, "m=1", soon(), &none, &f)), CW_C_OPERATOR);
+        assert_string_equal(f.code, "PRT_SETUP_ERROR");
+}
+
 static void refusals_come_through(void **state) {
         (void)state;
         struct cw_face_data nameless = card;
         struct cw_panels *p = NULL;
         struct cw_fault f = {0};
         nameless.count = 1;
-        cw_rc rc = cw_face_draw(CW_FACES_DIR "/classic-debit.json", &nameless, soon(), &p, &f);
+        cw_rc rc = cw_face_draw(CW_FACES_DIR "/classic-debit.json", &nameless, NULL, soon(), &p, &f);
         assert_int_equal(cw_rc_class(rc), CW_C_REJECT);
         assert_int_equal(cw_rc_layer(rc), CW_L_FACE);
         assert_string_equal(f.code, "PRD_UNEXPECTED_DATA");
         assert_non_null(strstr(f.text, "expiry"));
         assert_null(p);
-        rc = cw_face_draw("/nonexistent.json", &card, soon(), &p, &f);
+        rc = cw_face_draw("/nonexistent.json", &card, NULL, soon(), &p, &f);
         assert_int_equal(cw_rc_class(rc), CW_C_REJECT);
 }
 
@@ -78,7 +95,8 @@ static void bad_fields_never_leave(void **state) {
                 const struct cw_face_data data = {.count = 1, .field = {bad[i]}};
                 struct cw_panels *p = NULL;
                 struct cw_fault f = {0};
-                assert_int_equal(cw_rc_class(cw_face_draw("x.json", &data, soon(), &p, &f)), CW_C_REJECT);
+                assert_int_equal(cw_rc_class(cw_face_draw("x.json", &data, NULL, soon(), &p, &f)),
+                                 CW_C_REJECT);
         }
 }
 
@@ -88,7 +106,7 @@ static void with_helper(const char *path, int64_t timeout_ms, enum cw_class cls)
         cw_face_set_helper(path);
         int64_t started = cw_mono_ns(cw_clock_real());
         cw_rc rc =
-            cw_face_draw(CW_FACES_DIR "/classic-debit.json", &card, cw_deadline_ns(timeout_ms), &p, &f);
+            cw_face_draw(CW_FACES_DIR "/classic-debit.json", &card, NULL, cw_deadline_ns(timeout_ms), &p, &f);
         int64_t took_ms = (cw_mono_ns(cw_clock_real()) - started) / 1000000;
         cw_face_set_helper(helper);
         assert_int_equal(cw_rc_class(rc), cls);
@@ -204,10 +222,15 @@ int main(int argc, char **argv) {
         helper = argv[1];
         cw_face_set_helper(helper);
         const struct CMUnitTest tests[] = {
-            cmocka_unit_test(draws_the_shipped_face),     cmocka_unit_test(refusals_come_through),
-            cmocka_unit_test(bad_fields_never_leave),     cmocka_unit_test(a_dead_helper_is_a_retry),
-            cmocka_unit_test(a_hanging_helper_is_killed), cmocka_unit_test(panels_travel),
-            cmocka_unit_test(both_faces_travel),          cmocka_unit_test(damaged_panels_are_refused),
+            cmocka_unit_test(the_curve_goes_along),
+            cmocka_unit_test(draws_the_shipped_face),
+            cmocka_unit_test(refusals_come_through),
+            cmocka_unit_test(bad_fields_never_leave),
+            cmocka_unit_test(a_dead_helper_is_a_retry),
+            cmocka_unit_test(a_hanging_helper_is_killed),
+            cmocka_unit_test(panels_travel),
+            cmocka_unit_test(both_faces_travel),
+            cmocka_unit_test(damaged_panels_are_refused),
         };
         return cmocka_run_group_tests_name("face child", tests, NULL, NULL);
 }

@@ -88,7 +88,8 @@ static void test_fitting(void **state) {
                                                .matica_jam = CW_CONFIG_JAM_TOLD,
                                                .matica_counters = CW_CONFIG_COUNTERS_SHOWN,
                                                .matica_shift_right_px = -3,
-                                               .matica_shift_down_px = 4};
+                                               .matica_shift_down_px = 4,
+                                               .printer_curve = "y=1:2"};
         struct cw_printer_fitting f;
         cw_station_fitting(&plain, &f);
         assert_int_equal(f.both_faces, -1);
@@ -105,6 +106,7 @@ static void test_fitting(void **state) {
         assert_true(f.matica.counters_prove_nothing);
         assert_int_equal(f.matica.shift_right, -3);
         assert_int_equal(f.matica.shift_down, 4);
+        assert_string_equal(f.curve, "y=1:2");
 }
 
 int main(void) {

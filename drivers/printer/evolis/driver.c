@@ -192,7 +192,12 @@ static cw_rc evolis_raw(struct cw_printer *p, const char *command, int64_t deadl
                 return cw_fail(
                     f, CW_RC(CW_L_PRINTER, CW_C_REJECT, CW_E_DENIED), 0, "evolis.raw", "",
                     "commands with card data and those that change the protocol are not for the console");
-        cw_rc rc = cw_evolis_ask((struct cw_evolis *)p, command, deadline_ns, answer, sizeof answer, f);
+        struct cw_evolis *e = (struct cw_evolis *)p;
+        if (command[0] != 'R') { /* no question: it may have begun something */
+                e->cleared = false;
+                e->in_sequence = false;
+        }
+        cw_rc rc = cw_evolis_ask(e, command, deadline_ns, answer, sizeof answer, f);
         if (rc == CW_OK)
                 cw_evolis_quote(answer, ret, cap);
         return rc;

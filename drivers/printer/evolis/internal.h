@@ -32,7 +32,7 @@ struct cw_evolis {
         bool out_of_step; /* an answer is missing: the next text may belong to an older question */
         bool in_sequence; /* Ss was sent, Se was not */
         bool delivered;   /* the last card went to the output by our own command */
-        bool cleared;     /* nothing of a process before us is left in its buffers */
+        bool cleared;     /* nothing of a process before us, or of the console, is left in its buffers */
 };
 
 /* link.c: one question, one answer. */
@@ -89,6 +89,8 @@ cw_rc cw_evolis_stripe_read(struct cw_printer *p, unsigned track, int64_t deadli
                             struct cw_fault *f);
 cw_rc cw_evolis_print(struct cw_printer *p, const struct cw_panels *panels, int64_t deadline_ns,
                       struct cw_printer_effect *ret, struct cw_fault *f);
+/* Before a sequence or a cycle: what others may have begun in this printer is emptied out of it, once. */
+void cw_evolis_forget_strangers(struct cw_evolis *e, int64_t deadline_ns);
 /* Ss unless a sequence is open already. */
 cw_rc cw_evolis_begin_sequence(struct cw_evolis *e, int64_t deadline_ns, struct cw_fault *f);
 /* The answer to Se: the card must be out. */

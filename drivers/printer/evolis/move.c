@@ -118,6 +118,7 @@ static cw_rc whole_cycle(struct cw_printer *p, const char *command, const char *
         if (ret->where != CW_WHERE_NONE)
                 return cw_fail(f, CW_RC(CW_L_PRINTER, CW_C_OPERATOR, CW_E_STATE), 0, op, "PRD_FEEDER_JAM",
                                "the card path must be empty and known first; reject the card inside");
+        cw_evolis_forget_strangers(e, deadline_ns);
         rc = cw_evolis_act(e, command, op, deadline_ns, ret, f);
         if (rc == CW_OK)
                 ret->where = cw_evolis_locate(e);

@@ -46,11 +46,11 @@ static cw_rc load(struct cw_evolis *e, unsigned track, struct cw_span data, int6
 }
 
 /*
- * A process that died may have left a panel in the printer: a new sequence would be refused, or print it on
- * this card. SOFT_RESET empties the buffers and moves nothing; a printer that does not know it answers for
- * itself.
+ * A process that died, or a technician at the console, may have left a sequence or a panel in the printer: a
+ * new one would be refused, or print it on this card. SOFT_RESET empties the buffers and moves nothing; a
+ * printer that does not know it answers for itself.
  */
-static void forget_strangers(struct cw_evolis *e, int64_t deadline_ns) {
+void cw_evolis_forget_strangers(struct cw_evolis *e, int64_t deadline_ns) {
         struct cw_fault ignored;
         if (!e->cleared &&
             cw_usb_soft_reset(e->base.usb, cw_printer_deadline(deadline_ns, 500), &ignored) == CW_OK)
@@ -74,7 +74,7 @@ static cw_rc set_heat(struct cw_evolis *e, int64_t deadline_ns, struct cw_fault 
 cw_rc cw_evolis_begin_sequence(struct cw_evolis *e, int64_t deadline_ns, struct cw_fault *f) {
         if (e->in_sequence)
                 return CW_OK;
-        forget_strangers(e, deadline_ns);
+        cw_evolis_forget_strangers(e, deadline_ns);
         cw_rc rc = set_heat(e, deadline_ns, f);
         if (rc == CW_OK)
                 rc = cw_evolis_set(e, "Ss", deadline_ns, f);

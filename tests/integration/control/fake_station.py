@@ -43,6 +43,7 @@ class FakeStation(Server):
         self.acked_event = threading.Condition()
         self.seconds = 0.0          # of every step
         self.settings = {"mag.coercivity": "h", "zone": "1"}
+        self.no_settings = ""
         self.effects = {}           # (job, seq) -> step that happened
 
     # ---- requests ----
@@ -80,8 +81,9 @@ class FakeStation(Server):
     def do_printer_sheet(self, connection, message):
         lines = {"counters": [{"name": "cards", "value": "7", "unit": "cards", "writable": False}],
                  "sensors": [{"name": "cover", "value": "5.00", "unit": "V", "writable": False}],
-                 "settings": [{"name": k, "value": v, "unit": "", "writable": k != "zone"} for k, v in self.settings.items()]}
-        self.reply(connection, message, {"lines": lines[message.body["sheet"]]})
+                 "settings": [{"name": k, "value": v, "unit": "", "writable": k != "zone" and not self.no_settings} for k, v in self.settings.items()]}
+        why = {"text": self.no_settings} if self.no_settings and message.body["sheet"] == "settings" else {}
+        self.reply(connection, message, {"lines": lines[message.body["sheet"]], **why})
 
     def do_printer_apply(self, connection, message):
         for setting in message.body["settings"]:

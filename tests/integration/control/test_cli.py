@@ -176,6 +176,45 @@ class CliTest(unittest.TestCase):
             _, err = waiting.communicate(timeout=10)
         self.assertEqual((waiting.returncode, self.rig.agent.child.returncode), (1, 0), err)
 
+    def test_printer_settings(self):
+        def settings(*words):
+            return self.rig.cli_raw("printer", "s1", "settings", *words)
+
+        def applied():
+            return [call[1]["settings"] for call in self.s1.calls if "settings" in call[1]]
+        snapshot = self.rig.path("settings.json")
+        done = settings("snapshot", "-o", snapshot)
+        self.assertEqual((done.returncode, os.stat(snapshot).st_mode & 0o777), (0, 0o600), done.stderr)
+        with open(snapshot, encoding="ascii") as saved:
+            self.assertEqual(json.load(saved)["serial"], "F1")
+        self.assertEqual((settings("diff", snapshot).returncode, settings("diff", snapshot).stdout), (0, "no difference\n"))
+        self.assertIn("nothing to set", settings("apply", snapshot).stdout)
+        self.s1.settings.update({"mag.coercivity": "l", "zone": "2", "new": "1"})
+        done = settings("diff", snapshot)
+        self.assertEqual(done.returncode, 1)
+        told = [line.rsplit("  ", 1)[-1].strip() for line in done.stdout.splitlines()[1:]]
+        self.assertEqual(told, ["can be set", "only read", "not in the file"], done.stdout)
+        done = settings("apply", snapshot)  # nobody can be asked
+        self.assertEqual((done.returncode, applied()), (2, []), done.stdout)
+        self.assertIn("--yes", done.stderr)
+        done = settings("apply", snapshot, "--yes")
+        self.assertEqual((done.returncode, applied()), (0, [[{"name": "mag.coercivity", "value": "h"}]]), done.stderr)
+        self.assertEqual(self.s1.settings["mag.coercivity"], "h")
+        with open(snapshot, "w", encoding="ascii") as out:  # what --json prints is good too
+            json.dump(self.rig.cli("printer", "s1", "settings"), out)
+        self.assertEqual(settings("diff", snapshot).returncode, 0)
+        self.s1.no_settings = "it is set at its display"
+        for words in (("apply", snapshot, "--yes"), ()):
+            done = settings(*words)
+            self.assertIn("it is set at its display", done.stdout + done.stderr)
+        with open(snapshot, "w", encoding="ascii") as out:
+            out.write('{"lines": [{"name": "x"}]}')
+        for words in (["apply", snapshot], ["diff", "/nowhere"], ["snapshot", "-o", "/nowhere/x"]):
+            self.assertEqual(settings(*words).returncode, 1, words)
+        self.assertEqual([settings(*w).returncode for w in (["apply"], ["snapshot", snapshot], ["x", snapshot])], [2, 2, 2])
+        self.s1.no_settings = ""
+        self.assertEqual(len(applied()), 1)
+
     def test_printer_looks_and_settings(self):
         done = self.rig.cli_raw("printers")
         self.assertEqual(done.returncode, 0, done.stderr)
@@ -189,15 +228,6 @@ class CliTest(unittest.TestCase):
         self.assertIsNone(self.rig.cli("printers")["printers"][0]["inventory"]["board"])
         for sheet, word in (("counters", "cards"), ("sensors", "5.00"), ("settings", "mag.coercivity")):
             self.assertIn(word, self.rig.cli_raw("printer", "s1", sheet).stdout)
-        snapshot = self.rig.path("settings.json")
-        with open(snapshot, "w", encoding="ascii") as out:
-            json.dump(self.rig.cli("printer", "s1", "settings"), out)
-        self.s1.settings["mag.coercivity"] = "l"
-        self.rig.cli("printer", "s1", "settings", "apply", snapshot)
-        self.assertEqual(self.s1.settings["mag.coercivity"], "h")
-        applied = [call[1]["settings"] for call in self.s1.calls if "settings" in call[1]]
-        self.assertEqual(applied, [[{"name": "mag.coercivity", "value": "h"}]])
-        self.assertEqual(self.rig.cli_raw("printer", "s1", "settings", "apply", "/nowhere").returncode, 1)
         for words in (["x"], ["raw"], ["settings", "apply"], ["status", "x"], ["test-card", "x"]):
             self.assertIn(self.rig.cli_raw("printer", "s1", *words).returncode, (1, 2))
         for name in ("s9", "kiosk-1"):
