@@ -13,14 +13,53 @@
 
 #define DEFAULT_SOCKET "/run/cardwright/control.sock"
 #define WORDS_MAX 64
+#define ARGS_WIDTH 26
+
+/* Do these words begin the command's? */
+static bool in_family(const struct cw_command *c, int count, char **words) {
+        char text[64];
+        (void)snprintf(text, sizeof text, "%s", c->words);
+        char *rest = text;
+        for (int i = 0; i < count; i++) {
+                const char *word = strsep(&rest, " ");
+                if (!word || strcmp(word, words[i]) != 0)
+                        return false;
+        }
+        return true;
+}
+
+static void usage_line(FILE *out, const struct cw_command *c) {
+        (void)fprintf(out, "  %-22s ", c->words);
+        if (strlen(c->args) > ARGS_WIDTH)
+                (void)fprintf(out, "%s\n  %-22s %-*s %s\n", c->args, "", ARGS_WIDTH, "", c->help);
+        else
+                (void)fprintf(out, "%-*s %s\n", ARGS_WIDTH, c->args, c->help);
+}
+
+static void usage_head(FILE *out) {
+        (void)fprintf(out, "usage: cardwright [--json] [--config FILE | --socket PATH] COMMAND\n\n");
+}
+
+static void usage_end(FILE *out) {
+        (void)fprintf(out,
+                      "\ncardwright COMMAND --help tells of one command or family; more in cardwright(1)\n"
+                      "exit status: 0 ok, 1 failed, 2 usage, 3 agent not running, 4 needs a person\n");
+}
 
 static int usage(FILE *out, int exit_code) {
-        (void)fprintf(out, "usage: cardwright [--json] [--config FILE | --socket PATH] COMMAND\n\n");
+        usage_head(out);
         for (size_t i = 0; i < cw_command_count; i++)
-                (void)fprintf(out, "  %-22s %-26s %s\n", cw_commands[i].words, cw_commands[i].args,
-                              cw_commands[i].help);
-        (void)fprintf(out, "\nexit status: 0 ok, 1 failed, 2 usage, 3 agent not running, 4 needs a person\n");
+                usage_line(out, &cw_commands[i]);
+        usage_end(out);
         return exit_code;
+}
+
+/* The index of --help; what stands before it is what help is wanted about. */
+static int find_help(int argc, char **argv) {
+        for (int i = 1; i < argc; i++)
+                if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+                        return i;
+        return 0;
 }
 
 /* The socket of the configured runtime folder. */
@@ -87,7 +126,10 @@ static int parse(struct cw_cli *cli, int argc, char **argv, char **ret_words) {
                                 i++;
                                 continue;
                         }
-                        (void)fprintf(stderr, "cardwright: unknown option or missing value: %s\n", argv[i]);
+                        (void)fprintf(
+                            stderr,
+                            "cardwright: unknown option or missing value: %s; see cardwright --help\n",
+                            argv[i]);
                         return -1;
                 } else if (count < WORDS_MAX) {
                         ret_words[count++] = argv[i];
@@ -121,6 +163,24 @@ static int unknown(int count, char **words) {
         return CW_EXIT_USAGE;
 }
 
+/* A family, or the command that the words begin with. */
+static int help(int count, char **words) {
+        const struct cw_command *only = NULL;
+        bool family = false;
+        for (size_t i = cw_command_count; i-- > 0;) {
+                family = family || in_family(&cw_commands[i], count, words);
+                only = own_words(&cw_commands[i], count, words) > 0 ? &cw_commands[i] : only;
+        }
+        if (!family && !only)
+                return unknown(count, words);
+        usage_head(stdout);
+        for (size_t i = 0; i < cw_command_count; i++)
+                if (family ? in_family(&cw_commands[i], count, words) : only == &cw_commands[i])
+                        usage_line(stdout, &cw_commands[i]);
+        usage_end(stdout);
+        return CW_EXIT_OK;
+}
+
 static int run(struct cw_cli *cli, int count, char **words) {
         for (size_t i = 0; i < cw_command_count; i++) {
                 const struct cw_command *c = &cw_commands[i];
@@ -138,14 +198,17 @@ static int run(struct cw_cli *cli, int count, char **words) {
 int main(int argc, char **argv) {
         struct cw_cli cli = {.socket = DEFAULT_SOCKET};
         char *words[WORDS_MAX] = {NULL};
-        if (argc == 2 && strcmp(argv[1], "--help") == 0)
-                return usage(stdout, CW_EXIT_OK);
+        int help_at = find_help(argc, argv);
         if (argc == 2 && strcmp(argv[1], "--version") == 0)
                 return printf("cardwright %s\n", CW_VERSION) < 0 ? CW_EXIT_FAILED : CW_EXIT_OK;
         cli.style.terminal = isatty(STDOUT_FILENO) == 1;
         cli.style.colour = cli.style.terminal && !getenv("NO_COLOR");
-        int count = parse(&cli, argc, argv, words);
-        if (count <= 0)
+        int count = parse(&cli, help_at > 0 ? help_at : argc, argv, words);
+        if (count < 0)
+                return CW_EXIT_USAGE;
+        if (help_at > 0)
+                return help(count, words);
+        if (count == 0)
                 return usage(stderr, CW_EXIT_USAGE);
         (void)curl_global_init(CURL_GLOBAL_NOTHING);
         int exit_code = run(&cli, count, words);

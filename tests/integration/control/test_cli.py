@@ -75,6 +75,17 @@ class CliTest(unittest.TestCase):
                 self.assertTrue(done.stderr)
                 self.assertEqual(done.stdout, "")
 
+    def test_help_of_one_command(self):
+        def told(*words):
+            done = self.rig.cli_raw(*words, "--help")
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            return re.findall(r"^  ([a-z][a-z -]*?)  ", done.stdout, re.M)
+        self.assertGreater(len(told()), 50)
+        self.assertEqual(told("stock"), ["stock move", "stock"])
+        self.assertEqual(told("job", "divert"), ["job divert"])
+        self.assertEqual(told("hsm", "rotate", "imk-ac"), ["hsm rotate"])
+        self.assertEqual(self.rig.cli_raw("nothing", "--help").returncode, 2)
+
     def test_unknown_commands_are_named(self):
         for words, what in ((["stauts"], "stauts"), (["no", "such"], "no"), (["kit", "burn", "1"], "kit burn"), (["job s"], "job s")):
             done = self.rig.cli_raw(*words)
