@@ -210,6 +210,9 @@ static cw_rc judge(struct exam *e, const char *check, cw_rc rc, const char *good
 static cw_rc examine_ways(struct exam *e, struct cw_fault *f) {
         struct cw_fault why = {0};
         cw_rc rc = CW_OK;
+        if (e->terminal.ended_at_start)
+                return judge(e, "fdda", cw_offline_fdda(&e->terminal, &e->offline, &why),
+                             "the chip signed its answer with the key of its certificate", &why, f);
         if (e->offline.ways & CW_WAY_SDA)
                 rc = judge(e, "sda", cw_offline_sda(&e->terminal, &e->offline, &why),
                            "the signed static data are the card's own", &why, f);
@@ -422,9 +425,11 @@ static cw_rc examine(struct exam *e, struct cw_fault *f) {
                          : "not verifiable here: this reader reaches the contacts; use a contactless one");
         examine_holder(e, card);
         examine_mandatory(e);
+        const bool records =
+            e->terminal.afl_len > 0; /* qVSDC without any signs nothing that could be judged */
         if (e->terminal.ended_at_start)
                 examine_at_start(e, card);
-        else
+        if (!e->terminal.ended_at_start || (records && (cw_offline_ways(&e->terminal) & CW_WAY_DDA)))
                 rc = examine_authentication(e, card, f);
         if (rc == CW_OK && !e->terminal.ended_at_start)
                 rc = examine_transaction(e, card, f);

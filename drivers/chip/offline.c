@@ -123,6 +123,25 @@ cw_rc cw_offline_dda(struct cw_terminal *t, const struct cw_offline *o, struct c
         return rc;
 }
 
+cw_rc cw_offline_fdda(const struct cw_terminal *t, const struct cw_offline *o, struct cw_fault *f) {
+        static const uint32_t covered[] = {0x9f37, 0x9f02, 0x5f2a, 0x9f69};
+        uint8_t bytes[128], dynamic[CW_ODA_KEY_MAX];
+        struct cw_span sdad = element(t, 0x9f4b), related = element(t, 0x9f69);
+        struct cw_writer w;
+        size_t len = 0;
+        if (sdad.len == 0 || related.len < 7 || related.ptr[0] != 0x01)
+                return wrong(
+                    "the card offers fDDA and gives no signature 9F4B with card authentication related "
+                    "data 9F69 of version 01",
+                    f);
+        cw_writer_init(&w, bytes, sizeof bytes);
+        for (size_t i = 0; i < sizeof covered / sizeof *covered; i++)
+                cw_put_bytes(&w, element(t, covered[i]).ptr, element(t, covered[i]).len);
+        if (w.bad)
+                return wrong("the card authentication related data 9F69 are too long", f);
+        return cw_oda_dynamic(&o->icc, sdad, CW_SPAN(bytes, w.len), dynamic, &len, f);
+}
+
 uint8_t cw_offline_sign(const struct cw_offline *o, uint8_t kind) {
         return kind != CW_AC_AAC && o->has_icc && (o->ways & CW_WAY_CDA) ? CW_AC_CDA : 0;
 }

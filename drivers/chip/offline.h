@@ -37,6 +37,11 @@ CW_WARN_UNUSED cw_rc cw_offline_sda(const struct cw_terminal *t, const struct cw
                                     struct cw_fault *f);
 /* DDA: INTERNAL AUTHENTICATE, before the first GENERATE AC. RECONNECT when the card goes away. */
 CW_WARN_UNUSED cw_rc cw_offline_dda(struct cw_terminal *t, const struct cw_offline *o, struct cw_fault *f);
+/* fDDA of a contactless path that ended with GET PROCESSING OPTIONS: the signature 9F4B of its answer or
+ * records is over the unpredictable number, amount, currency and the card's 9F69 (EMV Contactless Book C-3).
+ * REJECT when there is none or it is not the chip's. */
+CW_WARN_UNUSED cw_rc cw_offline_fdda(const struct cw_terminal *t, const struct cw_offline *o,
+                                     struct cw_fault *f);
 /* What to or into P1 of GENERATE AC: CDA for a TC or an ARQC, first or second, when the chip offers it and
  * its key is known (EMV Book 2, 6.6: never for an AAC). */
 uint8_t cw_offline_sign(const struct cw_offline *o, uint8_t kind);

@@ -68,6 +68,9 @@ static void check_afl_entry(const struct cw_lint *l, const uint8_t entry[4], boo
 static void check_path(const struct cw_lint *l, enum cw_dgi_role role, const char *name, bool *in_afl) {
         const struct cw_perso_dgi *gpo = cw_perso_data_role(l->data, role);
         struct cw_span aip, afl;
+        if (role == CW_DGI_CL_GPO && gpo && cw_lint_is_qvsdc(l) && cw_tlv_find(gpo->value, 0x82, &aip) &&
+            aip.len == 2 && !cw_tlv_find(gpo->value, 0x94, &afl))
+                return; /* no records at all */
         if (!gpo || !cw_tlv_valid(gpo->value) || !cw_tlv_find(gpo->value, 0x82, &aip) ||
             !cw_tlv_find(gpo->value, 0x94, &afl) || aip.len != 2 || afl.len == 0 || afl.len % 4) {
                 cw_profile_finding(
@@ -193,6 +196,7 @@ static void check_data(const struct cw_lint *l) {
         check_cdol(l, 0x8d, false);
         check_cover(l);
         cw_lint_made(l);
+        cw_lint_qvsdc(l);
         cw_profile_check_auth(l->profile, l->elements, l->fs);
         if (known(l, 0x9f4a, &value) && (value.len != 1 || value.ptr[0] != 0x82))
                 cw_profile_finding(l->fs, "dgis", "tag 9F4A may only hold 82; correct it");

@@ -39,6 +39,11 @@ void cw_lint_items(const struct cw_lint *l, const struct cw_lint_own *own, size_
 void cw_lint_order(const struct cw_lint *l);
 /* AIP, AFL and the records of each path tell the same story. */
 void cw_lint_paths(const struct cw_lint *l);
+/* Whether the contactless path is Visa's qVSDC: everything, the cryptogram too, is in the answer to GET
+ * PROCESSING OPTIONS. Told by card transaction qualifiers (9F6C) there, or by the absence of an AFL. */
+bool cw_lint_is_qvsdc(const struct cw_lint *l);
+/* What such a path needs in its answer and its PDOL. */
+void cw_lint_qvsdc(const struct cw_lint *l);
 /* profile_made.c: how hsmd makes values. */
 void cw_lint_made(const struct cw_lint *l);
 /* profile_lint_lists.c: CVM list (EMV Book 3, 10.5 and annex C3), data object lists (5.4). */

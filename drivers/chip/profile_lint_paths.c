@@ -19,6 +19,7 @@ struct path {
         struct cw_span afl;
         uint8_t aip;
         const char *name;
+        bool qvsdc; /* ends before lists and action codes count */
 };
 
 /* The element in a record that this path's AFL names. */
@@ -152,12 +153,15 @@ void cw_lint_paths(const struct cw_lint *l) {
                 struct cw_span aip;
                 struct path p = {.l = l, .name = paths[i].name};
                 p.gpo = cw_perso_data_role(l->data, paths[i].role);
+                p.qvsdc = paths[i].role == CW_DGI_CL_GPO && cw_lint_is_qvsdc(l);
                 if (!p.gpo || !cw_tlv_valid(p.gpo->value) || !cw_tlv_find(p.gpo->value, 0x82, &aip) ||
-                    !cw_tlv_find(p.gpo->value, 0x94, &p.afl) || aip.len != 2)
+                    (!cw_tlv_find(p.gpo->value, 0x94, &p.afl) && !p.qvsdc) || aip.len != 2)
                         continue; /* told by check_path */
                 p.aip = aip.ptr[0];
                 check_oda(&p);
                 check_twice(&p);
+                if (p.qvsdc)
+                        continue;
                 check_codes(&p);
                 check_bits(&p);
         }

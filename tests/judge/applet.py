@@ -215,6 +215,8 @@ class Payment(Application):
             self.card.complain("PDOL data", 0x6700)
         self.atc += 1
         self.state, self.options = "first", data[2:]
+        if self.make["at_start"] == "qvsdc":
+            return self._qvsdc(data[2:])
         if self.make["at_start"]:
             return self._at_start(data[2:])
         return self._answer(("82", self.aip), ("94", self.afl))
@@ -226,6 +228,21 @@ class Payment(Application):
         return self._answer(("82", self.aip), ("57", self.data["57"]), ("5F34", self.data["5F34"]),
                             ("9F10", self.data["9F10"]), ("9F26", ac),
                             ("9F27", bytes([ARQC])), ("9F36", atc), ("9F6C", b"\0\0"))
+
+    def _qvsdc(self, given):
+        """EMV Contactless Book C-3: what was personalised for this answer, the cryptogram (version 18), the signature of fDDA."""
+        self.state, atc, at, asked = "done", self.atc.to_bytes(2, "big"), 0, {}
+        for tag, size in dol(self.data["9F38"]):
+            asked[tag], at = given[at:at + size], at + size
+        stored = items(self.dgis["9203"])
+        aip, qualifiers, iad = dict(stored)["82"], dict(stored)["9F6C"], self.data["9F10"]
+        covered = b"".join(asked[tag] for tag in ("9F02", "9F03", "9F1A", "95", "5F2A", "9A", "9C", "9F37"))
+        made = [("9F10", iad), ("9F26", self._mac(self._session(atc), covered + aip + atc + iad)), ("9F27", bytes([ARQC])), ("9F36", atc)]
+        if aip[0] & 0x20:
+            related = b"\x01" + os.urandom(4) + qualifiers
+            signed = asked["9F37"] + asked["9F02"] + asked["5F2A"] + related
+            made += [("9F69", related), ("9F4B", self._dynamic_signature(b"\x02" + atc, signed[1:] if self.make["forged_second"] else signed))]
+        return self._answer(*stored, *made)
 
     def _get_data(self, p1, p2, _data):
         tag = f"{p1:02X}{p2:02X}"

@@ -188,6 +188,28 @@ def test_antenna(rig):
     check(told["contactless"] == told["mandatory"] == told["arqc"] == "ok" and told["second-ac"] == "absent", lines)
 
 
+def test_qvsdc(rig):
+    """qVSDC as a profile: personalised over contacts, verified by its antenna with fDDA; without records; a forged signature."""
+    profile = load(rig, "style-qvsdc-debit")
+    online = load(rig, "style-qvsdc-debit")
+    entry = next(dgi for dgi in online["dgis"] if dgi["dgi"] == "9203")
+    entry["of"] = [{"tag": "82", "value": "0000"}] + [item for item in entry["of"] if item["tag"] not in ("82", "94")]
+    online["dgis"] = [dgi for dgi in online["dgis"] if dgi["dgi"] != "0402"]
+    for path, fdda in ((rig.profile("style-qvsdc-debit"), True), (rig.write("made/qvsdc.json", json.dumps(online)), False)):
+        card = rig.insert(installed=aids(profile))
+        made(rig, card, path, "--product", "S5", verify=("--product", "S5"))
+        rig.eject()
+        card.make["at_start"], card.atr = "qvsdc", bytes.fromhex("3B80800101")
+        rig.put_back()
+        code, lines, errors = rig.verify(path, "--product", "S5")
+        told = {line[1]: line[0] for line in lines}
+        check(code == 0 and not card.complaints, (lines, errors, card.complaints))
+        check(told["arqc"] == told["mandatory"] == "ok" and (told.get("fdda") == "ok") == fdda, lines)
+        card.make["forged_second"] = True
+        code, lines, _ = rig.verify(path, "--product", "S5")
+        check((code == 1) == fdda and ["fdda"] * fdda == [line[1] for line in lines if line[0] == "failed"], lines)
+
+
 def test_our_chip(rig):
     """The other way round: the chip the product's tests use, met by the terminal and by the host."""
     profile = load(rig, "style-mchip-debit")

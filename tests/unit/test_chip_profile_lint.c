@@ -206,6 +206,21 @@ static void test_instructions(void **state) {
         CHECK("/generic-debit.json", cases);
 }
 
+static void test_qvsdc(void **state) {
+        (void)state;
+        static const struct wrong cases[] = {
+            {"{ \"tag\": \"57\", \"value\": \"{track2}\" },\n        { \"tag\": \"5F34\"",
+             "{ \"tag\": \"5F34\"", "the track 2 equivalent from this answer",
+             "{ \"tag\": \"82\", \"value\": \"2000\" }"},
+            {"\"3E00\"", "\"3E\"", "9F6C, two bytes", "{ \"tag\": \"82\", \"value\": \"2000\" }"},
+            {"9F66049F02069F03069F1A0295055F2A029A039C019F3704", "9F66049F02069F03069F1A0295055F2A029A039C01",
+             "the PDOL must ask for 9F37", NULL},
+            {"10010101180102001804040020020200", "1001010118010200", "its AFL leads to no tag 9F46",
+             "{ \"tag\": \"82\", \"value\": \"2000\" }"},
+        };
+        CHECK("/style-qvsdc-debit.json", cases);
+}
+
 static void test_made(void **state) {
         (void)state;
         static const struct wrong cases[] = {
@@ -225,10 +240,11 @@ static void test_made(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-            cmocka_unit_test(test_made),         cmocka_unit_test(test_instructions),
-            cmocka_unit_test(test_own_values),   cmocka_unit_test(test_dates),
-            cmocka_unit_test(test_object_lists), cmocka_unit_test(test_cvm_list),
-            cmocka_unit_test(test_groupings),    cmocka_unit_test(test_paths),
+            cmocka_unit_test(test_made),         cmocka_unit_test(test_qvsdc),
+            cmocka_unit_test(test_instructions), cmocka_unit_test(test_own_values),
+            cmocka_unit_test(test_dates),        cmocka_unit_test(test_object_lists),
+            cmocka_unit_test(test_cvm_list),     cmocka_unit_test(test_groupings),
+            cmocka_unit_test(test_paths),
         };
         return cmocka_run_group_tests_name("chip profile lint", tests, NULL, NULL);
 }

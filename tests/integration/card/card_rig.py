@@ -28,7 +28,7 @@ class CardRig(Rig):
         """Products of the profiles that need an issuer's RSA key, besides those that do not."""
         config = super().config()
         for i, name in enumerate(("signing", "generic-debit-dual", "style-vsdc-debit", "style-mchip-debit",
-                                  "style-rupay-debit")):
+                                  "style-rupay-debit", "style-qvsdc-debit")):
             config["products"].append({**self.product(f"S{i}", 3), "profile": name + ".json", "issuer_key": "issuer",
                                        "issuer_certificate": "issuer.json"})
         config["profile_dir"] = self.path("profiles")
