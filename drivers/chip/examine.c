@@ -224,7 +224,8 @@ static cw_rc examine_ways(struct exam *e, struct cw_fault *f) {
 
 static cw_rc examine_authentication(struct exam *e, const struct cw_terminal_card *card, struct cw_fault *f) {
         struct cw_fault why = {0};
-        if (cw_offline_ways(&e->terminal) == 0) {
+        const bool pin_key = cw_offline_has_pin_key(&e->terminal);
+        if (cw_offline_ways(&e->terminal) == 0 && !pin_key) {
                 tell(e, "offline-auth", CW_CHECK_ABSENT, "the card offers none");
                 return CW_OK;
         }
@@ -236,6 +237,9 @@ static cw_rc examine_authentication(struct exam *e, const struct cw_terminal_car
                 return CW_OK;
         }
         rc = judge(e, "offline-auth", rc, "the certificates are genuine and for this card", &why, f);
+        if (rc == CW_OK && e->offline.has_issuer && pin_key)
+                rc = judge(e, "pin-key", cw_offline_pin_key(&e->terminal, card, &e->offline, &why),
+                           "the key that PINs are enciphered with is genuine and this card's", &why, f);
         bool enough =
             e->offline.has_issuer && (e->offline.has_icc || !(e->offline.ways & (CW_WAY_DDA | CW_WAY_CDA)));
         return rc == CW_OK && enough ? examine_ways(e, f) : rc;

@@ -101,6 +101,20 @@ cw_rc cw_offline_recover(const struct cw_terminal *t, const struct cw_ca_keys *c
         return rc;
 }
 
+bool cw_offline_has_pin_key(const struct cw_terminal *t) {
+        return element(t, 0x9f2d).len > 0;
+}
+
+cw_rc cw_offline_pin_key(const struct cw_terminal *t, const struct cw_terminal_card *card,
+                         struct cw_offline *o, struct cw_fault *f) {
+        struct cw_oda_who who = {.today = ""};
+        const struct cw_oda_cert cert = {element(t, 0x9f2d), element(t, 0x9f2f), element(t, 0x9f2e)};
+        who_and_when(card, &who);
+        cw_rc rc = cw_oda_icc(&o->issuer, &cert, &who, CW_SPAN(NULL, 0), &o->pin, f);
+        o->has_pin = rc == CW_OK;
+        return rc;
+}
+
 cw_rc cw_offline_sda(const struct cw_terminal *t, const struct cw_offline *o, struct cw_fault *f) {
         CW_AUTO(cw_secret_free) struct cw_secret *data = NULL;
         uint8_t dac[2];

@@ -19,8 +19,8 @@ struct cw_ca_keys {
 };
 struct cw_offline {
         uint8_t ways; /* CW_WAY_* the card offers */
-        struct cw_oda_key issuer, icc;
-        bool has_issuer, has_icc;
+        struct cw_oda_key issuer, icc, pin;
+        bool has_issuer, has_icc, has_pin;
 };
 
 /* What the card offers; 0 = none, then the others are not to be called. */
@@ -32,6 +32,12 @@ uint8_t cw_offline_ways(const struct cw_terminal *t);
 CW_WARN_UNUSED cw_rc cw_offline_recover(const struct cw_terminal *t, const struct cw_ca_keys *ca,
                                         const struct cw_terminal_card *card, struct cw_offline *ret,
                                         struct cw_fault *f);
+/* Whether the card has a key of its own for enciphered PINs (9F2D). */
+bool cw_offline_has_pin_key(const struct cw_terminal *t);
+/* That key, EMV Book 2 7.1: certified by the issuer, over no static data. REJECT when it is not the card's.
+ */
+CW_WARN_UNUSED cw_rc cw_offline_pin_key(const struct cw_terminal *t, const struct cw_terminal_card *card,
+                                        struct cw_offline *o, struct cw_fault *f);
 /* SDA: tag 93 over the static data. */
 CW_WARN_UNUSED cw_rc cw_offline_sda(const struct cw_terminal *t, const struct cw_offline *o,
                                     struct cw_fault *f);

@@ -85,14 +85,14 @@ class Directory(Application):
 
 
 class Payment(Application):
-    SECRET = ("8000", "8010", "8101", "8103", "8201", "8202", "8203", "8204", "8205")
+    SECRET = ("8000", "8010", "8101", "8102", "8103", "8104", *(f"8{kind}0{part}" for kind in "23" for part in "12345"))
 
     def __init__(self, aid, card):
         super().__init__(aid, card)
         self.atc, self.ended = 0, []
 
     def reset(self):
-        self.state = "idle"
+        self.state, self.challenge = "idle", None
 
     # ---- personalisation ----
 
@@ -119,7 +119,8 @@ class Payment(Application):
         if b"".join(self._check_value(key) for key in self.keys) != checks:
             self.card.complain("check values", 0x6A80)
         self._reference_pin(self.dgis["8010"], tries)
-        self._private_key()
+        self.key = self._private_key(("8101", "8103"), "82")
+        self.pin_key = self._private_key(("8102", "8104"), "83") or self.key
         gpo = dict(items(self.dgis["9104"]))
         self.aip, self.afl = gpo["82"], gpo["94"]
         self.data = {}
@@ -154,32 +155,29 @@ class Payment(Application):
         """A number with 80 00.. behind it."""
         return int.from_bytes(unpad80(self.dgis[name]), "big")
 
-    def _private_key(self):
-        self.key = None
-        if "8103" in self.dgis:
-            n = unpad80(self.dgis["8103"])
-            self.key = (int.from_bytes(n, "big"), int.from_bytes(unpad80(self.dgis["8101"]), "big"), len(n))
-        elif "8205" in self.dgis:
-            qinv, dq, dp, q, p = (self._part(f"820{i}") for i in (1, 2, 3, 4, 5))
-            n = p * q
-            if qinv * q % p != 1 or n.bit_length() % 8:
-                self.card.complain("CRT parts", 0x6A80)
-            self.crt, self.key = (qinv, dq, dp, q, p), (n, None, n.bit_length() // 8)
+    def _private_key(self, plain, crt):
+        """(n, size, function) of the key in these groupings."""
+        if plain[1] in self.dgis:
+            n, d = unpad80(self.dgis[plain[1]]), int.from_bytes(unpad80(self.dgis[plain[0]]), "big")
+            number = int.from_bytes(n, "big")
+            return number, len(n), lambda m: pow(m, d, number)
+        if crt + "05" not in self.dgis:
+            return None
+        qinv, dq, dp, q, p = (self._part(f"{crt}0{i}") for i in (1, 2, 3, 4, 5))
+        n = p * q
+        if qinv * q % p != 1 or n.bit_length() % 8:
+            self.card.complain("CRT parts", 0x6A80)
+        return n, n.bit_length() // 8, lambda m: pow(m, dq, q) + q * ((pow(m, dp, p) - pow(m, dq, q)) * qinv % p)
 
-    def _sign(self, message):
-        n, d, size = self.key
-        m = int.from_bytes(message, "big")
-        if d is None:
-            qinv, dq, dp, q, p = self.crt
-            mp, mq = pow(m, dp, p), pow(m, dq, q)
-            return (mq + q * ((mp - mq) * qinv % p)).to_bytes(size, "big")
-        return pow(m, d, n).to_bytes(size, "big")
+    @staticmethod
+    def _sign(key, message):
+        return key[2](int.from_bytes(message, "big")).to_bytes(key[1], "big")
 
     def _dynamic_signature(self, dynamic, terminal):
         """EMV Book 2, tables 15 and 18."""
         head = bytes([5, 1, len(dynamic)]) + dynamic
-        head += b"\xbb" * (self.key[2] - 22 - len(head))
-        return self._sign(b"\x6a" + head + hashlib.sha1(head + terminal).digest() + b"\xbc")
+        head += b"\xbb" * (self.key[1] - 22 - len(head))
+        return self._sign(self.key, b"\x6a" + head + hashlib.sha1(head + terminal).digest() + b"\xbc")
 
     # ---- use ----
 
@@ -196,7 +194,7 @@ class Payment(Application):
                 self.card.complain("READ RECORD before GET PROCESSING OPTIONS", 0x6985)
             return self.read_record(p1, p2)
         serve = {(0x80, 0xA8): self._options, (0x80, 0xCA): self._get_data, (0x00, 0x20): self._verify, (0x00, 0x88): self._internal,
-                 (0x80, 0xAE): self._generate, (0x00, 0x84): lambda *_: os.urandom(8)}.get((cla, ins))
+                 (0x80, 0xAE): self._generate, (0x00, 0x84): self._challenge}.get((cla, ins))
         if serve is None:
             raise Refused(0x6D00)
         return serve(p1, p2, data)
@@ -251,11 +249,29 @@ class Payment(Application):
             raise Refused(0x6A88)
         return coded(tag, known[tag])
 
+    def _challenge(self, *_):
+        self.challenge = os.urandom(8)
+        return self.challenge
+
+    def _deciphered(self, data):
+        """The PIN block of EMV Book 2, 7.2: under the PIN key, else under the key for signatures; a challenge counts once."""
+        challenge, self.challenge = self.challenge, None
+        if not self.pin_key or challenge is None:
+            raise Refused(0x6985)
+        if len(data) != self.pin_key[1]:
+            self.card.complain("length of the enciphered PIN", 0x6700)
+        clear = self._sign(self.pin_key, data)
+        if clear[0] != 0x7F or clear[9:17] != challenge:
+            self.card.complain("enciphered PIN", 0x6984)
+        return clear[1:9]
+
     def _verify(self, p1, p2, data):
-        if p1 or p2 != 0x80:
+        if p1 or p2 not in (0x80, 0x88):
             raise Refused(0x6A86)
         if self.tries == 0:
             raise Refused(0x6983)
+        if p2 == 0x88:
+            data = self._deciphered(data)
         if len(data) != 8:
             raise Refused(0x6700)
         text = data.hex().upper()

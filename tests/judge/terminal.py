@@ -166,7 +166,7 @@ class Terminal:
         need(self.pan.startswith(text[2:6].hex().rstrip("f")), "the issuer certificate is for another IIN")
         need(text[7:8] + text[6:7] >= bytes.fromhex(DATE[:4]), "issuer certificate expired")
         need(len(r["9F32"]) == text[14], "length of the issuer exponent")
-        issuer = self._key(text, 15, text[13], r.get("92", b""), r["9F32"], "issuer key")
+        issuer = self.issuer = self._key(text, 15, text[13], r.get("92", b""), r["9F32"], "issuer key")
         static = self.signed
         if "9F4A" in r:
             need(r["9F4A"] == b"\x82", "static data tag list")
@@ -200,6 +200,26 @@ class Terminal:
         """Status word of VERIFY."""
         block = bytes.fromhex(f"2{len(digits):X}{digits}".ljust(16, "F"))
         return self.card.send("00200080", block)[1]
+
+    def _pin_key(self):
+        """Book 2, 7.1: the card's key for PINs, else the one for signatures."""
+        r = self.records
+        if "9F2D" not in r:
+            return self.icc
+        text = self._recovered(self.issuer, r["9F2D"], "PIN certificate")
+        need(text[1] == 4 and text[2:12].hex().rstrip("f") == self.pan and text[18] == 1, "form of the PIN certificate")
+        self._checked(text, r.get("9F2F", b"") + r["9F2E"], "the PIN certificate")
+        need(len(r["9F2E"]) == text[20], "length of the PIN exponent")
+        return self._key(text, 21, text[19], r.get("9F2F", b""), r["9F2E"], "PIN key")
+
+    def enciphered_pin(self, digits):
+        """Status word of VERIFY, Book 2, 7.2."""
+        n, e = self._pin_key()
+        size = (n.bit_length() + 7) // 8
+        clear = b"\x7f" + bytes.fromhex(f"2{len(digits):X}{digits}".ljust(16, "F")) + self.ask("GET CHALLENGE", "00840000")
+        need(len(clear) == 17, "challenge")
+        clear += os.urandom(size - len(clear))
+        return self.card.send("00200088", pow(int.from_bytes(clear, "big"), e, n).to_bytes(size, "big"))[1]
 
     def generate(self, kind, second=False, combined=False):
         wanted = self.records["8D" if second else "8C"]
@@ -247,6 +267,9 @@ class Terminal:
         self.restrictions()
         done = self.authenticate()
         need(pin is None or self.pin(pin) == 0x9000, "VERIFY")
+        if pin is not None and any(rule & 0x3F in (4, 5) for rule in self.records["8E"][8::2]):
+            wrong = str(int(pin[0]) ^ 1) + pin[1:]
+            need(self.enciphered_pin(wrong) & 0xFFF0 == 0x63C0 and self.enciphered_pin(pin) == 0x9000, "enciphered VERIFY")
         answer = self.generate(0x80, combined="cda" in done)
         need(answer["9F27"][0] & 0xC0 == 0x80, "no ARQC")
         session, expected = self.cryptogram(answer)

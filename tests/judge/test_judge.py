@@ -210,6 +210,33 @@ def test_qvsdc(rig):
         check((code == 1) == fdda and ["fdda"] * fdda == [line[1] for line in lines if line[0] == "failed"], lines)
 
 
+def with_enciphered_pin(profile, form=None):
+    """Enciphered PIN first in the list of contacts; form: with a key of its own (crt or plain), else under the chip's key."""
+    dgis = {dgi["dgi"]: dgi for dgi in profile["dgis"]}
+    dgis["0202"]["of"][0]["of"][0]["value"] = "0000000000000000440341034203" "5E031F03"
+    if form:
+        profile["offline_auth"]["pin_key"] = {"bits": 1008, "exponent": 3}
+        dgis["9104"]["of"][1]["value"] = dgis["9104"]["of"][1]["value"] + "28010100"
+        tags = (("9F2D", "certificate"), ("9F2E", "exponent"), ("9F2F", "remainder"))
+        parts = {"crt": (("8301", "q_inv"), ("8302", "dq"), ("8303", "dp"), ("8304", "q"), ("8305", "p")),
+                 "plain": (("8102", "d"), ("8104", "n"))}[form]
+        record = {"dgi": "0501", "of": [{"tag": "70", "of": [{"tag": tag, "value": "{pin_%s}" % name} for tag, name in tags]}]}
+        made_parts = [{"dgi": dgi, "part": "pin." + part, "encrypted": True, "padded": True} for dgi, part in parts]
+        profile["dgis"] = [record, *made_parts, *profile["dgis"]]
+    return profile
+
+
+def test_enciphered_pin(rig):
+    """GET CHALLENGE and an enciphered VERIFY: under the key for signatures, and under a PIN key in both its forms."""
+    for form, scp in ((None, 3), ("crt", 3), ("plain", 2)):
+        profile = with_enciphered_pin(load(rig, "generic-debit-dual"), form)
+        path = rig.write("made/pin.json", json.dumps(profile))
+        card = rig.insert(installed=aids(profile), scp=scp, i=0x70 if scp == 3 else 0x55, kvn=0xFF)
+        _, told = made(rig, card, path, "--scp", f"0{scp}", "--product", "S1", verify=("--product", "S1"))
+        check((told.get("pin-key") == "ok") == bool(form), told)
+        accepted(rig, card, profile["aid"])
+
+
 def test_our_chip(rig):
     """The other way round: the chip the product's tests use, met by the terminal and by the host."""
     profile = load(rig, "style-mchip-debit")
