@@ -30,7 +30,8 @@ static void on_request(void *ctx, struct cw_peer *p, struct cw_msg *request) {
                 (void)cw_fail(&f, CW_RC(CW_L_STATION, CW_C_RETRY, CW_E_BUSY), 0, "station.admin", "",
                               "the station is at work; try again when it is idle");
                 refuse(p, request, &f);
-        } else if (cw_bench_submit(st->bench, st->admin_client, request, &f) != CW_OK) {
+        } else if (cw_stop_refuses(st, &f) != CW_OK ||
+                   cw_bench_submit(st->bench, st->admin_client, request, &f) != CW_OK) {
                 refuse(p, request, &f);
         }
 }

@@ -179,6 +179,13 @@ bool cw_bench_busy(struct cw_bench *b) {
         return busy;
 }
 
+bool cw_bench_settled(struct cw_bench *b) {
+        (void)pthread_mutex_lock(&b->lock);
+        bool settled = !b->working && !b->tasks && !b->parcels;
+        (void)pthread_mutex_unlock(&b->lock);
+        return settled;
+}
+
 void cw_bench_post(struct cw_bench *b, uint64_t client, struct cw_msg *m) {
         struct parcel *p = m ? calloc(1, sizeof *p) : NULL;
         if (!p) {

@@ -40,5 +40,7 @@ CW_WARN_UNUSED cw_rc cw_bench_submit(struct cw_bench *b, uint64_t client, struct
                                      struct cw_fault *f);
 /* True while a task is under way or waits. Any thread. */
 bool cw_bench_busy(struct cw_bench *b);
+/* Nothing is under way, and all that was posted has been delivered. */
+bool cw_bench_settled(struct cw_bench *b);
 /* Any thread: takes m (NULL is ignored), which is delivered on the loop in order. */
 void cw_bench_post(struct cw_bench *b, uint64_t client, struct cw_msg *m);

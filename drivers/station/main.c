@@ -17,7 +17,7 @@ static void on_signal(void *ctx, int signo) {
         atomic_store(&st->cancel, true);
         if (st->reader)
                 cw_card_reader_wake(st->reader);
-        cw_loop_stop(st->loop, 0);
+        cw_stop_begin(st);
 }
 
 static void on_watchdog(void *ctx) {
@@ -52,6 +52,8 @@ static cw_rc open_parts(struct cw_station *st, struct cw_fault *f) {
         cw_rc rc = cw_loop_signals(st->loop, signals, sizeof signals / sizeof *signals, on_signal, st);
         if (rc == CW_OK)
                 rc = cw_timer_new(st->loop, on_watchdog, st, &st->watchdog);
+        if (rc == CW_OK)
+                rc = cw_stop_init(st);
         if (rc != CW_OK)
                 return cw_fail(f, rc, 0, "station.start", "", "no memory for the event loop; free some");
         rc = cw_card_reader_open(st->self->reader, NULL, NULL, &st->reader, f);
@@ -80,6 +82,7 @@ static void close_parts(struct cw_station *st) {
         json_decref(st->last);
         if (st->watchdog)
                 cw_timer_free(st->watchdog);
+        cw_stop_done(st);
         (void)pthread_mutex_destroy(&st->lock);
         (void)pthread_cond_destroy(&st->attempted);
 }
@@ -102,11 +105,9 @@ static int serve(struct cw_station *st) {
                 if (cw_notify_watchdog_ms() > 0)
                         on_watchdog(st);
                 code = cw_loop_run(st->loop);
-                cw_notify("STOPPING=1");
         } else {
                 cw_log_fault(CW_EV_DAEMON_FAILED, &f);
         }
-        cw_log(CW_EV_DAEMON_STOP, CW_F_STR("STATION", st->self->name));
         close_parts(st);
         return code;
 }

@@ -49,13 +49,16 @@ static struct cw_msg *reply_result(const struct cw_msg *request, const json_t *r
 
 static void submit(struct cw_station *st, struct cw_peer *p, struct cw_msg *request) {
         struct cw_fault f = {0};
-        if (cw_bench_submit(st->bench, st->client, request, &f) != CW_OK)
+        cw_rc rc = cw_stop_refuses(st, &f);
+        if (rc == CW_OK)
+                rc = cw_bench_submit(st->bench, st->client, request, &f);
+        if (rc != CW_OK)
                 refuse(p, request, &f);
 }
 
 /* ---- steps ---- */
 
-enum gate { GATE_NEW, GATE_KNOWN, GATE_RUNNING, GATE_BUSY };
+enum gate { GATE_NEW, GATE_KNOWN, GATE_RUNNING, GATE_BUSY, GATE_CLOSED };
 
 /* A step that is known is answered from what is kept; one under way gets a new addressee; neither is
  * performed again. */
@@ -73,6 +76,8 @@ static enum gate pass_gate(struct cw_station *st, const struct cw_msg *request, 
                 *ret_reply = reply_result(request, st->last);
                 return GATE_KNOWN;
         }
+        if (st->stopping)
+                return GATE_CLOSED;
         if (!preflight && st->last) {
                 json_decref(st->last);
                 st->last = NULL;
@@ -102,6 +107,8 @@ static void on_step(struct cw_station *st, struct cw_peer *p, struct cw_msg *req
                               "the station works on another step; wait for its result");
                 refuse(p, request, &f);
         }
+        if (gate == GATE_CLOSED && cw_stop_refuses(st, &f) != CW_OK)
+                refuse(p, request, &f);
         if (gate != GATE_NEW)
                 return;
         if (cw_bench_submit(st->bench, st->client, request, &f) == CW_OK)

@@ -46,6 +46,9 @@ struct cw_station {
         struct cw_peer *peer;
         uint64_t client; /* counts connections; the current one */
         struct cw_timer *watchdog;
+        struct cw_timer *stop_timer;
+        bool stopping;         /* a signal came: nothing new is begun */
+        int64_t stop_limit_ns; /* until when the last result may be acknowledged; 0 before it is there */
         struct cw_listener *admin_listener;
         struct cw_peer *admin; /* NULL or the one administrator's program */
         uint64_t admin_client; /* counts its connections, above CW_ADMIN_CLIENT */
@@ -86,6 +89,13 @@ CW_WARN_UNUSED cw_rc cw_server_open(struct cw_station *st, struct cw_fault *f);
 void cw_server_close(struct cw_station *st);
 /* Bench to loop. */
 void cw_server_deliver(void *ctx, uint64_t client, struct cw_msg *m);
+
+/* stop.c: the end on a signal. A station without stop_init cannot be stopped. */
+CW_WARN_UNUSED cw_rc cw_stop_init(struct cw_station *st);
+void cw_stop_begin(struct cw_station *st);
+void cw_stop_done(struct cw_station *st);
+/* RETRY/CW_E_BUSY while it is on its way. */
+CW_WARN_UNUSED cw_rc cw_stop_refuses(const struct cw_station *st, struct cw_fault *f);
 
 /* admin.c: the station's second socket, for an administrator's program with a card of his own. */
 #define CW_ADMIN_CLIENT (UINT64_C(1) << 63)

@@ -59,6 +59,7 @@ static int connect_reader(struct emuc_emu *e) {
         if (emuc_vpcd_connect(&e->vpcd, e->host, e->port) < 0)
                 return -1;
         emuc_chip_reset(e->chip);
+        wire(e, "in", NULL, 0);
         emuc_log(e, "card in the reader: %s", e->chip->nvm->plastic);
         return 0;
 }
@@ -79,7 +80,6 @@ int emuc_emu_present(struct emuc_emu *e, const char *dir, char *err, size_t err_
                 return -1;
         }
         (void)snprintf(e->dir, sizeof e->dir, "%s", dir);
-        wire(e, "in", NULL, 0);
         if (connect_reader(e) < 0) {
                 (void)snprintf(err, err_cap, "the reader at %s:%u does not answer: %s", e->host, e->port,
                                strerror(errno));

@@ -75,16 +75,18 @@ class Gate(threading.Thread):
         return self.told.pop(reader, [])
 
     def run(self):
+        """One station, and the one that comes after it."""
         client = Client(self.pcscd)
-        station, _ = self.socket.accept()
-        self.socket.close()
-        with station, station.makefile("r") as lines:
-            for line in lines:
-                what, reader = line.rstrip("\n").split(" ", 1)
-                shared, at = self.plan.get(reader, (False, 0))
-                if what == "transmit":
-                    self.counts[reader] = self.counts.get(reader, 0) + 1
-                    if at is None or at == self.counts[reader]:
-                        self.told[reader].append(client.reset(reader))
-                station.sendall(b"s" if what == "connect" and shared else b"e")
-        client.close()
+        while True:
+            station, _ = self.socket.accept()
+            with station, station.makefile("r") as lines:
+                for line in lines:
+                    station.sendall(self.answer(client, *line.rstrip("\n").split(" ", 1)))
+
+    def answer(self, client, what, reader):
+        shared, at = self.plan.get(reader, (False, 0))
+        if what == "transmit":
+            self.counts[reader] = self.counts.get(reader, 0) + 1
+            if at is None or at == self.counts[reader]:
+                self.told[reader].append(client.reset(reader))
+        return b"s" if what == "connect" and shared else b"e"

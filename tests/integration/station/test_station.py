@@ -517,6 +517,65 @@ def test_result_survives_the_connection(rig):
     leave(rig, desk, job)
 
 
+def is_refused(desk, text, call):
+    try:
+        desk.ask(call)
+    except Refused as e:
+        return text in e.error["text"]
+    return False
+
+
+def ended(rig):
+    check(rig.station.wait(60) == 0, "the exit status")
+    rig.processes.remove(rig.station)
+
+
+def test_stopped_station_ends_its_step(rig):
+    """SIGTERM while the chip step waits for its chip: the key try is still confirmed, the chip gets all of its data, the result is told,
+    and only then does the process go. Nothing new is begun meanwhile; the card goes on at the next one."""
+    desk, job = to_chip(rig)
+    rig.chip.ask(cmd="fault", kind="late", ms=1500, ins="50", nth=1)
+    ident = job.send("chip")
+    wait_for("the chip to be asked", lambda: rig.chip.ask(cmd="state").get("apdus", 0) > 0)
+    rig.station.child.terminate()
+    wait_for("the signal", lambda: is_refused(desk, "being stopped", "baseline"), 10)
+    result = desk.wait(ident)["json"]
+    check(result["outcome"] == "done" and result["key_tried"] and result["where"] == "contact", result)
+    check(desk.ask("result.last")["result"]["seq"] == job.seq and rig.station.running(), "it waits until the result is durable")
+    desk.ask("result.ack", job=job.name, step="chip", seq=job.seq)
+    ended(rig)
+    desk.close()
+    rig.start_station()
+    desk = job.desk = connect(rig)
+    check(desk.ask("result.last")["result"] is None and desk.ask("hello", generation=1)["where"] == "contact", "the card is where it was")
+    job.hsm.close()
+    job.hsm = rig.hsm()
+    job.begin()
+    check(job.step("verify")["outcome"] == "done", "verify")
+    leave(rig, desk, job)
+
+
+def test_stopped_station_whose_client_is_away(rig):
+    """Nobody is there to be told: the step ends all the same, and the chip says later what became of it."""
+    desk, job = to_chip(rig)
+    rig.chip.ask(cmd="fault", kind="late", ms=1500, ins="E2", nth=2)
+    job.send("chip")
+    wait_for("a key try", lambda: desk.ask("status")["busy"] and [e for e in desk.events if e["event"] == "attempt"])
+    wait_for("the chip to be personalised", lambda: rig.chip.ask(cmd="state").get("apdus", 0) > 4)
+    desk.close()
+    rig.station.child.terminate()
+    ended(rig)
+    check(rig.chip.ask(cmd="state")["personalised"], "the step was cut off")
+    rig.start_station()
+    desk = job.desk = connect(rig)
+    verdict = job.reconcile("chip")
+    check(verdict["verdict"] == "done" and verdict["where"] == "contact", verdict)
+    job.hsm.close()
+    job.hsm = rig.hsm()
+    job.begin()
+    leave(rig, desk, job)
+
+
 def test_killed_station_reconciles_a_feed(rig):
     desk = connect(rig)
     job = Job(rig, desk)
