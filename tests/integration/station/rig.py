@@ -107,7 +107,7 @@ class Rig:
             "hsm": {"token_label": "cardwright", "allow_host_memory": True, "state_dir": self.path("hsm-state"),
                     "keys": [k.config() for k in self.keys.values()]},
             "pin": {"key": "dcms-pin", "bdk": "pad-bdk", "entry_timeout_ms": 3000},
-            "products": [self.product("71", 3), self.product("72", 2), wrong, *scripts, *method1, self.closing_product("74"), self.adding_product("75")],
+            "products": [self.product("71", 3), self.product("72", 2), wrong, *scripts, *method1, self.closing_product("74"), self.adding_product("79")],
             "stations": [
                 {"name": "desk", "kind": "issue", "printer_driver": "evolis", "printer_serial": PRINTER_SERIAL,
                  "reader": "cardwright desk", "plastic_codes": "71", "card_timeout_ms": 2500},

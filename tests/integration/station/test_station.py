@@ -420,7 +420,7 @@ def test_torn_at_the_last_store_data(rig):
 def test_keys_added_and_the_answer_lost(rig):
     """The card listed no key of the new version before: what it lists afterwards is the answer that never came."""
     for kind, keys, outcome, cls in (("tear", "new", "in_doubt", "IN_DOUBT"), ("die", "old", "failed", "REJECT")):
-        desk, job = to_chip(rig, "75")
+        desk, job = to_chip(rig, "79")
         rig.chip.ask(cmd="fault", kind=kind, ins="D8", nth=1, reconnect=True)
         result = job.step("chip")
         check((result["outcome"], result["class"], result["evidence"]["new_keys"]) == (outcome, cls, keys), result)
@@ -441,7 +441,7 @@ def test_keys_that_are_there_already(rig):
         keys = json.load(f)
     rig.replace_desk_card("--keys", rig.write("used-keys.json", json.dumps({**keys, "scp02": {**keys["scp02"], "kvn": "31"}})))
     try:
-        desk, job = to_chip(rig, "75")
+        desk, job = to_chip(rig, "79")
         result = job.step("chip")
         failed(result, "PRD_SMARTCARD", cls="REJECT")
         check(not result["key_tried"] and "version 31 already" in result["text"], result)
