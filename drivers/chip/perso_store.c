@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What goes through the secure channel: wrapped in one batch, each answer judged while the next is under way.
- */
+/* What goes through the secure channel: the data wrapped in one batch, each answer judged while the next is
+ * under way. */
 #include "drivers/chip/perso_internal.h"
 
 #include "base/failpoint.h"
@@ -148,8 +148,88 @@ static void tell_command(const struct cw_perso *p, struct cw_span plain, uint16_
                               plain.ptr[1] == INS_INSTALL ? "INSTALL" : "command", sw);
 }
 
+/*
+ * All commands, as they are and wrapped. What comes before the first STORE DATA is wrapped first; with its
+ * first command the card is at work while hsmd wraps all the others in one batch.
+ */
+struct batch {
+        struct cw_perso *p;
+        struct cw_span rest;
+        struct cw_secret *first, *wrapped;
+        cw_rc rc;
+        struct cw_fault fault;
+        struct cw_reader plain, next; /* what is still to be sent; next: of first, then of wrapped */
+        struct check check;
+};
+
+static void batch_done(struct batch *b) {
+        cw_secret_free(b->first);
+        cw_secret_free(b->wrapped);
+        check_wipe(&b->check);
+}
+
+static void wrap_rest(void *ctx) {
+        struct batch *b = ctx;
+        b->rc = cw_hsm_session_gp_wrap(b->p->hsm, b->rest.ptr, b->rest.len, &b->wrapped, &b->fault);
+}
+
+/* Bytes of the items before the first STORE DATA. */
+static size_t bytes_before_data(struct cw_span items) {
+        struct cw_reader r;
+        cw_reader_init(&r, items.ptr, items.len);
+        while (r.left > 0) {
+                size_t at = items.len - r.left;
+                struct cw_span item = cw_get_item(&r);
+                if (item.len < 2 || item.ptr[1] == INS_STORE_DATA)
+                        return at;
+        }
+        return 0; /* no data: nothing to divide */
+}
+
+static cw_rc batch_begin(struct batch *b, struct cw_span plain, struct cw_fault *f) {
+        size_t n = bytes_before_data(plain);
+        cw_reader_init(&b->plain, plain.ptr, plain.len);
+        b->rest = CW_SPAN(plain.ptr + n, plain.len - n);
+        cw_rc rc = n > 0 ? cw_hsm_session_gp_wrap(b->p->hsm, plain.ptr, n, &b->first, f)
+                         : cw_hsm_session_gp_wrap(b->p->hsm, plain.ptr, plain.len, &b->wrapped, f);
+        if (rc == CW_OK)
+                cw_reader_init(&b->next, n > 0 ? b->first->ptr : b->wrapped->ptr,
+                               n > 0 ? b->first->len : b->wrapped->len);
+        return rc;
+}
+
+static cw_rc batch_next(struct batch *b, struct cw_span *ret_clear, struct cw_span *ret_command,
+                        struct cw_fault *f) {
+        if (b->first && b->wrapped && b->next.left == 0) {
+                cw_reader_init(&b->next, b->wrapped->ptr, b->wrapped->len);
+                cw_secret_free(b->first);
+                b->first = NULL;
+        }
+        *ret_clear = cw_get_item(&b->plain);
+        *ret_command = cw_get_item(&b->next);
+        if (b->plain.bad || b->next.bad || ret_clear->len < 5)
+                return cw_fail(f, CW_RC(CW_L_CHIP, CW_C_REJECT, CW_E_SYNTAX), 0, "chip.wrap", "",
+                               "the HSM process wrapped another number of commands than it got; compare the "
+                               "versions");
+        return CW_OK;
+}
+
+static void give_meanwhile(struct batch *b) {
+        if (b->first && !b->wrapped)
+                cw_card_meanwhile(b->p->channel, wrap_rest, b);
+        else if (b->check.due)
+                cw_card_meanwhile(b->p->channel, check_answer, &b->check);
+}
+
+/* The rest of the batch, or the answer before. */
+static cw_rc meanwhile_passed(const struct batch *b, struct cw_fault *f) {
+        if (b->rc != CW_OK && f)
+                *f = b->fault;
+        return b->rc != CW_OK ? b->rc : check_passed(&b->check, f);
+}
+
 /* One command. An answer that nobody expected ends it all: what was wrapped behind it is never sent. */
-static cw_rc send_one(struct cw_perso *p, struct cw_span clear, struct cw_span command, struct check *before,
+static cw_rc send_one(struct cw_perso *p, struct batch *b, struct cw_span clear, struct cw_span command,
                       struct cw_fault *f) {
         CW_AUTO_RAPDU struct cw_rapdu r = {0};
         if (CW_FAILPOINT("station.store.before"))
@@ -157,41 +237,35 @@ static cw_rc send_one(struct cw_perso *p, struct cw_span clear, struct cw_span c
                                "PRD_SMARTCARD", "the card went away while it was personalised");
         p->result->sent++;
         p->result->last_sent = p->result->sent == p->result->total;
-        if (before->due)
-                cw_card_meanwhile(p->channel, check_answer, before);
+        give_meanwhile(b);
         cw_rc rc = cw_perso_exchange(p, command, &r, f);
         if (rc == CW_OK)
                 rc = cw_perso_judge_sw(p, clear, r.sw, f);
         if (rc == CW_OK)
-                rc = check_passed(before, f);
+                rc = meanwhile_passed(b, f);
         if (rc == CW_OK)
-                rc = keep_answer(&r, before, f);
+                rc = keep_answer(&r, &b->check, f);
         if (rc == CW_OK)
                 tell_command(p, clear, r.sw);
         return rc;
 }
 
-static cw_rc send_all(struct cw_perso *p, struct cw_span plain_items, struct cw_span wrapped_items,
-                      struct cw_fault *f) {
-        struct cw_reader plain, wrapped;
-        __attribute__((cleanup(check_wipe))) struct check check = {.p = p};
-        cw_reader_init(&plain, plain_items.ptr, plain_items.len);
-        cw_reader_init(&wrapped, wrapped_items.ptr, wrapped_items.len);
-        for (unsigned i = 0; i < p->result->total; i++) {
-                struct cw_span clear = cw_get_item(&plain), command = cw_get_item(&wrapped);
-                if (plain.bad || wrapped.bad || clear.len < 5)
-                        return cw_fail(f, CW_RC(CW_L_CHIP, CW_C_REJECT, CW_E_SYNTAX), 0, "chip.wrap", "",
-                                       "the HSM process wrapped another number of commands than it got; "
-                                       "compare the versions");
-                cw_rc rc = send_one(p, clear, command, &check, f);
-                if (rc != CW_OK)
-                        return rc;
-                if (p->plan->progress)
+static cw_rc send_all(struct cw_perso *p, struct cw_span plain, struct cw_fault *f) {
+        __attribute__((cleanup(batch_done))) struct batch b = {.p = p, .check = {.p = p}};
+        cw_rc rc = batch_begin(&b, plain, f);
+        for (unsigned i = 0; i < p->result->total && rc == CW_OK; i++) {
+                struct cw_span clear, command;
+                rc = batch_next(&b, &clear, &command, f);
+                if (rc == CW_OK)
+                        rc = send_one(p, &b, clear, command, f);
+                if (rc == CW_OK && p->plan->progress)
                         p->plan->progress(p->plan->ctx, i + 1, p->result->total);
         }
-        if (check.due)
-                check_answer(&check);
-        return check_passed(&check, f);
+        if (rc != CW_OK)
+                return rc;
+        if (b.check.due)
+                check_answer(&b.check);
+        return check_passed(&b.check, f);
 }
 
 /* Clear bytes that padding, whole blocks and the MAC leave room for, one limit for all levels: 239, or 223 in
@@ -203,7 +277,6 @@ static size_t chunk_max(const struct cw_perso *p) {
 
 cw_rc cw_perso_store(struct cw_perso *p, struct cw_fault *f) {
         CW_AUTO(cw_secret_free) struct cw_secret *plain = NULL;
-        CW_AUTO(cw_secret_free) struct cw_secret *wrapped = NULL;
         size_t count = 0;
         cw_rc rc = fill_made(p, f);
         if (rc == CW_OK)
@@ -213,10 +286,8 @@ cw_rc cw_perso_store(struct cw_perso *p, struct cw_fault *f) {
         if (rc == CW_OK)
                 rc = cw_perso_data_commands(p->plan->data, (p->level & CW_LEVEL_RMAC) != 0, chunk_max(p),
                                             p->installed, &plain, &count, f);
-        if (rc == CW_OK)
-                rc = cw_hsm_session_gp_wrap(p->hsm, plain->ptr, plain->len, &wrapped, f);
         if (rc != CW_OK)
                 return rc;
         p->result->total = (unsigned)count;
-        return send_all(p, CW_SPAN(plain->ptr, plain->len), CW_SPAN(wrapped->ptr, wrapped->len), f);
+        return send_all(p, CW_SPAN(plain->ptr, plain->len), f);
 }
