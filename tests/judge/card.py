@@ -14,7 +14,9 @@ DEFAULTS = {
     "t0": False,
     "isd": "A000000151000000",
     "scp": 3, "i": 0x70, "kvn": 0x30,
-    "fci": "short",         # long: with the card recognition data; none
+    "fci": "short",         # long: with the card recognition data; odd: with objects of the maker's own; none
+    "store_answer": "",     # what comes with 9000 to STORE DATA
+    "paged_status": False,  # GET STATUS one entry at a time, 6310 while there are more
     "cplc": True, "key_info": True,
     "empty_select": True,
     "installed": (),        # AIDs that are there from the start, besides
@@ -59,7 +61,7 @@ class Card:
             application.reset()
 
     def close(self):
-        self.channel, self.pending = None, None
+        self.channel, self.pending, self.told = None, None, 0
 
     def complain(self, what, sw):
         self.complaints.append(what)
@@ -133,6 +135,8 @@ class Card:
         if kind == "none":
             return b""
         proprietary = (self.recognition if kind == "long" else b"") + coded("9F65", bytes([self.make["max_data"]]))
+        if kind == "odd":
+            proprietary = coded("9F6E", bytes(6)) + coded("DF8101", b"\x84\x00") + coded("BF0C", coded("C7", bytes(130))) + proprietary
         return coded("6F", coded("84", self.isd) + coded("A5", proprietary))
 
     # ---- the channel ----
@@ -192,7 +196,7 @@ class Card:
         if not self.channel:
             self.complain("card content without a channel", 0x6982)
         if ins == 0xF2:
-            return self._get_status(p1, data)
+            return self._get_status(p1, p2, data)
         return self._install_command(p1, p2, data) if ins == 0xE6 else self._store(header, data)
 
     def _get_data(self, tag):
@@ -205,7 +209,7 @@ class Card:
             return coded("E0", b"".join(coded("C0", bytes([n, self.make["kvn"]]) + kind) for n in (1, 2, 3)))
         raise Refused(0x6A88)
 
-    def _get_status(self, p1, data):
+    def _get_status(self, p1, p2, data):
         if data[:1] != b"\x4f":
             raise Refused(0x6A80)
         found = [aid for aid in self.applications if p1 & 0x40]
@@ -213,7 +217,13 @@ class Card:
             found.append(self.make["isd"])
         if not found:
             raise Refused(0x6A88)
-        return b"".join(coded("E3", coded("4F", bytes.fromhex(a)) + coded("9F70", b"\x07") + coded("C5", b"\0")) for a in found)
+        entries = [coded("E3", coded("4F", bytes.fromhex(a)) + coded("9F70", b"\x07") + coded("C5", b"\0")) for a in found]
+        if not self.make["paged_status"]:
+            return b"".join(entries)
+        if bool(p2 & 1) != bool(self.told):
+            self.complain("the next part of a list that was not asked for, or from the start in the middle of one", 0x6A88)
+        entry, self.told = entries[self.told], (self.told + 1) % len(entries)
+        return entry, 0x6310 if self.told else 0x9000
 
     def _install_command(self, p1, p2, data):
         fields, at = [], 0
@@ -255,7 +265,8 @@ class Card:
             self.complain(f"P1 {p1:02X}", 0x6A86)
         self.block += 1
         try:
-            return application.store(p1, data, self.channel)
+            application.store(p1, data, self.channel)
+            return bytes.fromhex(self.make["store_answer"])
         except (ValueError, IndexError):
             self.complain("data of STORE DATA", 0x6A80)
 

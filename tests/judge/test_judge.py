@@ -170,6 +170,44 @@ def test_instructions(rig):
               (wrong, lines, errors))
 
 
+MAKES = (  # the card; options of the command; the level, or why it is left alone
+    ({"isd": "D2760000850101", "i": 0x10, "kvn": 0x3F, "fci": "odd", "cplc": False}, (), "03"),
+    ({"isd": "A0000001510000", "empty_select": False, "i": 0x60, "kvn": 0x01, "key_info": False}, (), "33"),
+    ({"isd": "A000000003000000", "empty_select": False, "scp": 2, "i": 0x35, "kvn": 0x20, "fci": "none"}, ("--level", "13"), "13"),
+    ({"scp": 2, "i": 0x75, "kvn": 0x2F, "fci": "long"}, ("--level", "13"), "13"),
+    ({"i": 0x61, "kvn": 0x30, "fci": "long", "store_answer": "9F360200017F"}, (), "33"),
+    ({"i": 0x11, "kvn": 0x32, "cplc": False, "fci": "odd"}, (), "03"),
+    ({"i": 0x20, "t0": True, "atr": NATIVE_ATR, "store_answer": "00"}, (), "13"),
+    ({"select_sw": 0x6283}, (), "it is locked"),
+)
+
+
+def test_other_makes(rig):
+    """Names of the domain, answers of each length (28, 29, 32 bytes and S16), challenges of both kinds, data with 9000; a locked card."""
+    profile = load(rig, "generic-debit")
+    for make, options, end in MAKES:
+        card = rig.insert(installed=aids(profile), **make)
+        code, lines, errors = rig.perso(rig.profile("generic-debit"), "--scp", f"{card.make['scp']:02}", *options)
+        said = {line[1]: line[2] for line in lines if len(line) > 2}
+        check(not card.complaints and card.tries == 0, (make, lines, errors, card.complaints))
+        made_it = card.applications[profile["aid"]].personalised
+        if len(end) > 2:
+            check(code != 0 and end in errors and said["plastic"] == "untouched" and not made_it, (make, lines, errors))
+            continue
+        check(code == 0 and made_it and said["authenticate"] == "security level " + end, (make, lines, errors))
+        check(f"key version {card.make['kvn']:02X}" in said["initialize"], (make, said))
+
+
+def test_list_in_parts(rig):
+    """GET STATUS one entry at a time, with 6310 while there are more, under R-MAC."""
+    profile = load(rig, "style-vsdc-debit")
+    card = rig.insert(installed=aids(profile), paged_status=True)
+    code, lines, errors = rig.cardwright("station", "card", "status", "--reader", READER, "--scp", "03")
+    text = " ".join(" ".join(line) for line in lines)
+    check(code == 0 and not card.complaints, (lines, errors, card.complaints))
+    check(all("application " + aid in " ".join(text.split()) for aid in aids(profile)), text)
+
+
 def test_antenna(rig):
     """The same chip by its antenna: the cryptogram comes with the processing options."""
     profile = load(rig, "generic-debit-dual")
