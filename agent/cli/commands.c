@@ -5,6 +5,7 @@
 #include "agent/cli/commands_dcms.h"
 #include "agent/cli/commands_face.h"
 #include "agent/cli/commands_hsm.h"
+#include "agent/cli/commands_kiosk.h"
 #include "agent/cli/commands_printer.h"
 #include "agent/cli/commands_profile.h"
 #include "agent/cli/commands_station.h"
@@ -578,6 +579,7 @@ const struct cw_command cw_commands[] = {
     CW_STATION_COMMANDS,
     CW_HSM_COMMANDS,
     {"release", "KIT KIOSK", 2, 2, "let this kit be handed over at this kiosk", cmd_release},
+    CW_KIOSK_COMMANDS,
     {"mailer", "KIT", 1, 1, "hand over a card whose PIN the bank mails: PIN mailer, activation, delivery",
      cmd_mailer},
     {"outbox retry", "ID", 1, 1, "send a refused report again", cmd_outbox_retry},

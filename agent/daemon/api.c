@@ -6,6 +6,7 @@
 #include "agent/daemon/api_printers.h"
 #include "agent/daemon/doctor.h"
 #include "agent/daemon/kiosk.h"
+#include "agent/daemon/kiosk_order.h"
 #include "agent/daemon/mailer.h"
 #include "agent/daemon/reports.h"
 #include "agent/daemon/runs.h"
@@ -294,6 +295,7 @@ static const struct cw_control_route routes[] = {
     {"POST", "/v1/mailers", CW_ROLE_OPERATE, cw_api_mailer},
     {"POST", "/v1/stock/move", CW_ROLE_OPERATE, post_stock_move},
     {"POST", "/v1/outbox/{}/retry", CW_ROLE_OPERATE, post_retry},
+    CW_API_SCRIPT_ROUTES,
     CW_API_PRINTER_ROUTES,
     CW_API_DCMS_ROUTES,
 };

@@ -6,10 +6,12 @@
 #include "agent/daemon/central.h"
 #include "agent/daemon/intake.h"
 #include "agent/daemon/kiosk.h"
+#include "agent/daemon/kiosk_order.h"
 #include "agent/daemon/kit_requests.h"
 #include "agent/daemon/kit_stock.h"
 #include "agent/daemon/reports.h"
 #include "agent/daemon/runs.h"
+#include "agent/daemon/script_orders.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/notify.h"
@@ -80,6 +82,7 @@ static void on_hsm_change(void *ctx) {
         if (!cw_hsm_link_hello(d->hsm)) {
                 cw_runs_hsm_down(d);
                 cw_kiosk_hsm_down(d);
+                cw_kiosk_order_hsm_down(d);
         } else if (cw_hsm_link_ready(d->hsm)) {
                 disclose_pin_path(d);
                 cw_runs_hsm_up(d);
@@ -305,6 +308,8 @@ static void stop(struct cw_daemon *d) {
         for (size_t i = 0; i < d->station_count; i++)
                 cw_station_link_close(d->stations[i]);
         cw_kiosk_free_all(d);
+        cw_kiosk_order_free_all(d);
+        cw_script_orders_free(d->script_orders);
         cw_control_free(d->control);
         cw_kit_requests_free(d->kit_requests);
         cw_order_files_free(d);

@@ -19,6 +19,8 @@ struct cw_reports;
 struct cw_kiosk;
 struct cw_central;
 struct cw_kit_requests;
+struct cw_kiosk_order;
+struct cw_script_orders;
 struct cw_kit_stock;
 struct cw_order_file;
 struct cw_d1_batch;
@@ -38,6 +40,8 @@ struct cw_daemon {
         struct cw_central *central; /* orders of cards the branch cannot make */
         struct cw_kiosk *kiosks;    /* hand-overs under way */
         int64_t kiosk_rest_until_ns[CW_CONFIG_STATIONS_MAX];
+        struct cw_kiosk_order *kiosk_orders;    /* issuer scripts under way */
+        struct cw_script_orders *script_orders; /* NULL until the first is filed */
         struct cw_kit_stock *kit_stock;
         struct cw_kit_requests *kit_requests; /* waiting for a second person; NULL until the first is filed */
         struct cw_order_file *order_files;    /* arriving piece by piece */

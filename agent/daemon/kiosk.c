@@ -2,6 +2,7 @@
 #include "agent/daemon/kiosk.h"
 
 #include "agent/daemon/kiosk_internal.h"
+#include "agent/daemon/kiosk_order.h"
 #include "agent/daemon/runs.h"
 #include "base/log.h"
 #include "hsm/client/hsm_client.h"
@@ -500,7 +501,11 @@ void cw_kiosk_look(struct cw_daemon *d, struct cw_station_link *l) {
         for (const struct cw_kiosk *k = d->kiosks; k; k = k->next)
                 if (k->link == l)
                         return;
+        if (cw_kiosk_order_runs(d, l))
+                return;
         if (!cw_hsm_link_ready(d->hsm) || !cw_station_link_up(l) || cw_station_link_busy(l) || rests(d, l))
+                return;
+        if (cw_kiosk_order_look(d, l))
                 return;
         cw_rc rc = cw_journal_release_pending(d->journal, cw_station_link_name(l), &release, &f);
         if (rc != CW_OK) {

@@ -108,11 +108,15 @@ static cw_rc between(struct cw_terminal *t, struct cw_hsm_session *hsm, const st
                 return script;
         struct cw_fault of_ac = {0};
         cw_rc rc = cw_script_second_ac(t, script == CW_OK ? f : &of_ac);
+        /* What has just been blocked may well decline. */
+        const char *last = order->commands[order->count - 1];
+        if (script == CW_OK && rc != CW_OK && cw_rc_class(rc) == CW_C_REJECT &&
+            (strcmp(last, "application-block") == 0 || strcmp(last, "card-block") == 0))
+                rc = CW_OK;
         return script != CW_OK ? script : rc;
 }
 
-/* GET DATA 9F17; a card need not tell it. */
-static int pin_tries(struct cw_terminal *t) {
+int cw_script_pin_tries(struct cw_terminal *t) {
         static const uint8_t command[5] = {0x80, 0xca, 0x9f, 0x17, 0x00};
         CW_AUTO_RAPDU struct cw_rapdu r = {0};
         struct cw_fault unused = {0};
@@ -161,6 +165,6 @@ cw_rc cw_script_run(struct cw_terminal *t, struct cw_hsm_session *hsm, const cha
                 return type == CW_AC_ARQC ? end_declined(t, f) : CW_OK;
         rc = type == CW_AC_ARQC ? answered(t, hsm, order, &answer, ret, f) : send_all(t, hsm, order, ret, f);
         if (rc == CW_OK)
-                ret->pin_tries = pin_tries(t);
+                ret->pin_tries = cw_script_pin_tries(t);
         return rc;
 }

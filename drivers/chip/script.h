@@ -54,3 +54,5 @@ CW_WARN_UNUSED cw_rc cw_script_answer(struct cw_terminal *t, const struct cw_hsm
                                       struct cw_fault *f);
 /* Second GENERATE AC, of the profile's kind; REJECT/CW_E_CHIP_CRYPTOGRAM when the card gives another. */
 CW_WARN_UNUSED cw_rc cw_script_second_ac(struct cw_terminal *t, struct cw_fault *f);
+/* GET DATA 9F17, the PIN try counter; -1 when the card does not tell. */
+int cw_script_pin_tries(struct cw_terminal *t);

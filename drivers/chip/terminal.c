@@ -100,6 +100,7 @@ cw_rc cw_terminal_select(struct cw_terminal *t, struct cw_rapdu *ret_fci, struct
                 return rc;
         if (r.sw != 0x9000 && !(t->take_blocked && r.sw == 0x6283))
                 return cw_chip_fail_sw(f, "chip.select", r.sw, "the payment application cannot be selected");
+        t->blocked = r.sw == 0x6283;
         struct cw_span fci = CW_SPAN(r.data, r.len);
         if (!cw_tlv_find(fci, 0x84, &name) || name.len < aid->len ||
             memcmp(name.ptr, aid->bytes, aid->len) != 0)

@@ -25,6 +25,7 @@ struct cw_terminal {
                                 AC */
         bool authenticated_bad; /* they are more than a terminal keeps */
         bool take_blocked;      /* a blocked application (SW 6283) is selected too, to be unblocked */
+        bool blocked;           /* and it was */
 };
 
 /* Borrows channel and profile; the terminal's own values, today's date and a random number are known

@@ -37,6 +37,21 @@ CW_WARN_UNUSED cw_rc cw_kiosk_check(struct cw_station *st, const struct cw_msg *
 CW_WARN_UNUSED cw_rc cw_kiosk_read_card(struct cw_station *st, struct cw_fault *f);
 CW_WARN_UNUSED cw_rc cw_kiosk_start_again(struct cw_kiosk *k, struct cw_fault *f);
 void cw_kiosk_tell(struct cw_station *st, const char *text);
+void cw_kiosk_let_go(struct cw_kiosk *k);
+
+/* kiosk_look.c: whether a script of one command (not a PIN, which nobody can read) has had its effect. */
+enum cw_kiosk_looked {
+        CW_LOOKED_NOT_AT_ALL,
+        CW_LOOKED_DONE,
+        CW_LOOKED_NOT_DONE, /* the card is as it was */
+        CW_LOOKED_UNKNOWN
+};
+bool cw_kiosk_look_can(const char *command);
+/* The card, just selected, is already as the command would make it. */
+bool cw_kiosk_look_before(const struct cw_kiosk *k, const char *command);
+/* After a lost answer: read and f are how reading the card again ended, tries_before its PIN tries before. */
+enum cw_kiosk_looked cw_kiosk_look_after(struct cw_kiosk *k, const char *command, int tries_before,
+                                         cw_rc read, const struct cw_fault *f);
 struct cw_msg *cw_kiosk_failed(const struct cw_msg *request, const struct cw_fault *f);
 /* Looks for a PIN pad that went away; returns milliseconds until it wants to look again. Blocks two seconds
  * at most. */

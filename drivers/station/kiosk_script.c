@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * kiosk.script: issuer script commands for the customer's card, PIN CHANGE above all. Each try is a new
- * transaction with a new cryptogram; a card that was torn is asked for again, and must be the same card.
+ * transaction with a new cryptogram; a card that was torn is asked for again, and must be the same card. A
+ * PIN is then put there anew; of a block or an unblock whose answer was lost the card itself tells whether it
+ * was done (kiosk_look.c), and no second command is sent.
  */
 #include "base/clock.h"
 #include "base/log.h"
@@ -16,7 +18,9 @@
 struct attempt {
         struct cw_script_order order;
         struct cw_script_result result;
-        bool maybe; /* an earlier try may have changed the card */
+        bool maybe;                /* an earlier try may have changed the card */
+        enum cw_kiosk_looked look; /* what the card says of itself */
+        int tries_before;          /* of the PIN */
 };
 
 static cw_rc read_order(const struct cw_msg *request, struct cw_script_order *ret, struct cw_fault *f) {
@@ -53,7 +57,7 @@ cw_rc cw_kiosk_start_again(struct cw_kiosk *k, struct cw_fault *f) {
         return rc == CW_OK ? cw_terminal_read_records(&k->terminal, NULL, NULL, f) : rc;
 }
 
-static void let_go(struct cw_kiosk *k) {
+void cw_kiosk_let_go(struct cw_kiosk *k) {
         if (k->has_terminal)
                 cw_terminal_done(&k->terminal);
         k->has_terminal = false;
@@ -73,7 +77,7 @@ static cw_rc read_again(struct cw_station *st, struct cw_fault *f) {
                 rc = cw_kiosk_read_card(st, f);
                 if (rc == CW_OK || cw_rc_class(rc) == CW_C_REJECT || cw_deadline_left_ms(limit_ns) == 0)
                         return rc;
-                let_go(&st->kiosk);
+                cw_kiosk_let_go(&st->kiosk);
         }
 }
 
@@ -87,21 +91,37 @@ static cw_rc card_again(struct cw_station *st, struct cw_fault *f) {
         struct cw_kiosk *k = &st->kiosk;
         struct cw_terminal_card before = k->who;
         k->who = (struct cw_terminal_card){0};
-        let_go(k);
+        cw_kiosk_let_go(k);
         cw_kiosk_tell(st, "CARD BACK IN PLS");
         cw_rc rc = read_again(st, f);
         if (rc == CW_OK && !same_card(&before, &k->who))
                 rc = cw_fail(f, CW_RC(CW_L_STATION, CW_C_REJECT, CW_E_MISMATCH), 0, "kiosk.script", "",
-                             "another card was put in; the PIN of the first one is to be looked at");
+                             "another card was put in; what the first one got is to be looked at");
         if (rc == CW_OK)
                 cw_kiosk_tell(st, "PLEASE WAIT");
         cw_terminal_card_done(&before);
         return rc;
 }
 
+/* A command whose answer was lost: the card is asked for again, and asked. */
+static cw_rc read_back(struct cw_station *st, struct attempt *a, struct cw_fault *f) {
+        st->kiosk.take_blocked = true;
+        cw_rc rc = card_again(st, f);
+        a->look = cw_kiosk_look_after(&st->kiosk, a->order.commands[0], a->tries_before, rc, f);
+        return a->look == CW_LOOKED_DONE ? CW_OK : rc;
+}
+
 static cw_rc run(struct cw_station *st, struct attempt *a, struct cw_fault *f) {
         struct cw_kiosk *k = &st->kiosk;
+        const char *command = a->order.commands[0];
+        bool looks = a->order.count == 1 && cw_kiosk_look_can(command);
         cw_rc rc = cw_kiosk_start_again(k, f);
+        if (rc == CW_OK && looks && cw_kiosk_look_before(k, command)) {
+                a->look = CW_LOOKED_DONE;
+                return CW_OK;
+        }
+        if (rc == CW_OK && looks)
+                a->tries_before = cw_script_pin_tries(&k->terminal);
         for (int try = 1;; try++) {
                 if (rc == CW_OK)
                         rc = cw_script_run(&k->terminal, k->session, k->who.psn, &a->order, &a->result, f);
@@ -110,6 +130,8 @@ static cw_rc run(struct cw_station *st, struct attempt *a, struct cw_fault *f) {
                         return rc;
                 cw_log_fault(CW_EV_KIOSK_CALL_FAILED, f);
                 a->maybe = a->maybe || a->result.sent > 0;
+                if (looks && a->maybe)
+                        return read_back(st, a, f);
                 rc = card_again(st, f);
         }
 }
@@ -117,6 +139,10 @@ static cw_rc run(struct cw_station *st, struct attempt *a, struct cw_fault *f) {
 /* done: every command was accepted. not_done: the card is as it was. unknown: a person is to be told. */
 static const char *outcome_of(const struct attempt *a, cw_rc rc) {
         const struct cw_script_result *r = &a->result;
+        if (a->look != CW_LOOKED_NOT_AT_ALL)
+                return a->look == CW_LOOKED_DONE       ? "done"
+                       : a->look == CW_LOOKED_NOT_DONE ? "not_done"
+                                                       : "unknown";
         if (rc == CW_OK && r->genuine && r->done == a->order.count)
                 return "done";
         bool torn = rc != CW_OK && cw_rc_class(rc) == CW_C_RECONNECT && r->sent > r->done;
@@ -134,12 +160,13 @@ static void fill(struct cw_msg *reply, const struct attempt *a, cw_rc rc, const 
         if (r->pin_tries >= 0)
                 (void)json_object_set_new(j, "pin_tries", json_integer(r->pin_tries));
         (void)json_object_set_new(j, "code", json_string(rc == CW_OK ? "" : f->code));
-        (void)json_object_set_new(j, "text", json_string(rc == CW_OK ? "" : f->text));
+        const char *looked = a->look == CW_LOOKED_DONE ? "read back from the card: it is so" : "";
+        (void)json_object_set_new(j, "text", json_string(rc == CW_OK ? looked : f->text));
 }
 
 struct cw_msg *cw_kiosk_script(struct cw_station *st, const struct cw_msg *request) {
         struct cw_fault f = {0};
-        struct attempt a = {.result = {.pin_tries = -1}};
+        struct attempt a = {.result = {.pin_tries = -1}, .tries_before = -1};
         CW_AUTO(cw_msg_free) struct cw_msg *reply = cw_msg_ok(request);
         cw_rc rc = cw_kiosk_check(st, request, &f);
         if (rc == CW_OK)

@@ -20,6 +20,8 @@ class FakeKiosk(FakeStation):
         self.shown, self.begun, self.pins = [], 0, 0
         self.keypad = []         # what the chip says to a PIN at the reader's keypad, one a question
         self.proofs = 0
+        self.scripts = []        # commands of each kiosk.script
+        self.script_reply = {"outcome": "done", "genuine": True, "atc": 7, "done": 1, "sw": "9000", "code": "", "text": ""}
 
     def do_status(self, connection, message):
         self.reply(connection, message, {"reader": {"name": "fake", "present": True, "card": self.pan is not None},
@@ -73,8 +75,8 @@ class FakeKiosk(FakeStation):
 
     def do_kiosk_script(self, connection, message):
         self.check_ticket(message)
-        self.later(lambda m: {"outcome": "done", "genuine": True, "atc": 2, "done": 1, "sw": "9000", "code": "", "text": ""},
-                   connection, message)
+        self.scripts.append(message.body["commands"])
+        self.later(lambda m: self.script_reply, connection, message)
 
     def do_kiosk_keypad(self, connection, message):
         self.check_ticket(message)

@@ -268,9 +268,66 @@ def test_torn_and_another_card(rig, plastic, job):
     check(chip(other)["pin"] == before, "the other card has its own PIN")
 
 
+def edited(rig, plastic, name, **members):
+    other = copy_of(rig, plastic, name)
+    memory = {**chip(other), **members}
+    with open(os.path.join(other, "chip.json"), "w") as f:
+        json.dump(memory, f)
+    return other
+
+
+def test_lost_answers_are_read_back(rig, plastic, job):
+    """A block or an unblock whose answer is lost: the card itself tells whether it was done, and no second command is sent."""
+    for command, ins, members, flag in (
+            ("application-block", "1E", {}, lambda m: m["app_blocked"]),
+            ("application-unblock", "18", {"app_blocked": True}, lambda m: not m["app_blocked"]),
+            ("pin-unblock", "24", {"pin_tries": 0}, lambda m: m["pin_tries"] > 0)):
+        for kind in ("tear", "die") if command != "application-unblock" else ("tear",):
+            card = edited(rig, plastic, f"{command}-{kind}", **members)
+            customer = Customer(rig, card, job, "81", blocked=True)
+            rig.kiosk_chip.ask(cmd="fault", kind=kind, ins=ins, nth=1, reconnect=True)
+            reply = answer(rig, customer.kiosk, customer.ask_script(command), card)
+            done = kind == "tear"
+            check(reply["outcome"] == ("done" if done else "not_done"), (command, kind, reply))
+            check(flag(chip(card)) == done, (command, kind))
+            clean(rig)
+            rig.kiosk_chip.ask(cmd="fault", kind="none")
+            customer.go()
+    card = copy_of(rig, plastic, "card-block-tear")
+    customer = Customer(rig, card, job, "81", blocked=True)
+    rig.kiosk_chip.ask(cmd="fault", kind="tear", ins="16", nth=1, reconnect=True)
+    reply = answer(rig, customer.kiosk, customer.ask_script("card-block"), card)
+    check(reply["outcome"] == "done" and chip(card)["card_blocked"], reply)
+    customer.go()
+
+
+def test_what_is_so_already_is_not_sent(rig, plastic, job):
+    for command, members in (("application-block", {"app_blocked": True}), ("application-unblock", {})):
+        card = edited(rig, plastic, "already-" + command, **members)
+        customer = Customer(rig, card, job, "81", blocked=True)
+        before = chip(card)
+        reply = customer.script(command)
+        check(reply["outcome"] == "done" and reply["done"] == 0 and "read back" in reply["text"], reply)
+        check(chip(card)["app_blocked"] == before["app_blocked"], command)
+        clean(rig)
+        customer.go()
+
+
+def test_try_counter_is_reset(rig, plastic, job):
+    for template in (71, 72):
+        card = edited(rig, plastic, f"tries-{template}", pin_tries=0)
+        customer = Customer(rig, card, job, "81", blocked=True)
+        reply = customer.script("pin-unblock", template=template)
+        check(reply["outcome"] == "done" and reply["pin_tries"] == 3 == chip(card)["pin_tries"], reply)
+        check(chip(card)["pin"] == chip(plastic)["pin"], "the PIN is another one")
+        clean(rig)
+        customer.go()
+
+
 GROUPS = {"versions": (test_pin_change_of_each_version, test_several_commands_in_one_script,
                          test_new_cards_of_method_1, test_no_pin_no_script),
-          "torn": (test_blocked_and_unblocked, test_a_torn_card_gets_a_new_transaction, test_a_refusal_is_told,
+          "torn": (test_lost_answers_are_read_back, test_what_is_so_already_is_not_sent, test_try_counter_is_reset,
+                  test_blocked_and_unblocked, test_a_torn_card_gets_a_new_transaction, test_a_refusal_is_told,
                    test_torn_and_not_back, test_torn_and_another_card)}
 
 
