@@ -19,8 +19,8 @@ static bool printable(const char *text) {
         return true;
 }
 
-cw_rc cw_face_paint_barcode(const struct cw_face_element *e, cairo_t *cr, const char *text,
-                            struct cw_fault *f) {
+cw_rc cw_face_paint_barcode(const struct cw_face_element *e, const struct cw_face_box *clear, cairo_t *cr,
+                            const char *text, struct cw_fault *f) {
         CW_AUTO(free_symbol) struct zint_symbol *s = ZBarcode_Create();
         if (!s)
                 return cw_fail(f, CW_RC(CW_L_FACE, CW_C_RETRY, CW_E_NOMEM), 0, "face.barcode", "",
@@ -33,6 +33,12 @@ cw_rc cw_face_paint_barcode(const struct cw_face_element *e, cairo_t *cr, const 
         if (e->box.x < quiet || e->box.x + wide + quiet > CW_FACE_WIDTH || e->box.y < 0 ||
             e->box.y + e->box.h > CW_FACE_HEIGHT)
                 return cw_face_element_fail(f, e, "the barcode and its quiet zones do not fit on the card");
+        const struct cw_face_box whole = {e->box.x - quiet, e->box.y, wide + 2 * quiet, e->box.h};
+        if (clear->w > 0 && cw_face_touch(&whole, clear))
+                return cw_face_element_fail(
+                    f, e,
+                    e->back ? "the barcode or a quiet zone covers the magnetic stripe; move it"
+                            : "the barcode or a quiet zone covers the chip window; move it");
         cairo_set_source_rgba(cr, 0, 0, 0, 1);
         for (int i = 0; i < s->width; i++)
                 if (s->encoded_data[0][i >> 3] >> (i & 7) & 1)

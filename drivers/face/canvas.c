@@ -77,9 +77,9 @@ static cw_rc paint_one(const struct cw_face_template *t, const struct cw_face_el
         if (rc != CW_OK || skip)
                 return rc;
         if (e->kind == CW_FACE_BARCODE)
-                return cw_face_paint_barcode(e, cr, text, f);
+                return cw_face_paint_barcode(e, &t->clear, cr, text, f);
         return e->kind == CW_FACE_TEXT ? cw_face_paint_text(e, cr, text, f)
-                                       : cw_face_paint_qr(e, cr, text, f);
+                                       : cw_face_paint_qr(e, &t->clear, cr, text, f);
 }
 
 cw_rc cw_face_paint(const struct cw_face_template *t, const struct cw_face_data *data,

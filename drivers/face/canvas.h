@@ -32,9 +32,11 @@ cw_rc cw_face_paint_image(const struct cw_face_element *e, cairo_t *cr, const ch
                           struct cw_fault *f);
 /* The picture of an element from an open file. */
 cw_rc cw_face_paint_png(const struct cw_face_element *e, cairo_t *cr, FILE *file, struct cw_fault *f);
-cw_rc cw_face_paint_barcode(const struct cw_face_element *e, cairo_t *cr, const char *text,
-                            struct cw_fault *f);
-cw_rc cw_face_paint_qr(const struct cw_face_element *e, cairo_t *cr, const char *text, struct cw_fault *f);
+/* clear: where ink is taken away afterwards; a code that lost modules there could not be read. */
+cw_rc cw_face_paint_barcode(const struct cw_face_element *e, const struct cw_face_box *clear, cairo_t *cr,
+                            const char *text, struct cw_fault *f);
+cw_rc cw_face_paint_qr(const struct cw_face_element *e, const struct cw_face_box *clear, cairo_t *cr,
+                       const char *text, struct cw_fault *f);
 
 /*
  * Replaces {field}s of e's text by the data, upper-cases and groups as the element says, into ret (wiped by

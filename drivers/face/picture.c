@@ -87,7 +87,8 @@ static QRecLevel level_of(char level) {
 }
 
 /* Modules are whole pixels, never scaled; the quiet zone of four modules must be on the card too. */
-cw_rc cw_face_paint_qr(const struct cw_face_element *e, cairo_t *cr, const char *text, struct cw_fault *f) {
+cw_rc cw_face_paint_qr(const struct cw_face_element *e, const struct cw_face_box *clear, cairo_t *cr,
+                       const char *text, struct cw_fault *f) {
         QRcode *code = QRcode_encodeString8bit(text, 0, level_of(e->level));
         if (!code)
                 return cw_face_element_fail(f, e, "its text does not fit a QR code");
@@ -95,6 +96,10 @@ cw_rc cw_face_paint_qr(const struct cw_face_element *e, cairo_t *cr, const char 
                side = (double)((unsigned)code->width * e->module);
         bool fits = e->box.x >= quiet && e->box.y >= quiet && e->box.x + side + quiet <= CW_FACE_WIDTH &&
                     e->box.y + side + quiet <= CW_FACE_HEIGHT;
+        const struct cw_face_box whole = {e->box.x - quiet, e->box.y - quiet, side + 2 * quiet,
+                                          side + 2 * quiet};
+        bool bare = clear->w > 0 && cw_face_touch(&whole, clear);
+        fits = fits && !bare;
         cairo_set_source_rgba(cr, 0, 0, 0, 1);
         for (int i = 0; fits && i < code->width * code->width; i++)
                 if (code->data[i] & 1)
@@ -103,6 +108,11 @@ cw_rc cw_face_paint_qr(const struct cw_face_element *e, cairo_t *cr, const char 
                                         e->module, e->module);
         cairo_fill(cr);
         QRcode_free(code);
+        if (bare)
+                return cw_face_element_fail(
+                    f, e,
+                    e->back ? "the QR code or its quiet zone covers the magnetic stripe; move it"
+                            : "the QR code or its quiet zone covers the chip window; move it");
         return fits ? CW_OK
                     : cw_face_element_fail(f, e, "the QR code and its quiet zone do not fit on the card");
 }

@@ -79,5 +79,8 @@ CW_WARN_UNUSED cw_rc cw_face_template_parse(const char *json, size_t len, const 
 void cw_face_template_free(struct cw_face_template *t);
 CW_DEFINE_CLEANUP(struct cw_face_template *, cw_face_template_free);
 
+/* True when they have a point in common. */
+bool cw_face_touch(const struct cw_face_box *a, const struct cw_face_box *b);
+
 /* REJECT, PRD_UNEXPECTED_DATA, "card face, element N: ..." or "card face, back, element N: ..." */
 cw_rc cw_face_element_fail(struct cw_fault *f, const struct cw_face_element *e, const char *what);

@@ -265,7 +265,7 @@ static const char *parse_shape(const json_t *o, struct cw_face_element *e) {
         return NULL;
 }
 
-static bool touch(const struct cw_face_box *a, const struct cw_face_box *b) {
+bool cw_face_touch(const struct cw_face_box *a, const struct cw_face_box *b) {
         return a->x < b->x + b->w && b->x < a->x + a->w && a->y < b->y + b->h && b->y < a->y + a->h;
 }
 
@@ -324,7 +324,7 @@ cw_rc cw_face_parse_element(const json_t *object, const struct cw_face_box *clea
         if (what)
                 return cw_face_element_fail(f, e, what);
         /* Ink is masked around chip and stripe; a text that loses a corner there would be printed cut. */
-        if (e->kind == CW_FACE_TEXT && clear->w > 0 && touch(&e->box, clear))
+        if (e->kind == CW_FACE_TEXT && clear->w > 0 && cw_face_touch(&e->box, clear))
                 return cw_face_element_fail(f, e,
                                             e->back ? "its box covers the magnetic stripe; move it"
                                                     : "its box covers the chip window; move it");

@@ -85,11 +85,24 @@ static void place(const struct cw_face_element *e, const PangoRectangle *ink, do
         *ret_y = (double)(long)(e->box.y + y) - ink->y;
 }
 
+/* Marks that show text in another order than it has, so that a name reads as another one: U+202A to U+202E,
+ * U+2066 to U+2069. */
+static bool turns_text(const char *text) {
+        for (; *text; text += g_utf8_skip[(guchar)*text]) {
+                gunichar c = g_utf8_get_char(text);
+                if ((c >= 0x202a && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069))
+                        return true;
+        }
+        return false;
+}
+
 cw_rc cw_face_paint_text(const struct cw_face_element *e, cairo_t *cr, const char *text, struct cw_fault *f) {
         PangoRectangle ink = {0};
         double x = 0, y = 0;
         if (!g_utf8_validate(text, -1, NULL))
                 return cw_face_element_fail(f, e, "its text is not UTF-8");
+        if (turns_text(text))
+                return cw_face_element_fail(f, e, "the text has marks that turn its direction; remove them");
         CW_AUTO(free_layout) PangoLayout *layout = pango_cairo_create_layout(cr);
         CW_AUTO(free_description) PangoFontDescription *d = describe(e);
         pin_rendering(layout, e->black);

@@ -42,9 +42,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                 if (e->kind == CW_FACE_TEXT || e->kind == CW_FACE_QR || e->kind == CW_FACE_BARCODE)
                         rc = cw_face_expand(e, &card, text, sizeof text, &skip, &f);
                 if (rc == CW_OK && !skip && e->kind == CW_FACE_QR)
-                        rc = cw_face_paint_qr(e, c->black_cr, text, &f);
+                        rc = cw_face_paint_qr(e, &t->clear, c->black_cr, text, &f);
                 if (rc == CW_OK && !skip && e->kind == CW_FACE_BARCODE)
-                        rc = cw_face_paint_barcode(e, c->black_cr, text, &f);
+                        rc = cw_face_paint_barcode(e, &t->clear, c->black_cr, text, &f);
                 if (e->kind <= CW_FACE_PATH)
                         rc = cw_face_paint_shape(e, e->black ? c->black_cr : c->colour_cr, &f);
                 if (rc != CW_OK)

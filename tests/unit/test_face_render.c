@@ -392,6 +392,11 @@ static void texts_that_would_spoil_are_refused(void **state) {
         refused(TEXT("{nickname}", ""), "no field \"nickname\"");
         refused(TEXT("{empty}", ""), "no field \"empty\"");
         refused(TEXT("{name", ""), "without");
+        refused(TEXT("A\xe2\x80\xae"
+                     "B",
+                     ""),
+                "direction");
+        refused(TEXT("A\xe2\x81\xa7", ""), "direction");
         refused("{'type':'text','panel':'k','x':300,'y':400,'w':700,'h':60,'text':'a','family':'No Such "
                 "Font','size':40}",
                 "font is not installed");
@@ -433,6 +438,8 @@ static void qr_has_whole_modules(void **state) {
                         assert_int_equal(at(p, 3, 600 + x, 200 + y), depth != 1);
                 }
         refused("{'type':'qr','panel':'k','x':900,'y':200,'text':'{pan}','module':6}", "quiet zone");
+        refused("{'type':'qr','panel':'k','x':150,'y':250,'text':'{pan}','module':6}", "chip window");
+        refused("{'type':'qr','panel':'k','x':280,'y':200,'text':'{pan}','module':6}", "chip window");
 }
 
 /* ISO/IEC 15417: start C, 12, 34, the check character, stop; and the example PJJ123C in code set B. */
@@ -470,6 +477,7 @@ static void barcode_has_whole_modules(void **state) {
                 assert_int_equal(at(p, 3, 121, 499), 0);
         }
         refused("{'type':'barcode','panel':'k','x':20,'y':500,'h':60,'text':'{pan}'}", "quiet zones");
+        refused("{'type':'barcode','panel':'k','x':200,'y':300,'h':60,'text':'{pan}'}", "chip window");
         refused("{'type':'barcode','panel':'k','x':120,'y':500,'h':60,'text':'\xc3\xa9'}",
                 "does not fit a barcode");
 }
