@@ -126,6 +126,7 @@ static const struct {
     {"dcvv", cw_ka_dcvv},
     {"cvc3", cw_ka_cvc3},
     {"scp_channel", cw_ka_scp_channel},
+    {"gp_card_key", cw_ka_gp_card_key},
 };
 
 cw_rc cw_known_answer(const struct cw_hsm_crypto *c, const json_t *entry, char ret[CW_KNOWN_ANSWER_MAX],

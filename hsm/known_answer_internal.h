@@ -78,3 +78,4 @@ cw_rc cw_ka_cvc3(struct cw_ka *ka);
 
 /* ---- known_answer_scp.c ---- */
 cw_rc cw_ka_scp_channel(struct cw_ka *ka);
+cw_rc cw_ka_gp_card_key(struct cw_ka *ka);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Known answers: a whole secure channel, from INITIALIZE UPDATE to the last command. */
+/* Known answers: a whole secure channel, from INITIALIZE UPDATE to the last command; keys of cards. */
+#include "base/secret.h"
 #include "hsm/apdu.h"
 #include "hsm/known_answer_internal.h"
 #include "hsm/scp.h"
@@ -85,4 +86,26 @@ cw_rc cw_ka_scp_channel(struct cw_ka *ka) {
                         rc = one_command(ka, s, command, &a);
         }
         return rc != CW_OK ? rc : cw_ka_answer(ka, a.bytes, a.len);
+}
+
+/* The n-th key (1 ENC, 2 MAC, 3 DEK) of the card with this diversification data, out of a KMC. */
+cw_rc cw_ka_gp_card_key(struct cw_ka *ka) {
+        CW_WIPED(uint8_t, value, CW_GP_KEY_MAX);
+        uint8_t kdd[CW_KDD_LEN];
+        struct cw_hsm_key kmc = {0};
+        enum cw_gp_diversification how = CW_GP_NONE;
+        int64_t n = cw_ka_number(ka, "n", 0);
+        if (!cw_gp_diversification_from_name(cw_ka_text(ka, "how"), &how) || how == CW_GP_NONE)
+                return cw_ka_bad(ka, "how");
+        if (n < 1 || n > 3)
+                return cw_ka_bad(ka, "n");
+        bool aes = how == CW_GP_KDF3;
+        cw_rc rc = cw_ka_bytes(ka, "kdd", kdd, sizeof(kdd));
+        if (rc == CW_OK)
+                rc = cw_ka_key(ka, "kmc", aes, aes ? CW_USE_MAC | CW_USE_ENCRYPT : CW_USE_DERIVE, &kmc);
+        const size_t len = cw_hsm_alg_key_len(kmc.alg);
+        if (rc == CW_OK)
+                rc = cw_gp_diversify_value(ka->c, how, &kmc, kdd, (uint8_t)n, value, ka->f);
+        cw_hsm_key_destroy(ka->c, &kmc);
+        return rc != CW_OK ? rc : cw_ka_answer(ka, value, len);
 }

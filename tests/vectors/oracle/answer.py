@@ -41,6 +41,17 @@ def ksn(e):
     return value
 
 
+def gp_card_key(e):
+    want(e["how"] in ("visa2", "emv", "kdf3") and e["n"] in (1, 2, 3) and len(e["kdd"]) == 20)
+    return scp.diversify(e["how"], raw(e, "kmc"), raw(e, "kdd"), e["n"])
+
+
+def gp_diversify(e):
+    """Published as the check values of all three keys."""
+    named = "aes" if e["how"] == "kdf3" else "tdes"
+    return b"".join(modes.kcv(named, gp_card_key(dict(e, n=n)), "gp")[:3] for n in (1, 2, 3))
+
+
 ALGORITHMS = {
     "pin_block_encode": pins.encode,
     "pin_block_decode": pins.decode,
@@ -75,6 +86,8 @@ ALGORITHMS = {
     "emv_script_mac": emv.script_mac,
     "emv_pin_change": emv.pin_change,
     "scp_channel": scp.channel,
+    "gp_card_key": gp_card_key,
+    "gp_diversify": gp_diversify,
 }
 
 
@@ -92,7 +105,7 @@ def published(e):
     """What a file says: a whole channel has it in pieces."""
     if e["alg"] == "scp_channel" and "expect" not in e:
         return e["external_authenticate"] + "".join(c["wrapped"] + c.get("clear", "") for c in e["commands"])
-    return e["expect"]
+    return "".join(e["expect"]) if e["alg"] == "gp_diversify" else e["expect"]
 
 
 def agrees(e):

@@ -66,6 +66,14 @@ def scp03(d):
             yield scp03_card(d, i, level, size)
 
 
+def gp_card_key(d):
+    for how in ("visa2", "emv", "kdf3"):
+        for n in (1, 2, 3):
+            yield {"how": how, "kmc": d.aes() if how == "kdf3" else d.tdes2(), "kdd": d.hex(10), "n": n}
+    yield {"how": "none", "kmc": d.tdes2(), "kdd": d.hex(10), "n": 1}
+    yield {"how": "emv", "kmc": d.tdes2(), "kdd": d.hex(10), "n": 4}
+
+
 def scp_channel(d):
     yield from scp02(d)
     yield from scp03(d)

@@ -9,7 +9,8 @@ from answer import ALGORITHMS, answer
 from draw import Draw
 
 MORE = ("pvv_second_pass", "tr31_unwrap_changed")
-AS_THEY_STAND = ("alg", "source", "option", "session", "scheme", "method", "cipher", "direction", "form", "expect")
+AS_THEY_STAND = ("alg", "source", "option", "session", "scheme", "method", "cipher", "direction", "form", "how",
+                 "expect")
 
 
 def functions():
