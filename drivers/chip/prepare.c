@@ -74,6 +74,13 @@ static cw_rc put_given(struct cw_perso_data *d, const struct cw_profile_dgi *rul
         return CW_OK;
 }
 
+/* Keys, PIN and parts of private keys (EMV CPS annex A): nobody means them to go in clear who does not say so
+ * by a rule of their own. */
+static bool is_secret(uint16_t id) {
+        return id == 0x8000 || id == 0x8010 || (id >= 0x8101 && id <= 0x8106) ||
+               (id >= 0x8201 && id <= 0x8205) || (id >= 0x8301 && id <= 0x8305);
+}
+
 /* What the profile does not name goes first: the groupings it does name are often the completing ones. */
 static cw_rc put_unnamed(struct cw_perso_data *d, const struct cw_given *given, struct cw_fault *f) {
         for (size_t i = 0; i < given->count; i++) {
@@ -88,10 +95,14 @@ static cw_rc put_unnamed(struct cw_perso_data *d, const struct cw_given *given, 
                                        "one of them, or say \"prepared\" in the profile",
                                        id);
                 bool record = id >> 8 >= 1 && id >> 8 <= 0x1e;
-                *rule = (struct cw_profile_dgi){.id = id,
-                                                .p1 = d->profile->p1_clear,
-                                                .from_data = true,
-                                                .role = record ? CW_DGI_RECORD : CW_DGI_OTHER};
+                const bool secret = is_secret(id);
+                *rule =
+                    (struct cw_profile_dgi){.id = id,
+                                            .p1 = secret ? d->profile->p1_encrypted : d->profile->p1_clear,
+                                            .encrypted = secret,
+                                            .padded = secret && id > 0x8010, /* RSA components */
+                                            .from_data = true,
+                                            .role = record ? CW_DGI_RECORD : CW_DGI_OTHER};
                 cw_rc rc = put_given(d, rule, &given->dgi[i], f);
                 if (rc != CW_OK)
                         return rc;
@@ -130,6 +141,10 @@ cw_rc cw_perso_data_prepare_given(const struct cw_profile *profile, const struct
         if (!d || cw_secret_new(ARENA_BYTES, &d->arena) != CW_OK)
                 return nomem(f);
         d->profile = profile;
+        if (profile->dgi_count == 0 && given->count == 0)
+                return cw_fail(
+                    f, CW_RC(CW_L_CHIP, CW_C_REJECT, CW_E_MISSING), 0, "chip.prepare", "PRD_UNEXPECTED_DATA",
+                    "neither the profile nor the data bring a data grouping; add some to the data");
         cw_rc rc = put_named(d, values, true, given, f);
         if (rc == CW_OK)
                 rc = put_unnamed(d, given, f);

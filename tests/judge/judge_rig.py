@@ -6,7 +6,7 @@ import sys
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "integration/card"))
 
-from card_rig import PAN, SOURCE, CardRig, Key, Peer, wait_for  # noqa: E402
+from card_rig import PAN, SOURCE, CardRig, Key, Peer, luhn, wait_for  # noqa: E402
 from card import Card  # noqa: E402
 from process import BranchError  # noqa: E402
 from vpcd import Slot  # noqa: E402
@@ -89,4 +89,4 @@ class JudgeRig(CardRig):
         return self.cardwright("station", "verify", "--reader", READER, "--profile", profile, *options)
 
 
-__all__ = ["PAN", "READER", "JudgeRig"]
+__all__ = ["PAN", "READER", "JudgeRig", "luhn"]

@@ -13,7 +13,7 @@ import traceback
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from gptool import Host  # noqa: E402
-from judge_rig import DATA, READER, JudgeRig  # noqa: E402
+from judge_rig import DATA, PAN, READER, JudgeRig, luhn  # noqa: E402
 from pcsc import CardError, Connection  # noqa: E402
 from terminal import Terminal  # noqa: E402
 
@@ -149,7 +149,7 @@ def test_instructions(rig):
     made(rig, first, rig.profile("generic-debit"))
     bare = {**profile, "prepared": True, "dgis": [], "instructions": {"order": ["8010", "0101"], "vercntl": ["A00A"]}}
     path = rig.write("made/bare.json", json.dumps(bare))
-    told = "dgi A00A 0102\nenc 8000 8010\norder A00A 9010 8000 9000\ngroup 9102 9200\ngroup 9010 0101\nseclev 03\n"
+    told = "dgi A00A 0102\nenc 8010\norder A00A 9010 8000 9000\ngroup 9102 9200\ngroup 9010 0101\nseclev 03\n"
     told = prepared(rig, profile, first, told)
     completing = told.replace("order A00A", "order")
     card = rig.insert(installed=aids(profile))
@@ -206,6 +206,38 @@ def test_list_in_parts(rig):
     text = " ".join(" ".join(line) for line in lines)
     check(code == 0 and not card.complaints, (lines, errors, card.complaints))
     check(all("application " + aid in " ".join(text.split()) for aid in aids(profile)), text)
+
+
+def coded(application, more):
+    """Groupings as STORE DATA carries them, a long length in its form FF."""
+    found = {**application.dgis, "8010": application.dgis["8010"][:8], "3001": more}  # as the issuer made it, not filled up
+    size = lambda value: f"{len(value):02X}" if len(value) < 255 else f"FF{len(value):04X}"  # noqa: E731
+    return "".join(name + size(value) + value.hex() + "\n" for name, value in found.items())
+
+
+def test_odd_shapes(rig):
+    """Data that are legal and rare: groupings on the wire alone, 19 digits, lengths from 255 on, entries of others in the PSE."""
+    debit = load(rig, "generic-debit")
+    bare = rig.write("made/wire.json", json.dumps({**debit, "prepared": True, "dgis": []}))
+    card = rig.insert(installed=aids(debit))
+    code, lines, errors = rig.perso(rig.profile("generic-debit"), data=DATA.replace(PAN, luhn("608040123456777777")))
+    check(code == 0 and not card.complaints, (lines, errors, card.complaints))
+    code, lines, errors = rig.verify(rig.profile("generic-debit"), "--product", "71")
+    check(code == 0 and "arqc" in [line[1] for line in lines if line[0] == "ok"], (lines, errors))
+    first = card.applications[debit["aid"]]
+    for more in (255, 700):
+        card = rig.insert(installed=aids(debit), scp=2 if more == 255 else 3, i=0x55 if more == 255 else 0x70)
+        code, lines, errors = rig.perso(bare, data=coded(first, os.urandom(more)) + "order 3001 8000\n")
+        check(code == 0 and not card.complaints and len(card.applications[debit["aid"]].dgis["3001"]) == more, (lines, errors))
+    card = rig.insert(installed=aids(debit))
+    code, lines, errors = rig.perso(bare, data="# nothing\n")
+    check(code != 0 and not card.trace and "neither the profile nor the data" in errors, (lines, errors))
+    dual = load(rig, "generic-debit-dual")
+    other = [{"tag": "61", "of": [{"tag": "4F", "value": aid}, {"tag": "50", "text": "OTHER"}]} for aid in ("F043574445424954FF", "F0435744FF")]
+    dual["applications"][0]["dgis"].insert(1, {"dgi": "0102", "of": [{"tag": "70", "of": other}]})
+    card = rig.insert(installed=aids(dual))
+    made(rig, card, rig.write("made/pse.json", json.dumps(dual)), "--product", "S1", verify=("--product", "S1"))
+    accepted(rig, card, dual["aid"])
 
 
 def test_antenna(rig):
