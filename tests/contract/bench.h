@@ -37,6 +37,7 @@ struct bench_family {
         bool rejects;
         bool tells_counters;        /* what reconcile rests on */
         const char *dead_questions; /* bytes that a dead process left unanswered */
+        size_t dead_questions_len;  /* 0: up to the NUL */
         const char *half_job;       /* the beginning of a job, zeroes follow */
         size_t half_job_len;
         const char *question,

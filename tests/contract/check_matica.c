@@ -437,9 +437,10 @@ static void recordings_hold_no_card(void **state) {
 }
 
 /* Through libusb run those that a bus can make different: the first ones. */
-#define BUS_CHECKS 14u
+#define BUS_CHECKS 15u
 const struct CMUnitTest contract_checks[] = {
     CHECK(open_identifies),
+    CHECK(what_came_unasked_is_no_answer),
     CHECK(open_after_half_a_panel),
     CHECK(status_tells_what_there_is),
     CHECK(stalls_are_cleared),

@@ -67,8 +67,13 @@ static void send_and_close(struct bench *b, const void *bytes, size_t len) {
         cw_usb_close(usb);
 }
 
+static size_t dead_questions_len(void) {
+        return bench_family.dead_questions_len ? bench_family.dead_questions_len
+                                               : strlen(bench_family.dead_questions);
+}
+
 void open_drains_what_a_dead_process_left(void **state) {
-        send_and_close(*state, bench_family.dead_questions, strlen(bench_family.dead_questions));
+        send_and_close(*state, bench_family.dead_questions, dead_questions_len());
         struct cw_printer *p = check_open(*state);
         assert_string_equal(cw_printer_info(p)->serial, "T1");
         assert_string_equal(cw_printer_info(p)->firmware, bench_family.firmware);
@@ -77,10 +82,10 @@ void open_drains_what_a_dead_process_left(void **state) {
 
 /* Whole or in part, the first answer to the first of the questions. */
 static size_t ask_and_read(struct cw_usb *usb, uint8_t *ret, size_t cap) {
-        const char *questions = bench_family.dead_questions;
         size_t n = 0;
         struct cw_fault f = {0};
-        check_ok(cw_usb_bulk_out(usb, questions, strlen(questions), LONG_NS, &n, &f), &f);
+        check_ok(cw_usb_bulk_out(usb, bench_family.dead_questions, dead_questions_len(), LONG_NS, &n, &f),
+                 &f);
         check_ok(cw_usb_bulk_in(usb, ret, cap, LONG_NS, &n, &f), &f);
         return n;
 }

@@ -4,6 +4,9 @@
 /* The beginning of a command wrapper for a yellow panel of 687904 bytes. */
 static const char half[] = "USBC\1\0\0\0\x20\x7f\x0a\0\0\0\x0a\x2a\0\3\0\0\0\x0a\x7f\x20\0\0\0\0\0\0";
 
+/* One question; what follows its data, the status, is the answer too many. */
+static const char inquiry[] = "USBC\1\0\0\0\x60\0\0\0\x80\0\6\x12\0\0\0\x60\0\0\0\0\0\0\0\0\0\0\0";
+
 const struct bench_family bench_family = {
     .driver = "matica",
     .model = "XID8300",
@@ -15,7 +18,8 @@ const struct bench_family bench_family = {
     .fed = CW_WHERE_PRINT,
     .rejects = true,
     .tells_counters = true,
-    .dead_questions = "",
+    .dead_questions = inquiry,
+    .dead_questions_len = sizeof inquiry - 1,
     .half_job = half,
     .half_job_len = sizeof half,
     .question = "POSITION",

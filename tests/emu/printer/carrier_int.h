@@ -13,6 +13,7 @@ struct emup_file {
         unsigned generation;         /* the plug it was opened in; dead after the next unplug */
         UMockdevIoctlClient *parked; /* a reap that waits, referenced */
         uint64_t park_end_ns;        /* UINT64_MAX = a blocking reap */
+        bool looked;                 /* an empty reap was answered since the last submit or full reap */
 };
 
 struct emup_urb {

@@ -10,17 +10,12 @@
 #include <linux/usbdevice_fs.h>
 
 /*
- * poll() on a testbed node is always ready, so libusb would spin on REAPURBNDELAY: an empty reap is parked
- * for a moment. Short while bytes move, longer when the bus has been idle, since a parked reap delays the
- * next submit. Right after the last transfer there is nothing to wait for, and the next submit is due: the
- * answer comes at once, as the kernel's does.
+ * poll() on a testbed node is always ready, so libusb would spin on REAPURBNDELAY. The first empty reap after
+ * a submit or after a full one is answered at once, as the kernel does: that is the end of a turn of libusb,
+ * or a look. One more is a program that waits, and is parked for a moment: short while bytes move, longer
+ * when the bus has been idle, since a parked reap delays the next submit.
  */
-enum {
-        PARK_BUSY_NS = 1000 * 1000,
-        PARK_IDLE_NS = 8 * 1000 * 1000,
-        IDLE_AFTER_NS = 1000 * 1000 * 1000,
-        BETWEEN_NS = 3 * 1000 * 1000
-};
+enum { PARK_BUSY_NS = 1000 * 1000, PARK_IDLE_NS = 8 * 1000 * 1000, IDLE_AFTER_NS = 1000 * 1000 * 1000 };
 
 #define FILE_KEY "emu-printer-file"
 
@@ -94,6 +89,7 @@ static bool answer_reap(struct emup_carrier *c, struct emup_file *f, UMockdevIoc
                         umockdev_ioctl_data_set_ptr(slot, 0, u->data);
                 complete(client, slot ? 0 : EFAULT);
                 c->reaps++;
+                f->looked = false;
                 free_urb(c, u);
                 return true;
         }
@@ -316,7 +312,7 @@ static void submit_bulk(struct emup_carrier *c, struct emup_urb *u, bool in) {
 }
 
 /* 0 or the errno of the submit; what happens on the bus is in the status of the transfer. */
-static int submit(struct emup_carrier *c, const struct emup_file *f, UMockdevIoctlData *arg) {
+static int submit(struct emup_carrier *c, struct emup_file *f, UMockdevIoctlData *arg) {
         UMockdevIoctlData *d = umockdev_ioctl_data_resolve(arg, 0, sizeof(struct usbdevfs_urb), NULL);
         if (!d)
                 return EFAULT;
@@ -341,6 +337,7 @@ static int submit(struct emup_carrier *c, const struct emup_file *f, UMockdevIoc
         u->buffer = buffer;
         c->urbs = g_list_append(c->urbs, u);
         c->submits++;
+        f->looked = false;
         c->busy_ns = emup_carrier_now_ns();
         if (control)
                 submit_control(c, u);
@@ -349,19 +346,12 @@ static int submit(struct emup_carrier *c, const struct emup_file *f, UMockdevIoc
         return 0;
 }
 
-static bool in_flight(const struct emup_carrier *c, const struct emup_file *f) {
-        for (const GList *l = c->urbs; l; l = l->next) {
-                const struct emup_urb *u = l->data;
-                if (u->owner == f)
-                        return true;
-        }
-        return false;
-}
-
 static void reap(struct emup_carrier *c, struct emup_file *f, UMockdevIoctlClient *client, bool blocking) {
         if (answer_reap(c, f, client))
                 return;
-        if (!blocking && !in_flight(c, f) && emup_carrier_now_ns() - c->busy_ns < BETWEEN_NS) {
+        const bool first_look = !f->looked;
+        f->looked = true;
+        if (!blocking && first_look) {
                 complete(client, EAGAIN);
                 return;
         }
@@ -376,7 +366,7 @@ static void reap(struct emup_carrier *c, struct emup_file *f, UMockdevIoctlClien
 }
 
 /* The answer of every ioctl but the reaps; -1 = not known here. */
-static int serve(struct emup_carrier *c, const struct emup_file *f, gulong request, UMockdevIoctlData *arg) {
+static int serve(struct emup_carrier *c, struct emup_file *f, gulong request, UMockdevIoctlData *arg) {
         switch (request) {
         case USBDEVFS_GET_CAPABILITIES:
                 return get_capabilities(arg);
