@@ -6,8 +6,8 @@
  */
 #include "base/buf.h"
 #include "base/secret.h"
+#include "base/status_word.h"
 #include "hsm/apdu.h"
-#include "hsm/client/status_word.h"
 #include "hsm/session_internal.h"
 
 #include <stdio.h>

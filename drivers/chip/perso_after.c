@@ -7,7 +7,7 @@
 #include "drivers/chip/perso_internal.h"
 
 #include "base/failpoint.h"
-#include "hsm/client/status_word.h"
+#include "base/status_word.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -7,7 +7,7 @@
 
 #include "base/log.h"
 #include "drivers/chip/manage.h"
-#include "hsm/client/status_word.h"
+#include "base/status_word.h"
 
 #include <stdio.h>
 #include <string.h>

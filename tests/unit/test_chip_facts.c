@@ -6,7 +6,7 @@
 #include "drivers/chip/gp_facts.h"
 #include "drivers/chip/gp_status.h"
 #include "drivers/chip/perso_internal.h"
-#include "hsm/client/status_word.h"
+#include "base/status_word.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef CW_HSM_CLIENT_STATUS_WORD_H
-#define CW_HSM_CLIENT_STATUS_WORD_H
 /*
  * What both ends of a card session conclude from a card's status word: the station tells whether the card is
  * as it was, hsmd whether a try to write keys is settled. They must judge alike, so the rule stands here
  * once.
  */
+#pragma once
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -14,5 +14,3 @@
 static inline bool cw_sw_surely_refused(uint16_t sw) {
         return (sw >= 0x6700 && sw <= 0x6eff) || sw >> 8 == 0x94;
 }
-
-#endif
