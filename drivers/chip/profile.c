@@ -295,10 +295,11 @@ static void read_terminal(struct cw_profile *p, struct cw_profile_findings *fs) 
 
 static void read_profile(struct cw_profile *p, struct cw_profile_findings *fs) {
         struct cw_section s = {p->root, "", fs};
-        cw_section_only(&s, (const char *const[]){"name", "note", "flow", "aid", "security_domain", "install",
-                                                  "store_data", "dgis", "terminal", "secure_channel",
-                                                  "prepared", "offline_auth", "applications",
-                                                  "contactless_aid", "instructions", "after", "change_reference_data", NULL});
+        cw_section_only(&s,
+                        (const char *const[]){"name", "note", "flow", "aid", "security_domain", "install",
+                                              "store_data", "dgis", "terminal", "secure_channel", "prepared",
+                                              "offline_auth", "applications", "contactless_aid",
+                                              "instructions", "after", "change_reference_data", NULL});
         (void)snprintf(p->name, sizeof p->name, "%s", cw_section_string(&s, "name", NULL));
         const char *flow = cw_section_string(&s, "flow", "security-domain");
         if (strcmp(flow, "application") == 0)

@@ -16,6 +16,11 @@ cw_rc cw_printer_doubt(const char *op, const struct cw_fault *why, struct cw_fau
                        "it is not known whether the step took effect: %.180s", copy.text);
 }
 
+cw_rc cw_printer_still_inside(const char *op, const char *remedy, struct cw_fault *f) {
+        return cw_fail(f, CW_RC(CW_L_PRINTER, CW_C_OPERATOR, CW_E_STATE), 0, op, "PRD_FEEDER_JAM",
+                       "a card is still inside the printer; %s it first", remedy);
+}
+
 cw_rc cw_printer_asked(cw_rc rc, const char *op, struct cw_fault *f) {
         if (cw_rc_class(rc) != CW_C_IN_DOUBT)
                 return rc;

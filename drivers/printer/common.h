@@ -33,6 +33,8 @@ int64_t cw_printer_deadline(int64_t deadline_ns, int64_t timeout_ms);
 /* Of an act: something was sent and its end is unknown. Never CW_OK: IN_DOUBT with what went wrong and its
  * code, PRD_TIMEOUT where there is none. why and f may be one. */
 cw_rc cw_printer_doubt(const char *op, const struct cw_fault *why, struct cw_fault *f);
+/* OPERATOR/PRD_FEEDER_JAM: before a feed there is a card inside; the remedy is "eject" or "reject". */
+cw_rc cw_printer_still_inside(const char *op, const char *remedy, struct cw_fault *f);
 /* What became of a question: it has no effect, so half a question is RECONNECT and no doubt; other results
  * are as they were. */
 cw_rc cw_printer_asked(cw_rc rc, const char *op, struct cw_fault *f);

@@ -22,8 +22,7 @@ cw_rc cw_evolis_feed(struct cw_printer *p, int64_t deadline_ns, struct cw_printe
         if (rc != CW_OK)
                 return rc;
         if (ret->where != CW_WHERE_NONE)
-                return cw_fail(f, CW_RC(CW_L_PRINTER, CW_C_OPERATOR, CW_E_STATE), 0, "evolis.feed",
-                               "PRD_FEEDER_JAM", "a card is still inside the printer; reject it first");
+                return cw_printer_still_inside("evolis.feed", "reject", f);
         e->delivered = false;
         rc = cw_evolis_act(e, "Si", "evolis.feed", deadline_ns, ret, f);
         if (rc != CW_OK)

@@ -24,8 +24,7 @@ static cw_rc need_empty(struct cw_magicard *e, const char *op, int64_t deadline_
         if (rc != CW_OK)
                 return rc;
         if (cw_where_inside(e->where))
-                return cw_fail(f, CW_RC(CW_L_PRINTER, CW_C_OPERATOR, CW_E_STATE), 0, op, "PRD_FEEDER_JAM",
-                               "a card is still inside the printer; eject it first");
+                return cw_printer_still_inside(op, "eject", f);
         return e->where == CW_WHERE_NONE ? CW_OK : clear_path(e, op, deadline_ns, effect, f);
 }
 

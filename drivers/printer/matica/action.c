@@ -185,8 +185,7 @@ cw_rc cw_matica_feed(struct cw_printer *p, int64_t deadline_ns, struct cw_printe
         if (rc != CW_OK)
                 return rc;
         if (e->known && ret->where != CW_WHERE_NONE)
-                return cw_fail(f, CW_RC(CW_L_PRINTER, CW_C_OPERATOR, CW_E_STATE), 0, "matica.feed",
-                               "PRD_FEEDER_JAM", "a card is still inside the printer; reject it first");
+                return cw_printer_still_inside("matica.feed", "reject", f);
         rc = cw_matica_ready(e, "matica.feed", true, deadline_ns, ret, f);
         if (rc != CW_OK)
                 return rc;
