@@ -171,7 +171,7 @@ static int help(int count, char **words) {
                 family = family || in_family(&cw_commands[i], count, words);
                 only = own_words(&cw_commands[i], count, words) > 0 ? &cw_commands[i] : only;
         }
-        if (!family && !only)
+        if (count > 0 && !family && !only)
                 return unknown(count, words);
         usage_head(stdout);
         for (size_t i = 0; i < cw_command_count; i++)
