@@ -9,12 +9,9 @@
 
 #define DIGITS (2 * CW_EMV_AES_BLOCK)
 
-static cw_rc known_size(const struct cw_hsm_key *key, struct cw_fault *f) {
-        if (key->alg == CW_ALG_AES128 || key->alg == CW_ALG_AES256)
-                return CW_OK;
-        return cw_fail(f, CW_RC(CW_L_HSM, CW_C_OPERATOR, CW_E_UNSUPPORTED), key->alg, "hsm.emv_aes",
-                       "HSM_KEY",
-                       "card keys of AES have 128 or 256 bits; give the product issuer keys of such a size");
+/* What is enciphered for a key: whole blocks, of which a key of 192 bits is the leading part. */
+static size_t enciphered_len(enum cw_hsm_alg alg) {
+        return alg == CW_ALG_AES128 ? CW_EMV_AES_BLOCK : CW_EMV_AES_KEY_MAX;
 }
 
 /* Y, the digits of PAN and sequence number with zeros before them, and behind it the inverse of Y. */
@@ -41,38 +38,35 @@ static cw_rc master_data(const char *pan, const char *psn, uint8_t ret[CW_EMV_AE
 cw_rc cw_emv_aes_icc_mk(const struct cw_hsm_crypto *c, const struct cw_hsm_key *imk, const char *pan,
                         const char *psn, struct cw_hsm_key *ret, struct cw_fault *f) {
         CW_WIPED(uint8_t, data, CW_EMV_AES_KEY_MAX);
-        cw_rc rc = known_size(imk, f);
-        if (rc == CW_OK)
-                rc = master_data(pan, psn, data, f);
+        cw_rc rc = master_data(pan, psn, data, f);
         return rc != CW_OK ? rc
-                           : cw_hsm_derive(c, imk, CW_MODE_ECB, data, cw_hsm_alg_key_len(imk->alg), imk->alg,
+                           : cw_hsm_derive(c, imk, CW_MODE_ECB, data, enciphered_len(imk->alg), imk->alg,
                                            CW_USE_DERIVE, ret, f);
 }
 
 cw_rc cw_emv_aes_icc_mk_value(const struct cw_hsm_crypto *c, const struct cw_hsm_key *imk, const char *pan,
                               const char *psn, uint8_t ret[CW_EMV_AES_KEY_MAX], struct cw_fault *f) {
         CW_WIPED(uint8_t, data, CW_EMV_AES_KEY_MAX);
-        cw_rc rc = known_size(imk, f);
+        CW_WIPED(uint8_t, blocks, CW_EMV_AES_KEY_MAX);
+        cw_rc rc = master_data(pan, psn, data, f);
         if (rc == CW_OK)
-                rc = master_data(pan, psn, data, f);
-        return rc != CW_OK
-                   ? rc
-                   : cw_hsm_encrypt(c, imk, CW_MODE_ECB, NULL, data, cw_hsm_alg_key_len(imk->alg), ret, f);
+                rc = cw_hsm_encrypt(c, imk, CW_MODE_ECB, NULL, data, enciphered_len(imk->alg), blocks, f);
+        if (rc == CW_OK)
+                memcpy(ret, blocks, cw_hsm_alg_key_len(imk->alg));
+        return rc;
 }
 
 cw_rc cw_emv_aes_sk(const struct cw_hsm_crypto *c, const struct cw_hsm_key *icc_mk, const uint8_t r[8],
                     struct cw_hsm_key *ret, struct cw_fault *f) {
         uint8_t data[CW_EMV_AES_KEY_MAX] = {0};
         memcpy(data, r, 8);
-        if (icc_mk->alg == CW_ALG_AES256) { /* more than a block: F1 and F2, which differ in the third byte */
+        if (icc_mk->alg != CW_ALG_AES128) { /* more than a block: F1 and F2, which differ in the third byte */
                 memcpy(data + CW_EMV_AES_BLOCK, r, 8);
                 data[2] = 0xf0;
                 data[CW_EMV_AES_BLOCK + 2] = 0x0f;
         }
-        cw_rc rc = known_size(icc_mk, f);
-        return rc != CW_OK ? rc
-                           : cw_hsm_derive(c, icc_mk, CW_MODE_ECB, data, cw_hsm_alg_key_len(icc_mk->alg),
-                                           icc_mk->alg, CW_USE_ENCRYPT | CW_USE_MAC, ret, f);
+        return cw_hsm_derive(c, icc_mk, CW_MODE_ECB, data, enciphered_len(icc_mk->alg), icc_mk->alg,
+                             CW_USE_ENCRYPT | CW_USE_MAC, ret, f);
 }
 
 cw_rc cw_emv_aes_mac(const struct cw_hsm_crypto *c, const struct cw_hsm_key *sk, const void *msg, size_t len,

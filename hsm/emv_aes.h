@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * EMV with AES (EMV Book 2 4.4): option C of annex A1.4.3, session keys of A1.3.1, MAC of A1.2.2 (CMAC, ISO
- * 9797-1 algorithm 5). 128 and 256 bits, as card personalisation has them; card keys are as long as the
- * issuer's.
+ * 9797-1 algorithm 5). Issuer keys are of 128, 192 or 256 bits and AES; card and session keys are as long, of
+ * 192 bits the leading ones of two blocks.
  */
 #pragma once
 
@@ -15,7 +15,7 @@
 CW_WARN_UNUSED cw_rc cw_emv_aes_icc_mk(const struct cw_hsm_crypto *c, const struct cw_hsm_key *imk,
                                        const char *pan, const char *psn, struct cw_hsm_key *ret,
                                        struct cw_fault *f);
-/* The same as bytes for the card: 16 or 32, as many as the issuer's key has. The caller wipes ret. */
+/* The same as bytes for the card: 16, 24 or 32, as many as the issuer's key has. The caller wipes ret. */
 CW_WARN_UNUSED cw_rc cw_emv_aes_icc_mk_value(const struct cw_hsm_crypto *c, const struct cw_hsm_key *imk,
                                              const char *pan, const char *psn,
                                              uint8_t ret[CW_EMV_AES_KEY_MAX], struct cw_fault *f);

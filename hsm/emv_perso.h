@@ -25,8 +25,8 @@ enum cw_emv_pin_block {
 /* OPERATOR/HSM_PRODUCT when the keys are not all of this algorithm. */
 CW_WARN_UNUSED cw_rc cw_emv_card_keys_check(const struct cw_emv_card_keys *k, enum cw_hsm_alg alg,
                                             struct cw_fault *f);
-/* DGI 8000: ICC master keys AC | SMI | SMC, TDES with odd parity: 48 bytes, 96 of AES-256. The caller wipes
- * ret. */
+/* DGI 8000: ICC master keys AC | SMI | SMC, TDES with odd parity: 48 bytes, of AES 48, 72, 96. The caller
+ * wipes ret. */
 CW_WARN_UNUSED cw_rc cw_emv_dgi_8000(const struct cw_hsm_crypto *c, const struct cw_emv_card_keys *k,
                                      uint8_t ret[CW_EMV_DGI_MAX], size_t *ret_len, struct cw_fault *f);
 /* DGI 9000: their check values, 3 bytes each, in the same order. TDES: CW_KCV_LEGACY or CW_KCV_GP, the same.

@@ -41,14 +41,16 @@ static cw_rc word(const struct cw_msg *request, const char *name, const char *co
                 *ret = i;
                 return CW_OK;
         }
-        return cw_sess_bad("keys is tdes2, aes128 or aes256; kcv gp, zeros or cmac; pin_block format-2, "
-                           "format-1 or control-0; pin_fill 80 or random",
-                           f);
+        return cw_sess_bad(
+            "keys is tdes2, aes128, aes192 or aes256; kcv gp, zeros or cmac; pin_block format-2, "
+            "format-1 or control-0; pin_fill 80 or random",
+            f);
 }
 
 static cw_rc read_keys(const struct cw_msg *request, enum cw_hsm_alg *ret, struct cw_fault *f) {
-        static const char *const keys[] = {"tdes2", "aes128", "aes256", NULL};
-        static const enum cw_hsm_alg algorithms[] = {CW_ALG_TDES2, CW_ALG_AES128, CW_ALG_AES256};
+        static const char *const keys[] = {"tdes2", "aes128", "aes192", "aes256", NULL};
+        static const enum cw_hsm_alg algorithms[] = {CW_ALG_TDES2, CW_ALG_AES128, CW_ALG_AES192,
+                                                     CW_ALG_AES256};
         int at = 0;
         cw_rc rc = word(request, "keys", keys, &at, f);
         if (rc == CW_OK)

@@ -6,7 +6,7 @@
 #include <string.h>
 
 /* Word lists as hsmd has them; the first is taken when the profile is silent. */
-static const char *const keys[] = {"tdes2", "aes128", "aes256", NULL};
+static const char *const keys[] = {"tdes2", "aes128", "aes192", "aes256", NULL};
 static const char *const kcvs[] = {"gp", "zeros", "cmac", NULL};
 static const char *const blocks[] = {"format-2", "format-1", "control-0", NULL};
 static const char *const fills[] = {"80", "random", NULL};
@@ -19,7 +19,7 @@ static const struct choice {
         const char *finding;
 } choices[] = {
     {"keys", 0x8000, keys, offsetof(struct cw_profile_made, keys),
-     "keys is tdes2, aes128 or aes256; correct it"},
+     "keys is tdes2, aes128, aes192 or aes256; correct it"},
     {"kcv", 0x9000, kcvs, offsetof(struct cw_profile_made, kcv), "kcv is gp, zeros or cmac; correct it"},
     {"pin_block", 0x8010, blocks, offsetof(struct cw_profile_made, pin_block),
      "pin_block is format-2, format-1 or control-0; correct it"},

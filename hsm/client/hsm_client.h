@@ -115,7 +115,7 @@ CW_WARN_UNUSED cw_rc cw_hsm_session_bench_pan(struct cw_hsm_session *s, const vo
                                               const char *psn, char ret_masked[CW_HSM_MASKED_PAN],
                                               struct cw_fault *f);
 /* perso.keys: OPERATOR unless the product's issuer keys are all of this algorithm ("tdes2", "aes128",
- * "aes256"). Before a card is touched. */
+ * "aes192", "aes256"). Before a card is touched. */
 CW_WARN_UNUSED cw_rc cw_hsm_session_perso_keys(struct cw_hsm_session *s, const char *keys,
                                                struct cw_fault *f);
 struct cw_hsm_sensitive {
@@ -123,7 +123,7 @@ struct cw_hsm_sensitive {
         const bool *padded;
         size_t count; /* 1..CW_HSM_DGIS_MAX */
         /* NULL: the first of the words */
-        const char *keys;      /* "tdes2", "aes128", "aes256": what the issuer's keys must be */
+        const char *keys;      /* "tdes2", "aes128", "aes192", "aes256": what the issuer's keys must be */
         const char *kcv;       /* "gp", "zeros", "cmac": of 9000, under AES keys */
         const char *pin_block; /* "format-2", "format-1", "control-0": of 8010 */
         const char *pin_fill;  /* "80", "random": behind it, where the DEK has blocks of 16 */

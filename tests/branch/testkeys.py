@@ -33,7 +33,7 @@ class Key:
     """label, purpose and algorithm as in the configuration, and the value."""
 
     def __init__(self, label, purpose, algorithm, value=None):
-        size = {"tdes2": 16, "aes128": 16, "aes256": 32, "generic": 32}[algorithm]
+        size = {"tdes2": 16, "aes128": 16, "aes192": 24, "aes256": 32, "generic": 32}[algorithm]
         self.label, self.purpose, self.algorithm = label, purpose, algorithm
         self.value = value or os.urandom(size)
         if algorithm == "tdes2" and value is None:
@@ -42,7 +42,8 @@ class Key:
     def kcv(self):
         if self.algorithm == "generic":
             return ""
-        cipher = {"tdes2": b"DES-EDE-ECB", "aes128": b"AES-128-ECB", "aes256": b"AES-256-ECB"}[self.algorithm]
+        cipher = {"tdes2": b"DES-EDE-ECB", "aes128": b"AES-128-ECB", "aes192": b"AES-192-ECB",
+                  "aes256": b"AES-256-ECB"}[self.algorithm]
         size = 8 if self.algorithm == "tdes2" else 16
         return encrypt(cipher, self.value, bytes(size))[:3].hex().upper()
 

@@ -113,6 +113,8 @@ class Payment(Application):
         super().complete()
         keys, checks, tries = (self.dgis.get(n, b"") for n in ("8000", "9000", "9010"))
         size = self.make["aes"] // 8 or 16
+        if self.blocks == 16 and size == 24:
+            keys = unpad80(keys)
         if len(keys) != 3 * size or len(checks) != 9 or len(tries) != 2:
             self.card.complain("keys, check values or counters are missing", 0x6A86)
         self.keys = [keys[at:at + size] for at in (0, size, 2 * size)]

@@ -95,7 +95,7 @@ def aes_session_key(master, atc):
     """EMV Book 2 A1.3.1 for blocks of 16 bytes."""
     if len(master) == 16:
         return aes(master, atc + bytes(14))
-    return aes(master, atc + b"\xf0" + bytes(13)) + aes(master, atc + b"\x0f" + bytes(13))
+    return (aes(master, atc + b"\xf0" + bytes(13)) + aes(master, atc + b"\x0f" + bytes(13)))[:len(master)]
 
 
 def emv_session_key(master, atc):

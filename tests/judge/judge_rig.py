@@ -20,15 +20,15 @@ class JudgeRig(CardRig):
 
     def __init__(self, build):
         super().__init__(build)
-        for bits in (128, 256):
+        for bits in (128, 192, 256):
             for part in ("ac", "smi", "smc"):
                 key = Key(f"aes{bits}-imk-{part}", "imk-" + part, f"aes{bits}")
                 self.keys[key.label] = key
 
     def config(self):
-        """Products with AES card keys: A128 and A256."""
+        """Products with AES card keys: A128, A192 and A256."""
         config = super().config()
-        for bits in (128, 256):
+        for bits in (128, 192, 256):
             imks = {"imk_" + part: f"aes{bits}-imk-{part}" for part in ("ac", "smi", "smc")}
             config["products"].append({**self.product(f"A{bits}", 3), **imks, "cvn": "ccd", "profile": "style-ccd-debit.json",
                                        "issuer_key": "issuer", "issuer_certificate": "issuer.json"})

@@ -118,7 +118,7 @@ def test_through_the_application(rig):
 
 
 def test_aes_keys(rig):
-    """Card keys of AES-128 under SCP03, of AES-256 under SCP02; check values and PIN blocks of another kind. TDES keys are refused."""
+    """Card keys of AES-128 and AES-192 under SCP03, of AES-256 under SCP02; check values and PIN blocks of another kind. TDES keys are refused."""
     profile = load(rig, "style-ccd-debit")
     card = rig.insert(installed=aids(profile), aes=128)
     made(rig, card, rig.profile("style-ccd-debit"))
@@ -130,6 +130,10 @@ def test_aes_keys(rig):
     path = rig.write("made/aes256.json", json.dumps(profile))
     card = rig.insert(installed=aids(profile), aes=256, scp=2, i=0x55, kvn=0xFF, kcv="cmac", pin_control=0)
     made(rig, card, path, "--scp", "02", "--product", "A256", verify=("--product", "A256"))
+    for dgi in profile["dgis"]:
+        dgi.update({"8000": {"keys": "aes192"}}.get(dgi["dgi"], {}))
+    card = rig.insert(installed=aids(profile), aes=192, kcv="cmac", pin_control=0)
+    made(rig, card, rig.write("made/aes192.json", json.dumps(profile)), "--product", "A192", verify=("--product", "A192"))
     card = rig.insert(installed=aids(profile), aes=256)
     code, lines, errors = rig.perso(path, "--product", "A128")
     check(code != 0 and card.tries == 0 and not card.trace and "aes256" in errors + str(lines), (lines, errors, card.trace))

@@ -224,8 +224,8 @@ static void test_qvsdc(void **state) {
 static void test_made(void **state) {
         (void)state;
         static const struct wrong cases[] = {
-            {"\"8000\", \"hsm\": true", "\"8000\", \"hsm\": true, \"keys\": \"aes192\"",
-             "keys is tdes2, aes128 or aes256", NULL},
+            {"\"8000\", \"hsm\": true", "\"8000\", \"hsm\": true, \"keys\": \"aes224\"",
+             "keys is tdes2, aes128, aes192 or aes256", NULL},
             {"\"8000\", \"hsm\": true", "\"8000\", \"hsm\": true, \"kcv\": \"gp\"", "belongs to a DGI 9000",
              NULL},
             {"\"9000\", \"hsm\": true", "\"9000\", \"hsm\": true, \"kcv\": \"cmac\"",

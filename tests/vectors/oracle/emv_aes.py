@@ -15,7 +15,7 @@ def icc_mk(imk, e):
 def session_key(mk, r):
     if len(mk) == 16:
         return aes_encrypt(mk, r + bytes(8))
-    return b"".join(aes_encrypt(mk, r[:2] + half + r[3:] + bytes(8)) for half in (b"\xf0", b"\x0f"))
+    return b"".join(aes_encrypt(mk, r[:2] + half + r[3:] + bytes(8)) for half in (b"\xf0", b"\x0f"))[:len(mk)]
 
 
 def mac(key, data):

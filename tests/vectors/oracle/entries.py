@@ -205,7 +205,7 @@ def emv_icc_mk_kcv(d):
 
 def aes_card_key(d):
     """Option C."""
-    return {"imk": d.hex(d.one(16, 32)), "pan": d.pan(), "psn": d.digits(2), "option": "C"}
+    return {"imk": d.aes(), "pan": d.pan(), "psn": d.digits(2), "option": "C"}
 
 
 def aes_session(d):
