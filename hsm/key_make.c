@@ -19,9 +19,9 @@ struct form {
 
 static cw_rc form_of(const struct cw_key_call *k, struct form *ret, struct cw_fault *f) {
         int64_t bits = cw_msg_int(k->request, "bits", 0), e = cw_msg_int(k->request, "exponent", 65537);
-        if (bits < (int64_t)CW_RSA_MIN * 8 || bits > (int64_t)CW_RSA_MAX * 8 || bits % 16 != 0)
+        if (bits < (int64_t)CW_RSA_MIN * 8 || bits > (int64_t)CW_RSA_MAX * 8 || bits % 8 != 0)
                 return refused(f, CW_E_RANGE,
-                               "give the length of the key with --bits: 512 to 1984, a multiple of 16, not "
+                               "give the length of the key with --bits: 512 to 1984, a multiple of 8, not "
                                "longer than the scheme's CA key that is to certify it");
         if (e != 3 && e != 65537)
                 return refused(f, CW_E_RANGE, "the exponent of an EMV key is 3 or 65537");

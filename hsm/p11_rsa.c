@@ -43,7 +43,7 @@ cw_rc cw_p11_rsa_find(struct cw_p11 *p, const char *label, CK_OBJECT_HANDLE *ret
 cw_rc cw_p11_rsa_create(struct cw_p11 *p, const char *label, const struct cw_rsa_private *k,
                         CK_OBJECT_HANDLE *ret, struct cw_fault *f) {
         static const char unnamed[] = "session";
-        size_t n = k->pub.n_len, half = n / 2;
+        size_t n = k->pub.n_len, half = cw_rsa_prime_len(n);
         bool on_token = label != NULL;
         CK_OBJECT_HANDLE h = 0;
         label = on_token ? label : unnamed;
@@ -145,7 +145,7 @@ cw_rc cw_p11_rsa_sign(void *p11, const struct cw_hsm_key *key, const uint8_t *in
 }
 
 static CK_RV read_pair(struct cw_p11 *p, CK_OBJECT_HANDLE h, size_t n_len, struct cw_rsa_private *ret) {
-        size_t half = n_len / 2;
+        size_t half = cw_rsa_prime_len(n_len);
         CK_RV rv = read_number(p, h, CKA_MODULUS, ret->pub.n, sizeof(ret->pub.n), n_len);
         const struct {
                 CK_ATTRIBUTE_TYPE type;

@@ -91,7 +91,7 @@ cw_rc cw_rsa_sign(const struct cw_hsm_crypto *c, const struct cw_hsm_key *key,
 
 /* p*q = n, and d undoes e: a generator that answers with parts of several keys is found out. */
 static cw_rc check_parts(const struct cw_rsa_private *k, struct cw_fault *f) {
-        int half = (int)(k->pub.n_len / 2);
+        int half = (int)cw_rsa_prime_len(k->pub.n_len);
         AUTO_CTX ctx = BN_CTX_secure_new();
         AUTO_BN p = BN_bin2bn(k->p, half, BN_secure_new());
         AUTO_BN q = BN_bin2bn(k->q, half, BN_secure_new());
@@ -128,8 +128,8 @@ cw_rc cw_rsa_generate(const struct cw_hsm_crypto *c, unsigned bits, unsigned exp
         cw_rc rc = cw_rsa_set_exponent(exponent, &wanted, f);
         if (rc != CW_OK)
                 return rc;
-        if (bits % 16 != 0 || !size_fits(bits / 8))
-                return refuse(CW_E_RANGE, "the key of a chip has 512 to 1984 bits, a multiple of 16", f);
+        if (bits % 8 != 0 || !size_fits(bits / 8))
+                return refuse(CW_E_RANGE, "the key of a chip has 512 to 1984 bits, a multiple of 8", f);
         rc = c->ops->rsa_generate(c->ctx, bits, exponent, ret, f);
         if (rc == CW_OK && (ret->pub.n_len != bits / 8 || ret->pub.n[0] < 0x80))
                 rc = refuse(CW_E_MISMATCH, "the token made a key of another size", f);

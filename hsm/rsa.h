@@ -18,8 +18,8 @@ struct cw_rsa_public {
         uint8_t e[3];
         size_t e_len; /* 1 or 3 */
 };
-/* A key pair of a chip on its way there; lives in secret memory of its owner. Primes are half of n_len long.
- */
+/* A key pair of a chip on its way there; lives in secret memory of its owner. The last five are as long as
+ * cw_rsa_prime_len says. */
 struct cw_rsa_private {
         struct cw_rsa_public pub;
         uint8_t d[CW_RSA_MAX];
@@ -27,6 +27,11 @@ struct cw_rsa_private {
         uint8_t dp[CW_RSA_PRIME_MAX], dq[CW_RSA_PRIME_MAX]; /* d mod p-1, d mod q-1 */
         uint8_t q_inv[CW_RSA_PRIME_MAX];                    /* q^-1 mod p */
 };
+
+/* Bytes of each prime of a modulus of n_len bytes; EMV's longest that a record takes, 247, is odd. */
+static inline size_t cw_rsa_prime_len(size_t n_len) {
+        return (n_len + 1) / 2;
+}
 
 /* 3 or 65537 as bytes; REJECT for another one. */
 CW_WARN_UNUSED cw_rc cw_rsa_set_exponent(unsigned exponent, struct cw_rsa_public *ret, struct cw_fault *f);
@@ -45,7 +50,7 @@ CW_WARN_UNUSED cw_rc cw_rsa_sign(const struct cw_hsm_crypto *c, const struct cw_
                                  struct cw_fault *f);
 /*
  * A new key pair, made by the backend's generator and taken out of it: a chip gets its parts one by one.
- * bits is a multiple of 16, 512..1984. The parts are proven to belong together. Blocks for seconds at times.
+ * bits is a multiple of 8, 512..1984. The parts are proven to belong together. Blocks for seconds at times.
  */
 CW_WARN_UNUSED cw_rc cw_rsa_generate(const struct cw_hsm_crypto *c, unsigned bits, unsigned exponent,
                                      struct cw_rsa_private *ret, struct cw_fault *f);

@@ -131,7 +131,7 @@ struct part {
 
 /* DGIs 8201..8205 (8301..8305), or 8101 and 8103 (8102 and 8104), EMV CPS 2.0, annex A. */
 static size_t list_parts(const struct cw_rsa_private *k, bool crt, struct part ret[PARTS_MAX]) {
-        size_t half = k->pub.n_len / 2;
+        size_t half = cw_rsa_prime_len(k->pub.n_len);
         const struct part by_crt[] = {
             {k->q_inv, half}, {k->dq, half}, {k->dp, half}, {k->q, half}, {k->p, half}};
         const struct part plain[] = {{k->d, k->pub.n_len}, {k->pub.n, k->pub.n_len}};

@@ -86,6 +86,15 @@ cw_rc cw_perso_data_static(const struct cw_perso_data *d, enum cw_dgi_role role,
 
 /* ---- certificates ---- */
 
+static cw_rc too_long(uint16_t id, size_t len, struct cw_fault *f) {
+        return cw_fail(f, CW_RC(CW_L_CHIP, CW_C_REJECT, CW_E_RANGE), (int64_t)len, "chip.certify",
+                       "PRT_SETUP_ERROR",
+                       "DGI %04X: with its certificate the record has %zu bytes, and READ RECORD answers %u; "
+                       "a chip's certificate is as long as the issuer's key: take one of 1976 bits or less, "
+                       "or what else is there out of the record",
+                       id, len, RECORD_MAX);
+}
+
 static cw_rc all_there(uint32_t wanted, const struct cw_span *certs, struct cw_fault *f) {
         for (unsigned i = 0; i < CW_CERT_COUNT; i++)
                 if ((wanted & CW_CERT_BIT(i) & ~REMAINDERS) && certs[i].len == 0)
@@ -105,8 +114,7 @@ cw_rc cw_perso_data_certify(struct cw_perso_data *d, const struct cw_card_values
                 cw_writer_init(&w, d->arena->ptr + d->arena->len, d->arena->cap - d->arena->len);
                 rc = cw_template_expand(dgi->rule->node, values, &w, f);
                 if (rc == CW_OK && dgi->rule->role == CW_DGI_RECORD && w.len > RECORD_MAX)
-                        rc = refuse(f, dgi->rule->id,
-                                    "a record with a certificate is longer than READ RECORD can answer");
+                        rc = too_long(dgi->rule->id, w.len, f);
                 if (rc != CW_OK)
                         return rc;
                 d->arena->len += w.len;

@@ -20,8 +20,8 @@ static void read_rsa(const json_t *obj, const char *place, struct cw_profile_fin
         cw_section_only(&s, (const char *const[]){"bits", "exponent", "note", NULL});
         ret->bits = (unsigned)cw_section_number(&s, "bits", RSA_BITS_MIN, RSA_BITS_MAX, 0);
         ret->exponent = (unsigned)cw_section_number(&s, "exponent", 3, 65537, 3);
-        if (ret->bits % 16 || ret->bits == 0)
-                cw_profile_finding(fs, place, "bits is 512 to 1984, a multiple of 16; correct it");
+        if (ret->bits % 8 || ret->bits == 0)
+                cw_profile_finding(fs, place, "bits is 512 to 1984, a multiple of 8; correct it");
         if (ret->exponent != 3 && ret->exponent != 65537)
                 cw_profile_finding(fs, place, "exponent is 3 or 65537 (EMV Book 2 11.1); correct it");
 }

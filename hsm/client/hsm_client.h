@@ -140,7 +140,7 @@ CW_WARN_UNUSED cw_rc cw_hsm_session_perso_sensitive(struct cw_hsm_session *s,
 const char *cw_hsm_session_issuer_keys(const struct cw_hsm_session *s);
 struct cw_hsm_icc_request {
         const char *use; /* "dda" or "pin" */
-        unsigned bits;   /* 512 to 1984, a multiple of 16, not more than the issuer's key has */
+        unsigned bits;   /* 512 to 1984, a multiple of 8, not more than the issuer's key has */
         unsigned exponent;
         const void *data; /* dda: static data to be authenticated, with the AIP; pin: NULL */
         size_t len;

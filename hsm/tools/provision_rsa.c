@@ -34,21 +34,22 @@ static cw_rc read_key(const uint8_t *der, size_t len, struct cw_rsa_private *ret
             d2i_PrivateKey(EVP_PKEY_RSA, NULL, &at, (long)len);
         __attribute__((cleanup(bn_cleanup))) BIGNUM *e = NULL;
         int bits = key != NULL ? EVP_PKEY_get_bits(key) : 0;
-        if (bits < (int)CW_RSA_MIN * 8 || bits > (int)CW_RSA_MAX * 8 || bits % 16 != 0 ||
+        if (bits < (int)CW_RSA_MIN * 8 || bits > (int)CW_RSA_MAX * 8 || bits % 8 != 0 ||
             EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_E, &e) != 1)
-                return refuse("the value must be the hex of a PKCS#1 RSA key of 512 to 1984 bits", f);
-        size_t n = (size_t)bits / 8;
+                return refuse(
+                    "the value must be the hex of a PKCS#1 RSA key of 512 to 1984 bits in whole bytes", f);
+        size_t n = (size_t)bits / 8, half = cw_rsa_prime_len(n);
         cw_rc rc = cw_rsa_set_exponent((unsigned)BN_get_word(e), &ret->pub, f);
         if (rc != CW_OK)
                 return rc;
         ret->pub.n_len = n;
         bool ok = part(key, OSSL_PKEY_PARAM_RSA_N, ret->pub.n, n) &&
                   part(key, OSSL_PKEY_PARAM_RSA_D, ret->d, n) &&
-                  part(key, OSSL_PKEY_PARAM_RSA_FACTOR1, ret->p, n / 2) &&
-                  part(key, OSSL_PKEY_PARAM_RSA_FACTOR2, ret->q, n / 2) &&
-                  part(key, OSSL_PKEY_PARAM_RSA_EXPONENT1, ret->dp, n / 2) &&
-                  part(key, OSSL_PKEY_PARAM_RSA_EXPONENT2, ret->dq, n / 2) &&
-                  part(key, OSSL_PKEY_PARAM_RSA_COEFFICIENT1, ret->q_inv, n / 2);
+                  part(key, OSSL_PKEY_PARAM_RSA_FACTOR1, ret->p, half) &&
+                  part(key, OSSL_PKEY_PARAM_RSA_FACTOR2, ret->q, half) &&
+                  part(key, OSSL_PKEY_PARAM_RSA_EXPONENT1, ret->dp, half) &&
+                  part(key, OSSL_PKEY_PARAM_RSA_EXPONENT2, ret->dq, half) &&
+                  part(key, OSSL_PKEY_PARAM_RSA_COEFFICIENT1, ret->q_inv, half);
         return ok ? CW_OK : refuse("the RSA key lacks parts; give one with primes and CRT exponents", f);
 }
 

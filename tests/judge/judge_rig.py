@@ -6,7 +6,7 @@ import sys
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "integration/card"))
 
-from card_rig import PAN, SOURCE, CardRig, Key, Peer, luhn, wait_for  # noqa: E402
+from card_rig import PAN, SOURCE, CardRig, Issuer, Key, Peer, luhn, wait_for  # noqa: E402
 from card import Card  # noqa: E402
 from process import BranchError  # noqa: E402
 from vpcd import Slot  # noqa: E402
@@ -24,14 +24,26 @@ class JudgeRig(CardRig):
             for part in ("ac", "smi", "smc"):
                 key = Key(f"aes{bits}-imk-{part}", "imk-" + part, f"aes{bits}")
                 self.keys[key.label] = key
+        self.long = {bits: Issuer(PAN[:6], bits=bits, ca_bits=1984, index=0x95) for bits in (1976, 1984)}
+        for bits, issuer in self.long.items():
+            issuer.label = f"issuer-{bits}"
+            self.keys[issuer.label] = issuer
+
+    def start_token(self):
+        for issuer in self.long.values():
+            self.write(f"profiles/{issuer.label}.json", issuer.json())
+        super().start_token()
 
     def config(self):
-        """Products with AES card keys: A128, A192 and A256."""
+        """Products with AES card keys: A128, A192 and A256; with an issuer's key of the greatest lengths: L1976 and L1984."""
         config = super().config()
         for bits in (128, 192, 256):
             imks = {"imk_" + part: f"aes{bits}-imk-{part}" for part in ("ac", "smi", "smc")}
             config["products"].append({**self.product(f"A{bits}", 3), **imks, "cvn": "ccd", "profile": "style-ccd-debit.json",
                                        "issuer_key": "issuer", "issuer_certificate": "issuer.json"})
+        for issuer in self.long.values():
+            config["products"].append({**self.product(issuer.label.replace("issuer-", "L"), 3), "profile": "generic-debit-dual.json",
+                                       "issuer_key": issuer.label, "issuer_certificate": issuer.label + ".json"})
         return config
 
     def start_card(self, name, *more):

@@ -35,8 +35,8 @@ def connect(rig):
     raise AssertionError("the card cannot be reached")
 
 
-def terminal(rig, connection, imk="debit-imk-ac"):
-    key = rig.issuer.ca_key()
+def terminal(rig, connection, imk="debit-imk-ac", issuer=None):
+    key = (issuer or rig.issuer).ca_key()
     ca = {int(key["index"], 16): (int(key["modulus"], 16), int(key["exponent"], 16))}
     return Terminal(connection, ca, rig.keys[imk].value, imk.startswith("aes"))
 
@@ -62,11 +62,11 @@ def made(rig, card, profile, *options, verify=()):
     return said, told
 
 
-def accepted(rig, card, aid):
+def accepted(rig, card, aid, issuer=None):
     """The terminal's transaction, with the offline PIN that came to this card, and a wrong one."""
     application = card.applications[aid]
     with connect(rig) as connection:
-        done = terminal(rig, connection).transaction(bytes.fromhex(aid), application.pin)
+        done = terminal(rig, connection, issuer=issuer).transaction(bytes.fromhex(aid), application.pin)
     check(application.ended[-1] == 0x40 and not card.complaints, (done, card.complaints))
     return done
 
@@ -309,6 +309,39 @@ def test_enciphered_pin(rig):
         _, told = made(rig, card, path, "--scp", f"0{scp}", "--product", "S1", verify=("--product", "S1"))
         check((told.get("pin-key") == "ok") == bool(form), told)
         accepted(rig, card, profile["aid"])
+
+
+def with_long_keys(rig, issuer_bits, bits, aip, iad="06011203000000"):
+    """A profile with keys of these lengths under a CA's key of 1984 bits; iad: its 9F10. Where it is."""
+    profile = load(rig, "generic-debit-dual")
+    profile["offline_auth"].update(icc_key={"bits": bits, "exponent": 3}, issuer_bits=issuer_bits, ca_bits=1984)
+    dgis = {dgi["dgi"]: dgi for dgi in profile["dgis"]}
+    dgis["9104"]["of"][0]["value"] = dgis["9203"]["of"][0]["value"] = aip
+    dgis["9200"]["of"][0]["value"] = iad
+    return rig.write(f"made/long-{issuer_bits}-{bits}-{aip}.json", json.dumps(profile))
+
+
+def test_longest_keys(rig):
+    """
+    Records of 254 bytes: the issuer's certificate under a CA's key of 1984 bits, the chip's under 1976. Signatures of 247 bytes (DDA)
+    and, in an answer of 256 bytes under T=0, of 205 (CDA). An issuer's key of 1984 bits is refused before the card is: by the linter,
+    and where the profile reckons with a shorter one.
+    """
+    aid = load(rig, "generic-debit-dual")["aid"]
+    issuer = rig.long[1976]
+    makes = ((1976, "3800", "06011203000000", {}), (1640, "1900", "1F01120300" + 27 * "5A", {"t0": True, "atr": NATIVE_ATR}))
+    for bits, aip, iad, make in makes:
+        path = with_long_keys(rig, 1976, bits, aip, iad)
+        card = rig.insert(installed=aids(load(rig, "generic-debit-dual")), **make)
+        made(rig, card, path, "--product", "L1976", verify=("--product", "L1976"))
+        records = card.applications[aid].dgis
+        check(len(records["0302"]) == len(records["0303"]) == 254, records.keys())
+        check(accepted(rig, card, aid, issuer)["offline"] == (["dda"] if bits == 1976 else ["cda"]), bits)
+    for told in (1984, 1976):
+        card = rig.insert(installed=aids(load(rig, "generic-debit-dual")))
+        code, lines, errors = rig.perso(with_long_keys(rig, told, 1024, "3800"), "--product", "L1984")
+        check(code != 0 and "DGI 0303" in errors + str(lines) and "255 bytes" in errors + str(lines), (lines, errors))
+        check(not any(header[2:4] == "82" for header, _, _ in card.trace), card.trace)
 
 
 def test_our_chip(rig):

@@ -202,7 +202,7 @@ static void test_linter(void **state) {
         refuse("\"1800\"", "\"5800\"", "offers SDA, but no record has tag 8F");
         refuse("\"1800\"", "\"1900\"", "no record has tag 9F46");
         refuse("\"value\": \"0001\" }", "\"value\": \"{icc_certificate}\" }", "without offline_auth");
-        refuse("\"aid\"", "\"offline_auth\": {\"icc_key\": {\"bits\": 1000}}, \"aid\"", "a multiple of 16");
+        refuse("\"aid\"", "\"offline_auth\": {\"icc_key\": {\"bits\": 1004}}, \"aid\"", "a multiple of 8");
         refuse("\"aid\"", "\"offline_auth\": {\"icc_key\": {\"bits\": 1984}}, \"aid\"", "must not be longer");
         refuse("\"aid\"", "\"offline_auth\": {\"icc_key\": {\"bits\": 1024}}, \"aid\"", "needs its icc key");
         refuse("\"dgi\": \"9010\", \"hsm\": true", "\"dgi\": \"8205\", \"part\": \"icc.p\"", "set encrypted");

@@ -279,7 +279,7 @@ static cw_rc soft_rsa_generate(void *ctx, unsigned bits, unsigned exponent, stru
         EVP_PKEY_CTX *gen = EVP_PKEY_CTX_new_id(EVP_PKEY_RSA, NULL);
         BIGNUM *e = BN_new();
         EVP_PKEY *key = NULL;
-        size_t n = bits / 8;
+        size_t n = bits / 8, half = cw_rsa_prime_len(n);
         if (spent(ctx)) {
                 EVP_PKEY_CTX_free(gen);
                 BN_free(e);
@@ -291,11 +291,11 @@ static cw_rc soft_rsa_generate(void *ctx, unsigned bits, unsigned exponent, stru
                 abort();
         rsa_part(key, OSSL_PKEY_PARAM_RSA_N, ret->pub.n, n);
         rsa_part(key, OSSL_PKEY_PARAM_RSA_D, ret->d, n);
-        rsa_part(key, OSSL_PKEY_PARAM_RSA_FACTOR1, ret->p, n / 2);
-        rsa_part(key, OSSL_PKEY_PARAM_RSA_FACTOR2, ret->q, n / 2);
-        rsa_part(key, OSSL_PKEY_PARAM_RSA_EXPONENT1, ret->dp, n / 2);
-        rsa_part(key, OSSL_PKEY_PARAM_RSA_EXPONENT2, ret->dq, n / 2);
-        rsa_part(key, OSSL_PKEY_PARAM_RSA_COEFFICIENT1, ret->q_inv, n / 2);
+        rsa_part(key, OSSL_PKEY_PARAM_RSA_FACTOR1, ret->p, half);
+        rsa_part(key, OSSL_PKEY_PARAM_RSA_FACTOR2, ret->q, half);
+        rsa_part(key, OSSL_PKEY_PARAM_RSA_EXPONENT1, ret->dp, half);
+        rsa_part(key, OSSL_PKEY_PARAM_RSA_EXPONENT2, ret->dq, half);
+        rsa_part(key, OSSL_PKEY_PARAM_RSA_COEFFICIENT1, ret->q_inv, half);
         ret->pub.n_len = n;
         EVP_PKEY_free(key);
         EVP_PKEY_CTX_free(gen);
