@@ -111,16 +111,15 @@ class Payment(Application):
 
     def complete(self):
         super().complete()
-        keys, checks, tries = (self.dgis.get(n, b"") for n in ("8000", "9000", "9010"))
+        keys, checks = (self.dgis.get(n, b"") for n in ("8000", "9000"))
         size = self.make["aes"] // 8 or 16
         if self.blocks == 16 and size == 24:
             keys = unpad80(keys)
-        if len(keys) != 3 * size or len(checks) != 9 or len(tries) != 2:
-            self.card.complain("keys, check values or counters are missing", 0x6A86)
+        if len(keys) != 3 * size or len(checks) != 9:
+            self.card.complain("keys or check values are missing", 0x6A86)
         self.keys = [keys[at:at + size] for at in (0, size, 2 * size)]
         if b"".join(self._check_value(key) for key in self.keys) != checks:
             self.card.complain("check values", 0x6A80)
-        self._reference_pin(self.dgis["8010"], tries)
         self.key = self._private_key(("8101", "8103"), "82")
         self.pin_key = self._private_key(("8102", "8104"), "83") or self.key
         gpo = dict(items(self.dgis["9104"]))
@@ -131,11 +130,23 @@ class Payment(Application):
                 self.data.update(flat(value))
         self.data.update(flat(self.dgis["9102"]))
         self.data["9F10"] = dict(items(self.dgis["9200"]))["9F10"]
+        self._offline_pin()
 
     def _check_value(self, key):
         if not self.make["aes"]:
             return des3(key, bytes(8))[:3]
         return (cmac(key, bytes(16)) if self.make["kcv"] == "cmac" else aes(key, b"\x01" * 16))[:3]
+
+    def _offline_pin(self):
+        """PIN and counters, both or none; none only where no record's CVM list asks for one (EMV Book 3, annex C3)."""
+        there = [name in self.dgis for name in ("8010", "9010")]
+        lists = [value for name, dgi in self.dgis.items() if name[:2] < "1F" for tag, value in flat(dgi) if tag == "8E"]
+        asked = any(rule & 0x3F in (1, 3, 4, 5) for value in lists for rule in value[8::2])
+        if there[0] != there[1] or (asked and not there[0]) or len(self.dgis.get("9010", b"\0\0")) != 2:
+            self.card.complain("PIN or its counters are missing", 0x6A86)
+        self.pin = None
+        if there[0]:
+            self._reference_pin(self.dgis["8010"], self.dgis["9010"])
 
     def _reference_pin(self, block, tries):
         """Under AES filled up to 16 bytes, which a card discards."""
@@ -246,7 +257,9 @@ class Payment(Application):
 
     def _get_data(self, p1, p2, _data):
         tag = f"{p1:02X}{p2:02X}"
-        known = {"9F36": self.atc.to_bytes(2, "big"), "9F17": bytes([self.tries])}
+        known = {"9F36": self.atc.to_bytes(2, "big")}
+        if self.pin:
+            known["9F17"] = bytes([self.tries])
         if tag not in known or not self.make["get_data"]:
             raise Refused(0x6A88)
         return coded(tag, known[tag])
@@ -270,6 +283,8 @@ class Payment(Application):
     def _verify(self, p1, p2, data):
         if p1 or p2 not in (0x80, 0x88):
             raise Refused(0x6A86)
+        if not self.pin:
+            raise Refused(0x6985)
         if self.tries == 0:
             raise Refused(0x6983)
         if p2 == 0x88:

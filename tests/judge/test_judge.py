@@ -344,6 +344,22 @@ def test_longest_keys(rig):
         check(not any(header[2:4] == "82" for header, _, _ in card.trace), card.trace)
 
 
+def test_no_offline_pin(rig):
+    """A product whose PIN is only ever verified online: no reference PIN, no counters, no such rule; one that has the rule alone."""
+    profile = load(rig, "generic-debit")
+    profile["dgis"] = [dgi for dgi in profile["dgis"] if dgi["dgi"] not in ("8010", "9010")]
+    methods = next(dgi for dgi in profile["dgis"] if dgi["dgi"] == "0202")["of"][0]["of"][0]
+    offline, methods["value"] = methods["value"], "0000000000000000420142035E031F03"
+    card = rig.insert(installed=aids(profile))
+    _, told = made(rig, card, rig.write("made/online.json", json.dumps(profile)), verify=("--product", "71"))
+    check(told["pin-tries"] == "absent" and card.applications[profile["aid"]].pin is None, told)
+    accepted(rig, card, profile["aid"])
+    methods["value"] = offline
+    card = rig.insert(installed=aids(profile))
+    code, lines, errors = rig.perso(rig.write("made/online-wrong.json", json.dumps(profile)))
+    check(code != 0 and not card.trace and "8010 and 9010" in errors + str(lines), (lines, errors, card.trace))
+
+
 def test_our_chip(rig):
     """The other way round: the chip the product's tests use, met by the terminal and by the host."""
     profile = load(rig, "style-mchip-debit")
