@@ -40,3 +40,26 @@ endif()
 if(CW_LIBFUZZER)
         target_compile_options(cw_flags INTERFACE -fsanitize=fuzzer-no-link)
 endif()
+
+# hsmd's calls are short beside the token's, so that the compiler sees the program as a whole (link-time optimisation).
+# The same libraries carry plain objects as well, for everybody else.
+if(CMAKE_C_COMPILER_ID STREQUAL "GNU" AND NOT (CW_SANITIZE OR CW_FAILPOINTS OR CW_LIBFUZZER))
+        set(CW_WHOLE_PROGRAM ON)
+        target_link_options(cw_flags INTERFACE
+                $<IF:$<BOOL:$<TARGET_PROPERTY:CW_WHOLE_PROGRAM>>,-flto=auto,-fno-lto>)
+endif()
+
+# A library whose objects a program may see through.
+function(cw_open_library target)
+        if(CW_WHOLE_PROGRAM)
+                target_compile_options(${target} PRIVATE -flto=auto -ffat-lto-objects)
+        endif()
+endfunction()
+
+# A program that does.
+function(cw_whole_program target)
+        if(CW_WHOLE_PROGRAM)
+                target_compile_options(${target} PRIVATE -flto=auto)
+                set_target_properties(${target} PROPERTIES CW_WHOLE_PROGRAM ON)
+        endif()
+endfunction()

@@ -128,14 +128,25 @@ static void bare_dukpt(void) {
         }
 }
 
-/* Counter block and data in one CBC, then the MAC. */
-static void bare_scp03(void) {
-        CK_BYTE iv[16] = {0}, data[16 + 32] = {2}, msg[16 + 5 + 32] = {3}, mac[16];
+/* Counter block and padded data in one CBC, then the MAC over chaining value, header and data. */
+static void bare_scp03_of(CK_ULONG padded) {
+        CK_BYTE iv[16] = {0}, mac[16];
+        CW_UNINITIALIZED CK_BYTE data[16 + 128], msg[16 + 5 + 128];
         CK_MECHANISM cbc = {CKM_AES_CBC, iv, 16}, cmac = {CKM_AES_CMAC, NULL, 0};
         CK_ULONG n = sizeof(mac);
-        bare_cipher(true, &cbc, w.aes_enc.handle, data, sizeof(data), data);
+        memset(data, 2, 16 + padded);
+        memset(msg, 3, 16 + 5 + padded);
+        bare_cipher(true, &cbc, w.aes_enc.handle, data, 16 + padded, data);
         good(w.fn->C_SignInit(w.s, &cmac, w.aes_mac.handle), "C_SignInit");
-        good(w.fn->C_Sign(w.s, msg, sizeof(msg), mac, &n), "C_Sign");
+        good(w.fn->C_Sign(w.s, msg, 16 + 5 + padded, mac, &n), "C_Sign");
+}
+
+static void bare_scp03(void) {
+        bare_scp03_of(32);
+}
+
+static void bare_scp03_dgi(void) {
+        bare_scp03_of(128);
 }
 
 static void bare_translate_inside(void) {
@@ -204,11 +215,21 @@ static void ours_dukpt(void) {
         must(cw_dukpt_pin_decrypt(&w.c, &w.bdk, ksn, block, clear, &fault), &fault, "dukpt");
 }
 
-static void ours_scp03(void) {
-        static const uint8_t store[5 + 24] = {0x80, 0xe2, 0x00, 0x00, 24};
+static void ours_scp03_of(const uint8_t *store, size_t len) {
         CW_UNINITIALIZED uint8_t out[CW_APDU_MAX]; /* hsmd has one for all APDUs of a batch */
         size_t n = 0;
-        must(cw_scp_wrap(&w.scp, store, sizeof(store), out, sizeof(out), &n, &fault), &fault, "scp03");
+        must(cw_scp_wrap(&w.scp, store, len, out, sizeof(out), &n, &fault), &fault, "scp03");
+}
+
+static void ours_scp03(void) {
+        static const uint8_t store[5 + 24] = {0x80, 0xe2, 0x00, 0x00, 24};
+        ours_scp03_of(store, sizeof(store));
+}
+
+/* As long as the data groupings of the personalisation row are. */
+static void ours_scp03_dgi(void) {
+        static const uint8_t store[5 + 123] = {0x80, 0xe2, 0x00, 0x00, 123};
+        ours_scp03_of(store, sizeof(store));
 }
 
 static const struct row {
@@ -223,6 +244,7 @@ static const struct row {
     {"KCV", "1 C_Encrypt", ours_kcv, bare_kcv, false},
     {"TDES DUKPT PIN", "5 ciphers, 3 keys made", ours_dukpt, bare_dukpt, false},
     {"SCP03 wrap of one APDU", "1 C_Encrypt, 1 C_Sign", ours_scp03, bare_scp03, false},
+    {"SCP03 wrap of a DGI, 123 bytes", "1 C_Encrypt, 1 C_Sign", ours_scp03_dgi, bare_scp03_dgi, false},
 };
 
 static double mean_us(void (*fn)(void), unsigned count) {
