@@ -282,6 +282,8 @@ cw_rc cw_perso_open(struct cw_perso *p, struct cw_fault *f) {
                 rc = judge_answer(p, f);
         if (rc == CW_OK)
                 rc = cw_perso_judge_keys(p, f);
+        if (rc == CW_OK)
+                rc = cw_perso_rehearse(p, f);
         return rc == CW_OK ? authenticate(p, f) : rc;
 }
 

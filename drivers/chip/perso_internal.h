@@ -38,6 +38,12 @@ CW_WARN_UNUSED cw_rc cw_perso_open(struct cw_perso *p, struct cw_fault *f);
  * tolerates, INSTALL of what may be there. */
 CW_WARN_UNUSED cw_rc cw_perso_judge_sw(const struct cw_perso *p, struct cw_span plain, uint16_t sw,
                                        struct cw_fault *f);
+/* Plain commands of these data for this card, at the level that it was found to be able of. */
+CW_WARN_UNUSED cw_rc cw_perso_commands(const struct cw_perso *p, const struct cw_perso_data *d,
+                                       struct cw_secret **ret_items, size_t *ret_count, struct cw_fault *f);
+/* REJECT when the data cannot be sent to this card as the profile and its instructions want it: a group is
+ * longer than one command, a value is missing, all is too much. No key has been tried yet. */
+CW_WARN_UNUSED cw_rc cw_perso_rehearse(const struct cw_perso *p, struct cw_fault *f);
 /* Everything after it. */
 CW_WARN_UNUSED cw_rc cw_perso_store(struct cw_perso *p, struct cw_fault *f);
 /* What the profile wants behind the data. */

@@ -275,6 +275,12 @@ static size_t chunk_max(const struct cw_perso *p) {
         return (p->domain.max_data - mac) / block * block - 1;
 }
 
+cw_rc cw_perso_commands(const struct cw_perso *p, const struct cw_perso_data *d, struct cw_secret **ret_items,
+                        size_t *ret_count, struct cw_fault *f) {
+        return cw_perso_data_commands(d, (p->level & CW_LEVEL_RMAC) != 0, chunk_max(p), p->installed,
+                                      ret_items, ret_count, f);
+}
+
 cw_rc cw_perso_store(struct cw_perso *p, struct cw_fault *f) {
         CW_AUTO(cw_secret_free) struct cw_secret *plain = NULL;
         size_t count = 0;
@@ -284,8 +290,7 @@ cw_rc cw_perso_store(struct cw_perso *p, struct cw_fault *f) {
         if (rc == CW_OK)
                 rc = cw_perso_fill_parts(p, f);
         if (rc == CW_OK)
-                rc = cw_perso_data_commands(p->plan->data, (p->level & CW_LEVEL_RMAC) != 0, chunk_max(p),
-                                            p->installed, &plain, &count, f);
+                rc = cw_perso_commands(p, p->plan->data, &plain, &count, f);
         if (rc != CW_OK)
                 return rc;
         p->result->total = (unsigned)count;

@@ -134,6 +134,23 @@ static cw_rc put_named(struct cw_perso_data *d, const struct cw_card_values *val
         return CW_OK;
 }
 
+static bool is_to_encipher(const struct cw_perso_dgi *dgi) {
+        return dgi->given && dgi->rule->encrypted;
+}
+
+static cw_rc check_to_encipher(const struct cw_perso_data *d, struct cw_fault *f) {
+        for (size_t i = 0; i < d->count; i++) {
+                const struct cw_perso_dgi *dgi = &d->dgi[i];
+                if (is_to_encipher(dgi) && (dgi->value.len == 0 || dgi->value.len + 8 > ENCIPHERED_MAX))
+                        return cw_fail(f, CW_RC(CW_L_CHIP, CW_C_REJECT, CW_E_TOO_BIG), dgi->rule->id,
+                                       "chip.prepare", "PRD_UNEXPECTED_DATA",
+                                       "DGI %04X has %zu bytes, and 1 to %u can be enciphered; correct the "
+                                       "data",
+                                       dgi->rule->id, dgi->value.len, ENCIPHERED_MAX - 8);
+        }
+        return CW_OK;
+}
+
 cw_rc cw_perso_data_prepare_given(const struct cw_profile *profile, const struct cw_card_values *values,
                                   const struct cw_given *given, struct cw_perso_data **ret,
                                   struct cw_fault *f) {
@@ -152,6 +169,8 @@ cw_rc cw_perso_data_prepare_given(const struct cw_profile *profile, const struct
                 rc = put_named(d, values, false, given, f);
         if (rc == CW_OK)
                 rc = cw_perso_data_instruct_all(d, given->told, f);
+        if (rc == CW_OK)
+                rc = check_to_encipher(d, f);
         if (rc == CW_OK)
                 *ret = CW_STEAL(d);
         return rc;
@@ -211,10 +230,6 @@ cw_rc cw_perso_data_fill(struct cw_perso_data *d, struct cw_span items, struct c
         return CW_OK;
 }
 
-static bool is_to_encipher(const struct cw_perso_dgi *dgi) {
-        return dgi->given && dgi->rule->encrypted;
-}
-
 cw_rc cw_perso_data_to_encipher(const struct cw_perso_data *d, struct cw_secret **ret_items,
                                 bool ret_padded[CW_DGI_MAX], size_t *ret_count, struct cw_fault *f) {
         CW_AUTO(cw_secret_free) struct cw_secret *items = NULL;
@@ -227,10 +242,6 @@ cw_rc cw_perso_data_to_encipher(const struct cw_perso_data *d, struct cw_secret 
                 const struct cw_perso_dgi *dgi = &d->dgi[i];
                 if (!is_to_encipher(dgi))
                         continue;
-                if (dgi->value.len == 0 || dgi->value.len + 8 > ENCIPHERED_MAX)
-                        return cw_fail(f, CW_RC(CW_L_CHIP, CW_C_REJECT, CW_E_TOO_BIG), dgi->rule->id,
-                                       "chip.prepare", "PRD_UNEXPECTED_DATA",
-                                       "DGI %04X is empty or too long to be enciphered", dgi->rule->id);
                 cw_put_item(&w, dgi->value.ptr, dgi->value.len);
                 ret_padded[(*ret_count)++] = dgi->rule->padded;
         }

@@ -105,7 +105,8 @@ cw_rc cw_work_data(struct cw_work *w, struct cw_profiles *ps, struct cw_fault *f
         if (rc != CW_OK || w->data)
                 return rc;
         const struct cw_card_values values = values_of(w);
-        return cw_perso_data_prepare(profile, &values, &w->data, f);
+        const struct cw_given none = {0}; /* a job brings no groupings: those of the profile are all */
+        return cw_perso_data_prepare_given(profile, &values, &none, &w->data, f);
 }
 
 cw_rc cw_work_certify(struct cw_work *w, struct cw_profiles *ps, struct cw_fault *f) {

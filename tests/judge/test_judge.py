@@ -174,6 +174,29 @@ def test_instructions(rig):
               (wrong, lines, errors))
 
 
+def test_group_too_big(rig):
+    """A group that one command of this card does not take is found out before EXTERNAL AUTHENTICATE, and one that just fits goes."""
+    profile = load(rig, "generic-debit")
+    first = rig.insert(installed=aids(profile))
+    made(rig, first, rig.profile("generic-debit"))
+    bare = rig.write("made/bare.json", json.dumps({**profile, "prepared": True, "dgis": []}))
+    dgis = {dgi["dgi"]: dgi for dgi in profile["dgis"]}
+    joined = [dgi for name, dgi in dgis.items() if name[0] != "8" and name != "9010"] + [dgis["8000"], {**dgis["8010"], "joined": True}, dgis["9010"]]
+    joined = rig.write("made/joined.json", json.dumps({**profile, "dgis": joined}))
+    given = prepared(rig, profile, first, "").replace("dgi 8010 " + first.applications[profile["aid"]].dgis["8010"].hex(),
+                                                      "dgi 8010 " + first.applications[profile["aid"]].dgis["8010"][:8].hex())
+    for path, data in ((bare, given + "group 9102 9200\norder 9200 9010\n"), (bare, given + "group 8000 8010\norder 8010 9010\n"),
+                       (joined, DATA)):
+        card = rig.insert(installed=aids(profile), max_data=0x50)  # 63 clear bytes a command; the groups have 70 to 79
+        code, lines, errors = rig.perso(path, data=data)
+        check(code != 0 and "in one STORE DATA" in errors and ["untouched"] == [line[2] for line in lines if line[1] == "plastic"],
+              (lines, errors))
+        check(not any(header[2:4] == "82" for header, _, _ in card.trace), card.trace)
+        card.make["max_data"] = 0x60
+        code, lines, errors = rig.perso(path, data=data)
+        check(code == 0 and not card.complaints, (path, lines, errors, card.complaints))
+
+
 MAKES = (  # the card; options of the command; the level, or why it is left alone
     ({"isd": "D2760000850101", "i": 0x10, "kvn": 0x3F, "fci": "odd", "cplc": False}, (), "03"),
     ({"isd": "A0000001510000", "empty_select": False, "i": 0x60, "kvn": 0x01, "key_info": False}, (), "33"),

@@ -90,6 +90,13 @@ class Rig:
         masters = {"new_kmc_" + part: f"kmc03-{part}" for part in ("enc", "mac", "dek")}
         return {**self.product(code, 3), **masters, "new_diversification": "kdf3", "profile": name}
 
+    def bringing_product(self, code):
+        """Its issuer is to bring a grouping for each card, and has an instruction about it."""
+        with open(os.path.join(SOURCE, "config/profiles/generic-debit.json")) as f:
+            profile = json.load(f)
+        profile.update(prepared=True, instructions={"vercntl": ["A00A"]})
+        return {**self.product(code, 3), "profile": os.path.basename(self.write("profiles/bringing.json", json.dumps(profile)))}
+
     def config(self):
         wrong = {**self.product("73", 3), "diversification": "none"}
         scripts = [{**self.product(str(80 + n), 3), "cvn": cvn, "chip_pin_script": True}
@@ -107,7 +114,8 @@ class Rig:
             "hsm": {"token_label": "cardwright", "allow_host_memory": True, "state_dir": self.path("hsm-state"),
                     "keys": [k.config() for k in self.keys.values()]},
             "pin": {"key": "dcms-pin", "bdk": "pad-bdk", "entry_timeout_ms": 3000},
-            "products": [self.product("71", 3), self.product("72", 2), wrong, *scripts, *method1, self.closing_product("74"), self.adding_product("79")],
+            "products": [self.product("71", 3), self.product("72", 2), wrong, *scripts, *method1, self.closing_product("74"), self.adding_product("79"),
+                         self.bringing_product("77")],
             "stations": [
                 {"name": "desk", "kind": "issue", "printer_driver": "evolis", "printer_serial": PRINTER_SERIAL,
                  "reader": "cardwright desk", "plastic_codes": "71", "card_timeout_ms": 2500},

@@ -205,7 +205,7 @@ def test_changed_profile(rig):
     failed(result, "PRT_SETUP_ERROR", cls="OPERATOR")
     check("method-1-cdol2.json" in result["text"] and "does not hold" in result["text"], result)
     told = desk.ask("status")["profiles"]
-    check(told["signature"] == "required" and told["refused"] == 1 and told["signed"] == 12 and told["unsigned"] == 0
+    check(told["signature"] == "required" and told["refused"] == 1 and told["signed"] == 13 and told["unsigned"] == 0
           and told["text"] == result["text"], told)
     check(rig.profile_check(path)[0] == 1 and "does not hold" in rig.profile_check(path)[1], "the command sees it too")
     os.rename(path + ".sig", path + ".away")
@@ -223,6 +223,17 @@ def test_changed_profile(rig):
     check(desk.ask("status")["profiles"]["refused"] == 0, "status")
     rig.write(path, signed)
     check(rig.profile_check(path)[0] == 0 and "which holds" in rig.profile_check(path)[1], "the command")
+    clean_up(rig, job)
+    desk.close()
+
+
+def test_instruction_about_data_that_no_job_brings(rig):
+    """An instruction is not passed over: the product stops before a card moves."""
+    desk = connect(rig)
+    job = Job(rig, desk, "77")
+    result = job.step("preflight")
+    failed(result, "PRD_UNEXPECTED_DATA", cls="REJECT")
+    check("VERCNTL, DGI A00A" in result["text"], result)
     clean_up(rig, job)
     desk.close()
 
