@@ -46,7 +46,7 @@ target_compile_definitions(cw_test_hsmd_rig PRIVATE CW_HSMD="$<TARGET_FILE:cardw
         CW_NSS_MODULE="${multiarch_dir}/libsoftokn3.so"
         CW_OPENCRYPTOKI_MODULE="${multiarch_dir}/opencryptoki/libopencryptoki.so.0")
 add_dependencies(cw_test_hsmd_rig cardwright-hsmd cardwright-hsm-provision cw_hostile_module)
-foreach(name issue icc service pad kiosk rotation faults memory)
+foreach(name issue icc service pad kiosk rotation faults stall memory)
         cw_add_test(test_hsmd_${name} SOURCES ${hsmd}/test_hsmd_${name}.c LABELS integration LIBS cw_test_hsmd_rig
                 TIMEOUT 300)
 endforeach()

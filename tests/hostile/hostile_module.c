@@ -46,12 +46,20 @@ static bool path_of(const char *name, char path[PATH_MAX]) {
         return dir != NULL && snprintf(path, PATH_MAX, "%s/%s", dir, name) < PATH_MAX;
 }
 
+/* This process's own file, else the one for all. */
+static FILE *control_file(void) {
+        char path[PATH_MAX], own[32];
+        (void)snprintf(own, sizeof(own), "control.%d", (int)getpid());
+        FILE *f = path_of(own, path) ? fopen(path, "re") : NULL;
+        return f == NULL && path_of("control", path) ? fopen(path, "re") : f;
+}
+
 /* The line of the control file for this function. */
 static enum cw_hostile_action from_file(const char *function, CK_RV *ret_rv) {
-        char path[PATH_MAX], name[48], word[16];
+        char name[48], word[16];
         enum cw_hostile_action action = CW_HOSTILE_OFF;
         unsigned long rv = 0;
-        FILE *f = path_of("control", path) ? fopen(path, "re") : NULL;
+        FILE *f = control_file();
         if (f == NULL)
                 return action;
         while (action == CW_HOSTILE_OFF && fscanf(f, "%47s %15s %lx", name, word, &rv) >= 2) {

@@ -99,9 +99,9 @@ static FILE *create(const struct rig *r, const char *name) {
 }
 
 /* The module may be reading: it sees the old file or the new one. */
-void rig_control(const struct rig *r, const char *lines) {
+static void control(const struct rig *r, const char *name, const char *lines) {
         char path[256], next[256];
-        rig_path(r, "control", path, sizeof(path));
+        rig_path(r, name, path, sizeof(path));
         if (lines == NULL) {
                 (void)unlink(path);
                 return;
@@ -111,6 +111,16 @@ void rig_control(const struct rig *r, const char *lines) {
         (void)fprintf(f, "%s\n", lines);
         assert_int_equal(fclose(f), 0);
         assert_int_equal(rename(next, path), 0);
+}
+
+void rig_control(const struct rig *r, const char *lines) {
+        control(r, "control", lines);
+}
+
+void rig_control_worker(const struct rig *r, pid_t worker, const char *lines) {
+        char name[32];
+        (void)snprintf(name, sizeof(name), "control.%d", (int)worker);
+        control(r, name, lines);
 }
 
 size_t rig_file_size(const struct rig *r, const char *name) {
@@ -286,12 +296,22 @@ static void provision(const struct rig *r) {
                 assert_int_equal(unsetenv("LSAN_OPTIONS"), 0);
 }
 
-static void make_token(const struct rig *r) {
+static void copy_token(const struct rig *r, const struct rig *from) {
+        char source[256], target[256], tool[] = "cp", option[] = "-R";
+        rig_path(from, "tokens", source, sizeof(source));
+        rig_path(r, "tokens", target, sizeof(target));
+        run(r, (char *[]){tool, option, source, target, NULL});
+}
+
+static void make_token(const struct rig *r, const struct rig *like) {
         char path[256];
         char tool[] = "softhsm2-util", init[] = "--init-token", free_slot[] = "--free", label[] = "--label",
              test[] = "test", so[] = "--so-pin", so_pin[] = "12345678", pin[] = "--pin", user_pin[] = "1234";
         rig_path(r, "tokens", path, sizeof(path));
-        assert_int_equal(mkdir(path, 0700), 0);
+        if (like != NULL)
+                copy_token(r, like);
+        else
+                assert_int_equal(mkdir(path, 0700), 0);
         FILE *f = create(r, "softhsm2.conf");
         (void)fprintf(f, "directories.tokendir = %s\nobjectstore.backend = file\nlog.level = ERROR\n", path);
         (void)fprintf(f, "slots.mechanisms = ALL\nlibrary.reset_on_fork = false\n");
@@ -299,7 +319,8 @@ static void make_token(const struct rig *r) {
         rig_path(r, "softhsm2.conf", path, sizeof(path));
         assert_int_equal(setenv("SOFTHSM2_CONF", path, 1), 0);
         assert_int_equal(setenv("CW_SHIM_DIR", r->dir, 1), 0);
-        run(r, (char *[]){tool, init, free_slot, label, test, so, so_pin, pin, user_pin, NULL});
+        if (like == NULL)
+                run(r, (char *[]){tool, init, free_slot, label, test, so, so_pin, pin, user_pin, NULL});
 }
 
 static void pause_ms(long ms) {
@@ -380,8 +401,9 @@ void rig_start(struct rig *r, const struct rig_options *o) {
         else if (o->opencryptoki)
                 assert_true(opencryptoki_start(r->dir, "test", "1234", &r->slot_daemon));
         else
-                make_token(r);
-        provision(r);
+                make_token(r, o->like);
+        if (o->like == NULL)
+                provision(r);
         start_daemon(r);
 }
 

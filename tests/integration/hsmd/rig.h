@@ -14,19 +14,21 @@
 #define RIG_SCP03 "71" /* plastic codes */
 #define RIG_SCP02 "72"
 
+struct rig;
 struct rig_options {
         bool no_host_memory;
-        bool issuer;          /* products have an issuer key; see struct rig */
-        unsigned issuer_bits; /* of this key and of the CA's; 0: 1024 and 1152 */
-        bool service;         /* keys for service sessions: zones, PVK, MAC, CAVV, AES PIN pad */
-        bool rotation;        /* key blocks of rig_next_imk may be loaded as next versions of issuer keys */
-        bool aes_pad;         /* with service: the kiosk's PIN pad has the AES key */
-        bool nss;             /* NSS softokn in place of SoftHSM */
-        bool opencryptoki;    /* openCryptoki in place of SoftHSM; see rig_opencryptoki_missing */
-        bool shim;            /* the module that misbehaves on demand, around SoftHSM */
-        bool wrong_kcv;       /* of the CVK, in the daemon's configuration */
-        bool wrong_pin;       /* in the daemon's credential */
-        int call_timeout_ms;  /* 0: 5000 */
+        bool issuer;            /* products have an issuer key; see struct rig */
+        unsigned issuer_bits;   /* of this key and of the CA's; 0: 1024 and 1152 */
+        bool service;           /* keys for service sessions: zones, PVK, MAC, CAVV, AES PIN pad */
+        bool rotation;          /* key blocks of rig_next_imk may be loaded as next versions of issuer keys */
+        bool aes_pad;           /* with service: the kiosk's PIN pad has the AES key */
+        bool nss;               /* NSS softokn in place of SoftHSM */
+        bool opencryptoki;      /* openCryptoki in place of SoftHSM; see rig_opencryptoki_missing */
+        bool shim;              /* the module that misbehaves on demand, around SoftHSM */
+        const struct rig *like; /* a copy of its SoftHSM token, which costs less than a new one */
+        bool wrong_kcv;         /* of the CVK, in the daemon's configuration */
+        bool wrong_pin;         /* in the daemon's credential */
+        int call_timeout_ms;    /* 0: 5000 */
 };
 struct rig {
         char dir[128];
@@ -58,6 +60,8 @@ void rig_restart(struct rig *r);
 void rig_path(const struct rig *r, const char *name, char *ret, size_t cap);
 /* Misbehaviour of the module (hostile_module.h), a line or more; NULL: it behaves again. */
 void rig_control(const struct rig *r, const char *lines);
+/* The same for one worker, whatever the others have. */
+void rig_control_worker(const struct rig *r, pid_t worker, const char *lines);
 size_t rig_file_size(const struct rig *r, const char *name);
 /* Children of the daemon. */
 size_t rig_workers(const struct rig *r, pid_t *ret, size_t cap);
