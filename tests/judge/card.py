@@ -26,6 +26,8 @@ DEFAULTS = {
     "store_p1": 0x00,       # bits of P1 that must be set in every STORE DATA
     "forgetful": False,     # anything but STORE DATA ends [for personalization]
     "max_data": 0xFF,       # tag 9F65, and no longer data field is taken
+    "state": 0x07,          # of the card's life: 01 OP_READY, 07 INITIALIZED, 0F SECURED
+    "auth_sw": 0x9000,      # of EXTERNAL AUTHENTICATE that is right
     "select_sw": 0x9000,    # of the domain; 6283 on a locked card
     "plain_keys": False,    # an application that takes sensitive groupings without the DEK
     "unknown": (),          # groupings the application does not know
@@ -179,6 +181,8 @@ class Card:
             channel.unwrap(header, data)
         except Refused:
             self.complain("MAC of EXTERNAL AUTHENTICATE", 0x6982)
+        if self.make["auth_sw"] != 0x9000:
+            raise Refused(self.make["auth_sw"])
         if channel.number == 2:
             self.counter += 1
         self.tries -= 1
@@ -217,7 +221,8 @@ class Card:
             found.append(self.make["isd"])
         if not found:
             raise Refused(0x6A88)
-        entries = [coded("E3", coded("4F", bytes.fromhex(a)) + coded("9F70", b"\x07") + coded("C5", b"\0")) for a in found]
+        states = {self.make["isd"]: bytes([self.make["state"]])}
+        entries = [coded("E3", coded("4F", bytes.fromhex(a)) + coded("9F70", states.get(a, b"\x07")) + coded("C5", b"\0")) for a in found]
         if not self.make["paged_status"]:
             return b"".join(entries)
         if bool(p2 & 1) != bool(self.told):

@@ -197,6 +197,21 @@ def test_group_too_big(rig):
         check(code == 0 and not card.complaints, (path, lines, errors, card.complaints))
 
 
+def test_key_version_changed(rig):
+    """A try that nobody saw succeed bars these keys on this card; the card that comes back with another version is another matter."""
+    profile = load(rig, "generic-debit")
+    card = rig.insert(installed=aids(profile), kvn=0x30, auth_sw=0x6982)
+    code, lines, errors = rig.perso(rig.profile("generic-debit"))
+    check(code != 0 and card.tries == 1, (lines, errors))
+    card.make["auth_sw"] = 0x9000
+    for kvn, barred in ((0x30, True), (0x31, False)):
+        card.make["kvn"], card.trace[:] = kvn, []
+        code, lines, errors = rig.perso(rig.profile("generic-debit"))
+        check(("HSM_QUARANTINE" in errors) == barred and (code != 0) == barred, (kvn, lines, errors))
+        check(any(header[2:4] == "82" for header, _, _ in card.trace) != barred, card.trace)
+    accepted(rig, card, profile["aid"])
+
+
 MAKES = (  # the card; options of the command; the level, or why it is left alone
     ({"isd": "D2760000850101", "i": 0x10, "kvn": 0x3F, "fci": "odd", "cplc": False}, (), "03"),
     ({"isd": "A0000001510000", "empty_select": False, "i": 0x60, "kvn": 0x01, "key_info": False}, (), "33"),
@@ -205,6 +220,7 @@ MAKES = (  # the card; options of the command; the level, or why it is left alon
     ({"i": 0x61, "kvn": 0x30, "fci": "long", "store_answer": "9F360200017F"}, (), "33"),
     ({"i": 0x11, "kvn": 0x32, "cplc": False, "fci": "odd"}, (), "03"),
     ({"i": 0x20, "t0": True, "atr": NATIVE_ATR, "store_answer": "00"}, (), "13"),
+    ({"state": 0x01, "isd": "A000000003000000"}, (), "33"),
     ({"select_sw": 0x6283}, (), "it is locked"),
 )
 
