@@ -292,6 +292,7 @@ static void check_matica(const struct cw_config_station *s, const char *who, str
             {"matica_sentinels", s->matica_sentinels != CW_CONFIG_SENTINELS_PRINTER},
             {"matica_jam", s->matica_jam != CW_CONFIG_JAM_BETWEEN},
             {"matica_counters", s->matica_counters != CW_CONFIG_COUNTERS_EVIDENCE},
+            {"matica_rfid", s->matica_rfid != CW_CONFIG_RFID_04_05},
             {"matica_shift_right_px", s->matica_shift_right_px != 0},
             {"matica_shift_down_px", s->matica_shift_down_px != 0},
         };
@@ -299,6 +300,25 @@ static void check_matica(const struct cw_config_station *s, const char *who, str
                 if (keys[i].set)
                         find_member(fs, who, keys[i].member,
                                     "is for a printer_driver \"matica\" only; leave it out");
+}
+
+/* A card that no move brings to the reader would be found out only with the first job. */
+static void check_chip_at(const struct cw_config_station *s, const char *who, struct cw_findings *fs) {
+        static const char *const with[] = {"evolis", "matica"};
+        if (s->chip_at == CW_CHIP_AT_CONTACT)
+                return;
+        if (s->kind != CW_STATION_ISSUE) {
+                find_member(fs, who, "chip_at", "is for a station of kind \"issue\" only; leave it out");
+                return;
+        }
+        for (size_t i = 0; i < sizeof with / sizeof *with; i++)
+                if (strcmp(s->printer_driver, with[i]) == 0)
+                        return;
+        find_member(
+            fs, who, "chip_at",
+            "a printer_driver \"%s\" has no contactless station that it could move a card to; set it to "
+            "\"contact\"",
+            s->printer_driver);
 }
 
 /* Whatever the other lets go of for a moment, a reconnect in the middle of a card, this one would take. Each
@@ -326,6 +346,7 @@ static void check_station(const struct cw_config *c, const struct cw_config_stat
                 find_member(fs, who, "pinpad_tty", "must be set for a station of kind \"kiosk\"");
         check_codes(c, who, s->plastic_codes, fs);
         check_matica(s, who, fs);
+        check_chip_at(s, who, fs);
         check_printer(c, s, who, fs);
 }
 

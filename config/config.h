@@ -208,7 +208,10 @@ enum cw_config_matica_sentinels {
         CW_CONFIG_SENTINELS_HOST_LRC
 };
 enum cw_config_matica_jam { CW_CONFIG_JAM_BETWEEN, CW_CONFIG_JAM_TOLD };
+enum cw_config_matica_rfid { CW_CONFIG_RFID_04_05, CW_CONFIG_RFID_05_04, CW_CONFIG_RFID_MOVE };
 enum cw_config_matica_counters { CW_CONFIG_COUNTERS_EVIDENCE, CW_CONFIG_COUNTERS_SHOWN };
+/* Which of the printer's two chip stations the reader sits at. */
+enum cw_chip_at { CW_CHIP_AT_CONTACT, CW_CHIP_AT_CONTACTLESS };
 /* After a PIN change script: nothing more, or VERIFY with the PIN typed at the chip reader's own keypad. */
 enum cw_pin_proof { CW_PIN_PROOF_NONE, CW_PIN_PROOF_READER };
 struct cw_config_station {
@@ -222,6 +225,7 @@ struct cw_config_station {
         enum cw_config_matica_sentinels matica_sentinels;
         enum cw_config_matica_jam matica_jam;
         enum cw_config_matica_counters matica_counters;
+        enum cw_config_matica_rfid matica_rfid;
         int64_t matica_shift_right_px, matica_shift_down_px; /* of 300 dpi, from the middle */
         bool printer_experimental;  /* a driver that is public in part only may make cards */
         const char *printer_ribbon; /* of a printer that does not tell it; "" = not said */
@@ -229,8 +233,9 @@ struct cw_config_station {
         const char *printer_heat;   /* "y=12,k=10", "" = not sent */
         const char *printer_quirks; /* words of the driver, commas between */
         const char *reader;         /* PC/SC reader name, its prefix, usb:PORT or serial:NUMBER */
-        bool extended_apdu;         /* where reader and card agree */
-        const char *pinpad_tty;     /* kiosk only */
+        enum cw_chip_at chip_at;
+        bool extended_apdu;     /* where reader and card agree */
+        const char *pinpad_tty; /* kiosk only */
         enum cw_pin_proof pin_proof;
         int64_t pinpad_baud;
         const char *plastic_codes; /* the one code in the hopper */

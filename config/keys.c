@@ -70,6 +70,8 @@ static const char *const matica_model_words[] = {"auto", "XID580", "XID8300", "X
 static const char *const matica_sentinel_words[] = {"printer", "host", "host-lrc", NULL};
 static const char *const matica_jam_words[] = {"between", "told", NULL};
 static const char *const matica_counter_words[] = {"evidence", "shown", NULL};
+static const char *const matica_rfid_words[] = {"04-05", "05-04", "move", NULL};
+static const char *const chip_at_words[] = {"contact", "contactless", NULL};
 static const char *const diversification_words[] = {"none", "visa2", "emv", "kdf3", NULL};
 
 static const char *const central_words[] = {"none", "d1", "dcms", NULL};
@@ -369,6 +371,10 @@ static const struct cw_key station_keys[] = {
     WORD(
         cw_config_station, matica_counters, "evidence", matica_counter_words,
         "whether the counters of cards and prints are evidence that a step in doubt was done, or only shown"),
+    WORD(cw_config_station, matica_rfid, "04-05", matica_rfid_words,
+         "what a Matica printer is sent at its contactless station: 32 04 at arrival and 32 05 before "
+         "leaving, "
+         "the other way round, or nothing but the move"),
     INT(cw_config_station, matica_shift_right_px, "0", -10, 10,
         "picture of a Matica printer from the middle of its raster to the right, pixels of 300 dpi"),
     INT(cw_config_station, matica_shift_down_px, "0", -8, 8, "the same, down"),
@@ -387,6 +393,9 @@ static const struct cw_key station_keys[] = {
              "what is inferred of the printer and is otherwise here: words of its driver, commas between"),
     TEXT(cw_config_station, reader, "", CW_KEY_REQUIRED,
          "PC/SC reader name or its beginning, usb:PORT (1-1.2) or serial:NUMBER"),
+    WORD(cw_config_station, chip_at, "contact", chip_at_words,
+         "station of the printer that the reader sits at and the card is moved to for its chip: contact, or "
+         "contactless (dual-interface chips, by their antenna; evolis, matica)"),
     BOOL(cw_config_station, extended_apdu, "false",
          "what may be long is read with extended APDUs where reader (PC/SC part 10) and card (ATR, T=1) both "
          "say "

@@ -227,6 +227,24 @@ static void check_reader(struct report *rp, const char *name, const json_t *read
               str(reader, "name"), good ? "" : ", not ready");
 }
 
+/* A printer that tells a model its driver does not know reaches fewer stations than its family. */
+static void check_chip_at(struct report *rp, const struct cw_config_station *s, const json_t *printer) {
+        const json_t *abilities = json_object_get(printer, "abilities"), *word = NULL;
+        char what[96];
+        bool reaches = false;
+        size_t i = 0;
+        if (s->chip_at != CW_CHIP_AT_CONTACTLESS || !json_is_true(json_object_get(printer, "present")))
+                return;
+        json_array_foreach(abilities, i, word) {
+                reaches = reaches ||
+                          strcmp(json_string_value(word) ? json_string_value(word) : "", "contactless") == 0;
+        }
+        (void)snprintf(what, sizeof what, "%s chip station", s->name);
+        check(rp, what, reaches ? OK : FAIL,
+              "set chip_at of the station to contact, or use a printer with a contactless station", "%s",
+              reaches ? "contactless" : "chip_at is contactless, and this printer has no such station");
+}
+
 static void check_profiles(struct report *rp, const char *name, const json_t *profiles) {
         char what[96];
         const json_int_t refused = json_integer_value(json_object_get(profiles, "refused")),
@@ -259,6 +277,8 @@ static void check_station(struct report *rp, const struct cw_station_link *l) {
         bool kiosk = cw_station_link_config(l)->kind == CW_STATION_KIOSK;
         if (!kiosk)
                 check_printer(rp, name, json_object_get(status, "printer"));
+        if (!kiosk)
+                check_chip_at(rp, cw_station_link_config(l), json_object_get(status, "printer"));
         check_reader(rp, name, json_object_get(status, "reader"));
         check_profiles(rp, name, json_object_get(status, "profiles"));
         if (!kiosk)

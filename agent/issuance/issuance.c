@@ -11,8 +11,8 @@ void cw_machine_set(char *dst, size_t cap, const char *src) {
 }
 
 bool cw_where_in_machine(enum cw_where where) {
-        return where == CW_WHERE_TRANSPORT || where == CW_WHERE_CONTACT || where == CW_WHERE_MAG ||
-               where == CW_WHERE_PRINT;
+        return where == CW_WHERE_TRANSPORT || where == CW_WHERE_CONTACT || where == CW_WHERE_CONTACTLESS ||
+               where == CW_WHERE_MAG || where == CW_WHERE_PRINT;
 }
 
 bool cw_job_ended(const struct cw_job *job) {

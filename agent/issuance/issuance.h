@@ -96,6 +96,7 @@ enum cw_where {
         CW_WHERE_FEEDER,
         CW_WHERE_TRANSPORT,
         CW_WHERE_CONTACT,
+        CW_WHERE_CONTACTLESS,
         CW_WHERE_MAG,
         CW_WHERE_PRINT,
         CW_WHERE_OUTPUT,

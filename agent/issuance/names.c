@@ -100,9 +100,11 @@ bool cw_step_from_name(const char *name, enum cw_step *ret) {
 }
 
 static const char *const where_names[CW_WHERE_MAX_] = {
-    [CW_WHERE_UNSET] = "unset",         [CW_WHERE_NONE] = "none",       [CW_WHERE_FEEDER] = "feeder",
-    [CW_WHERE_TRANSPORT] = "transport", [CW_WHERE_CONTACT] = "contact", [CW_WHERE_MAG] = "mag",
-    [CW_WHERE_PRINT] = "print",         [CW_WHERE_OUTPUT] = "output",   [CW_WHERE_REJECT] = "reject",
+    [CW_WHERE_UNSET] = "unset",     [CW_WHERE_NONE] = "none",
+    [CW_WHERE_FEEDER] = "feeder",   [CW_WHERE_TRANSPORT] = "transport",
+    [CW_WHERE_CONTACT] = "contact", [CW_WHERE_CONTACTLESS] = "contactless",
+    [CW_WHERE_MAG] = "mag",         [CW_WHERE_PRINT] = "print",
+    [CW_WHERE_OUTPUT] = "output",   [CW_WHERE_REJECT] = "reject",
     [CW_WHERE_UNKNOWN] = "unknown",
 };
 const char *cw_where_name(enum cw_where v) {

@@ -85,16 +85,19 @@ static void judge_feed(const struct cw_printer_baseline *before, const struct cw
                 say(r, CW_VERDICT_UNKNOWN, "the card counter moved or is unknown, and no card is inside");
 }
 
-static void judge_contact(const struct cw_printer_baseline *before, const struct cw_printer_baseline *now,
-                          struct cw_printer_finding *r) {
+/* Either station where a chip is read. */
+static void judge_chip(enum cw_where station, const struct cw_printer_baseline *before,
+                       const struct cw_printer_baseline *now, struct cw_printer_finding *r) {
         if (!cw_where_inside(before->where) || !same(before->cards_fed, now->cards_fed))
                 say(r, CW_VERDICT_UNKNOWN, "it cannot be told that the card inside is still the same");
-        else if (now->where == CW_WHERE_CONTACT)
-                say(r, CW_VERDICT_DONE, "the card is at the contact station");
+        else if (now->where == station)
+                say(r, CW_VERDICT_DONE,
+                    station == CW_WHERE_CONTACT ? "the card is at the contact station"
+                                                : "the card is at the contactless station");
         else if (now->where == before->where)
                 say(r, CW_VERDICT_NOT_DONE, "the card stands where it stood");
         else
-                say(r, CW_VERDICT_UNKNOWN, "the card is neither at the contact station nor where it stood");
+                say(r, CW_VERDICT_UNKNOWN, "the card is neither at the chip's station nor where it stood");
 }
 
 static void judge_print(const struct cw_printer_baseline *before, const struct cw_printer_baseline *now,
@@ -148,7 +151,10 @@ void cw_printer_judge(enum cw_printer_step step, const struct cw_printer_baselin
                 judge_feed(before, now, ret);
                 return;
         case CW_PRINTER_STEP_CONTACT:
-                judge_contact(before, now, ret);
+                judge_chip(CW_WHERE_CONTACT, before, now, ret);
+                return;
+        case CW_PRINTER_STEP_CONTACTLESS:
+                judge_chip(CW_WHERE_CONTACTLESS, before, now, ret);
                 return;
         case CW_PRINTER_STEP_PRINT:
                 judge_print(before, now, ret);

@@ -27,6 +27,8 @@ static cw_rc check_abilities(const struct cw_printer_info *info, const struct cw
                 return cannot(f, "stripe encoder");
         if (need->contact && !(info->caps & CW_PRINTER_CAP_CONTACT))
                 return cannot(f, "contact station");
+        if (need->contactless && !(info->caps & CW_PRINTER_CAP_CONTACTLESS))
+                return cannot(f, "contactless station that its driver could reach");
         if (need->reject && !(info->caps & CW_PRINTER_CAP_REJECT))
                 return cannot(f, "reject box");
         if (need->print && (strpbrk(need->panels, "ymc") || strpbrk(need->back_panels, "ymc")) &&

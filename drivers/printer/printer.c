@@ -132,6 +132,19 @@ cw_rc cw_printer_to_contact(struct cw_printer *p, int64_t deadline_ns, struct cw
         return p->ops->to_contact(p, deadline_ns, ret, f);
 }
 
+cw_rc cw_printer_to_contactless(struct cw_printer *p, int64_t deadline_ns, struct cw_printer_effect *ret,
+                                struct cw_fault *f) {
+        BEGIN_ACTION("printer.contactless");
+        CHECK_BARRED("printer.contactless");
+        if (!(p->info.caps & CW_PRINTER_CAP_CONTACTLESS))
+                return cw_fail(
+                    f, CW_RC(CW_L_PRINTER, CW_C_REJECT, CW_E_UNSUPPORTED), 0, "printer.contactless",
+                    "PRT_SETUP_ERROR",
+                    "this printer has no contactless station that its driver could reach; read the "
+                    "chip by its contacts");
+        return p->ops->to_contactless(p, deadline_ns, ret, f);
+}
+
 /* ISO/IEC 7811-6: track 1 has 20h..5Fh, tracks 2 and 3 have 30h..3Fh; sentinels are the printer's business.
  */
 static bool track_ok(unsigned track, struct cw_span t) {

@@ -33,6 +33,7 @@ enum cw_where {
         CW_WHERE_FEEDER,
         CW_WHERE_TRANSPORT, /* inside, between stations or jammed */
         CW_WHERE_CONTACT,
+        CW_WHERE_CONTACTLESS, /* at the antenna of the contactless station */
         CW_WHERE_MAG,
         CW_WHERE_PRINT,
         CW_WHERE_OUTPUT, /* delivered by the last action */
@@ -74,6 +75,9 @@ enum cw_maturity { CW_MATURITY_EXPERIMENTAL, CW_MATURITY_TESTING, CW_MATURITY_PR
 #define CW_PRINTER_CAP_RIBBON_UNTOLD 0x800u
 /* No overcoat can be laid. */
 #define CW_PRINTER_CAP_NO_OVERCOAT 0x1000u
+/* The family's language has a contactless station: to_contactless() brings a card there. Whether the module
+ * is fitted in this very printer is public of none; one without it refuses the move. */
+#define CW_PRINTER_CAP_CONTACTLESS 0x2000u
 
 /* About which of its axes the card is turned over between the faces. */
 enum cw_flip {
@@ -112,12 +116,16 @@ struct cw_printer_info {
  */
 enum cw_matica_model { CW_MATICA_AS_IT_SAYS, CW_MATICA_XID580, CW_MATICA_XID8300, CW_MATICA_XID8600 };
 enum cw_matica_sentinels { CW_MATICA_ADDS_SENTINELS, CW_MATICA_WANTS_SENTINELS, CW_MATICA_WANTS_LRC };
+/* What is sent at the contactless station beside the move: 32 04 at arrival and 32 05 before leaving, the
+ * other way round, or neither. */
+enum cw_matica_rfid { CW_MATICA_RFID_04_05, CW_MATICA_RFID_05_04, CW_MATICA_RFID_MOVE_ONLY };
 struct cw_matica_fitting {
         enum cw_matica_model model;         /* what the printer behaves as */
         enum cw_matica_sentinels sentinels; /* who puts them and the LRC on the stripe */
-        bool jam_place_told;                /* after a jam too the card is where the printer says */
-        bool counters_prove_nothing;        /* they are shown, and are no evidence of a step */
-        int shift_right, shift_down;        /* of the picture from the middle, pixels of 300 dpi */
+        enum cw_matica_rfid rfid;
+        bool jam_place_told;         /* after a jam too the card is where the printer says */
+        bool counters_prove_nothing; /* they are shown, and are no evidence of a step */
+        int shift_right, shift_down; /* of the picture from the middle, pixels of 300 dpi */
 };
 #define CW_MATICA_SHIFT_RIGHT_MAX 10
 #define CW_MATICA_SHIFT_DOWN_MAX 8
@@ -199,7 +207,7 @@ struct cw_printer_effect {
 
 /* What a job will need, for preflight. */
 struct cw_printer_need {
-        bool stripe, contact, print, reject;
+        bool stripe, contact, contactless, print, reject;
         char panels[8];      /* "ymcko" */
         char back_panels[8]; /* "" = the back stays as it is */
 };
@@ -239,6 +247,7 @@ enum cw_printer_step {
         CW_PRINTER_STEP_PRINT,
         CW_PRINTER_STEP_EJECT,
         CW_PRINTER_STEP_REJECT,
+        CW_PRINTER_STEP_CONTACTLESS,
 };
 enum cw_verdict { CW_VERDICT_UNKNOWN, CW_VERDICT_DONE, CW_VERDICT_NOT_DONE };
 struct cw_printer_finding {
@@ -273,6 +282,9 @@ struct cw_printer_ops {
                       struct cw_fault *f);
         cw_rc (*to_contact)(struct cw_printer *p, int64_t deadline_ns, struct cw_printer_effect *ret,
                             struct cw_fault *f);
+        /* Called only with CW_PRINTER_CAP_CONTACTLESS. NULL: no public way there. */
+        cw_rc (*to_contactless)(struct cw_printer *p, int64_t deadline_ns, struct cw_printer_effect *ret,
+                                struct cw_fault *f);
         cw_rc (*stripe_write)(struct cw_printer *p, const struct cw_tracks *tracks, int64_t deadline_ns,
                               struct cw_printer_effect *ret, struct cw_fault *f);
         cw_rc (*stripe_read)(struct cw_printer *p, unsigned track, int64_t deadline_ns,
@@ -375,6 +387,10 @@ CW_WARN_UNUSED cw_rc cw_printer_feed(struct cw_printer *p, int64_t deadline_ns, 
 /* Moves the card to the contact station and engages it. The caller waits for the reader. */
 CW_WARN_UNUSED cw_rc cw_printer_to_contact(struct cw_printer *p, int64_t deadline_ns,
                                            struct cw_printer_effect *ret, struct cw_fault *f);
+/* Moves the card to the antenna of the contactless station. The caller waits for the reader. REJECT, nothing
+ * sent: a printer without CW_PRINTER_CAP_CONTACTLESS. */
+CW_WARN_UNUSED cw_rc cw_printer_to_contactless(struct cw_printer *p, int64_t deadline_ns,
+                                               struct cw_printer_effect *ret, struct cw_fault *f);
 /* Writes tracks. REJECT for characters or lengths a track cannot hold. The caller reads back and compares. */
 CW_WARN_UNUSED cw_rc cw_printer_stripe_write(struct cw_printer *p, const struct cw_tracks *tracks,
                                              int64_t deadline_ns, struct cw_printer_effect *ret,

@@ -22,7 +22,7 @@ static const struct {
     {"PRD_HOPPER_FULL", "the output hopper is full; empty it"},
     {"PRD_HOPPER_JAM", "a card is stuck at the output; take it out"},
     {"PRD_MAGSTRIPE", "the magnetic stripe could not be written or read"},
-    {"PRD_SMARTCARD_CARD_NOT_IN_READER", "the card did not reach the contact station"},
+    {"PRD_SMARTCARD_CARD_NOT_IN_READER", "the card did not reach the chip station"},
     {"PRD_TIMEOUT", "the step did not end in time"},
     {"PRD_REJECT_FULL", "the reject box is full; empty it under dual control"},
 };
@@ -43,9 +43,11 @@ cw_rc cw_printer_fail(struct cw_fault *f, enum cw_class cls, unsigned error, con
 }
 
 static const char *const where_names[CW_WHERE_MAX_] = {
-    [CW_WHERE_UNKNOWN] = "unknown",     [CW_WHERE_NONE] = "none",       [CW_WHERE_FEEDER] = "feeder",
-    [CW_WHERE_TRANSPORT] = "transport", [CW_WHERE_CONTACT] = "contact", [CW_WHERE_MAG] = "mag",
-    [CW_WHERE_PRINT] = "print",         [CW_WHERE_OUTPUT] = "output",   [CW_WHERE_REJECT] = "reject",
+    [CW_WHERE_UNKNOWN] = "unknown", [CW_WHERE_NONE] = "none",
+    [CW_WHERE_FEEDER] = "feeder",   [CW_WHERE_TRANSPORT] = "transport",
+    [CW_WHERE_CONTACT] = "contact", [CW_WHERE_CONTACTLESS] = "contactless",
+    [CW_WHERE_MAG] = "mag",         [CW_WHERE_PRINT] = "print",
+    [CW_WHERE_OUTPUT] = "output",   [CW_WHERE_REJECT] = "reject",
 };
 
 const char *cw_where_name(enum cw_where w) {
@@ -60,7 +62,8 @@ enum cw_where cw_where_from_name(const char *name) {
 }
 
 bool cw_where_inside(enum cw_where w) {
-        return w == CW_WHERE_TRANSPORT || w == CW_WHERE_CONTACT || w == CW_WHERE_MAG || w == CW_WHERE_PRINT;
+        return w == CW_WHERE_TRANSPORT || w == CW_WHERE_CONTACT || w == CW_WHERE_CONTACTLESS ||
+               w == CW_WHERE_MAG || w == CW_WHERE_PRINT;
 }
 
 const char *cw_printer_state_name(enum cw_printer_state s) {

@@ -268,12 +268,12 @@ static void look_at_chip(struct cw_station *st, const json_t *baseline, struct v
         char cplc[CW_CPLC_HEX] = "";
         struct cw_fault f = {0};
         bool other = false;
-        if (v->where != CW_WHERE_CONTACT) {
-                /* One that stands where it stood never reached the contacts: the chip step moves it there and
+        if (v->where != cw_step_chip_place(st)) {
+                /* One that stands where it stood never reached the reader: the chip step moves it there and
                  * no further. */
                 if (v->verdict != CW_VERDICT_NOT_DONE)
                         say(v, CW_VERDICT_UNKNOWN,
-                            "the card is not at the contact station, so its chip cannot be asked");
+                            "the card is not at the reader's station, so its chip cannot be asked");
                 return;
         }
         if (ask_chip(st, &channel, cplc, &f) != CW_OK) {
@@ -319,7 +319,10 @@ static cw_rc judge(struct cw_station *st, const struct cw_step_key *key, const j
         for (size_t i = 0; i < sizeof printer_steps / sizeof *printer_steps; i++) {
                 if (strcmp(printer_steps[i].step, step) != 0)
                         continue;
-                cw_rc rc = ask_printer(st, printer_steps[i].printer, baseline, v, f);
+                enum cw_printer_step done = printer_steps[i].printer;
+                if (done == CW_PRINTER_STEP_CONTACT && cw_step_chip_place(st) == CW_WHERE_CONTACTLESS)
+                        done = CW_PRINTER_STEP_CONTACTLESS;
+                cw_rc rc = ask_printer(st, done, baseline, v, f);
                 if (rc != CW_OK)
                         return rc;
                 if (strcmp(step, "feed") != 0 && never_begun(st, key, baseline, v))

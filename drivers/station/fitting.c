@@ -31,6 +31,18 @@ static enum cw_matica_sentinels matica_sentinels(enum cw_config_matica_sentinels
         return CW_MATICA_ADDS_SENTINELS;
 }
 
+static enum cw_matica_rfid matica_rfid(enum cw_config_matica_rfid r) {
+        switch (r) {
+        case CW_CONFIG_RFID_05_04:
+                return CW_MATICA_RFID_05_04;
+        case CW_CONFIG_RFID_MOVE:
+                return CW_MATICA_RFID_MOVE_ONLY;
+        case CW_CONFIG_RFID_04_05:
+                break;
+        }
+        return CW_MATICA_RFID_04_05;
+}
+
 void cw_station_fitting(const struct cw_config_station *s, struct cw_printer_fitting *ret) {
         *ret = (struct cw_printer_fitting){
             .both_faces = s->printer_faces == CW_FACES_AUTO ? -1 : s->printer_faces == CW_FACES_BOTH,
@@ -44,6 +56,7 @@ void cw_station_fitting(const struct cw_config_station *s, struct cw_printer_fit
             .curve = s->printer_curve,
             .matica = {.model = matica_model(s->matica_model),
                        .sentinels = matica_sentinels(s->matica_sentinels),
+                       .rfid = matica_rfid(s->matica_rfid),
                        .jam_place_told = s->matica_jam == CW_CONFIG_JAM_TOLD,
                        .counters_prove_nothing = s->matica_counters == CW_CONFIG_COUNTERS_SHOWN,
                        .shift_right = (int)s->matica_shift_right_px,

@@ -149,7 +149,9 @@ cw_rc cw_step_clean(struct cw_step_run *run, struct cw_fault *f);
 /* step_chip.c, step_verify.c */
 cw_rc cw_step_chip(struct cw_step_run *run, struct cw_fault *f);
 cw_rc cw_step_verify(struct cw_step_run *run, struct cw_fault *f);
-/* Brings the card to the contacts if it is not there and connects it. */
+/* Where the reader sits in the printer (stations[].chip_at): CW_WHERE_CONTACT or CW_WHERE_CONTACTLESS. */
+enum cw_where cw_step_chip_place(const struct cw_station *st);
+/* Brings the card to the reader's station if it is not there and connects it. */
 CW_WARN_UNUSED cw_rc cw_step_contact(struct cw_step_run *run, struct cw_card_channel **ret,
                                      struct cw_fault *f);
 

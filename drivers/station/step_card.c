@@ -39,10 +39,13 @@ void cw_step_panels(const struct cw_panels *panels, struct cw_printer_need *ret)
         list_panels(panels->back, ret->back_panels);
 }
 
-static void need_of(const struct cw_printer *p, const struct cw_panels *panels, struct cw_printer_need *ret) {
+static void need_of(const struct cw_station *st, const struct cw_printer *p, struct cw_printer_need *ret) {
         uint32_t caps = cw_printer_info(p)->caps;
-        cw_step_panels(panels, ret);
-        ret->stripe = ret->contact = true;
+        bool contact = cw_step_chip_place(st) == CW_WHERE_CONTACT;
+        cw_step_panels(st->work.panels, ret);
+        ret->stripe = true;
+        ret->contact = contact;
+        ret->contactless = !contact;
         ret->reject = (caps & CW_PRINTER_CAP_REJECT) != 0;
 }
 
@@ -73,7 +76,7 @@ cw_rc cw_step_preflight(struct cw_step_run *run, struct cw_fault *f) {
                 rc = cw_machine_use(&st->machine, &printer, f);
         if (rc != CW_OK)
                 return rc;
-        need_of(printer, st->work.panels, &need);
+        need_of(st, printer, &need);
         rc = cw_printer_preflight(printer, &need, cw_deadline_ns(CW_MOVE_TIMEOUT_MS), &status, f);
         cw_machine_after(&st->machine, rc, NULL);
         (void)cw_machine_poll(&st->machine);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Personalising the chip, and bringing a card under the contacts. */
+/* Personalising the chip, and bringing a card to the reader: under the contacts, or to the antenna. */
 #include "drivers/station/station.h"
 
 #include "base/clock.h"
@@ -14,19 +14,27 @@
 
 /* ---- contact ---- */
 
+enum cw_where cw_step_chip_place(const struct cw_station *st) {
+        return st->self->chip_at == CW_CHIP_AT_CONTACTLESS ? CW_WHERE_CONTACTLESS : CW_WHERE_CONTACT;
+}
+
 static cw_rc engage(struct cw_step_run *run, struct cw_fault *f) {
+        int64_t deadline_ns = 0;
         struct cw_printer *printer = NULL;
         struct cw_printer_effect effect = {0};
         cw_rc rc = cw_machine_use(&run->st->machine, &printer, f);
         if (rc != CW_OK)
                 return rc;
-        rc = cw_printer_to_contact(printer, cw_deadline_ns(CW_MOVE_TIMEOUT_MS), &effect, f);
+        deadline_ns = cw_deadline_ns(CW_MOVE_TIMEOUT_MS);
+        rc = cw_step_chip_place(run->st) == CW_WHERE_CONTACT
+                 ? cw_printer_to_contact(printer, deadline_ns, &effect, f)
+                 : cw_printer_to_contactless(printer, deadline_ns, &effect, f);
         run->result->where = effect.where;
         cw_machine_after(&run->st->machine, rc, &effect);
         return rc;
 }
 
-static bool at_contact(struct cw_step_run *run) {
+static bool at_reader(struct cw_step_run *run) {
         struct cw_printer *printer = NULL;
         struct cw_printer_status status;
         struct cw_fault f = {0};
@@ -34,7 +42,7 @@ static bool at_contact(struct cw_step_run *run) {
             cw_printer_status(printer, cw_deadline_ns(CW_MOVE_TIMEOUT_MS), &status, &f) != CW_OK)
                 return false;
         run->result->where = status.where;
-        return status.where == CW_WHERE_CONTACT;
+        return status.where == cw_step_chip_place(run->st);
 }
 
 /* Failures that lifting the card off the contacts and setting it down again will not mend. */
@@ -66,7 +74,7 @@ static cw_rc await_card(struct cw_step_run *run, const struct cw_card_reader_sta
                                    NULL, f);
 }
 
-/* One try: the card under the contacts, seen by the reader, connected. */
+/* One try: the card at the reader's station, seen by the reader, connected. */
 static cw_rc touch(struct cw_step_run *run, bool there, struct cw_card_channel **ret, struct cw_fault *f) {
         struct cw_station *st = run->st;
         CW_AUTO(cw_card_close) struct cw_card_channel *channel = NULL;
@@ -103,7 +111,7 @@ static bool rest(struct cw_station *st) {
  * same mends a contact lost a moment ago, which the reader may not have noticed yet when it is connected.
  */
 cw_rc cw_step_contact(struct cw_step_run *run, struct cw_card_channel **ret, struct cw_fault *f) {
-        bool there = at_contact(run);
+        bool there = at_reader(run);
         cw_rc rc = CW_OK;
         for (int i = 0; i < ENGAGE_TRIES; i++) {
                 if (i > 0)

@@ -98,7 +98,8 @@ static cw_rc power_chip(struct cw_step_run *run, struct cw_fault *f) {
 }
 
 static cw_rc chip(struct cw_step_run *run, struct cw_printer *printer, struct cw_fault *f) {
-        const struct cw_printer_need need = {.contact = true};
+        bool contact = cw_step_chip_place(run->st) == CW_WHERE_CONTACT;
+        const struct cw_printer_need need = {.contact = contact, .contactless = !contact};
         if (!run->st->reader)
                 return cw_fail(f, CW_RC(CW_L_STATION, CW_C_REJECT, CW_E_UNSUPPORTED), 0, "test_card",
                                "PRT_SETUP_ERROR", "this station has no chip reader");

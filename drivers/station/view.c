@@ -38,10 +38,11 @@ static json_t *abilities_json(uint32_t caps) {
                 uint32_t cap;
                 const char *name;
         } all[] = {
-            {CW_PRINTER_CAP_COLOUR, "colour"},   {CW_PRINTER_CAP_STRIPE, "stripe"},
-            {CW_PRINTER_CAP_CONTACT, "contact"}, {CW_PRINTER_CAP_REJECT, "reject"},
-            {CW_PRINTER_CAP_CLEAN, "clean"},     {CW_PRINTER_CAP_TEST_CARD, "test_card"},
-            {CW_PRINTER_CAP_WHERE, "where"},     {CW_PRINTER_CAP_BOTH_FACES, "both_faces"},
+            {CW_PRINTER_CAP_COLOUR, "colour"},         {CW_PRINTER_CAP_STRIPE, "stripe"},
+            {CW_PRINTER_CAP_CONTACT, "contact"},       {CW_PRINTER_CAP_CONTACTLESS, "contactless"},
+            {CW_PRINTER_CAP_REJECT, "reject"},         {CW_PRINTER_CAP_CLEAN, "clean"},
+            {CW_PRINTER_CAP_TEST_CARD, "test_card"},   {CW_PRINTER_CAP_WHERE, "where"},
+            {CW_PRINTER_CAP_BOTH_FACES, "both_faces"},
         };
         json_t *list = json_array();
         for (size_t i = 0; i < sizeof all / sizeof *all; i++)

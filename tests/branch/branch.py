@@ -60,7 +60,7 @@ class Desk:
 
 class Branch:
     def __init__(self, build, failpoints=None, time_scale="0", bank=None, config=None, desks=2, hopper=20, ribbon="ymcko:100",
-                 families=("evolis", "evolis"), flips=("none", "none"), unpluggable=False, d1=False):
+                 families=("evolis", "evolis"), flips=("none", "none"), antennas=(False, False), unpluggable=False, d1=False):
         self.build = os.path.abspath(build)
         self.failpoints = failpoints or {}
         self.time_scale, self.hopper, self.ribbon = time_scale, hopper, ribbon
@@ -74,6 +74,8 @@ class Branch:
         self.desks = [Desk("desk-1", "71", families[0]), Desk("desk-2", "72", families[1])][:desks]
         for desk, flip in zip(self.desks, flips):  # the axis a printer turns cards over about
             desk.flip = flip
+        for desk, antenna in zip(self.desks, antennas):  # the chip reader is a contactless one
+            desk.antenna = antenna
         self.station_env = {}  # of some desks, besides
         self.processes = []
         self.hsmd = self.agent = self.kiosk = self.pcscd = None
@@ -107,7 +109,8 @@ class Branch:
         stations = [{"name": d.name, "kind": "issue", "printer_driver": d.family, "printer_serial": "EMU-" + d.name,
                      "reader": "cardwright " + d.name, "plastic_codes": d.product, "hopper": self.hopper,
                      "printer_faces": "auto" if d.flip == "none" else "both",
-                     "printer_flip": "auto" if d.flip == "none" else d.flip, "card_timeout_ms": 6000} for d in self.desks]
+                     "printer_flip": "auto" if d.flip == "none" else d.flip, "card_timeout_ms": 6000,
+                     **({"chip_at": "contactless"} if d.antenna else {})} for d in self.desks]
         stations.append({"name": "kiosk-1", "kind": "kiosk", "reader": "cardwright kiosk-1", "pinpad_baud": 9600,
                          "pinpad_tty": self.path("pinpad.tty")})
         config = {
@@ -145,6 +148,7 @@ class Branch:
     def _write_files(self):
         self.write_config()
         shutil.copytree(os.path.join(SOURCE, "config/profiles"), self.path("profiles"))
+        testprofiles.two_interfaces(self.path("profiles"))
         testprofiles.sign_all(self.build, testprofiles.new_key(self.path())[0], self._config())
         self._write("credentials/dcms-password", "an-encrypted-password\n")
         self._write("credentials/hsm-pin", "271828\n")
@@ -230,22 +234,24 @@ class Branch:
         os.unlink(self.path(f"pcscd/{name}.so.unplugged"))
         self.pcscd.child.send_signal(signal.SIGUSR1)
 
-    def _start_card_slot(self, name):
+    def _start_card_slot(self, name, *more):
         control = self.path("card-" + name)
         process = self._start("emu-card-" + name, [
             self.binary("tests/emu/card/emu-card"), "--vpcd-port", str(self.reader_ports[name]), "--control", control,
             "--keys", self.path("card-keys.json"), "--log", self.path("logs", "apdu-" + name + ".log"),
-            "--wire", self.path("logs", "apdu-" + name + ".wire")])
+            "--wire", self.path("logs", "apdu-" + name + ".wire"), *more])
         wait_for("emu-card of " + name, lambda: socket_answers(control), processes=[process])
         return process, Emulator(control)
 
     def _start_desk(self, desk):
-        desk.card_process, desk.card = self._start_card_slot(desk.name)
+        antenna = ("--interface", "contactless", "--apps", "pse,ppse") if desk.antenna else ()
+        desk.card_process, desk.card = self._start_card_slot(desk.name, *antenna)
         ready, control = self.path("printer-ready-" + desk.name), self.path("printer-" + desk.name)
         desk.printer_process = self._start("emu-printer-" + desk.name, [
             self.binary(EMULATORS[desk.family]), "--ready-file", ready, "--plastics", self.path("plastics"),
             "--control", control, "--chip-control", self.path("card-" + desk.name), "--serial", "EMU-" + desk.name,
             "--hopper", str(self.hopper), "--ribbon", self.ribbon, "--time-scale", self.time_scale, "--flip", desk.flip,
+            "--chip-at", "contactless" if desk.antenna else "contact",
             "--transcript", self.path("logs", "printer-" + desk.name + ".txt")])
         wait_for("emu-printer of " + desk.name, lambda: os.path.exists(ready) and socket_answers(control),
                  processes=[desk.printer_process])

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The bank's person who signs product profiles: a key of OpenSSL, the product's own command."""
+import json
 import os
 import subprocess
 
@@ -18,6 +19,17 @@ def sign(build, private, paths):
                           capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError("the profiles cannot be signed: " + done.stdout + done.stderr)
+
+
+def two_interfaces(folder):
+    """two-interfaces.json: the plain debit card with a contactless path to the same records, without certificates."""
+    with open(os.path.join(folder, "generic-debit.json")) as f:
+        profile = json.load(f)
+    by_role = {d["role"]: d for d in profile["dgis"] if d.get("role")}
+    profile["name"] = "two-interfaces"
+    profile["dgis"] += [{**by_role["fci"], "dgi": "9103", "role": "contactless-fci"}, {**by_role["gpo"], "dgi": "9203", "role": "contactless-gpo"}]
+    with open(os.path.join(folder, "two-interfaces.json"), "w") as f:
+        json.dump(profile, f)
 
 
 def sign_all(build, private, config):

@@ -45,7 +45,8 @@ struct bench_family {
         /* Of bringing the card to the contacts (NULL: no such station), of the stripe, of a track and of a
          * panel (NULL: not answered one by one), of the end of a print. */
         const char *contact, *write, *track, *panel, *end;
-        const char *turn; /* command that turns the card over */
+        const char *contactless; /* of bringing the card to the antenna; NULL: no public way there */
+        const char *turn;        /* command that turns the card over */
         const char *raw, *raw_answer;
         const char *raw_refused[8];
         unsigned transfers_of_open; /* at least */

@@ -16,7 +16,7 @@ static void expect_status(struct cw_printer *p, enum cw_printer_state state, con
         assert_string_equal(s.code, code);
 }
 
-static const struct cw_printer_need job = {true, true, true, false, "ymcko", ""};
+static const struct cw_printer_need job = {true, true, false, true, false, "ymcko", ""};
 
 static cw_rc print(struct cw_printer *p, struct cw_printer_effect *e, struct cw_fault *f) {
         CW_AUTO(cw_panels_free) struct cw_panels *panels = check_panels();
@@ -539,6 +539,7 @@ const struct CMUnitTest contract_checks[] = {
     CHECK(feed_jam_is_doubt),
     CHECK(contact_and_out),
     CHECK(contact_again_is_out_and_in),
+    CHECK(contactless_is_refused),
     CHECK(without_a_known_card_nothing_is_done_to_it),
     CHECK(eject_delivers),
     CHECK(eject_that_fails_is_doubt),

@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct cw_printer_need job = {true, true, true, true, "ymcko", ""};
+static const struct cw_printer_need job = {true, true, false, true, true, "ymcko", ""};
 
 static cw_rc print(struct cw_printer *p, struct cw_printer_effect *e, struct cw_fault *f) {
         CW_AUTO(cw_panels_free) struct cw_panels *panels = check_panels();
@@ -393,6 +393,32 @@ static void counters_that_prove_nothing(void **state) {
         cw_printer_close(p);
 }
 
+/* What is sent at the antenna is inferred: the other way round, or left out. */
+static void antenna_as_the_branch_says(void **state) {
+        const struct cw_matica_fitting silent = {.rfid = CW_MATICA_RFID_MOVE_ONLY},
+                                       turned = {.rfid = CW_MATICA_RFID_05_04};
+        struct cw_printer *p = open_fitted(*state, &silent);
+        struct cw_printer_effect e;
+        struct cw_fault f = {0};
+        check_feed(p);
+        check_ok(cw_printer_to_contactless(p, LONG_NS, &e, &f), &f);
+        assert_int_equal(e.where, CW_WHERE_CONTACTLESS);
+        assert_int_equal(bench_state(*state, "", "engaged"), 0);
+        check_ok(cw_printer_eject(p, LONG_NS, &e, &f), &f);
+        cw_printer_close(p);
+        /* This printer takes 05 for the end of it: nothing is begun, and a second try begins with 04 and ends
+         * it. */
+        p = open_fitted(*state, &turned);
+        check_feed(p);
+        check_ok(cw_printer_to_contactless(p, LONG_NS, &e, &f), &f);
+        assert_int_equal(bench_state(*state, "", "engaged"), 0);
+        int64_t begun = bench_state(*state, "counters", "contacts");
+        check_ok(cw_printer_to_contactless(p, LONG_NS, &e, &f), &f);
+        assert_int_equal(bench_state(*state, "counters", "contacts"), begun + 1);
+        assert_int_equal(bench_state(*state, "", "engaged"), 0);
+        cw_printer_close(p);
+}
+
 /* A model that nobody knows, but the branch says which one it is like. */
 static void model_as_the_branch_says(void **state) {
         (void)state;
@@ -475,6 +501,17 @@ const struct CMUnitTest contract_checks[] = {
     CHECK(feed_too_late_touches_nothing),
     CHECK(contact_without_card),
     CHECK(jam_on_the_way_to_the_contacts),
+    CHECK(contactless_and_out),
+    CHECK(contactless_from_and_to_the_contacts),
+    CHECK(contactless_twice),
+    CHECK(contactless_then_print),
+    CHECK(contactless_without_card),
+    CHECK(contactless_jam),
+    CHECK(contactless_card_found_there),
+    {"contactless_only_where_the_model_is_known", contactless_only_where_the_model_is_known, NULL, NULL,
+     NULL},
+    CHECK(unplug_after_every_transfer_of_contactless),
+    CHECK(antenna_as_the_branch_says),
     CHECK(eject_delivers),
     CHECK(tray_full_keeps_the_card),
     CHECK(reject_goes_to_the_box),

@@ -17,6 +17,7 @@ void open_identifies(void **state) {
         assert_int_equal(i->width, 648);
         assert_int_equal(i->height, 1016);
         assert_int_equal((i->caps & CW_PRINTER_CAP_CONTACT) != 0, bench_family.contact != NULL);
+        assert_int_equal((i->caps & CW_PRINTER_CAP_CONTACTLESS) != 0, bench_family.contactless != NULL);
         assert_int_equal(bench_state(*state, "counters", "fed"), 0);
         cw_printer_close(p);
 }

@@ -42,7 +42,7 @@ static void a_silent_port_is_no_trouble(void **state) {
 
 static void sends_nothing(void **state) {
         struct cw_printer *p = look(*state);
-        const struct cw_printer_need job = {true, true, true, true, "ymcko", ""};
+        const struct cw_printer_need job = {true, true, true, true, true, "ymcko", ""};
         CW_AUTO(cw_panels_free) struct cw_panels *panels = check_panels();
         struct cw_tracks tracks = check_tracks();
         struct cw_printer_effect e;
@@ -52,6 +52,7 @@ static void sends_nothing(void **state) {
         check_class(cw_printer_preflight(p, &job, LONG_NS, NULL, &f), &f, CW_C_REJECT, "PRT_SETUP_ERROR");
         check_class(cw_printer_feed(p, LONG_NS, &e, &f), &f, CW_C_REJECT, "PRT_SETUP_ERROR");
         check_class(cw_printer_to_contact(p, LONG_NS, &e, &f), &f, CW_C_REJECT, "");
+        check_class(cw_printer_to_contactless(p, LONG_NS, &e, &f), &f, CW_C_REJECT, "PRT_SETUP_ERROR");
         check_class(cw_printer_stripe_write(p, &tracks, LONG_NS, &e, &f), &f, CW_C_REJECT, "");
         check_class(cw_printer_stripe_read(p, 1, LONG_NS, &got, &f), &f, CW_C_REJECT, "");
         check_class(cw_printer_print(p, panels, LONG_NS, &e, &f), &f, CW_C_REJECT, "");

@@ -174,7 +174,7 @@ void status_port_status_zero_says_nothing(void **state) {
 }
 
 static struct cw_printer_need whole_job(void) {
-        return (struct cw_printer_need){true, true, true, bench_family.rejects, "ymcko", ""};
+        return (struct cw_printer_need){true, true, false, true, bench_family.rejects, "ymcko", ""};
 }
 
 void preflight_passes(void **state) {

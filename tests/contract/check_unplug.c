@@ -72,30 +72,44 @@ void unplug_at_every_transfer_of_feed(void **state) {
         assert_true(done && not_done);
 }
 
-void unplug_after_every_transfer_of_contact(void **state) {
-        struct cw_printer *p = check_open(*state);
+static bool is_at(struct bench *b, enum cw_printer_step step) {
+        char position[32];
+        bench_state_text(b, "", "position", position, sizeof position);
+        return strcmp(position, step == CW_PRINTER_STEP_CONTACT ? "contact" : "contactless") == 0;
+}
+
+/* The cable is pulled after each transfer of a move to a station where the chip is read. */
+static void chip_rounds(struct bench *b, enum cw_printer_step step, action_fn action) {
+        struct cw_printer *p = check_open(b);
         bool done = false, not_done = false;
         check_feed(p);
         cw_printer_close(p);
         for (unsigned n = 1; n < 40; n++) {
                 struct cw_printer_finding finding;
-                int64_t contacts = bench_state(*state, "counters", "contacts");
-                bool more = round_at(*state, n, CW_USB_DO_GONE_AFTER, CW_PRINTER_STEP_CONTACT,
-                                     cw_printer_to_contact, &finding);
-                int64_t moved = bench_state(*state, "counters", "contacts") - contacts;
-                assert_in_range(moved, 0, 1);
+                int64_t contacts = bench_state(b, "counters", "contacts");
+                bool more = round_at(b, n, CW_USB_DO_GONE_AFTER, step, action, &finding);
+                bool moved = is_at(b, step);
+                assert_in_range(bench_state(b, "counters", "contacts") - contacts, 0, 1);
                 assert_int_equal(finding.verdict, moved ? CW_VERDICT_DONE : CW_VERDICT_NOT_DONE);
                 done = done || moved;
                 not_done = not_done || !moved;
-                clear_path(*state);
-                bench_order(*state, "{'cmd':'hopper','count':5}");
+                clear_path(b);
+                bench_order(b, "{'cmd':'hopper','count':5}");
                 if (!more)
                         break;
-                p = check_open(*state);
+                p = check_open(b);
                 check_feed(p);
                 cw_printer_close(p);
         }
         assert_true(done && not_done);
+}
+
+void unplug_after_every_transfer_of_contact(void **state) {
+        chip_rounds(*state, CW_PRINTER_STEP_CONTACT, cw_printer_to_contact);
+}
+
+void unplug_after_every_transfer_of_contactless(void **state) {
+        chip_rounds(*state, CW_PRINTER_STEP_CONTACTLESS, cw_printer_to_contactless);
 }
 
 void stalls_never_move_twice(void **state) {

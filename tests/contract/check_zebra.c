@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct cw_printer_need job = {true, false, true, false, "ymcko", ""};
+static const struct cw_printer_need job = {true, false, false, true, false, "ymcko", ""};
 
 static cw_rc print(struct cw_printer *p, struct cw_printer_effect *e, struct cw_fault *f) {
         CW_AUTO(cw_panels_free) struct cw_panels *panels = check_panels();
@@ -504,6 +504,7 @@ const struct CMUnitTest contract_checks[] = {
     CHECK(feed_jam_is_doubt),
     CHECK(eject_delivers),
     CHECK(reject_leaves_at_the_output_and_says_so),
+    CHECK(contactless_is_refused),
     CHECK(two_test_cards),
     CHECK(stripe_write_fails),
     CHECK(stripe_blank),

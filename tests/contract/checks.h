@@ -87,6 +87,17 @@ void feed_too_late_touches_nothing(void **state);
 void contact_and_out(void **state);
 void contact_without_card(void **state);
 void contact_jam(void **state);
+/* check_contactless.c */
+void contactless_and_out(void **state);
+void contactless_from_and_to_the_contacts(void **state);
+void contactless_twice(void **state);
+void contactless_then_print(void **state);
+void contactless_without_card(void **state);
+void contactless_jam(void **state);
+void contactless_card_found_there(void **state);
+void contactless_only_where_the_model_is_known(void **state);
+void contactless_is_refused(void **state);
+void unplug_after_every_transfer_of_contactless(void **state);
 void eject_delivers(void **state);
 void eject_output_full(void **state);
 void reject_goes_to_the_box(void **state);

@@ -22,6 +22,7 @@ const struct bench_family bench_family = {
     .question = "Rco",
     .move = "Si",
     .contact = "Sis",
+    .contactless = "Sic",
     .write = "Smw",
     .track = "Dm",
     .panel = "Db",

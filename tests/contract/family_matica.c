@@ -25,6 +25,7 @@ const struct bench_family bench_family = {
     .question = "POSITION",
     .move = "LOAD",
     .contact = "MOVE",
+    .contactless = "MOVE",
     .write = "MAGWRITE",
     .panel = "PANEL",
     .end = "TRANSFER",

@@ -193,14 +193,13 @@ static enum cw_where truth(struct bench *b) {
         bench_state_text(b, "", "position", position, sizeof position);
         if (bench_state(b, "", "jammed"))
                 return CW_WHERE_TRANSPORT;
-        if (strcmp(position, "contactless") == 0)
-                return CW_WHERE_TRANSPORT;
         return cw_where_from_name(position);
 }
 
-/* Not every printer tells its stations apart, but all of them the contacts from the rest of the path. */
+/* Not every printer tells its stations apart, but all of them those of the chip from the rest of the path. */
 static bool same_place(enum cw_where said, enum cw_where is) {
-        return cw_where_inside(is) && (said == CW_WHERE_CONTACT) == (is == CW_WHERE_CONTACT);
+        return cw_where_inside(is) && (said == CW_WHERE_CONTACT) == (is == CW_WHERE_CONTACT) &&
+               (said == CW_WHERE_CONTACTLESS) == (is == CW_WHERE_CONTACTLESS);
 }
 
 /* What the driver said about the card must be so; it may say that it does not know only when in doubt, or

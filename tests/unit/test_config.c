@@ -107,6 +107,12 @@ struct refusal {
 static const struct refusal refusals[] = {
     {"\"printer_driver\": \"evolis\"", "\"printer_driver\": \"evolis\", \"matica_jam\": \"told\"",
      "stations[desk-1].matica_jam: is for a printer_driver \"matica\" only", NULL},
+    {"\"printer_driver\": \"evolis\"", "\"printer_driver\": \"magicard\", \"chip_at\": \"contactless\"",
+     "stations[desk-1].chip_at: a printer_driver \"magicard\" has no contactless station", NULL},
+    {"\"pinpad_tty\": \"", "\"chip_at\": \"contactless\", \"pinpad_tty\": \"",
+     "stations[kiosk-1].chip_at: is for a station of kind \"issue\" only", NULL},
+    {"\"printer_driver\": \"evolis\"", "\"printer_driver\": \"evolis\", \"matica_rfid\": \"move\"",
+     "stations[desk-1].matica_rfid: is for a printer_driver \"matica\" only", NULL},
     {"\"printer_driver\": \"evolis\"", "\"printer_driver\": \"matica\", \"matica_shift_right_px\": 11",
      "matica_shift_right_px: must be a whole number from -10 to 10", NULL},
     {"\"printer_driver\": \"evolis\"", "\"printer_driver\": \"matica\", \"matica_sentinels\": \"both\"",
@@ -194,7 +200,8 @@ static void what_a_matica_printer_does_is_told(void **state) {
         write_variant("\"printer_driver\": \"evolis\"",
                       "\"printer_driver\": \"matica\", \"matica_model\": \"XID8600\", "
                       "\"matica_sentinels\": \"host-lrc\", \"matica_jam\": \"told\", "
-                      "\"matica_counters\": \"shown\", \"matica_shift_down_px\": -8");
+                      "\"matica_counters\": \"shown\", \"matica_shift_down_px\": -8, "
+                      "\"matica_rfid\": \"05-04\", \"chip_at\": \"contactless\"");
         assert_int_equal(cw_config_load(path, stderr, &c, NULL), CW_OK);
         const struct cw_config_station *desk = cw_config_station(c, "desk-1"),
                                        *kiosk = cw_config_station(c, "kiosk-1");
@@ -204,6 +211,10 @@ static void what_a_matica_printer_does_is_told(void **state) {
         assert_int_equal(desk->matica_counters, CW_CONFIG_COUNTERS_SHOWN);
         assert_int_equal(desk->matica_shift_right_px, 0);
         assert_int_equal(desk->matica_shift_down_px, -8);
+        assert_int_equal(desk->matica_rfid, CW_CONFIG_RFID_05_04);
+        assert_int_equal(desk->chip_at, CW_CHIP_AT_CONTACTLESS);
+        assert_int_equal(kiosk->matica_rfid, CW_CONFIG_RFID_04_05);
+        assert_int_equal(kiosk->chip_at, CW_CHIP_AT_CONTACT);
         assert_int_equal(kiosk->matica_model, CW_CONFIG_MATICA_AUTO);
         assert_int_equal(kiosk->matica_sentinels, CW_CONFIG_SENTINELS_PRINTER);
         assert_int_equal(kiosk->matica_jam, CW_CONFIG_JAM_BETWEEN);

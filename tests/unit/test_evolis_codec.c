@@ -244,7 +244,7 @@ static void positions_by_generation(void **state) {
         assert_int_equal(cw_evolis_where(CW_EVOLIS_MODERN, "CARD"), CW_WHERE_PRINT);
         assert_int_equal(cw_evolis_where(CW_EVOLIS_CLASSIC, "CARD"), CW_WHERE_UNKNOWN);
         assert_int_equal(cw_evolis_where(CW_EVOLIS_MODERN, "SMART CARD"), CW_WHERE_CONTACT);
-        assert_int_equal(cw_evolis_where(CW_EVOLIS_MODERN, "CONTACTLESS CARD"), CW_WHERE_TRANSPORT);
+        assert_int_equal(cw_evolis_where(CW_EVOLIS_MODERN, "CONTACTLESS CARD"), CW_WHERE_CONTACTLESS);
         assert_int_equal(cw_evolis_where(CW_EVOLIS_CLASSIC, "NO CARD"), CW_WHERE_NONE);
         assert_int_equal(cw_evolis_where(CW_EVOLIS_MODERN, "NO CARD"), CW_WHERE_UNKNOWN);
         assert_int_equal(cw_evolis_where(CW_EVOLIS_MODERN, "ERR CARD"), CW_WHERE_TRANSPORT);

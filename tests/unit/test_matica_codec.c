@@ -42,10 +42,10 @@ static void sense_of_a_warming_printer(void **state) {
 
 static void positions(void **state) {
         (void)state;
-        const uint8_t none[8] = {4}, second[8] = {[7] = 2}, contact[8] = {[7] = 1}, strange[8] = {[7] = 9};
+        const uint8_t none[8] = {4}, antenna[8] = {[7] = 2}, contact[8] = {[7] = 1}, strange[8] = {[7] = 9};
         assert_int_equal(cw_matica_parse_position(none, 8), CW_WHERE_NONE);
-        assert_int_equal(cw_matica_parse_position(second, 8), CW_WHERE_TRANSPORT);
         assert_int_equal(cw_matica_parse_position(contact, 8), CW_WHERE_CONTACT);
+        assert_int_equal(cw_matica_parse_position(antenna, 8), CW_WHERE_CONTACTLESS);
         assert_int_equal(cw_matica_parse_position(strange, 8), CW_WHERE_UNKNOWN);
         assert_int_equal(cw_matica_place(CW_WHERE_REJECT), 4);
         assert_int_equal(cw_matica_place(CW_WHERE_OUTPUT), 5);

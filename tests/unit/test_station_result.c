@@ -87,6 +87,7 @@ static void test_fitting(void **state) {
                                                .matica_sentinels = CW_CONFIG_SENTINELS_HOST,
                                                .matica_jam = CW_CONFIG_JAM_TOLD,
                                                .matica_counters = CW_CONFIG_COUNTERS_SHOWN,
+                                               .matica_rfid = CW_CONFIG_RFID_MOVE,
                                                .matica_shift_right_px = -3,
                                                .matica_shift_down_px = 4,
                                                .printer_curve = "y=1:2"};
@@ -96,6 +97,7 @@ static void test_fitting(void **state) {
         assert_int_equal(f.flip, -1);
         assert_int_equal(f.matica.model, CW_MATICA_AS_IT_SAYS);
         assert_int_equal(f.matica.sentinels, CW_MATICA_ADDS_SENTINELS);
+        assert_int_equal(f.matica.rfid, CW_MATICA_RFID_04_05);
         assert_false(f.matica.jam_place_told || f.matica.counters_prove_nothing);
         cw_station_fitting(&told, &f);
         assert_int_equal(f.both_faces, 0);
@@ -104,6 +106,7 @@ static void test_fitting(void **state) {
         assert_int_equal(f.matica.sentinels, CW_MATICA_WANTS_SENTINELS);
         assert_true(f.matica.jam_place_told);
         assert_true(f.matica.counters_prove_nothing);
+        assert_int_equal(f.matica.rfid, CW_MATICA_RFID_MOVE_ONLY);
         assert_int_equal(f.matica.shift_right, -3);
         assert_int_equal(f.matica.shift_down, 4);
         assert_string_equal(f.curve, "y=1:2");

@@ -203,8 +203,7 @@ enum cw_where cw_evolis_where(enum cw_evolis_generation g, const char *reply) {
                 return CW_WHERE_PRINT;
         if (word_is(reply, "SMART CARD"))
                 return CW_WHERE_CONTACT;
-        /* A place of its own in the printer; for the station it is a card inside, not at the contacts. */
-        return word_is(reply, "CONTACTLESS CARD") ? CW_WHERE_TRANSPORT : CW_WHERE_UNKNOWN;
+        return word_is(reply, "CONTACTLESS CARD") ? CW_WHERE_CONTACTLESS : CW_WHERE_UNKNOWN;
 }
 
 bool cw_evolis_ribbon(const char *reply, char *ret, size_t cap) {

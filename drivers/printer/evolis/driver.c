@@ -108,6 +108,8 @@ static cw_rc identify(struct cw_evolis *e, const char *first, int64_t deadline_n
         e->model = cw_evolis_model_find(info->model, id_model);
         if (e->model->both_faces)
                 info->caps |= CW_PRINTER_CAP_BOTH_FACES;
+        if (e->model->generation != CW_EVOLIS_UNKNOWN)
+                info->caps |= CW_PRINTER_CAP_CONTACTLESS;
         e->out_of_step = false;
         return ask_head(e, deadline_ns, f);
 }
@@ -219,6 +221,7 @@ const struct cw_printer_ops cw_evolis_ops = {
     .baseline = cw_evolis_baseline,
     .feed = cw_evolis_feed,
     .to_contact = cw_evolis_to_contact,
+    .to_contactless = cw_evolis_to_contactless,
     .stripe_write = cw_evolis_stripe_write,
     .stripe_read = cw_evolis_stripe_read,
     .print = cw_evolis_print,

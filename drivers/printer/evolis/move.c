@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Moves: feed, contact station, output, reject box, cleaning, test cards. */
+/* Moves: feed, contact and contactless station, output, reject box, cleaning, test cards. */
 #include "drivers/printer/evolis/move.h"
 
 #include "base/clock.h"
@@ -33,21 +33,32 @@ cw_rc cw_evolis_feed(struct cw_printer *p, int64_t deadline_ns, struct cw_printe
         return contradiction(ret, "evolis.feed", "PRD_FEEDER_JAM", f);
 }
 
-cw_rc cw_evolis_to_contact(struct cw_printer *p, int64_t deadline_ns, struct cw_printer_effect *ret,
-                           struct cw_fault *f) {
-        struct cw_evolis *e = (struct cw_evolis *)p;
-        cw_rc rc = cw_evolis_need_card(e, "evolis.contact", deadline_ns, ret, f);
+/* To one of the two stations where a chip is read; the command moves a card that is inside already. */
+static cw_rc to_chip(struct cw_evolis *e, const char *command, enum cw_where station, const char *op,
+                     int64_t deadline_ns, struct cw_printer_effect *ret, struct cw_fault *f) {
+        cw_rc rc = cw_evolis_need_card(e, op, deadline_ns, ret, f);
         if (rc == CW_OK)
-                rc = cw_evolis_act(e, "Sis", "evolis.contact", deadline_ns, ret, f);
+                rc = cw_evolis_act(e, command, op, deadline_ns, ret, f);
         if (rc != CW_OK)
                 return rc;
         ret->where = cw_evolis_locate(e);
-        /* The old guide knows "card at print" only; there the OK to Sis is all that can be had. */
+        /* The old guide knows "card at print" only; there the OK to the command is all that can be had. */
         if (e->model->generation == CW_EVOLIS_CLASSIC && cw_where_inside(ret->where))
-                ret->where = CW_WHERE_CONTACT;
-        if (ret->where == CW_WHERE_CONTACT)
+                ret->where = station;
+        if (ret->where == station)
                 return CW_OK;
-        return contradiction(ret, "evolis.contact", "PRD_SMARTCARD_CARD_NOT_IN_READER", f);
+        return contradiction(ret, op, "PRD_SMARTCARD_CARD_NOT_IN_READER", f);
+}
+
+cw_rc cw_evolis_to_contact(struct cw_printer *p, int64_t deadline_ns, struct cw_printer_effect *ret,
+                           struct cw_fault *f) {
+        return to_chip((struct cw_evolis *)p, "Sis", CW_WHERE_CONTACT, "evolis.contact", deadline_ns, ret, f);
+}
+
+cw_rc cw_evolis_to_contactless(struct cw_printer *p, int64_t deadline_ns, struct cw_printer_effect *ret,
+                               struct cw_fault *f) {
+        return to_chip((struct cw_evolis *)p, "Sic", CW_WHERE_CONTACTLESS, "evolis.contactless", deadline_ns,
+                       ret, f);
 }
 
 cw_rc cw_evolis_end_sequence(struct cw_evolis *e, const char *op, int64_t deadline_ns,

@@ -8,6 +8,8 @@ cw_rc cw_evolis_feed(struct cw_printer *p, int64_t deadline_ns, struct cw_printe
                      struct cw_fault *f);
 cw_rc cw_evolis_to_contact(struct cw_printer *p, int64_t deadline_ns, struct cw_printer_effect *ret,
                            struct cw_fault *f);
+cw_rc cw_evolis_to_contactless(struct cw_printer *p, int64_t deadline_ns, struct cw_printer_effect *ret,
+                               struct cw_fault *f);
 cw_rc cw_evolis_eject(struct cw_printer *p, int64_t deadline_ns, struct cw_printer_effect *ret,
                       struct cw_fault *f);
 cw_rc cw_evolis_reject(struct cw_printer *p, int64_t deadline_ns, struct cw_printer_effect *ret,

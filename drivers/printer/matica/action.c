@@ -141,10 +141,23 @@ cw_rc cw_matica_need_card(struct cw_matica *e, const char *op, int64_t deadline_
         return CW_OK;
 }
 
-static cw_rc contacts(struct cw_matica *e, bool engage, const char *op, int64_t deadline_ns,
-                      struct cw_printer_effect *effect, struct cw_fault *f) {
-        struct cw_matica_call c = {.cdb = {0x32, engage ? 0x00 : 0x01}, .cdb_len = CW_MATICA_CDB};
+/*
+ * The unit of a station where a chip is read: the contacts with 00 and 01, the antenna with 04 and 05. Which
+ * of the latter two is which is inferred.
+ */
+static cw_rc unit(struct cw_matica *e, enum cw_where station, bool engage, const char *op,
+                  int64_t deadline_ns, struct cw_printer_effect *effect, struct cw_fault *f) {
+        bool antenna = station == CW_WHERE_CONTACTLESS;
+        bool second = engage == (antenna && e->fitting.rfid == CW_MATICA_RFID_05_04);
+        struct cw_matica_call c = {.cdb = {0x32, (uint8_t)((antenna ? 4 : 0) + second)},
+                                   .cdb_len = CW_MATICA_CDB};
+        if (antenna && e->fitting.rfid == CW_MATICA_RFID_MOVE_ONLY)
+                return CW_OK;
         return cw_matica_act(e, &c, op, deadline_ns, effect, f);
+}
+
+static bool chip_station(enum cw_where where) {
+        return where == CW_WHERE_CONTACT || where == CW_WHERE_CONTACTLESS;
 }
 
 /* Where the card stands after a move that was said to be done. */
@@ -170,8 +183,8 @@ cw_rc cw_matica_move_to(struct cw_matica *e, enum cw_where to, const char *op, i
         cw_rc rc = CW_OK;
         if (effect->where == to)
                 return CW_OK;
-        if (effect->where == CW_WHERE_CONTACT)
-                rc = contacts(e, false, op, deadline_ns, effect, f);
+        if (chip_station(effect->where))
+                rc = unit(e, effect->where, false, op, deadline_ns, effect, f);
         if (rc == CW_OK)
                 rc = cw_matica_act(e, &c, op, deadline_ns, effect, f);
         return rc == CW_OK ? arrived(e, to, op, effect, f) : rc;
@@ -194,20 +207,30 @@ cw_rc cw_matica_feed(struct cw_printer *p, int64_t deadline_ns, struct cw_printe
         return rc == CW_OK ? arrived(e, CW_WHERE_PRINT, "matica.feed", ret, f) : rc;
 }
 
-cw_rc cw_matica_to_contact(struct cw_printer *p, int64_t deadline_ns, struct cw_printer_effect *ret,
-                           struct cw_fault *f) {
-        struct cw_matica *e = (struct cw_matica *)p;
-        cw_rc rc = cw_matica_need_card(e, "matica.contact", deadline_ns, ret, f);
+static cw_rc to_chip(struct cw_matica *e, enum cw_where station, const char *op, int64_t deadline_ns,
+                     struct cw_printer_effect *ret, struct cw_fault *f) {
+        cw_rc rc = cw_matica_need_card(e, op, deadline_ns, ret, f);
         if (rc != CW_OK)
                 return rc;
         /* A second try is out of the contacts and in again. */
-        if (ret->where == CW_WHERE_CONTACT)
-                rc = contacts(e, false, "matica.contact", deadline_ns, ret, f);
+        if (ret->where == station)
+                rc = unit(e, station, false, op, deadline_ns, ret, f);
         else
-                rc = cw_matica_move_to(e, CW_WHERE_CONTACT, "matica.contact", deadline_ns, ret, f);
+                rc = cw_matica_move_to(e, station, op, deadline_ns, ret, f);
         if (rc == CW_OK)
-                rc = contacts(e, true, "matica.contact", deadline_ns, ret, f);
-        return rc == CW_OK ? arrived(e, CW_WHERE_CONTACT, "matica.contact", ret, f) : rc;
+                rc = unit(e, station, true, op, deadline_ns, ret, f);
+        return rc == CW_OK ? arrived(e, station, op, ret, f) : rc;
+}
+
+cw_rc cw_matica_to_contact(struct cw_printer *p, int64_t deadline_ns, struct cw_printer_effect *ret,
+                           struct cw_fault *f) {
+        return to_chip((struct cw_matica *)p, CW_WHERE_CONTACT, "matica.contact", deadline_ns, ret, f);
+}
+
+cw_rc cw_matica_to_contactless(struct cw_printer *p, int64_t deadline_ns, struct cw_printer_effect *ret,
+                               struct cw_fault *f) {
+        return to_chip((struct cw_matica *)p, CW_WHERE_CONTACTLESS, "matica.contactless", deadline_ns, ret,
+                       f);
 }
 
 cw_rc cw_matica_eject(struct cw_printer *p, int64_t deadline_ns, struct cw_printer_effect *ret,

@@ -140,7 +140,7 @@ bool cw_matica_jammed(uint32_t error) {
         return error >= 0x39000 && error <= 0x39500;
 }
 
-static const enum cw_where places[] = {CW_WHERE_PRINT, CW_WHERE_CONTACT, CW_WHERE_TRANSPORT,
+static const enum cw_where places[] = {CW_WHERE_PRINT, CW_WHERE_CONTACT, CW_WHERE_CONTACTLESS,
                                        CW_WHERE_MAG,   CW_WHERE_REJECT,  CW_WHERE_OUTPUT};
 
 enum cw_where cw_matica_parse_position(const uint8_t *b, size_t len) {
@@ -148,7 +148,7 @@ enum cw_where cw_matica_parse_position(const uint8_t *b, size_t len) {
                 return CW_WHERE_UNKNOWN;
         if (b[0] != 0)
                 return CW_WHERE_NONE;
-        /* 2 is the contactless station, which nobody here uses; 4 and 5 are ways out. */
+        /* 4 and 5 are ways out. */
         return b[7] <= 3 ? places[b[7]] : CW_WHERE_UNKNOWN;
 }
 

@@ -37,6 +37,9 @@ static void take_for_model(struct cw_matica *e) {
                         e->known = true;
                         e->flip = models[i].flip;
                 }
+        e->base.info.caps &= ~CW_PRINTER_CAP_CONTACTLESS;
+        if (e->known)
+                e->base.info.caps |= CW_PRINTER_CAP_CONTACTLESS;
 }
 
 static cw_rc identify(struct cw_matica *e, int64_t deadline_ns, struct cw_fault *f) {
@@ -195,6 +198,7 @@ const struct cw_printer_ops cw_matica_ops = {
     .baseline = cw_matica_baseline,
     .feed = cw_matica_feed,
     .to_contact = cw_matica_to_contact,
+    .to_contactless = cw_matica_to_contactless,
     .stripe_write = cw_matica_stripe_write,
     .stripe_read = cw_matica_stripe_read,
     .print = cw_matica_print,

@@ -68,13 +68,15 @@ cw_rc cw_matica_act(struct cw_matica *e, struct cw_matica_call *c, const char *o
 /* The card must be inside; its place goes into the effect. */
 cw_rc cw_matica_need_card(struct cw_matica *e, const char *op, int64_t deadline_ns,
                           struct cw_printer_effect *effect, struct cw_fault *f);
-/* Moves the card inside to a place, out of the contacts first. */
+/* Moves the card inside to a place, out of the contacts or the antenna's field first. */
 cw_rc cw_matica_move_to(struct cw_matica *e, enum cw_where to, const char *op, int64_t deadline_ns,
                         struct cw_printer_effect *effect, struct cw_fault *f);
 cw_rc cw_matica_feed(struct cw_printer *p, int64_t deadline_ns, struct cw_printer_effect *ret,
                      struct cw_fault *f);
 cw_rc cw_matica_to_contact(struct cw_printer *p, int64_t deadline_ns, struct cw_printer_effect *ret,
                            struct cw_fault *f);
+cw_rc cw_matica_to_contactless(struct cw_printer *p, int64_t deadline_ns, struct cw_printer_effect *ret,
+                               struct cw_fault *f);
 cw_rc cw_matica_eject(struct cw_printer *p, int64_t deadline_ns, struct cw_printer_effect *ret,
                       struct cw_fault *f);
 cw_rc cw_matica_reject(struct cw_printer *p, int64_t deadline_ns, struct cw_printer_effect *ret,

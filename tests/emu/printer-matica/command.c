@@ -154,7 +154,7 @@ static bool down(const struct emup_model *m) {
 static bool may_leave(struct emup_model *m) {
         if (!down(m))
                 return true;
-        emup_violation(m, "a move with the contacts engaged");
+        emup_violation(m, "a move with the contacts or the field engaged");
         return false;
 }
 
@@ -215,17 +215,24 @@ static void transfer(struct emup_model *m, bool turns) {
         emup_op_run(m);
 }
 
-static void contacts(struct emup_model *m) {
+/* Contacts down 00 and up 01, field of the antenna on 04 and off 05. */
+static void unit(struct emup_model *m) {
         struct mtc *l = mtc_of(m);
         uint8_t what = l->cdb[1];
-        if (what > 1 || !m->card || m->pos != POS_CONTACT || (what == 0) == down(m)) {
-                if (what > 1)
-                        emup_violation(m, "unit %02x", (unsigned)what);
-                mtc_refuse(m, what > 1 ? BAD_COMMAND : BAD_POSITION);
+        bool antenna = what == 4 || what == 5, off = what & 1;
+        if (what > 1 && !antenna) {
+                emup_violation(m, "unit %02x", (unsigned)what);
+                mtc_refuse(m, BAD_COMMAND);
                 return;
         }
-        l->lowered = what == 0;
-        if (what == 1) {
+        /* A field that is not on may be switched off; contacts that are not down cannot be lifted. */
+        if (!m->card || m->pos != (antenna ? POS_CONTACTLESS : POS_CONTACT) || (!off && down(m)) ||
+            (off && !antenna && !down(m))) {
+                mtc_refuse(m, BAD_POSITION);
+                return;
+        }
+        l->lowered = !off;
+        if (off) {
                 emup_disengage(m);
                 mtc_status(m, true);
                 return;
@@ -354,7 +361,7 @@ static const struct {
     {0x00, "TUR", 6, test_unit, NULL},     {0x03, "SENSE", 6, sense, NULL},
     {0x12, "INQUIRY", 6, inquiry, NULL},   {0x1a, "MODE", 6, mode_sense, NULL},
     {0x4d, "LOG", 10, log_sense, NULL},    {0x34, "POSITION", 10, position, NULL},
-    {0x31, "WORK", 10, work, NULL},        {0x32, "CONTACTS", 10, contacts, NULL},
+    {0x31, "WORK", 10, work, NULL},        {0x32, "UNIT", 10, unit, NULL},
     {0x2a, "PANEL", 10, NULL, panel},      {0x2d, "MAGWRITE", 10, NULL, mag_write},
     {0x2c, "MAGREAD", 10, mag_read, NULL},
 };

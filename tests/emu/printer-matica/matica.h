@@ -36,7 +36,7 @@ struct mtc {
         uint32_t refused;    /* or this number */
         bool rebooted;
         bool printed; /* there is ink on the film */
-        bool lowered; /* the contacts are down, whether they touch a chip or not */
+        bool lowered; /* the contacts are down or the field is on, whether a chip is reached or not */
         uint64_t total, head;
 };
 

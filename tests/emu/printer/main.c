@@ -46,6 +46,7 @@ enum {
         OPT_TRANSCRIPT,
         OPT_MAG,
         OPT_FLIP,
+        OPT_CHIP_AT,
         OPT_BUS,
         OPT_DEV,
         OPT_POSITIONS,
@@ -73,6 +74,7 @@ static const struct option long_options[] = {
     {"transcript", required_argument, NULL, OPT_TRANSCRIPT},
     {"mag", required_argument, NULL, OPT_MAG},
     {"flip", required_argument, NULL, OPT_FLIP},
+    {"chip-at", required_argument, NULL, OPT_CHIP_AT},
     {"bus", required_argument, NULL, OPT_BUS},
     {"dev", required_argument, NULL, OPT_DEV},
     {"positions", required_argument, NULL, OPT_POSITIONS},
@@ -89,6 +91,7 @@ static const struct option long_options[] = {
 static const char usage_text[] =
     "--ready-file FILE --plastics DIR --control SOCKET [options]\n"
     "  --chip-control SOCKET     the chip emulator at the contact station\n"
+    "  --chip-at PLACE           or at the other: contact, contactless\n"
     "  --serial TEXT             serial of the printer (default EMU0001)\n"
     "  --usb-serial TEXT         serial string of the USB device, \"\" for none (default: as --serial)\n"
     "  --model TEXT              Primacy; for a Magicard Enduro+, Rio Pro, Pronto, Rio 2e or Tango 2e\n"
@@ -102,7 +105,8 @@ static const char usage_text[] =
     "  --bus N --dev N           where it is plugged in first (default 1 and 2)\n"
     "  --positions modern|old    words of Rlr;p (default modern; Evolis only)\n"
     "  --reply-end nul|cr|none   end of a reply (default nul; Evolis only)\n"
-    "  --card-inside PLACE       a card is in the machine at the start: transport contact mag print\n"
+    "  --card-inside PLACE       a card is in the machine at the start: transport contact contactless mag "
+    "print\n"
     "  --port PORT               where on the hub (default 1-1)\n"
     "  --testbed DIR             beside the printer of another emulator: what is in its ready file\n"
     "  --usbredir SOCKET         where QEMU finds the printer (only of the programs named ...-usbredir)\n"
@@ -164,6 +168,12 @@ static int parse_choice(struct options *o, int opt, const char *text) {
         if (opt == OPT_FLIP) {
                 int wrong = choose(text, flips, &at);
                 o->model.flip = (enum emup_flip)at;
+                return wrong;
+        }
+        if (opt == OPT_CHIP_AT) {
+                static const char *const places[] = {"contact", "contactless", NULL};
+                int wrong = choose(text, places, &at);
+                o->model.chip_at_antenna = at == 1;
                 return wrong;
         }
         if (opt != OPT_MAG && !emup_family.text_replies)
@@ -238,6 +248,7 @@ static int parse_one(struct options *o, int opt, char *text) {
                 return parse_scale(o, text);
         case OPT_MAG:
         case OPT_FLIP:
+        case OPT_CHIP_AT:
         case OPT_POSITIONS:
         case OPT_END:
                 return parse_choice(o, opt, text);

@@ -31,6 +31,7 @@ struct emup_config {
         double time_scale;         /* 1.0 = mechanics at the speed of the real thing, 0 = at once */
         enum emup_flip flip;
         bool hico_stripe;                /* the blanks carry a high coercivity stripe */
+        bool chip_at_antenna;            /* the chip emulator sits at the contactless station */
         bool old_positions;              /* Rlr;p in the words of the old guide instead of the modern ones */
         enum emup_terminator terminator; /* end of a text reply; not documented, hence switchable */
         FILE *transcript;                /* NULL = none; not owned */
@@ -38,7 +39,8 @@ struct emup_config {
         void *clock_ctx;
 };
 
-/* The chip emulator at the contact station; both answer false when it could not be told. May be NULL. */
+/* The chip emulator at one of the two chip stations; both answer false when it could not be told. May be
+ * NULL. */
 struct emup_chip {
         bool (*present)(void *ctx, const char *plastic_dir);
         bool (*remove)(void *ctx);

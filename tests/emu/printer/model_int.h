@@ -151,6 +151,7 @@ struct emup_model {
         enum emup_pos pos;
         unsigned side; /* of the card, that lies to the head: 0 the front, 1 the back */
         bool jammed, engaged;
+        bool chip_told; /* the chip emulator has the card */
         struct emup_plastic *card;
         uint32_t hopper;
         char *inserted[EMUP_TRAY_MAX]; /* put back by a person, fed before the blanks */

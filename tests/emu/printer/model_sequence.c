@@ -36,7 +36,7 @@ static void move(struct emup_model *m, const char *name, enum emup_step to) {
         struct emup_op *op = emup_op_new(m, name);
         emup_op_step(op, STEP_FEED);
         emup_op_step(op, to);
-        if (to == STEP_TO_CONTACT)
+        if (to == STEP_TO_CONTACT || to == STEP_TO_CONTACTLESS)
                 emup_op_step(op, STEP_ENGAGE);
         emup_op_run(m);
 }

@@ -43,7 +43,9 @@ void emup_disengage(struct emup_model *m) {
         if (!m->engaged)
                 return;
         m->engaged = false;
-        if (m->chip.remove && !m->chip.remove(m->chip.ctx)) {
+        bool told = m->chip_told;
+        m->chip_told = false;
+        if (told && m->chip.remove && !m->chip.remove(m->chip.ctx)) {
                 m->stat.chip_errors++;
                 emup_note(m, '!', "the chip emulator did not take the remove");
         }
@@ -52,11 +54,14 @@ void emup_disengage(struct emup_model *m) {
 static void engage(struct emup_model *m) {
         m->count.contacts++;
         if (emup_fault_bite(m, "contact_fail")) {
-                emup_note(m, '*', "the contacts do not touch the chip");
+                emup_note(m, '*', "%s",
+                          m->pos == POS_CONTACTLESS ? "the antenna does not reach the chip"
+                                                    : "the contacts do not touch the chip");
                 return;
         }
         m->engaged = true;
-        if (m->chip.present && !m->chip.present(m->chip.ctx, emup_plastic_path(m->card))) {
+        m->chip_told = m->cfg.chip_at_antenna == (m->pos == POS_CONTACTLESS);
+        if (m->chip_told && m->chip.present && !m->chip.present(m->chip.ctx, emup_plastic_path(m->card))) {
                 m->stat.chip_errors++;
                 emup_note(m, '!', "the chip emulator did not take the card");
         }

@@ -12,7 +12,7 @@ from wire import EVENT, Gone, Message, Server, fault
 ORDER = ["feed", "stripe", "chip", "verify", "print", "eject"]
 EFFECTS = {"feed": "transport", "stripe": "mag", "chip": "contact", "verify": "contact", "print": "print",
            "eject": "output", "reject": "reject"}
-IN_MACHINE = ("transport", "contact", "mag", "print")
+IN_MACHINE = ("transport", "contact", "contactless", "mag", "print")
 ACK_PATIENCE_S = 1.5
 
 
@@ -44,6 +44,7 @@ class FakeStation(Server):
         self.seconds = 0.0          # of every step
         self.settings = {"mag.coercivity": "h", "zone": "1"}
         self.no_settings = ""
+        self.abilities = ["contact", "contactless", "stripe"]
         self.effects = {}           # (job, seq) -> step that happened
 
     # ---- requests ----
@@ -71,7 +72,7 @@ class FakeStation(Server):
         ready = self.state == "ready"
         self.reply(connection, message, {
             "printer": {"present": True, "state": self.state, "code": self.code, "text": "" if ready else "look at it",
-                        "where": self.where, "model": "fake", "serial": "F1", "firmware": "1", "family": "fake",
+                        "where": self.where, "abilities": self.abilities, "model": "fake", "serial": "F1", "firmware": "1", "family": "fake",
                         "inventory": {"model": "fake", "serial": "F1", "firmware": "1", "head": "K7",
                                       "board": None, "ribbon": "R1"},
                         "ribbon": {"kind": "ymcko", "remaining": 100, "capacity": 300, "serial": "R1"}, "counters": {}},

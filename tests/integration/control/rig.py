@@ -24,8 +24,8 @@ NAMES = ["ASHA NAIR", "RAVI KUMAR", "MEERA IYER", "JOHN DSOUZA", "FATIMA KHAN", 
 
 
 class Rig:
-    def __init__(self, stations=("s1",), pin_proof=False, **bank):
-        self.pin_proof = pin_proof
+    def __init__(self, stations=("s1",), pin_proof=False, chip_at="contact", **bank):
+        self.pin_proof, self.chip_at = pin_proof, chip_at
         self.folder = tempfile.mkdtemp(prefix="cw-ctl-", dir="/tmp")
         self.keys = branch_keys()
         for name in ("bank", "run/hsmd", "run/station", "state", "credentials"):
@@ -57,7 +57,7 @@ class Rig:
                    "imk_smc": "debit-imk-smc", "kmc_enc": "kmc03-enc", "kmc_mac": "kmc03-mac", "kmc_dek": "kmc03-dek",
                    "diversification": "kdf3", "kvn": 48, "scp": 3, "security_level": 51, "chip_pin_script": self.pin_proof}
         stations = [{"name": n, "kind": "issue", "printer_driver": "evolis", "printer_serial": "F-" + n, "reader": "fake " + n,
-                     "plastic_codes": "71", "hopper": 50} for n in self.stations]
+                     "plastic_codes": "71", "hopper": 50, "chip_at": self.chip_at} for n in self.stations]
         stations.append({"name": "kiosk-1", "kind": "kiosk", "reader": "fake kiosk", "pinpad_tty": "/dev/null",
                          "pinpad_baud": 9600, **({"pin_proof": "reader"} if self.pin_proof else {})})
         config = {

@@ -30,7 +30,7 @@ class Api(http.client.HTTPConnection):
 
 class CliTest(unittest.TestCase):
     def setUp(self):
-        self.rig = Rig().start()
+        self.rig = Rig(chip_at="contactless").start()
         self.addCleanup(self.rig.stop)
         self.s1 = self.rig.stations["s1"]
 
@@ -41,6 +41,15 @@ class CliTest(unittest.TestCase):
         text = answer.read()
         api.close()
         return answer.status, json.loads(text)
+
+    def doctor_looks_for_the_station_of_the_reader(self):
+        def says():
+            return {c["what"]: c for c in self.rig.cli("doctor", check=False)["checks"]}["s1 chip station"]
+
+        self.assertEqual(says()["verdict"], "ok")
+        self.s1.abilities = ["contact"]
+        wait_for("the doctor to miss it", lambda: says()["verdict"] == "fail")
+        self.assertIn("set chip_at of the station to contact", says()["todo"])
 
     def test_every_view(self):
         kit = self.rig.order()[0]
@@ -56,6 +65,7 @@ class CliTest(unittest.TestCase):
                 self.assertEqual(again.returncode, done.returncode)
                 self.assertIsInstance(json.loads(again.stdout), dict)
         self.assertIn(kit, self.rig.cli_raw("jobs").stdout)
+        self.doctor_looks_for_the_station_of_the_reader()
         metrics = Api(self.rig.path("run/control.sock"))
         metrics.request("GET", "/metrics")
         text = metrics.getresponse().read().decode()
