@@ -86,7 +86,12 @@ class Rig:
             station.listen()
         self.kiosk.listen()
         self.start_agent()
+        wait_for("the stations", self.stations_up, 15, processes=[self.agent])
         return self
+
+    def stations_up(self):
+        status = control_get(self.path("run/control.sock"), "/v1/status")
+        return status and all(s["up"] for s in status["stations"])
 
     def start_agent(self, wait=True):
         argv = [os.path.join(BUILD, "agent/cardwrightd"), "--config", self.path("cardwright.json")]

@@ -22,6 +22,7 @@ class DoubtTest(unittest.TestCase):
             self.s1.script[step] = [Step(then="hang_up")]
         self.rig.make(self.rig.order()[0], 30)
         self.assertEqual(self.steps(), ORDER)
+        wait_for("the last acknowledgement", lambda: len(self.s1.acked) >= len(ORDER), 15)  # behind the job's state
         self.assertEqual([a[1] for a in self.s1.acked], ORDER)
         self.assertNotIn("reconcile", [c for c, _ in self.s1.calls])
 

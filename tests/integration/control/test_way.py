@@ -22,6 +22,7 @@ class WayTest(unittest.TestCase):
         self.assertEqual(job["state"], "OPERATOR_OK")
         self.assertEqual(self.steps(), ORDER)
         self.assertEqual([s for _, _, s in self.s1.steps], [1, 2, 3, 4, 5, 6])
+        wait_for("the last acknowledgement", lambda: len(self.s1.acked) >= len(ORDER), 15)  # behind the job's state
         self.assertEqual([a[1] for a in self.s1.acked], ORDER)
         self.assertEqual(self.s1.where, "output")
         self.assertIsNone(self.s1.job)
