@@ -63,12 +63,28 @@ static cw_rc append(struct cw_rapdu *out, const struct exchange *x, struct cw_fa
         return CW_OK;
 }
 
+/* Behind 61xx the command is done. What is not its own last word, a success or a warning, was said about GET
+ * RESPONSE, and must not pass for a refusal of the command. */
+static bool speaks_of_command(uint16_t sw) {
+        uint8_t sw1 = (uint8_t)(sw >> 8);
+        return sw == 0x9000 || sw1 == 0x62 || sw1 == 0x63;
+}
+
+static cw_rc answer_lost(uint16_t sw, struct cw_fault *f) {
+        return cw_fail(
+            f, CW_RC(CW_L_READER, CW_C_RECONNECT, CW_E_READER_SHORT), sw, "card.exchange", "PRD_SMARTCARD",
+            "the card carried out a command and refuses to hand out its answer (SW %04X); it is to "
+            "be rejected",
+            sw);
+}
+
 /* Follows 61xx and 6Cxx until the card has said its last SW. */
 static cw_rc follow(struct exchange *x, struct cw_span command, enum apdu_case kind, struct cw_rapdu *out,
                     struct cw_fault *f) {
         uint8_t repeat[5] = {0};
         bool secured = (command.ptr[0] & 0x0c) != 0;
         bool may_repeat = kind == CASE_2 && !secured;
+        bool done = false;
         memcpy(repeat, command.ptr, may_repeat ? 4 : 0);
         for (int round = 0; round < ROUNDS_MAX; round++) {
                 uint16_t sw = exchange_sw(x);
@@ -77,8 +93,10 @@ static cw_rc follow(struct exchange *x, struct cw_span command, enum apdu_case k
                         if (rc != CW_OK)
                                 return rc;
                         memcpy(repeat, (const uint8_t[]){0x00, 0xc0, 0x00, 0x00}, 4);
-                        may_repeat = true;
+                        may_repeat = done = true;
                 } else if ((sw & 0xff00) != 0x6c00 || !may_repeat) {
+                        if (done && !speaks_of_command(sw))
+                                return answer_lost(sw, f);
                         out->sw = sw;
                         return append(out, x, f);
                 }

@@ -26,7 +26,7 @@ enum {
         CW_E_READER_SHARED,          /* another program holds the card                             */
         CW_E_READER_RESET,           /* another program reset the card: every session on it is over */
         CW_E_READER_STUCK,           /* a call did not come back: the reader or its driver hangs   */
-        CW_E_READER_SHORT,           /* fewer than two bytes answered: the card died in the APDU   */
+        CW_E_READER_SHORT,           /* no answer, or only a part: the card died in the APDU       */
 };
 
 struct cw_card_channel;
@@ -97,7 +97,9 @@ static inline void cw_rapdu_cleanup(struct cw_rapdu *r) {
 /*
  * Sends one short command (4 to 261 bytes; REJECT otherwise) and brings the whole answer: 61xx is followed
  * with GET RESPONSE, 6Cxx by the right Le unless the command is under secure messaging (ISO 7816-4, EMV Book
- * 1 9.3). *ret is written only on success; any SW is success. Blocks up to timeout_ms per exchange.
+ * 1 9.3). *ret is written only on success; any SW of the command is success. What a card says about GET
+ * RESPONSE instead is none: the command is done and its answer lost (RECONNECT). Blocks up to timeout_ms per
+ * exchange.
  */
 CW_WARN_UNUSED cw_rc cw_card_exchange(struct cw_card_channel *c, struct cw_span command, int64_t timeout_ms,
                                       struct cw_rapdu *ret, struct cw_fault *f);

@@ -113,6 +113,44 @@ static void test_endless_61_is_refused(void **state) {
         script_card_done(&card);
 }
 
+/* The command is done by then: a refused GET RESPONSE is no refusal of it, and it is never sent again. */
+static void test_refused_get_response_is_a_lost_answer(void **state) {
+        (void)state;
+        static const char *const refusals[] = {"6E00", "6D00", "6985", "6F00", "9484"};
+        for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++) {
+                const struct script_line lines[] = {{"84D8010002AABB", "610A"}, {"00C000000A", refusals[i]}};
+                struct script_card card;
+                struct cw_rapdu r = {.len = 77};
+                struct cw_fault f = {0};
+                script_card_init(&card, LINES(lines), true);
+                assert_int_equal(exchange(&card, "84D8010002AABB00", &r, &f),
+                                 CW_RC(CW_L_READER, CW_C_RECONNECT, CW_E_READER_SHORT));
+                assert_string_equal(f.code, "PRD_SMARTCARD");
+                assert_int_equal(r.len, 77);
+                script_card_done(&card);
+        }
+}
+
+/* Its own refusal stays one; a warning behind 61xx is the command's. */
+static void test_whose_status_word_it_is(void **state) {
+        (void)state;
+        static const struct script_line lines[] = {{"84D8010002AABB", "6E00"},
+                                                   {"80F28000024F00", "6102"},
+                                                   {"00C0000002", "01026310"},
+                                                   {"80F28000024F00", "6102"},
+                                                   {"00C0000002", "01026283"}};
+        static const char *const commands[] = {"84D8010002AABB00", "80F28000024F0000", "80F28000024F0000"};
+        static const uint16_t words[] = {0x6e00, 0x6310, 0x6283};
+        struct script_card card;
+        struct cw_rapdu r = {0};
+        script_card_init(&card, LINES(lines), true);
+        for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+                assert_int_equal(exchange(&card, commands[i], &r, NULL), CW_OK);
+                assert_int_equal(r.sw, words[i]);
+        }
+        script_card_done(&card);
+}
+
 static void test_zero_length_success_is_a_dead_card(void **state) {
         (void)state;
         static const struct script_line lines[] = {{"80CA9F7F00", ""}};
@@ -319,6 +357,8 @@ int main(void) {
             cmocka_unit_test(test_6c_never_repeats_a_secured_command),
             cmocka_unit_test(test_6c_never_repeats_a_command_with_data),
             cmocka_unit_test(test_endless_61_is_refused),
+            cmocka_unit_test(test_refused_get_response_is_a_lost_answer),
+            cmocka_unit_test(test_whose_status_word_it_is),
             cmocka_unit_test(test_zero_length_success_is_a_dead_card),
             cmocka_unit_test(test_lost_reader_passes_through),
             cmocka_unit_test(test_bad_commands_never_leave),
