@@ -151,6 +151,27 @@ static cw_rc check_to_encipher(const struct cw_perso_data *d, struct cw_fault *f
         return CW_OK;
 }
 
+/* Whom a value comes from enciphers it: hsmd what it makes (EMV CPS tables A-1 to A-3), what the data bring
+ * and the parts of private keys. Nobody enciphers the profile's own values. */
+static bool is_enciphered(const struct cw_perso_dgi *dgi) {
+        const struct cw_profile_dgi *rule = dgi->rule;
+        return dgi->given || rule->from_data || rule->part != CW_PART_NONE ||
+               (rule->from_hsm && (rule->id == 0x8000 || rule->id == 0x8010));
+}
+
+/* A P1 that says enciphered never goes out with a clear value. */
+static cw_rc check_enciphered(const struct cw_perso_data *d, struct cw_fault *f) {
+        for (size_t i = 0; i < d->count; i++)
+                if (d->dgi[i].rule->encrypted && !is_enciphered(&d->dgi[i]))
+                        return cw_fail(
+                            f, CW_RC(CW_L_CHIP, CW_C_REJECT, CW_E_UNSUPPORTED), d->dgi[i].rule->id,
+                            "chip.prepare", "PRD_UNEXPECTED_DATA",
+                            "DGI %04X is to be enciphered (\"encrypted\" or ENC), but its value is "
+                            "made in clear; take that off, or let the data bring the value",
+                            d->dgi[i].rule->id);
+        return CW_OK;
+}
+
 cw_rc cw_perso_data_prepare_given(const struct cw_profile *profile, const struct cw_card_values *values,
                                   const struct cw_given *given, struct cw_perso_data **ret,
                                   struct cw_fault *f) {
@@ -170,6 +191,8 @@ cw_rc cw_perso_data_prepare_given(const struct cw_profile *profile, const struct
         if (rc == CW_OK)
                 rc = cw_perso_data_instruct_all(d, given->told, f);
         if (rc == CW_OK)
+                rc = check_enciphered(d, f);
+        if (rc == CW_OK)
                 rc = check_to_encipher(d, f);
         if (rc == CW_OK)
                 *ret = CW_STEAL(d);
@@ -188,6 +211,8 @@ cw_rc cw_perso_data_prepare(const struct cw_profile *profile, const struct cw_ca
                         return rc;
         }
         cw_rc rc = profile->prepared ? CW_OK : cw_perso_data_instruct_all(d, NULL, f);
+        if (rc == CW_OK)
+                rc = check_enciphered(d, f);
         if (rc == CW_OK)
                 *ret = CW_STEAL(d);
         return rc;

@@ -45,8 +45,8 @@ struct cw_perso_data {
 
 /*
  * Fills every template, follows the profile's instructions (of a "prepared" profile only when data are given,
- * which they are about). REJECT when a value has the wrong shape or a grouping gets too long. profile is
- * borrowed and must outlive the data.
+ * which they are about). REJECT when a value has the wrong shape, a grouping gets too long, or one is to be
+ * enciphered that nobody enciphers. profile is borrowed and must outlive the data.
  */
 CW_WARN_UNUSED cw_rc cw_perso_data_prepare(const struct cw_profile *profile,
                                            const struct cw_card_values *values, struct cw_perso_data **ret,

@@ -142,6 +142,10 @@ static void read_dgi(struct cw_profile *p, const struct cw_section *s, struct p1
         cw_profile_read_made(p, dgi, s);
         if (dgi->from_hsm + dgi->from_data + (dgi->part != CW_PART_NONE) > 1)
                 cw_profile_finding(s->fs, s->place, "one of hsm, data and part; remove the others");
+        if (dgi->encrypted && !dgi->from_data && !dgi->part &&
+            !(dgi->from_hsm && (dgi->id == 0x8000 || dgi->id == 0x8010)))
+                cw_profile_finding(s->fs, s->place,
+                                   "nobody enciphers this value; remove encrypted, or say \"data\": true");
         if (!dgi->from_hsm && !dgi->from_data && !dgi->part) {
                 cw_template_check(s->obj, s->place, s->fs);
                 dgi->certs = cw_template_certs(s->obj);

@@ -188,7 +188,8 @@ static void test_linter(void **state) {
         refuse("0801010010010200", "0801010010010300", "there is no DGI 0203");
         refuse("0801010010010200", "0801010010010100", "does not name DGI 0202");
         refuse("0801010010010200", "080101001001", "role gpo");
-        refuse("\"dgi\": \"8010\"", "\"dgi\": \"8011\"", "no DGI 8010");
+        refuse("\"dgi\": \"8010\", \"hsm\": true, \"encrypted\": true", "\"dgi\": \"8011\", \"hsm\": true",
+               "no DGI 8010");
         refuse("9C019F3704\"", "9C01\"", "unpredictable number");
         refuse("8A02910895059F3704", "8A0291", "list of tags and lengths");
         refuse("\"9F1A\": \"0356\", ", "", "asks for 9F1A");
@@ -341,6 +342,34 @@ static void test_too_many_groupings(void **state) {
         assert_null(d);
 }
 
+/* ENC with a card's data: of a value that they bring, or that hsmd makes enciphered; not of another. */
+static void test_enc_of_what_is_enciphered(void **state) {
+        (void)state;
+        CW_AUTO(cw_profile_free) struct cw_profile *p = generic();
+        static const struct {
+                uint16_t enc, given;
+                bool follows;
+        } cases[] = {{0x0101, 0x0101, true},  {0x9010, 0x9010, true},  {0x8010, 0x0101, true},
+                     {0x0101, 0x9010, false}, {0x9010, 0x0101, false}, {0x9000, 0x9010, false}};
+        struct cw_card_values v = values();
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+                const struct cw_instructions told = {.enc = {.id = {cases[i].enc}, .count = 1}};
+                const struct cw_given_dgi dgi = {cases[i].given, CW_SPAN(track2, sizeof track2)};
+                const struct cw_given given = {&dgi, 1, &told};
+                struct cw_perso_data *d = NULL;
+                struct cw_fault f = {0};
+                cw_rc rc = cw_perso_data_prepare_given(p, &v, &given, &d, &f);
+                if (cases[i].follows) {
+                        assert_int_equal(rc, CW_OK);
+                        cw_perso_data_free(d);
+                        continue;
+                }
+                assert_int_equal(rc, CW_RC(CW_L_CHIP, CW_C_REJECT, CW_E_UNSUPPORTED));
+                assert_non_null(strstr(f.text, "is to be enciphered"));
+                assert_null(d);
+        }
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
             cmocka_unit_test(test_card_values),
@@ -353,6 +382,7 @@ int main(void) {
             cmocka_unit_test(test_directories),
             cmocka_unit_test(test_after),
             cmocka_unit_test(test_too_many_groupings),
+            cmocka_unit_test(test_enc_of_what_is_enciphered),
         };
         return cmocka_run_group_tests_name("chip profile", tests, NULL, NULL);
 }

@@ -186,6 +186,22 @@ static void test_groupings(void **state) {
         CHECK("/generic-debit.json", cases);
 }
 
+/* A P1 that says enciphered, with a value that nobody enciphers. */
+static void test_enciphered(void **state) {
+        (void)state;
+        static const struct wrong cases[] = {
+            {"{ \"dgi\": \"0101\"", "{ \"dgi\": \"0101\", \"encrypted\": true", "nobody enciphers this value",
+             NULL},
+            {"{ \"dgi\": \"9000\", \"hsm\": true", "{ \"dgi\": \"9000\", \"hsm\": true, \"encrypted\": true",
+             "nobody enciphers this value", NULL},
+            {"\"aid\":", "\"instructions\": { \"enc\": [\"8010\", \"0101\"] }, \"aid\":",
+             "DGI 0101 is to be enciphered", "\"dgis\": ["},
+            {"\"aid\":", "\"instructions\": { \"enc\": [\"9010\"] }, \"aid\":",
+             "DGI 9010 is to be enciphered", "\"dgis\": ["},
+        };
+        CHECK("/generic-debit.json", cases);
+}
+
 static void test_instructions(void **state) {
         (void)state;
         static const struct wrong cases[] = {
@@ -244,7 +260,7 @@ int main(void) {
             cmocka_unit_test(test_instructions), cmocka_unit_test(test_own_values),
             cmocka_unit_test(test_dates),        cmocka_unit_test(test_object_lists),
             cmocka_unit_test(test_cvm_list),     cmocka_unit_test(test_groupings),
-            cmocka_unit_test(test_paths),
+            cmocka_unit_test(test_paths),        cmocka_unit_test(test_enciphered),
         };
         return cmocka_run_group_tests_name("chip profile lint", tests, NULL, NULL);
 }
