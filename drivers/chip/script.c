@@ -134,6 +134,22 @@ static cw_rc end_declined(struct cw_terminal *t, struct cw_fault *f) {
         return cw_terminal_generate_ac(t, 0x00, false, &second, f);
 }
 
+cw_rc cw_script_prove(struct cw_terminal *t, struct cw_hsm_session *hsm, const char *psn, bool *ret_genuine,
+                      uint16_t *ret_atc, struct cw_fault *f) {
+        struct cw_terminal_ac ac = {0};
+        struct cw_hsm_arqc answer = {0};
+        cw_rc rc = cw_terminal_generate_ac(t, CW_AC_ARQC, true, &ac, f);
+        if (rc == CW_OK)
+                rc = cw_script_verify(t, hsm, psn, &ac, &answer, f);
+        if (rc == CW_OK && (ac.cid & CW_AC_TYPE) == CW_AC_ARQC)
+                rc = end_declined(t, f);
+        if (rc != CW_OK)
+                return rc;
+        *ret_genuine = answer.genuine;
+        *ret_atc = ac.atc;
+        return CW_OK;
+}
+
 static cw_rc answered(struct cw_terminal *t, struct cw_hsm_session *hsm, const struct cw_script_order *order,
                       const struct cw_hsm_arqc *answer, struct cw_script_result *ret, struct cw_fault *f) {
         cw_rc rc = cw_script_answer(t, answer, f);

@@ -46,6 +46,12 @@ CW_WARN_UNUSED cw_rc cw_script_verify(struct cw_terminal *t, struct cw_hsm_sessi
                                       const struct cw_terminal_ac *ac, struct cw_hsm_arqc *ret,
                                       struct cw_fault *f);
 /*
+ * A transaction that only proves the card: its first cryptogram, an AAC too as a blocked application gives
+ * it, verified by hsmd, then declined. t as for cw_script_run; blocks for hsmd and for each APDU.
+ */
+CW_WARN_UNUSED cw_rc cw_script_prove(struct cw_terminal *t, struct cw_hsm_session *hsm, const char *psn,
+                                     bool *ret_genuine, uint16_t *ret_atc, struct cw_fault *f);
+/*
  * Gives the card the issuer's answer: tag 91 (ARPC and CSU of method 2, ARPC and ARC of method 1) and 8A for
  * CDOL2, and EXTERNAL AUTHENTICATE where the AIP asks for it (EMV Book 3, 10.9). A card that does not accept
  * it says so in its second cryptogram.

@@ -49,9 +49,13 @@ enum cw_kiosk_looked {
 bool cw_kiosk_look_can(const char *command);
 /* The card, just selected, is already as the command would make it. */
 bool cw_kiosk_look_before(const struct cw_kiosk *k, const char *command);
-/* After a lost answer: read and f are how reading the card again ended, tries_before its PIN tries before. */
-enum cw_kiosk_looked cw_kiosk_look_after(struct cw_kiosk *k, const char *command, int tries_before,
-                                         cw_rc read, const struct cw_fault *f);
+/*
+ * After a lost answer, of the card that was read again; tries_before: its PIN tries before. What a card says
+ * of itself counts only when its cryptogram is right, which the caller sees to.
+ */
+enum cw_kiosk_looked cw_kiosk_look_after(struct cw_kiosk *k, const char *command, int tries_before);
+/* read, with the words for a card that is blocked (SELECT 6A81): any blocked card answers that. */
+cw_rc cw_kiosk_look_blocked(const char *command, cw_rc read, struct cw_fault *f);
 struct cw_msg *cw_kiosk_failed(const struct cw_msg *request, const struct cw_fault *f);
 /* Looks for a PIN pad that went away; returns milliseconds until it wants to look again. Blocks two seconds
  * at most. */

@@ -12,6 +12,13 @@ static bool is(const char *command, const char *word) {
         return strcmp(command, word) == 0;
 }
 
+cw_rc cw_kiosk_look_blocked(const char *command, cw_rc read, struct cw_fault *f) {
+        if (!is(command, "card-block") || cw_rc_layer(read) != CW_L_CHIP || f->native != SW_CARD_BLOCKED)
+                return read;
+        return cw_fail(f, read, SW_CARD_BLOCKED, "kiosk.script", "PRD_SMARTCARD",
+                       "a blocked card was put in; it cannot say which one");
+}
+
 bool cw_kiosk_look_can(const char *command) {
         return !is(command, "pin-change");
 }
@@ -21,13 +28,7 @@ bool cw_kiosk_look_before(const struct cw_kiosk *k, const char *command) {
                (is(command, "application-unblock") && !k->terminal.blocked);
 }
 
-enum cw_kiosk_looked cw_kiosk_look_after(struct cw_kiosk *k, const char *command, int tries_before,
-                                         cw_rc read, const struct cw_fault *f) {
-        if (read != CW_OK) {
-                /* It tells nothing else any more, nor who it is. */
-                bool blocked = cw_rc_layer(read) == CW_L_CHIP && f->native == SW_CARD_BLOCKED;
-                return is(command, "card-block") && blocked ? CW_LOOKED_DONE : CW_LOOKED_UNKNOWN;
-        }
+enum cw_kiosk_looked cw_kiosk_look_after(struct cw_kiosk *k, const char *command, int tries_before) {
         if (is(command, "application-block"))
                 return k->terminal.blocked ? CW_LOOKED_DONE : CW_LOOKED_NOT_DONE;
         if (is(command, "application-unblock"))

@@ -103,12 +103,26 @@ static cw_rc card_again(struct cw_station *st, struct cw_fault *f) {
         return rc;
 }
 
+/* What a card says of itself is believed of a genuine card only: the number is easily copied. */
+static cw_rc believe(struct cw_kiosk *k, struct attempt *a, enum cw_kiosk_looked says, struct cw_fault *f) {
+        a->result.genuine = false;
+        a->look = CW_LOOKED_UNKNOWN;
+        cw_rc rc =
+            cw_script_prove(&k->terminal, k->session, k->who.psn, &a->result.genuine, &a->result.atc, f);
+        if (rc == CW_OK && a->result.genuine)
+                a->look = says;
+        return rc;
+}
+
 /* A command whose answer was lost: the card is asked for again, and asked. */
 static cw_rc read_back(struct cw_station *st, struct attempt *a, struct cw_fault *f) {
+        const char *command = a->order.commands[0];
         st->kiosk.take_blocked = true;
+        a->look = CW_LOOKED_UNKNOWN;
         cw_rc rc = card_again(st, f);
-        a->look = cw_kiosk_look_after(&st->kiosk, a->order.commands[0], a->tries_before, rc, f);
-        return a->look == CW_LOOKED_DONE ? CW_OK : rc;
+        if (rc != CW_OK)
+                return cw_kiosk_look_blocked(command, rc, f);
+        return believe(&st->kiosk, a, cw_kiosk_look_after(&st->kiosk, command, a->tries_before), f);
 }
 
 static cw_rc run(struct cw_station *st, struct attempt *a, struct cw_fault *f) {
@@ -116,10 +130,8 @@ static cw_rc run(struct cw_station *st, struct attempt *a, struct cw_fault *f) {
         const char *command = a->order.commands[0];
         bool looks = a->order.count == 1 && cw_kiosk_look_can(command);
         cw_rc rc = cw_kiosk_start_again(k, f);
-        if (rc == CW_OK && looks && cw_kiosk_look_before(k, command)) {
-                a->look = CW_LOOKED_DONE;
-                return CW_OK;
-        }
+        if (rc == CW_OK && looks && cw_kiosk_look_before(k, command))
+                return believe(k, a, CW_LOOKED_DONE, f);
         if (rc == CW_OK && looks)
                 a->tries_before = cw_script_pin_tries(&k->terminal);
         for (int try = 1;; try++) {
@@ -149,6 +161,16 @@ static const char *outcome_of(const struct attempt *a, cw_rc rc) {
         return a->maybe || torn || r->done > 0 ? "unknown" : "not_done";
 }
 
+static const char *looked_text(const struct attempt *a) {
+        if (a->look == CW_LOOKED_DONE)
+                return "read back from the card: it is so";
+        if (a->look != CW_LOOKED_UNKNOWN)
+                return "";
+        return a->result.genuine
+                   ? "the card does not tell whether it was done"
+                   : "how the card reads is not proven genuine: keep it and tell the bank's security";
+}
+
 static void fill(struct cw_msg *reply, const struct attempt *a, cw_rc rc, const struct cw_fault *f) {
         const struct cw_script_result *r = &a->result;
         json_t *j = reply->json;
@@ -160,8 +182,7 @@ static void fill(struct cw_msg *reply, const struct attempt *a, cw_rc rc, const 
         if (r->pin_tries >= 0)
                 (void)json_object_set_new(j, "pin_tries", json_integer(r->pin_tries));
         (void)json_object_set_new(j, "code", json_string(rc == CW_OK ? "" : f->code));
-        const char *looked = a->look == CW_LOOKED_DONE ? "read back from the card: it is so" : "";
-        (void)json_object_set_new(j, "text", json_string(rc == CW_OK ? looked : f->text));
+        (void)json_object_set_new(j, "text", json_string(rc == CW_OK ? looked_text(a) : f->text));
 }
 
 struct cw_msg *cw_kiosk_script(struct cw_station *st, const struct cw_msg *request) {

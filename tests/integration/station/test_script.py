@@ -293,12 +293,44 @@ def test_lost_answers_are_read_back(rig, plastic, job):
             clean(rig)
             rig.kiosk_chip.ask(cmd="fault", kind="none")
             customer.go()
-    card = copy_of(rig, plastic, "card-block-tear")
-    customer = Customer(rig, card, job, "81", blocked=True)
-    rig.kiosk_chip.ask(cmd="fault", kind="tear", ins="16", nth=1, reconnect=True)
-    reply = answer(rig, customer.kiosk, customer.ask_script("card-block"), card)
-    check(reply["outcome"] == "done" and chip(card)["card_blocked"], reply)
-    customer.go()
+
+
+def test_any_blocked_card_is_not_the_blocked_one(rig, plastic, job):
+    """SELECT 6A81 does not say whose card it is: the right one and another one, after the answer to a card block was lost."""
+    for name, put in (("card-block-tear", None), ("card-block-swap", "blocked long ago")):
+        card = copy_of(rig, plastic, name)
+        customer = Customer(rig, card, job, "81", blocked=True)
+        kind, back = ("tear", card) if not put else ("die", edited(rig, plastic, put, card_blocked=True))
+        rig.kiosk_chip.ask(cmd="fault", kind=kind, ins="16", nth=1, reconnect=not put)
+        asked = customer.ask_script("card-block")
+        if put:
+            wait_for("the pad to ask for the card", lambda: "CARD BACK" in rig.pad.ask(cmd="state")["display"])
+            rig.kiosk_chip.ask(cmd="fault", kind="none")
+            put_in(rig, customer.kiosk, back)
+        reply = answer(rig, customer.kiosk, asked, back)
+        check(reply["outcome"] == "unknown" and "which one" in reply["text"], reply)
+        check(chip(card)["card_blocked"] == (not put), name)
+        rig.kiosk_chip.ask(cmd="fault", kind="none")
+        customer.go()
+
+
+def with_another_key(rig, plastic, name, **members):
+    """A card that tells what the true one tells, and does not have its keys."""
+    other = edited(rig, plastic, name, **members)
+    memory = chip(other)
+    memory["dgis"]["8000"] = memory["dgis"]["8000"][::-1]
+    with open(os.path.join(other, "chip.json"), "w") as f:
+        json.dump(memory, f)
+    return other
+
+
+def test_a_copy_is_not_believed(rig, plastic, job):
+    for command, members in (("application-block", {"app_blocked": True}), ("application-unblock", {})):
+        card = with_another_key(rig, plastic, "copy-" + command, **members)
+        customer = Customer(rig, card, job, "81", blocked=True)
+        reply = customer.script(command)
+        check(reply["outcome"] == "unknown" and not reply["genuine"] and "not proven genuine" in reply["text"], reply)
+        customer.go()
 
 
 def test_what_is_so_already_is_not_sent(rig, plastic, job):
@@ -307,7 +339,7 @@ def test_what_is_so_already_is_not_sent(rig, plastic, job):
         customer = Customer(rig, card, job, "81", blocked=True)
         before = chip(card)
         reply = customer.script(command)
-        check(reply["outcome"] == "done" and reply["done"] == 0 and "read back" in reply["text"], reply)
+        check(reply["outcome"] == "done" and reply["done"] == 0 and reply["genuine"] and "read back" in reply["text"], reply)
         check(chip(card)["app_blocked"] == before["app_blocked"], command)
         clean(rig)
         customer.go()
@@ -326,7 +358,8 @@ def test_try_counter_is_reset(rig, plastic, job):
 
 GROUPS = {"versions": (test_pin_change_of_each_version, test_several_commands_in_one_script,
                          test_new_cards_of_method_1, test_no_pin_no_script),
-          "torn": (test_lost_answers_are_read_back, test_what_is_so_already_is_not_sent, test_try_counter_is_reset,
+          "torn": (test_lost_answers_are_read_back, test_any_blocked_card_is_not_the_blocked_one, test_a_copy_is_not_believed,
+                   test_what_is_so_already_is_not_sent, test_try_counter_is_reset,
                   test_blocked_and_unblocked, test_a_torn_card_gets_a_new_transaction, test_a_refusal_is_told,
                    test_torn_and_not_back, test_torn_and_another_card)}
 
