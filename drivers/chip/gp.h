@@ -56,7 +56,7 @@ enum {
         CW_STATUS_FILES = 0x20,
         CW_STATUS_MODULES = 0x10
 };
-enum { CW_CARD_INITIALIZED = 0x07, CW_CARD_SECURED = 0x0f };
+enum { CW_CARD_OP_READY = 0x01, CW_CARD_INITIALIZED = 0x07, CW_CARD_SECURED = 0x0f };
 /* The specification's word for a life cycle state (GP tables 11-6, 11-4), "" for an application's own. */
 const char *cw_gp_card_state(uint8_t state);
 const char *cw_gp_application_state(uint8_t state);

@@ -8,6 +8,7 @@
 
 #include "base/failpoint.h"
 #include "base/status_word.h"
+#include "drivers/chip/gp_status.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -60,7 +61,23 @@ cw_rc cw_perso_secured(struct cw_perso *p, const struct cw_command *command, con
 
 /* ---- SET STATUS ---- */
 
-static cw_rc set_status(struct cw_perso *p, const struct cw_profile_after *a, struct cw_fault *f) {
+/* What the card tells of itself; 0 when it does not, which is not held against it. */
+static cw_rc ask_card_state(struct cw_perso *p, uint8_t *ret, struct cw_fault *f) {
+        CW_AUTO(cw_secret_free) struct cw_secret *data = NULL;
+        struct cw_command command;
+        struct cw_gp_status s;
+        uint16_t sw = 0;
+        cw_gp_get_status(CW_STATUS_DOMAIN, false, &command);
+        p->result->total++;
+        cw_rc rc = cw_perso_secured(p, &command, NULL, &data, &sw, f);
+        if (rc != CW_OK)
+                return rc;
+        struct cw_span rest = CW_SPAN(data->ptr, data->len);
+        *ret = sw == 0x9000 && cw_gp_status_next(&rest, &s) == CW_GP_STATUS_ENTRY ? s.state : 0;
+        return CW_OK;
+}
+
+static cw_rc send_status(struct cw_perso *p, const struct cw_profile_after *a, struct cw_fault *f) {
         CW_AUTO(cw_secret_free) struct cw_secret *data = NULL;
         struct cw_command command;
         uint16_t sw = 0;
@@ -73,6 +90,22 @@ static cw_rc set_status(struct cw_perso *p, const struct cw_profile_after *a, st
                 cw_perso_tell(p, "set-status", "%s is %02X %s: %04X", card ? "card" : "application", a->state,
                               card ? cw_gp_card_state(a->state) : cw_gp_application_state(a->state), sw);
         return rc;
+}
+
+/* A card goes from OP_READY to SECURED by way of INITIALIZED (GP 5.1.1, figure 5-1): makers deliver in either
+ * state, and the profile need not know which. */
+static cw_rc set_status(struct cw_perso *p, const struct cw_profile_after *a, struct cw_fault *f) {
+        uint8_t state = 0;
+        cw_rc rc = CW_OK;
+        if (a->of == CW_STATUS_DOMAIN && a->state == CW_CARD_SECURED)
+                rc = ask_card_state(p, &state, f);
+        if (rc == CW_OK && state == CW_CARD_OP_READY) {
+                struct cw_profile_after first = *a;
+                first.state = CW_CARD_INITIALIZED;
+                p->result->total++;
+                rc = send_status(p, &first, f);
+        }
+        return rc == CW_OK ? send_status(p, a, f) : rc;
 }
 
 /* ---- PUT KEY ---- */

@@ -195,12 +195,14 @@ class Card:
         _, ins, p1, p2 = header
         if ins == 0xCA:
             return self._get_data(p1 << 8 | p2)
-        if ins not in (0xE6, 0xE2, 0xF2):
+        if ins not in (0xE6, 0xE2, 0xF2, 0xF0):
             raise Refused(0x6D00)
         if not self.channel:
             self.complain("card content without a channel", 0x6982)
         if ins == 0xF2:
             return self._get_status(p1, p2, data)
+        if ins == 0xF0:
+            return self._set_status(p1, p2)
         return self._install_command(p1, p2, data) if ins == 0xE6 else self._store(header, data)
 
     def _get_data(self, tag):
@@ -229,6 +231,15 @@ class Card:
             self.complain("the next part of a list that was not asked for, or from the start in the middle of one", 0x6A88)
         entry, self.told = entries[self.told], (self.told + 1) % len(entries)
         return entry, 0x6310 if self.told else 0x9000
+
+    def _set_status(self, p1, p2):
+        """Of the card only, one step after the other (GP 5.1.1)."""
+        if p1 != 0x80 or p2 not in (0x07, 0x0F):
+            raise Refused(0x6A86)
+        if p2 != {0x01: 0x07, 0x07: 0x0F}.get(self.make["state"]):
+            raise Refused(0x6985)
+        self.make["state"] = p2
+        return b""
 
     def _install_command(self, p1, p2, data):
         fields, at = [], 0

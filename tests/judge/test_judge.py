@@ -212,6 +212,17 @@ def test_key_version_changed(rig):
     accepted(rig, card, profile["aid"])
 
 
+def test_card_secured(rig):
+    """A card becomes SECURED behind its data, from either state before; by way of INITIALIZED where that is what is next."""
+    profile = {**load(rig, "generic-debit"), "after": [{"set_status": {"of": "card", "state": "secured"}}]}
+    path = rig.write("made/secured.json", json.dumps(profile))
+    for state in (0x01, 0x07):
+        for more in ({}, {"paged_status": True, "scp": 2, "i": 0x55}):
+            card = rig.insert(installed=aids(profile), state=state, **more)
+            code, lines, errors = rig.perso(path)
+            check(code == 0 and not card.complaints and card.make["state"] == 0x0F, (state, more, lines, errors, card.complaints))
+
+
 MAKES = (  # the card; options of the command; the level, or why it is left alone
     ({"isd": "D2760000850101", "i": 0x10, "kvn": 0x3F, "fci": "odd", "cplc": False}, (), "03"),
     ({"isd": "A0000001510000", "empty_select": False, "i": 0x60, "kvn": 0x01, "key_info": False}, (), "33"),
