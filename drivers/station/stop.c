@@ -11,11 +11,11 @@
 #include "base/notify.h"
 
 #define LOOK_MS 20
-#define ACK_MS 5000 /* cardwrightd writes the result to its journal; one that is away cannot */
+#define ACK_MS 15000 /* cardwrightd writes the result to its journal; one that was away comes back for it */
 
 static bool told(struct cw_station *st) {
         (void)pthread_mutex_lock(&st->lock);
-        bool told = !st->running && (!st->last || !st->peer);
+        bool told = !st->running && !st->last;
         (void)pthread_mutex_unlock(&st->lock);
         return told;
 }

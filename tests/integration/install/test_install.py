@@ -144,6 +144,16 @@ class InstallTest(unittest.TestCase):
             for path in re.findall(r"file:(\S+)", text):
                 self.assertTrue(os.path.isfile(self.at(path)), path)
 
+    def test_a_station_stops_first(self):
+        """systemd stops in the reverse order: at a shutdown the others are there until the station's step is at its end and durable.
+        A station that required them would go down with them."""
+        text = self.unit("cardwright-stationd@.service")
+        after = {unit for line in re.findall(r"^After=(.*)", text, re.M) for unit in line.split()}
+        self.assertLessEqual({"pcscd.socket", "pcscd.service", "cardwright-hsmd.service", "cardwrightd.service"}, after)
+        self.assertEqual(re.findall(r"^(?:Requires|Requisite|BindsTo|PartOf)=.*", text, re.M), [])
+        for other in ("cardwrightd.service", "cardwright-hsmd.service"):
+            self.assertNotRegex(self.unit(other), r"(?m)^After=.*stationd")
+
     def copy_units(self):
         """The units as they would be found, with programs that exist on this machine."""
         folder = os.path.join(self.root, "units")

@@ -261,6 +261,10 @@ class Rig:
         self.start_station()
 
     def stop(self):
+        """A station is told twice: nobody is there any more for a result that no test acknowledged."""
+        for process in self.processes:
+            if process.name.startswith("stationd") and process.running():
+                process.child.terminate()
         for process in reversed(self.processes):
             process.stop()
         shutil.rmtree(self.folder, ignore_errors=True)

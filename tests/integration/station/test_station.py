@@ -543,7 +543,8 @@ def ended(rig):
 
 def test_stopped_station_ends_its_step(rig):
     """SIGTERM while the chip step waits for its chip: the key try is still confirmed, the chip gets all of its data, the result is told,
-    and only then does the process go. Nothing new is begun meanwhile; the card goes on at the next one."""
+    and only then does the process go. Nothing new is begun meanwhile; the card goes on at the next one. A client that is away for a
+    moment just then comes back for the result."""
     desk, job = to_chip(rig)
     rig.chip.ask(cmd="fault", kind="late", ms=1500, ins="50", nth=1)
     ident = job.send("chip")
@@ -552,6 +553,8 @@ def test_stopped_station_ends_its_step(rig):
     wait_for("the signal", lambda: is_refused(desk, "being stopped", "baseline"), 10)
     result = desk.wait(ident)["json"]
     check(result["outcome"] == "done" and result["key_tried"] and result["where"] == "contact", result)
+    desk.close()
+    desk = wait_for("the station that is being stopped", lambda: try_connect(rig), 10)
     check(desk.ask("result.last")["result"]["seq"] == job.seq and rig.station.running(), "it waits until the result is durable")
     desk.ask("result.ack", job=job.name, step="chip", seq=job.seq)
     ended(rig)
@@ -567,7 +570,8 @@ def test_stopped_station_ends_its_step(rig):
 
 
 def test_stopped_station_whose_client_is_away(rig):
-    """Nobody is there to be told: the step ends all the same, and the chip says later what became of it."""
+    """Nobody is there to be told: the step ends all the same, and its result waits for somebody. After a second signal it does not, and
+    the chip says later what became of it."""
     desk, job = to_chip(rig)
     rig.chip.ask(cmd="fault", kind="late", ms=1500, ins="E2", nth=2)
     job.send("chip")
@@ -575,8 +579,13 @@ def test_stopped_station_whose_client_is_away(rig):
     wait_for("the chip to be personalised", lambda: rig.chip.ask(cmd="state").get("apdus", 0) > 4)
     desk.close()
     rig.station.child.terminate()
+    wait_for("the end of the step", lambda: rig.chip.ask(cmd="state")["personalised"], 60)
+    away = wait_for("the station that is being stopped", lambda: try_connect(rig), 10)
+    result = wait_for("the result", lambda: away.ask("result.last")["result"], 20)
+    check(result["seq"] == job.seq and result["outcome"] == "done", result)
+    away.close()
+    rig.station.child.terminate()
     ended(rig)
-    check(rig.chip.ask(cmd="state")["personalised"], "the step was cut off")
     rig.start_station()
     desk = job.desk = connect(rig)
     verdict = job.reconcile("chip")
