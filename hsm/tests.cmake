@@ -48,7 +48,7 @@ target_compile_definitions(cw_test_hsmd_rig PRIVATE CW_HSMD="$<TARGET_FILE:cardw
 add_dependencies(cw_test_hsmd_rig cardwright-hsmd cardwright-hsm-provision cw_hostile_module)
 foreach(name issue icc service pad kiosk rotation faults stall memory)
         cw_add_test(test_hsmd_${name} SOURCES ${hsmd}/test_hsmd_${name}.c LABELS integration LIBS cw_test_hsmd_rig
-                TIMEOUT 300)
+                TIMEOUT 600)
 endforeach()
 if(CW_SANITIZE)
         target_compile_definitions(test_hsmd_memory PRIVATE CW_SANITIZED)
