@@ -143,9 +143,9 @@ static int any_difference(const json_t *a) {
         return json_array_size(json_object_get(a, "lines")) > 0 ? CW_EXIT_FAILED : CW_EXIT_OK;
 }
 
-/* What differs between the printer and the file; *ret_here, if asked for: the printer's lines. */
+/* What differs between the printer and the file; if asked for, the printer's lines and the file. */
 static int differences(struct cw_cli *cli, const char *name, const char *file, json_t **ret,
-                       json_t **ret_here) {
+                       json_t **ret_here, json_t **ret_saved) {
         CW_AUTO_JSON json_t *here = NULL;
         CW_AUTO_JSON json_t *saved = read_file(file);
         if (!saved)
@@ -156,12 +156,14 @@ static int differences(struct cw_cli *cli, const char *name, const char *file, j
         *ret = compare(json_object_get(here, "lines"), json_object_get(saved, "lines"));
         if (ret_here)
                 *ret_here = CW_STEAL(here);
+        if (ret_saved)
+                *ret_saved = CW_STEAL(saved);
         return CW_EXIT_OK;
 }
 
 static int diff(struct cw_cli *cli, const char *name, const char *file) {
         CW_AUTO_JSON json_t *found = NULL;
-        int exit_code = differences(cli, name, file, &found, NULL);
+        int exit_code = differences(cli, name, file, &found, NULL, NULL);
         return cw_cli_show(cli, exit_code, found, show_differences, any_difference);
 }
 
@@ -212,11 +214,39 @@ static int set(struct cw_cli *cli, const char *name, const char *file, json_t *t
         return cw_cli_show(cli, exit_code, a, cw_printer_show_lines, always_ok);
 }
 
+/*
+ * The same name may mean another thing in a printer of another family or model. What `--json printer NAME
+ * settings` printed does not say which it was: then a person answers for it.
+ */
+static int made_for(struct cw_cli *cli, const char *name, const char *file, const json_t *saved) {
+        static const char *const keys[] = {"family", "model"};
+        char path[CW_PRINTER_PATH_MAX];
+        CW_AUTO_JSON json_t *printer = NULL;
+        int exit_code = cw_printer_path(name, "", path);
+        if (exit_code == CW_EXIT_OK)
+                exit_code = cw_cli_ask(cli, path, NULL, &printer);
+        for (size_t i = 0; exit_code == CW_EXIT_OK && i < sizeof keys / sizeof *keys; i++) {
+                const char *wanted = cw_cli_str(saved, keys[i]), *here = cw_cli_str(printer, keys[i]);
+                if (!*wanted || strcmp(wanted, here) == 0)
+                        continue;
+                (void)fprintf(
+                    stderr,
+                    "cardwright: %s: these settings are of a printer of %s %s, %s is %s; nothing was "
+                    "set, use a snapshot of such a printer\n",
+                    file, keys[i], wanted, name, *here ? here : "unknown");
+                exit_code = CW_EXIT_FAILED;
+        }
+        return exit_code;
+}
+
 static int apply(struct cw_cli *cli, const char *name, const char *file) {
         CW_AUTO_JSON json_t *found = NULL;
         CW_AUTO_JSON json_t *here = NULL;
         CW_AUTO_JSON json_t *shown = NULL;
-        int exit_code = differences(cli, name, file, &found, &here);
+        CW_AUTO_JSON json_t *saved = NULL;
+        int exit_code = differences(cli, name, file, &found, &here, &saved);
+        if (exit_code == CW_EXIT_OK)
+                exit_code = made_for(cli, name, file, saved);
         if (exit_code != CW_EXIT_OK)
                 return exit_code;
         if (*cw_cli_str(here, "text"))

@@ -54,14 +54,6 @@ static int usage(FILE *out, int exit_code) {
         return exit_code;
 }
 
-/* The index of --help; what stands before it is what help is wanted about. */
-static int find_help(int argc, char **argv) {
-        for (int i = 1; i < argc; i++)
-                if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
-                        return i;
-        return 0;
-}
-
 /* The socket of the configured runtime folder. */
 static bool socket_from_config(struct cw_cli *cli, const char *path) {
         CW_AUTO(cw_config_free) struct cw_config *config = NULL;
@@ -101,6 +93,26 @@ static bool take_flag(struct cw_cli *cli, const char *arg) {
         else
                 return false;
         return true;
+}
+
+static bool takes_value(const char *name, const char *value) {
+        struct cw_cli scratch = {0};
+        if (strcmp(name, "--socket") == 0 || strcmp(name, "--config") == 0 || cw_station_option_known(name))
+                return true;
+        return strncmp(name, "--", 2) == 0 && !take_flag(&scratch, name) &&
+               (cw_hsm_option(&scratch, name, value) || cw_d1_option(&scratch, name, value) ||
+                cw_face_option(&scratch, name, value));
+}
+
+/* The index of --help; what stands before it is what help is wanted about. An option's value is no option. */
+static int find_help(int argc, char **argv) {
+        for (int i = 1; i < argc; i++) {
+                if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+                        return i;
+                if (i + 1 < argc && takes_value(argv[i], argv[i + 1]))
+                        i++;
+        }
+        return 0;
 }
 
 /* Words of the command line without options; -1 on a wrong option, which was told. */

@@ -95,6 +95,9 @@ class CliTest(unittest.TestCase):
         self.assertEqual(told("job", "divert"), ["job divert"])
         self.assertEqual(told("hsm", "rotate", "imk-ac"), ["hsm rotate"])
         self.assertEqual(self.rig.cli_raw("nothing", "--help").returncode, 2)
+        for value in ("-h", "--help"):  # an option's value is no wish for help
+            done = self.rig.cli_raw("status", "--as", value)
+            self.assertEqual((done.returncode, "usage:" in done.stdout), (self.rig.cli_raw("status").returncode, False), done.stdout)
 
     def test_unknown_commands_are_named(self):
         for words, what in ((["stauts"], "stauts"), (["no", "such"], "no"), (["kit", "burn", "1"], "kit burn"), (["job s"], "job s")):
@@ -215,6 +218,12 @@ class CliTest(unittest.TestCase):
         self.assertEqual(done.returncode, 1)
         told = [line.rsplit("  ", 1)[-1].strip() for line in done.stdout.splitlines()[1:]]
         self.assertEqual(told, ["can be set", "only read", "not in the file"], done.stdout)
+        for key in ("family", "model"):  # another printer's
+            with open(snapshot, encoding="ascii") as saved, open(self.rig.path("other.json"), "w", encoding="ascii") as out:
+                json.dump({**json.load(saved), key: "other"}, out)
+            done = settings("apply", self.rig.path("other.json"), "--yes")
+            self.assertEqual((done.returncode, applied()), (1, []), done.stdout)
+            self.assertIn(f"of {key} other, s1 is fake", done.stderr)
         done = settings("apply", snapshot)  # nobody can be asked
         self.assertEqual((done.returncode, applied()), (2, []), done.stdout)
         self.assertIn("--yes", done.stderr)
