@@ -150,7 +150,7 @@ class FakeHsmd(Server):
             ready, _, _ = select.select([session["socket"]], [], [], 0)
             if ready:
                 session["socket"].close()
-                del self.sessions[number]
+                self.sessions.pop(number, None)
         return self.sessions
 
     def restart(self):
@@ -171,7 +171,7 @@ class FakeHsmd(Server):
         for number, session in list(self.sessions.items()):
             if session["for"] == job:
                 session["socket"].close()
-                del self.sessions[number]
+                self.sessions.pop(number, None)
                 self.connection.send(Message(EVENT, {"event": "session.closed", "session": number,
                                                      "error": fault("RECONNECT", "the worker ended")["error"]}))
                 return number
