@@ -12,6 +12,7 @@ static struct cw_script_orders *orders_of(struct cw_daemon *d, struct cw_control
                 d->script_orders = cw_script_orders_new();
         if (!d->script_orders)
                 cw_bank_refuse(r, CW_E_NOMEM, "out of memory");
+        cw_kiosk_order_expire(d); /* the kiosk may be away */
         return d->script_orders;
 }
 
@@ -108,6 +109,8 @@ void cw_api_script_drop(void *ctx, struct cw_control_request *r) {
         if (!q)
                 return;
         cw_rc rc = cw_script_orders_drop(q, cw_control_segment(r), cw_wall_ms(d->clock), &f);
+        if (rc == CW_OK)
+                cw_kiosk_order_dropped(d, cw_control_segment(r));
         if (rc == CW_OK)
                 rc = audit(d, r, "kiosk.script.dropped", json_pack("{s:s}", "id", cw_control_segment(r)), &f);
         if (rc == CW_OK)

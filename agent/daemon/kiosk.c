@@ -498,6 +498,7 @@ static bool rests(const struct cw_daemon *d, const struct cw_station_link *l) {
 void cw_kiosk_look(struct cw_daemon *d, struct cw_station_link *l) {
         struct cw_release release;
         struct cw_fault f = {0};
+        cw_kiosk_order_expire(d);
         for (const struct cw_kiosk *k = d->kiosks; k; k = k->next)
                 if (k->link == l)
                         return;

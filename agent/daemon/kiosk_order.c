@@ -9,6 +9,8 @@
 
 #define QUICK_CALL_MS 8000
 #define MARGIN_MS 10000
+#define REFUSED_REST_MS 10000 /* a wrong card that stays in the reader is not looked up all the time */
+#define SW_CARD_BLOCKED 0x6a81
 #define SCRIPT_MS 90000 /* a transaction, and beside it the time for a card to be put in again */
 
 /* One order at one kiosk; its calls follow one another, each answered exactly once. */
@@ -25,6 +27,12 @@ struct cw_kiosk_order {
 
 static struct cw_script_order_row *row_of(const struct cw_kiosk_order *k) {
         return cw_script_orders_find(k->daemon->script_orders, k->id);
+}
+
+/* It waits on for this kiosk: nobody took it back, and its time is not over. */
+static struct cw_script_order_row *confirmed(const struct cw_kiosk_order *k) {
+        struct cw_script_order_row *o = row_of(k);
+        return o && o->state == CW_SO_CONFIRMED ? o : NULL;
 }
 
 static struct cw_msg *message(const struct cw_kiosk_order *k, const char *call) {
@@ -80,23 +88,36 @@ static cw_rc note(struct cw_kiosk_order *k, const char *what, struct cw_fault *f
 }
 
 /*
- * Nothing was sent. What may be better in a moment (no card yet, a reader or the server away) waits on until
- * it expires; a card that is refused ends the order.
+ * Nothing was sent. What may be better in a moment (no card yet, another card, a reader or the server away)
+ * waits on until it expires: state CONFIRMED.
  */
-static void not_yet(struct cw_kiosk_order *k, const struct cw_fault *f, const char *customer_text) {
+static void leave(struct cw_kiosk_order *k, const struct cw_fault *f, enum cw_script_order_state state,
+                  const char *customer_text) {
+        const bool refused = cw_rc_class(f->rc) == CW_C_REJECT;
         struct cw_script_order_row *o = row_of(k);
         struct cw_fault unused = {0};
         cw_log(CW_EV_KIOSK_ENDED, CW_F_STR("KIOSK", cw_station_link_name(k->link)), CW_F_STR("STEP", k->step),
                CW_F_STR("CLASS", cw_class_name(cw_rc_class(f->rc))), CW_F_STR("CODE", f->code),
                CW_F_STR("TEXT", f->text));
-        if (o) {
-                o->state = cw_rc_class(f->rc) == CW_C_REJECT ? CW_SO_NOT_DONE : CW_SO_CONFIRMED;
+        if (o && (o->state == CW_SO_CONFIRMED || o->state == CW_SO_RUNNING)) {
+                o->state = state;
                 (void)snprintf(o->text, sizeof o->text, "%s", f->text);
+                if (state == CW_SO_CONFIRMED)
+                        o->rest_until_ms = cw_wall_ms(k->daemon->clock) + REFUSED_REST_MS * refused;
+                else if (cw_rc_class(note(k, "kiosk.script.ended", &unused)) == CW_C_FATAL)
+                        return;
         }
-        if (o && o->state == CW_SO_NOT_DONE &&
-            cw_rc_class(note(k, "kiosk.script.ended", &unused)) == CW_C_FATAL)
-                return;
         end(k, customer_text);
+}
+
+/* Nothing was sent, and it may go better in a moment; what the kit's own card refuses is over. */
+static void not_yet(struct cw_kiosk_order *k, const struct cw_fault *f, const char *customer_text) {
+        leave(k, f, cw_rc_class(f->rc) == CW_C_REJECT ? CW_SO_NOT_DONE : CW_SO_CONFIRMED, customer_text);
+}
+
+/* A card of which nobody knows that it is the kit's: the right one may come yet. */
+static void other_card(struct cw_kiosk_order *k, const struct cw_fault *f, const char *customer_text) {
+        leave(k, f, CW_SO_CONFIRMED, customer_text);
 }
 
 /* ---- the script ---- */
@@ -113,8 +134,12 @@ static void on_script(void *ctx, cw_rc rc, const struct cw_fault *f, struct cw_m
         struct cw_fault unused = {0};
         struct cw_script_order_row *o = row_of(k);
         enum cw_script_order_state state = CW_SO_UNKNOWN;
+        bool genuine = rc == CW_OK && cw_msg_bool(reply, "genuine", false);
         if (rc == CW_OK)
                 state = state_of(cw_msg_str(reply, "outcome", ""));
+        /* A card that was not proven cannot say that it is done. */
+        if (state == CW_SO_DONE && !genuine)
+                state = CW_SO_UNKNOWN;
         if (o) {
                 o->state = state;
                 o->atc = rc == CW_OK ? cw_msg_int(reply, "atc", -1) : -1;
@@ -122,8 +147,7 @@ static void on_script(void *ctx, cw_rc rc, const struct cw_fault *f, struct cw_m
                 (void)snprintf(o->sw, sizeof o->sw, "%.4s", rc == CW_OK ? cw_msg_str(reply, "sw", "") : "");
                 (void)snprintf(o->text, sizeof o->text, "%s",
                                rc == CW_OK ? cw_msg_str(reply, "text", "") : f->text);
-                if (rc == CW_OK && !cw_msg_bool(reply, "genuine", false) && state == CW_SO_NOT_DONE &&
-                    !o->text[0])
+                if (rc == CW_OK && !genuine && !o->text[0])
                         (void)snprintf(o->text, sizeof o->text,
                                        "the chip's cryptogram is wrong: keep this card and tell the bank's "
                                        "security");
@@ -134,9 +158,15 @@ static void on_script(void *ctx, cw_rc rc, const struct cw_fault *f, struct cw_m
         end(k, state == CW_SO_DONE ? "DONE, TAKE CARD" : "PLEASE ASK US");
 }
 
-/* The command is in the audit log before it goes out. */
+/* The command is in the audit log before it goes out; from here on it cannot be taken back. */
 static void send_script(struct cw_kiosk_order *k, const struct cw_config_product *p) {
         struct cw_fault f = {0};
+        struct cw_script_order_row *o = confirmed(k);
+        if (!o) {
+                end(k, "TAKE YOUR CARD");
+                return;
+        }
+        o->state = CW_SO_RUNNING;
         cw_rc rc = note(k, "kiosk.script.sent", &f);
         if (cw_rc_class(rc) == CW_C_FATAL)
                 return;
@@ -189,8 +219,11 @@ static void on_server_kit(void *ctx, cw_rc rc, const struct cw_fault *f, const s
         struct cw_journal *j = k->daemon->journal;
         if (rc == CW_OK && (reply->kit_count == 0 || strcmp(reply->kits[0].kit_no, k->kit) != 0))
                 rc = wrong_card(k->kit, &fault);
-        if (rc == CW_OK)
-                rc = cw_journal_job_by_kit(j, k->kit, &row, &fault);
+        if (rc != CW_OK) {
+                other_card(k, &fault, "CARD REFUSED");
+                return;
+        }
+        rc = cw_journal_job_by_kit(j, k->kit, &row, &fault);
         if (rc == CW_OK)
                 rc = cw_journal_issuer_keys(j, row.job.id, keys, &fault);
         if (rc == CW_OK && strlen(reply->kits[0].encrypted_card_number) <= CW_SEALED_MAX)
@@ -219,7 +252,7 @@ static void on_sealed_pan(void *ctx, cw_rc rc, const struct cw_fault *f, struct 
         if (rc == CW_OK)
                 rc = cw_hsm_reply_text(reply, &text, &fault);
         if (rc != CW_OK || text->len >= sizeof number) {
-                not_yet(k, &fault, "CARD REFUSED");
+                other_card(k, &fault, "CARD REFUSED");
                 return;
         }
         memcpy(number, text->ptr, text->len);
@@ -227,11 +260,23 @@ static void on_sealed_pan(void *ctx, cw_rc rc, const struct cw_fault *f, struct 
         cw_dcms_kit_by_card(k->daemon->dcms, number, on_server_kit, k);
 }
 
+/* Perhaps the one that was blocked when the answer was lost: a blocked card does not tell its number. */
+static void blocked_card(struct cw_kiosk_order *k, const struct cw_fault *f) {
+        struct cw_fault told = *f;
+        (void)snprintf(told.text, sizeof told.text, "a blocked card was put in; it cannot say which one");
+        leave(k, &told, CW_SO_UNKNOWN, "");
+}
+
 static void on_card(void *ctx, cw_rc rc, const struct cw_fault *f, struct cw_msg *reply) {
         struct cw_kiosk_order *k = ctx;
         (void)reply;
+        if (rc != CW_OK && cw_rc_class(rc) == CW_C_REJECT && f->native == SW_CARD_BLOCKED &&
+            strcmp(k->command, "card-block") == 0) {
+                blocked_card(k, f);
+                return;
+        }
         if (rc != CW_OK) {
-                not_yet(k, f, "");
+                other_card(k, f, "");
                 return;
         }
         k->card = true;
@@ -245,7 +290,7 @@ static void on_session(void *ctx, cw_rc rc, const struct cw_fault *f, struct cw_
         struct cw_kiosk_order *k = ctx;
         struct cw_hsm_opened opened;
         struct cw_fault fault = f ? *f : (struct cw_fault){0};
-        const struct cw_script_order_row *o = row_of(k);
+        const struct cw_script_order_row *o = confirmed(k);
         if (rc == CW_OK)
                 rc = cw_hsm_reply_opened(reply, &opened, &fault);
         if (rc != CW_OK) {
@@ -254,7 +299,11 @@ static void on_session(void *ctx, cw_rc rc, const struct cw_fault *f, struct cw_
         }
         k->session = opened.session;
         k->session_fd = opened.fd;
-        int64_t left = o ? o->expires_ms - cw_wall_ms(k->daemon->clock) : 0;
+        if (!o) {
+                end(k, "");
+                return;
+        }
+        int64_t left = o->expires_ms - cw_wall_ms(k->daemon->clock);
         int64_t timeout_ms = left > MARGIN_MS ? left : MARGIN_MS;
         struct cw_msg *m = message(k, "kiosk.begin");
         if (m) {
@@ -277,6 +326,16 @@ bool cw_kiosk_order_runs(const struct cw_daemon *d, const struct cw_station_link
         return false;
 }
 
+void cw_kiosk_order_expire(struct cw_daemon *d) {
+        struct cw_script_order_row *o = NULL;
+        while (d->script_orders && (o = cw_script_orders_expired(d->script_orders, cw_wall_ms(d->clock)))) {
+                struct cw_fault f = {0};
+                CW_AUTO_JSON json_t *detail = cw_script_order_json(o);
+                (void)cw_daemon_check(
+                    d, cw_journal_audit(d->journal, "kiosk.script.expired", "cardwrightd", detail, &f), &f);
+        }
+}
+
 bool cw_kiosk_order_look(struct cw_daemon *d, struct cw_station_link *l) {
         if (!d->script_orders)
                 return false;
@@ -294,10 +353,18 @@ bool cw_kiosk_order_look(struct cw_daemon *d, struct cw_station_link *l) {
         (void)snprintf(k->id, sizeof k->id, "%s", o->id);
         (void)snprintf(k->kit, sizeof k->kit, "%s", o->kit);
         (void)snprintf(k->ticket, sizeof k->ticket, "script-%s", o->id);
-        o->state = CW_SO_RUNNING;
         d->kiosk_orders = k;
         cw_hsm_link_call(d->hsm, cw_hsm_msg_open_kiosk(k->ticket), on_session, k);
         return true;
+}
+
+/* Its kiosk stops waiting; the call that waits there is answered, and finds nothing to do any more. */
+void cw_kiosk_order_dropped(struct cw_daemon *d, const char *id) {
+        struct cw_kiosk_order *k = d->kiosk_orders;
+        while (k && strcmp(k->id, id) != 0)
+                k = k->next;
+        if (k && k->begun)
+                cw_station_link_call(k->link, message(k, "kiosk.end"), QUICK_CALL_MS, NULL, NULL);
 }
 
 void cw_kiosk_order_hsm_down(struct cw_daemon *d) {

@@ -13,6 +13,10 @@
 bool cw_kiosk_order_look(struct cw_daemon *d, struct cw_station_link *l);
 /* One is under way at this kiosk. */
 bool cw_kiosk_order_runs(const struct cw_daemon *d, const struct cw_station_link *l);
+/* Puts into the audit log what was confirmed and had no card in time; called now and then. */
+void cw_kiosk_order_expire(struct cw_daemon *d);
+/* The row with this number was taken back: the kiosk that waits for its card is told so. */
+void cw_kiosk_order_dropped(struct cw_daemon *d, const char *id);
 /* hsmd went away: the numbers of its sessions mean nothing any more. */
 void cw_kiosk_order_hsm_down(struct cw_daemon *d);
 void cw_kiosk_order_free_all(struct cw_daemon *d);

@@ -46,13 +46,39 @@ static void remove_one(struct cw_script_orders *q, struct cw_script_order_row *o
         }
 }
 
-/* What runs is not over, however late it is; what ended is shown until it would have expired. */
+static void expire(struct cw_script_order_row *o, int64_t now_ms) {
+        o->state = CW_SO_NOT_DONE;
+        o->expired = true;
+        o->expires_ms = now_ms + CW_SCRIPT_ORDER_TTL_MS;
+        if (!o->text[0])
+                (void)snprintf(o->text, sizeof o->text, "its card was not put in in time; nothing was sent");
+}
+
+/*
+ * What runs is not over, however late it is; what ended is shown until it would have expired. One that was
+ * confirmed is shown for a while more, and told of, since two people count on it.
+ */
 static void forget_expired(struct cw_script_orders *q, int64_t now_ms) {
         for (struct cw_script_order_row *o = q->first, *next = NULL; o; o = next) {
                 next = o->next;
-                if (o->state != CW_SO_RUNNING && o->expires_ms <= now_ms)
+                if (o->state == CW_SO_RUNNING || o->expires_ms > now_ms)
+                        continue;
+                if (o->state == CW_SO_CONFIRMED)
+                        expire(o, now_ms);
+                else if (!o->expired)
                         remove_one(q, o);
         }
+}
+
+struct cw_script_order_row *cw_script_orders_expired(struct cw_script_orders *q, int64_t now_ms) {
+        forget_expired(q, now_ms);
+        for (struct cw_script_order_row *o = q->first; o; o = o->next) {
+                if (!o->expired)
+                        continue;
+                o->expired = false;
+                return o;
+        }
+        return NULL;
 }
 
 static bool waits(const struct cw_script_order_row *o) {
@@ -130,7 +156,7 @@ struct cw_script_order_row *cw_script_orders_next(struct cw_script_orders *q, co
         struct cw_script_order_row *oldest = NULL;
         forget_expired(q, now_ms);
         for (struct cw_script_order_row *o = q->first; o; o = o->next)
-                if (o->state == CW_SO_CONFIRMED && strcmp(o->kiosk, kiosk) == 0)
+                if (o->state == CW_SO_CONFIRMED && strcmp(o->kiosk, kiosk) == 0 && o->rest_until_ms <= now_ms)
                         oldest = o;
         return oldest;
 }

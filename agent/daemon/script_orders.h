@@ -35,6 +35,8 @@ struct cw_script_order_row {
         enum cw_script_order_state state;
         int64_t atc, pin_tries; /* -1 = not told */
         char sw[5], text[200];
+        int64_t rest_until_ms; /* the kiosk is not asked again before; 0 = at once */
+        bool expired;          /* its time ran out, and nobody was told yet */
         struct cw_script_order_row *next;
 };
 
@@ -64,6 +66,11 @@ CW_WARN_UNUSED cw_rc cw_script_orders_drop(struct cw_script_orders *q, const cha
 /* The confirmed one that waits longest at this kiosk, or NULL. */
 struct cw_script_order_row *cw_script_orders_next(struct cw_script_orders *q, const char *kiosk,
                                                   int64_t now_ms);
+/*
+ * A confirmed one whose card did not come in time: it is NOT_DONE now and shown for CW_SCRIPT_ORDER_TTL_MS.
+ * Each is returned once, for the audit log; NULL when there is none (any more).
+ */
+struct cw_script_order_row *cw_script_orders_expired(struct cw_script_orders *q, int64_t now_ms);
 /* By number, or NULL. */
 struct cw_script_order_row *cw_script_orders_find(struct cw_script_orders *q, const char *id);
 const char *cw_script_order_state_name(enum cw_script_order_state s);

@@ -67,9 +67,42 @@ static void test_oldest_first_and_expiry(void **state) {
         assert_ptr_equal(cw_script_orders_next(q, "k", NOW), b);
         assert_int_equal(cw_script_orders_drop(q, a->id, NOW, NULL) & 0xffffu, CW_E_BUSY);
         assert_null(cw_script_orders_next(q, "k", NOW + CW_SCRIPT_ORDER_TTL_MS));
-        json_t *list = cw_script_orders_json(q, NOW + CW_SCRIPT_ORDER_TTL_MS);
-        assert_int_equal(json_array_size(list), 1); /* what runs is not over */
+        assert_int_equal(a->state, CW_SO_RUNNING); /* what runs is not over */
+        assert_int_equal(b->state, CW_SO_NOT_DONE);
+}
+
+static size_t count_of(struct cw_script_orders *q, int64_t now_ms) {
+        json_t *list = cw_script_orders_json(q, now_ms);
+        size_t count = json_array_size(list);
         json_decref(list);
+        return count;
+}
+
+static void test_no_card_in_time_is_told_once(void **state) {
+        (void)state;
+        const int64_t late = NOW + CW_SCRIPT_ORDER_TTL_MS;
+        CW_AUTO(cw_script_orders_free) struct cw_script_orders *q = cw_script_orders_new();
+        struct cw_script_order_row *o = filed(q, "1", "k");
+        (void)filed(q, "2", "k"); /* never confirmed */
+        confirm(q, o);
+        assert_null(cw_script_orders_expired(q, late - 1));
+        assert_int_equal(count_of(q, late), 1);
+        assert_ptr_equal(cw_script_orders_expired(q, late), o);
+        assert_int_equal(o->state, CW_SO_NOT_DONE);
+        assert_string_not_equal(o->text, "");
+        assert_null(cw_script_orders_expired(q, late));
+        assert_int_equal(count_of(q, late + CW_SCRIPT_ORDER_TTL_MS - 1), 1);
+        assert_int_equal(count_of(q, late + CW_SCRIPT_ORDER_TTL_MS), 0);
+}
+
+static void test_rests_after_a_refused_card(void **state) {
+        (void)state;
+        CW_AUTO(cw_script_orders_free) struct cw_script_orders *q = cw_script_orders_new();
+        struct cw_script_order_row *o = filed(q, "1", "k");
+        confirm(q, o);
+        o->rest_until_ms = NOW + 100;
+        assert_null(cw_script_orders_next(q, "k", NOW + 99));
+        assert_ptr_equal(cw_script_orders_next(q, "k", NOW + 100), o);
 }
 
 static void test_drop(void **state) {
@@ -97,6 +130,8 @@ int main(void) {
             cmocka_unit_test(test_two_people),
             cmocka_unit_test(test_one_a_kit),
             cmocka_unit_test(test_oldest_first_and_expiry),
+            cmocka_unit_test(test_no_card_in_time_is_told_once),
+            cmocka_unit_test(test_rests_after_a_refused_card),
             cmocka_unit_test(test_drop),
             cmocka_unit_test(test_words),
         };

@@ -20,6 +20,7 @@ class FakeKiosk(FakeStation):
         self.shown, self.begun, self.pins = [], 0, 0
         self.keypad = []         # what the chip says to a PIN at the reader's keypad, one a question
         self.proofs = 0
+        self.begin_reply = None  # a fault, to the card that is put in
         self.scripts = []        # commands of each kiosk.script
         self.script_reply = {"outcome": "done", "genuine": True, "atc": 7, "done": 1, "sw": "9000", "code": "", "text": ""}
 
@@ -53,6 +54,8 @@ class FakeKiosk(FakeStation):
         while self.pan is None:
             if self.cancel.wait(0.02) or time.monotonic() > end:
                 return fault("RETRY", "no card came", "PRD_TIMEOUT")
+        if self.begin_reply:
+            return self.begin_reply
         pan_hash, masked = self.hsmd.kiosk_card(self.ticket, self.pan)
         return {"pan_hash": pan_hash, "masked_pan": masked, "expiry": "3012"}
 

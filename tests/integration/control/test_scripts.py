@@ -27,6 +27,7 @@ class ScriptTest(unittest.TestCase):
         with open(self.rig.path("cardwright.json")) as f:
             config = json.load(f)
         config["agent"]["admin_group"] = self.group.gr_name
+        config["agent"]["release_ttl_s"] = self.ttl_s()
         with open(self.rig.path("cardwright.json"), "w") as f:
             json.dump(config, f)
         os.chmod(self.rig.folder, 0o711)
@@ -37,6 +38,10 @@ class ScriptTest(unittest.TestCase):
         self.rig.make(self.kit)
         self.pan = self.rig.hsmd.pan_of(self.sealed())
         wait_for("PRODUCED at the server", lambda: self.rig.kit_at_bank(self.kit)["deliveryStatus"] == "BANK", 10)
+
+    def ttl_s(self):
+        """How long a card is waited for, and how long a row is shown."""
+        return 10 if "expires" in self.id() else 600
 
     def second(self, *words):
         argv = [os.path.join(BUILD, "agent/cardwright"), "--json", "--socket", self.rig.path("run/control.sock"), *words]
@@ -59,7 +64,7 @@ class ScriptTest(unittest.TestCase):
         return [o for o in self.rig.cli("kiosk", "scripts")["scripts"] if o["id"] == order][0]
 
     def ended(self, order):
-        wait_for("the script to be over", lambda: self.row(order)["state"] in ("done", "not_done", "unknown"), 20)
+        wait_for("the script to be over", lambda: self.row(order)["state"] in ("done", "not_done", "unknown"), 30)
         wait_for("the kiosk to be free", lambda: self.kiosk.ticket is None, 10)
         wait_for("no session to be left", lambda: not self.rig.hsmd.reap(), 10)
         return self.row(order)
@@ -73,7 +78,7 @@ class ScriptTest(unittest.TestCase):
             self.kiosk.pan, self.kiosk.scripts = None, []
             order = self.ordered(command)
             wait_for("the kiosk to ask for a card", lambda: self.kiosk.ticket, 10)
-            self.assertEqual(self.row(order)["state"], "running")
+            self.assertEqual(self.row(order)["state"], "confirmed")
             self.kiosk.pan = self.pan
             row = self.ended(order)
             self.assertEqual((row["state"], row["sw"], row["atc"], row["command"]), ("done", "9000", 7, word), row)
@@ -113,10 +118,44 @@ class ScriptTest(unittest.TestCase):
         kit, self.kit = self.kit, other
         self.kiosk.pan = self.rig.hsmd.pan_of(self.sealed())
         self.kit = kit
-        row = self.ended(self.ordered("block-application"))
-        self.assertEqual((row["state"], self.kiosk.scripts), ("not_done", []), row)
-        self.assertIn("not the one of kit", row["text"])
+        order = self.ordered("block-application")
+        wait_for("the card to be refused", lambda: "not the one of kit" in self.row(order)["text"], 20)
+        self.assertEqual((self.row(order)["state"], self.kiosk.scripts), ("confirmed", []))
         self.assertNotIn("kiosk.script.sent", self.audited())
+        self.kiosk.pan = self.pan
+        self.assertEqual(self.ended(order)["state"], "done")
+        self.assertEqual(self.kiosk.scripts, [["application-block"]])
+
+    def test_5_taken_back_while_the_card_is_waited_for(self):
+        order = self.ordered("block-card")
+        wait_for("the kiosk to ask for a card", lambda: self.kiosk.ticket, 10)
+        self.rig.cli("kiosk", "drop", order)
+        wait_for("the kiosk to be free", lambda: self.kiosk.ticket is None, 10)
+        wait_for("no session to be left", lambda: not self.rig.hsmd.reap(), 10)
+        self.kiosk.pan = self.pan
+        self.rig.settle(3)  # longer than the kiosk rests
+        self.assertEqual((self.kiosk.scripts, self.rig.cli("kiosk", "scripts")["scripts"]), ([], []))
+        self.assertEqual(self.audited()[-1], "kiosk.script.dropped")
+
+    def test_6_a_blocked_card_does_not_say_which_one_it_is(self):
+        self.kiosk.begin_reply = fault("REJECT", "the payment application cannot be selected")
+        self.kiosk.begin_reply["error"]["native"] = 0x6a81
+        self.kiosk.pan = self.pan
+        row = self.ended(self.ordered("block-card"))
+        self.assertEqual((row["state"], self.kiosk.scripts), ("unknown", []), row)
+        self.assertIn("which one", row["text"])
+        self.assertEqual(self.audited()[-1], "kiosk.script.ended")
+
+    def test_7_done_by_a_card_that_is_not_genuine_is_unknown(self):
+        self.kiosk.script_reply = said("done", genuine=False)
+        self.kiosk.pan = self.pan
+        self.assertEqual(self.ended(self.ordered("unblock-pin"))["state"], "unknown")
+
+    def test_8_no_card_in_time_expires_on_record(self):
+        order = self.ordered("block-application")
+        self.assertEqual(self.ended(order)["state"], "not_done")
+        wait_for("the record", lambda: "kiosk.script.expired" in self.audited(), 10)
+        self.assertEqual((self.audited().count("kiosk.script.expired"), self.kiosk.scripts), (1, []))
 
 
 if __name__ == "__main__":
