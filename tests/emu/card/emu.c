@@ -125,6 +125,14 @@ static void answer(struct emuc_emu *e, const uint8_t *p, size_t len) {
                 lose_contact(e, RECONNECT_MS);
 }
 
+/* The end of the R-MAC, where an answer has one. */
+static void spoil_mac(struct emuc_emu *e, uint8_t *rsp, size_t n) {
+        if (n < 2 + 8)
+                on_violation(e, "fault rmac hit an answer without R-MAC");
+        else
+                rsp[n - 3] ^= 0x01;
+}
+
 static void serve_apdu(struct emuc_emu *e, const uint8_t *p, size_t len) {
         struct emuc_fault f = {0};
         uint8_t rsp[EMUC_RSP_MAX + 2];
@@ -151,6 +159,8 @@ static void serve_apdu(struct emuc_emu *e, const uint8_t *p, size_t len) {
                 n = emuc_chip_apdu(e->chip, p, len, rsp);
                 emuc_log(e, "SW %02X%02X, %zu bytes", rsp[n - 2], rsp[n - 1], n);
         }
+        if (hit && f.kind == EMUC_FAULT_RMAC)
+                spoil_mac(e, rsp, n);
         if (hit && f.kind == EMUC_FAULT_TEAR) {
                 lose_contact(e, f.reconnect ? TEAR_OUT_MS : -1);
         } else if (hit && f.kind == EMUC_FAULT_LATE) {

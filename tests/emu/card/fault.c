@@ -21,9 +21,9 @@ static bool parse_kind(const json_t *request, struct emuc_fault *f) {
         static const struct {
                 const char *name;
                 enum emuc_fault_kind kind;
-        } kinds[] = {{"none", EMUC_FAULT_NONE}, {"die", EMUC_FAULT_DIE}, {"tear", EMUC_FAULT_TEAR},
-                     {"mute", EMUC_FAULT_MUTE}, {"sw", EMUC_FAULT_SW},   {"late", EMUC_FAULT_LATE},
-                     {"swap", EMUC_FAULT_SWAP}};
+        } kinds[] = {{"none", EMUC_FAULT_NONE}, {"die", EMUC_FAULT_DIE},  {"tear", EMUC_FAULT_TEAR},
+                     {"mute", EMUC_FAULT_MUTE}, {"sw", EMUC_FAULT_SW},    {"late", EMUC_FAULT_LATE},
+                     {"rmac", EMUC_FAULT_RMAC}, {"swap", EMUC_FAULT_SWAP}};
         const char *text = json_string_value(json_object_get(request, "kind"));
 
         for (size_t i = 0; text && i < sizeof kinds / sizeof kinds[0]; i++) {
@@ -60,7 +60,7 @@ bool emuc_fault_parse(const json_t *request, struct emuc_fault *ret, char *err, 
         if (!parse_kind(request, &f) || !parse_when(request, &f)) {
                 (void)snprintf(
                     err, err_cap,
-                    "fault: kind is none, die, tear, mute, sw, late or swap; nth >= 1; ins is hex");
+                    "fault: kind is none, die, tear, mute, sw, late, rmac or swap; nth >= 1; ins is hex");
                 return false;
         }
         f.ms = json_integer_value(json_object_get(request, "ms"));

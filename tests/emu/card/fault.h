@@ -14,6 +14,7 @@ enum emuc_fault_kind {
         EMUC_FAULT_MUTE, /* executed, never answered */
         EMUC_FAULT_SW,   /* not executed; answers "sw" */
         EMUC_FAULT_LATE, /* answers after "ms" */
+        EMUC_FAULT_RMAC, /* executed; the last byte before the status word is another */
         EMUC_FAULT_SWAP, /* another plastic, "plastic", is there of a sudden */
 };
 

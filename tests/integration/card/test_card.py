@@ -191,6 +191,32 @@ def test_put_key_refused(rig):
 APPLICATION = "F04357444542495401"
 
 
+def test_response_mac(rig):
+    """An answer whose R-MAC is not the card's: nothing goes out behind it but the command that was under way already, and the
+    card is spoiled, even when that command's own answer is lost."""
+    rig.present("sound")
+    code, lines, errors = perso(rig, "--scp", "03")
+    check(code == 0, (lines, errors))
+    total = rig.chip.ask(cmd="state")["apdus"]
+    installs, stores = (sum(line[1] == step for line in lines) for step in ("install", "store"))
+    secured = installs + stores
+    check(installs > 0 and stores > 4, (installs, stores))
+    cases = [("E6", 1, 1, ()), ("E2", 1, installs + 1, ()), ("E2", stores // 2, installs + stores // 2, ()),
+             ("E2", stores, secured, ()), ("E2", stores - 1, secured - 1, ("tear",))]
+    for ins, nth, at, more in cases:
+        rig.present(f"false-{ins}-{nth}")
+        for kind in ("rmac", *more):  # the second counts from behind the first
+            rig.chip.ask(cmd="fault", kind=kind, ins=ins, nth=nth)
+        code, lines, errors = perso(rig, "--scp", "03")
+        rig.chip.ask(cmd="fault", kind="none")
+        state = rig.chip.ask(cmd="state", plastic=rig.plastic(f"false-{ins}-{nth}"))
+        where = (ins, nth, lines, errors, state)
+        check(code != 0 and verdicts(lines)["plastic"][1] == "spoiled" and "response MAC" in errors, where)
+        check(state["apdus"] == total - secured + min(at + 1, secured), where)
+        check(state["personalised"] == (at + 1 >= secured) and state["violation_count"] == 0, where)
+        check(PAN not in str(lines) + errors, "a card number was shown")
+
+
 def card(rig, what, *options):
     return rig.cardwright("station", "card", what, *options, "--reader", READER)
 
