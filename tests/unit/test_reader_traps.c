@@ -128,6 +128,31 @@ static void test_transmit_blocks(void **state) {
         assert_false(fake.readers[0].powered);
 }
 
+/* The card is let go only from within: work given for meanwhile does not wait for the answer. */
+static void let_go(void *ctx) {
+        int64_t deadline = cw_deadline_ns(SOON_MS);
+        size_t *ret_transmits = ctx;
+        for (; *ret_transmits == 0 && cw_deadline_left_ms(deadline) > 0; pause_ms(5)) {
+                fake_pcsc_lock();
+                *ret_transmits = fake.transmits;
+                fake_pcsc_unlock();
+        }
+        fake_pcsc_release();
+}
+
+static void test_work_while_transmit_blocks(void **state) {
+        (void)state;
+        CW_AUTO(cw_card_reader_close) struct cw_card_reader *r = open_reader("fake");
+        CW_AUTO(cw_card_close) struct cw_card_channel *c = connected(r);
+        struct cw_fault f = {0};
+        size_t transmits = 0;
+        fake.answers[0].hangs = true;
+        cw_card_meanwhile(c, let_go, &transmits);
+        assert_int_equal(ask(c, 2 * SOON_MS, &f), CW_OK);
+        assert_int_equal(transmits, 1);
+        assert_int_equal(fake.transmits, 1);
+}
+
 /* A PIN at the reader's keypad that never ends. */
 static void test_control_blocks(void **state) {
         (void)state;
@@ -525,6 +550,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
             cmocka_unit_test_setup(test_connect_blocks, start),
             cmocka_unit_test_setup(test_transmit_blocks, start),
+            cmocka_unit_test_setup(test_work_while_transmit_blocks, start),
             cmocka_unit_test_setup(test_control_blocks, start),
             cmocka_unit_test_setup(test_question_blocks, start),
             cmocka_unit_test_setup(test_success_with_nothing, start),
