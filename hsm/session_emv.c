@@ -97,8 +97,9 @@ static cw_rc dgi_value(struct cw_sess *s, const char *dgi, const struct how *how
         CW_WIPED(uint8_t, plain, CW_EMV_DGI_MAX);
         struct cw_emv_card_keys keys;
         size_t len = 0;
-        cw_rc rc = card_key_refs(s, &keys, f);
-        if (rc == CW_OK)
+        const bool of_keys = strcmp(dgi, "8000") == 0 || strcmp(dgi, "9000") == 0;
+        cw_rc rc = of_keys ? card_key_refs(s, &keys, f) : CW_OK;
+        if (of_keys && rc == CW_OK)
                 rc = cw_emv_card_keys_check(&keys, how->keys, f);
         if (rc != CW_OK)
                 return rc;

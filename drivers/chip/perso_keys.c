@@ -103,15 +103,21 @@ static cw_rc certify_all(struct certify *c, struct cw_fault *f) {
         return certify_key(c, &q, pin, f);
 }
 
+/* A PIN and its tries are made without them. */
+static bool wants_issuer_keys(const struct cw_perso_data *data) {
+        char names[CW_HSM_DGIS_MAX][5];
+        bool padded[CW_HSM_DGIS_MAX], wanted = false;
+        size_t count = cw_perso_data_sensitive(data, names, padded, CW_HSM_DGIS_MAX);
+        for (size_t i = 0; i < count; i++)
+                wanted |= strcmp(names[i], "8000") == 0 || strcmp(names[i], "9000") == 0;
+        return wanted;
+}
+
 /* Of the algorithm that the profile says, before a card is spoiled for it. */
 static cw_rc check_issuer_keys(const struct cw_perso_data *data, struct cw_hsm_session *hsm,
                                struct cw_fault *f) {
-        char names[1][5];
-        bool padded[1];
         const char *keys = data->profile->made.keys;
-        return cw_perso_data_sensitive(data, names, padded, 1) == 0
-                   ? CW_OK
-                   : cw_hsm_session_perso_keys(hsm, keys ? keys : "tdes2", f);
+        return wants_issuer_keys(data) ? cw_hsm_session_perso_keys(hsm, keys ? keys : "tdes2", f) : CW_OK;
 }
 
 cw_rc cw_perso_certify(struct cw_perso_data *data, const struct cw_card_values *values,

@@ -179,6 +179,25 @@ static void check_sensitive(struct cw_hsm_session *s, const struct card *card) {
         assert_memory_equal(tries.ptr, "\3\3", 2);
 }
 
+/* Issuer keys of another algorithm than the profile says matter to what is made of them, and to nothing else.
+ */
+static void check_other_algorithm(struct cw_hsm_session *s) {
+        static const char *const of_keys[] = {"8000", "9000"}, *const of_pin[] = {"8010", "9010"};
+        static const bool none_padded[2] = {false};
+        CW_AUTO(cw_secret_free) struct cw_secret *items = NULL;
+        struct cw_hsm_sensitive q = {.padded = none_padded, .count = 1, .keys = "aes128"};
+        struct cw_fault f = {0};
+        for (size_t i = 0; i < 2; i++) {
+                q.dgis = &of_keys[i];
+                assert_int_equal(cw_rc_class(cw_hsm_session_perso_sensitive(s, &q, &items, &f)),
+                                 CW_C_OPERATOR);
+                assert_null(items);
+        }
+        q.dgis = of_pin;
+        q.count = 2;
+        assert_int_equal(cw_hsm_session_perso_sensitive(s, &q, &items, &f), CW_OK);
+}
+
 static void scp03_channel(void **state) {
         (void)state;
         struct cw_fault f = {0};
@@ -190,6 +209,7 @@ static void scp03_channel(void **state) {
         exchange(s, &card, false);
         exchange(s, &card, false);
         check_sensitive(s, &card);
+        check_other_algorithm(s);
         card = scp03_card();
         open_channel(s, &card, 0x33); /* a second channel, as for a second application */
         check_sensitive(s, &card);
