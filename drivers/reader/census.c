@@ -78,10 +78,14 @@ static struct cw_reader_question *question_new(const char *name) {
         pthread_t thread;
         if (!q)
                 return NULL;
+        if (!init_cond(&q->answered)) {
+                free(q);
+                return NULL;
+        }
         (void)snprintf(q->name, sizeof q->name, "%s", name);
         (void)pthread_mutex_init(&q->lock, NULL);
         atomic_store(&q->refs, 2);
-        if (!init_cond(&q->answered) || pthread_create(&thread, NULL, question_main, q) != 0) {
+        if (pthread_create(&thread, NULL, question_main, q) != 0) {
                 atomic_store(&q->refs, 1);
                 question_unref(q);
                 return NULL;
