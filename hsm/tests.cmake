@@ -102,7 +102,7 @@ set_tests_properties(hsm_vectors_opencryptoki_host PROPERTIES LABELS integration
 # Behind a network: p11-kit carries no mechanism with a parameter, which is skipped with that reason.
 foreach(token softhsm nss opencryptoki)
         add_test(NAME hsm_vectors_${token}_server COMMAND hsm-vectors --host-memory --server --token ${token} ${vectors}/hsm.json)
-        set_tests_properties(hsm_vectors_${token}_server PROPERTIES LABELS integration TIMEOUT 120
+        set_tests_properties(hsm_vectors_${token}_server PROPERTIES LABELS integration TIMEOUT 300
                 PASS_REGULAR_EXPRESSION "[1-9][0-9][0-9] passed, 0 failed, [1-9]")
 endforeach()
 set_tests_properties(hsm_vectors_opencryptoki_server PROPERTIES SKIP_RETURN_CODE 2)
@@ -114,7 +114,7 @@ set_tests_properties(hsm_vectors_runner PROPERTIES LABELS integration TIMEOUT 30
 # Entries that nobody published, by an oracle of its own, in lower case, shuffled, changed; and files that are none.
 find_program(CW_PYTHON3 NAMES python3 PATHS /usr/bin NO_DEFAULT_PATH REQUIRED)
 add_test(NAME hsm_vectors_oracle COMMAND ${CW_PYTHON3} -B ${vectors}/oracle/run.py $<TARGET_FILE:hsm-vectors>)
-set_tests_properties(hsm_vectors_oracle PROPERTIES LABELS integration TIMEOUT 120)
+set_tests_properties(hsm_vectors_oracle PROPERTIES LABELS integration TIMEOUT 300)
 
 cw_add_fuzz(hsm_request LIBS cw_hsm_sess_rig)
 foreach(name init_update pinblock card_number)

@@ -2,9 +2,14 @@
 /*
  * Loaded into a client of pcscd before libpcsclite (LD_PRELOAD): a test learns of every connection and of
  * every command before it goes out, over the stream socket CW_PCSC_GATE names, and the client waits for its
- * word: "connect <reader>"   "e": as the client asks;  "s": shared and without a transaction, as where a
- * reader or another driver does not give a card away for one alone "transmit <reader>"  anything: go on What
- * the test does meanwhile as a client of its own happens between two commands, at no other time.
+ * word.
+ *
+ * "connect <reader>" is answered "e" (as the client asks) or "s" (shared and without a transaction, as where
+ * a reader or another driver does not give a card away for one alone).
+ *
+ * "transmit <reader>" is answered by anything, and the command goes on.
+ *
+ * What the test does meanwhile as a client of its own happens between two commands, at no other time.
  */
 #define _GNU_SOURCE
 #include <winscard.h>
