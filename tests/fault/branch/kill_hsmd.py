@@ -108,8 +108,9 @@ def cases(what, scp):
         # The session ends with the check: at the outcome of the print only the supervisor is left.
         sites = OUTCOMES if what == "supervisor" else OUTCOMES[:2]
         found += [killed(what, site, BY_ITSELF) for site in sites] + [killed_while_rejecting(what)]
-    # All commands are wrapped by then; SCP03 has its answers checked by hsmd, SCP02 needs it no more.
-    return found + [killed(what, "station.store.before@1", SPOILED if scp == 3 else BY_ITSELF)]
+    # Before INSTALL the data are not wrapped yet. Behind it all are: SCP03 has its answers checked by hsmd, SCP02 needs it no more.
+    found.append(killed(what, "station.store.before@1", SPOILED))
+    return found + [killed(what, "station.store.before@2", SPOILED if scp == 3 else BY_ITSELF)]
 
 
 def two_desks():
