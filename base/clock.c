@@ -35,3 +35,13 @@ int cw_deadline_left_ms(int64_t deadline_ns) {
         int64_t ms = (left + 999999) / 1000000;
         return ms > INT_MAX ? INT_MAX : (int)ms;
 }
+
+bool cw_cond_init(pthread_cond_t *cond) {
+        pthread_condattr_t attr;
+        if (pthread_condattr_init(&attr) != 0)
+                return false;
+        bool ok =
+            pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) == 0 && pthread_cond_init(cond, &attr) == 0;
+        (void)pthread_condattr_destroy(&attr);
+        return ok;
+}

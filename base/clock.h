@@ -2,6 +2,8 @@
 /* Time is injected: deadlines use the monotonic clock, rows for people the wall clock. */
 #pragma once
 
+#include <pthread.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 struct cw_clock {
@@ -23,3 +25,6 @@ static inline int64_t cw_wall_ms(const struct cw_clock *c) {
 int64_t cw_deadline_ns(int64_t timeout_ms);
 /* Milliseconds left until deadline_ns on the real clock, 0 when past, rounded up; fits poll(). */
 int cw_deadline_left_ms(int64_t deadline_ns);
+/* A condition whose timed waits take deadlines of cw_deadline_ns. False, and nothing to destroy, on failure.
+ */
+bool cw_cond_init(pthread_cond_t *cond);

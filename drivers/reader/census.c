@@ -63,22 +63,12 @@ static void *question_main(void *arg) {
 
 /* ---- on the thread of the census ---- */
 
-static bool init_cond(pthread_cond_t *cond) {
-        pthread_condattr_t attr;
-        if (pthread_condattr_init(&attr) != 0)
-                return false;
-        bool ok =
-            pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) == 0 && pthread_cond_init(cond, &attr) == 0;
-        (void)pthread_condattr_destroy(&attr);
-        return ok;
-}
-
 static struct cw_reader_question *question_new(const char *name) {
         struct cw_reader_question *q = strlen(name) < sizeof q->name ? calloc(1, sizeof *q) : NULL;
         pthread_t thread;
         if (!q)
                 return NULL;
-        if (!init_cond(&q->answered)) {
+        if (!cw_cond_init(&q->answered)) {
                 free(q);
                 return NULL;
         }

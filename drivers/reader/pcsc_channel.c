@@ -404,16 +404,6 @@ static void handle_close(struct cw_card_channel *c) {
 static const struct cw_card_channel_ops handle_ops = {handle_transmit, handle_reset, handle_close,
                                                       handle_control};
 
-static bool monotonic_cond(pthread_cond_t *cond) {
-        pthread_condattr_t attr;
-        if (pthread_condattr_init(&attr) != 0)
-                return false;
-        bool ok =
-            pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) == 0 && pthread_cond_init(cond, &attr) == 0;
-        (void)pthread_condattr_destroy(&attr);
-        return ok;
-}
-
 static struct worker *worker_new(const char *name, const char *wanted, struct cw_reader_stuck *stuck_count) {
         struct worker *w = calloc(1, sizeof *w);
         if (!w)
@@ -423,7 +413,7 @@ static struct worker *worker_new(const char *name, const char *wanted, struct cw
         (void)snprintf(w->name, sizeof w->name, "%s", name);
         (void)snprintf(w->wanted, sizeof w->wanted, "%s", wanted);
         (void)pthread_mutex_init(&w->lock, NULL);
-        if (!monotonic_cond(&w->turn) || pthread_create(&w->thread, NULL, worker_main, w) != 0) {
+        if (!cw_cond_init(&w->turn) || pthread_create(&w->thread, NULL, worker_main, w) != 0) {
                 worker_free(w);
                 return NULL;
         }

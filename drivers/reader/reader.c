@@ -229,14 +229,8 @@ static void reader_free(struct cw_card_reader *r) {
 }
 
 static bool init_sync(struct cw_card_reader *r) {
-        pthread_condattr_t attr;
         (void)pthread_mutex_init(&r->lock, NULL);
-        if (pthread_condattr_init(&attr) != 0)
-                return false;
-        bool ok = pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) == 0 &&
-                  pthread_cond_init(&r->changed, &attr) == 0;
-        (void)pthread_condattr_destroy(&attr);
-        return ok;
+        return cw_cond_init(&r->changed);
 }
 
 cw_rc cw_card_reader_open(const char *name, cw_card_reader_changed_fn fn, void *ctx,
