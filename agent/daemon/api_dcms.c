@@ -13,6 +13,12 @@ void cw_bank_refuse(struct cw_control_request *r, unsigned code, const char *tex
         cw_control_fail(r, &f);
 }
 
+cw_rc cw_bank_audit(struct cw_daemon *d, struct cw_control_request *r, const char *what, json_t *take_detail,
+                    struct cw_fault *f) {
+        CW_AUTO_JSON json_t *detail = take_detail;
+        return cw_daemon_check(d, cw_journal_audit(d->journal, what, cw_control_actor(r), detail, f), f);
+}
+
 /* ---- one call for one person ---- */
 
 json_t *cw_bank_answer(const struct cw_bank_ask *ask, const struct cw_dcms_reply *reply) {

@@ -71,5 +71,9 @@ void cw_bank_ask(struct cw_daemon *d, struct cw_control_request *r, const struct
 json_t *cw_bank_answer(const struct cw_bank_ask *ask, const struct cw_dcms_reply *reply);
 /* Answers with a refusal of our own. */
 void cw_bank_refuse(struct cw_control_request *r, unsigned code, const char *text);
+/* What this caller does, into the audit chain, durable on return; takes the detail. A journal that fails ends
+ * the daemon. */
+CW_WARN_UNUSED cw_rc cw_bank_audit(struct cw_daemon *d, struct cw_control_request *r, const char *what,
+                                   json_t *take_detail, struct cw_fault *f);
 /* Frees files that wait for their order. */
 void cw_order_files_free(struct cw_daemon *d);

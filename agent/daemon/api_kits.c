@@ -14,12 +14,6 @@ static struct cw_kit_requests *requests_of(struct cw_daemon *d, struct cw_contro
         return d->kit_requests;
 }
 
-static cw_rc audit(struct cw_daemon *d, struct cw_control_request *r, const char *what, json_t *take_detail,
-                   struct cw_fault *f) {
-        CW_AUTO_JSON json_t *detail = take_detail;
-        return cw_daemon_check(d, cw_journal_audit(d->journal, what, cw_control_actor(r), detail, f), f);
-}
-
 void cw_api_kit_requests(void *ctx, struct cw_control_request *r) {
         struct cw_daemon *d = ctx;
         struct cw_kit_requests *q = requests_of(d, r);
@@ -68,7 +62,7 @@ void cw_api_kit_request(void *ctx, struct cw_control_request *r) {
         }
         cw_rc rc = cw_kit_requests_file(q, &draft, cw_wall_ms(d->clock), &filed, &f);
         if (rc == CW_OK) {
-                rc = audit(d, r, "kit.request", cw_kit_request_json(filed), &f);
+                rc = cw_bank_audit(d, r, "kit.request", cw_kit_request_json(filed), &f);
                 /* What is not in the audit log does not exist. */
                 if (rc != CW_OK)
                         cw_kit_requests_ended(q, filed->id, true);
@@ -87,7 +81,7 @@ void cw_api_kit_drop(void *ctx, struct cw_control_request *r) {
                 return;
         cw_rc rc = cw_kit_requests_drop(q, cw_control_segment(r), cw_wall_ms(d->clock), &f);
         if (rc == CW_OK)
-                rc = audit(d, r, "kit.drop", json_pack("{s:s}", "id", cw_control_segment(r)), &f);
+                rc = cw_bank_audit(d, r, "kit.drop", json_pack("{s:s}", "id", cw_control_segment(r)), &f);
         if (rc == CW_OK)
                 cw_control_reply(r, json_pack("{s:s, s:b}", "id", cw_control_segment(r), "dropped", 1));
         else

@@ -16,12 +16,6 @@ static struct cw_script_orders *orders_of(struct cw_daemon *d, struct cw_control
         return d->script_orders;
 }
 
-static cw_rc audit(struct cw_daemon *d, struct cw_control_request *r, const char *what, json_t *take_detail,
-                   struct cw_fault *f) {
-        CW_AUTO_JSON json_t *detail = take_detail;
-        return cw_daemon_check(d, cw_journal_audit(d->journal, what, cw_control_actor(r), detail, f), f);
-}
-
 void cw_api_scripts(void *ctx, struct cw_control_request *r) {
         struct cw_daemon *d = ctx;
         struct cw_script_orders *q = orders_of(d, r);
@@ -67,7 +61,7 @@ void cw_api_script(void *ctx, struct cw_control_request *r) {
         const int64_t now_ms = cw_wall_ms(d->clock);
         cw_rc rc = cw_script_orders_file(q, &draft, now_ms, &filed, &f);
         if (rc == CW_OK) {
-                rc = audit(d, r, "kiosk.script.asked", cw_script_order_json(filed), &f);
+                rc = cw_bank_audit(d, r, "kiosk.script.asked", cw_script_order_json(filed), &f);
                 /* What is not in the audit log does not exist. */
                 if (rc != CW_OK)
                         (void)!cw_script_orders_drop(q, filed->id, now_ms, &unused);
@@ -88,7 +82,7 @@ void cw_api_script_confirm(void *ctx, struct cw_control_request *r) {
         const int64_t now_ms = cw_wall_ms(d->clock);
         cw_rc rc = cw_script_orders_check(q, cw_control_segment(r), cw_control_uid(r), now_ms, &o, &f);
         if (rc == CW_OK)
-                rc = audit(d, r, "kiosk.script.confirmed", cw_script_order_json(o), &f);
+                rc = cw_bank_audit(d, r, "kiosk.script.confirmed", cw_script_order_json(o), &f);
         if (rc != CW_OK) {
                 cw_control_fail(r, &f);
                 return;
@@ -112,7 +106,8 @@ void cw_api_script_drop(void *ctx, struct cw_control_request *r) {
         if (rc == CW_OK)
                 cw_kiosk_order_dropped(d, cw_control_segment(r));
         if (rc == CW_OK)
-                rc = audit(d, r, "kiosk.script.dropped", json_pack("{s:s}", "id", cw_control_segment(r)), &f);
+                rc = cw_bank_audit(d, r, "kiosk.script.dropped",
+                                   json_pack("{s:s}", "id", cw_control_segment(r)), &f);
         if (rc == CW_OK)
                 cw_control_reply(r, json_pack("{s:s, s:b}", "id", cw_control_segment(r), "dropped", 1));
         else
