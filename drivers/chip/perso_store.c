@@ -111,8 +111,7 @@ static void check_wipe(struct check *c) {
         cw_wipe(c->answer, sizeof c->answer);
 }
 
-static void check_answer(void *ctx) {
-        struct check *c = ctx;
+static void check_answer(struct check *c) {
         CW_AUTO(cw_secret_free) struct cw_secret *clear = NULL;
         c->due = false;
         c->rc = cw_hsm_session_gp_unwrap(c->p->hsm, c->answer, c->len, &clear, &c->fault);
@@ -168,8 +167,7 @@ static void batch_done(struct batch *b) {
         check_wipe(&b->check);
 }
 
-static void wrap_rest(void *ctx) {
-        struct batch *b = ctx;
+static void wrap_rest(struct batch *b) {
         b->rc = cw_hsm_session_gp_wrap(b->p->hsm, b->rest.ptr, b->rest.len, &b->wrapped, &b->fault);
 }
 
@@ -214,11 +212,24 @@ static cw_rc batch_next(struct batch *b, struct cw_span *ret_clear, struct cw_sp
         return CW_OK;
 }
 
-static void give_meanwhile(struct batch *b) {
+/* The command behind the one under way; empty behind the last. */
+static struct cw_span peek(const struct batch *b) {
+        struct cw_reader next = b->next;
+        if (next.left == 0 && b->first && b->wrapped)
+                cw_reader_init(&next, b->wrapped->ptr, b->wrapped->len);
+        return next.left > 0 ? cw_get_item(&next) : CW_SPAN(NULL, 0);
+}
+
+/* What hsmd has to do while the card is at work. With all well so far the next command may follow this one by
+ * itself; an answer two commands back that was not checked yet would not be "one behind" any more. */
+static void while_at_work(void *ctx) {
+        struct batch *b = ctx;
         if (b->first && !b->wrapped)
-                cw_card_meanwhile(b->p->channel, wrap_rest, b);
+                wrap_rest(b);
         else if (b->check.due)
-                cw_card_meanwhile(b->p->channel, check_answer, &b->check);
+                check_answer(&b->check);
+        if (b->rc == CW_OK && b->check.rc == CW_OK)
+                cw_card_behind(b->p->channel, peek(b));
 }
 
 /* An answer before that the card did not give stays one, whatever became of the command behind it. That hsmd
@@ -243,7 +254,7 @@ static cw_rc send_one(struct cw_perso *p, struct batch *b, struct cw_span clear,
                                "PRD_SMARTCARD", "the card went away while it was personalised");
         p->result->sent++;
         p->result->last_sent = p->result->sent == p->result->total;
-        give_meanwhile(b);
+        cw_card_meanwhile(b->p->channel, while_at_work, b);
         cw_rc rc = cw_perso_exchange(p, command, &r, f);
         if (answer_is_false(b))
                 rc = check_passed(&b->check, f);

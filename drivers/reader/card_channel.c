@@ -116,13 +116,22 @@ static cw_rc not_short(struct cw_span command, struct cw_fault *f) {
                        command.len);
 }
 
+/* EMV Book 1 9.2.1.2.4: T=0 has no case 4; TPDU readers do not drop Le themselves. */
+static struct cw_span as_sent(const struct cw_card_channel *c, struct cw_span command, enum apdu_case kind) {
+        return kind == CASE_4 && c->t0 ? CW_SPAN(command.ptr, command.len - 1) : command;
+}
+
+void cw_card_behind(struct cw_card_channel *c, struct cw_span command) {
+        enum apdu_case kind = case_of(command);
+        if (kind != CASE_BAD && c->ops->behind)
+                c->ops->behind(c, as_sent(c, command, kind));
+}
+
 static cw_rc carry_out(struct cw_card_channel *c, struct cw_span command, enum apdu_case kind,
                        int64_t timeout_ms, struct cw_rapdu *ret, struct cw_fault *f) {
         __attribute__((cleanup(exchange_wipe))) struct exchange x = {.channel = c, .timeout_ms = timeout_ms};
         CW_AUTO_RAPDU struct cw_rapdu out = {0};
-        /* EMV Book 1 9.2.1.2.4: T=0 has no case 4; TPDU readers do not drop Le themselves. */
-        struct cw_span sent = kind == CASE_4 && c->t0 ? CW_SPAN(command.ptr, command.len - 1) : command;
-        cw_rc rc = send_part(&x, sent, f);
+        cw_rc rc = send_part(&x, as_sent(c, command, kind), f);
         if (rc != CW_OK)
                 return rc;
         rc = follow(&x, command, kind, &out, f);

@@ -37,6 +37,12 @@ struct cw_card_channel_ops {
          */
         cw_rc (*transmit)(struct cw_card_channel *c, struct cw_span command, int64_t timeout_ms, uint8_t *ret,
                           size_t ret_cap, size_t *ret_len, struct cw_fault *f);
+        /*
+         * NULL, or: command goes to the card as soon as it has answered the one before with 9000, and not at
+         * all otherwise; the transmit of the same bytes then only fetches its answer. Called while the one
+         * before is under way, at most once in it; nothing happens when it comes too late.
+         */
+        void (*behind)(struct cw_card_channel *c, struct cw_span command);
         /* Power off and on; atr and t0 are read again. */
         cw_rc (*reset)(struct cw_card_channel *c, int64_t timeout_ms, struct cw_fault *f);
         /* Powers the card off and frees the channel. */
@@ -76,6 +82,14 @@ static inline void cw_card_run_meanwhile(struct cw_card_channel *c) {
         if (fn)
                 fn(c->meanwhile_ctx);
 }
+
+/*
+ * What the next cw_card_exchange will send, told from within meanwhile: where the channel can, the card gets
+ * it right behind its 9000, without waiting for this thread. It may be on its way before the caller has seen
+ * the answer to the one before; behind any other SW it is forgotten. The next exchange has to be this one, or
+ * none.
+ */
+void cw_card_behind(struct cw_card_channel *c, struct cw_span command);
 
 static inline void cw_card_close(struct cw_card_channel *c) {
         c->ops->close(c);

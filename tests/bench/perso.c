@@ -79,6 +79,10 @@ static cw_rc record_transmit(struct cw_card_channel *c, struct cw_span command, 
         return r->inner->ops->transmit(r->inner, command, timeout_ms, ret, cap, ret_len, f);
 }
 
+static void record_behind(struct cw_card_channel *c, struct cw_span command) {
+        recorder_of(c)->inner->ops->behind(recorder_of(c)->inner, command);
+}
+
 static cw_rc record_reset(struct cw_card_channel *c, int64_t timeout_ms, struct cw_fault *f) {
         return recorder_of(c)->inner->ops->reset(recorder_of(c)->inner, timeout_ms, f);
 }
@@ -87,7 +91,8 @@ static void record_close(struct cw_card_channel *c) {
         (void)c;
 }
 
-static const struct cw_card_channel_ops record_ops = {record_transmit, record_reset, record_close, NULL};
+static const struct cw_card_channel_ops record_ops = {
+    .transmit = record_transmit, .behind = record_behind, .reset = record_reset, .close = record_close};
 
 /* ---- ours ---- */
 

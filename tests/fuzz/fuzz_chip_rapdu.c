@@ -38,7 +38,7 @@ static cw_rc any_transmit(struct cw_card_channel *c, struct cw_span command, int
         return CW_OK;
 }
 
-static const struct cw_card_channel_ops any_ops = {any_transmit, NULL, NULL, NULL};
+static const struct cw_card_channel_ops any_ops = {.transmit = any_transmit};
 
 static const char profile_text[] =
     "{\"name\":\"f\",\"aid\":\"F04357444542495401\",\"store_data\":{\"p1\":\"00\",\"p1_encrypted\":\"60\","

@@ -131,7 +131,7 @@ static cw_rc pad_control(struct cw_card_channel *c, uint32_t code, struct cw_spa
         *ret_len = p->answer_len;
         return p->rc == CW_OK ? CW_OK : cw_fail(f, p->rc, 0, "pad", "", "failed");
 }
-static const struct cw_card_channel_ops pad_ops = {NULL, NULL, NULL, pad_control};
+static const struct cw_card_channel_ops pad_ops = {.control = pad_control};
 
 static void customers(void **state) {
         (void)state;

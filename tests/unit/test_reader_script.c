@@ -40,7 +40,8 @@ static void script_close(struct cw_card_channel *c) {
         ((struct script_card *)c)->closes++;
 }
 
-static const struct cw_card_channel_ops script_ops = {script_transmit, script_reset, script_close, NULL};
+static const struct cw_card_channel_ops script_ops = {
+    .transmit = script_transmit, .reset = script_reset, .close = script_close};
 
 void script_card_init(struct script_card *card, const struct script_line *lines, size_t count, bool t0) {
         *card =
