@@ -60,14 +60,14 @@ class Desk:
 
 class Branch:
     def __init__(self, build, failpoints=None, time_scale="0", bank=None, config=None, desks=2, hopper=20, ribbon="ymcko:100",
-                 families=("evolis", "evolis"), flips=("none", "none"), antennas=(False, False), unpluggable=False, d1=False):
+                 families=("evolis", "evolis"), flips=("none", "none"), antennas=(False, False), unpluggable=False, d1=False, keys=()):
         self.build = os.path.abspath(build)
         self.failpoints = failpoints or {}
         self.time_scale, self.hopper, self.ribbon = time_scale, hopper, ribbon
         self.config_changes = config or {}
         self.unpluggable = unpluggable  # readers
         self.folder = tempfile.mkdtemp(prefix="cw-", dir="/tmp")
-        self.keys = branch_keys()
+        self.keys = {**branch_keys(), **{k.label: k for k in keys}}
         os.mkdir(self.path("bank"))
         self.bank = Bank(self.build, self.path("bank"), self.keys, **(bank or {}))
         self.d1 = D1(self.build, self.path("d1"), self.bank) if d1 else None
@@ -149,6 +149,7 @@ class Branch:
         self.write_config()
         shutil.copytree(os.path.join(SOURCE, "config/profiles"), self.path("profiles"))
         testprofiles.two_interfaces(self.path("profiles"))
+        testprofiles.core_card(self.path("profiles"), "aes256")
         testprofiles.sign_all(self.build, testprofiles.new_key(self.path())[0], self._config())
         self._write("credentials/dcms-password", "an-encrypted-password\n")
         self._write("credentials/hsm-pin", "271828\n")

@@ -54,6 +54,11 @@ class Key:
         return row
 
 
+def card_master_keys(algorithm):
+    """An issuer's keys for cryptograms, script MACs and script data, of AES."""
+    return [Key(f"{algorithm}-imk-{part}", "imk-" + part, algorithm) for part in ("ac", "smi", "smc")]
+
+
 def branch_keys():
     """One key of every purpose; two sets of card keys, SCP02 (TDES) and SCP03 (AES)."""
     card02, card03 = _odd_parity(os.urandom(16)), os.urandom(16)

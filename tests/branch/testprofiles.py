@@ -32,6 +32,20 @@ def two_interfaces(folder):
         json.dump(profile, f)
 
 
+def core_card(folder, algorithm):
+    """core-aes256.json: the plain debit card with card keys of AES, cryptogram version 6 of the common core definitions."""
+    with open(os.path.join(folder, "generic-debit.json")) as f:
+        profile = json.load(f)
+    profile["name"] = "core-" + algorithm
+    for dgi in profile["dgis"]:
+        if dgi["dgi"] == "9200":
+            dgi["of"] = [{"tag": "9F10", "value": "0FA6" + "00" * 14 + "0F" + "00" * 15}]
+        if dgi["dgi"] == "8000":
+            dgi["keys"] = algorithm
+    with open(os.path.join(folder, profile["name"] + ".json"), "w") as f:
+        json.dump(profile, f)
+
+
 def sign_all(build, private, config):
     """The profiles of all products of a configuration."""
     names = sorted({product["profile"] for product in config["products"]})

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "appdata.h"
 
+#include <string.h>
+
 bool emuc_afl_names(const struct emuc_tlv *afl, uint32_t id) {
         for (size_t i = 0; i + 4 <= afl->len; i += 4) {
                 const uint8_t *e = afl->value + i;
@@ -40,10 +42,25 @@ bool emuc_app_fci(const struct emuc_nvm *nvm, bool contactless, struct emuc_tlv 
         return d && emuc_tlv_read(d->value, d->len, ret_a5) && ret_a5->tag == 0xa5;
 }
 
-const uint8_t *emuc_app_key(const struct emuc_nvm *nvm, unsigned which) {
+bool emuc_app_key(const struct emuc_nvm *nvm, unsigned which, struct emuc_card_key *ret) {
         const struct emuc_dgi *d = emuc_nvm_dgi(nvm, 0x8000);
+        bool aes = emuc_app_core_version(nvm) == 6;
 
-        return d && d->len == 48 && which < 3 ? d->value + (size_t)which * 16U : NULL;
+        if (!d || which > 2 || !(d->len == 48 || (aes && (d->len == 72 || d->len == 96))))
+                return false;
+        *ret = (struct emuc_card_key){.aes = aes, .key.len = d->len / 3};
+        memcpy(ret->key.bytes, d->value + which * ret->key.len, ret->key.len);
+        return true;
+}
+
+/* EMV Book 3, C7: 0F, the common core identifier A5 or A6, 14 bytes, 0F, 15 bytes. */
+unsigned emuc_app_core_version(const struct emuc_nvm *nvm) {
+        const uint8_t *iad;
+        size_t len;
+
+        if (!emuc_app_iad(nvm, &iad, &len) || len != 32 || iad[0] != 0x0f || iad[16] != 0x0f)
+                return 0;
+        return iad[1] == 0xa5 ? 5 : iad[1] == 0xa6 ? 6 : 0;
 }
 
 bool emuc_app_iad(const struct emuc_nvm *nvm, const uint8_t **ret, size_t *ret_len) {

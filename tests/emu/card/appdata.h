@@ -2,6 +2,7 @@
 /* Reads the personalised data of the debit application out of its DGIs. */
 #pragma once
 
+#include "emv_crypto.h"
 #include "nvm.h"
 #include "tlv.h"
 
@@ -14,8 +15,11 @@ bool emuc_app_gpo_data(const struct emuc_nvm *nvm, bool contactless, struct emuc
                        struct emuc_tlv *ret_afl);
 /* The content of the FCI's A5 out of DGI 9102, or 9103 over the antenna; PDOL is in it. */
 bool emuc_app_fci(const struct emuc_nvm *nvm, bool contactless, struct emuc_tlv *ret_a5);
-/* 16-byte application key: 0 AC, 1 MAC, 2 ENC. */
-const uint8_t *emuc_app_key(const struct emuc_nvm *nvm, unsigned which);
+/* Application key: 0 AC, 1 MAC, 2 ENC. Of AES when the issuer data say so. */
+bool emuc_app_key(const struct emuc_nvm *nvm, unsigned which, struct emuc_card_key *ret);
+/* Version of the common core definitions that 9F10 names, in its format A: 5 (TDES), 6 (AES); 0 of all
+ * others. */
+unsigned emuc_app_core_version(const struct emuc_nvm *nvm);
 enum { EMUC_AIP_SDA = 0x40, EMUC_AIP_DDA = 0x20, EMUC_AIP_CDA = 0x01 };
 /* Whether the first byte of the AIP has one of the bits. */
 bool emuc_app_offers(const struct emuc_nvm *nvm, bool contactless, unsigned ways);

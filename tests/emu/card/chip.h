@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include "emv_crypto.h"
 #include "keys.h"
 #include "nvm.h"
 
@@ -90,7 +91,7 @@ enum emuc_tx_state { EMUC_TX_NONE, EMUC_TX_STARTED, EMUC_TX_ARQC, EMUC_TX_DONE }
 /* One EMV transaction. */
 struct emuc_tx {
         enum emuc_tx_state state;
-        uint8_t sk_ac[16];
+        struct emuc_card_key sk_ac;
         uint8_t arqc[8];
         bool has_arqc;
         bool issuer_auth_done;
@@ -100,8 +101,8 @@ struct emuc_tx {
         bool pin_done;
         bool pin_failed;
         bool script_dead;
-        unsigned scripts; /* accepted in this transaction */
-        uint8_t chain[8]; /* CCD: whole MAC of the last one */
+        unsigned scripts;  /* accepted in this transaction */
+        uint8_t chain[16]; /* CCD: whole MAC of the last one */
 };
 
 /* Tells the test what the terminal did wrong; text never holds data. */
@@ -183,6 +184,9 @@ uint16_t emuc_dir_store(struct emuc_chip *c, uint16_t id, const uint8_t *value, 
 uint16_t emuc_dir_complete(struct emuc_chip *c);
 bool emuc_dir_select(struct emuc_chip *c, const struct emuc_cmd *cmd, struct emuc_rsp *r, uint16_t *ret_sw);
 uint16_t emuc_dir_read(struct emuc_chip *c, const struct emuc_cmd *cmd, struct emuc_rsp *r);
+/* Whether three check values are those of three keys, one behind the other: zeros under TDES, 01.. under AES.
+ */
+bool emuc_kcvs_agree(bool aes, const uint8_t *keys, size_t len, const uint8_t *kcvs);
 /* Everything a debit application needs is there and consistent; else 6A86 and a violation that names what is
  * not. */
 uint16_t emuc_dgi_complete(struct emuc_chip *c);
@@ -194,4 +198,6 @@ uint16_t emuc_emv_external_auth(struct emuc_chip *c, const struct emuc_cmd *cmd)
 uint16_t emuc_emv_verify(struct emuc_chip *c, const struct emuc_cmd *cmd);
 /* A format 2 PIN block. */
 bool emuc_pin_well_formed(const uint8_t *v, size_t len);
+/* CCD when the card's issuer data say so, else what the emulator was told. */
+enum emuc_cvn emuc_version(const struct emuc_chip *c);
 uint16_t emuc_emv_script(struct emuc_chip *c, const struct emuc_cmd *cmd);

@@ -55,27 +55,37 @@ static bool is_gpo(struct emuc_chip *c, uint16_t id, const uint8_t *v, size_t le
                aip.total + afl.total == len;
 }
 
-static bool kcvs_agree(const uint8_t *keys, const uint8_t *kcvs) {
+bool emuc_kcvs_agree(bool aes, const uint8_t *keys, size_t len, const uint8_t *kcvs) {
+        struct emuc_aes_key key = {.len = len / 3};
         uint8_t kcv[3];
 
-        for (size_t i = 0; i < 3; i++)
-                if (!emuc_des3_kcv(keys + i * 16, kcv) || CRYPTO_memcmp(kcv, kcvs + i * 3, 3) != 0)
+        for (size_t i = 0; i < 3; i++) {
+                memcpy(key.bytes, keys + i * key.len, key.len);
+                if (!(aes ? emuc_aes_kcv(&key, kcv) : emuc_des3_kcv(key.bytes, kcv)) ||
+                    CRYPTO_memcmp(kcv, kcvs + i * 3, 3) != 0)
                         return false;
+        }
         return true;
+}
+
+/* What the keys are for is known when all groupings are there. */
+static bool kcvs_of_some_kind(const uint8_t *keys, size_t len, const uint8_t *kcvs) {
+        return emuc_kcvs_agree(true, keys, len, kcvs) ||
+               (len == 48 && emuc_kcvs_agree(false, keys, len, kcvs));
 }
 
 static bool is_keys(struct emuc_chip *c, uint16_t id, const uint8_t *v, size_t len) {
         const struct emuc_dgi *kcv = emuc_nvm_dgi(c->nvm, 0x9000);
 
         (void)id;
-        return len == 48 && (!kcv || kcvs_agree(v, kcv->value));
+        return (len == 48 || len == 72 || len == 96) && (!kcv || kcvs_of_some_kind(v, len, kcv->value));
 }
 
 static bool is_kcvs(struct emuc_chip *c, uint16_t id, const uint8_t *v, size_t len) {
         const struct emuc_dgi *keys = emuc_nvm_dgi(c->nvm, 0x8000);
 
         (void)id;
-        return len == 9 && (!keys || kcvs_agree(keys->value, v));
+        return len == 9 && (!keys || kcvs_of_some_kind(keys->value, keys->len, v));
 }
 
 /* ISO 9564 format 2: 2 L, digits, F to the end. */
@@ -122,7 +132,8 @@ static const struct rule *rule_for(uint16_t id) {
 
 /* Enciphered values come as they are when they fill blocks, else with padding 80. */
 static size_t clear_length(uint16_t id, const uint8_t *v, size_t len) {
-        size_t natural = id == 0x8000 ? 48 : id == 0x8010 ? 8 : id == 0x9000 ? 9 : 0;
+        size_t keys = len >= 96 ? 96 : len >= 72 ? 72 : 48;
+        size_t natural = id == 0x8000 ? keys : id == 0x8010 ? 8 : id == 0x9000 ? 9 : 0;
         size_t bare = natural ? SIZE_MAX : len;
 
         if (natural && len > natural)

@@ -110,9 +110,20 @@ static bool lists_agree(struct emuc_chip *c) {
         if (emuc_dol_total(cdol1.value, cdol1.len) > 252 || emuc_dol_total(cdol2.value, cdol2.len) > 252 ||
             cdol1.len == 0 || cdol2.len == 0)
                 return incomplete(c, "8C or 8D");
-        if (!emuc_app_iad(c->nvm, &iad, &len) || iad[0] != 6)
+        if (!emuc_app_iad(c->nvm, &iad, &len) || (iad[0] != 6 && !emuc_app_core_version(c->nvm)))
                 return incomplete(c, "9F10 in DGI 9200");
         return true;
+}
+
+/* The keys are of the algorithm that the issuer data name. */
+static bool keys_agree(struct emuc_chip *c) {
+        const struct emuc_dgi *keys = emuc_nvm_dgi(c->nvm, 0x8000), *kcvs = emuc_nvm_dgi(c->nvm, 0x9000);
+        bool aes = emuc_app_core_version(c->nvm) == 6;
+
+        if (keys && kcvs && (aes || keys->len == 48) &&
+            emuc_kcvs_agree(aes, keys->value, keys->len, kcvs->value))
+                return true;
+        return incomplete(c, aes ? "AES keys with check values" : "TDES keys with check values");
 }
 
 /* What the AIP offers must be possible. */
@@ -137,7 +148,7 @@ static bool signing_agrees(struct emuc_chip *c) {
 
 uint16_t emuc_dgi_complete(struct emuc_chip *c) {
         bool ok = groupings_there(c) && objects_there(c) && afl_agrees(c) && track2_agrees(c) &&
-                  lists_agree(c) && signing_agrees(c);
+                  lists_agree(c) && keys_agree(c) && signing_agrees(c);
 
         return ok ? 0x9000 : 0x6a86;
 }

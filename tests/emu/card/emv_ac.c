@@ -4,7 +4,6 @@
 #include "appdata.h"
 #include "chip.h"
 #include "des.h"
-#include "emv_crypto.h"
 #include "rsa.h"
 
 #include <openssl/crypto.h>
@@ -12,12 +11,29 @@
 
 enum { AC_AAC = 0x00, AC_TC = 0x40, AC_ARQC = 0x80, WITH_CDA = 0x10 };
 
+enum emuc_cvn emuc_version(const struct emuc_chip *c) {
+        return emuc_app_core_version(c->nvm) ? EMUC_CCD : c->cfg->cvn;
+}
+
+/* EMV Book 3, C7.3: cryptograms, issuer authentication not done, failed; tries, PIN verified, wrong, blocked.
+ */
+static void set_core_cvr(const struct emuc_chip *c, uint8_t cvr[5], uint8_t cryptograms) {
+        cvr[0] = (uint8_t)(cryptograms | (c->tx.issuer_auth_done ? 0 : 0x02) |
+                           (c->tx.issuer_auth_done && !c->tx.issuer_auth_ok ? 0x01 : 0));
+        cvr[1] = (uint8_t)(c->nvm->pin_tries << 4 | (c->tx.pin_done ? 0x08 : 0) |
+                           (c->tx.pin_failed ? 0x04 : 0) | (c->nvm->pin_tries == 0 ? 0x02 : 0));
+}
+
 /* CVR byte 2 (fifth byte of 9F10): bits 8-7 second cryptogram, 6-5 first, 4 issuer authentication failed, 3-2
  * PIN. */
 static void set_cvr(const struct emuc_chip *c, uint8_t *iad, uint8_t type, bool second) {
         uint8_t first = second ? 0x20 : (uint8_t)(type >> 2);
         uint8_t later = second ? type : 0x80;
 
+        if (emuc_app_core_version(c->nvm)) {
+                set_core_cvr(c, iad + 3, later | first);
+                return;
+        }
         iad[4] = (uint8_t)((iad[4] & 0x01) | later | first);
         if (c->tx.issuer_auth_done && !c->tx.issuer_auth_ok)
                 iad[4] |= 0x08;
@@ -29,7 +45,7 @@ static void set_cvr(const struct emuc_chip *c, uint8_t *iad, uint8_t type, bool 
 
 static bool cryptogram(struct emuc_chip *c, const struct emuc_cmd *cmd, const uint8_t *iad, size_t iad_len,
                        uint8_t ret[8]) {
-        uint8_t msg[256 + 4 + 32];
+        uint8_t msg[256 + 4 + 32], mac[16];
         size_t n = cmd->lc;
         struct emuc_tlv aip, afl;
 
@@ -40,9 +56,12 @@ static bool cryptogram(struct emuc_chip *c, const struct emuc_cmd *cmd, const ui
         msg[n + 2] = (uint8_t)(c->nvm->atc >> 8);
         msg[n + 3] = (uint8_t)c->nvm->atc;
         memcpy(msg + n + 4, iad, iad_len);
-        if (c->cfg->cvn == EMUC_CVN10)
-                return emuc_retail_mac_zeros(c->tx.sk_ac, msg, n + 4 + iad_len, ret);
-        return emuc_retail_mac(c->tx.sk_ac, NULL, msg, n + 4 + iad_len, ret);
+        if (emuc_version(c) == EMUC_CVN10)
+                return emuc_retail_mac_zeros(c->tx.sk_ac.key.bytes, msg, n + 4 + iad_len, ret);
+        if (!emuc_card_mac(&c->tx.sk_ac, msg, n + 4 + iad_len, mac))
+                return false;
+        memcpy(ret, mac, 8);
+        return true;
 }
 
 static void answer(const struct emuc_chip *c, uint8_t type, const uint8_t ac[8], const uint8_t *iad,
@@ -158,23 +177,23 @@ static bool length_is(struct emuc_chip *c, const struct emuc_cmd *cmd, uint32_t 
 /* CVN 10: the master key itself. M/Chip 16: ATC, zeros and the terminal's number. Else ATC and zeros. */
 static bool ac_key(struct emuc_chip *c, const struct emuc_cmd *cmd) {
         uint8_t seed[8] = {(uint8_t)(c->nvm->atc >> 8), (uint8_t)c->nvm->atc};
-        const uint8_t *mk = emuc_app_key(c->nvm, 0);
+        struct emuc_card_key mk;
         struct emuc_tlv dol;
         size_t at = 0, len = 0;
 
-        if (!mk)
+        if (!emuc_app_key(c->nvm, 0, &mk))
                 return false;
-        if (c->cfg->cvn == EMUC_CVN10) {
-                memcpy(c->tx.sk_ac, mk, 16);
+        if (emuc_version(c) == EMUC_CVN10) {
+                c->tx.sk_ac = mk;
                 return true;
         }
-        if (c->cfg->cvn == EMUC_MCHIP16) {
+        if (emuc_version(c) == EMUC_MCHIP16) {
                 if (!emuc_app_record_tag(c->nvm, c->cfg->contactless, 0x8c, &dol) ||
                     !emuc_dol_find(dol.value, dol.len, 0x9f37, &at, &len) || len != 4)
                         return false;
                 memcpy(seed + 4, cmd->data + at, 4);
         }
-        return emuc_session_key(mk, seed, c->tx.sk_ac);
+        return emuc_session_key(&mk, seed, &c->tx.sk_ac);
 }
 
 static uint16_t first_ac(struct emuc_chip *c, const struct emuc_cmd *cmd, struct emuc_rsp *r) {
@@ -194,27 +213,30 @@ static uint16_t first_ac(struct emuc_chip *c, const struct emuc_cmd *cmd, struct
 }
 
 static unsigned arpc_method(const struct emuc_chip *c) {
+        enum emuc_cvn cvn = emuc_version(c);
+
         if (c->cfg->arpc)
                 return c->cfg->arpc;
-        return c->cfg->cvn == EMUC_CVN10 || c->cfg->cvn == EMUC_MCHIP16 || c->cfg->cvn == EMUC_MCHIP20 ? 1
-                                                                                                       : 2;
+        return cvn == EMUC_CVN10 || cvn == EMUC_MCHIP16 || cvn == EMUC_MCHIP20 ? 1 : 2;
 }
 
 /* Method 1 of M/Chip 16 uses the master key (of CVN 10 it is the session key anyhow). */
-static const uint8_t *arpc_key(const struct emuc_chip *c) {
-        return c->cfg->cvn == EMUC_MCHIP16 ? emuc_app_key(c->nvm, 0) : c->tx.sk_ac;
+static bool arpc_key(const struct emuc_chip *c, struct emuc_card_key *ret) {
+        *ret = c->tx.sk_ac;
+        return emuc_version(c) != EMUC_MCHIP16 || emuc_app_key(c->nvm, 0, ret);
 }
 
 /* Issuer authentication data as EXTERNAL AUTHENTICATE brings it or CDOL2 carries it (tag 91). */
 static bool check_issuer(struct emuc_chip *c, const uint8_t *data, size_t len) {
+        struct emuc_card_key key;
         uint8_t good[8];
         bool ok;
 
         if (arpc_method(c) == 1)
-                ok = len == 10 && emuc_arpc1(arpc_key(c), c->tx.arqc, data + 8, good) &&
+                ok = len == 10 && arpc_key(c, &key) && emuc_arpc1(&key, c->tx.arqc, data + 8, good) &&
                      CRYPTO_memcmp(good, data, 8) == 0;
         else
-                ok = len >= 8 && len <= 16 && emuc_arpc2(c->tx.sk_ac, c->tx.arqc, data + 4, len - 4, good) &&
+                ok = len >= 8 && len <= 16 && emuc_arpc2(&c->tx.sk_ac, c->tx.arqc, data + 4, len - 4, good) &&
                      CRYPTO_memcmp(good, data, 4) == 0;
         c->tx.issuer_auth_done = true;
         c->tx.issuer_auth_ok = ok;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Issuer scripts: PIN CHANGE/UNBLOCK, APPLICATION BLOCK and UNBLOCK, CARD BLOCK, with the secure messaging of
- * the card's version (EMV Book 2 9, published Visa and M/Chip examples). CCD: format 1, MACs chained.
+ * the card's version (EMV Book 2 9, published Visa and M/Chip examples). CCD: format 1, MACs chained, TDES or
+ * AES.
  */
 #include "appdata.h"
 #include "chip.h"
 #include "des.h"
-#include "emv_crypto.h"
 
 #include <openssl/crypto.h>
 #include <string.h>
@@ -18,7 +18,7 @@ struct parts {
 };
 
 static bool counts(const struct emuc_chip *c) {
-        return c->cfg->cvn == EMUC_MCHIP16 || c->cfg->cvn == EMUC_MCHIP20;
+        return emuc_version(c) == EMUC_MCHIP16 || emuc_version(c) == EMUC_MCHIP20;
 }
 
 /* The cryptogram; of M/Chip plus the number of the command. */
@@ -34,18 +34,19 @@ static void script_r(const struct emuc_chip *c, uint8_t ret[8]) {
 }
 
 /* which: 1 MAC, 2 ENC. */
-static bool script_key(const struct emuc_chip *c, unsigned which, uint8_t ret[16]) {
-        const uint8_t *mk = emuc_app_key(c->nvm, which);
+static bool script_key(const struct emuc_chip *c, unsigned which, struct emuc_card_key *ret) {
+        struct emuc_card_key mk;
         uint8_t r[8];
 
-        if (!mk)
+        if (!emuc_app_key(c->nvm, which, &mk))
                 return false;
-        if (c->cfg->cvn == EMUC_CVN10 || c->cfg->cvn == EMUC_CVN18) {
-                emuc_script_key(mk, c->nvm->atc, ret);
+        if (emuc_version(c) == EMUC_CVN10 || emuc_version(c) == EMUC_CVN18) {
+                *ret = mk;
+                emuc_script_key(mk.key.bytes, c->nvm->atc, ret->key.bytes);
                 return true;
         }
         script_r(c, r);
-        return emuc_session_key(mk, r, ret);
+        return emuc_session_key(&mk, r, ret);
 }
 
 /* Format 2: data and MAC follow one another. */
@@ -97,51 +98,59 @@ static bool mac_of_plain(const struct emuc_chip *c, const struct emuc_cmd *cmd, 
         return emuc_retail_mac(key, NULL, msg, 15 + p->cipher_len, ret);
 }
 
+/* The chaining value, the header and the object, the latter two filled up to blocks with 80 00... The whole
+ * is made of blocks, so that neither MAC pads it once more. */
 static bool mac_of_objects(const struct emuc_chip *c, const struct emuc_cmd *cmd, const struct parts *p,
-                           const uint8_t key[16], uint8_t ret[8]) {
-        uint8_t msg[16 + 3 + 16];
+                           const struct emuc_card_key *key, uint8_t ret[16]) {
+        size_t block = key->aes ? 16 : 8, n = 2 * block;
+        uint8_t msg[3 * 16 + 3 + 16] = {0};
 
-        memcpy(msg, c->tx.scripts ? c->tx.chain : c->tx.arqc, 8);
-        memcpy(msg + 8, (const uint8_t[]){cmd->cla, cmd->ins, cmd->p1, cmd->p2, 0x80, 0, 0, 0}, 8);
-        if (!p->objects_len)
-                return emuc_retail_mac_zeros(key, msg, 16, ret);
-        memcpy(msg + 16, p->objects, p->objects_len);
-        return emuc_retail_mac(key, NULL, msg, 16 + p->objects_len, ret);
+        memcpy(msg, c->tx.scripts ? c->tx.chain : c->tx.arqc, c->tx.scripts ? block : 8);
+        memcpy(msg + block, (const uint8_t[]){cmd->cla, cmd->ins, cmd->p1, cmd->p2, 0x80}, 5);
+        if (p->objects_len) {
+                memcpy(msg + n, p->objects, p->objects_len);
+                n += emuc_pad80(msg + n, p->objects_len, sizeof msg - n, block);
+        }
+        return key->aes ? emuc_aes_cmac(&key->key, msg, n, ret)
+                        : emuc_retail_mac_zeros(key->key.bytes, msg, n, ret);
 }
 
 static bool mac_right(struct emuc_chip *c, const struct emuc_cmd *cmd, const struct parts *p) {
-        uint8_t key[16], mac[8];
-        bool ok = script_key(c, 1, key);
+        struct emuc_card_key key;
+        uint8_t mac[16] = {0};
+        bool ok = script_key(c, 1, &key);
 
-        if (ok && c->cfg->cvn == EMUC_CCD)
-                ok = mac_of_objects(c, cmd, p, key, mac);
+        if (ok && emuc_version(c) == EMUC_CCD)
+                ok = mac_of_objects(c, cmd, p, &key, mac);
         else if (ok)
-                ok = mac_of_plain(c, cmd, p, key, mac);
+                ok = mac_of_plain(c, cmd, p, key.key.bytes, mac);
         if (!ok || CRYPTO_memcmp(mac, p->mac, p->mac_len) != 0)
                 return false;
-        memcpy(c->tx.chain, mac, 8);
+        memcpy(c->tx.chain, mac, sizeof mac);
         return true;
 }
 
 /* The new PIN as a format 2 block. */
 static bool decipher(const struct emuc_chip *c, const struct emuc_cmd *cmd, const struct parts *p,
                      uint8_t ret[8]) {
-        static const uint8_t zero[8];
-        const uint8_t *mk_ac = emuc_app_key(c->nvm, 0);
-        uint8_t key[16], clear[16];
+        enum emuc_cvn cvn = emuc_version(c);
+        struct emuc_card_key mk_ac, key;
+        uint8_t clear[16];
 
-        if (!mk_ac || !script_key(c, 2, key))
+        if ((cvn == EMUC_CCD && cmd->p2 == 0x01) || !emuc_app_key(c->nvm, 0, &mk_ac) ||
+            !script_key(c, 2, &key))
                 return false;
-        if (c->cfg->cvn == EMUC_CVN10 || c->cfg->cvn == EMUC_CVN18 || cmd->p2 == 0x01)
-                return emuc_script_pin(key, mk_ac, cmd->p2 == 0x01 ? c->nvm->pin : NULL, p->cipher, ret);
-        if (c->cfg->cvn == EMUC_CVN22) {
-                if (!emuc_des3_ecb(key, false, p->cipher, 16, clear) || clear[0] != 8 ||
+        if (cvn == EMUC_CVN10 || cvn == EMUC_CVN18 || cmd->p2 == 0x01)
+                return emuc_script_pin(key.key.bytes, mk_ac.key.bytes, cmd->p2 == 0x01 ? c->nvm->pin : NULL,
+                                       p->cipher, ret);
+        if (cvn == EMUC_CVN22) {
+                if (!emuc_des3_ecb(key.key.bytes, false, p->cipher, 16, clear) || clear[0] != 8 ||
                     emuc_unpad80(clear, 16, 8) != 9)
                         return false;
                 memcpy(ret, clear + 1, 8);
         } else {
-                if (!emuc_des3_cbc(key, false, zero, p->cipher, p->cipher_len, clear) ||
-                    (c->cfg->cvn == EMUC_CCD && emuc_unpad80(clear, 16, 8) != 8))
+                if (!emuc_card_decipher(&key, p->cipher, p->cipher_len, clear) ||
+                    (cvn == EMUC_CCD && emuc_unpad80(clear, 16, key.aes ? 16 : 8) != 8))
                         return false;
                 memcpy(ret, clear, 8);
         }
@@ -191,7 +200,7 @@ uint16_t emuc_emv_script(struct emuc_chip *c, const struct emuc_cmd *cmd) {
                 return script_failed(c, cmd, "after a failed one", 0x6985);
         if (cmd->p1 || cmd->p2 > (pin ? 2 : 0))
                 return script_failed(c, cmd, "P1 or P2", 0x6a86);
-        taken = c->cfg->cvn == EMUC_CCD ? take_objects(cmd, body, &p) : take_plain(cmd, body, &p);
+        taken = emuc_version(c) == EMUC_CCD ? take_objects(cmd, body, &p) : take_plain(cmd, body, &p);
         if (!taken)
                 return script_failed(c, cmd, "class or length", 0x6700);
         if (!mac_right(c, cmd, &p))

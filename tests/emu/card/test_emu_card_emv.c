@@ -305,6 +305,31 @@ static void test_script_with_current_pin(void **state) {
         assert_false(emuc_script_pin(key, mk, current, cipher, pin) && memcmp(pin, expect, 8) == 0);
 }
 
+/* Session keys and both ARPC methods with AES, as an open implementation (card42) publishes them; a CSU alone
+ * and with data. */
+static void test_aes_answers_of_the_issuer(void **state) {
+        struct emuc_card_key mk = {.aes = true}, sk;
+        uint8_t r[8], arqc[8], csu[8], good[8], made[8];
+
+        (void)state;
+        mk.key.len = unhex("0F0E0D0C0B0A09080706050403020100", mk.key.bytes, sizeof mk.key.bytes);
+        (void)unhex("0001000000000000", r, 8);
+        assert_true(emuc_session_key(&mk, r, &sk));
+        (void)unhex("AABBCCDDEEFF0011", arqc, 8);
+        (void)unhex("0098123763F758D5", good, 8);
+        assert_true(emuc_arpc1(&sk, arqc, (const uint8_t *)"00", made));
+        assert_memory_equal(made, good, 8);
+        (void)unhex("0102030405060708", arqc, 8);
+        (void)unhex("80000000A1B2C3D4", csu, 8);
+        (void)unhex("66FBE2F5", good, 4);
+        assert_true(emuc_arpc2(&sk, arqc, csu, 8, made));
+        assert_memory_equal(made, good, 4);
+        (void)unhex("00000000", csu, 4);
+        (void)unhex("772B7AEA", good, 4);
+        assert_true(emuc_arpc2(&sk, arqc, csu, 4, made));
+        assert_memory_equal(made, good, 4);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
             cmocka_unit_test(test_shape_sd_all_levels),
@@ -318,6 +343,7 @@ int main(void) {
             cmocka_unit_test(test_t0),
             cmocka_unit_test(test_t1_atr),
             cmocka_unit_test(test_script_with_current_pin),
+            cmocka_unit_test(test_aes_answers_of_the_issuer),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

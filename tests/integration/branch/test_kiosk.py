@@ -10,6 +10,7 @@ import sqlite3
 
 from scenario import Scenario, main, pause, wait_until
 from bank import BIRTH_DATE
+from testkeys import card_master_keys
 
 SET_PIN = "/kit-manager/v2/setPin"
 VIEW_CUSTOMER = "/viewCustomer"
@@ -18,9 +19,12 @@ VALIDATE_PIN = "/kit-manager/v2/validatePin"
 
 class Kiosk(Scenario):
     stock = {"CLASSIC": 4, "TRAVEL": 4}
-    # Travel cards (odd ones of ready) have the PIN in the chip too.
-    options = {"config": {"pin": {"entry_timeout_ms": 2500},
-                          "products": {"71": {"weak_pins": "repeated,sequential,birth-date"}, "72": {"chip_pin_script": True}}}}
+    # Travel cards (odd ones of ready) have the PIN in the chip too, and keys of AES for cryptograms and scripts.
+    options = {"keys": card_master_keys("aes256"),
+               "config": {"pin": {"entry_timeout_ms": 2500},
+                          "products": {"71": {"weak_pins": "repeated,sequential,birth-date"},
+                                       "72": {"chip_pin_script": True, "cvn": "ccd", "profile": "core-aes256.json",
+                                              **{f"imk_{part}": f"aes256-imk-{part}" for part in ("ac", "smi", "smc")}}}}}
 
     @classmethod
     def setUpClass(cls):

@@ -9,8 +9,10 @@ import sys
 import test_station
 from ipc import Refused
 from process import wait_for
+from issuer import Issuer
 from rig import Rig
 from run_each import run_each
+from testkeys import card_master_keys
 from test_station import check, finished_card, kiosk_client
 
 PAUSE = {"delay_ms": 200}
@@ -85,10 +87,23 @@ def answer(rig, kiosk, asked, plastic):
 class ScriptRig(Rig):
     """Here customers are waited for as long as at a real kiosk: no test is about one who does not come."""
 
+    def __init__(self, build):
+        super().__init__(build)
+        self.issuer = Issuer("608040")
+        self.keys.update({k.label: k for k in card_master_keys("aes128")}, issuer=self.issuer)
+
     def config(self):
+        """Product 88 has keys of AES: in the style of the common core definitions, as shipped."""
         config = super().config()
         config["pin"]["entry_timeout_ms"] = 15000
+        config["products"].append({**self.product("88", 3), "cvn": "ccd", "chip_pin_script": True, "profile": "style-ccd-debit.json",
+                                   "issuer_key": "issuer", "issuer_certificate": "issuer.json",
+                                   **{f"imk_{part}": f"aes128-imk-{part}" for part in ("ac", "smi", "smc")}})
         return config
+
+    def start_token(self):
+        self.write("profiles/issuer.json", self.issuer.json())
+        super().start_token()
 
 
 def chip(plastic):
@@ -152,6 +167,39 @@ def test_several_commands_in_one_script(rig, plastic, job):
         check(chip(card)["pin"] == block_of("73951"), "PIN")
         clean(rig)
         customer.go()
+    rig.replace_kiosk_card()
+
+
+def test_keys_of_aes(rig, plastic, job):
+    """A card made with AES keys: its cryptogram proven, PIN and try counter by chained MACs, a block and its end; a copy with other keys is none."""
+    rig.replace_desk_card("--apps", "pse,ppse")
+    rig.replace_kiosk_card("--apps", "pse,ppse")
+    desk = test_station.connect(rig)
+    made = test_station.Job(rig, desk, "88")
+    result = made.through("feed", "stripe", "chip", "verify")
+    check(result["evidence"]["atc"] >= 1, result)
+    made.through("print", "eject")
+    card = rig.printer.ask(cmd="take")["plastic"]
+    state = rig.chip.ask(cmd="state", plastic=card)
+    check(state["violation_count"] == 0, state)
+    made.end()
+    desk.close()
+    customer = Customer(rig, card, made, "88")
+    customer.choose("73951")
+    reply = customer.script("pin-change", "pin-unblock", template=71)
+    check(reply["outcome"] == "done" and reply["done"] == 2 and reply["pin_tries"] == 3, reply)
+    check(chip(card)["pin"] == block_of("73951"), "PIN")
+    customer.go()
+    for command, blocked in (("application-block", True), ("application-unblock", False)):
+        customer = Customer(rig, card, made, "88", blocked=True)
+        reply = customer.script(command)
+        check(reply["outcome"] == "done" and reply["genuine"] and chip(card)["app_blocked"] == blocked, (command, reply))
+        customer.go()
+    clean(rig)
+    other = Customer(rig, edited(rig, card, "another-key", dgis={**chip(card)["dgis"], "8000": chip(card)["dgis"]["8000"][::-1]}), made, "88")
+    check(not other.kiosk.ask("kiosk.prove", ticket=other.ticket)["genuine"], "a card with other keys was believed")
+    other.go()
+    rig.replace_desk_card()
     rig.replace_kiosk_card()
 
 
@@ -357,7 +405,7 @@ def test_try_counter_is_reset(rig, plastic, job):
 
 
 GROUPS = {"versions": (test_pin_change_of_each_version, test_several_commands_in_one_script,
-                         test_new_cards_of_method_1, test_no_pin_no_script),
+                         test_new_cards_of_method_1, test_keys_of_aes, test_no_pin_no_script),
           "torn": (test_lost_answers_are_read_back, test_any_blocked_card_is_not_the_blocked_one, test_a_copy_is_not_believed,
                    test_what_is_so_already_is_not_sent, test_try_counter_is_reset,
                   test_blocked_and_unblocked, test_a_torn_card_gets_a_new_transaction, test_a_refusal_is_told,
