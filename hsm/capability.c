@@ -83,14 +83,20 @@ static const struct operation {
                                  "the cryptograms, and their chain under single DES",
                                  "the card's master key and session key",
                                  ""},
-    [CW_OPERATION_SCRIPT] =
-        {"issuer-script",
-         false,
-         {"tdes-ecb-derive", "tdes-ecb", "tdes-cbc"},
-         {"tdes-ecb", "tdes-cbc"},
-         "the MAC; Visa CVN10 and CVN18: card and session key, on their way back into the token",
-         "the card's keys and session keys",
-         ""},
+    [CW_OPERATION_SCRIPT] = {"issuer-script",
+                             false,
+                             {"tdes-ecb-derive", "tdes-ecb", "tdes-cbc"},
+                             {"tdes-ecb", "tdes-cbc"},
+                             "the MAC",
+                             "the card's keys and session keys",
+                             ""},
+    [CW_OPERATION_SCRIPT_VISA] = {"issuer-script-visa",
+                                  false,
+                                  {"tdes-ecb-derive", "tdes-ecb", "tdes-cbc", "tdes-key-xor"},
+                                  {"tdes-ecb", "tdes-cbc"},
+                                  "the MAC",
+                                  "CVN10 and CVN18: card and session key, on their way back into the token",
+                                  ""},
     [CW_OPERATION_PIN_CHANGE] = {"pin-change",
                                  true,
                                  {NULL},
@@ -239,6 +245,11 @@ bool cw_capabilities_cipher_cmac(const struct cw_capabilities *c) {
 
 bool cw_capabilities_cmac_kdf(const struct cw_capabilities *c) {
         const struct cw_probe *p = find(c, "aes-cmac-derive");
+        return p != NULL && p->ok;
+}
+
+bool cw_capabilities_key_xor(const struct cw_capabilities *c) {
+        const struct cw_probe *p = find(c, "tdes-key-xor");
         return p != NULL && p->ok;
 }
 

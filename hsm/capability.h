@@ -28,6 +28,7 @@ enum cw_operation {
         CW_OPERATION_CVC3,
         CW_OPERATION_CRYPTOGRAM,
         CW_OPERATION_SCRIPT,
+        CW_OPERATION_SCRIPT_VISA,
         CW_OPERATION_PIN_CHANGE,
         CW_OPERATION_PIN_GENERATE,
         CW_OPERATION_ISSUER_RSA,
@@ -64,6 +65,8 @@ bool cw_capabilities_host_derive(const struct cw_capabilities *c, const struct c
 bool cw_capabilities_cipher_cmac(const struct cw_capabilities *c);
 /* The token derives keys with CMAC itself, from keys that make MACs. */
 bool cw_capabilities_cmac_kdf(const struct cw_capabilities *c);
+/* The token mixes data into a TDES key itself. */
+bool cw_capabilities_key_xor(const struct cw_capabilities *c);
 /* "in-token", "host-memory", "refused" */
 const char *cw_path_name(enum cw_path path);
 /* CW_OK when the operation has a path; else OPERATOR/CW_E_DENIED with the reason. */

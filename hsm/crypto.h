@@ -61,6 +61,10 @@ struct cw_hsm_crypto_ops {
         /* NULL where the backend does not derive with CMAC itself (cmac_kdf.h). */
         cw_rc (*cmac_kdf)(void *ctx, const struct cw_hsm_key *base, const struct cw_cmac_kdf *kdf,
                           unsigned usage, struct cw_hsm_key *ret, struct cw_fault *f);
+        /* New two-key TDES key = base, which is one and may derive, XOR data; NULL where the backend does not
+         * change keys itself. */
+        cw_rc (*key_xor)(void *ctx, const struct cw_hsm_key *base, const uint8_t data[16], unsigned usage,
+                         struct cw_hsm_key *ret, struct cw_fault *f);
         cw_rc (*import)(void *ctx, enum cw_hsm_alg alg, unsigned usage, const uint8_t *value,
                         struct cw_hsm_key *ret, struct cw_fault *f);
         void (*destroy)(void *ctx, const struct cw_hsm_key *key);

@@ -89,25 +89,31 @@ static cw_rc only_tdes(struct cw_fault *f) {
                        "the product a key of its own for it, or cvn ccd");
 }
 
-cw_rc cw_emv_icc_mk_pair(const struct cw_hsm_crypto *c, const struct cw_hsm_key *imk, const char *pan,
-                         const char *psn, enum cw_emv_option option, struct cw_retail_key *ret,
-                         struct cw_fault *f) {
+static cw_rc icc_mk_pair(const struct cw_hsm_crypto *c, const struct cw_hsm_key *imk, const char *pan,
+                         const char *psn, enum cw_emv_option option, unsigned usage,
+                         struct cw_retail_key *ret, struct cw_fault *f) {
         CW_WIPED(uint8_t, data, 16);
         struct cw_retail_key key = {0};
         if (cw_hsm_alg_is_aes(imk->alg))
                 return only_tdes(f);
         cw_rc rc = icc_mk_data(c, pan, psn, option, data, f);
         if (rc == CW_OK)
-                rc = cw_hsm_derive(c, imk, CW_MODE_ECB, data, 16, CW_ALG_TDES2, CW_USE_ENCRYPT, &key.full, f);
+                rc = cw_hsm_derive(c, imk, CW_MODE_ECB, data, 16, CW_ALG_TDES2, usage, &key.full, f);
         memcpy(data + 8, data, 8);
         if (rc == CW_OK)
-                rc = cw_hsm_derive(c, imk, CW_MODE_ECB, data, 16, CW_ALG_TDES2, CW_USE_ENCRYPT, &key.left, f);
+                rc = cw_hsm_derive(c, imk, CW_MODE_ECB, data, 16, CW_ALG_TDES2, usage, &key.left, f);
         if (rc != CW_OK) {
                 cw_retail_key_destroy(c, &key);
                 return rc;
         }
         *ret = key;
         return CW_OK;
+}
+
+cw_rc cw_emv_icc_mk_pair(const struct cw_hsm_crypto *c, const struct cw_hsm_key *imk, const char *pan,
+                         const char *psn, enum cw_emv_option option, struct cw_retail_key *ret,
+                         struct cw_fault *f) {
+        return icc_mk_pair(c, imk, pan, psn, option, CW_USE_ENCRYPT, ret, f);
 }
 
 cw_rc cw_emv_icc_mk_value(const struct cw_hsm_crypto *c, const struct cw_hsm_key *imk, const char *pan,
@@ -156,8 +162,8 @@ void cw_emv_r_mchip(const uint8_t atc[2], const uint8_t un[4], uint8_t ret[8]) {
         memcpy(ret + 4, un, 4);
 }
 
-cw_rc cw_emv_visa_sk(const struct cw_hsm_crypto *c, const uint8_t mk[16], const uint8_t atc[2],
-                     struct cw_retail_key *ret, struct cw_fault *f) {
+cw_rc cw_emv_visa_sk_value(const struct cw_hsm_crypto *c, const uint8_t mk[16], const uint8_t atc[2],
+                           struct cw_retail_key *ret, struct cw_fault *f) {
         CW_WIPED(uint8_t, value, 16);
         memcpy(value, mk, 16);
         for (size_t i = 0; i < 2; i++) {
@@ -165,4 +171,38 @@ cw_rc cw_emv_visa_sk(const struct cw_hsm_crypto *c, const uint8_t mk[16], const 
                 value[14 + i] ^= (uint8_t)~atc[i];
         }
         return cw_retail_key_import(c, value, ret, f);
+}
+
+/* Of both objects of the pair, each by what goes into it: the left half of the key stands in both of them. */
+static cw_rc visa_sk_inside(const struct cw_hsm_crypto *c, const struct cw_retail_key *mk,
+                            const uint8_t atc[2], struct cw_retail_key *ret, struct cw_fault *f) {
+        const uint8_t full[16] = {
+            [6] = atc[0], [7] = atc[1], [14] = (uint8_t)~atc[0], [15] = (uint8_t)~atc[1]};
+        const uint8_t left[16] = {[6] = atc[0], [7] = atc[1], [14] = atc[0], [15] = atc[1]};
+        struct cw_retail_key key = {0};
+        cw_rc rc = c->ops->key_xor(c->ctx, &mk->full, full, CW_USE_ENCRYPT, &key.full, f);
+        if (rc == CW_OK)
+                rc = c->ops->key_xor(c->ctx, &mk->left, left, CW_USE_ENCRYPT, &key.left, f);
+        if (rc != CW_OK) {
+                cw_retail_key_destroy(c, &key);
+                return rc;
+        }
+        *ret = key;
+        return CW_OK;
+}
+
+cw_rc cw_emv_visa_sk(const struct cw_hsm_crypto *c, const struct cw_hsm_key *imk, const char *pan,
+                     const char *psn, enum cw_emv_option option, const uint8_t atc[2],
+                     struct cw_retail_key *ret, struct cw_fault *f) {
+        CW_WIPED(uint8_t, mk, 16);
+        struct cw_retail_key pair = {0};
+        if (c->ops->key_xor == NULL) {
+                cw_rc rc = cw_emv_icc_mk_value(c, imk, pan, psn, option, mk, f);
+                return rc != CW_OK ? rc : cw_emv_visa_sk_value(c, mk, atc, ret, f);
+        }
+        cw_rc rc = icc_mk_pair(c, imk, pan, psn, option, CW_USE_DERIVE, &pair, f);
+        if (rc == CW_OK)
+                rc = visa_sk_inside(c, &pair, atc, ret, f);
+        cw_retail_key_destroy(c, &pair);
+        return rc;
 }

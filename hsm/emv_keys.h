@@ -35,8 +35,14 @@ CW_WARN_UNUSED cw_rc cw_emv_csk(const struct cw_hsm_crypto *c, const struct cw_h
 void cw_emv_r_mchip(const uint8_t atc[2], const uint8_t un[4], uint8_t ret[8]);
 /*
  * Visa session key of CVN10 and CVN18 scripts: the ICC master key with the ATC mixed into its left half and
- * the inverted ATC into its right half. No common token mixes data into a key: mk and the session key pass
- * through host memory on their way into the backend. The caller wipes mk.
+ * the inverted ATC into its right half. Stays in a backend that mixes data into keys (key_xor); of others
+ * card and session key pass through host memory on their way back in, and the caller has asked whether they
+ * may.
  */
-CW_WARN_UNUSED cw_rc cw_emv_visa_sk(const struct cw_hsm_crypto *c, const uint8_t mk[16], const uint8_t atc[2],
-                                    struct cw_retail_key *ret, struct cw_fault *f);
+CW_WARN_UNUSED cw_rc cw_emv_visa_sk(const struct cw_hsm_crypto *c, const struct cw_hsm_key *imk,
+                                    const char *pan, const char *psn, enum cw_emv_option option,
+                                    const uint8_t atc[2], struct cw_retail_key *ret, struct cw_fault *f);
+/* The same of an ICC master key that the caller has as bytes, and wipes. */
+CW_WARN_UNUSED cw_rc cw_emv_visa_sk_value(const struct cw_hsm_crypto *c, const uint8_t mk[16],
+                                          const uint8_t atc[2], struct cw_retail_key *ret,
+                                          struct cw_fault *f);

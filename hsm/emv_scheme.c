@@ -100,7 +100,6 @@ void cw_emv_scheme_script_r(enum cw_cvn cvn, const struct cw_emv_tx *tx, unsigne
 cw_rc cw_emv_scheme_script_key(const struct cw_hsm_crypto *c, enum cw_cvn cvn, const struct cw_emv_card *card,
                                const struct cw_emv_tx *tx, enum cw_emv_script_key which, unsigned number,
                                struct cw_retail_key *ret, struct cw_fault *f) {
-        CW_WIPED(uint8_t, mk, 16);
         uint8_t r[8];
         const struct cw_hsm_key *imk = which == CW_SCRIPT_INTEGRITY ? card->imk_smi : card->imk_smc;
         cw_rc rc = check_aes(cvn, imk, f);
@@ -110,8 +109,11 @@ cw_rc cw_emv_scheme_script_key(const struct cw_hsm_crypto *c, enum cw_cvn cvn, c
                 cw_emv_scheme_script_r(cvn, tx, number, r);
                 return common(c, imk, card, r, ret, f);
         }
-        rc = cw_emv_icc_mk_value(c, imk, card->pan, card->psn, cw_emv_option_for(card->pan), mk, f);
-        return rc != CW_OK ? rc : cw_emv_visa_sk(c, mk, tx->atc, ret, f);
+        return cw_emv_visa_sk(c, imk, card->pan, card->psn, cw_emv_option_for(card->pan), tx->atc, ret, f);
+}
+
+bool cw_emv_scheme_script_inside(const struct cw_hsm_crypto *c, enum cw_cvn cvn) {
+        return !schemes[cvn].visa_sm || c->ops->key_xor != NULL;
 }
 
 enum cw_emv_pin_scheme cw_emv_scheme_pin(enum cw_cvn cvn) {

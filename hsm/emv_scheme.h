@@ -32,12 +32,14 @@ CW_WARN_UNUSED cw_rc cw_emv_scheme_arpc1(const struct cw_hsm_crypto *c, enum cw_
 enum cw_emv_script_key { CW_SCRIPT_INTEGRITY, CW_SCRIPT_CONFIDENTIALITY };
 /*
  * Session key of script messages. number: count of script commands after this cryptogram so far; M/Chip takes
- * ARQC + number. Visa CVN10 and CVN18: the card's key passes through host memory on its way back in.
+ * ARQC + number.
  */
 CW_WARN_UNUSED cw_rc cw_emv_scheme_script_key(const struct cw_hsm_crypto *c, enum cw_cvn cvn,
                                               const struct cw_emv_card *card, const struct cw_emv_tx *tx,
                                               enum cw_emv_script_key which, unsigned number,
                                               struct cw_retail_key *ret, struct cw_fault *f);
+/* Whether the key of this version never leaves the backend; of CVN10 and CVN18 see cw_emv_visa_sk. */
+bool cw_emv_scheme_script_inside(const struct cw_hsm_crypto *c, enum cw_cvn cvn);
 /* The eight bytes that stand for the cryptogram in the MAC of script command number: M/Chip counts here too.
  */
 void cw_emv_scheme_script_r(enum cw_cvn cvn, const struct cw_emv_tx *tx, unsigned number, uint8_t ret[8]);

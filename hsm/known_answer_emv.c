@@ -78,12 +78,23 @@ static cw_rc icc_mk_pair_of(struct cw_ka *ka, struct cw_retail_key *ret) {
 
 static cw_rc visa_sk(struct cw_ka *ka, struct cw_retail_key *ret) {
         CW_WIPED(uint8_t, mk, 16);
+        struct cw_hsm_key imk = {0};
+        struct derivation d;
         uint8_t atc[2];
+        const bool given = *cw_ka_text(ka, "mk") != '\0';
         cw_rc rc = cw_ka_bytes(ka, "atc", atc, 2);
+        if (rc == CW_OK && given) {
+                rc = cw_ka_bytes(ka, "mk", mk, 16);
+                return rc != CW_OK ? rc : cw_emv_visa_sk_value(ka->c, mk, atc, ret, ka->f);
+        }
         if (rc == CW_OK)
-                rc = *cw_ka_text(ka, "mk") != '\0' ? cw_ka_bytes(ka, "mk", mk, 16)
-                                                   : icc_mk_value_of(ka, "imk", mk);
-        return rc != CW_OK ? rc : cw_emv_visa_sk(ka->c, mk, atc, ret, ka->f);
+                rc = derivation_of(ka, &d);
+        if (rc == CW_OK)
+                rc = cw_ka_key(ka, "imk", false, CW_USE_DERIVE, &imk);
+        if (rc == CW_OK)
+                rc = cw_emv_visa_sk(ka->c, &imk, d.pan, d.psn, d.option, atc, ret, ka->f);
+        cw_hsm_key_destroy(ka->c, &imk);
+        return rc;
 }
 
 /* R of the common session key: given, or of ATC and unpredictable number for M/Chip. */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "hsm/p11_kdf.h"
 
+#include "hsm/p11_wrap.h"
+
 /* PKCS#11 3.0, 6.40; p11-kit 0.24 has none of it. */
 #define CKM_SP800_108_COUNTER_KDF 0x3acul
 #define CK_SP800_108_ITERATION_VARIABLE 1ul
@@ -75,9 +77,22 @@ cw_rc cw_p11_cmac_kdf(void *ctx, const struct cw_hsm_key *base, const struct cw_
         return rc;
 }
 
-void cw_p11_cmac_kdf_offer(struct cw_hsm_crypto *c, struct cw_hsm_crypto_ops *own, bool inside) {
+cw_rc cw_p11_key_xor(void *ctx, const struct cw_hsm_key *base, const uint8_t data[16], unsigned usage,
+                     struct cw_hsm_key *ret, struct cw_fault *f) {
+        const struct cw_p11_spec spec = {
+            .alg = CW_ALG_TDES2, .usage = cw_p11_usage(ctx, CW_ALG_TDES2, usage), .sensitive = true};
+        CK_OBJECT_HANDLE h = 0;
+        cw_rc rc = cw_p11_xor(ctx, base->handle, data, 16, &spec, &h, f);
+        if (rc == CW_OK)
+                *ret = (struct cw_hsm_key){.handle = h, .alg = CW_ALG_TDES2, .usage = usage, .valid = true};
+        return rc;
+}
+
+void cw_p11_offer(struct cw_hsm_crypto *c, struct cw_hsm_crypto_ops *own,
+                  const struct cw_p11_inside *inside) {
         if (c->ops != own)
                 *own = *c->ops;
-        own->cmac_kdf = inside ? cw_p11_cmac_kdf : NULL;
+        own->cmac_kdf = inside->cmac_kdf ? cw_p11_cmac_kdf : NULL;
+        own->key_xor = inside->key_xor ? cw_p11_key_xor : NULL;
         c->ops = own;
 }

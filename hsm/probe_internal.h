@@ -20,8 +20,12 @@ extern const uint8_t cw_probe_aes_key[16], cw_probe_aes_plain[16], cw_probe_aes_
 /* RFC 3394 4.1 */
 extern const uint8_t cw_probe_kw_kek[16], cw_probe_kw_wrapped[24];
 
-/* Row of keys derived with CMAC (probe_kdf.c). */
+/* Rows of keys derived inside: with CMAC, and by data mixed in (probe_kdf.c). */
 CW_WARN_UNUSED cw_rc cw_probe_cmac_derive(const struct cw_prober *x, struct cw_fault *f);
+CW_WARN_UNUSED cw_rc cw_probe_key_xor(const struct cw_prober *x, struct cw_fault *f);
+/* CW_OK when a derived key, which enciphers, does it as a key of this value. */
+CW_WARN_UNUSED cw_rc cw_probe_derived(const struct cw_prober *x, const struct cw_hsm_key *derived,
+                                      const uint8_t *value, struct cw_fault *f);
 /* Rows of chip certificates (probe_rsa.c). */
 CW_WARN_UNUSED cw_rc cw_probe_rsa_generate(const struct cw_prober *x, struct cw_fault *f);
 CW_WARN_UNUSED cw_rc cw_probe_rsa_sign(const struct cw_prober *x, struct cw_fault *f);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Known answers of keys derived with CMAC inside the token. */
+/* Known answers of keys that are derived inside the token. */
 #include "hsm/p11_kdf.h"
 #include "hsm/probe_internal.h"
 
@@ -9,24 +9,32 @@ struct question {
         struct cw_cmac_kdf kdf;
 };
 
-/* The base may make MACs alone, as KMC keys are; what it gives is seen by what that enciphers. */
-static cw_rc ask(const struct cw_prober *x, const struct question *q, struct cw_fault *f) {
-        struct cw_hsm_key base = {0}, derived = {0}, same = {0};
+cw_rc cw_probe_derived(const struct cw_prober *x, const struct cw_hsm_key *derived, const uint8_t *value,
+                       struct cw_fault *f) {
+        struct cw_hsm_key same = {0};
         uint8_t got[16], want[16];
+        const size_t n = cw_hsm_alg_block(derived->alg);
+        cw_rc rc = cw_hsm_import(x->c, derived->alg, CW_USE_ENCRYPT, value, &same, f);
+        if (rc == CW_OK)
+                rc = cw_hsm_encrypt(x->c, derived, CW_MODE_ECB, NULL, cw_probe_aes_plain, n, got, f);
+        if (rc == CW_OK)
+                rc = cw_hsm_encrypt(x->c, &same, CW_MODE_ECB, NULL, cw_probe_aes_plain, n, want, f);
+        if (rc == CW_OK)
+                rc = cw_probe_answer(got, want, n, f);
+        cw_hsm_key_destroy(x->c, &same);
+        return rc;
+}
+
+/* The base may make MACs alone, as KMC keys are. */
+static cw_rc ask(const struct cw_prober *x, const struct question *q, struct cw_fault *f) {
+        struct cw_hsm_key base = {0}, derived = {0};
         cw_rc rc = cw_hsm_import(x->c, q->alg, CW_USE_MAC, q->base, &base, f);
         if (rc == CW_OK)
                 rc = cw_p11_cmac_kdf(x->p, &base, &q->kdf, CW_USE_ENCRYPT, &derived, f);
         if (rc == CW_OK)
-                rc = cw_hsm_import(x->c, q->alg, CW_USE_ENCRYPT, q->want, &same, f);
-        if (rc == CW_OK)
-                rc = cw_hsm_encrypt(x->c, &derived, CW_MODE_ECB, NULL, cw_probe_aes_plain, 16, got, f);
-        if (rc == CW_OK)
-                rc = cw_hsm_encrypt(x->c, &same, CW_MODE_ECB, NULL, cw_probe_aes_plain, 16, want, f);
-        if (rc == CW_OK)
-                rc = cw_probe_answer(got, want, sizeof(got), f);
+                rc = cw_probe_derived(x, &derived, q->want, f);
         cw_hsm_key_destroy(x->c, &base);
         cw_hsm_key_destroy(x->c, &derived);
-        cw_hsm_key_destroy(x->c, &same);
         return rc;
 }
 
@@ -51,5 +59,21 @@ cw_rc cw_probe_cmac_derive(const struct cw_prober *x, struct cw_fault *f) {
         cw_rc rc = CW_OK;
         for (size_t i = 0; i < sizeof(questions) / sizeof(questions[0]) && rc == CW_OK; i++)
                 rc = ask(x, &questions[i], f);
+        return rc;
+}
+
+/* A card's key and the session key that a transaction counter makes of it (Visa), as pyemv publishes them. */
+cw_rc cw_probe_key_xor(const struct cw_prober *x, struct cw_fault *f) {
+        static const uint8_t atc[16] = {[6] = 0x00, [7] = 0x1c, [14] = 0xff, [15] = 0xe3};
+        static const uint8_t session[16] = {0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xf2,
+                                            0xfe, 0xdc, 0xba, 0x98, 0x76, 0x54, 0xcd, 0xf2};
+        struct cw_hsm_key base = {0}, derived = {0};
+        cw_rc rc = cw_hsm_import(x->c, CW_ALG_TDES2, CW_USE_DERIVE, cw_probe_tdes_key, &base, f);
+        if (rc == CW_OK)
+                rc = cw_p11_key_xor(x->p, &base, atc, CW_USE_ENCRYPT, &derived, f);
+        if (rc == CW_OK)
+                rc = cw_probe_derived(x, &derived, session, f);
+        cw_hsm_key_destroy(x->c, &base);
+        cw_hsm_key_destroy(x->c, &derived);
         return rc;
 }

@@ -70,8 +70,16 @@ static cw_rc pin_data(struct cw_sess *s, const struct cw_emv_card *card, const s
 
 static cw_rc integrity_key(struct cw_sess *s, const struct cw_emv_card *card, struct cw_retail_key *ret,
                            struct cw_fault *f) {
-        return cw_emv_scheme_script_key(s->c, s->product->cvn, card, &s->tx, CW_SCRIPT_INTEGRITY, s->scripts,
-                                        ret, f);
+        cw_rc rc = cw_emv_scheme_script_inside(s->c, s->product->cvn)
+                       ? CW_OK
+                       : cw_sess_need_host_memory(
+                             s,
+                             "this token does not mix the transaction counter into a card's key "
+                             "(CKM_XOR_BASE_AND_DATA), as scripts of CVN10 and CVN18 need it",
+                             f);
+        return rc != CW_OK ? rc
+                           : cw_emv_scheme_script_key(s->c, s->product->cvn, card, &s->tx,
+                                                      CW_SCRIPT_INTEGRITY, s->scripts, ret, f);
 }
 
 /* Secure messaging format 2: header, data, MAC. */

@@ -96,7 +96,9 @@ static cw_rc open_token(struct worker *w, struct cw_fault *f) {
 static void know_ways(struct worker *w) {
         w->token->host_derive = cw_capabilities_host_derive(&w->capabilities, &w->args->cfg->hsm);
         w->token->cipher_cmac = cw_capabilities_cipher_cmac(&w->capabilities);
-        cw_p11_cmac_kdf_offer(&w->crypto, &w->ops, cw_capabilities_cmac_kdf(&w->capabilities));
+        const struct cw_p11_inside inside = {cw_capabilities_cmac_kdf(&w->capabilities),
+                                             cw_capabilities_key_xor(&w->capabilities)};
+        cw_p11_offer(&w->crypto, &w->ops, &inside);
 }
 
 static cw_rc load_keys(struct worker *w, struct cw_fault *f) {

@@ -157,6 +157,50 @@ static void scripts(void **state) {
         }
 }
 
+static const struct cw_hsm_crypto_ops *soft_ops;
+static cw_rc mixing(void *ctx, const struct cw_hsm_key *base, const uint8_t data[16], unsigned usage,
+                    struct cw_hsm_key *ret, struct cw_fault *f) {
+        uint8_t value[16];
+        size_t len = 0;
+        memcpy(value, soft_key_bytes(ctx, base, &len), sizeof(value));
+        assert_int_equal(len, sizeof(value));
+        assert_int_equal(base->usage, CW_USE_DERIVE);
+        for (size_t i = 0; i < sizeof(value); i++)
+                value[i] ^= data[i];
+        return soft_ops->import(ctx, CW_ALG_TDES2, usage, value, ret, f);
+}
+
+static cw_rc refusing(void *ctx, enum cw_hsm_alg alg, unsigned usage, const uint8_t *value,
+                      struct cw_hsm_key *ret, struct cw_fault *f) {
+        (void)ctx, (void)alg, (void)usage, (void)value, (void)ret, (void)f;
+        fail_msg("a key came in from outside");
+        return CW_OK;
+}
+
+/* With a token that mixes data into keys no key of CVN10 and CVN18 scripts comes in from outside. */
+static void visa_keys_inside(void **state) {
+        (void)state;
+        struct cw_hsm_crypto_ops ops = *crypto.ops;
+        soft_ops = crypto.ops;
+        assert_false(cw_emv_scheme_script_inside(&crypto, CW_CVN10));
+        assert_false(cw_emv_scheme_script_inside(&crypto, CW_CVN18));
+        assert_true(cw_emv_scheme_script_inside(&crypto, CW_CVN22));
+        ops.key_xor = mixing;
+        ops.import = refusing;
+        crypto.ops = &ops;
+        assert_true(cw_emv_scheme_script_inside(&crypto, CW_CVN10));
+        for (size_t i = 0; i < VERSIONS; i++) {
+                uint8_t mac[8];
+                const struct version *v = &versions[i];
+                const struct cw_emv_tx tx = transaction(v);
+                if (v->header == NULL)
+                        continue;
+                mac_of(v, &tx, v->header, NULL, 0, mac);
+                assert_hex(mac, v->mac);
+        }
+        crypto.ops = soft_ops;
+}
+
 /* CCD: keys as Visa CVN22, PIN block as published for CCD. The second command of M/Chip has another key. */
 static void other_versions(void **state) {
         (void)state;
@@ -221,6 +265,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
             cmocka_unit_test_setup_teardown(cryptograms, setup, teardown),
             cmocka_unit_test_setup_teardown(scripts, setup, teardown),
+            cmocka_unit_test_setup_teardown(visa_keys_inside, setup, teardown),
             cmocka_unit_test_setup_teardown(other_versions, setup, teardown),
             cmocka_unit_test_setup_teardown(aes_scripts, setup, teardown),
         };

@@ -36,6 +36,12 @@ static int setup_nss_host(void **state) {
         return 0;
 }
 
+static int setup_refusing(void **state) {
+        (void)state;
+        rig_start(&rig, &(struct rig_options){.service = true, .no_host_memory = true});
+        return 0;
+}
+
 static int teardown(void **state) {
         (void)state;
         rig_stop(&rig);
@@ -517,6 +523,61 @@ static void scripts(void **state) {
         (void)close(fd);
 }
 
+/* CVN10 and CVN18: the card has sent its cryptogram for ATC 5. CVN10 pads with zeros under the card's key. */
+static int after_cryptogram(const char *plastic, uint8_t ret_arqc[8]) {
+        static const uint8_t data[8] = {1, 2, 3, 4, 5, 6, 7, 0x80}, zero[8] = {0};
+        uint8_t mk[16];
+        char members[160], hex[17];
+        int fd = service(PAN, plastic);
+        card_emv_master(rig_imk_ac, PAN, "00", mk);
+        if (strcmp(plastic, RIG_SCP02) == 0)
+                ossl_retail_mac(mk, zero, data, 7, ret_arqc); /* padding 2 writes what data ends with */
+        else
+                card_emv_arqc(mk, 5, data, sizeof(data), ret_arqc);
+        assert_true(cw_hex_encode(ret_arqc, 8, hex, sizeof(hex)));
+        (void)snprintf(members, sizeof(members),
+                       "{\"call\":\"emv.arqc\",\"atc\":\"0005\",\"arqc\":\"%s\",\"psn\":\"00\"}", hex);
+        assert_string_equal(ask(fd, members, data, sizeof(data)), "");
+        assert_true(cw_msg_bool(last, "genuine", false));
+        return fd;
+}
+
+/* Visa's script key: the card's key with the ATC in it. */
+static void visa_script_mac(const uint8_t arqc[8], uint8_t ret[8]) {
+        static const uint8_t zero[8], atc[16] = {[7] = 5, [14] = 0xff, [15] = 0xfa};
+        uint8_t key[16], msg[15] = {0x84, 0x24, 0x00, 0x00, 0x08, 0x00, 0x05};
+        card_emv_master(rig_imk_smi, PAN, "00", key);
+        for (size_t i = 0; i < sizeof(key); i++)
+                key[i] ^= atc[i];
+        memcpy(msg + 7, arqc, 8);
+        ossl_retail_mac(key, zero, msg, sizeof(msg), ret);
+}
+
+/* Without host memory: the token mixes the counter into the key itself. */
+static void script_keys_inside(void **state) {
+        (void)state;
+        static const char *const products[] = {RIG_SCP02, RIG_SCP03}; /* CVN10, CVN18 */
+        for (size_t i = 0; i < 2; i++) {
+                uint8_t arqc[8], mac[8];
+                int fd = after_cryptogram(products[i], arqc);
+                assert_string_equal(ask(fd, "{\"call\":\"emv.script\",\"command\":\"pin-unblock\"}", NULL, 0),
+                                    "");
+                visa_script_mac(arqc, mac);
+                assert_memory_equal(answer(13)->ptr + 5, mac, 8);
+                (void)close(fd);
+        }
+}
+
+/* SoftHSM does not, and host memory is not allowed. */
+static void script_keys_refused(void **state) {
+        (void)state;
+        uint8_t arqc[8];
+        int fd = after_cryptogram(RIG_SCP03, arqc);
+        assert_string_equal(ask(fd, "{\"call\":\"emv.script\",\"command\":\"pin-unblock\"}", NULL, 0),
+                            "HSM_HOST_MEMORY");
+        (void)close(fd);
+}
+
 /* Nothing of this needs host memory: the token moves the PIN as an object. */
 static void inside_the_token(void **state) {
         (void)state;
@@ -579,7 +640,9 @@ int main(void) {
         const struct CMUnitTest nss_tests[] = {
             cmocka_unit_test(inside_the_token),
             cmocka_unit_test(host_memory_is_refused),
+            cmocka_unit_test(script_keys_inside),
         };
+        const struct CMUnitTest refusing[] = {cmocka_unit_test(script_keys_refused)};
         int failed = cmocka_run_group_tests(tests, setup, drop_last);
         const struct CMUnitTest nss_host[] = {
             cmocka_unit_test(macs),         cmocka_unit_test(values),  cmocka_unit_test(aes_pin_pad),
@@ -587,6 +650,7 @@ int main(void) {
         };
         failed += cmocka_run_group_tests_name("nss", nss_host, setup_nss_host, drop_last);
         failed += cmocka_run_group_tests(nss_tests, setup_nss, drop_last);
+        failed += cmocka_run_group_tests(refusing, setup_refusing, drop_last);
         if (rig_opencryptoki_missing() == NULL)
                 failed += cmocka_run_group_tests_name("opencryptoki", tests, setup_opencryptoki, drop_last);
         return failed;
