@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/daemon/kiosk.h"
 
+#include "agent/daemon/kiosk_common.h"
 #include "agent/daemon/kiosk_internal.h"
 #include "agent/daemon/kiosk_order.h"
 #include "agent/daemon/runs.h"
@@ -14,7 +15,6 @@
 #define PROVE_MS 30000
 #define SCRIPT_MS 90000 /* two transactions; beside it the time for a card to be put in again */
 #define PAD_MS 15000    /* a station waits for a PIN pad that comes back, and asks once more */
-#define REST_MS 2000
 
 static const char *kiosk_name(const struct cw_kiosk *k) {
         return cw_station_link_name(k->link);
@@ -56,16 +56,9 @@ static void kiosk_free(struct cw_kiosk *k) {
         free(k);
 }
 
-/* A kiosk or hsmd that fails at once is not asked again and again while the release lasts. */
-static void rest(struct cw_kiosk *k) {
-        for (size_t i = 0; i < k->daemon->station_count; i++)
-                if (k->daemon->stations[i] == k->link)
-                        k->daemon->kiosk_rest_until_ns[i] = cw_deadline_ns(REST_MS);
-}
-
 /* The one end of a hand-over, good or bad. text is for the customer. */
 static void end(struct cw_kiosk *k, const char *text) {
-        rest(k);
+        cw_kiosk_rest(k->daemon, k->link);
         if (k->card)
                 cw_kiosk_text(k, text);
         if (k->begun)
@@ -408,30 +401,20 @@ static void on_server_kit(void *ctx, cw_rc rc, const struct cw_fault *f, const s
         if (rc == CW_OK && reply->kit_count == 0)
                 rc = cw_fail(&fault, CW_RC(CW_L_UPSTREAM, CW_C_REJECT, CW_E_NOT_FOUND), 0, "kiosk.card",
                              "card.not.found", "the server does not know this card");
-        if (rc == CW_OK)
-                rc = cw_journal_job_by_kit(k->daemon->journal, reply->kits[0].kit_no, &k->row, &fault);
         if (rc != CW_OK) {
-                if (cw_rc_class(cw_daemon_check(k->daemon, rc, &fault)) != CW_C_FATAL)
-                        end_with(k, &fault, "CARD REFUSED");
+                end_with(k, &fault, "CARD REFUSED");
                 return;
         }
-        know_customer(k);
+        rc = cw_journal_job_by_kit(k->daemon->journal, reply->kits[0].kit_no, &k->row, &fault);
+        if (rc == CW_OK)
+                know_customer(k);
+        else if (cw_rc_class(cw_daemon_check(k->daemon, rc, &fault)) != CW_C_FATAL)
+                end_with(k, &fault, "CARD REFUSED");
 }
 
 static void on_sealed_pan(void *ctx, cw_rc rc, const struct cw_fault *f, struct cw_msg *reply) {
         struct cw_kiosk *k = ctx;
-        struct cw_fault fault = f ? *f : (struct cw_fault){0};
-        CW_AUTO(cw_secret_free) struct cw_secret *text = NULL;
-        char number[256];
-        if (rc == CW_OK)
-                rc = cw_hsm_reply_text(reply, &text, &fault);
-        if (rc != CW_OK || text->len >= sizeof number) {
-                end_with(k, &fault, "CARD REFUSED");
-                return;
-        }
-        memcpy(number, text->ptr, text->len);
-        number[text->len] = '\0';
-        cw_dcms_kit_by_card(k->daemon->dcms, number, on_server_kit, k);
+        cw_kiosk_find_kit(k->daemon, rc, f, reply, on_server_kit, k);
 }
 
 static void on_card(void *ctx, cw_rc rc, const struct cw_fault *f, struct cw_msg *reply) {
@@ -488,13 +471,6 @@ static void on_session(void *ctx, cw_rc rc, const struct cw_fault *f, struct cw_
         cw_station_link_call(k->link, m, timeout_ms + MARGIN_MS, on_card, k);
 }
 
-static bool rests(const struct cw_daemon *d, const struct cw_station_link *l) {
-        for (size_t i = 0; i < d->station_count; i++)
-                if (d->stations[i] == l)
-                        return cw_deadline_left_ms(d->kiosk_rest_until_ns[i]) > 0;
-        return false;
-}
-
 void cw_kiosk_look(struct cw_daemon *d, struct cw_station_link *l) {
         struct cw_release release;
         struct cw_fault f = {0};
@@ -504,7 +480,8 @@ void cw_kiosk_look(struct cw_daemon *d, struct cw_station_link *l) {
                         return;
         if (cw_kiosk_order_runs(d, l))
                 return;
-        if (!cw_hsm_link_ready(d->hsm) || !cw_station_link_up(l) || cw_station_link_busy(l) || rests(d, l))
+        if (!cw_hsm_link_ready(d->hsm) || !cw_station_link_up(l) || cw_station_link_busy(l) ||
+            cw_kiosk_rests(d, l))
                 return;
         if (cw_kiosk_order_look(d, l))
                 return;

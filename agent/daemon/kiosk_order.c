@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/daemon/kiosk_order.h"
 
+#include "agent/daemon/kiosk_common.h"
 #include "agent/daemon/script_orders.h"
 #include "base/log.h"
 #include "hsm/client/hsm_client.h"
@@ -58,14 +59,8 @@ static void order_free(struct cw_kiosk_order *k) {
         free(k);
 }
 
-static void rest(struct cw_kiosk_order *k) {
-        for (size_t i = 0; i < k->daemon->station_count; i++)
-                if (k->daemon->stations[i] == k->link)
-                        k->daemon->kiosk_rest_until_ns[i] = cw_deadline_ns(2000);
-}
-
 static void end(struct cw_kiosk_order *k, const char *customer_text) {
-        rest(k);
+        cw_kiosk_rest(k->daemon, k->link);
         if (k->card) {
                 struct cw_msg *m = message(k, "kiosk.show");
                 if (m)
@@ -246,18 +241,7 @@ static void on_server_kit(void *ctx, cw_rc rc, const struct cw_fault *f, const s
 
 static void on_sealed_pan(void *ctx, cw_rc rc, const struct cw_fault *f, struct cw_msg *reply) {
         struct cw_kiosk_order *k = ctx;
-        struct cw_fault fault = f ? *f : (struct cw_fault){0};
-        CW_AUTO(cw_secret_free) struct cw_secret *text = NULL;
-        char number[256];
-        if (rc == CW_OK)
-                rc = cw_hsm_reply_text(reply, &text, &fault);
-        if (rc != CW_OK || text->len >= sizeof number) {
-                other_card(k, &fault, "CARD REFUSED");
-                return;
-        }
-        memcpy(number, text->ptr, text->len);
-        number[text->len] = '\0';
-        cw_dcms_kit_by_card(k->daemon->dcms, number, on_server_kit, k);
+        cw_kiosk_find_kit(k->daemon, rc, f, reply, on_server_kit, k);
 }
 
 /* Perhaps the one that was blocked when the answer was lost: a blocked card does not tell its number. */
