@@ -55,12 +55,12 @@ def _der(tag, value):
 
 
 class Issuer:
-    """iin: digits; good_until: MMYY. key and ca are RsaKey; json is hsmd's issuer certificate file."""
+    """iin: digits; good_until: MMYY. key and ca are RsaKey, a given CA signs; json is hsmd's issuer certificate file."""
 
     label = "issuer"
 
-    def __init__(self, iin, good_until="1249", bits=1152, ca_bits=1152, index=0x94):
-        self.key, self.ca, self.index = RsaKey(bits), RsaKey(ca_bits), index
+    def __init__(self, iin, good_until="1249", bits=1152, ca_bits=1152, index=0x94, ca=None):
+        self.key, self.ca, self.index = RsaKey(bits), ca or RsaKey(ca_bits), index
         room, n = self.ca.len - 36, self.key.modulus
         body = bytes([2]) + bytes.fromhex(iin.ljust(8, "F")) + bytes.fromhex(good_until) + b"\0\0\7\1\1" + bytes([self.key.len, 1])
         body += n[:room].ljust(room, b"\xbb")

@@ -6,7 +6,7 @@ import sys
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "integration/card"))
 
-from card_rig import PAN, SOURCE, CardRig, Issuer, Key, Peer, luhn, wait_for  # noqa: E402
+from card_rig import PAN, SOURCE, CardRig, Issuer, Key, Peer, RsaKey, luhn, wait_for  # noqa: E402
 from card import Card  # noqa: E402
 from process import BranchError  # noqa: E402
 from vpcd import Slot  # noqa: E402
@@ -24,7 +24,8 @@ class JudgeRig(CardRig):
             for part in ("ac", "smi", "smc"):
                 key = Key(f"aes{bits}-imk-{part}", "imk-" + part, f"aes{bits}")
                 self.keys[key.label] = key
-        self.long = {bits: Issuer(PAN[:6], bits=bits, ca_bits=1984, index=0x95) for bits in (1976, 1984)}
+        ca = RsaKey(1984)
+        self.long = {bits: Issuer(PAN[:6], bits=bits, ca=ca, index=0x95) for bits in (1696, 1976, 1984)}
         for bits, issuer in self.long.items():
             issuer.label = f"issuer-{bits}"
             self.keys[issuer.label] = issuer
@@ -35,7 +36,8 @@ class JudgeRig(CardRig):
         super().start_token()
 
     def config(self):
-        """Products with AES card keys: A128, A192 and A256; with an issuer's key of the greatest lengths: L1976 and L1984."""
+        """Products with AES card keys: A128, A192 and A256; with an issuer's key of the greatest lengths:
+        L1976 and L1984, and L1696, the longest whose certificate leaves no remainder."""
         config = super().config()
         for bits in (128, 192, 256):
             imks = {"imk_" + part: f"aes{bits}-imk-{part}" for part in ("ac", "smi", "smc")}

@@ -173,8 +173,9 @@ class Terminal:
             static += self.aip
         if self.aip[0] & 0x40:
             text = self._recovered(issuer, r["93"], "signed static data")
-            need(text[1] == 3, "form of the signed static data")
+            need(text[1] == 3 and text[2] == 1 and set(text[5:-21]) <= {0xBB}, "form of the signed static data")
             self._checked(text, static, "the signed static data")
+            self.data["9F45"] = text[3:5]
             done.append("sda")
         if self.aip[0] & 0x21:
             text = self._recovered(issuer, r["9F46"], "chip certificate")

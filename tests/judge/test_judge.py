@@ -15,7 +15,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from gptool import Host  # noqa: E402
 from judge_rig import DATA, PAN, READER, JudgeRig, luhn  # noqa: E402
 from pcsc import CardError, Connection  # noqa: E402
-from terminal import Terminal  # noqa: E402
+from terminal import Terminal, Wrong  # noqa: E402
 
 NATIVE_ATR = "3B6500002063CB6B00"  # T=0
 
@@ -392,6 +392,47 @@ def test_longest_keys(rig):
         code, lines, errors = rig.perso(with_long_keys(rig, told, 1024, "3800"), "--product", "L1984")
         check(code != 0 and "DGI 0303" in errors + str(lines) and "255 bytes" in errors + str(lines), (lines, errors))
         check(not any(header[2:4] == "82" for header, _, _ in card.trace), card.trace)
+
+
+def sda_only(rig, issuer_bits):
+    """A card without a key of its own: its static data are signed, on both paths; where the profile is."""
+    profile = load(rig, "generic-debit-dual")
+    profile["offline_auth"] = {"dac": "DAC1", "issuer_bits": issuer_bits, "ca_bits": 1984}
+    profile["dgis"] = [dgi for dgi in profile["dgis"] if dgi["dgi"][:2] != "82" and dgi["dgi"] != "0304"]
+    dgis = {dgi["dgi"]: dgi for dgi in profile["dgis"]}
+    dgis["0303"]["of"] = [{"tag": "70", "of": [{"tag": "93", "value": "{ssad}"}]}]
+    dgis["0402"]["of"] = [{"tag": "70", "of": [{"tag": "93", "value": "{contactless_ssad}"}]}]
+    for name, afl in (("9104", "080101001001020118010300"), ("9203", "08010100100101011801020020010200")):
+        dgis[name]["of"] = [{"tag": "82", "value": "5800"}, {"tag": "94", "value": afl}]
+    return rig.write(f"made/sda-{issuer_bits}.json", json.dumps(profile))
+
+
+def test_static_data_alone(rig):
+    """SDA under an issuer's key of 1984 bits, whose certificate leaves a remainder (92), and of 1696, whose does not; data changed behind it."""
+    aid = load(rig, "generic-debit-dual")["aid"]
+    for bits, remainder in ((1984, 36), (1696, 0)):
+        path, product = sda_only(rig, bits), f"L{bits}"
+        card = rig.insert(installed=aids(load(rig, "generic-debit-dual")))
+        said, told = made(rig, card, path, "--product", product, verify=("--product", product))
+        check(told["sda"] == "ok" and "icc-key" not in said and not {"dda", "cda"} & {n for n in told if told[n] == "ok"}, told)
+        records = card.applications[aid].dgis
+        check(not [name for name in records if name[:2] in ("81", "82", "83")], records.keys())
+        with connect(rig) as connection:
+            judge = terminal(rig, connection, issuer=rig.long[bits])
+            check(judge.transaction(bytes.fromhex(aid), card.applications[aid].pin)["offline"] == ["sda"], judge.records.keys())
+        check(len(judge.records.get("92", b"")) == remainder and ("92" in judge.records) == bool(remainder), judge.records.keys())
+        check(len(judge.records["93"]) == bits // 8 and judge.data["9F45"].hex() == "dac1", "signed static data")
+        if bits == 1984:
+            check(len(records["0302"]) == len(records["0303"]) == len(records["0402"]) == 254, "records of the greatest length")
+        records["0201"] = records["0201"].replace(bytes.fromhex("5F28020356"), bytes.fromhex("5F28020840"))
+        code, lines, _ = rig.verify(path, "--product", product)
+        check(code == 1 and "sda" in [line[1] for line in lines if line[0] == "failed"], lines)
+        with connect(rig) as connection:
+            try:
+                terminal(rig, connection, issuer=rig.long[bits]).transaction(bytes.fromhex(aid))
+                raise AssertionError("changed data were taken")
+            except Wrong as wrong:
+                check("signed static data" in str(wrong), wrong)
 
 
 def test_no_offline_pin(rig):

@@ -11,7 +11,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(HERE), "station"))
 
 from ipc import Peer  # noqa: E402, F401
 from rig import SOURCE, VPCD, Emulator, Rig, free_ports, listens, luhn, socket_answers, testprofiles, wait_for  # noqa: E402, F401
-from issuer import Issuer  # noqa: E402
+from issuer import Issuer, RsaKey  # noqa: E402, F401
 from testkeys import Key  # noqa: E402, F401
 
 TEST_KEY = "404142434445464748494A4B4C4D4E4F"
