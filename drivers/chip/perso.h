@@ -39,9 +39,9 @@ struct cw_perso_plan {
 
 struct cw_perso_result {
         char cplc[CW_CPLC_HEX];
-        bool key_tried;       /* the attempt is durable: EXTERNAL AUTHENTICATE went out or may have */
-        bool last_sent;       /* the completing command went out: without its answer nobody knows */
-        unsigned sent, total; /* commands after EXTERNAL AUTHENTICATE */
+        bool key_tried; /* the attempt is durable: EXTERNAL AUTHENTICATE went out or may have */
+        bool last_sent; /* the completing command went out, or may have: without its answer nobody knows */
+        unsigned sent, total; /* commands after EXTERNAL AUTHENTICATE; sent: or laid behind one that passed */
         uint8_t scp, level, kvn;
         enum cw_perso_keys keys; /* PUT KEY was sent: what the card then has; unknown is for a person */
         bool keys_unanswered;    /* its answer was lost or says nothing; false: it was judged */

@@ -136,17 +136,6 @@ static cw_rc keep_answer(const struct cw_rapdu *r, struct check *c, struct cw_fa
         return CW_OK;
 }
 
-static void tell_command(const struct cw_perso *p, struct cw_span plain, uint16_t sw) {
-        char place[24];
-        (void)snprintf(place, sizeof place, "%u/%u", p->result->sent, p->result->total);
-        if (plain.ptr[1] == INS_STORE_DATA)
-                cw_perso_tell(p, "store", "%s STORE DATA %02X%02X, %u bytes: %04X", place, plain.ptr[2],
-                              plain.ptr[3], plain.ptr[4], sw);
-        else
-                cw_perso_tell(p, "install", "%s %s: %04X", place,
-                              plain.ptr[1] == INS_INSTALL ? "INSTALL" : "command", sw);
-}
-
 /*
  * All commands, as they are and wrapped. What comes before the first STORE DATA is wrapped first; with its
  * first command the card is at work while hsmd wraps all the others in one batch.
@@ -158,6 +147,9 @@ struct batch {
         cw_rc rc;
         struct cw_fault fault;
         struct cw_reader plain, next; /* what is still to be sent; next: of first, then of wrapped */
+        unsigned at;                  /* number of the command that is sent */
+        bool passed, halted;          /* the failpoint before the next command, and what it said */
+        bool offered, counted; /* the next command was laid behind this one; it went out, or may have */
         struct check check;
 };
 
@@ -167,8 +159,37 @@ static void batch_done(struct batch *b) {
         check_wipe(&b->check);
 }
 
+static size_t count_items(struct cw_span items) {
+        struct cw_reader r;
+        size_t count = 0;
+        cw_reader_init(&r, items.ptr, items.len);
+        while (r.left > 0 && !r.bad) {
+                (void)cw_get_item(&r);
+                count++;
+        }
+        return r.bad ? 0 : count;
+}
+
+static cw_rc wrong_number(struct cw_fault *f) {
+        return cw_fail(f, CW_RC(CW_L_CHIP, CW_C_REJECT, CW_E_SYNTAX), 0, "chip.wrap", "",
+                       "the HSM process wrapped another number of commands than it got; compare the "
+                       "versions");
+}
+
+/* One wrapped command for each, or none of them may go out. */
+static cw_rc wrap(const struct batch *b, struct cw_span plain, struct cw_secret **ret, struct cw_fault *f) {
+        CW_AUTO(cw_secret_free) struct cw_secret *wrapped = NULL;
+        cw_rc rc = cw_hsm_session_gp_wrap(b->p->hsm, plain.ptr, plain.len, &wrapped, f);
+        if (rc != CW_OK)
+                return rc;
+        if (count_items(CW_SPAN(wrapped->ptr, wrapped->len)) != count_items(plain))
+                return wrong_number(f);
+        *ret = CW_STEAL(wrapped);
+        return CW_OK;
+}
+
 static void wrap_rest(struct batch *b) {
-        b->rc = cw_hsm_session_gp_wrap(b->p->hsm, b->rest.ptr, b->rest.len, &b->wrapped, &b->fault);
+        b->rc = wrap(b, b->rest, &b->wrapped, &b->fault);
 }
 
 /* Bytes of the items before the first STORE DATA. */
@@ -188,8 +209,7 @@ static cw_rc batch_begin(struct batch *b, struct cw_span plain, struct cw_fault 
         size_t n = bytes_before_data(plain);
         cw_reader_init(&b->plain, plain.ptr, plain.len);
         b->rest = CW_SPAN(plain.ptr + n, plain.len - n);
-        cw_rc rc = n > 0 ? cw_hsm_session_gp_wrap(b->p->hsm, plain.ptr, n, &b->first, f)
-                         : cw_hsm_session_gp_wrap(b->p->hsm, plain.ptr, plain.len, &b->wrapped, f);
+        cw_rc rc = n > 0 ? wrap(b, CW_SPAN(plain.ptr, n), &b->first, f) : wrap(b, plain, &b->wrapped, f);
         if (rc == CW_OK)
                 cw_reader_init(&b->next, n > 0 ? b->first->ptr : b->wrapped->ptr,
                                n > 0 ? b->first->len : b->wrapped->len);
@@ -205,19 +225,33 @@ static cw_rc batch_next(struct batch *b, struct cw_span *ret_clear, struct cw_sp
         }
         *ret_clear = cw_get_item(&b->plain);
         *ret_command = cw_get_item(&b->next);
-        if (b->plain.bad || b->next.bad || ret_clear->len < 5)
-                return cw_fail(f, CW_RC(CW_L_CHIP, CW_C_REJECT, CW_E_SYNTAX), 0, "chip.wrap", "",
-                               "the HSM process wrapped another number of commands than it got; compare the "
-                               "versions");
-        return CW_OK;
+        return b->plain.bad || b->next.bad || ret_clear->len < 5 ? wrong_number(f) : CW_OK;
 }
 
 /* The command behind the one under way; empty behind the last. */
 static struct cw_span peek(const struct batch *b) {
         struct cw_reader next = b->next;
+        if (b->at == b->p->result->total)
+                return CW_SPAN(NULL, 0);
         if (next.left == 0 && b->first && b->wrapped)
                 cw_reader_init(&next, b->wrapped->ptr, b->wrapped->len);
         return next.left > 0 ? cw_get_item(&next) : CW_SPAN(NULL, 0);
+}
+
+/* Once before each command, and before it can be on its way to the card. True: it may not go. */
+static bool halted(struct batch *b) {
+        if (!b->passed)
+                b->halted = CW_FAILPOINT("station.store.before");
+        b->passed = true;
+        return b->halted;
+}
+
+static void lay_next(struct batch *b) {
+        struct cw_span command = peek(b);
+        if (command.len == 0 || halted(b))
+                return;
+        b->offered = true;
+        cw_card_behind(b->p->channel, command);
 }
 
 /* What hsmd has to do while the card is at work. With all well so far the next command may follow this one by
@@ -229,7 +263,7 @@ static void while_at_work(void *ctx) {
         else if (b->check.due)
                 check_answer(&b->check);
         if (b->rc == CW_OK && b->check.rc == CW_OK)
-                cw_card_behind(b->p->channel, peek(b));
+                lay_next(b);
 }
 
 /* An answer before that the card did not give stays one, whatever became of the command behind it. That hsmd
@@ -245,17 +279,47 @@ static cw_rc meanwhile_passed(const struct batch *b, struct cw_fault *f) {
         return b->rc != CW_OK ? b->rc : check_passed(&b->check, f);
 }
 
+/* One more went out, or may have. */
+static void count_sent(struct batch *b) {
+        struct cw_perso_result *r = b->p->result;
+        r->sent++;
+        r->last_sent = r->sent == r->total;
+        b->counted = true;
+}
+
+/* One command goes out, unless it did so by itself. What lay behind it follows a 9000 before anybody sees
+ * that, so it counts from here. */
+static cw_rc exchange_one(struct batch *b, struct cw_span command, struct cw_rapdu *ret, struct cw_fault *f) {
+        if (!b->counted)
+                count_sent(b);
+        b->passed = b->offered = b->counted = false;
+        cw_card_meanwhile(b->p->channel, while_at_work, b);
+        cw_rc rc = cw_perso_exchange(b->p, command, ret, f);
+        if (rc == CW_OK && ret->sw == 0x9000 && b->offered)
+                count_sent(b);
+        return rc;
+}
+
+static void tell_command(const struct batch *b, struct cw_span plain, uint16_t sw) {
+        const struct cw_perso *p = b->p;
+        char place[24];
+        (void)snprintf(place, sizeof place, "%u/%u", b->at, p->result->total);
+        if (plain.ptr[1] == INS_STORE_DATA)
+                cw_perso_tell(p, "store", "%s STORE DATA %02X%02X, %u bytes: %04X", place, plain.ptr[2],
+                              plain.ptr[3], plain.ptr[4], sw);
+        else
+                cw_perso_tell(p, "install", "%s %s: %04X", place,
+                              plain.ptr[1] == INS_INSTALL ? "INSTALL" : "command", sw);
+}
+
 /* One command. An answer that nobody expected ends it all: what was wrapped behind it is never sent. */
 static cw_rc send_one(struct cw_perso *p, struct batch *b, struct cw_span clear, struct cw_span command,
                       struct cw_fault *f) {
         CW_AUTO_RAPDU struct cw_rapdu r = {0};
-        if (CW_FAILPOINT("station.store.before"))
+        if (halted(b))
                 return cw_fail(f, CW_RC(CW_L_CHIP, CW_C_RECONNECT, CW_E_IO), 0, "chip.store_data",
                                "PRD_SMARTCARD", "the card went away while it was personalised");
-        p->result->sent++;
-        p->result->last_sent = p->result->sent == p->result->total;
-        cw_card_meanwhile(b->p->channel, while_at_work, b);
-        cw_rc rc = cw_perso_exchange(p, command, &r, f);
+        cw_rc rc = exchange_one(b, command, &r, f);
         if (answer_is_false(b))
                 rc = check_passed(&b->check, f);
         if (rc == CW_OK)
@@ -265,20 +329,21 @@ static cw_rc send_one(struct cw_perso *p, struct batch *b, struct cw_span clear,
         if (rc == CW_OK)
                 rc = keep_answer(&r, &b->check, f);
         if (rc == CW_OK)
-                tell_command(p, clear, r.sw);
+                tell_command(b, clear, r.sw);
         return rc;
 }
 
 static cw_rc send_all(struct cw_perso *p, struct cw_span plain, struct cw_fault *f) {
         __attribute__((cleanup(batch_done))) struct batch b = {.p = p, .check = {.p = p}};
         cw_rc rc = batch_begin(&b, plain, f);
-        for (unsigned i = 0; i < p->result->total && rc == CW_OK; i++) {
+        while (b.at < p->result->total && rc == CW_OK) {
                 struct cw_span clear, command;
+                b.at++;
                 rc = batch_next(&b, &clear, &command, f);
                 if (rc == CW_OK)
                         rc = send_one(p, &b, clear, command, f);
                 if (rc == CW_OK && p->plan->progress)
-                        p->plan->progress(p->plan->ctx, i + 1, p->result->total);
+                        p->plan->progress(p->plan->ctx, b.at, p->result->total);
         }
         if (rc != CW_OK)
                 return rc;

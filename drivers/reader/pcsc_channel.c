@@ -17,6 +17,7 @@ struct handle {
         struct cw_card_channel channel;
         struct cw_pcsc_worker *worker; /* NULL once abandoned */
         bool dead;                     /* the connection is of no more use */
+        bool under_way;                /* a command is, and one may be laid behind it */
 };
 
 static struct handle *handle_of(struct cw_card_channel *c) {
@@ -80,7 +81,9 @@ static cw_rc handle_transmit(struct cw_card_channel *c, struct cw_span command, 
         h->dead = !send(h->worker, command, &t);
         if (h->dead)
                 return dead("pcsc.transmit", f);
+        h->under_way = true;
         cw_card_run_meanwhile(c);
+        h->under_way = false;
         if (!cw_pcsc_turn_end(h->worker, &until))
                 return stuck(h, "pcsc.transmit", f);
         cw_wipe(t->command, sizeof t->command);
@@ -96,7 +99,7 @@ static cw_rc handle_transmit(struct cw_card_channel *c, struct cw_span command, 
 
 static void handle_behind(struct cw_card_channel *c, struct cw_span command) {
         struct handle *h = handle_of(c);
-        if (h->worker && !h->dead)
+        if (h->under_way)
                 cw_pcsc_turn_behind(h->worker, command);
 }
 

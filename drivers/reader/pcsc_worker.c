@@ -179,9 +179,11 @@ static struct cw_pcsc_turn *wait_for_turn(struct cw_pcsc_worker *w) {
         return t;
 }
 
+/* As a short command is: with more data than that nothing may be believed of it. */
 static bool answered_9000(const struct cw_pcsc_turn *t) {
         return t->op == CW_PCSC_TRANSMIT && t->rv == SCARD_S_SUCCESS && t->answer_len >= 2 &&
-               t->answer[t->answer_len - 2] == 0x90 && t->answer[t->answer_len - 1] == 0x00;
+               t->answer_len <= CW_APDU_PART_MAX && t->answer[t->answer_len - 2] == 0x90 &&
+               t->answer[t->answer_len - 1] == 0x00;
 }
 
 /* With the lock held. What waits behind a command goes to the card now, or never. */

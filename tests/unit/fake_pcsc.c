@@ -54,6 +54,7 @@ void fake_pcsc_start(void) {
 void fake_pcsc_release(void) {
         fake_pcsc_lock();
         fake.released = true;
+        fake.releases++;
         for (size_t i = 0; i < FAKE_READERS; i++)
                 fake.readers[i].other_transacts = false;
         fake_pcsc_moved();
@@ -316,7 +317,7 @@ static LONG answer(DWORD cap, LPBYTE ret, LPDWORD len) {
         size_t at = fake.transmits < fake.answer_count ? fake.transmits : fake.answer_count - 1, got = 0;
         const struct fake_answer *a = &fake.answers[at];
         fake.transmits++;
-        while (a->hangs && !fake.released)
+        while ((a->hangs && !fake.released) || fake.releases < a->releases)
                 (void)pthread_cond_wait(&moved, &lock);
         if (a->hex && !cw_hex_decode(a->hex, strlen(a->hex), ret, cap, &got))
                 return SCARD_E_INSUFFICIENT_BUFFER; /* measured: executed all the same */

@@ -19,6 +19,7 @@ struct fake_answer {
         LONG rv;
         const char *hex; /* NULL: success without a byte */
         bool hangs;      /* comes back only after fake_pcsc_release */
+        int releases;    /* comes back only after so many of them */
 };
 
 struct fake_reader {
@@ -48,6 +49,7 @@ struct fake_pcsc {
         DWORD smallest_buffer;
         int establishes, waits, lists, torn_lists;
         bool released;
+        int releases;
 };
 extern struct fake_pcsc fake;
 

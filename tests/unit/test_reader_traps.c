@@ -227,10 +227,15 @@ static void test_behind_goes_by_itself(void **state) {
         assert_int_equal(transmits(), 3);
 }
 
-/* Refused, more to fetch, lost, half an answer: the card gets nothing that its caller did not send. */
+/* Refused, more to fetch, lost, half an answer, one too long: the card gets nothing that its caller did not
+ * send. */
 static void test_behind_only_after_9000(void **state) {
         (void)state;
-        static const struct fake_answer bad[] = {
+        static char longer[2 * (CW_APDU_PART_MAX + 1) + 1];
+        memset(longer, '0', sizeof longer - 1);
+        memcpy(longer + sizeof longer - 5, "9000", 4);
+        const struct fake_answer bad[] = {
+            {.hex = longer},
             {.hex = "6985"}, {.hex = "6310"}, {.hex = "009090"},
             {.hex = NULL},   {.hex = "00"},   {.hex = "9000", .rv = SCARD_W_REMOVED_CARD}};
         CW_AUTO(cw_card_reader_close) struct cw_card_reader *r = open_reader("fake");
@@ -256,6 +261,31 @@ static void test_behind_is_the_next(void **state) {
         assert_fails(ask(c, SOON_MS, &f), CW_C_RECONNECT, CW_E_CLOSED);
         assert_fails(ask_second(c, &f), CW_C_RECONNECT, CW_E_CLOSED);
         await_transmits(2);
+}
+
+static void lay_third(void *ctx) {
+        static const uint8_t third_command[] = {0x84, 0xe2, 0x80, 0x02, 0x01, 0x66};
+        cw_card_behind(ctx, CW_SPAN(third_command, sizeof third_command));
+}
+
+/* Behind one whose answer nobody waits for nothing is laid, though the card is at work on it. */
+static void test_nothing_behind_one_not_asked_for(void **state) {
+        (void)state;
+        CW_AUTO(cw_card_reader_close) struct cw_card_reader *r = open_reader("fake");
+        struct cw_card_channel *c = connected(r);
+        struct cw_fault f = {0};
+        CW_AUTO_RAPDU struct cw_rapdu no = {0};
+        fake.answers[1] = (struct fake_answer){.hex = "9000", .releases = 2};
+        fake.answer_count = 2;
+        assert_int_equal(ask_with_one_behind(c, SOON_MS, &f), CW_OK);
+        await_transmits(2);
+        cw_card_meanwhile(c, lay_third, c); /* no command: the one under way is not what was to be sent */
+        assert_int_equal(cw_rc_class(cw_card_exchange(c, CW_SPAN(second_command, 3), SOON_MS, &no, &f)),
+                         CW_C_REJECT);
+        lay_third(c);
+        fake_pcsc_release();
+        cw_card_close(c);
+        assert_int_equal(transmits(), 2);
 }
 
 /* Nobody fetches its answer: a reset, as a close, waits until the card is free. */
@@ -666,6 +696,7 @@ int main(void) {
             cmocka_unit_test_setup(test_behind_goes_by_itself, start),
             cmocka_unit_test_setup(test_behind_only_after_9000, start),
             cmocka_unit_test_setup(test_behind_is_the_next, start),
+            cmocka_unit_test_setup(test_nothing_behind_one_not_asked_for, start),
             cmocka_unit_test_setup(test_reset_behind_it, start),
             cmocka_unit_test_setup(test_nothing_behind_one_given_up, start),
             cmocka_unit_test_setup(test_success_with_nothing, start),

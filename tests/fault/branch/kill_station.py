@@ -6,6 +6,7 @@ import sys
 from lane import BY_ITSELF, SPOILED, deal, in_doubt, need, run, three_branches
 
 STEPS = ("feed", "stripe", "chip", "verify", "print")
+COMMANDS = 11  # of a personalisation, behind EXTERNAL AUTHENTICATE
 
 
 def killed(site, expected, name=None, meanwhile=None):
@@ -43,9 +44,8 @@ def in_the_middle():
         # From here on a key may have reached the chip.
         killed("station.authenticate.before", SPOILED),
         killed("station.authenticate.after", SPOILED),
-        killed("station.store.before@1", SPOILED),
-        killed("station.store.before@6", SPOILED),
-        killed("station.store.before@11", SPOILED),
+        *(killed(f"station.store.before@{n}", SPOILED) for n in range(1, COMMANDS + 1)),
+        not_known(f"station.store.before@{COMMANDS}", SPOILED),
         killed("evolis.sent.Sr", BY_ITSELF),
         killed("evolis.sent.panel@1", BY_ITSELF),  # the first panel waits for the second one before it is printed
         killed("evolis.sent.panel@3", in_doubt("print")),
