@@ -14,7 +14,7 @@ static struct cw_printer *at_antenna(struct bench *b) {
         struct cw_printer_effect e;
         struct cw_fault f = {0};
         check_feed(p);
-        check_ok(cw_printer_to_contactless(p, LONG_NS, &e, &f), &f);
+        check_ok(check_step(cw_printer_to_contactless, p, &e, &f), &f);
         assert_int_equal(e.where, CW_WHERE_CONTACTLESS);
         assert_true(e.started);
         assert_false(e.ribbon_used);
@@ -30,7 +30,7 @@ void contactless_and_out(void **state) {
         struct cw_fault f = {0};
         check_status(p, &s);
         assert_int_equal(s.where, CW_WHERE_CONTACTLESS);
-        check_ok(cw_printer_eject(p, LONG_NS, &e, &f), &f);
+        check_ok(check_step(cw_printer_eject, p, &e, &f), &f);
         assert_int_equal(e.where, CW_WHERE_OUTPUT);
         assert_int_equal(bench_state(*state, "", "engaged"), 0);
         assert_int_equal(bench_tray(*state, "output"), 1);
@@ -42,14 +42,14 @@ void contactless_from_and_to_the_contacts(void **state) {
         struct cw_printer *p = at_antenna(*state);
         struct cw_printer_effect e;
         struct cw_fault f = {0};
-        check_ok(cw_printer_to_contact(p, LONG_NS, &e, &f), &f);
+        check_ok(check_step(cw_printer_to_contact, p, &e, &f), &f);
         assert_int_equal(e.where, CW_WHERE_CONTACT);
         expect_position(*state, "contact");
-        check_ok(cw_printer_to_contactless(p, LONG_NS, &e, &f), &f);
+        check_ok(check_step(cw_printer_to_contactless, p, &e, &f), &f);
         assert_int_equal(e.where, CW_WHERE_CONTACTLESS);
         expect_position(*state, "contactless");
         assert_int_equal(bench_state(*state, "", "engaged"), 1);
-        check_ok(cw_printer_reject(p, LONG_NS, &e, &f), &f);
+        check_ok(check_step(cw_printer_reject, p, &e, &f), &f);
         assert_int_equal(bench_tray(*state, "reject"), 1);
         assert_int_equal(bench_state(*state, "counters", "fed"), 1);
         assert_int_equal(bench_state(*state, "", "violations"), 0);
@@ -63,9 +63,9 @@ void contactless_twice(void **state) {
         struct cw_fault f = {0};
         check_feed(p);
         bench_order(*state, "{'cmd':'fault','name':'contact_fail'}");
-        check_ok(cw_printer_to_contactless(p, LONG_NS, &e, &f), &f);
+        check_ok(check_step(cw_printer_to_contactless, p, &e, &f), &f);
         assert_int_equal(bench_state(*state, "", "engaged"), 0);
-        check_ok(cw_printer_to_contactless(p, LONG_NS, &e, &f), &f);
+        check_ok(check_step(cw_printer_to_contactless, p, &e, &f), &f);
         assert_int_equal(e.where, CW_WHERE_CONTACTLESS);
         assert_int_equal(bench_state(*state, "", "engaged"), 1);
         assert_int_equal(bench_state(*state, "counters", "fed"), 1);
@@ -89,7 +89,7 @@ void contactless_without_card(void **state) {
         struct cw_printer *p = check_open(*state);
         struct cw_printer_effect e;
         struct cw_fault f = {0};
-        check_class(cw_printer_to_contactless(p, LONG_NS, &e, &f), &f, CW_C_REJECT, "");
+        check_class(check_step(cw_printer_to_contactless, p, &e, &f), &f, CW_C_REJECT, "");
         assert_false(e.started);
         assert_int_equal(bench_state(*state, "counters", "fed"), 0);
         cw_printer_close(p);
@@ -104,7 +104,7 @@ void contactless_jam(void **state) {
         (void)snprintf(order, sizeof order, "{'cmd':'fault','name':'jam','at':{'command':'%s'}}",
                        bench_family.contactless);
         bench_order(*state, order);
-        check_class(cw_printer_to_contactless(p, LONG_NS, &e, &f), &f, CW_C_OPERATOR, "PRD_FEEDER_JAM");
+        check_class(check_step(cw_printer_to_contactless, p, &e, &f), &f, CW_C_OPERATOR, "PRD_FEEDER_JAM");
         assert_int_equal(e.where, CW_WHERE_TRANSPORT);
         cw_printer_close(p);
 }
@@ -120,10 +120,10 @@ void contactless_card_found_there(void **state) {
         check_status(p, &s);
         assert_int_equal(s.where, CW_WHERE_CONTACTLESS);
         assert_true(cw_where_inside(s.where));
-        check_class(cw_printer_preflight(p, &need, LONG_NS, NULL, &f), &f, CW_C_OPERATOR, "PRD_FEEDER_JAM");
-        check_ok(cw_printer_reject(p, LONG_NS, &e, &f), &f);
+        check_class(check_preflight(p, &need, &f), &f, CW_C_OPERATOR, "PRD_FEEDER_JAM");
+        check_ok(check_step(cw_printer_reject, p, &e, &f), &f);
         assert_int_equal(bench_tray(*state, "reject"), 1);
-        check_ok(cw_printer_preflight(p, &need, LONG_NS, NULL, &f), &f);
+        check_ok(check_preflight(p, &need, &f), &f);
         cw_printer_close(p);
 }
 
@@ -135,7 +135,7 @@ void contactless_only_where_the_model_is_known(void **state) {
         struct cw_printer *p = check_open(b);
         struct cw_fault f = {0};
         assert_false(cw_printer_info(p)->caps & CW_PRINTER_CAP_CONTACTLESS);
-        check_class(cw_printer_preflight(p, &need, LONG_NS, NULL, &f), &f, CW_C_REJECT, "PRT_SETUP_ERROR");
+        check_class(check_preflight(p, &need, &f), &f, CW_C_REJECT, "PRT_SETUP_ERROR");
         cw_printer_close(p);
         bench_ops.close(b);
 }
@@ -147,8 +147,8 @@ void contactless_is_refused(void **state) {
         struct cw_fault f = {0};
         assert_false(cw_printer_info(p)->caps & CW_PRINTER_CAP_CONTACTLESS);
         int64_t before = bench_state(*state, "usb", "commands");
-        check_class(cw_printer_preflight(p, &need, LONG_NS, NULL, &f), &f, CW_C_REJECT, "PRT_SETUP_ERROR");
-        check_class(cw_printer_to_contactless(p, LONG_NS, &e, &f), &f, CW_C_REJECT, "PRT_SETUP_ERROR");
+        check_class(check_preflight(p, &need, &f), &f, CW_C_REJECT, "PRT_SETUP_ERROR");
+        check_class(check_step(cw_printer_to_contactless, p, &e, &f), &f, CW_C_REJECT, "PRT_SETUP_ERROR");
         assert_non_null(strstr(f.text, "no contactless station"));
         assert_false(e.started);
         assert_int_equal(bench_state(*state, "usb", "commands"), before);

@@ -41,7 +41,7 @@ static void one_card(const char *kind, const char *back_panels, int64_t sets, in
                 bench_order(b, "{'cmd':'ribbon','kind':'ymckok','remaining':100}");
         struct cw_printer *p = fitted(b);
         check_feed(p);
-        check_ok(cw_printer_baseline(p, LONG_NS, &before, &f), &f);
+        check_ok(check_baseline(p, &before, &f), &f);
         before.sets = cw_printer_sets(kind, back_panels);
         check_ok(print(p, back_panels, &e, &f), &f);
         assert_int_equal(e.where, CW_WHERE_OUTPUT);
@@ -49,7 +49,7 @@ static void one_card(const char *kind, const char *back_panels, int64_t sets, in
         assert_int_equal(bench_state(b, "counters", "panels"), panels);
         assert_int_equal(bench_state(b, "counters", "fed"), 1);
         assert_int_equal(bench_tray(b, "output"), 1);
-        check_ok(cw_printer_reconcile(p, CW_PRINTER_STEP_PRINT, &before, LONG_NS, &finding, &f), &f);
+        check_ok(check_reconcile(p, CW_PRINTER_STEP_PRINT, &before, &finding, &f), &f);
         assert_int_equal(finding.verdict, CW_VERDICT_DONE);
         assert_int_equal(bench_state(b, "", "violations"), 0);
         cw_printer_close(p);
@@ -70,11 +70,11 @@ void one_face_of_two_is_no_card(void **state) {
         struct cw_fault f = {0};
         CW_AUTO(cw_panels_free) struct cw_panels *front = check_panels();
         check_feed(p);
-        check_ok(cw_printer_baseline(p, LONG_NS, &before, &f), &f);
+        check_ok(check_baseline(p, &before, &f), &f);
         check_ok(cw_printer_print(p, front, LONG_NS, &e, &f), &f);
         for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
                 before.sets = cases[i].sets;
-                check_ok(cw_printer_reconcile(p, CW_PRINTER_STEP_PRINT, &before, LONG_NS, &finding, &f), &f);
+                check_ok(check_reconcile(p, CW_PRINTER_STEP_PRINT, &before, &finding, &f), &f);
                 assert_int_equal(finding.verdict, cases[i].verdict);
         }
         cw_printer_close(p);
@@ -104,7 +104,7 @@ void back_is_refused_where_it_cannot_be_printed(void **state) {
                 one = *bench_family.fitting;
         one.both_faces = 0;
         cw_printer_fit(p, &one);
-        check_class(cw_printer_preflight(p, &need, LONG_NS, NULL, &f), &f, CW_C_REJECT, "PRT_SETUP_ERROR");
+        check_class(check_preflight(p, &need, &f), &f, CW_C_REJECT, "PRT_SETUP_ERROR");
         assert_non_null(strstr(f.text, "back"));
         check_feed(p);
         int64_t before = bench_state(*state, "usb", "commands");
@@ -121,12 +121,12 @@ void preflight_counts_the_sets_of_both_faces(void **state) {
         struct cw_fault f = {0};
         struct cw_printer *p = fitted(*state);
         bench_order(*state, "{'cmd':'ribbon','kind':'ymcko','remaining':1}");
-        check_class(cw_printer_preflight(p, &need, LONG_NS, NULL, &f), &f, CW_C_OPERATOR, "PRT_RIBBON_ENDED");
+        check_class(check_preflight(p, &need, &f), &f, CW_C_OPERATOR, "PRT_RIBBON_ENDED");
         bench_order(*state, "{'cmd':'ribbon','kind':'ymckok','remaining':1}");
-        check_ok(cw_printer_preflight(p, &need, LONG_NS, NULL, &f), &f);
+        check_ok(check_preflight(p, &need, &f), &f);
         need.back_panels[0] = '\0';
         bench_order(*state, "{'cmd':'ribbon','kind':'ymcko','remaining':1}");
-        check_ok(cw_printer_preflight(p, &need, LONG_NS, NULL, &f), &f);
+        check_ok(check_preflight(p, &need, &f), &f);
         cw_printer_close(p);
 }
 

@@ -44,7 +44,7 @@ void stripe_write_fails(void **state) {
         bench_order(*state, "{'cmd':'fault','name':'mag_write_fail'}");
         check_class(cw_printer_stripe_write(p, &tracks, LONG_NS, &e, &f), &f, CW_C_OPERATOR, "PRD_MAGSTRIPE");
         assert_true(cw_where_inside(e.where));
-        cw_rc rc = cw_printer_reject(p, LONG_NS, &e, &f);
+        cw_rc rc = check_step(cw_printer_reject, p, &e, &f);
         check_class(rc, &f, bench_family.rejects ? cw_rc_class(CW_OK) : CW_C_OPERATOR, "");
         cw_printer_close(p);
 }
@@ -93,11 +93,6 @@ void stripe_read_by_a_new_process(void **state) {
         cw_printer_close(p);
 }
 
-static cw_rc print(struct cw_printer *p, struct cw_printer_effect *e, struct cw_fault *f) {
-        CW_AUTO(cw_panels_free) struct cw_panels *panels = check_panels();
-        return cw_printer_print(p, panels, LONG_NS, e, f);
-}
-
 static void expect_printed(struct bench *b, int64_t sets) {
         assert_int_equal(bench_state(b, "counters", "sets"), sets);
         assert_int_equal(bench_state(b, "counters", "panels"), sets * bench_family.panels);
@@ -112,16 +107,16 @@ void print_whole_card(void **state) {
         struct cw_fault f = {0};
         for (int64_t card = 1; card <= 2; card++) {
                 check_feed(p);
-                check_ok(cw_printer_baseline(p, LONG_NS, &before, &f), &f);
-                check_ok(print(p, &e, &f), &f);
+                check_ok(check_baseline(p, &before, &f), &f);
+                check_ok(check_print(p, &e, &f), &f);
                 assert_int_equal(e.where, CW_WHERE_OUTPUT);
                 assert_true(e.ribbon_used);
                 expect_printed(*state, card);
-                check_ok(cw_printer_eject(p, LONG_NS, &e, &f), &f);
+                check_ok(check_step(cw_printer_eject, p, &e, &f), &f);
                 assert_int_equal(e.where, CW_WHERE_OUTPUT);
                 assert_false(e.started);
                 assert_int_equal(bench_tray(*state, "output"), card);
-                check_ok(cw_printer_reconcile(p, CW_PRINTER_STEP_PRINT, &before, LONG_NS, &finding, &f), &f);
+                check_ok(check_reconcile(p, CW_PRINTER_STEP_PRINT, &before, &finding, &f), &f);
                 assert_int_equal(finding.verdict,
                                  bench_family.tells_counters ? CW_VERDICT_DONE : CW_VERDICT_UNKNOWN);
         }
@@ -136,8 +131,8 @@ void print_chip_and_stripe_first(void **state) {
         check_feed(p);
         write_tracks(p);
         expect_tracks(p);
-        check_ok(cw_printer_to_contact(p, LONG_NS, &e, &f), &f);
-        check_ok(print(p, &e, &f), &f);
+        check_ok(check_step(cw_printer_to_contact, p, &e, &f), &f);
+        check_ok(check_print(p, &e, &f), &f);
         assert_int_equal(e.where, CW_WHERE_OUTPUT);
         expect_printed(*state, 1);
         assert_int_equal(bench_state(*state, "counters", "fed"), 1);
@@ -153,7 +148,7 @@ static void print_fails(struct bench *b, const char *order, const char *code) {
         struct cw_fault f = {0};
         check_feed(p);
         bench_order(b, order);
-        check_class(print(p, &e, &f), &f, CW_C_OPERATOR, code);
+        check_class(check_print(p, &e, &f), &f, CW_C_OPERATOR, code);
         assert_true(cw_where_inside(e.where));
         assert_true(e.ribbon_used);
         assert_true(bench_state(b, "counters", "sets") <= 1);
@@ -166,7 +161,7 @@ void print_ribbon_ends(void **state) {
         struct cw_printer *p = check_open(*state);
         struct cw_printer_effect e;
         struct cw_fault f = {0};
-        check_ok(cw_printer_reject(p, LONG_NS, &e, &f), &f);
+        check_ok(check_step(cw_printer_reject, p, &e, &f), &f);
         assert_int_equal(bench_tray(*state, "reject"), 1);
         cw_printer_close(p);
 }
@@ -186,19 +181,19 @@ void print_unplugged(void **state) {
         struct cw_printer_effect e;
         struct cw_fault f = {0};
         check_feed(p);
-        check_ok(cw_printer_baseline(p, LONG_NS, &before, &f), &f);
+        check_ok(check_baseline(p, &before, &f), &f);
         bench_order(*state, "{'cmd':'fault','name':'unplug','at':{'byte':600000}}");
-        check_class(print(p, &e, &f), &f, CW_C_IN_DOUBT, "");
+        check_class(check_print(p, &e, &f), &f, CW_C_IN_DOUBT, "");
         assert_true(e.ribbon_used);
         assert_int_equal(e.where, CW_WHERE_UNKNOWN);
         assert_true(cw_printer_gone(p));
         cw_printer_close(p);
         bench_order(*state, "{'cmd':'plug'}");
         p = check_open(*state);
-        check_ok(cw_printer_reconcile(p, CW_PRINTER_STEP_PRINT, &before, LONG_NS, &finding, &f), &f);
+        check_ok(check_reconcile(p, CW_PRINTER_STEP_PRINT, &before, &finding, &f), &f);
         assert_int_not_equal(finding.verdict, CW_VERDICT_DONE);
         assert_true(cw_where_inside(finding.where));
-        check_ok(cw_printer_reject(p, LONG_NS, &e, &f), &f);
+        check_ok(check_step(cw_printer_reject, p, &e, &f), &f);
         assert_int_equal(bench_tray(*state, "reject"), 1);
         assert_int_equal(bench_tray(*state, "output"), 0);
         cw_printer_close(p);
@@ -217,13 +212,13 @@ void print_partial_panel_is_never_resent(void **state) {
                 int64_t panels = bench_state(*state, "counters", "panels");
                 int64_t resets = bench_state(*state, "usb", "soft_resets");
                 check_feed(p);
-                check_class(print(p, &e, &f), &f, CW_C_IN_DOUBT, "");
+                check_class(check_print(p, &e, &f), &f, CW_C_IN_DOUBT, "");
                 assert_true(e.ribbon_used);
                 assert_int_equal(e.where, CW_WHERE_PRINT);
                 /* one before the first sequence of this handle, one for the panel */
                 assert_int_equal(bench_state(*state, "usb", "soft_resets"), resets + 2);
                 assert_in_range(bench_state(*state, "counters", "panels") - panels, 0, 1);
-                check_ok(cw_printer_reject(p, LONG_NS, &e, &f), &f);
+                check_ok(check_step(cw_printer_reject, p, &e, &f), &f);
                 assert_int_equal(bench_tray(*state, "reject"), quarter + 1);
                 assert_in_range(bench_state(*state, "counters", "panels") - panels, 0, 1);
                 cw_printer_close(p);
@@ -240,11 +235,11 @@ void print_answer_lost_at_the_end(void **state) {
         struct cw_fault f = {0};
         CW_AUTO(cw_panels_free) struct cw_panels *panels = check_panels();
         check_feed(p);
-        check_ok(cw_printer_baseline(p, LONG_NS, &before, &f), &f);
+        check_ok(check_baseline(p, &before, &f), &f);
         bench_order(*state, "{'cmd':'fault','name':'no_reply','at':{'command':'Se'}}");
         check_class(cw_printer_print(p, panels, cw_deadline_ns(bench_ops.jumps ? 200000 : 4000), &e, &f), &f,
                     CW_C_IN_DOUBT, "");
-        check_ok(cw_printer_reconcile(p, CW_PRINTER_STEP_PRINT, &before, LONG_NS, &finding, &f), &f);
+        check_ok(check_reconcile(p, CW_PRINTER_STEP_PRINT, &before, &finding, &f), &f);
         assert_int_equal(finding.verdict, CW_VERDICT_DONE);
         expect_printed(*state, 1);
         assert_int_equal(bench_tray(*state, "output"), 1);
@@ -265,11 +260,11 @@ void print_answer_garbled_at_the_end(void **state) {
                 struct cw_printer_effect e;
                 struct cw_fault f = {0};
                 check_feed(p);
-                check_ok(cw_printer_baseline(p, LONG_NS, &before, &f), &f);
+                check_ok(check_baseline(p, &before, &f), &f);
                 bench_order(*state, orders[i]);
-                check_class(print(p, &e, &f), &f, CW_C_IN_DOUBT, "");
+                check_class(check_print(p, &e, &f), &f, CW_C_IN_DOUBT, "");
                 assert_true(e.started && e.ribbon_used);
-                check_ok(cw_printer_reconcile(p, CW_PRINTER_STEP_PRINT, &before, LONG_NS, &finding, &f), &f);
+                check_ok(check_reconcile(p, CW_PRINTER_STEP_PRINT, &before, &finding, &f), &f);
                 assert_int_equal(finding.verdict, CW_VERDICT_DONE);
                 assert_int_equal(finding.where, CW_WHERE_OUTPUT);
                 expect_printed(*state, i + 1);
@@ -294,12 +289,12 @@ void print_stray_yes_hides_no_refusal(void **state) {
         struct cw_fault f = {0};
         check_feed(p);
         refuse_behind_a_yes(*state, bench_family.panel);
-        check_class(print(p, &e, &f), &f, CW_C_IN_DOUBT, "PRD_UNEXPECTED_DATA");
+        check_class(check_print(p, &e, &f), &f, CW_C_IN_DOUBT, "PRD_UNEXPECTED_DATA");
         assert_true(e.ribbon_used);
         assert_int_equal(bench_tray(*state, "output"), 0);
-        check_ok(cw_printer_reject(p, LONG_NS, &e, &f), &f);
+        check_ok(check_step(cw_printer_reject, p, &e, &f), &f);
         check_feed(p);
-        check_ok(print(p, &e, &f), &f);
+        check_ok(check_print(p, &e, &f), &f);
         assert_int_equal(bench_tray(*state, "output"), 1);
         cw_printer_close(p);
 }
@@ -326,11 +321,11 @@ void print_late_panel_answer(void **state) {
                 skip();
         check_feed(p);
         bench_order(*state, "{'cmd':'fault','name':'late_reply','ms':29000,'at':{'command':'Db','n':1}}");
-        check_ok(print(p, &e, &f), &f);
+        check_ok(check_print(p, &e, &f), &f);
         expect_printed(*state, 1);
         check_feed(p);
         bench_order(*state, "{'cmd':'fault','name':'late_reply','ms':31000,'at':{'command':'Db','n':1}}");
-        check_class(print(p, &e, &f), &f, CW_C_IN_DOUBT, "");
+        check_class(check_print(p, &e, &f), &f, CW_C_IN_DOUBT, "");
         assert_true(e.ribbon_used);
         assert_int_equal(bench_state(*state, "counters", "fed"), 2);
         assert_int_equal(bench_tray(*state, "output"), 1);
@@ -369,7 +364,7 @@ void print_wrong_ribbon_uses_nothing(void **state) {
         struct cw_fault f = {0};
         check_feed(p);
         bench_order(*state, "{'cmd':'ribbon','kind':'kb','remaining':500}");
-        check_class(print(p, &e, &f), &f, CW_C_OPERATOR, "PRT_RIBBON");
+        check_class(check_print(p, &e, &f), &f, CW_C_OPERATOR, "PRT_RIBBON");
         assert_false(e.ribbon_used);
         assert_int_equal(e.where, bench_family.fed);
         assert_int_equal(bench_state(*state, "counters", "panels"), 0);
@@ -380,7 +375,7 @@ void print_without_card(void **state) {
         struct cw_printer *p = check_open(*state);
         struct cw_printer_effect e;
         struct cw_fault f = {0};
-        check_class(print(p, &e, &f), &f, CW_C_REJECT, "");
+        check_class(check_print(p, &e, &f), &f, CW_C_REJECT, "");
         assert_false(e.started || e.ribbon_used);
         assert_int_equal(bench_state(*state, "counters", "fed"), 0);
         cw_printer_close(p);
@@ -395,16 +390,16 @@ void print_power_cycle(void **state) {
         struct cw_printer_effect e;
         struct cw_fault f = {0};
         check_feed(p);
-        check_ok(cw_printer_baseline(p, LONG_NS, &before, &f), &f);
+        check_ok(check_baseline(p, &before, &f), &f);
         bench_order(*state, "{'cmd':'fault','name':'power_cycle','at':{'panel':'m'}}");
-        check_class(print(p, &e, &f), &f, CW_C_IN_DOUBT, "");
+        check_class(check_print(p, &e, &f), &f, CW_C_IN_DOUBT, "");
         assert_true(e.ribbon_used);
         cw_printer_close(p);
         bench_order(*state, "{'cmd':'plug'}");
         p = check_open(*state);
-        check_ok(cw_printer_reconcile(p, CW_PRINTER_STEP_PRINT, &before, LONG_NS, &finding, &f), &f);
+        check_ok(check_reconcile(p, CW_PRINTER_STEP_PRINT, &before, &finding, &f), &f);
         assert_int_equal(finding.verdict, CW_VERDICT_UNKNOWN);
-        check_ok(cw_printer_reject(p, LONG_NS, &e, &f), &f);
+        check_ok(check_step(cw_printer_reject, p, &e, &f), &f);
         assert_int_equal(bench_tray(*state, "reject"), 1);
         assert_int_equal(bench_tray(*state, "output"), 0);
         assert_int_equal(bench_state(*state, "counters", "sets"), 1);
@@ -420,7 +415,7 @@ void print_hot_head(void **state) {
         bench_order(*state, bench_ops.jumps
                                 ? "{'cmd':'fault','name':'head_hot','ms':20000,'at':{'panel':'c'}}"
                                 : "{'cmd':'fault','name':'head_hot','ms':800,'at':{'panel':'c'}}");
-        check_ok(print(p, &e, &f), &f);
+        check_ok(check_print(p, &e, &f), &f);
         expect_printed(*state, 1);
         assert_int_equal(bench_tray(*state, "output"), 1);
         cw_printer_close(p);
@@ -436,7 +431,7 @@ void stripe_fails_once_then_works(void **state) {
         bench_order(*state, "{'cmd':'fault','name':'mag_write_fail'}");
         check_class(cw_printer_stripe_write(p, &tracks, LONG_NS, &e, &f), &f, CW_C_OPERATOR, "PRD_MAGSTRIPE");
         assert_true(cw_where_inside(e.where));
-        check_ok(cw_printer_reject(p, LONG_NS, &e, &f), &f);
+        check_ok(check_step(cw_printer_reject, p, &e, &f), &f);
         check_feed(p);
         write_tracks(p);
         expect_tracks(p);
@@ -454,7 +449,7 @@ void what_the_console_began_is_forgotten(void **state) {
         check_ok(cw_printer_test_card(p, CW_TEST_CARD_STANDARD, LONG_NS, &e, &f), &f);
         check_ok(cw_printer_raw(p, "Ss", LONG_NS, answer, sizeof answer, &f), &f);
         check_feed(p);
-        check_ok(print(p, &e, &f), &f);
+        check_ok(check_print(p, &e, &f), &f);
         assert_int_equal(bench_tray(*state, "output"), 2);
         cw_printer_close(p);
 }
@@ -489,7 +484,7 @@ static void one_card_with_heat(struct bench *b, const char *heat, char *ret, siz
         struct cw_fault f = {0};
         check_ok(open_fitted(b, heat, NULL, &p, &f), &f);
         check_feed(p);
-        check_ok(print(p, &e, &f), &f);
+        check_ok(check_print(p, &e, &f), &f);
         heat_told(b, ret, cap);
         cw_printer_close(p);
 }

@@ -9,19 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static void expect_status(struct cw_printer *p, enum cw_printer_state state, const char *code) {
-        struct cw_printer_status s;
-        check_status(p, &s);
-        assert_int_equal(s.state, state);
-        assert_string_equal(s.code, code);
-}
-
 static const struct cw_printer_need job = {true, true, false, true, false, "ymcko", ""};
-
-static cw_rc print(struct cw_printer *p, struct cw_printer_effect *e, struct cw_fault *f) {
-        CW_AUTO(cw_panels_free) struct cw_panels *panels = check_panels();
-        return cw_printer_print(p, panels, LONG_NS, e, f);
-}
 
 /* ---- abilities and status ---- */
 
@@ -34,7 +22,7 @@ static void abilities_are_honest(void **state) {
         assert_false(caps & CW_PRINTER_CAP_REJECT);
         struct cw_fault f = {0};
         const struct cw_printer_need box = {.reject = true};
-        check_class(cw_printer_preflight(p, &box, LONG_NS, NULL, &f), &f, CW_C_REJECT, "PRT_SETUP_ERROR");
+        check_class(check_preflight(p, &box, &f), &f, CW_C_REJECT, "PRT_SETUP_ERROR");
         cw_printer_close(p);
 }
 
@@ -43,13 +31,13 @@ static void unknown_error_needs_a_person(void **state) {
         struct cw_printer_effect e;
         struct cw_fault f = {0};
         bench_order(*state, "{'cmd':'cover','open':true}");
-        expect_status(p, CW_PRINTER_NEEDS_OPERATOR, "PRT_SETUP_ERROR");
-        check_class(cw_printer_preflight(p, &job, LONG_NS, NULL, &f), &f, CW_C_OPERATOR, "PRT_SETUP_ERROR");
-        check_class(cw_printer_feed(p, LONG_NS, &e, &f), &f, CW_C_OPERATOR, "PRT_SETUP_ERROR");
+        check_state(p, CW_PRINTER_NEEDS_OPERATOR, "PRT_SETUP_ERROR");
+        check_class(check_preflight(p, &job, &f), &f, CW_C_OPERATOR, "PRT_SETUP_ERROR");
+        check_class(check_step(cw_printer_feed, p, &e, &f), &f, CW_C_OPERATOR, "PRT_SETUP_ERROR");
         assert_false(e.started);
         assert_non_null(strstr(e.vendor, "90:"));
         bench_order(*state, "{'cmd':'cover','open':false}");
-        expect_status(p, CW_PRINTER_READY, "");
+        check_state(p, CW_PRINTER_READY, "");
         check_feed(p);
         cw_printer_close(p);
 }
@@ -58,9 +46,9 @@ static void preflight_tells_the_film(void **state) {
         struct cw_printer *p = check_open(*state);
         struct cw_fault f = {0};
         bench_order(*state, "{'cmd':'ribbon','remaining':0}");
-        check_class(cw_printer_preflight(p, &job, LONG_NS, NULL, &f), &f, CW_C_OPERATOR, "PRT_RIBBON_ENDED");
+        check_class(check_preflight(p, &job, &f), &f, CW_C_OPERATOR, "PRT_RIBBON_ENDED");
         bench_order(*state, "{'cmd':'ribbon','kind':'ko','remaining':50}");
-        check_class(cw_printer_preflight(p, &job, LONG_NS, NULL, &f), &f, CW_C_OPERATOR, "PRT_RIBBON");
+        check_class(check_preflight(p, &job, &f), &f, CW_C_OPERATOR, "PRT_RIBBON");
         cw_printer_close(p);
 }
 
@@ -70,7 +58,7 @@ static void card_left_inside_goes_out_first(void **state) {
         bench_order(*state, "{'cmd':'fault','name':'card_inside','text':'contact'}");
         struct cw_printer *p = check_open(*state);
         struct cw_fault f = {0};
-        check_ok(cw_printer_preflight(p, &job, LONG_NS, NULL, &f), &f);
+        check_ok(check_preflight(p, &job, &f), &f);
         check_feed(p);
         assert_int_equal(bench_tray(*state, "output"), 1);
         assert_int_equal(bench_state(*state, "counters", "fed"), 1);
@@ -83,7 +71,7 @@ static void cancelled_feed_draws_nothing_later(void **state) {
         struct cw_fault f = {0};
         bench_order(*state, "{'cmd':'hopper','count':0}");
         bench_order(*state, "{'cmd':'fault','name':'localised','count':0}");
-        check_class(cw_printer_feed(p, LONG_NS, &e, &f), &f, CW_C_OPERATOR, "PRD_FEEDER_EMPTY");
+        check_class(check_step(cw_printer_feed, p, &e, &f), &f, CW_C_OPERATOR, "PRD_FEEDER_EMPTY");
         assert_int_equal(e.where, CW_WHERE_NONE);
         assert_string_equal(e.vendor, "error 11:01");
         bench_order(*state, "{'cmd':'hopper','count':5}");
@@ -99,14 +87,14 @@ static void feed_jam_is_doubt(void **state) {
         struct cw_printer_finding finding;
         struct cw_printer_effect e;
         struct cw_fault f = {0};
-        check_ok(cw_printer_baseline(p, LONG_NS, &before, &f), &f);
+        check_ok(check_baseline(p, &before, &f), &f);
         bench_order(*state, "{'cmd':'fault','name':'feed_jam'}");
-        check_class(cw_printer_feed(p, LONG_NS, &e, &f), &f, CW_C_IN_DOUBT, "");
+        check_class(check_step(cw_printer_feed, p, &e, &f), &f, CW_C_IN_DOUBT, "");
         assert_int_equal(e.where, CW_WHERE_UNKNOWN);
         assert_true(e.started);
-        check_ok(cw_printer_reconcile(p, CW_PRINTER_STEP_FEED, &before, LONG_NS, &finding, &f), &f);
+        check_ok(check_reconcile(p, CW_PRINTER_STEP_FEED, &before, &finding, &f), &f);
         assert_int_equal(finding.verdict, CW_VERDICT_UNKNOWN);
-        expect_status(p, CW_PRINTER_NEEDS_OPERATOR, "PRT_SETUP_ERROR");
+        check_state(p, CW_PRINTER_NEEDS_OPERATOR, "PRT_SETUP_ERROR");
         bench_order(*state, "{'cmd':'clear','to':'taken'}");
         assert_int_equal(bench_state(*state, "counters", "fed"), 1);
         check_feed(p);
@@ -120,11 +108,11 @@ static void contact_again_is_out_and_in(void **state) {
         struct cw_fault f = {0};
         check_feed(p);
         assert_int_equal(bench_state(*state, "", "engaged"), 1);
-        check_ok(cw_printer_to_contact(p, LONG_NS, &e, &f), &f);
+        check_ok(check_step(cw_printer_to_contact, p, &e, &f), &f);
         assert_int_equal(bench_state(*state, "counters", "contacts"), 2);
         assert_int_equal(bench_state(*state, "counters", "fed"), 1);
         bench_order(*state, "{'cmd':'fault','name':'jam','at':{'command':'CHPUP'}}");
-        check_class(cw_printer_to_contact(p, LONG_NS, &e, &f), &f, CW_C_IN_DOUBT, "");
+        check_class(check_step(cw_printer_to_contact, p, &e, &f), &f, CW_C_IN_DOUBT, "");
         assert_int_equal(e.where, CW_WHERE_UNKNOWN);
         cw_printer_close(p);
 }
@@ -135,15 +123,15 @@ static void without_a_known_card_nothing_is_done_to_it(void **state) {
         struct cw_printer_effect e;
         struct cw_fault f = {0};
         int64_t before = bench_state(*state, "usb", "commands");
-        check_class(cw_printer_to_contact(p, LONG_NS, &e, &f), &f, CW_C_OPERATOR, "PRD_UNEXPECTED_DATA");
+        check_class(check_step(cw_printer_to_contact, p, &e, &f), &f, CW_C_OPERATOR, "PRD_UNEXPECTED_DATA");
         check_class(cw_printer_stripe_write(p, &tracks, LONG_NS, &e, &f), &f, CW_C_OPERATOR, "");
-        check_class(print(p, &e, &f), &f, CW_C_OPERATOR, "");
+        check_class(check_print(p, &e, &f), &f, CW_C_OPERATOR, "");
         assert_false(e.started || e.ribbon_used);
         assert_int_equal(bench_state(*state, "usb", "commands"), before);
         check_feed(p);
-        check_ok(cw_printer_eject(p, LONG_NS, &e, &f), &f);
-        check_class(cw_printer_to_contact(p, LONG_NS, &e, &f), &f, CW_C_REJECT, "");
-        check_class(print(p, &e, &f), &f, CW_C_REJECT, "");
+        check_ok(check_step(cw_printer_eject, p, &e, &f), &f);
+        check_class(check_step(cw_printer_to_contact, p, &e, &f), &f, CW_C_REJECT, "");
+        check_class(check_print(p, &e, &f), &f, CW_C_REJECT, "");
         cw_printer_close(p);
 }
 
@@ -152,10 +140,10 @@ static void reject_leaves_at_the_output_and_says_so(void **state) {
         struct cw_printer_effect e;
         struct cw_fault f = {0};
         check_feed(p);
-        check_class(cw_printer_reject(p, LONG_NS, &e, &f), &f, CW_C_OPERATOR, "PRD_NO_REJECT_BOX");
+        check_class(check_step(cw_printer_reject, p, &e, &f), &f, CW_C_OPERATOR, "PRD_NO_REJECT_BOX");
         assert_int_equal(e.where, CW_WHERE_OUTPUT);
         assert_int_equal(bench_tray(*state, "output"), 1);
-        check_class(cw_printer_reject(p, LONG_NS, &e, &f), &f, CW_C_REJECT, "");
+        check_class(check_step(cw_printer_reject, p, &e, &f), &f, CW_C_REJECT, "");
         assert_false(e.started);
         check_feed(p);
         cw_printer_close(p);
@@ -167,7 +155,7 @@ static void eject_that_fails_is_doubt(void **state) {
         struct cw_fault f = {0};
         check_feed(p);
         bench_order(*state, "{'cmd':'fault','name':'output_full'}");
-        check_class(cw_printer_eject(p, LONG_NS, &e, &f), &f, CW_C_IN_DOUBT, "");
+        check_class(check_step(cw_printer_eject, p, &e, &f), &f, CW_C_IN_DOUBT, "");
         assert_int_equal(e.where, CW_WHERE_UNKNOWN);
         cw_printer_close(p);
 }
@@ -181,11 +169,11 @@ static void clean_and_one_test_card(void **state) {
         assert_true(e.ribbon_used);
         assert_int_equal(bench_tray(*state, "output"), 1);
         check_class(cw_printer_test_card(p, CW_TEST_CARD_TECHNICAL, LONG_NS, &e, &f), &f, CW_C_REJECT, "");
-        check_ok(cw_printer_clean(p, LONG_NS, &e, &f), &f);
+        check_ok(check_step(cw_printer_clean, p, &e, &f), &f);
         assert_int_equal(bench_state(*state, "counters", "cleanings"), 1);
         check_feed(p);
         check_class(cw_printer_test_card(p, CW_TEST_CARD_STANDARD, LONG_NS, &e, &f), &f, CW_C_OPERATOR, "");
-        check_class(cw_printer_clean(p, LONG_NS, &e, &f), &f, CW_C_OPERATOR, "");
+        check_class(check_step(cw_printer_clean, p, &e, &f), &f, CW_C_OPERATOR, "");
         assert_int_equal(bench_state(*state, "counters", "fed"), 2);
         cw_printer_close(p);
 }
@@ -218,7 +206,7 @@ static void stripe_goes_with_the_print(void **state) {
         assert_false(e.started);
         assert_int_equal(e.where, CW_WHERE_CONTACT);
         check_class(cw_printer_stripe_read(p, 1, LONG_NS, &got, &f), &f, CW_C_REJECT, "PRD_MAGSTRIPE");
-        check_ok(print(p, &e, &f), &f);
+        check_ok(check_print(p, &e, &f), &f);
         assert_int_equal(bench_state(*state, "counters", "mag_writes"), 1);
         assert_int_equal(bench_state(*state, "counters", "mag_reads"), 3);
         json_t *found = delivered_tracks(*state);
@@ -240,9 +228,9 @@ static void stripe_is_of_one_card_only(void **state) {
         struct cw_fault f = {0};
         check_feed(p);
         check_ok(cw_printer_stripe_write(p, &tracks, LONG_NS, &e, &f), &f);
-        check_ok(cw_printer_eject(p, LONG_NS, &e, &f), &f);
+        check_ok(check_step(cw_printer_eject, p, &e, &f), &f);
         check_feed(p);
-        check_ok(print(p, &e, &f), &f);
+        check_ok(check_print(p, &e, &f), &f);
         assert_int_equal(bench_state(*state, "counters", "mag_writes"), 0);
         cw_printer_close(p);
 }
@@ -259,7 +247,7 @@ static void stripe_that_does_not_verify_uses_no_ink(void **state) {
                 check_ok(cw_printer_stripe_write(p, &tracks, LONG_NS, &e, &f), &f);
                 (void)snprintf(order, sizeof order, "{'cmd':'fault','name':'%s'}", faults[i]);
                 bench_order(*state, order);
-                check_class(print(p, &e, &f), &f, CW_C_IN_DOUBT, "");
+                check_class(check_print(p, &e, &f), &f, CW_C_IN_DOUBT, "");
                 assert_int_equal(e.where, CW_WHERE_UNKNOWN);
                 assert_int_equal(bench_state(*state, "counters", "sets"), 0);
                 cw_printer_close(p);
@@ -276,13 +264,13 @@ static void print_breaks_off(struct bench *b, const char *order) {
         struct cw_printer_effect e;
         struct cw_fault f = {0};
         check_feed(p);
-        check_ok(cw_printer_baseline(p, LONG_NS, &before, &f), &f);
+        check_ok(check_baseline(p, &before, &f), &f);
         before.sets = 1;
         bench_order(b, order);
-        check_class(print(p, &e, &f), &f, CW_C_IN_DOUBT, "");
+        check_class(check_print(p, &e, &f), &f, CW_C_IN_DOUBT, "");
         assert_int_equal(e.where, CW_WHERE_UNKNOWN);
         assert_true(e.ribbon_used);
-        check_ok(cw_printer_reconcile(p, CW_PRINTER_STEP_PRINT, &before, LONG_NS, &finding, &f), &f);
+        check_ok(check_reconcile(p, CW_PRINTER_STEP_PRINT, &before, &finding, &f), &f);
         assert_int_equal(finding.verdict, CW_VERDICT_UNKNOWN);
         /* The person who helps starts nothing: the job was cancelled. */
         int64_t panels = bench_state(b, "counters", "panels");
@@ -292,7 +280,7 @@ static void print_breaks_off(struct bench *b, const char *order) {
         assert_int_equal(bench_tray(b, "output"), 0);
         assert_true(bench_state(b, "counters", "sets") <= 1);
         check_feed(p);
-        check_ok(print(p, &e, &f), &f);
+        check_ok(check_print(p, &e, &f), &f);
         assert_int_equal(bench_tray(b, "output"), 1);
         cw_printer_close(p);
 }
@@ -319,12 +307,12 @@ static void print_cut_off_is_never_resent(void **state) {
                 struct cw_printer *p = check_open_faulty(*state, &rule, 1, &layer);
                 int64_t resets = bench_state(*state, "usb", "soft_resets");
                 check_feed(p);
-                check_class(print(p, &e, &f), &f, CW_C_IN_DOUBT, "");
+                check_class(check_print(p, &e, &f), &f, CW_C_IN_DOUBT, "");
                 assert_true(e.ribbon_used);
                 assert_int_equal(e.where, CW_WHERE_UNKNOWN);
                 assert_int_equal(bench_state(*state, "usb", "soft_resets"), resets + 1);
                 assert_int_equal(bench_state(*state, "counters", "panels"), 0);
-                check_class(cw_printer_reject(p, LONG_NS, &e, &f), &f, CW_C_OPERATOR, "PRD_NO_REJECT_BOX");
+                check_class(check_step(cw_printer_reject, p, &e, &f), &f, CW_C_OPERATOR, "PRD_NO_REJECT_BOX");
                 assert_int_equal(e.where, CW_WHERE_NONE);
                 assert_int_equal(bench_tray(*state, "output"), quarter + 1);
                 cw_printer_close(p);
@@ -339,15 +327,15 @@ static void print_unplugged_half_way(void **state) {
         struct cw_printer_effect e;
         struct cw_fault f = {0};
         check_feed(p);
-        check_ok(cw_printer_baseline(p, LONG_NS, &before, &f), &f);
+        check_ok(check_baseline(p, &before, &f), &f);
         before.sets = 1;
         bench_order(*state, "{'cmd':'fault','name':'unplug','at':{'byte':600000}}");
-        check_class(print(p, &e, &f), &f, CW_C_IN_DOUBT, "");
+        check_class(check_print(p, &e, &f), &f, CW_C_IN_DOUBT, "");
         assert_true(e.ribbon_used && cw_printer_gone(p));
         cw_printer_close(p);
         bench_order(*state, "{'cmd':'plug'}");
         p = check_open(*state);
-        check_ok(cw_printer_reconcile(p, CW_PRINTER_STEP_PRINT, &before, LONG_NS, &finding, &f), &f);
+        check_ok(check_reconcile(p, CW_PRINTER_STEP_PRINT, &before, &finding, &f), &f);
         assert_int_equal(finding.verdict, CW_VERDICT_UNKNOWN);
         check_feed(p);
         assert_int_equal(bench_tray(*state, "output"), 1);
@@ -382,12 +370,12 @@ static void print_whose_end_nobody_saw_is_counted(void **state) {
         struct cw_fault f = {0};
         struct cw_printer *p = check_open_faulty(*state, &rule, 1, &layer);
         check_feed(p);
-        check_ok(cw_printer_baseline(p, LONG_NS, &before, &f), &f);
+        check_ok(check_baseline(p, &before, &f), &f);
         before.sets = 1;
-        check_class(print(p, &e, &f), &f, CW_C_IN_DOUBT, "");
+        check_class(check_print(p, &e, &f), &f, CW_C_IN_DOUBT, "");
         cw_printer_close(p);
         p = open_when_ready(*state);
-        check_ok(cw_printer_reconcile(p, CW_PRINTER_STEP_PRINT, &before, LONG_NS, &finding, &f), &f);
+        check_ok(check_reconcile(p, CW_PRINTER_STEP_PRINT, &before, &finding, &f), &f);
         assert_int_equal(finding.verdict, CW_VERDICT_DONE);
         assert_int_equal(bench_state(*state, "counters", "sets"), 1);
         cw_printer_close(p);
@@ -413,10 +401,10 @@ static bool feed_round(struct bench *b, unsigned n, enum cw_usb_fault_do what) {
         const struct cw_usb_fault_rule rule = {CW_USB_FAULT_ANY, transfers_of_open(b) + n, what, 0, 0};
         int64_t fed = bench_state(b, "counters", "fed");
         struct cw_printer *p = check_open(b);
-        check_ok(cw_printer_baseline(p, LONG_NS, &before, &f), &f);
+        check_ok(check_baseline(p, &before, &f), &f);
         cw_printer_close(p);
         p = check_open_faulty(b, &rule, 1, &layer);
-        cw_rc rc = cw_printer_feed(p, LONG_NS, &e, &f);
+        cw_rc rc = check_step(cw_printer_feed, p, &e, &f);
         bool hit = cw_usb_fault_calls(layer, CW_USB_FAULT_ANY) >= rule.nth;
         cw_printer_close(p);
         if (rc != CW_OK)
@@ -424,9 +412,9 @@ static bool feed_round(struct bench *b, unsigned n, enum cw_usb_fault_do what) {
         int64_t moved = bench_state(b, "counters", "fed") - fed;
         assert_in_range(moved, 0, 1);
         p = check_open(b);
-        check_ok(cw_printer_reconcile(p, CW_PRINTER_STEP_FEED, &before, LONG_NS, &finding, &f), &f);
+        check_ok(check_reconcile(p, CW_PRINTER_STEP_FEED, &before, &finding, &f), &f);
         assert_int_equal(finding.verdict, CW_VERDICT_UNKNOWN);
-        check_ok(cw_printer_eject(p, LONG_NS, &e, &f), &f);
+        check_ok(check_step(cw_printer_eject, p, &e, &f), &f);
         cw_printer_close(p);
         bench_order(b, "{'cmd':'hopper','count':5}");
         return hit;
@@ -450,11 +438,11 @@ static void power_cycle_loses_the_place(void **state) {
         struct cw_fault f = {0};
         check_feed(p);
         bench_order(*state, "{'cmd':'power_cycle'}");
-        check_class(cw_printer_to_contact(p, LONG_NS, &e, &f), &f, CW_C_RECONNECT, "");
+        check_class(check_step(cw_printer_to_contact, p, &e, &f), &f, CW_C_RECONNECT, "");
         assert_false(e.started);
         cw_printer_close(p);
         p = check_open(*state);
-        check_class(cw_printer_reject(p, LONG_NS, &e, &f), &f, CW_C_OPERATOR, "PRD_NO_REJECT_BOX");
+        check_class(check_step(cw_printer_reject, p, &e, &f), &f, CW_C_OPERATOR, "PRD_NO_REJECT_BOX");
         assert_int_equal(bench_tray(*state, "output"), 1);
         cw_printer_close(p);
 }
@@ -469,7 +457,9 @@ static void older_printers_may_keep_numbers_of_parts(void **state) {
         bench_order(b, "{'cmd':'fault','name':'late_reply','ms':1000,'at':{'command':'REQ,STA,BSR'}}");
         struct cw_printer *p = check_open(b);
         assert_string_equal(cw_printer_info(p)->head, "");
-        assert_string_equal(cw_printer_info(p)->board, "");
+        /* Where time does not jump this program may be stopped until the late answer is there after all. */
+        if (bench_ops.jumps || *cw_printer_info(p)->board)
+                assert_string_equal(cw_printer_info(p)->board, bench_ops.jumps ? "" : bench_family.board);
         assert_string_equal(cw_printer_info(p)->serial, "T1");
         assert_int_equal(bench_state(b, "usb", "soft_resets"), 0);
         check_feed(p);
@@ -492,7 +482,7 @@ static void older_printers_work_too(void **state) {
         assert_int_equal(s.ribbon.remaining, 100);
         assert_int_equal(s.state, CW_PRINTER_READY);
         check_feed(p);
-        check_ok(print(p, &e, &f), &f);
+        check_ok(check_print(p, &e, &f), &f);
         check_status(p, &s);
         assert_int_equal(s.counters.cards_fed, 1);
         assert_int_equal(s.ribbon.remaining, 99);

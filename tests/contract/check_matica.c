@@ -12,18 +12,6 @@
 
 static const struct cw_printer_need job = {true, true, false, true, true, "ymcko", ""};
 
-static cw_rc print(struct cw_printer *p, struct cw_printer_effect *e, struct cw_fault *f) {
-        CW_AUTO(cw_panels_free) struct cw_panels *panels = check_panels();
-        return cw_printer_print(p, panels, LONG_NS, e, f);
-}
-
-static void expect_status(struct cw_printer *p, enum cw_printer_state state, const char *code) {
-        struct cw_printer_status s;
-        check_status(p, &s);
-        assert_string_equal(s.code, code);
-        assert_int_equal(s.state, state);
-}
-
 /* ---- open, status, preflight ---- */
 
 /* The port reset that ends it counts as an unplug: the next open is the good one. */
@@ -70,7 +58,7 @@ static void abilities_are_honest(void **state) {
         uint32_t caps = cw_printer_info(p)->caps;
         assert_true(caps & CW_PRINTER_CAP_FILM);
         assert_false(caps & (CW_PRINTER_CAP_CLEAN | CW_PRINTER_CAP_TEST_CARD));
-        check_class(cw_printer_clean(p, LONG_NS, &e, &f), &f, CW_C_REJECT, "PRT_SETUP_ERROR");
+        check_class(check_step(cw_printer_clean, p, &e, &f), &f, CW_C_REJECT, "PRT_SETUP_ERROR");
         check_class(cw_printer_test_card(p, CW_TEST_CARD_STANDARD, LONG_NS, &e, &f), &f, CW_C_REJECT, "");
         check_feed(p);
         weak.low_coercivity = true;
@@ -82,12 +70,11 @@ static void abilities_are_honest(void **state) {
 static void preflight_knows_the_ink(void **state) {
         struct cw_printer *p = check_open(*state);
         struct cw_fault f = {0};
-        check_ok(cw_printer_preflight(p, &job, LONG_NS, NULL, &f), &f);
+        check_ok(check_preflight(p, &job, &f), &f);
         bench_order(*state, "{'cmd':'ribbon','remaining':0}");
-        check_class(cw_printer_preflight(p, &job, LONG_NS, NULL, &f), &f, CW_C_OPERATOR, "PRT_RIBBON_ENDED");
+        check_class(check_preflight(p, &job, &f), &f, CW_C_OPERATOR, "PRT_RIBBON_ENDED");
         bench_order(*state, "{'cmd':'ribbon','kind':'kb','remaining':10}");
-        check_class(cw_printer_preflight(p, &job, LONG_NS, NULL, &f), &f, CW_C_OPERATOR,
-                    "PRT_RIBBON_MISSING");
+        check_class(check_preflight(p, &job, &f), &f, CW_C_OPERATOR, "PRT_RIBBON_MISSING");
         cw_printer_close(p);
 }
 
@@ -113,9 +100,9 @@ static void jam_on_the_way_to_the_contacts(void **state) {
         struct cw_fault f = {0};
         check_feed(p);
         bench_order(*state, "{'cmd':'fault','name':'jam','at':{'command':'MOVE'}}");
-        check_class(cw_printer_to_contact(p, LONG_NS, &e, &f), &f, CW_C_OPERATOR, "PRD_FEEDER_JAM");
+        check_class(check_step(cw_printer_to_contact, p, &e, &f), &f, CW_C_OPERATOR, "PRD_FEEDER_JAM");
         assert_int_equal(e.where, CW_WHERE_TRANSPORT);
-        expect_status(p, CW_PRINTER_ERROR, "PRD_FEEDER_JAM");
+        check_state(p, CW_PRINTER_ERROR, "PRD_FEEDER_JAM");
         cw_printer_close(p);
 }
 
@@ -132,7 +119,7 @@ static void print_refused(struct bench *b, const char *fault, const char *code) 
         struct cw_printer *p = fed_with_fault(b, fault);
         struct cw_printer_effect e;
         struct cw_fault f = {0};
-        check_class(print(p, &e, &f), &f, CW_C_OPERATOR, code);
+        check_class(check_print(p, &e, &f), &f, CW_C_OPERATOR, code);
         assert_true(cw_where_inside(e.where));
         assert_true(e.ribbon_used);
         assert_true(bench_state(b, "counters", "sets") <= 1);
@@ -169,8 +156,8 @@ static void panel_cut_off_is_never_resent(void **state) {
                 struct cw_fault f = {0};
                 struct cw_printer *p = check_open_faulty(*state, &rule, 1, &layer);
                 check_feed(p);
-                check_ok(cw_printer_baseline(p, LONG_NS, &before, &f), &f);
-                check_class(print(p, &e, &f), &f, CW_C_IN_DOUBT, "");
+                check_ok(check_baseline(p, &before, &f), &f);
+                check_class(check_print(p, &e, &f), &f, CW_C_IN_DOUBT, "");
                 assert_false(e.ribbon_used);
                 cw_printer_close(p);
                 p = NULL;
@@ -179,9 +166,9 @@ static void panel_cut_off_is_never_resent(void **state) {
                 if (cw_printer_open(cw_printer_driver("matica"), usb, bench_family.fitting, LONG_NS, &p,
                                     &f) != CW_OK)
                         p = check_open(*state);
-                check_ok(cw_printer_reconcile(p, CW_PRINTER_STEP_PRINT, &before, LONG_NS, &finding, &f), &f);
+                check_ok(check_reconcile(p, CW_PRINTER_STEP_PRINT, &before, &finding, &f), &f);
                 assert_int_equal(finding.verdict, CW_VERDICT_NOT_DONE);
-                check_ok(cw_printer_reject(p, LONG_NS, &e, &f), &f);
+                check_ok(check_step(cw_printer_reject, p, &e, &f), &f);
                 cw_printer_close(p);
                 assert_int_equal(bench_tray(*state, "reject"), quarter + 1);
         }
@@ -198,14 +185,14 @@ static void transfer_whose_answer_is_lost(void **state) {
         struct cw_fault f = {0};
         CW_AUTO(cw_panels_free) struct cw_panels *panels = check_panels();
         check_feed(p);
-        check_ok(cw_printer_baseline(p, LONG_NS, &before, &f), &f);
+        check_ok(check_baseline(p, &before, &f), &f);
         bench_order(*state, "{'cmd':'fault','name':'no_reply','at':{'command':'TRANSFER'}}");
         check_class(cw_printer_print(p, panels, cw_deadline_ns(bench_ops.jumps ? 200000 : 4000), &e, &f), &f,
                     CW_C_IN_DOUBT, "");
         assert_true(e.ribbon_used);
         cw_printer_close(p);
         p = check_open(*state);
-        check_ok(cw_printer_reconcile(p, CW_PRINTER_STEP_PRINT, &before, LONG_NS, &finding, &f), &f);
+        check_ok(check_reconcile(p, CW_PRINTER_STEP_PRINT, &before, &finding, &f), &f);
         assert_int_equal(finding.verdict, CW_VERDICT_DONE);
         assert_int_equal(finding.where, CW_WHERE_OUTPUT);
         assert_int_equal(bench_tray(*state, "output"), 1);
@@ -224,20 +211,20 @@ static void unplugged_after_the_transfer(void **state) {
                 struct cw_fault f = {0};
                 struct cw_printer *p = check_open_faulty(*state, &rule, 1, &layer);
                 check_feed(p);
-                check_ok(cw_printer_baseline(p, LONG_NS, &before, &f), &f);
+                check_ok(check_baseline(p, &before, &f), &f);
                 if (round == 0) {
-                        check_ok(print(p, &e, &f), &f);
+                        check_ok(check_print(p, &e, &f), &f);
                         rule.nth = cw_usb_fault_calls(layer, CW_USB_FAULT_IN); /* the place was asked last */
                         cw_printer_close(p);
                         continue;
                 }
-                check_class(print(p, &e, &f), &f, CW_C_IN_DOUBT, "");
+                check_class(check_print(p, &e, &f), &f, CW_C_IN_DOUBT, "");
                 assert_int_equal(e.where, CW_WHERE_UNKNOWN);
                 assert_true(e.ribbon_used);
                 assert_int_equal(bench_tray(*state, "output"), 2);
                 cw_printer_close(p);
                 p = check_open(*state);
-                check_ok(cw_printer_reconcile(p, CW_PRINTER_STEP_PRINT, &before, LONG_NS, &finding, &f), &f);
+                check_ok(check_reconcile(p, CW_PRINTER_STEP_PRINT, &before, &finding, &f), &f);
                 assert_int_equal(finding.verdict, CW_VERDICT_DONE);
                 cw_printer_close(p);
         }
@@ -247,13 +234,13 @@ static void unplugged_in_a_panel(void **state) {
         struct cw_printer *p = fed_with_fault(*state, "{'cmd':'fault','name':'unplug','at':{'byte':900000}}");
         struct cw_printer_effect e;
         struct cw_fault f = {0};
-        check_class(print(p, &e, &f), &f, CW_C_IN_DOUBT, "");
+        check_class(check_print(p, &e, &f), &f, CW_C_IN_DOUBT, "");
         assert_int_equal(e.where, CW_WHERE_UNKNOWN);
         assert_true(cw_printer_gone(p));
         cw_printer_close(p);
         bench_order(*state, "{'cmd':'plug'}");
         p = check_open(*state);
-        check_ok(cw_printer_reject(p, LONG_NS, &e, &f), &f);
+        check_ok(check_step(cw_printer_reject, p, &e, &f), &f);
         assert_int_equal(bench_tray(*state, "reject"), 1);
         assert_int_equal(bench_state(*state, "counters", "fed"), 1);
         cw_printer_close(p);
@@ -264,11 +251,11 @@ static void power_cycle_in_the_job(void **state) {
             fed_with_fault(*state, "{'cmd':'fault','name':'power_cycle','at':{'panel':'m'}}");
         struct cw_printer_effect e;
         struct cw_fault f = {0};
-        check_class(print(p, &e, &f), &f, CW_C_IN_DOUBT, "");
+        check_class(check_print(p, &e, &f), &f, CW_C_IN_DOUBT, "");
         cw_printer_close(p);
         bench_order(*state, "{'cmd':'plug'}");
         p = check_open(*state);
-        check_ok(cw_printer_reject(p, LONG_NS, &e, &f), &f);
+        check_ok(check_step(cw_printer_reject, p, &e, &f), &f);
         assert_int_equal(bench_tray(*state, "reject"), 1);
         assert_int_equal(bench_tray(*state, "output"), 0);
         cw_printer_close(p);
@@ -279,7 +266,7 @@ static void hot_head_is_waited_for(void **state) {
             fed_with_fault(*state, "{'cmd':'fault','name':'head_hot','ms':1000,'at':{'panel':'y'}}");
         struct cw_printer_effect e;
         struct cw_fault f = {0};
-        check_ok(print(p, &e, &f), &f);
+        check_ok(check_print(p, &e, &f), &f);
         assert_int_equal(e.where, CW_WHERE_OUTPUT);
         cw_printer_close(p);
 }
@@ -288,7 +275,7 @@ static void tray_full_keeps_the_card(void **state) {
         struct cw_printer *p = fed_with_fault(*state, "{'cmd':'fault','name':'output_full'}");
         struct cw_printer_effect e;
         struct cw_fault f = {0};
-        check_class(cw_printer_eject(p, LONG_NS, &e, &f), &f, CW_C_OPERATOR, "PRD_HOPPER_JAM");
+        check_class(check_step(cw_printer_eject, p, &e, &f), &f, CW_C_OPERATOR, "PRD_HOPPER_JAM");
         assert_int_equal(bench_tray(*state, "output"), 0);
         cw_printer_close(p);
 }
@@ -312,7 +299,7 @@ static void stalls_are_cleared(void **state) {
                         p = check_open(*state);
                 }
                 bench_order(*state, "{'cmd':'faults_off'}");
-                expect_status(p, CW_PRINTER_READY, "");
+                check_state(p, CW_PRINTER_READY, "");
         }
         cw_printer_close(p);
 }
@@ -329,7 +316,7 @@ static void late_status_is_not_taken_for_another(void **state) {
                 if (cw_printer_status(p, LONG_NS, &s, &f) == CW_OK)
                         break;
         assert_int_equal(s.where, CW_WHERE_NONE);
-        expect_status(p, CW_PRINTER_READY, "");
+        check_state(p, CW_PRINTER_READY, "");
         cw_printer_close(p);
 }
 
@@ -343,7 +330,7 @@ static void finer_printer_takes_the_same_card(void **state) {
         struct cw_printer_effect e;
         struct cw_fault f = {0};
         check_feed(p);
-        check_ok(print(p, &e, &f), &f);
+        check_ok(check_print(p, &e, &f), &f);
         assert_int_equal(bench_tray(b, "output"), 1);
         assert_int_equal(bench_state(b, "counters", "panels"), 4);
         assert_int_equal(bench_state(b, "", "violations"), 0);
@@ -368,7 +355,7 @@ static void jam_place_as_told(void **state) {
         check_feed(p);
         bench_order(*state, "{'cmd':'fault','name':'jam','at':{'command':'MOVE'}}");
         /* This printer does not say where: the card's place is not known, so the step is in doubt. */
-        check_class(cw_printer_to_contact(p, LONG_NS, &e, &f), &f, CW_C_IN_DOUBT, "PRD_FEEDER_JAM");
+        check_class(check_step(cw_printer_to_contact, p, &e, &f), &f, CW_C_IN_DOUBT, "PRD_FEEDER_JAM");
         assert_int_equal(e.where, CW_WHERE_UNKNOWN);
         cw_printer_close(p);
 }
@@ -382,11 +369,11 @@ static void counters_that_prove_nothing(void **state) {
         struct cw_printer_effect e;
         struct cw_fault f = {0};
         check_feed(p);
-        check_ok(cw_printer_baseline(p, LONG_NS, &before, &f), &f);
+        check_ok(check_baseline(p, &before, &f), &f);
         assert_int_equal(before.cards_fed, -1);
         assert_int_equal(before.panels, -1);
-        check_ok(print(p, &e, &f), &f);
-        check_ok(cw_printer_reconcile(p, CW_PRINTER_STEP_PRINT, &before, LONG_NS, &finding, &f), &f);
+        check_ok(check_print(p, &e, &f), &f);
+        check_ok(check_reconcile(p, CW_PRINTER_STEP_PRINT, &before, &finding, &f), &f);
         assert_int_equal(finding.verdict, CW_VERDICT_UNKNOWN);
         check_status(p, &s);
         assert_int_equal(s.counters.cards_fed, 1);
@@ -401,19 +388,19 @@ static void antenna_as_the_branch_says(void **state) {
         struct cw_printer_effect e;
         struct cw_fault f = {0};
         check_feed(p);
-        check_ok(cw_printer_to_contactless(p, LONG_NS, &e, &f), &f);
+        check_ok(check_step(cw_printer_to_contactless, p, &e, &f), &f);
         assert_int_equal(e.where, CW_WHERE_CONTACTLESS);
         assert_int_equal(bench_state(*state, "", "engaged"), 0);
-        check_ok(cw_printer_eject(p, LONG_NS, &e, &f), &f);
+        check_ok(check_step(cw_printer_eject, p, &e, &f), &f);
         cw_printer_close(p);
         /* This printer takes 05 for the end of it: nothing is begun, and a second try begins with 04 and ends
          * it. */
         p = open_fitted(*state, &turned);
         check_feed(p);
-        check_ok(cw_printer_to_contactless(p, LONG_NS, &e, &f), &f);
+        check_ok(check_step(cw_printer_to_contactless, p, &e, &f), &f);
         assert_int_equal(bench_state(*state, "", "engaged"), 0);
         int64_t begun = bench_state(*state, "counters", "contacts");
-        check_ok(cw_printer_to_contactless(p, LONG_NS, &e, &f), &f);
+        check_ok(check_step(cw_printer_to_contactless, p, &e, &f), &f);
         assert_int_equal(bench_state(*state, "counters", "contacts"), begun + 1);
         assert_int_equal(bench_state(*state, "", "engaged"), 0);
         cw_printer_close(p);
@@ -429,7 +416,7 @@ static void model_as_the_branch_says(void **state) {
         struct cw_printer_effect e;
         struct cw_fault f = {0};
         check_feed(p);
-        check_ok(print(p, &e, &f), &f);
+        check_ok(check_print(p, &e, &f), &f);
         assert_int_equal(bench_tray(b, "output"), 1);
         cw_printer_close(p);
         bench_ops.close(b);
@@ -454,7 +441,7 @@ static void recordings_hold_no_card(void **state) {
             &f);
         check_feed(p);
         check_ok(cw_printer_stripe_write(p, &tracks, LONG_NS, &e, &f), &f);
-        check_ok(print(p, &e, &f), &f);
+        check_ok(check_print(p, &e, &f), &f);
         cw_printer_close(p);
         (void)fclose(out);
         assert_true(len < 60000);

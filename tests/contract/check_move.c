@@ -6,7 +6,7 @@ void feed_takes_one_card(void **state) {
         struct cw_printer *p = check_open(*state);
         struct cw_printer_effect e;
         struct cw_fault f = {0};
-        check_ok(cw_printer_feed(p, LONG_NS, &e, &f), &f);
+        check_ok(check_step(cw_printer_feed, p, &e, &f), &f);
         assert_int_equal(e.where, bench_family.fed);
         assert_true(e.started);
         assert_false(e.ribbon_used);
@@ -19,7 +19,7 @@ void feed_refuses_when_a_card_is_inside(void **state) {
         struct cw_printer_effect e;
         struct cw_fault f = {0};
         check_feed(p);
-        check_class(cw_printer_feed(p, LONG_NS, &e, &f), &f, CW_C_OPERATOR, "PRD_FEEDER_JAM");
+        check_class(check_step(cw_printer_feed, p, &e, &f), &f, CW_C_OPERATOR, "PRD_FEEDER_JAM");
         assert_false(e.started);
         assert_int_equal(e.where, bench_family.fed);
         assert_int_equal(bench_state(*state, "counters", "fed"), 1);
@@ -32,7 +32,7 @@ static void feed_fails(struct bench *b, const char *order, enum cw_class cls, co
         struct cw_printer_effect e;
         struct cw_fault f = {0};
         bench_order(b, order);
-        check_class(cw_printer_feed(p, LONG_NS, &e, &f), &f, cls, code);
+        check_class(check_step(cw_printer_feed, p, &e, &f), &f, cls, code);
         assert_int_equal(e.where, where);
         cw_printer_close(p);
 }
@@ -76,10 +76,10 @@ void contact_and_out(void **state) {
         struct cw_printer_effect e;
         struct cw_fault f = {0};
         check_feed(p);
-        check_ok(cw_printer_to_contact(p, LONG_NS, &e, &f), &f);
+        check_ok(check_step(cw_printer_to_contact, p, &e, &f), &f);
         assert_int_equal(e.where, CW_WHERE_CONTACT);
         assert_int_equal(bench_state(*state, "", "engaged"), 1);
-        check_ok(cw_printer_eject(p, LONG_NS, &e, &f), &f);
+        check_ok(check_step(cw_printer_eject, p, &e, &f), &f);
         assert_int_equal(bench_state(*state, "", "engaged"), 0);
         assert_int_equal(bench_tray(*state, "output"), 1);
         cw_printer_close(p);
@@ -89,7 +89,7 @@ void contact_without_card(void **state) {
         struct cw_printer *p = check_open(*state);
         struct cw_printer_effect e;
         struct cw_fault f = {0};
-        check_class(cw_printer_to_contact(p, LONG_NS, &e, &f), &f, CW_C_REJECT, "");
+        check_class(check_step(cw_printer_to_contact, p, &e, &f), &f, CW_C_REJECT, "");
         assert_false(e.started);
         assert_int_equal(bench_state(*state, "counters", "fed"), 0);
         cw_printer_close(p);
@@ -101,7 +101,7 @@ void contact_jam(void **state) {
         struct cw_fault f = {0};
         check_feed(p);
         bench_order(*state, "{'cmd':'fault','name':'jam','at':{'command':'Sis'}}");
-        check_class(cw_printer_to_contact(p, LONG_NS, &e, &f), &f, CW_C_OPERATOR, "PRD_FEEDER_JAM");
+        check_class(check_step(cw_printer_to_contact, p, &e, &f), &f, CW_C_OPERATOR, "PRD_FEEDER_JAM");
         assert_int_equal(e.where, CW_WHERE_TRANSPORT);
         cw_printer_close(p);
 }
@@ -111,10 +111,10 @@ void eject_delivers(void **state) {
         struct cw_printer_effect e;
         struct cw_fault f = {0};
         check_feed(p);
-        check_ok(cw_printer_eject(p, LONG_NS, &e, &f), &f);
+        check_ok(check_step(cw_printer_eject, p, &e, &f), &f);
         assert_int_equal(e.where, CW_WHERE_OUTPUT);
         /* A second eject has nothing to do and says so. */
-        check_ok(cw_printer_eject(p, LONG_NS, &e, &f), &f);
+        check_ok(check_step(cw_printer_eject, p, &e, &f), &f);
         assert_false(e.started);
         assert_int_equal(bench_tray(*state, "output"), 1);
         cw_printer_close(p);
@@ -126,7 +126,7 @@ void eject_output_full(void **state) {
         struct cw_fault f = {0};
         check_feed(p);
         bench_order(*state, "{'cmd':'fault','name':'output_full'}");
-        check_class(cw_printer_eject(p, LONG_NS, &e, &f), &f, CW_C_OPERATOR, "PRD_HOPPER_FULL");
+        check_class(check_step(cw_printer_eject, p, &e, &f), &f, CW_C_OPERATOR, "PRD_HOPPER_FULL");
         assert_true(cw_where_inside(e.where));
         cw_printer_close(p);
 }
@@ -136,7 +136,7 @@ void reject_goes_to_the_box(void **state) {
         struct cw_printer_effect e;
         struct cw_fault f = {0};
         check_feed(p);
-        check_ok(cw_printer_reject(p, LONG_NS, &e, &f), &f);
+        check_ok(check_step(cw_printer_reject, p, &e, &f), &f);
         assert_int_equal(e.where, CW_WHERE_REJECT);
         assert_int_equal(bench_tray(*state, "reject"), 1);
         assert_int_equal(bench_tray(*state, "output"), 0);
@@ -148,7 +148,7 @@ void reject_without_card(void **state) {
         struct cw_printer *p = check_open(*state);
         struct cw_printer_effect e;
         struct cw_fault f = {0};
-        check_class(cw_printer_reject(p, LONG_NS, &e, &f), &f, CW_C_REJECT, "");
+        check_class(check_step(cw_printer_reject, p, &e, &f), &f, CW_C_REJECT, "");
         assert_int_equal(e.where, CW_WHERE_NONE);
         assert_false(e.started);
         cw_printer_close(p);
@@ -160,7 +160,7 @@ void reject_full(void **state) {
         struct cw_fault f = {0};
         check_feed(p);
         bench_order(*state, "{'cmd':'fault','name':'reject_full'}");
-        check_class(cw_printer_reject(p, LONG_NS, &e, &f), &f, CW_C_OPERATOR, "PRD_REJECT_FULL");
+        check_class(check_step(cw_printer_reject, p, &e, &f), &f, CW_C_OPERATOR, "PRD_REJECT_FULL");
         assert_true(cw_where_inside(e.where));
         cw_printer_close(p);
 }
@@ -175,9 +175,9 @@ void clean_and_test_card(void **state) {
         check_ok(cw_printer_test_card(p, CW_TEST_CARD_TECHNICAL, LONG_NS, &e, &f), &f);
         check_feed(p);
         check_class(cw_printer_test_card(p, CW_TEST_CARD_STANDARD, LONG_NS, &e, &f), &f, CW_C_OPERATOR, "");
-        check_class(cw_printer_clean(p, LONG_NS, &e, &f), &f, CW_C_OPERATOR, "");
+        check_class(check_step(cw_printer_clean, p, &e, &f), &f, CW_C_OPERATOR, "");
         assert_int_equal(bench_state(*state, "counters", "fed"), 3);
-        check_ok(cw_printer_eject(p, LONG_NS, &e, &f), &f);
+        check_ok(check_step(cw_printer_eject, p, &e, &f), &f);
         cw_printer_close(p);
 }
 
@@ -187,12 +187,12 @@ void lost_answer_to_a_move_is_doubt(void **state) {
         struct cw_printer_finding finding;
         struct cw_printer_effect e;
         struct cw_fault f = {0};
-        check_ok(cw_printer_baseline(p, LONG_NS, &before, &f), &f);
+        check_ok(check_baseline(p, &before, &f), &f);
         bench_order(*state, "{'cmd':'fault','name':'no_reply','at':{'command':'Si'}}");
         check_class(cw_printer_feed(p, cw_deadline_ns(bench_ops.jumps ? 60000 : 1500), &e, &f), &f,
                     CW_C_IN_DOUBT, "");
         assert_true(e.started);
-        check_ok(cw_printer_reconcile(p, CW_PRINTER_STEP_FEED, &before, LONG_NS, &finding, &f), &f);
+        check_ok(check_reconcile(p, CW_PRINTER_STEP_FEED, &before, &finding, &f), &f);
         assert_int_equal(finding.verdict, CW_VERDICT_DONE);
         assert_int_equal(finding.where, CW_WHERE_PRINT);
         assert_int_equal(bench_state(*state, "counters", "fed"), 1);
@@ -205,14 +205,14 @@ void garbled_answer_to_a_move_is_doubt(void **state) {
         struct cw_printer_finding finding;
         struct cw_printer_effect e;
         struct cw_fault f = {0};
-        check_ok(cw_printer_baseline(p, LONG_NS, &before, &f), &f);
+        check_ok(check_baseline(p, &before, &f), &f);
         bench_order(*state, "{'cmd':'fault','name':'garbage','at':{'command':'Si'}}");
-        check_class(cw_printer_feed(p, LONG_NS, &e, &f), &f, CW_C_IN_DOUBT, "");
+        check_class(check_step(cw_printer_feed, p, &e, &f), &f, CW_C_IN_DOUBT, "");
         assert_true(e.started);
         assert_int_equal(e.where, CW_WHERE_PRINT);
-        check_ok(cw_printer_reconcile(p, CW_PRINTER_STEP_FEED, &before, LONG_NS, &finding, &f), &f);
+        check_ok(check_reconcile(p, CW_PRINTER_STEP_FEED, &before, &finding, &f), &f);
         assert_int_equal(finding.verdict, CW_VERDICT_DONE);
-        check_ok(cw_printer_eject(p, LONG_NS, &e, &f), &f);
+        check_ok(check_step(cw_printer_eject, p, &e, &f), &f);
         assert_int_equal(bench_tray(*state, "output"), 1);
         cw_printer_close(p);
 }

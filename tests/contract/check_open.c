@@ -213,9 +213,9 @@ void unknown_model_moves_nothing(void **state) {
         check_ok(cw_printer_open(cw_printer_driver(bench_family.driver), usb, bench_family.fitting, LONG_NS,
                                  &p, &f),
                  &f);
-        check_class(cw_printer_feed(p, LONG_NS, &e, &f), &f, CW_C_REJECT, "PRT_SETUP_ERROR");
+        check_class(check_step(cw_printer_feed, p, &e, &f), &f, CW_C_REJECT, "PRT_SETUP_ERROR");
         assert_false(e.started);
-        check_class(cw_printer_reject(p, LONG_NS, &e, &f), &f, CW_C_REJECT, "PRT_SETUP_ERROR");
+        check_class(check_step(cw_printer_reject, p, &e, &f), &f, CW_C_REJECT, "PRT_SETUP_ERROR");
         assert_int_equal(bench_state(b, "counters", "fed"), 0);
         cw_printer_close(p);
         bench_ops.close(b);
@@ -230,7 +230,7 @@ static void one_card_with(const struct bench_options *o) {
         check_status(p, &s);
         assert_int_equal(s.ribbon.remaining, 100);
         check_feed(p);
-        check_ok(cw_printer_eject(p, LONG_NS, &e, &f), &f);
+        check_ok(check_step(cw_printer_eject, p, &e, &f), &f);
         assert_int_equal(e.where, CW_WHERE_OUTPUT);
         cw_printer_close(p);
         bench_ops.close(b);

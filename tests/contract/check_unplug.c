@@ -23,7 +23,7 @@ static bool round_at(struct bench *b, unsigned n, enum cw_usb_fault_do what, enu
         struct cw_usb *layer = NULL;
         struct cw_fault f = {0};
         struct cw_printer *p = check_open(b);
-        check_ok(cw_printer_baseline(p, LONG_NS, &before, &f), &f);
+        check_ok(check_baseline(p, &before, &f), &f);
         cw_printer_close(p);
         const struct cw_usb_fault_rule rule = {CW_USB_FAULT_ANY, transfers_of_open(b) + n, what, 0, 0};
         p = check_open_faulty(b, &rule, 1, &layer);
@@ -42,7 +42,7 @@ static void clear_path(struct bench *b) {
         struct cw_printer *p = check_open(b);
         struct cw_printer_effect e;
         struct cw_fault f = {0};
-        cw_rc rc = cw_printer_reject(p, LONG_NS, &e, &f);
+        cw_rc rc = check_step(cw_printer_reject, p, &e, &f);
         if (rc != CW_OK)
                 check_class(rc, &f, CW_C_REJECT, "");
         cw_printer_close(p);
@@ -121,7 +121,7 @@ void stalls_never_move_twice(void **state) {
                 const struct cw_usb_fault_rule rule = {CW_USB_FAULT_ANY, transfers_of_open(*state) + n,
                                                        CW_USB_DO_STALL, 0, 0};
                 struct cw_printer *p = check_open_faulty(*state, &rule, 1, &layer);
-                cw_rc rc = cw_printer_feed(p, LONG_NS, &e, &f);
+                cw_rc rc = check_step(cw_printer_feed, p, &e, &f);
                 if (rc != CW_OK)
                         check_class(rc, &f, e.started ? CW_C_IN_DOUBT : CW_C_RECONNECT, "");
                 assert_in_range(bench_state(*state, "counters", "fed") - fed, 0, 1);
@@ -136,11 +136,11 @@ void power_cycle_between_steps(void **state) {
         struct cw_fault f = {0};
         check_feed(p);
         bench_order(*state, "{'cmd':'power_cycle'}");
-        check_class(cw_printer_to_contact(p, LONG_NS, &e, &f), &f, CW_C_RECONNECT, "");
+        check_class(check_step(cw_printer_to_contact, p, &e, &f), &f, CW_C_RECONNECT, "");
         assert_false(e.started);
         cw_printer_close(p);
         p = check_open(*state);
-        check_ok(cw_printer_reject(p, LONG_NS, &e, &f), &f);
+        check_ok(check_step(cw_printer_reject, p, &e, &f), &f);
         assert_int_equal(bench_tray(*state, "reject"), 1);
         assert_int_equal(bench_state(*state, "counters", "fed"), 1);
         cw_printer_close(p);
@@ -151,9 +151,9 @@ void reconcile_other_printer(void **state) {
         struct cw_printer_baseline before;
         struct cw_printer_finding finding;
         struct cw_fault f = {0};
-        check_ok(cw_printer_baseline(p, LONG_NS, &before, &f), &f);
+        check_ok(check_baseline(p, &before, &f), &f);
         before.serial[1] = '2';
-        check_ok(cw_printer_reconcile(p, CW_PRINTER_STEP_FEED, &before, LONG_NS, &finding, &f), &f);
+        check_ok(check_reconcile(p, CW_PRINTER_STEP_FEED, &before, &finding, &f), &f);
         assert_int_equal(finding.verdict, CW_VERDICT_UNKNOWN);
         cw_printer_close(p);
 }
@@ -164,8 +164,8 @@ void reconcile_stripe_is_unknown(void **state) {
         struct cw_printer_finding finding;
         struct cw_fault f = {0};
         check_feed(p);
-        check_ok(cw_printer_baseline(p, LONG_NS, &before, &f), &f);
-        check_ok(cw_printer_reconcile(p, CW_PRINTER_STEP_STRIPE, &before, LONG_NS, &finding, &f), &f);
+        check_ok(check_baseline(p, &before, &f), &f);
+        check_ok(check_reconcile(p, CW_PRINTER_STEP_STRIPE, &before, &finding, &f), &f);
         assert_int_equal(finding.verdict, CW_VERDICT_UNKNOWN);
         assert_string_not_equal(finding.text, "");
         cw_printer_close(p);

@@ -10,11 +10,6 @@
 
 static const struct cw_printer_need job = {true, false, false, true, false, "ymcko", ""};
 
-static cw_rc print(struct cw_printer *p, struct cw_printer_effect *e, struct cw_fault *f) {
-        CW_AUTO(cw_panels_free) struct cw_panels *panels = check_panels();
-        return cw_printer_print(p, panels, LONG_NS, e, f);
-}
-
 static struct cw_printer *open_as(struct bench *b, const struct cw_printer_fitting *fitting) {
         struct cw_usb *usb = NULL;
         struct cw_printer *p = NULL;
@@ -36,17 +31,16 @@ static void makes_no_card_unless_switched_on(void **state) {
         assert_int_equal(cw_printer_info(p)->maturity, CW_MATURITY_EXPERIMENTAL);
         check_status(p, &s);
         int64_t before = bench_state(*state, "usb", "commands");
-        check_class(cw_printer_preflight(p, &(struct cw_printer_need){.print = true, .panels = "k"}, LONG_NS,
-                                         NULL, &f),
-                    &f, CW_C_OPERATOR, "PRT_SETUP_ERROR");
+        check_class(check_preflight(p, &(struct cw_printer_need){.print = true, .panels = "k"}, &f), &f,
+                    CW_C_OPERATOR, "PRT_SETUP_ERROR");
         assert_non_null(strstr(f.text, "printer_experimental"));
-        check_class(cw_printer_feed(p, LONG_NS, &e, &f), &f, CW_C_OPERATOR, "PRT_SETUP_ERROR");
+        check_class(check_step(cw_printer_feed, p, &e, &f), &f, CW_C_OPERATOR, "PRT_SETUP_ERROR");
         check_class(cw_printer_stripe_write(p, &tracks, LONG_NS, &e, &f), &f, CW_C_OPERATOR, "");
-        check_class(print(p, &e, &f), &f, CW_C_OPERATOR, "PRT_SETUP_ERROR");
+        check_class(check_print(p, &e, &f), &f, CW_C_OPERATOR, "PRT_SETUP_ERROR");
         check_class(cw_printer_test_card(p, CW_TEST_CARD_STANDARD, LONG_NS, &e, &f), &f, CW_C_OPERATOR, "");
         assert_false(e.started || e.ribbon_used);
         assert_int_equal(bench_state(*state, "usb", "commands"), before);
-        check_ok(cw_printer_eject(p, LONG_NS, &e, &f), &f); /* getting a card out is always allowed */
+        check_ok(check_step(cw_printer_eject, p, &e, &f), &f); /* getting a card out is always allowed */
         cw_printer_close(p);
 }
 
@@ -74,10 +68,10 @@ static void abilities_are_honest(void **state) {
         assert_false(caps & (CW_PRINTER_CAP_WHERE | CW_PRINTER_CAP_REJECT | CW_PRINTER_CAP_CONTACT |
                              CW_PRINTER_CAP_CLEAN | CW_PRINTER_CAP_BOTH_FACES));
         const struct cw_printer_need chip = {.contact = true}, box = {.reject = true};
-        check_class(cw_printer_preflight(p, &chip, LONG_NS, NULL, &f), &f, CW_C_REJECT, "PRT_SETUP_ERROR");
-        check_class(cw_printer_preflight(p, &box, LONG_NS, NULL, &f), &f, CW_C_REJECT, "PRT_SETUP_ERROR");
-        check_class(cw_printer_to_contact(p, LONG_NS, &e, &f), &f, CW_C_REJECT, "PRT_SETUP_ERROR");
-        check_class(cw_printer_clean(p, LONG_NS, &e, &f), &f, CW_C_REJECT, "PRT_SETUP_ERROR");
+        check_class(check_preflight(p, &chip, &f), &f, CW_C_REJECT, "PRT_SETUP_ERROR");
+        check_class(check_preflight(p, &box, &f), &f, CW_C_REJECT, "PRT_SETUP_ERROR");
+        check_class(check_step(cw_printer_to_contact, p, &e, &f), &f, CW_C_REJECT, "PRT_SETUP_ERROR");
+        check_class(check_step(cw_printer_clean, p, &e, &f), &f, CW_C_REJECT, "PRT_SETUP_ERROR");
         assert_false(e.started);
         cw_printer_close(p);
 }
@@ -94,7 +88,7 @@ static void status_of_a_ready_printer(void **state) {
         assert_int_equal(s.ribbon.remaining, -1);
         assert_int_equal(s.counters.cards_fed, -1);
         assert_int_equal(s.where, CW_WHERE_UNKNOWN);
-        check_ok(cw_printer_preflight(p, &job, LONG_NS, NULL, &f), &f);
+        check_ok(check_preflight(p, &job, &f), &f);
         cw_printer_close(p);
 }
 
@@ -105,13 +99,12 @@ static void ribbon_is_what_the_branch_says(void **state) {
         const struct cw_printer_need black = {.print = true, .panels = "k"};
         struct cw_fault f = {0};
         struct cw_printer *p = open_as(*state, &mono);
-        check_class(cw_printer_preflight(p, &(struct cw_printer_need){.print = true, .panels = "ymck"},
-                                         LONG_NS, NULL, &f),
-                    &f, CW_C_OPERATOR, "PRT_RIBBON");
-        check_ok(cw_printer_preflight(p, &black, LONG_NS, NULL, &f), &f);
+        check_class(check_preflight(p, &(struct cw_printer_need){.print = true, .panels = "ymck"}, &f), &f,
+                    CW_C_OPERATOR, "PRT_RIBBON");
+        check_ok(check_preflight(p, &black, &f), &f);
         cw_printer_close(p);
         p = open_as(*state, &silent);
-        check_class(cw_printer_preflight(p, &black, LONG_NS, NULL, &f), &f, CW_C_OPERATOR, "PRT_RIBBON");
+        check_class(check_preflight(p, &black, &f), &f, CW_C_OPERATOR, "PRT_RIBBON");
         assert_non_null(strstr(f.text, "printer_ribbon"));
         cw_printer_close(p);
 }
@@ -122,12 +115,12 @@ static void error_does_not_outlive_its_cause(void **state) {
         struct cw_printer_effect e;
         struct cw_fault f = {0};
         bench_order(*state, "{'cmd':'hopper','count':0}");
-        check_class(cw_printer_feed(p, LONG_NS, &e, &f), &f, CW_C_OPERATOR, "PRD_FEEDER_EMPTY");
+        check_class(check_step(cw_printer_feed, p, &e, &f), &f, CW_C_OPERATOR, "PRD_FEEDER_EMPTY");
         assert_int_equal(e.where, CW_WHERE_NONE);
         assert_string_equal(e.vendor, "error 04");
         check_status(p, &s);
         assert_string_equal(s.code, "");
-        check_class(cw_printer_feed(p, LONG_NS, &e, &f), &f, CW_C_OPERATOR, "PRD_FEEDER_EMPTY");
+        check_class(check_step(cw_printer_feed, p, &e, &f), &f, CW_C_OPERATOR, "PRD_FEEDER_EMPTY");
         bench_order(*state, "{'cmd':'hopper','count':5}");
         check_feed(p);
         check_status(p, &s);
@@ -144,7 +137,7 @@ static void cover_needs_a_person(void **state) {
         bench_order(*state, "{'cmd':'cover','open':true}");
         check_status(p, &s);
         assert_int_equal(s.state, CW_PRINTER_NEEDS_OPERATOR);
-        check_class(cw_printer_feed(p, LONG_NS, &e, &f), &f, CW_C_OPERATOR, "PRT_SETUP_ERROR");
+        check_class(check_step(cw_printer_feed, p, &e, &f), &f, CW_C_OPERATOR, "PRT_SETUP_ERROR");
         assert_false(e.started);
         bench_order(*state, "{'cmd':'cover','open':false}");
         check_feed(p);
@@ -168,12 +161,12 @@ static void feed_jam_is_doubt(void **state) {
         struct cw_printer_finding finding;
         struct cw_printer_effect e;
         struct cw_fault f = {0};
-        check_ok(cw_printer_baseline(p, LONG_NS, &before, &f), &f);
+        check_ok(check_baseline(p, &before, &f), &f);
         bench_order(*state, "{'cmd':'fault','name':'feed_jam'}");
-        check_class(cw_printer_feed(p, LONG_NS, &e, &f), &f, CW_C_IN_DOUBT, "PRD_FEEDER_JAM");
+        check_class(check_step(cw_printer_feed, p, &e, &f), &f, CW_C_IN_DOUBT, "PRD_FEEDER_JAM");
         assert_int_equal(e.where, CW_WHERE_UNKNOWN);
         assert_true(e.started);
-        check_ok(cw_printer_reconcile(p, CW_PRINTER_STEP_FEED, &before, LONG_NS, &finding, &f), &f);
+        check_ok(check_reconcile(p, CW_PRINTER_STEP_FEED, &before, &finding, &f), &f);
         assert_int_equal(finding.verdict, CW_VERDICT_UNKNOWN);
         bench_order(*state, "{'cmd':'clear','to':'taken'}");
         check_feed(p);
@@ -186,10 +179,10 @@ static void reject_leaves_at_the_output_and_says_so(void **state) {
         struct cw_printer_effect e;
         struct cw_fault f = {0};
         check_feed(p);
-        check_class(cw_printer_reject(p, LONG_NS, &e, &f), &f, CW_C_OPERATOR, "PRD_NO_REJECT_BOX");
+        check_class(check_step(cw_printer_reject, p, &e, &f), &f, CW_C_OPERATOR, "PRD_NO_REJECT_BOX");
         assert_int_equal(e.where, CW_WHERE_OUTPUT);
         assert_int_equal(bench_tray(*state, "output"), 1);
-        check_class(cw_printer_reject(p, LONG_NS, &e, &f), &f, CW_C_REJECT, "");
+        check_class(check_step(cw_printer_reject, p, &e, &f), &f, CW_C_REJECT, "");
         check_feed(p);
         cw_printer_close(p);
 }
@@ -216,7 +209,7 @@ static void nothing_of_the_card_before_stays_in_the_encoder(void **state) {
         struct cw_fault f = {0};
         check_feed(p);
         check_ok(cw_printer_stripe_write(p, &tracks, LONG_NS, &e, &f), &f);
-        check_ok(cw_printer_eject(p, LONG_NS, &e, &f), &f);
+        check_ok(check_step(cw_printer_eject, p, &e, &f), &f);
         tracks.track[2].len = 0;
         check_feed(p);
         check_class(cw_printer_stripe_write(p, &tracks, LONG_NS, &e, &f), &f, CW_C_OPERATOR, "PRD_MAGSTRIPE");
@@ -236,7 +229,7 @@ static void two_tracks_and_a_blank_one(void **state) {
         check_ok(cw_printer_stripe_write(p, &tracks, LONG_NS, &e, &f), &f);
         assert_int_equal(e.where, CW_WHERE_PRINT);
         check_class(cw_printer_stripe_read(p, 3, LONG_NS, &got, &f), &f, CW_C_OPERATOR, "PRD_MAGSTRIPE");
-        check_ok(print(p, &e, &f), &f);
+        check_ok(check_print(p, &e, &f), &f);
         cw_printer_close(p);
 }
 
@@ -261,7 +254,7 @@ static void overcoat_only_when_it_is_switched_on(void **state) {
         CW_AUTO(cw_panels_free) struct cw_panels *panels = check_panels();
         struct cw_printer_effect e;
         struct cw_fault f = {0};
-        check_class(cw_printer_preflight(p, &job, LONG_NS, NULL, &f), &f, CW_C_REJECT, "PRT_SETUP_ERROR");
+        check_class(check_preflight(p, &job, &f), &f, CW_C_REJECT, "PRT_SETUP_ERROR");
         check_feed(p);
         check_class(cw_printer_print(p, panels, LONG_NS, &e, &f), &f, CW_C_REJECT, "PRT_SETUP_ERROR");
         assert_false(e.started || e.ribbon_used);
@@ -280,12 +273,12 @@ static void print_breaks_off(struct bench *b, const char *order) {
         struct cw_printer_effect e;
         struct cw_fault f = {0};
         check_feed(p);
-        check_ok(cw_printer_baseline(p, LONG_NS, &before, &f), &f);
+        check_ok(check_baseline(p, &before, &f), &f);
         bench_order(b, order);
-        check_class(print(p, &e, &f), &f, CW_C_IN_DOUBT, "");
+        check_class(check_print(p, &e, &f), &f, CW_C_IN_DOUBT, "");
         assert_int_equal(e.where, CW_WHERE_UNKNOWN);
         assert_true(e.ribbon_used);
-        check_ok(cw_printer_reconcile(p, CW_PRINTER_STEP_PRINT, &before, LONG_NS, &finding, &f), &f);
+        check_ok(check_reconcile(p, CW_PRINTER_STEP_PRINT, &before, &finding, &f), &f);
         assert_int_equal(finding.verdict, CW_VERDICT_UNKNOWN);
         assert_true(bench_state(b, "counters", "sets") <= 1);
         cw_printer_close(p);
@@ -311,12 +304,12 @@ static void image_cut_off_is_never_resent(void **state) {
         struct cw_printer *p = check_open_faulty(*state, &rule, 1, &layer);
         int64_t resets = bench_state(*state, "usb", "soft_resets");
         check_feed(p);
-        check_class(print(p, &e, &f), &f, CW_C_IN_DOUBT, "");
+        check_class(check_print(p, &e, &f), &f, CW_C_IN_DOUBT, "");
         assert_int_equal(e.where, CW_WHERE_UNKNOWN);
         assert_false(e.ribbon_used);
         assert_int_equal(bench_state(*state, "usb", "soft_resets"), resets + 1);
         assert_int_equal(bench_state(*state, "counters", "panels"), 0);
-        check_class(cw_printer_reject(p, LONG_NS, &e, &f), &f, CW_C_OPERATOR, "PRD_NO_REJECT_BOX");
+        check_class(check_step(cw_printer_reject, p, &e, &f), &f, CW_C_OPERATOR, "PRD_NO_REJECT_BOX");
         assert_int_equal(bench_tray(*state, "output"), 1);
         cw_printer_close(p);
 }
@@ -326,8 +319,8 @@ static void print_twice_is_refused(void **state) {
         struct cw_printer_effect e;
         struct cw_fault f = {0};
         check_feed(p);
-        check_ok(print(p, &e, &f), &f);
-        check_class(print(p, &e, &f), &f, CW_C_REJECT, "");
+        check_ok(check_print(p, &e, &f), &f);
+        check_class(check_print(p, &e, &f), &f, CW_C_REJECT, "");
         assert_false(e.started);
         assert_int_equal(bench_state(*state, "counters", "sets"), 1);
         cw_printer_close(p);
@@ -344,7 +337,7 @@ static void smaller_memory_prints_less_of_the_edges(void **state) {
         check_ok(cw_printer_sheet(p, CW_SHEET_SETTINGS, LONG_NS, &l, &f), &f);
         assert_string_equal(l.line[0].value, "1008");
         check_feed(p);
-        check_ok(print(p, &e, &f), &f);
+        check_ok(check_print(p, &e, &f), &f);
         assert_int_equal(bench_state(b, "counters", "panels"), 5);
         assert_int_equal(bench_state(b, "", "violations"), 0);
         cw_printer_close(p);
@@ -443,7 +436,7 @@ static void stray_no_is_doubt(void **state) {
         struct cw_printer_effect e;
         struct cw_fault f = {0};
         bench_order(*state, "{'cmd':'fault','name':'spurious_no','at':{'command':'MI'}}");
-        check_class(cw_printer_feed(p, LONG_NS, &e, &f), &f, CW_C_IN_DOUBT, "PRD_UNEXPECTED_DATA");
+        check_class(check_step(cw_printer_feed, p, &e, &f), &f, CW_C_IN_DOUBT, "PRD_UNEXPECTED_DATA");
         assert_int_equal(e.where, CW_WHERE_UNKNOWN);
         assert_true(e.started);
         assert_int_equal(bench_state(*state, "counters", "fed"), 1);
@@ -461,7 +454,7 @@ static void image_stray_yes_hides_no_refusal(void **state) {
         check_feed(p);
         bench_order(*state, "{'cmd':'fault','name':'spurious_ok','at':{'command':'GS'}}");
         bench_order(*state, "{'cmd':'fault','name':'error_cde','text':'GS'}");
-        check_class(print(p, &e, &f), &f, CW_C_OPERATOR, "PRD_UNEXPECTED_DATA");
+        check_class(check_print(p, &e, &f), &f, CW_C_OPERATOR, "PRD_UNEXPECTED_DATA");
         assert_false(e.started);
         assert_int_equal(bench_state(*state, "counters", "panels"), 0);
         cw_printer_close(p);

@@ -33,12 +33,62 @@ void check_ok(cw_rc rc, const struct cw_fault *f) {
                 fail_msg("%s %s in %s: %s", cw_class_name(cw_rc_class(rc)), f->code, f->op, f->text);
 }
 
+/* Asked this often already: once more? */
+static bool again(int asked, cw_rc rc, bool started) {
+        return asked < 6 && !bench_ops.jumps && cw_rc_class(rc) == CW_C_RETRY && !started;
+}
+
+cw_rc check_step(check_step_fn *step, struct cw_printer *p, struct cw_printer_effect *e, struct cw_fault *f) {
+        cw_rc rc = step(p, LONG_NS, e, f);
+        for (int asked = 1; again(asked, rc, e->started); asked++)
+                rc = step(p, LONG_NS, e, f);
+        return rc;
+}
+
+cw_rc check_preflight(struct cw_printer *p, const struct cw_printer_need *need, struct cw_fault *f) {
+        cw_rc rc = cw_printer_preflight(p, need, LONG_NS, NULL, f);
+        for (int asked = 1; again(asked, rc, false); asked++)
+                rc = cw_printer_preflight(p, need, LONG_NS, NULL, f);
+        return rc;
+}
+
+cw_rc check_print(struct cw_printer *p, struct cw_printer_effect *e, struct cw_fault *f) {
+        CW_AUTO(cw_panels_free) struct cw_panels *panels = check_panels();
+        cw_rc rc = cw_printer_print(p, panels, LONG_NS, e, f);
+        for (int asked = 1; again(asked, rc, e->started); asked++)
+                rc = cw_printer_print(p, panels, LONG_NS, e, f);
+        return rc;
+}
+
+cw_rc check_baseline(struct cw_printer *p, struct cw_printer_baseline *ret, struct cw_fault *f) {
+        cw_rc rc = cw_printer_baseline(p, LONG_NS, ret, f);
+        for (int asked = 1; again(asked, rc, false); asked++)
+                rc = cw_printer_baseline(p, LONG_NS, ret, f);
+        return rc;
+}
+
+cw_rc check_reconcile(struct cw_printer *p, enum cw_printer_step step,
+                      const struct cw_printer_baseline *before, struct cw_printer_finding *ret,
+                      struct cw_fault *f) {
+        cw_rc rc = cw_printer_reconcile(p, step, before, LONG_NS, ret, f);
+        for (int asked = 1; again(asked, rc, false); asked++)
+                rc = cw_printer_reconcile(p, step, before, LONG_NS, ret, f);
+        return rc;
+}
+
 void check_status(struct cw_printer *p, struct cw_printer_status *ret) {
         struct cw_fault f = {0};
         cw_rc rc = cw_printer_status(p, LONG_NS, ret, &f);
-        for (int i = 0; i < 5 && !bench_ops.jumps && cw_rc_class(rc) == CW_C_RETRY; i++)
+        for (int asked = 1; again(asked, rc, false); asked++)
                 rc = cw_printer_status(p, LONG_NS, ret, &f);
         check_ok(rc, &f);
+}
+
+void check_state(struct cw_printer *p, enum cw_printer_state state, const char *code) {
+        struct cw_printer_status s;
+        check_status(p, &s);
+        assert_string_equal(s.code, code);
+        assert_int_equal(s.state, state);
 }
 
 static struct cw_printer *open_on(struct cw_usb *usb) {
@@ -80,7 +130,7 @@ struct cw_printer *check_open_faulty(struct bench *b, const struct cw_usb_fault_
 void check_feed(struct cw_printer *p) {
         struct cw_printer_effect e;
         struct cw_fault f = {0};
-        check_ok(cw_printer_feed(p, LONG_NS, &e, &f), &f);
+        check_ok(check_step(cw_printer_feed, p, &e, &f), &f);
         assert_true(cw_where_inside(e.where));
 }
 

@@ -20,9 +20,23 @@ struct cw_printer *check_open_faulty(struct bench *b, const struct cw_usb_fault_
 void check_class(cw_rc rc, const struct cw_fault *f, enum cw_class cls, const char *code);
 /* Fails the test, with the fault's sentence, unless rc is CW_OK. */
 void check_ok(cw_rc rc, const struct cw_fault *f);
-/* A status that is told. A machine that stalls makes an answer late, and a late answer is asked for again;
- * where time jumps none is late. */
+/*
+ * What a driver is asked for, LONG_NS long. A machine that stalls makes an answer late, and the driver puts
+ * off (RETRY) what it has not begun: that is asked for again. Where time jumps none is late.
+ */
+typedef cw_rc check_step_fn(struct cw_printer *p, int64_t deadline_ns, struct cw_printer_effect *ret,
+                            struct cw_fault *f);
+cw_rc check_step(check_step_fn *step, struct cw_printer *p, struct cw_printer_effect *e, struct cw_fault *f);
+cw_rc check_preflight(struct cw_printer *p, const struct cw_printer_need *need, struct cw_fault *f);
+cw_rc check_print(struct cw_printer *p, struct cw_printer_effect *e, struct cw_fault *f); /* check_panels */
+cw_rc check_baseline(struct cw_printer *p, struct cw_printer_baseline *ret, struct cw_fault *f);
+cw_rc check_reconcile(struct cw_printer *p, enum cw_printer_step step,
+                      const struct cw_printer_baseline *before, struct cw_printer_finding *ret,
+                      struct cw_fault *f);
+/* A status that is told. */
 void check_status(struct cw_printer *p, struct cw_printer_status *ret);
+/* The same, and it says this. */
+void check_state(struct cw_printer *p, enum cw_printer_state state, const char *code);
 /* A fed card; fails the test when that does not work. */
 void check_feed(struct cw_printer *p);
 /* Panels with a pattern that has no symmetry; overcoat and all. */

@@ -14,7 +14,7 @@
 
 #define QUIET_MS 80
 #define DRAIN_QUIET_MS 30
-#define ASK_LIMIT_MS 2000
+#define ASK_LIMIT_MS 2000 /* of the question, and then of its answer */
 #define SYNC_LIMIT_MS 600
 #define QUICK_SYNC_LIMIT_MS 150
 #define SYNC_TRIES 3
@@ -209,10 +209,9 @@ cw_rc cw_evolis_send(struct cw_evolis *e, const void *bytes, size_t len, int64_t
 cw_rc cw_evolis_ask(struct cw_evolis *e, const char *command, int64_t deadline_ns, char *ret, size_t cap,
                     struct cw_fault *f) {
         size_t sent = 0;
-        int64_t limit_ns = cw_printer_deadline(deadline_ns, ASK_LIMIT_MS);
-        cw_rc rc = send_command(e, command, limit_ns, &sent, f);
+        cw_rc rc = send_command(e, command, cw_printer_deadline(deadline_ns, ASK_LIMIT_MS), &sent, f);
         if (rc == CW_OK)
-                rc = cw_evolis_receive(e, limit_ns, ret, cap, f);
+                rc = cw_evolis_receive(e, cw_printer_deadline(deadline_ns, ASK_LIMIT_MS), ret, cap, f);
         return cw_printer_asked(rc, "evolis.ask", f);
 }
 

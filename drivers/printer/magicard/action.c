@@ -14,7 +14,7 @@
 #define POLL_MS 40
 /* A command that was taken shows as 08 within this time (15 polls, inferred); else it is over already. */
 #define START_POLLS 15
-#define GRACE_MS 800
+#define GRACE_MS 1600 /* of a question and its answer */
 /* After a job the card may be out some time before it is counted (inferred). */
 #define COUNT_POLLS 50
 
@@ -97,12 +97,12 @@ static cw_rc refused(struct cw_magicard *e, const char *op, bool feeds, struct c
         struct cw_fault why = {0};
         bool standing = false;
         size_t sent = 0;
-        int64_t limit_ns = cw_deadline_ns(GRACE_MS);
-        cw_rc rc = cw_magicard_trouble(e, limit_ns, &standing, &error, &why);
-        if (rc == CW_OK)
-                rc = cw_magicard_send(e, "CAN,", limit_ns, &sent, &why);
-        if (rc != CW_OK)
-                return cw_magicard_doubt(e, op, &why, effect, f);
+        cw_rc rc = cw_magicard_trouble(e, cw_deadline_ns(GRACE_MS), &standing, &error, &why);
+        /* Cancelled also when it does not say what is wrong. */
+        struct cw_fault unsent = {0};
+        cw_rc cancelled = cw_magicard_send(e, "CAN,", cw_deadline_ns(GRACE_MS), &sent, &unsent);
+        if (rc != CW_OK || cancelled != CW_OK)
+                return cw_magicard_doubt(e, op, rc != CW_OK ? &why : &unsent, effect, f);
         (void)snprintf(effect->vendor, sizeof effect->vendor, "error %02u:%02u", error.major, error.minor);
         const char *code = code_of(e, &error);
         if (feeds && cw_magicard_not_fed(&error)) {

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #define QUIET_MS 30
-#define ASK_LIMIT_MS 800
+#define ASK_LIMIT_MS 800 /* of the question, and then of its answer: a busy host may be slow between them */
 #define READS_MAX 64
 
 static bool is_timeout(cw_rc rc) {
@@ -76,11 +76,10 @@ static cw_rc receive(struct cw_magicard *e, int64_t deadline_ns, match_fn *match
 static cw_rc ask(struct cw_magicard *e, const char *text, int64_t deadline_ns, match_fn *match, void *ctx,
                  struct cw_fault *f) {
         size_t sent = 0;
-        int64_t limit_ns = cw_printer_deadline(deadline_ns, ASK_LIMIT_MS);
         e->stream.len = 0;
-        cw_rc rc = cw_magicard_send(e, text, limit_ns, &sent, f);
+        cw_rc rc = cw_magicard_send(e, text, cw_printer_deadline(deadline_ns, ASK_LIMIT_MS), &sent, f);
         if (rc == CW_OK)
-                rc = receive(e, limit_ns, match, ctx, f);
+                rc = receive(e, cw_printer_deadline(deadline_ns, ASK_LIMIT_MS), match, ctx, f);
         return cw_printer_asked(rc, "magicard.ask", f);
 }
 

@@ -13,7 +13,7 @@
 #define QUIET_MS 80
 #define DRAIN_QUIET_MS 30
 #define DRAIN_READS_MAX 64
-#define ASK_LIMIT_MS 2000
+#define ASK_LIMIT_MS 2000 /* of the question, and then of its answer */
 #define SYNC_LIMIT_MS 500
 #define SYNC_TRIES 3
 #define SYNC_ANSWERS_MAX 8
@@ -161,9 +161,8 @@ cw_rc cw_zebra_send_text(struct cw_zebra *e, const char *text, int64_t deadline_
 cw_rc cw_zebra_ask(struct cw_zebra *e, const char *text, int64_t deadline_ns,
                    struct cw_zebra_reply *ret_reply, char *ret, struct cw_fault *f) {
         size_t sent = 0;
-        int64_t limit_ns = cw_printer_deadline(deadline_ns, ASK_LIMIT_MS);
-        cw_rc rc = cw_zebra_send_text(e, text, limit_ns, &sent, f);
+        cw_rc rc = cw_zebra_send_text(e, text, cw_printer_deadline(deadline_ns, ASK_LIMIT_MS), &sent, f);
         if (rc == CW_OK)
-                rc = cw_zebra_receive(e, limit_ns, ret_reply, ret, f);
+                rc = cw_zebra_receive(e, cw_printer_deadline(deadline_ns, ASK_LIMIT_MS), ret_reply, ret, f);
         return cw_printer_asked(rc, "zebra.ask", f);
 }
