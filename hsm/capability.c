@@ -227,7 +227,7 @@ cw_rc cw_capabilities_probe(const struct cw_prober *x, const struct cw_config_hs
         return rc;
 }
 
-bool cw_capabilities_host_derive(const struct cw_capabilities *c, const struct cw_config_hsm *cfg) {
+static bool host_derive(const struct cw_capabilities *c, const struct cw_config_hsm *cfg) {
         static const char *const probes[] = {"tdes-ecb-derive", "tdes-cbc-derive", "aes-ecb-derive"};
         for (size_t i = 0; i < sizeof(probes) / sizeof(probes[0]); i++) {
                 const struct cw_probe *p = find(c, probes[i]);
@@ -237,10 +237,25 @@ bool cw_capabilities_host_derive(const struct cw_capabilities *c, const struct c
         return cfg->allow_host_memory;
 }
 
-bool cw_capabilities_cipher_cmac(const struct cw_capabilities *c) {
+static bool cipher_cmac(const struct cw_capabilities *c) {
         const struct cw_probe *aes = find(c, "aes-cmac"), *tdes = find(c, "tdes-cmac"),
                               *chain = find(c, "aes-cmac-or-cipher");
         return aes != NULL && !aes->ok && tdes != NULL && !tdes->ok && chain != NULL && chain->ok;
+}
+
+void cw_capabilities_no_ways(struct cw_p11 *p) {
+        p->host_derive = p->cipher_cmac = false;
+        for (size_t i = 0; i < CW_CBC_COUNT; i++)
+                p->cbc_by_ecb[i] = false;
+}
+
+void cw_capabilities_ways(const struct cw_capabilities *c, const struct cw_config_hsm *cfg,
+                          struct cw_p11 *p) {
+        const struct cw_probe *tdes = find(c, "tdes-cbc"), *aes = find(c, "aes-cbc");
+        p->host_derive = host_derive(c, cfg);
+        p->cipher_cmac = cipher_cmac(c);
+        p->cbc_by_ecb[CW_CBC_TDES] = tdes != NULL && tdes->by_ecb;
+        p->cbc_by_ecb[CW_CBC_AES] = aes != NULL && aes->by_ecb;
 }
 
 bool cw_capabilities_cmac_kdf(const struct cw_capabilities *c) {
@@ -275,30 +290,54 @@ static const char *leaves(const struct cw_capabilities *c, enum cw_operation n) 
                                                  : operations[n].leaves_host;
 }
 
+/* A probe of the operation's path that is done by ECB makes the operation so; a CMAC may be a chain of CBC.
+ */
+static const char *way(const struct cw_capabilities *c, enum cw_operation n) {
+        enum cw_path path = c->operations[n].path;
+        const char *const *needs = path == CW_PATH_IN_TOKEN ? operations[n].inside : operations[n].host;
+        for (size_t i = 0; path != CW_PATH_REFUSED && i < NEEDS_MAX && needs[i] != NULL; i++) {
+                bool chain = strcmp(needs[i], "aes-cmac-or-cipher") == 0 && cipher_cmac(c);
+                const struct cw_probe *p = find(c, chain ? "aes-cbc" : needs[i]);
+                if (p != NULL && p->by_ecb)
+                        return cw_probe_way(p);
+        }
+        return "";
+}
+
 static bool add_operations(const struct cw_capabilities *c, json_t *list) {
         bool ok = true;
         for (size_t i = 0; i < CW_OPERATIONS && ok; i++) {
-                ok = append(list, json_pack("{s:s, s:s, s:s, s:s}", "operation", operations[i].name, "path",
-                                            cw_path_name(c->operations[i].path), "leaves",
+                ok = append(list, json_pack("{s:s, s:s, s:s, s:s, s:s}", "operation", operations[i].name,
+                                            "path", cw_path_name(c->operations[i].path), "way",
+                                            way(c, (enum cw_operation)i), "leaves",
                                             leaves(c, (enum cw_operation)i), "text", c->operations[i].text));
         }
         return ok;
 }
 
-static bool add_probes(const struct cw_probe_report *r, const char *name, const char *flag, json_t *list) {
+static bool add_probes(const struct cw_probe_report *r, json_t *list) {
+        bool ok = true;
+        for (size_t i = 0; i < r->count && ok; i++) {
+                const struct cw_probe *p = &r->probes[i];
+                ok = append(list, json_pack("{s:s, s:b, s:s, s:s}", "mechanism", p->name, "ok", p->ok, "way",
+                                            cw_probe_way(p), "text", p->text));
+        }
+        return ok;
+}
+
+static bool add_enforcement(const struct cw_probe_report *r, json_t *list) {
         bool ok = true;
         for (size_t i = 0; i < r->count && ok; i++)
-                ok = append(list, json_pack("{s:s, s:b, s:s}", name, r->probes[i].name, flag, r->probes[i].ok,
-                                            "text", r->probes[i].text));
+                ok = append(list, json_pack("{s:s, s:b, s:s}", "attribute", r->probes[i].name, "kept",
+                                            r->probes[i].ok, "text", r->probes[i].text));
         return ok;
 }
 
 cw_rc cw_capabilities_to_json(const struct cw_capabilities *c, json_t *obj) {
         json_t *list[3] = {json_array(), json_array(), json_array()};
         static const char *const names[3] = {"operations", "mechanisms", "enforcement"};
-        bool ok = add_operations(c, list[0]) && add_probes(&c->required, "mechanism", "ok", list[1]) &&
-                  add_probes(&c->more, "mechanism", "ok", list[1]) &&
-                  add_probes(&c->enforcement, "attribute", "kept", list[2]);
+        bool ok = add_operations(c, list[0]) && add_probes(&c->required, list[1]) &&
+                  add_probes(&c->more, list[1]) && add_enforcement(&c->enforcement, list[2]);
         for (size_t i = 0; i < 3; i++)
                 ok = json_object_set_new(obj, names[i], list[i]) == 0 && ok;
         return ok ? CW_OK : CW_RC(CW_L_HSM, CW_C_RETRY, CW_E_NOMEM);

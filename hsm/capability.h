@@ -59,10 +59,14 @@ struct cw_capabilities {
 /* Puts all probes to the token, some hundred calls. An error only when the token itself fails. */
 CW_WARN_UNUSED cw_rc cw_capabilities_probe(const struct cw_prober *x, const struct cw_config_hsm *cfg,
                                            struct cw_capabilities *ret, struct cw_fault *f);
-/* The token derives no keys, and the policy allows that their values pass through host memory instead. */
-bool cw_capabilities_host_derive(const struct cw_capabilities *c, const struct cw_config_hsm *cfg);
-/* The token has no CMAC but the cipher under it: then keys that make MACs may also encipher. */
-bool cw_capabilities_cipher_cmac(const struct cw_capabilities *c);
+/*
+ * What the token lacks is made of what it has, from here on. Keys that derive: the token derives none, and
+ * the policy allows that their values pass through host memory instead. CMAC: the token has none but the
+ * cipher under it; then keys that make MACs may also encipher. CBC: by ECB calls.
+ */
+void cw_capabilities_ways(const struct cw_capabilities *c, const struct cw_config_hsm *cfg, struct cw_p11 *p);
+/* Before the token is probed: what it does itself is asked. */
+void cw_capabilities_no_ways(struct cw_p11 *p);
 /* The token derives keys with CMAC itself, from keys that make MACs. */
 bool cw_capabilities_cmac_kdf(const struct cw_capabilities *c);
 /* The token mixes data into a TDES key itself. */

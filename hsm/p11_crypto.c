@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "hsm/cmac.h"
 #include "hsm/p11_crypto.h"
 
 #include "base/secret.h"
+#include "hsm/cbc.h"
+#include "hsm/cmac.h"
 #include "hsm/p11_object.h"
 #include "hsm/p11_rsa.h"
 
@@ -101,9 +102,23 @@ static CK_RV cipher_into(struct cw_p11 *p, const struct cw_hsm_key *key, enum cw
                                  : p->fn->C_Decrypt(p->session, input(in), len, buf, n);
 }
 
+static bool chained_here(const struct cw_p11 *p, enum cw_hsm_alg alg, enum cw_hsm_mode mode) {
+        return mode == CW_MODE_CBC && p->cbc_by_ecb[cw_hsm_alg_is_aes(alg) ? CW_CBC_AES : CW_CBC_TDES];
+}
+
+__attribute__((noinline)) static cw_rc chained_cbc(struct cw_p11 *p, const struct cw_hsm_key *key,
+                                                   enum cw_hsm_dir dir, const uint8_t *iv, const uint8_t *in,
+                                                   size_t len, uint8_t *out, struct cw_fault *f) {
+        struct cw_hsm_crypto c;
+        cw_p11_crypto_init(p, &c);
+        return cw_cbc_by_ecb(&c, key, dir, iv, in, len, out, f);
+}
+
 static cw_rc p11_cipher(void *ctx, const struct cw_hsm_key *key, enum cw_hsm_dir dir, enum cw_hsm_mode mode,
                         const uint8_t *iv, const uint8_t *in, size_t len, uint8_t *out, struct cw_fault *f) {
         struct cw_p11 *p = ctx;
+        if (chained_here(p, key->alg, mode))
+                return chained_cbc(p, key, dir, iv, in, len, out, f);
         if (dir == CW_ENCRYPT && (key->usage & CW_USE_ENCRYPT) == 0 && !p->host_derive)
                 return encrypt_by_derive(p, key, mode, iv, in, len, out, f);
         CW_UNINITIALIZED uint8_t buf[CHUNK_MAX + ROOM]; /* as much of it is wiped as could be written */

@@ -68,6 +68,7 @@ static cw_rc load(struct cw_p11 *p, const struct cw_config_hsm *cfg, struct cw_f
         if (rv != CKR_OK)
                 return cw_p11_fail(f, rv, "p11.initialize");
         p->fn = list;
+        p->by_p11_kit = strstr(cfg->module, "p11-kit-client") != NULL;
         return CW_OK;
 }
 

@@ -15,6 +15,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+enum cw_cbc { CW_CBC_NONE, CW_CBC_TDES, CW_CBC_AES, CW_CBC_COUNT };
+
 struct cw_p11 {
         void *dl;
         CK_FUNCTION_LIST *fn;
@@ -25,6 +27,9 @@ struct cw_p11 {
                              derived passes through host memory (hsm.allow_host_memory) */
         bool cipher_cmac; /* the token has no CMAC: keys that make MACs may encipher, and a CBC chain makes
                              them */
+        bool cbc_by_ecb[CW_CBC_COUNT]; /* the token has no CBC of this cipher: it is chained here, by ECB
+                                          calls */
+        bool by_p11_kit; /* the module is p11-kit's client, which carries few mechanisms: for texts */
         _Atomic int64_t
             *called_ns; /* start of the running C_* call on the monotonic clock; NULL: nobody watches */
 };

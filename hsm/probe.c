@@ -37,18 +37,18 @@ cw_rc cw_probe_answer(const void *got, const void *want, size_t len, struct cw_f
 }
 
 /* Encrypts and decrypts back under an imported key. */
-static cw_rc round_trip(const struct cw_hsm_crypto *c, enum cw_hsm_alg alg, enum cw_hsm_mode mode,
-                        const uint8_t *key, const uint8_t *plain, const uint8_t *want, struct cw_fault *f) {
+static cw_rc round_trip(const struct cw_hsm_crypto *c, enum cw_hsm_alg alg, const uint8_t *key,
+                        const uint8_t *plain, const uint8_t *want, struct cw_fault *f) {
         struct cw_hsm_key k = {0};
         uint8_t out[16];
         size_t n = cw_hsm_alg_block(alg);
         cw_rc rc = cw_hsm_import(c, alg, CW_USE_ENCRYPT | CW_USE_DECRYPT, key, &k, f);
         if (rc == CW_OK)
-                rc = cw_hsm_encrypt(c, &k, mode, NULL, plain, n, out, f);
+                rc = cw_hsm_encrypt(c, &k, CW_MODE_ECB, NULL, plain, n, out, f);
         if (rc == CW_OK)
                 rc = cw_probe_answer(out, want, n, f);
         if (rc == CW_OK)
-                rc = cw_hsm_decrypt(c, &k, mode, NULL, want, n, out, f);
+                rc = cw_hsm_decrypt(c, &k, CW_MODE_ECB, NULL, want, n, out, f);
         if (rc == CW_OK)
                 rc = cw_probe_answer(out, plain, n, f);
         cw_hsm_key_destroy(c, &k);
@@ -58,25 +58,12 @@ static cw_rc round_trip(const struct cw_hsm_crypto *c, enum cw_hsm_alg alg, enum
 static cw_rc probe_tdes_ecb(const struct cw_prober *x, struct cw_fault *f) {
         const struct cw_hsm_crypto *c = x->c;
         static const uint8_t zero[8];
-        return round_trip(c, CW_ALG_TDES2, CW_MODE_ECB, cw_probe_tdes_key, zero, cw_probe_tdes_zero, f);
-}
-
-static cw_rc probe_tdes_cbc(const struct cw_prober *x, struct cw_fault *f) {
-        const struct cw_hsm_crypto *c = x->c;
-        static const uint8_t zero[8];
-        return round_trip(c, CW_ALG_TDES2, CW_MODE_CBC, cw_probe_tdes_key, zero, cw_probe_tdes_zero, f);
+        return round_trip(c, CW_ALG_TDES2, cw_probe_tdes_key, zero, cw_probe_tdes_zero, f);
 }
 
 static cw_rc probe_aes_ecb(const struct cw_prober *x, struct cw_fault *f) {
         const struct cw_hsm_crypto *c = x->c;
-        return round_trip(c, CW_ALG_AES128, CW_MODE_ECB, cw_probe_aes_key, cw_probe_aes_plain,
-                          cw_probe_aes_ecb, f);
-}
-
-static cw_rc probe_aes_cbc(const struct cw_prober *x, struct cw_fault *f) {
-        const struct cw_hsm_crypto *c = x->c;
-        return round_trip(c, CW_ALG_AES128, CW_MODE_CBC, cw_probe_aes_key, cw_probe_aes_plain,
-                          cw_probe_aes_ecb, f);
+        return round_trip(c, CW_ALG_AES128, cw_probe_aes_key, cw_probe_aes_plain, cw_probe_aes_ecb, f);
 }
 
 static cw_rc probe_aes_cmac(const struct cw_prober *x, struct cw_fault *f) {
@@ -186,11 +173,11 @@ static cw_rc probe_enforcement(const struct cw_prober *x, struct cw_fault *f) {
 
 static const struct cw_probe_row required[] = {
     {"tdes-ecb", "CVV, card keys, PIN pads", probe_tdes_ecb},
-    {"tdes-cbc", "MACs, SCP02", probe_tdes_cbc},
+    {"tdes-cbc", "MACs, SCP02", cw_probe_tdes_cbc},
     {"tdes-ecb-derive", "EMV and SCP02 card keys in the token", probe_derive_ecb},
     {"tdes-cbc-derive", "SCP02 session keys in the token", probe_derive_cbc},
     {"aes-ecb", "SCP03", probe_aes_ecb},
-    {"aes-cbc", "SCP03", probe_aes_cbc},
+    {"aes-cbc", "SCP03", cw_probe_aes_cbc},
     {"aes-cmac", "SCP03", probe_aes_cmac},
     {"aes-gcm-iv16", "encryptedCardNumber and set-PIN", probe_gcm},
     {"sha1", "card keys of PANs over 16 digits", probe_sha1},
@@ -213,6 +200,33 @@ static cw_rc weigh(const struct cw_prober *x, cw_rc rc, struct cw_fault *why, st
         return rc;
 }
 
+/*
+ * CBC that the token says it does not do is asked again with the chain made here. Not so where it answers
+ * falsely, or fails otherwise: that is no token without CBC.
+ */
+static bool by_ecb(const struct cw_prober *x, const struct cw_probe_row *row, cw_rc rc) {
+        enum cw_cbc cbc = row->run == cw_probe_tdes_cbc  ? CW_CBC_TDES
+                          : row->run == cw_probe_aes_cbc ? CW_CBC_AES
+                                                         : CW_CBC_NONE;
+        if (cbc == CW_CBC_NONE || rc != CW_RC(CW_L_PKCS11, CW_C_REJECT, CW_E_UNSUPPORTED))
+                return false;
+        x->p->cbc_by_ecb[cbc] = true;
+        x->p->cbc_by_ecb[cbc] = row->run(x, NULL) == CW_OK;
+        return x->p->cbc_by_ecb[cbc];
+}
+
+/*
+ * p11-kit's client refuses what it cannot put into a message: the token was not asked. What was tried
+ * before another way did it is told where the table shows that way.
+ */
+static const char *text_of(const struct cw_prober *x, const struct cw_probe *p, const struct cw_fault *why) {
+        if (p->ok && !p->by_ecb && why->rc != CW_OK)
+                return "";
+        return x->p->by_p11_kit && why->native == (int64_t)CKR_MECHANISM_INVALID
+                   ? "CKR_MECHANISM_INVALID: p11-kit does not carry it, or the token does not know it"
+                   : why->text;
+}
+
 cw_rc cw_probe_rows(const struct cw_prober *x, const struct cw_probe_row *rows, size_t count,
                     struct cw_probe_report *ret, struct cw_fault *f) {
         memset(ret, 0, sizeof(*ret));
@@ -222,9 +236,10 @@ cw_rc cw_probe_rows(const struct cw_prober *x, const struct cw_probe_row *rows, 
                 cw_rc rc = rows[i].run(x, &why);
                 p->name = rows[i].name;
                 p->needed_for = rows[i].needed_for;
-                p->ok = rc == CW_OK;
-                bool remark = rc == CW_OK && why.rc != CW_OK; /* of a way that was tried before */
-                (void)snprintf(p->text, sizeof(p->text), "%.159s", remark ? "" : why.text);
+                p->by_ecb = by_ecb(x, &rows[i], rc);
+                p->ok = rc == CW_OK || p->by_ecb;
+                (void)snprintf(p->text, sizeof(p->text), "%s%.130s",
+                               p->by_ecb ? "chained by ECB calls: " : "", text_of(x, p, &why));
                 rc = weigh(x, rc, &why, f);
                 if (rc != CW_OK)
                         return rc;
@@ -242,6 +257,10 @@ const struct cw_probe *cw_probe_find(const struct cw_probe_report *r, const char
                         return &r->probes[i];
         }
         return NULL;
+}
+
+const char *cw_probe_way(const struct cw_probe *p) {
+        return p->by_ecb ? "by ECB" : "";
 }
 
 bool cw_probe_all_ok(const struct cw_probe_report *r) {

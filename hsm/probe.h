@@ -12,6 +12,7 @@ struct cw_probe {
         const char *name; /* "tdes-ecb", "aes-gcm-iv16", ... */
         const char *needed_for;
         bool ok;
+        bool by_ecb;    /* ok, but of CBC the token has none: it is chained here, by ECB calls */
         char text[160]; /* why not; "" when ok, or what to know all the same */
 };
 struct cw_probe_report {
@@ -34,5 +35,7 @@ CW_WARN_UNUSED cw_rc cw_probe_enforcement(const struct cw_prober *x, struct cw_p
                                           struct cw_fault *f);
 /* All probes passed. */
 bool cw_probe_all_ok(const struct cw_probe_report *r);
+/* How a probe that is ok was done: "by ECB", or "" where the token does it itself. */
+const char *cw_probe_way(const struct cw_probe *p);
 /* NULL for an unknown name. */
 const struct cw_probe *cw_probe_find(const struct cw_probe_report *r, const char *name);

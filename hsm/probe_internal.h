@@ -20,6 +20,9 @@ extern const uint8_t cw_probe_aes_key[16], cw_probe_aes_plain[16], cw_probe_aes_
 /* RFC 3394 4.1 */
 extern const uint8_t cw_probe_kw_kek[16], cw_probe_kw_wrapped[24];
 
+/* Rows of CBC (probe_cbc.c). */
+CW_WARN_UNUSED cw_rc cw_probe_tdes_cbc(const struct cw_prober *x, struct cw_fault *f);
+CW_WARN_UNUSED cw_rc cw_probe_aes_cbc(const struct cw_prober *x, struct cw_fault *f);
 /* Rows of keys derived inside: with CMAC, and by data mixed in (probe_kdf.c). */
 CW_WARN_UNUSED cw_rc cw_probe_cmac_derive(const struct cw_prober *x, struct cw_fault *f);
 CW_WARN_UNUSED cw_rc cw_probe_key_xor(const struct cw_prober *x, struct cw_fault *f);

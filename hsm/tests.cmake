@@ -99,11 +99,12 @@ set_tests_properties(hsm_vectors_opencryptoki PROPERTIES LABELS integration TIME
 add_test(NAME hsm_vectors_opencryptoki_host COMMAND hsm-vectors --host-memory --token opencryptoki ${vectors}/hsm.json)
 set_tests_properties(hsm_vectors_opencryptoki_host PROPERTIES LABELS integration TIMEOUT 300 SKIP_RETURN_CODE 2
         PASS_REGULAR_EXPRESSION "306 passed, 0 failed, 2 skipped")
-# Behind a network: p11-kit carries no mechanism with a parameter, which is skipped with that reason.
+# Behind a network: p11-kit carries no mechanism with a parameter. CBC is chained by ECB calls, what derives is derived in
+# host memory, GCM is skipped with the reason.
 foreach(token softhsm nss opencryptoki)
         add_test(NAME hsm_vectors_${token}_server COMMAND hsm-vectors --host-memory --server --token ${token} ${vectors}/hsm.json)
         set_tests_properties(hsm_vectors_${token}_server PROPERTIES LABELS integration TIMEOUT 300
-                PASS_REGULAR_EXPRESSION "[1-9][0-9][0-9] passed, 0 failed, [1-9]")
+                PASS_REGULAR_EXPRESSION "306 passed, 0 failed, 2 skipped")
 endforeach()
 set_tests_properties(hsm_vectors_opencryptoki_server PROPERTIES SKIP_RETURN_CODE 2)
 # The runner must see what is wrong: one entry is right, four are not, one is of no known algorithm.

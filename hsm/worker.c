@@ -94,8 +94,7 @@ static cw_rc open_token(struct worker *w, struct cw_fault *f) {
 
 /* What the token lacks is made of what it has. */
 static void know_ways(struct worker *w) {
-        w->token->host_derive = cw_capabilities_host_derive(&w->capabilities, &w->args->cfg->hsm);
-        w->token->cipher_cmac = cw_capabilities_cipher_cmac(&w->capabilities);
+        cw_capabilities_ways(&w->capabilities, &w->args->cfg->hsm, w->token);
         const struct cw_p11_inside inside = {cw_capabilities_cmac_kdf(&w->capabilities),
                                              cw_capabilities_key_xor(&w->capabilities)};
         cw_p11_offer(&w->crypto, &w->ops, &inside);
@@ -111,7 +110,7 @@ static cw_rc load_keys(struct worker *w, struct cw_fault *f) {
 static cw_rc probe(struct worker *w, struct cw_fault *f) {
         const struct cw_prober x = {w->token, &w->crypto};
         struct cw_worker_posture *shared = w->args->posture;
-        w->token->host_derive = w->token->cipher_cmac = false; /* what it does itself is asked */
+        cw_capabilities_no_ways(w->token);
         cw_rc rc = cw_capabilities_probe(&x, &w->args->cfg->hsm, &w->capabilities, f);
         if (rc != CW_OK)
                 return rc;

@@ -165,9 +165,11 @@ static void show_capabilities(struct cw_cli *cli, const json_t *a) {
                      cw_cli_str(token, "manufacturer"), cw_cli_str(token, "model"), cw_cli_str(a, "text"));
         struct cw_table *t = cw_table_new(&cli->style, heads);
         json_array_foreach(json_object_get(a, "operations"), i, o) {
-                const char *path = cw_cli_str(o, "path");
+                const char *path = cw_cli_str(o, "path"), *way = cw_cli_str(o, "way");
+                char how[64];
+                (void)snprintf(how, sizeof how, "%s%s%s", path, *way ? ", " : "", way);
                 cw_table_cell(t, cw_cli_str(o, "operation"));
-                cw_table_cell(t, path);
+                cw_table_cell(t, how);
                 cw_table_mark(t, strcmp(path, "in-token") == 0  ? "ok"
                                  : strcmp(path, "refused") == 0 ? "fail"
                                                                 : "warn");

@@ -95,8 +95,8 @@ static cw_rc ways_of(struct tool *t) {
         static struct cw_capabilities capabilities;
         const struct cw_prober x = {t->p, &t->crypto};
         cw_rc rc = cw_capabilities_probe(&x, &t->cfg->hsm, &capabilities, &t->f);
-        t->p->host_derive = rc == CW_OK && cw_capabilities_host_derive(&capabilities, &t->cfg->hsm);
-        t->p->cipher_cmac = rc == CW_OK && cw_capabilities_cipher_cmac(&capabilities);
+        if (rc == CW_OK)
+                cw_capabilities_ways(&capabilities, &t->cfg->hsm, t->p);
         return rc;
 }
 

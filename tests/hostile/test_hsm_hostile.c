@@ -13,6 +13,7 @@
 #include "hsm/p11_crypto.h"
 #include "hsm/p11_rsa.h"
 #include "hsm/p11_wrap.h"
+#include "hsm/probe.h"
 
 #include <dlfcn.h>
 #include <setjmp.h>
@@ -531,6 +532,31 @@ static void stale_handle(void **state) {
                          CW_C_RECONNECT);
 }
 
+/* A token that does CBC wrongly or fails at it is not one without CBC: nothing is chained in its place. */
+static void only_a_refusal_is_no_cbc(void **state) {
+        (void)state;
+        static const struct {
+                const char *function;
+                enum cw_hostile_action action;
+                CK_RV rv;
+        } rows[] = {{"C_Encrypt", CW_HOSTILE_LIE, 0},
+                    {"C_EncryptInit", CW_HOSTILE_RV, CKR_DEVICE_ERROR},
+                    {"C_EncryptInit", CW_HOSTILE_RV, CKR_KEY_FUNCTION_NOT_PERMITTED},
+                    {"C_EncryptInit", CW_HOSTILE_RV, CKR_MECHANISM_INVALID}}; /* of ECB too, then */
+        const struct cw_prober x = {w.p, &w.c};
+        for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+                struct cw_probe_report report;
+                struct cw_fault f = {0};
+                w.set(rows[i].function, rows[i].action, rows[i].rv, 1, NULL); /* the first is ECB's */
+                assert_int_equal(cw_probe_run(&x, &report, &f), CW_OK);
+                behave();
+                const struct cw_probe *ecb = cw_probe_find(&report, "tdes-ecb"),
+                                      *cbc = cw_probe_find(&report, "tdes-cbc");
+                assert_true(ecb->ok && !cbc->ok && !cbc->by_ecb && !w.p->cbc_by_ecb[CW_CBC_TDES]);
+                assert_string_equal(cw_probe_way(cbc), "");
+        }
+}
+
 static int setup(void **state) {
         (void)state;
         char path[256];
@@ -565,6 +591,7 @@ int main(void) {
             cmocka_unit_test(no_key_is_used_on_a_lie),
             cmocka_unit_test(changed_handle_numbers),
             cmocka_unit_test(stale_handle),
+            cmocka_unit_test(only_a_refusal_is_no_cbc),
         };
         return cmocka_run_group_tests(tests, setup, teardown);
 }

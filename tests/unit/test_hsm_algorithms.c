@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "hsm/cbc.h"
 #include "hsm/cmac.h"
 #include "hsm/dukpt_aes.h"
 #include "hsm/keyblock.h"
@@ -316,12 +317,60 @@ static void cmac_by_cipher(void **state) {
         soft_hsm_free(soft);
 }
 
+static void expect_chain(const struct cw_hsm_crypto *c, const struct cw_hsm_key *k, const uint8_t *msg,
+                         size_t len) {
+        uint8_t iv[16], want[CW_CBC_MAX], got[CW_CBC_MAX];
+        memcpy(iv, msg + 5, sizeof(iv));
+        assert_int_equal(cw_hsm_encrypt(c, k, CW_MODE_CBC, iv, msg, len, want, NULL), CW_OK);
+        assert_int_equal(cw_cbc_by_ecb(c, k, CW_ENCRYPT, iv, msg, len, got, NULL), CW_OK);
+        assert_memory_equal(got, want, len);
+        assert_int_equal(cw_cbc_by_ecb(c, k, CW_DECRYPT, iv, want, len, got, NULL), CW_OK);
+        assert_memory_equal(got, msg, len);
+        assert_int_equal(cw_cbc_by_ecb(c, k, CW_ENCRYPT, iv, got, len, got, NULL), CW_OK);
+        assert_memory_equal(got, want, len);
+        assert_int_equal(cw_cbc_by_ecb(c, k, CW_DECRYPT, iv, got, len, got, NULL), CW_OK);
+        assert_memory_equal(got, msg, len);
+}
+
+/* CBC out of ECB is the backend's CBC, for every length, to and fro, in place too. */
+static void cbc_by_ecb(void **state) {
+        (void)state;
+        struct cw_hsm_crypto c;
+        struct soft_hsm *soft = soft_hsm_new(&c);
+        struct cw_hsm_key k = {0};
+        uint8_t msg[CW_CBC_MAX + 16];
+        for (size_t i = 0; i < sizeof(msg); i++)
+                msg[i] = (uint8_t)(i * 41 + i / 256);
+        for (unsigned a = CW_ALG_TDES2; a <= CW_ALG_AES256; a++) {
+                enum cw_hsm_alg alg = (enum cw_hsm_alg)a;
+                size_t n = cw_hsm_alg_block(alg);
+                assert_int_equal(cw_hsm_import(&c, alg, CW_USE_ENCRYPT | CW_USE_DECRYPT, msg + 3, &k, NULL),
+                                 CW_OK);
+                for (size_t len = n; len <= CW_CBC_MAX; len += len < 8 * n ? n : 15 * n)
+                        expect_chain(&c, &k, msg, len);
+                expect_chain(&c, &k, msg, CW_CBC_MAX);
+                assert_int_equal(cw_cbc_by_ecb(&c, &k, CW_ENCRYPT, msg, msg, CW_CBC_MAX + n, msg, NULL),
+                                 CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_TOO_BIG));
+                cw_hsm_key_destroy(&c, &k);
+        }
+        assert_int_equal(cw_hsm_import(&c, CW_ALG_AES128, CW_USE_ENCRYPT, msg, &k, NULL), CW_OK);
+        assert_int_equal(cw_cbc_by_ecb(&c, &k, CW_DECRYPT, msg, msg, 32, msg, NULL),
+                         CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_DENIED));
+        soft_fail_after(soft, 2); /* the token goes after two of four blocks */
+        assert_int_equal(cw_rc_class(cw_cbc_by_ecb(&c, &k, CW_ENCRYPT, msg, msg, 64, msg, NULL)),
+                         CW_C_RECONNECT);
+        soft_fail_after(soft, -1);
+        cw_hsm_key_destroy(&c, &k);
+        soft_hsm_free(soft);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
             cmocka_unit_test(every_nibble),     cmocka_unit_test(formats_apart),
             cmocka_unit_test(fillers),          cmocka_unit_test(format4),
             cmocka_unit_test(pan_fields),       cmocka_unit_test(dukpt_aes_keys),
             cmocka_unit_test(dukpt_aes_update), cmocka_unit_test(cmac_by_cipher),
+            cmocka_unit_test(cbc_by_ecb),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
