@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """
 A card job whose chip is killed, swapped, torn or reset by another program, at every command of the chip step, on one desk with
-SCP03 and one with SCP02: the job knows where the plastic is, a person is asked once, and the customer gets one card.
+SCP03 and one with SCP02: the job knows where the plastic is, a person is asked once, and the customer gets one card. All four
+accidents at each command, in four parts (CW_PART), each with a branch of its own.
 """
 import os
 import sys
@@ -20,6 +21,15 @@ KINDS = ("die", "swap", "tear", "reset")
 PLASTICS = 5  # a job may use
 ATTEMPTS = 3
 RESTS = ("destroyed", "decision", "handover")
+PARTS = 4
+PART = int(os.environ.get("CW_PART", "0"))
+
+
+def points(part, last):
+    """Odd or even commands, each with a kind of its own on each desk: of the four, two in one part and two in another."""
+    def of(shift):
+        return [(KINDS[(i // 2 + part // 2 + shift) % 4], i) for i in range(1, last + 1) if i % 2 == part % 2]
+    return {"CLASSIC": of(0), "TRAVEL": of(2)}
 
 
 class Accidents(Scenario):
@@ -130,17 +140,16 @@ class Accidents(Scenario):
             return None
         return kit if job["wait"] == "destroyed" else None
 
-    def half(self, part):
+    def test_accidents(self):
         """Odd or even commands, each with a kind of its own on each desk."""
         ends, failures = {}, []
 
-        def desk(product, shift):
+        def desk(product):
             try:
-                last = self.count(product)
-                ends[product] = self.suffer(product, [(KINDS[(i // 2 + shift) % 4], i) for i in range(1, last + 1) if i % 2 == part])
+                ends[product] = self.suffer(product, points(PART, self.count(product))[product])
             except BaseException as e:  # noqa: B036
                 failures.append(e)
-        threads = [threading.Thread(target=desk, args=("CLASSIC", 0)), threading.Thread(target=desk, args=("TRAVEL", 2))]
+        threads = [threading.Thread(target=desk, args=(product,)) for product in ("CLASSIC", "TRAVEL")]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -152,11 +161,13 @@ class Accidents(Scenario):
             self.assertGreaterEqual(len(of), 7, product)
             self.assertEqual({kind for kind, _, _ in of}, set(KINDS), product)
 
-    @unittest.skipUnless(os.environ.get("CW_PART", "0") == "0", "another part")
-    def test_even_commands(self):
-        self.half(0)
+    def test_the_parts_are_the_whole(self):
+        """Four accidents of four at each command."""
+        last = 15
+        met = {point for part in range(PARTS) for of in points(part, last).values() for point in of}
+        self.assertEqual(met, {(kind, i) for kind in KINDS for i in range(1, last + 1)})
 
-    @unittest.skipUnless(os.environ.get("CW_PART", "1") == "1", "another part")
+    @unittest.skipUnless(PART == 1, "another part")
     def test_a_station_stopped_in_the_middle(self):
         """systemctl restart while a chip gets its data, or is asked for its first answer: the step ends, its result is in the journal,
         and the next process goes on with the same card. Nobody is asked."""
@@ -176,10 +187,6 @@ class Accidents(Scenario):
             self.assertEqual((job["plastics"], self.attempts(kit)), (1, 1), product)
             self.assertEqual(self.steps(kit), ["feed", "stripe", "chip", "verify", "print"], product)
             self.assertEqual([e for e in self.history(kit) if e["type"] in ("verdict", "decision")], [], product)
-
-    @unittest.skipUnless(os.environ.get("CW_PART", "1") == "1", "another part")
-    def test_odd_commands(self):
-        self.half(1)
 
 
 if __name__ == "__main__":
