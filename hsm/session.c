@@ -35,6 +35,7 @@ static const struct rule {
 
     {"perso.encipher", CW_FROM_STATION, CW_ST_BENCH | CW_ST_AUTH, 0, 8, cw_sess_perso_encipher},
     {"bench.pan", CW_FROM_STATION, CW_ST_BENCH, 0, 4, cw_sess_bench_pan},
+    {"bench.icvv", CW_FROM_STATION, CW_ST_BENCH, 0, 1, cw_sess_bench_icvv},
 
     {"emv.arqc", CW_FROM_STATION, CW_ST_SERVICE, 0, 8, cw_sess_emv_arqc},
     {"emv.script", CW_FROM_STATION, CW_ST_SERVICE | CW_ST_PROVED, 0, 8, cw_sess_emv_script},

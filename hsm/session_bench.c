@@ -4,6 +4,7 @@
  * are 40..4F or test keys of the token; the card's data come in clear, so nothing here exists on another
  * token.
  */
+#include "hsm/cvv.h"
 #include "hsm/session_internal.h"
 
 #include <stdio.h>
@@ -166,6 +167,24 @@ cw_rc cw_sess_bench_pan(struct cw_sess *s, struct cw_msg *request, struct cw_msg
                 return rc;
         cw_pan_mask(&s->secret->pan, masked);
         return cw_sess_put_str(reply, "masked_pan", masked, f);
+}
+
+/* The chip's check value (service code 999) of this card, by the product's key. */
+cw_rc cw_sess_bench_icvv(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply,
+                         struct cw_fault *f) {
+        const struct cw_stored_key *key = NULL;
+        CW_WIPED(char, icvv, CW_CVV_LEN + 1);
+        char expiry[5];
+        if (s->secret->pan.len == 0)
+                return cw_sess_bad("the card has no number yet; bench.pan tells it", f);
+        cw_rc rc = cw_sess_expiry(request, "expiry", expiry, f);
+        if (rc == CW_OK)
+                rc = cw_sess_key(s, s->product->cvk, "cvk", &key, f);
+        if (rc != CW_OK)
+                return rc;
+        const struct cw_retail_key cvk = cw_stored_retail(key);
+        rc = cw_cvv(s->c, &cvk, s->secret->pan.digits, expiry, "999", icvv, f);
+        return rc != CW_OK ? rc : cw_sess_put_att(reply, icvv, CW_CVV_LEN, f);
 }
 
 static cw_rc encipher_item(struct cw_sess *s, struct cw_span item, bool padded, uint8_t *scratch, size_t cap,

@@ -119,6 +119,7 @@ cw_rc cw_sess_ssad(struct cw_sess *s, struct cw_msg *request, struct cw_msg *rep
 cw_rc cw_sess_perso_encipher(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply,
                              struct cw_fault *f);
 cw_rc cw_sess_bench_pan(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply, struct cw_fault *f);
+cw_rc cw_sess_bench_icvv(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply, struct cw_fault *f);
 cw_rc cw_sess_emv_arqc(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply, struct cw_fault *f);
 cw_rc cw_sess_emv_script(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply, struct cw_fault *f);
 cw_rc cw_sess_pin_translate(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply,

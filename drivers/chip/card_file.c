@@ -4,10 +4,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define DISCRETIONARY_MAX 13u
+#define TRACK2_NIBBLES 37u /* ISO/IEC 7813, without sentinels and check */
+
+static const char icvv_mark[] = "{icvv}";
+#define ICVV_MARK (sizeof icvv_mark - 1)
+
 struct parse {
         struct cw_card_file *file;
         struct cw_writer out; /* into file->bytes */
-        struct cw_span discretionary;
         unsigned line;
 };
 
@@ -102,6 +107,23 @@ static cw_rc read_coded(struct parse *p, struct cw_span line, struct cw_fault *f
         return bad ? wrong(p, "the length of a data grouping does not fit; correct it", f) : CW_OK;
 }
 
+/* Digits, of which {icvv} may stand for three. */
+static cw_rc read_discretionary(struct parse *p, struct cw_span w, struct cw_fault *f) {
+        const uint8_t *mark = memmem(w.ptr, w.len, icvv_mark, ICVV_MARK);
+        struct cw_span before = {w.ptr, mark ? (size_t)(mark - w.ptr) : w.len}, after = {0};
+        size_t room = mark ? DISCRETIONARY_MAX - CW_CARD_FILE_ICVV : DISCRETIONARY_MAX;
+        if (mark)
+                after = CW_SPAN(mark + ICVV_MARK, w.len - before.len - ICVV_MARK);
+        if (!digits(before, 0, room) || !digits(after, 0, room - before.len))
+                return wrong(p,
+                             "discretionary is at most 13 digits, of which {icvv} may stand once for three; "
+                             "correct it",
+                             f);
+        p->file->wants_icvv = mark != NULL;
+        p->file->discretionary = CW_SPAN((const uint8_t *)keep(p, w), w.len);
+        return CW_OK;
+}
+
 static cw_rc read_value(struct parse *p, struct cw_span key, struct cw_span rest, struct cw_fault *f) {
         struct cw_card_values *v = &p->file->values;
         if (is(key, "track2"))
@@ -118,8 +140,8 @@ static cw_rc read_value(struct parse *p, struct cw_span key, struct cw_span rest
                 v->service_code = keep(p, w);
         else if (is(key, "psn") && ok && digits(w, 2, 2))
                 v->psn = keep(p, w);
-        else if (is(key, "discretionary") && ok && digits(w, 0, 13))
-                p->discretionary = CW_SPAN((const uint8_t *)keep(p, w), w.len);
+        else if (is(key, "discretionary") && ok)
+                return read_discretionary(p, w, f);
         else
                 return wrong(p, "the value has the wrong number of digits; correct it", f);
         return CW_OK;
@@ -208,25 +230,69 @@ static cw_rc read_line(struct parse *p, struct cw_span line, struct cw_fault *f)
         return read_coded(p, line, f);
 }
 
-/* PAN D expiry, service code, discretionary data, packed (EMV Book 3, tag 57). */
-static void make_track2(struct parse *p) {
-        struct cw_card_values *v = &p->file->values;
-        CW_WIPED(uint8_t, nibbles, 40);
+static size_t put_nibbles(uint8_t *to, const void *from, size_t len) {
+        for (size_t i = 0; i < len; i++)
+                to[i] = (uint8_t)(((const char *)from)[i] - '0');
+        return len;
+}
+
+/* With {icvv} replaced; icvv NULL where there is none. */
+static size_t put_discretionary(const struct cw_card_file *c, const char *icvv, uint8_t *to) {
+        struct cw_span d = c->discretionary;
+        if (!icvv)
+                return put_nibbles(to, d.ptr, d.len);
+        const uint8_t *mark = memmem(d.ptr, d.len, icvv_mark, ICVV_MARK);
+        size_t before = (size_t)(mark - d.ptr), n = put_nibbles(to, d.ptr, before);
+        n += put_nibbles(to + n, icvv, CW_CARD_FILE_ICVV);
+        return n + put_nibbles(to + n, mark + ICVV_MARK, d.len - before - ICVV_MARK);
+}
+
+/* PAN D expiry, service code, discretionary data, packed (EMV Book 3, tag 57), behind what is in bytes. */
+static bool make_track2(struct cw_card_file *c, const char *icvv) {
+        struct cw_card_values *v = &c->values;
+        CW_WIPED(uint8_t, nibbles, 48);
         size_t n = 0;
-        for (size_t i = 0; i < v->pan.len; i++)
-                nibbles[n++] = (uint8_t)(v->pan.ptr[i] - '0');
+        n += put_nibbles(nibbles, v->pan.ptr, v->pan.len);
         nibbles[n++] = 0xd;
-        for (const char *at = v->expiry; *at; at++)
-                nibbles[n++] = (uint8_t)(*at - '0');
-        for (const char *at = v->service_code; *at; at++)
-                nibbles[n++] = (uint8_t)(*at - '0');
-        for (size_t i = 0; i < p->discretionary.len && n < 37; i++)
-                nibbles[n++] = (uint8_t)(p->discretionary.ptr[i] - '0');
+        n += put_nibbles(nibbles + n, v->expiry, strlen(v->expiry));
+        n += put_nibbles(nibbles + n, v->service_code, strlen(v->service_code));
+        n += put_discretionary(c, icvv, nibbles + n);
+        if (n > TRACK2_NIBBLES)
+                return false;
         if (n % 2)
                 nibbles[n++] = 0xf;
-        v->track2 = CW_SPAN(p->out.ptr + p->out.len, n / 2);
+        if (n / 2 > c->bytes->cap - c->bytes->len)
+                return false;
+        uint8_t *out = c->bytes->ptr + c->bytes->len;
         for (size_t i = 0; i < n; i += 2)
-                cw_put_u8(&p->out, (uint8_t)(nibbles[i] << 4 | nibbles[i + 1]));
+                out[i / 2] = (uint8_t)(nibbles[i] << 4 | nibbles[i + 1]);
+        v->track2 = CW_SPAN(out, n / 2);
+        c->bytes->len += n / 2;
+        return true;
+}
+
+cw_rc cw_card_file_set_icvv(struct cw_card_file *c, const char icvv[CW_CARD_FILE_ICVV], struct cw_fault *f) {
+        const struct cw_span three = CW_SPAN((const uint8_t *)icvv, CW_CARD_FILE_ICVV);
+        if (!c->wants_icvv || !digits(three, CW_CARD_FILE_ICVV, CW_CARD_FILE_ICVV) || !make_track2(c, icvv))
+                return cw_fail(f, CW_RC(CW_L_CHIP, CW_C_REJECT, CW_E_SYNTAX), 0, "chip.card_file",
+                               "PRD_UNEXPECTED_DATA",
+                               "{icvv} is to be three digits, and track 2 37 at most; correct discretionary");
+        return CW_OK;
+}
+
+/* {icvv} is of the card's own number and date, and has its place in the track that is made of them. */
+static cw_rc finish(struct parse *p, struct cw_fault *f) {
+        struct cw_card_file *c = p->file;
+        c->has_values = c->values.pan.len && c->values.expiry[0];
+        c->bytes->len = p->out.len;
+        if (c->wants_icvv && (!c->has_values || c->values.track2.len))
+                return wrong(p,
+                             "{icvv} is made for pan and expiry, and stands in the track 2 that is made of "
+                             "them; give both, and no track2",
+                             f);
+        if (c->has_values && !c->wants_icvv && c->values.track2.len == 0 && !make_track2(c, NULL))
+                return wrong(p, "track 2 gets longer than 37 digits; take some of discretionary away", f);
+        return CW_OK;
 }
 
 static cw_rc parse_lines(struct parse *p, struct cw_fault *f) {
@@ -259,15 +325,12 @@ cw_rc cw_card_file_parse(struct cw_span text, struct cw_card_file **ret, struct 
         c->values =
             (struct cw_card_values){.expiry = "", .service_code = "201", .psn = "00", .name = "CARD/TEST"};
         cw_writer_init(&p.out, c->bytes->ptr, c->bytes->cap);
-        p.discretionary = CW_SPAN((const uint8_t *)"00000", 5);
+        c->discretionary = CW_SPAN((const uint8_t *)"00000", 5);
         cw_rc rc = parse_lines(&p, f);
+        if (rc == CW_OK)
+                rc = finish(&p, f);
         if (rc != CW_OK)
                 return rc;
-        c->has_values = c->values.pan.len && c->values.expiry[0];
-        if (c->has_values && c->values.track2.len == 0)
-                make_track2(&p);
-        if (p.out.bad)
-                return wrong(&p, "more data than a card holds", f);
         *ret = CW_STEAL(c);
         return CW_OK;
 }

@@ -61,9 +61,10 @@ static cw_rc take_data(struct cw_admin_card *a, struct cw_fault *f) {
         if (m->att_count < 2 || !m->att[1])
                 return cw_fail(f, CW_RC(CW_L_STATION, CW_C_REJECT, CW_E_SYNTAX), 0, "station.admin", "",
                                "the request brings no card data");
-        cw_rc rc = cw_card_file_parse(CW_SPAN(m->att[1]->ptr, m->att[1]->len), &a->data, f);
-        if (rc != CW_OK)
-                return rc;
+        return cw_card_file_parse(CW_SPAN(m->att[1]->ptr, m->att[1]->len), &a->data, f);
+}
+
+static cw_rc prepare(struct cw_admin_card *a, struct cw_fault *f) {
         const struct cw_given given = {a->data->given, a->data->given_count, &a->data->told};
         return cw_perso_data_prepare_given(a->profile, a->data->has_values ? &a->data->values : NULL, &given,
                                            &a->perso, f);
@@ -122,18 +123,13 @@ static const struct cw_config_product *product(const struct cw_admin_card *a, bo
                                      cw_msg_str(a->request, "profile", ""), any);
 }
 
-/* Its number goes to hsmd when hsmd makes keys out of it. */
 static cw_rc tell_number(struct cw_admin_card *a, struct cw_fault *f) {
         char masked[CW_HSM_MASKED_PAN] = "";
-        char names[1][5];
-        bool padded[1];
-        if (!a->data->has_values ||
-            (cw_perso_data_sensitive(a->perso, names, padded, 1) == 0 && cw_perso_data_certs(a->perso) == 0))
-                return CW_OK;
         const struct cw_card_values *v = &a->data->values;
         cw_rc rc = cw_hsm_session_bench_pan(a->session, v->pan.ptr, v->pan.len, v->psn, masked, f);
         if (rc != CW_OK)
                 return rc;
+        a->number_told = true;
         cw_admin_line(a, "number", "ok", masked);
         const struct cw_config_product *own = product(a, false), *used = product(a, true);
         char text[100];
@@ -142,6 +138,31 @@ static cw_rc tell_number(struct cw_admin_card *a, struct cw_fault *f) {
         if (!own)
                 cw_admin_line(a, "issuer-keys", "ok", text);
         return CW_OK;
+}
+
+/* Its number goes to hsmd when hsmd makes keys out of it. */
+static cw_rc tell_number_for_keys(struct cw_admin_card *a, struct cw_fault *f) {
+        char names[1][5];
+        bool padded[1];
+        if (a->number_told || !a->data->has_values ||
+            (cw_perso_data_sensitive(a->perso, names, padded, 1) == 0 && cw_perso_data_certs(a->perso) == 0))
+                return CW_OK;
+        return tell_number(a, f);
+}
+
+/* The check value in the chip's track 2, where the data leave it to hsmd. */
+static cw_rc fill_icvv(struct cw_admin_card *a, struct cw_fault *f) {
+        CW_WIPED(char, icvv, CW_HSM_ICVV);
+        if (!a->data->wants_icvv)
+                return CW_OK;
+        cw_rc rc = tell_number(a, f);
+        if (rc == CW_OK)
+                rc = cw_hsm_session_bench_icvv(a->session, a->data->values.expiry, icvv, f);
+        if (rc == CW_OK)
+                rc = cw_card_file_set_icvv(a->data, icvv, f);
+        if (rc == CW_OK)
+                cw_admin_line(a, "icvv", "ok", "made with the product's cvk");
+        return rc;
 }
 
 /* The chip's own RSA keys, where the profile wants some: they take a moment, so no card waits for them. */
@@ -237,7 +258,11 @@ static struct cw_msg *card_perso(struct cw_admin_card *a) {
         if (rc == CW_OK)
                 cw_admin_line(a, "profile", "ok", a->profile->name);
         if (rc == CW_OK)
-                rc = tell_number(a, &f);
+                rc = fill_icvv(a, &f);
+        if (rc == CW_OK)
+                rc = prepare(a, &f);
+        if (rc == CW_OK)
+                rc = tell_number_for_keys(a, &f);
         if (rc == CW_OK)
                 rc = certify(a, &f);
         if (rc == CW_OK)

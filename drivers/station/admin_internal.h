@@ -16,6 +16,7 @@ struct cw_admin_card {
         struct cw_profile *profile;
         struct cw_card_file *data;
         struct cw_perso_data *perso;
+        bool number_told; /* hsmd has the card's number */
 };
 
 /* Event "line" to whom asked. */

@@ -27,6 +27,7 @@
 #define CW_HSM_PAN_HASH_HEX 65 /* HMAC-SHA-256 in hex, NUL */
 #define CW_HSM_ISSUER_KEYS 64u
 #define CW_HSM_MASKED_PAN 20 /* 19 digits at most, NUL */
+#define CW_HSM_ICVV 3
 #define CW_HSM_NAME 65
 #define CW_HSM_DGIS_MAX 8
 
@@ -114,6 +115,10 @@ CW_WARN_UNUSED cw_rc cw_hsm_session_perso_encipher(struct cw_hsm_session *s, con
 CW_WARN_UNUSED cw_rc cw_hsm_session_bench_pan(struct cw_hsm_session *s, const void *pan, size_t len,
                                               const char *psn, char ret_masked[CW_HSM_MASKED_PAN],
                                               struct cw_fault *f);
+/* bench.icvv (bench sessions): the chip's check value for the number that bench.pan told and this date
+ * (YYMM), by the product's cvk: 3 digits, which the caller wipes. Once a session. */
+CW_WARN_UNUSED cw_rc cw_hsm_session_bench_icvv(struct cw_hsm_session *s, const char *expiry,
+                                               char ret_icvv[CW_HSM_ICVV], struct cw_fault *f);
 /* perso.keys: OPERATOR unless the product's issuer keys are all of this algorithm ("tdes2", "aes128",
  * "aes192", "aes256"). Before a card is touched. */
 CW_WARN_UNUSED cw_rc cw_hsm_session_perso_keys(struct cw_hsm_session *s, const char *keys,

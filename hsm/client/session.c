@@ -255,6 +255,19 @@ cw_rc cw_hsm_session_bench_pan(struct cw_hsm_session *s, const void *pan, size_t
         return rc;
 }
 
+cw_rc cw_hsm_session_bench_icvv(struct cw_hsm_session *s, const char *expiry, char ret_icvv[CW_HSM_ICVV],
+                                struct cw_fault *f) {
+        CW_AUTO(cw_secret_free) struct cw_secret *digits = NULL;
+        struct cw_msg *m = cw_msg_request("bench.icvv");
+        set(&m, "expiry", json_string(expiry));
+        cw_rc rc = call_for_att(s, m, &digits, f);
+        if (rc == CW_OK && digits->len != CW_HSM_ICVV)
+                return malformed(f);
+        if (rc == CW_OK)
+                memcpy(ret_icvv, digits->ptr, CW_HSM_ICVV);
+        return rc;
+}
+
 cw_rc cw_hsm_session_perso_keys(struct cw_hsm_session *s, const char *keys, struct cw_fault *f) {
         struct cw_msg *m = cw_msg_request("perso.keys");
         CW_AUTO(cw_msg_free) struct cw_msg *reply = NULL;

@@ -14,6 +14,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                 abort();
         if (rc != CW_OK)
                 return 0;
+        if (c->wants_icvv && cw_card_file_set_icvv(c, "123", &f) != CW_OK)
+                return f.text[0] == '\0' ? abort(), 0 : 0;
         if (c->given_count > CW_DGI_MAX ||
             (c->has_values && (c->values.pan.len < 12 || c->values.track2.len == 0)))
                 abort();

@@ -85,6 +85,14 @@ def icc_master_key(imk, pan, psn):
     return odd_parity(des3(imk, y) + des3(imk, xor(y, b"\xff" * 8)))
 
 
+def card_check_value(cvk, pan, expiry, service_code):
+    """Three digits over PAN, expiry and service code, as Visa's manuals print it: hexadecimal digits A to F last, less ten."""
+    digits = (pan + expiry + service_code).ljust(32, "0")
+    chain = xor(des3(cvk[:8], bytes.fromhex(digits[:16])), bytes.fromhex(digits[16:]))
+    found = des3(cvk, chain).hex()
+    return ("".join(c for c in found if c < "a") + "".join(str(int(c, 16) - 10) for c in found if c >= "a"))[:3]
+
+
 def aes_master_key(imk, pan, psn):
     """EMV Book 2 A1.4.3, option C."""
     y = bytes.fromhex((pan + psn).zfill(32))

@@ -12,6 +12,7 @@ import traceback
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
+from crypto import card_check_value  # noqa: E402
 from gptool import Host  # noqa: E402
 from judge_rig import DATA, PAN, READER, JudgeRig, luhn  # noqa: E402
 from pcsc import CardError, Connection  # noqa: E402
@@ -50,9 +51,9 @@ def aids(profile):
     return [profile["aid"]] + [app["aid"] for app in profile.get("applications", [])]
 
 
-def made(rig, card, profile, *options, verify=()):
+def made(rig, card, profile, *options, verify=(), data=DATA):
     """Personalised and verified; the verdicts of the checks by name."""
-    code, lines, errors = rig.perso(profile, *options)
+    code, lines, errors = rig.perso(profile, *options, data=data)
     check(code == 0 and not card.complaints and card.tries == 0, (lines, errors, card.complaints))
     said = {line[1]: line[2] for line in lines if len(line) > 2}
     code, lines, errors = rig.verify(profile, *verify)
@@ -433,6 +434,24 @@ def test_static_data_alone(rig):
                 raise AssertionError("changed data were taken")
             except Wrong as wrong:
                 check("signed static data" in str(wrong), wrong)
+
+
+def test_check_value_in_the_chip(rig):
+    """{icvv} of a data file: hsmd makes it, with service code 999; where it cannot, or the text is wrong, no card is touched."""
+    profile, expiry = load(rig, "generic-debit"), "3012"
+    wanted = card_check_value(rig.keys["debit-cvk"].value, PAN, expiry, "999")
+    for place in ("00000{icvv}00", "{icvv}"):
+        card = rig.insert(installed=aids(profile))
+        said, _ = made(rig, card, rig.profile("generic-debit"), data=DATA + f"discretionary {place}\n")
+        track2 = card.applications[profile["aid"]].dgis["0101"].hex()
+        check(f"{PAN}d{expiry}220{place.replace('{icvv}', wanted)}" in track2 and said["icvv"] == "made with the product's cvk", said)
+        accepted(rig, card, profile["aid"])
+    bare = rig.write("made/bare-icvv.json", json.dumps({**profile, "name": "bare-icvv"}))
+    for options, data, words in (((), "discretionary {icvv}{icvv}\n", "once for three"), ((), "discretionary {icvv}\ntrack2 608040D3\n", "no track2"),
+                                 (("--product", "ZZ"), "discretionary {icvv}\n", "plastic code")):
+        card = rig.insert(installed=aids(profile))
+        code, lines, errors = rig.perso(bare, *options, data=DATA + data)
+        check(code != 0 and words in errors + str(lines) and not card.trace, (data, lines, errors, card.trace))
 
 
 def test_no_offline_pin(rig):

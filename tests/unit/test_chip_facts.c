@@ -261,16 +261,57 @@ static void card_file(void **state) {
         assert_int_equal(c->given[2].id, 0x0201);
 }
 
+/* {icvv} takes its place when hsmd made it; until then there is no track 2. */
+static void card_file_icvv(void **state) {
+        (void)state;
+        static const struct {
+                const char *text, *track2;
+        } of[] = {
+            {"pan 6080401234567890\nexpiry 3012\ndiscretionary 00{icvv}7\n",
+             "6080401234567890D3012201004567"},
+            {"pan 6080401234567890\nexpiry 3012\ndiscretionary {icvv}\n", "6080401234567890D3012201456F"},
+            {"discretionary 123456789{icvv}1\npan 6080401234\nexpiry 3012\n", NULL},
+            {"pan 608040123456\nexpiry 3012\ndiscretionary 123456789{icvv}1\n",
+             "608040123456D30122011234567894561F"},
+            {"pan 6080401234567890123\nexpiry 3012\ndiscretionary 1234567{icvv}\n",
+             "6080401234567890123D30122011234567456F"}};
+        for (size_t i = 0; i < sizeof of / sizeof *of; i++) {
+                CW_AUTO(cw_card_file_free) struct cw_card_file *c = NULL;
+                char track2[40];
+                cw_rc rc =
+                    cw_card_file_parse(CW_SPAN((const uint8_t *)of[i].text, strlen(of[i].text)), &c, NULL);
+                assert_int_equal(rc == CW_OK, of[i].track2 != NULL);
+                if (!of[i].track2)
+                        continue;
+                assert_true(c->wants_icvv);
+                assert_int_equal(c->values.track2.len, 0);
+                assert_int_not_equal(cw_card_file_set_icvv(c, "4x6", NULL), CW_OK);
+                assert_int_equal(cw_card_file_set_icvv(c, "456", NULL), CW_OK);
+                assert_true(cw_hex_encode(c->values.track2.ptr, c->values.track2.len, track2, sizeof track2));
+                assert_string_equal(track2, of[i].track2);
+        }
+}
+
 static void card_file_wrong(void **state) {
         (void)state;
-        static const char *const wrong[] = {"pan 12345\n",
-                                            "expiry 301\n",
-                                            "dgi 01 70\n",
-                                            "dgi 0101\n",
-                                            "0101 05 7003\n",
-                                            "colour red\n",
-                                            "dgi 0101 70\ndgi 0101 70\n",
-                                            "pan 6080401234567890 x\n"};
+        static const char *const wrong[] = {
+            "pan 12345\n",
+            "expiry 301\n",
+            "dgi 01 70\n",
+            "dgi 0101\n",
+            "0101 05 7003\n",
+            "colour red\n",
+            "dgi 0101 70\ndgi 0101 70\n",
+            "pan 6080401234567890 x\n",
+            "discretionary 12345678901234\n",
+            "discretionary 12345678901{icvv}\n",
+            "discretionary {icvv}{icvv}\n",
+            "discretionary {cvv}\n",
+            "discretionary {icvv}x\n",
+            "discretionary {icvv}\n",
+            "pan 6080401234567890\nexpiry 3012\ndiscretionary {icvv}\ntrack2 "
+            "6080401234567890D3012220\n",
+            "pan 6080401234567890123\nexpiry 3012\ndiscretionary 12345678901\n"};
         for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
                 CW_AUTO(cw_card_file_free) struct cw_card_file *c = NULL;
                 struct cw_fault f = {0};
@@ -288,7 +329,8 @@ int main(void) {
             cmocka_unit_test(management),          cmocka_unit_test(keys_after_put_key),
             cmocka_unit_test(keys_before_put_key), cmocka_unit_test(doubt),
             cmocka_unit_test(status_answers),      cmocka_unit_test(card_file),
-            cmocka_unit_test(card_file_wrong),     cmocka_unit_test(sure_refusals),
+            cmocka_unit_test(card_file_wrong),     cmocka_unit_test(card_file_icvv),
+            cmocka_unit_test(sure_refusals),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
