@@ -33,12 +33,6 @@ static inline void cw_wipe(void *p, size_t len) {
                 memset(p, 0, len);
         __asm__ __volatile__("" : : "r"(p) : "memory");
 }
-/* As much of a short buffer as was filled, in line and in steps of 16: there is room for up to 15 more, which
- * are wiped too. cw_wipe in the loop keeps the compiler from making a call or a string instruction of it. */
-static inline void cw_wipe_short(void *p, size_t len) {
-        for (size_t i = 0; i < len; i += 16)
-                cw_wipe((uint8_t *)p + i, 16);
-}
 /* free() for libraries that keep secrets on the ordinary heap: wipes what malloc gave, then frees it. */
 void cw_wiping_free(void *p);
 /* Constant-time equality of len bytes. */

@@ -37,8 +37,8 @@ static cw_rc last_block(const struct cw_hsm_crypto *c, const struct cw_hsm_key *
         return CW_OK;
 }
 
-cw_rc cw_cmac_by_cipher(const struct cw_hsm_crypto *c, const struct cw_hsm_key *key, const void *in,
-                        size_t len, void *out, struct cw_fault *f) {
+__attribute__((noinline)) cw_rc cw_cmac_by_cipher(const struct cw_hsm_crypto *c, const struct cw_hsm_key *key,
+                                                  const void *in, size_t len, void *out, struct cw_fault *f) {
         CW_WIPED(uint8_t, last, 16);
         CW_WIPED(uint8_t, chain, CHUNK);
         uint8_t iv[16] = {0};

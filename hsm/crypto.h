@@ -96,9 +96,9 @@ bool cw_hsm_alg_from_name(const char *name, enum cw_hsm_alg *ret);
 const char *cw_hsm_alg_name(enum cw_hsm_alg alg);
 
 /*
- * len is a multiple of the block, out may be in, iv is one block (NULL with ECB; zeros when NULL with CBC). A
- * key that may only derive still encrypts here: a known block is derived into a readable secret, read and
- * destroyed.
+ * len is a multiple of the block, out may be in and is wiped on failure, iv is one block (NULL with ECB;
+ * zeros when NULL with CBC). A key that may only derive still encrypts here: a known block is derived into a
+ * readable secret, read and destroyed.
  */
 CW_WARN_UNUSED cw_rc cw_hsm_encrypt(const struct cw_hsm_crypto *c, const struct cw_hsm_key *key,
                                     enum cw_hsm_mode mode, const uint8_t *iv, const void *in, size_t len,

@@ -38,13 +38,14 @@ static cw_rc read_keys(struct cw_ka *ka, bool aes, struct cw_gp_keyset *ret) {
 /* The wrapped command and, where the entry has an answer to it, that answer in clear. */
 static cw_rc one_command(struct cw_ka *ka, struct cw_scp *s, const json_t *command, struct answer *a) {
         struct cw_ka of = {ka->c, command, ka->ret, ka->f};
+        struct cw_scp_wrapped wrapped;
         uint8_t in[CW_KA_DATA_MAX], out[CW_APDU_MAX];
         size_t len = 0, n = 0;
         cw_rc rc = cw_ka_hex(&of, "plain", in, 4, sizeof(in), &len);
         if (rc == CW_OK)
-                rc = cw_scp_wrap(s, in, len, out, sizeof(out), &n, ka->f);
+                rc = cw_scp_wrap(s, in, len, &wrapped, ka->f);
         if (rc == CW_OK)
-                rc = add(ka, a, out, n);
+                rc = add(ka, a, cw_scp_apdu(&wrapped), wrapped.len);
         if (rc != CW_OK || json_object_get(command, "response") == NULL)
                 return rc;
         rc = cw_ka_hex(&of, "response", in, 2, sizeof(in), &len);

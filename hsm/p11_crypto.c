@@ -10,7 +10,6 @@
 #include <string.h>
 
 #define CHUNK_MAX 1024u
-#define ROOM 32u
 
 /* Cryptoki takes non-const pointers for input that it only reads. */
 static CK_BYTE *input(const uint8_t *in) {
@@ -21,17 +20,22 @@ static CK_BYTE *input(const uint8_t *in) {
         return pointer.out;
 }
 
-static CK_MECHANISM cipher_mechanism(enum cw_hsm_alg alg, enum cw_hsm_mode mode, const uint8_t *iv) {
-        CK_MECHANISM m = {0, NULL, 0};
-        if (cw_hsm_alg_is_aes(alg))
-                m.mechanism = mode == CW_MODE_ECB ? CKM_AES_ECB : CKM_AES_CBC;
-        else
-                m.mechanism = mode == CW_MODE_ECB ? CKM_DES3_ECB : CKM_DES3_CBC;
-        if (mode == CW_MODE_CBC) {
-                m.pParameter = input(iv);
-                m.ulParameterLen = cw_hsm_alg_block(alg);
-        }
-        return m;
+/*
+ * Mechanism and length of the call under way, which the module gets by address, are kept beside the session:
+ * as locals they would have the compiler guard the stack frame of each call, which takes longer than all the
+ * rest that is done here for a block.
+ */
+static CK_MECHANISM *mechanism(struct cw_p11 *p, CK_MECHANISM_TYPE type, const uint8_t *param, size_t len) {
+        p->mechanism = (CK_MECHANISM){type, len > 0 ? input(param) : NULL, len};
+        return &p->mechanism;
+}
+
+static CK_MECHANISM *cipher_mechanism(struct cw_p11 *p, enum cw_hsm_alg alg, enum cw_hsm_mode mode,
+                                      const uint8_t *iv) {
+        bool aes = cw_hsm_alg_is_aes(alg);
+        if (mode == CW_MODE_ECB)
+                return mechanism(p, aes ? CKM_AES_ECB : CKM_DES3_ECB, NULL, 0);
+        return mechanism(p, aes ? CKM_AES_CBC : CKM_DES3_CBC, iv, cw_hsm_alg_block(alg));
 }
 
 static cw_rc derive_object(struct cw_p11 *p, const struct cw_hsm_key *base, enum cw_hsm_mode mode,
@@ -56,10 +60,18 @@ static cw_rc derive_object(struct cw_p11 *p, const struct cw_hsm_key *base, enum
         return rv == CKR_OK ? CW_OK : cw_p11_fail(f, rv, "p11.derive");
 }
 
-/* A derive-only key enciphers data into a readable secret that lives for this call. */
-static cw_rc encrypt_by_derive(struct cw_p11 *p, const struct cw_hsm_key *key, enum cw_hsm_mode mode,
-                               const uint8_t *iv, const uint8_t *in, size_t len, uint8_t *out,
-                               struct cw_fault *f) {
+/* Whatever a module left there before it failed. */
+__attribute__((cold, noinline)) static cw_rc made_nothing(struct cw_fault *f, CK_RV rv, const char *op,
+                                                          uint8_t *out, size_t len) {
+        cw_wipe(out, len);
+        return cw_p11_fail(f, rv, op);
+}
+
+/* A derive-only key enciphers data into a readable secret that lives for this call. Apart, as the others. */
+__attribute__((noinline)) static cw_rc encrypt_by_derive(struct cw_p11 *p, const struct cw_hsm_key *key,
+                                                         enum cw_hsm_mode mode, const uint8_t *iv,
+                                                         const uint8_t *in, size_t len, uint8_t *out,
+                                                         struct cw_fault *f) {
         const struct cw_p11_spec spec = {.alg = CW_ALG_GENERIC, .value_len = len};
         CK_OBJECT_HANDLE h = 0;
         cw_rc rc = derive_object(p, key, mode, iv, in, len, &spec, &h, f);
@@ -72,34 +84,20 @@ static cw_rc encrypt_by_derive(struct cw_p11 *p, const struct cw_hsm_key *key, e
         if (rv == CKR_OK && value.ulValueLen != len)
                 rv = CKR_FUNCTION_FAILED;
         rv = rv == CKR_OK ? destroyed : rv;
-        return rv == CKR_OK ? CW_OK : cw_p11_fail(f, rv, "p11.derive_read");
+        return rv == CKR_OK ? CW_OK : made_nothing(f, rv, "p11.derive_read", out, len);
 }
 
-/*
- * Most data is a block or a few: moved by words in line, as a call of memcpy costs as much as they do.
- * cw_wipe(p, 0) keeps the compiler from making one string instruction of the loop: that takes longer to start
- * than the loop to run. len is a multiple of 8.
- */
-static inline void copy_blocks(uint8_t *to, const uint8_t *from, size_t len) {
-        size_t i = 0;
-        for (; i + 16 <= len; i += 16) {
-                memcpy(to + i, from + i, 16);
-                cw_wipe(to, 0);
-        }
-        if (i < len)
-                memcpy(to + i, from + i, 8);
-}
-
-/* buf has room to spare: with a buffer that is too small modules differ in what becomes of the operation. */
-static CK_RV cipher_into(struct cw_p11 *p, const struct cw_hsm_key *key, enum cw_hsm_dir dir, CK_MECHANISM *m,
-                         const uint8_t *in, size_t len, uint8_t *buf, CK_ULONG *n) {
+static CK_RV cipher_at(struct cw_p11 *p, const struct cw_hsm_key *key, enum cw_hsm_dir dir, CK_MECHANISM *m,
+                       const uint8_t *in, size_t len, uint8_t *out) {
         cw_p11_called(p);
         CK_RV rv = dir == CW_ENCRYPT ? p->fn->C_EncryptInit(p->session, m, key->handle)
                                      : p->fn->C_DecryptInit(p->session, m, key->handle);
         if (rv != CKR_OK)
                 return rv;
-        return dir == CW_ENCRYPT ? p->fn->C_Encrypt(p->session, input(in), len, buf, n)
-                                 : p->fn->C_Decrypt(p->session, input(in), len, buf, n);
+        p->len = len;
+        rv = dir == CW_ENCRYPT ? p->fn->C_Encrypt(p->session, input(in), len, out, &p->len)
+                               : p->fn->C_Decrypt(p->session, input(in), len, out, &p->len);
+        return rv == CKR_OK && p->len != len ? CKR_FUNCTION_FAILED : rv;
 }
 
 static bool chained_here(const struct cw_p11 *p, enum cw_hsm_alg alg, enum cw_hsm_mode mode) {
@@ -114,6 +112,7 @@ __attribute__((noinline)) static cw_rc chained_cbc(struct cw_p11 *p, const struc
         return cw_cbc_by_ecb(&c, key, dir, iv, in, len, out, f);
 }
 
+/* PKCS#11 2.40 5.8.3: clear text and cipher text may be in the same place. */
 static cw_rc p11_cipher(void *ctx, const struct cw_hsm_key *key, enum cw_hsm_dir dir, enum cw_hsm_mode mode,
                         const uint8_t *iv, const uint8_t *in, size_t len, uint8_t *out, struct cw_fault *f) {
         struct cw_p11 *p = ctx;
@@ -121,39 +120,21 @@ static cw_rc p11_cipher(void *ctx, const struct cw_hsm_key *key, enum cw_hsm_dir
                 return chained_cbc(p, key, dir, iv, in, len, out, f);
         if (dir == CW_ENCRYPT && (key->usage & CW_USE_ENCRYPT) == 0 && !p->host_derive)
                 return encrypt_by_derive(p, key, mode, iv, in, len, out, f);
-        CW_UNINITIALIZED uint8_t buf[CHUNK_MAX + ROOM]; /* as much of it is wiped as could be written */
-        CK_MECHANISM m = cipher_mechanism(key->alg, mode, iv);
-        CK_ULONG n = len + ROOM;
-        if (len > CHUNK_MAX)
-                return cw_fail(f, CW_RC(CW_L_PKCS11, CW_C_REJECT, CW_E_TOO_BIG), (int64_t)len, "p11.cipher",
-                               "", "more data at once than a card needs");
-        CK_RV rv = cipher_into(p, key, dir, &m, in, len, buf, &n);
-        if (rv == CKR_OK && n != len)
-                rv = CKR_FUNCTION_FAILED;
-        if (rv == CKR_OK)
-                copy_blocks(out, buf, len);
-        cw_wipe_short(buf, len);
-        cw_wipe(buf + len, ROOM);
-        return rv == CKR_OK ? CW_OK : cw_p11_fail(f, rv, "p11.cipher");
+        CK_RV rv = cipher_at(p, key, dir, cipher_mechanism(p, key->alg, mode, iv), in, len, out);
+        return rv == CKR_OK ? CW_OK : made_nothing(f, rv, "p11.cipher", out, len);
 }
 
-/* out_len is a multiple of 8. */
 static cw_rc sign(struct cw_p11 *p, CK_MECHANISM_TYPE type, const struct cw_hsm_key *key, const uint8_t *in,
                   size_t len, uint8_t *out, size_t out_len, struct cw_fault *f) {
-        CW_UNINITIALIZED uint8_t buf[64];
-        CK_MECHANISM m = {type, NULL, 0};
-        CK_ULONG n = sizeof(buf);
         static const uint8_t nothing[1];
         cw_p11_called(p);
-        CK_RV rv = p->fn->C_SignInit(p->session, &m, key->handle);
+        CK_RV rv = p->fn->C_SignInit(p->session, mechanism(p, type, NULL, 0), key->handle);
+        p->len = out_len;
         if (rv == CKR_OK)
-                rv = p->fn->C_Sign(p->session, input(len > 0 ? in : nothing), len, buf, &n);
-        if (rv == CKR_OK && n != out_len)
+                rv = p->fn->C_Sign(p->session, input(len > 0 ? in : nothing), len, out, &p->len);
+        if (rv == CKR_OK && p->len != out_len)
                 rv = CKR_FUNCTION_FAILED;
-        if (rv == CKR_OK)
-                copy_blocks(out, buf, out_len);
-        cw_wipe(buf, sizeof(buf));
-        return rv == CKR_OK ? CW_OK : cw_p11_fail(f, rv, "p11.sign");
+        return rv == CKR_OK ? CW_OK : made_nothing(f, rv, "p11.sign", out, out_len);
 }
 
 __attribute__((noinline)) static cw_rc chained_cmac(struct cw_p11 *p, const struct cw_hsm_key *key,

@@ -29,7 +29,9 @@ struct cw_p11 {
                              them */
         bool cbc_by_ecb[CW_CBC_COUNT]; /* the token has no CBC of this cipher: it is chained here, by ECB
                                           calls */
-        bool by_p11_kit; /* the module is p11-kit's client, which carries few mechanisms: for texts */
+        bool by_p11_kit;        /* the module is p11-kit's client, which carries few mechanisms: for texts */
+        CK_MECHANISM mechanism; /* of the call under way (p11_crypto.c) */
+        CK_ULONG len;           /* bytes it is to make, then has made */
         _Atomic int64_t
             *called_ns; /* start of the running C_* call on the monotonic clock; NULL: nobody watches */
 };

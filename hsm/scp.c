@@ -91,8 +91,8 @@ void cw_scp_count_data_only(struct cw_scp *s) {
 
 cw_rc cw_scp_authenticate(struct cw_scp *s, uint8_t level, uint8_t ret[CW_SCP_AUTHENTICATE_MAX],
                           size_t *ret_len, struct cw_fault *f) {
-        uint8_t data[CW_APDU_MAX];
-        size_t len = s->card.mode_len;
+        uint8_t data[CW_GP_CHALLENGE_MAX];
+        struct cw_scp_wrapped wrapped;
         uint8_t header[4] = {0x84, 0x82, level, 0x00};
         if (s->authenticated || s->dead)
                 return wrong_state("EXTERNAL AUTHENTICATE is made once for a secure channel", f);
@@ -109,7 +109,7 @@ cw_rc cw_scp_authenticate(struct cw_scp *s, uint8_t level, uint8_t ret[CW_SCP_AU
                 rc = prepare_pending(s, level, f);
         s->level = CW_SCP_C_MAC; /* the command itself always carries a C-MAC and is never enciphered */
         if (rc == CW_OK)
-                rc = s->protocol->secure(s, header, data, len, data, &len, f);
+                rc = s->protocol->secure(s, header, data, s->card.mode_len, &wrapped, f);
         if (rc != CW_OK) {
                 s->dead = true;
                 return rc;
@@ -117,10 +117,8 @@ cw_rc cw_scp_authenticate(struct cw_scp *s, uint8_t level, uint8_t ret[CW_SCP_AU
         memcpy(s->rchain, s->chain, sizeof(s->rchain));
         s->authenticated = true;
         s->level = level;
-        memcpy(ret, header, 4);
-        ret[4] = (uint8_t)len;
-        memcpy(ret + 5, data, len);
-        *ret_len = 5 + len;
+        memcpy(ret, cw_scp_apdu(&wrapped), wrapped.len);
+        *ret_len = wrapped.len;
         return CW_OK;
 }
 
@@ -173,18 +171,16 @@ size_t cw_scp_room(const struct cw_scp *s) {
 }
 
 /* The data is padded, enciphered and authenticated where it will be sent from. */
-static cw_rc wrap_secure(struct cw_scp *s, const struct cw_capdu *a, uint8_t *ret, size_t *ret_len,
+static cw_rc wrap_secure(struct cw_scp *s, const struct cw_capdu *a, struct cw_scp_wrapped *ret,
                          struct cw_fault *f) {
         struct cw_scp_pending *p = NULL;
         const uint8_t header[4] = {a->cla | 0x04u, a->ins, a->p1, a->p2};
-        uint8_t *data = ret + 5;
-        size_t len = 0;
         cw_rc rc = s->pending ? pending_push(s, a, &p, f) : CW_OK;
         if (rc != CW_OK)
                 return rc;
-        rc = s->protocol->secure(s, header, a->data, a->data_len, data, &len, f);
+        rc = s->protocol->secure(s, header, a->data, a->data_len, ret, f);
         if (rc != CW_OK) {
-                cw_wipe(data, CW_APDU_MAX - 5);
+                cw_wipe(ret, sizeof(*ret));
                 s->dead = true; /* chain and card may differ from now on */
                 return rc;
         }
@@ -193,29 +189,23 @@ static cw_rc wrap_secure(struct cw_scp *s, const struct cw_capdu *a, uint8_t *re
                 p->counter = s->counter;
                 s->pending_count++;
         }
-        memcpy(ret, header, 4);
-        ret[4] = (uint8_t)len;
         if (a->has_le)
-                data[len++] = a->le;
-        *ret_len = 5 + len;
+                ret->bytes[CW_SCP_IN_FRONT + ret->len++] = a->le;
         return CW_OK;
 }
 
-cw_rc cw_scp_wrap(struct cw_scp *s, const uint8_t *apdu, size_t len, uint8_t *ret, size_t ret_cap,
-                  size_t *ret_len, struct cw_fault *f) {
+cw_rc cw_scp_wrap(struct cw_scp *s, const uint8_t *apdu, size_t len, struct cw_scp_wrapped *ret,
+                  struct cw_fault *f) {
         struct cw_capdu a;
         cw_rc rc = cw_capdu_parse(apdu, len, &a, f);
         if (rc == CW_OK)
                 rc = check_wrappable(s, &a, f);
         if (rc != CW_OK)
                 return rc;
-        if (ret_cap < CW_APDU_MAX)
-                return cw_fail(f, CW_RC(CW_L_HSM, CW_C_FATAL, CW_E_TOO_BIG), 0, "hsm.scp_wrap", "",
-                               "no room");
         if ((s->level & CW_SCP_C_MAC) != 0)
-                return wrap_secure(s, &a, ret, ret_len, f);
-        memcpy(ret, apdu, len);
-        *ret_len = len;
+                return wrap_secure(s, &a, ret, f);
+        memcpy(ret->bytes + CW_SCP_IN_FRONT, apdu, len);
+        ret->len = len;
         return CW_OK;
 }
 

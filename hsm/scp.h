@@ -8,6 +8,7 @@
 #pragma once
 
 #include "base/cleanup.h"
+#include "hsm/apdu.h"
 #include "hsm/gp_init_update.h"
 #include "hsm/gp_keys.h"
 
@@ -21,6 +22,17 @@
 #define CW_SCP_AUTHENTICATE_MAX (5u + 2 * CW_GP_CHALLENGE_MAX)
 
 struct cw_scp;
+
+/* A command where it is sent from. SCP03's MAC covers what lies in front of it too, the chaining value, so
+ * that nothing is moved for the MAC. Need not be filled in beforehand. */
+#define CW_SCP_IN_FRONT 16u
+struct cw_scp_wrapped {
+        uint8_t bytes[CW_SCP_IN_FRONT + CW_APDU_MAX];
+        size_t len; /* of the command */
+};
+static inline const uint8_t *cw_scp_apdu(const struct cw_scp_wrapped *w) {
+        return w->bytes + CW_SCP_IN_FRONT;
+}
 
 /*
  * Makes the session keys and verifies the card cryptogram (REJECT/CW_E_MISMATCH, code HSM_CRYPTOGRAM) and,
@@ -47,9 +59,9 @@ CW_WARN_UNUSED cw_rc cw_scp_check(const struct cw_scp *s, const uint8_t *apdu, s
                                   struct cw_fault *f);
 /* How many more commands may be wrapped before a response is unwrapped. */
 size_t cw_scp_room(const struct cw_scp *s);
-/* Wraps the next command; ret_cap >= CW_APDU_MAX. */
-CW_WARN_UNUSED cw_rc cw_scp_wrap(struct cw_scp *s, const uint8_t *apdu, size_t len, uint8_t *ret,
-                                 size_t ret_cap, size_t *ret_len, struct cw_fault *f);
+/* Wraps the next command. On failure *ret holds nothing of it. */
+CW_WARN_UNUSED cw_rc cw_scp_wrap(struct cw_scp *s, const uint8_t *apdu, size_t len,
+                                 struct cw_scp_wrapped *ret, struct cw_fault *f);
 /* Unwraps the response (data, SW) of the oldest wrapped command that was not answered yet; ret_cap >= len. */
 CW_WARN_UNUSED cw_rc cw_scp_unwrap(struct cw_scp *s, const uint8_t *rapdu, size_t len, uint8_t *ret,
                                    size_t ret_cap, size_t *ret_len, struct cw_fault *f);

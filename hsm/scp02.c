@@ -94,20 +94,22 @@ static cw_rc command_mac(struct cw_scp *s, const uint8_t header[4], const uint8_
         return rc;
 }
 
-static cw_rc secure(struct cw_scp *s, const uint8_t header[4], const uint8_t *in, size_t len, uint8_t *ret,
-                    size_t *ret_len, struct cw_fault *f) {
-        uint8_t mac[8];
+static cw_rc secure(struct cw_scp *s, const uint8_t header[4], const uint8_t *in, size_t len,
+                    struct cw_scp_wrapped *ret, struct cw_fault *f) {
+        uint8_t mac[8], *apdu = ret->bytes + CW_SCP_IN_FRONT, *data = apdu + 5;
         cw_rc rc = command_mac(s, header, in, len, mac, f);
         if (len > 0)
-                memmove(ret, in, len);
+                memcpy(data, in, len);
         if (rc == CW_OK && (s->level & CW_SCP_C_ENC) != 0 && len > 0) {
-                len = cw_pad80(ret, len, BLOCK);
-                rc = cw_hsm_encrypt(s->c, &s->enc, CW_MODE_CBC, NULL, ret, len, ret, f);
+                len = cw_pad80(data, len, BLOCK);
+                rc = cw_hsm_encrypt(s->c, &s->enc, CW_MODE_CBC, NULL, data, len, data, f);
         }
         if (rc != CW_OK)
                 return rc;
-        memcpy(ret + len, mac, 8);
-        *ret_len = len + 8;
+        memcpy(apdu, header, 4);
+        apdu[4] = (uint8_t)(len + 8);
+        memcpy(data + len, mac, 8);
+        ret->len = 5 + len + 8;
         return CW_OK;
 }
 

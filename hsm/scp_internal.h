@@ -21,10 +21,9 @@ struct cw_scp_protocol {
         cw_rc (*cryptogram)(struct cw_scp *s, bool of_card, uint8_t ret[CW_GP_CHALLENGE_MAX],
                             struct cw_fault *f);
         cw_rc (*check_level)(const struct cw_scp *s, uint8_t level, struct cw_fault *f);
-        /* header is CLA INS P1 P2 with CLA already secure; in is the command's data, ret has room for it with
-         * padding and MAC and may be in. */
+        /* header is CLA INS P1 P2 with CLA already secure; in is the command's data. Without Le. */
         cw_rc (*secure)(struct cw_scp *s, const uint8_t header[4], const uint8_t *in, size_t len,
-                        uint8_t *ret, size_t *ret_len, struct cw_fault *f);
+                        struct cw_scp_wrapped *ret, struct cw_fault *f);
         /* response is data|MAC of length len (>= the MAC), sw 2 bytes; decrypts in place, *ret_len = clear
          * length.
          */

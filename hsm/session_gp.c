@@ -212,18 +212,17 @@ static cw_rc check_batch(struct cw_sess *s, struct cw_span batch, size_t *ret_co
 }
 
 static cw_rc wrap_batch(struct cw_sess *s, struct cw_span batch, struct cw_secret *out, struct cw_fault *f) {
-        CW_WIPED(uint8_t, wrapped, CW_APDU_MAX);
+        CW_WIPED(struct cw_scp_wrapped, wrapped, 1);
         struct cw_reader r;
         struct cw_writer w;
-        size_t n = 0;
         cw_reader_init(&r, batch.ptr, batch.len);
         cw_writer_init(&w, out->ptr, out->cap);
         while (r.left > 0) {
                 struct cw_span item = cw_get_item(&r);
-                cw_rc rc = cw_scp_wrap(s->scp, item.ptr, item.len, wrapped, sizeof(wrapped), &n, f);
+                cw_rc rc = cw_scp_wrap(s->scp, item.ptr, item.len, wrapped, f);
                 if (rc != CW_OK)
                         return rc;
-                cw_put_item(&w, wrapped, n);
+                cw_put_item(&w, cw_scp_apdu(wrapped), wrapped->len);
         }
         if (w.bad)
                 return cw_fail(f, CW_RC(CW_L_HSM, CW_C_FATAL, CW_E_TOO_BIG), 0, "hsm.gp", "",

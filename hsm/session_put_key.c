@@ -85,8 +85,9 @@ static void name_put(struct cw_sess *s, uint8_t kvn) {
 cw_rc cw_sess_gp_put_key(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply,
                          struct cw_fault *f) {
         CW_WIPED(struct cw_gp_key_values, values, 1);
-        uint8_t plain[CW_GP_PUT_KEY_MAX], wrapped[CW_APDU_MAX];
-        size_t len = 0, n = 0;
+        uint8_t plain[CW_GP_PUT_KEY_MAX];
+        struct cw_scp_wrapped wrapped;
+        size_t len = 0;
         const char *algorithm = cw_msg_str(request, "algorithm", "");
         int64_t kvn = cw_msg_int(request, "kvn", 0), replaces = cw_msg_int(request, "replaces", 0);
         bool aes = strcmp(algorithm, "aes") == 0;
@@ -106,8 +107,8 @@ cw_rc cw_sess_gp_put_key(struct cw_sess *s, struct cw_msg *request, struct cw_ms
         if (rc != CW_OK)
                 return rc;
         s->state |= CW_ST_PUT | CW_ST_PUT_WAITS;
-        rc = cw_scp_wrap(s->scp, plain, len, wrapped, sizeof(wrapped), &n, f);
-        return rc != CW_OK ? rc : cw_sess_put_att(reply, wrapped, n, f);
+        rc = cw_scp_wrap(s->scp, plain, len, &wrapped, f);
+        return rc != CW_OK ? rc : cw_sess_put_att(reply, cw_scp_apdu(&wrapped), wrapped.len, f);
 }
 
 static cw_rc judge_answer(const struct cw_sess *s, const uint8_t *clear, size_t len, bool version_only,

@@ -216,9 +216,8 @@ static void ours_dukpt(void) {
 }
 
 static void ours_scp03_of(const uint8_t *store, size_t len) {
-        CW_UNINITIALIZED uint8_t out[CW_APDU_MAX]; /* hsmd has one for all APDUs of a batch */
-        size_t n = 0;
-        must(cw_scp_wrap(&w.scp, store, len, out, sizeof(out), &n, &fault), &fault, "scp03");
+        static struct cw_scp_wrapped out; /* hsmd has one for all APDUs of a batch */
+        must(cw_scp_wrap(&w.scp, store, len, &out, &fault), &fault, "scp03");
 }
 
 static void ours_scp03(void) {

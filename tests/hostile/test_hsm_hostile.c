@@ -181,7 +181,7 @@ static cw_rc op_encrypt(struct cw_fault *f) {
         memset(out, POISON, sizeof(out));
         cw_rc rc = cw_hsm_encrypt(&w.c, &w.cipher, CW_MODE_ECB, NULL, zero, 8, out, f);
         if (rc != CW_OK)
-                assert_int_equal(out[0], POISON);
+                assert_memory_equal(out, zero, sizeof(out)); /* nothing of what a module left there */
         return rc;
 }
 

@@ -85,7 +85,8 @@ static cw_rc open_channel(const json_t *e, struct cw_scp **ret) {
 
 static void run_channel(const json_t *e) {
         CW_AUTO(cw_scp_free) struct cw_scp *s = NULL;
-        uint8_t auth[CW_SCP_AUTHENTICATE_MAX], plain[CW_APDU_MAX], wrapped[CW_APDU_MAX];
+        uint8_t auth[CW_SCP_AUTHENTICATE_MAX], plain[CW_APDU_MAX], out[CW_APDU_MAX];
+        struct cw_scp_wrapped wrapped;
         size_t i, n = 0, auth_len = 0;
         json_t *cmd;
         assert_int_equal(open_channel(e, &s), CW_OK);
@@ -94,13 +95,13 @@ static void run_channel(const json_t *e) {
         assert_hex(auth, auth_len, str(e, "external_authenticate"));
         json_array_foreach(json_object_get(e, "commands"), i, cmd) {
                 size_t len = hex(str(cmd, "plain"), plain, sizeof(plain));
-                assert_int_equal(cw_scp_wrap(s, plain, len, wrapped, sizeof(wrapped), &n, NULL), CW_OK);
-                assert_hex(wrapped, n, str(cmd, "wrapped"));
+                assert_int_equal(cw_scp_wrap(s, plain, len, &wrapped, NULL), CW_OK);
+                assert_hex(cw_scp_apdu(&wrapped), wrapped.len, str(cmd, "wrapped"));
                 if (str(cmd, "response")[0] == '\0')
                         continue;
                 len = hex(str(cmd, "response"), plain, sizeof(plain));
-                assert_int_equal(cw_scp_unwrap(s, plain, len, wrapped, sizeof(wrapped), &n, NULL), CW_OK);
-                assert_hex(wrapped, n, str(cmd, "clear"));
+                assert_int_equal(cw_scp_unwrap(s, plain, len, out, sizeof(out), &n, NULL), CW_OK);
+                assert_hex(out, n, str(cmd, "clear"));
         }
 }
 
@@ -424,16 +425,17 @@ static void wrong_response_mac_kills_channel(void **state) {
         (void)state;
         CW_AUTO(cw_scp_free) struct cw_scp *s = channel33(0);
         uint8_t auth[CW_SCP_AUTHENTICATE_MAX], plain[CW_APDU_MAX], out[CW_APDU_MAX];
+        struct cw_scp_wrapped wrapped;
         size_t n = 0, auth_len = 0;
         assert_int_equal(cw_scp_authenticate(s, 0x33, auth, &auth_len, NULL), CW_OK);
         size_t len = hex("80E2910006BF3E035C015A00", plain, sizeof(plain));
-        assert_int_equal(cw_scp_wrap(s, plain, len, out, sizeof(out), &n, NULL), CW_OK);
+        assert_int_equal(cw_scp_wrap(s, plain, len, &wrapped, NULL), CW_OK);
         len = hex("F3BA2B1013AA6224F5E1C138D71805C569E5439B47576260B75FC021B25097CB2E68F8A0144975B89000",
                   plain, sizeof(plain));
         assert_int_equal(cw_scp_unwrap(s, plain, len, out, sizeof(out), &n, NULL),
                          CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_MISMATCH));
         len = hex("80E2910006BF3E035C015A00", plain, sizeof(plain));
-        assert_int_equal(cw_rc_class(cw_scp_wrap(s, plain, len, out, sizeof(out), &n, NULL)), CW_C_REJECT);
+        assert_int_equal(cw_rc_class(cw_scp_wrap(s, plain, len, &wrapped, NULL)), CW_C_REJECT);
 }
 
 /* Many commands wrapped in one go answer one by one: the R-MAC belongs to its own command. */
@@ -441,11 +443,12 @@ static void batch_unwraps_in_order(void **state) {
         (void)state;
         CW_AUTO(cw_scp_free) struct cw_scp *s = channel33(0);
         uint8_t auth[CW_SCP_AUTHENTICATE_MAX], plain[CW_APDU_MAX], out[CW_APDU_MAX];
+        struct cw_scp_wrapped wrapped;
         size_t n = 0, auth_len = 0;
         assert_int_equal(cw_scp_authenticate(s, 0x33, auth, &auth_len, NULL), CW_OK);
         size_t len = hex("80E2910006BF3E035C015A00", plain, sizeof(plain));
         for (int i = 0; i < 3; i++)
-                assert_int_equal(cw_scp_wrap(s, plain, len, out, sizeof(out), &n, NULL), CW_OK);
+                assert_int_equal(cw_scp_wrap(s, plain, len, &wrapped, NULL), CW_OK);
         len = hex("F3BA2B1013AA6224F5E1C138D71805C569E5439B47576260B75FC021B25097CB2E68F8A0144975B99000",
                   plain, sizeof(plain));
         assert_int_equal(cw_scp_unwrap(s, plain, len, out, sizeof(out), &n, NULL), CW_OK);
@@ -474,19 +477,19 @@ static void level_limits(void **state) {
 static void command_length_limits(void **state) {
         (void)state;
         CW_AUTO(cw_scp_free) struct cw_scp *s = channel33(0);
-        uint8_t auth[CW_SCP_AUTHENTICATE_MAX], plain[CW_APDU_MAX] = {0x80, 0xe2, 0x00, 0x00, 239},
-                                               out[CW_APDU_MAX];
-        size_t n = 0, auth_len = 0;
+        uint8_t auth[CW_SCP_AUTHENTICATE_MAX], plain[CW_APDU_MAX] = {0x80, 0xe2, 0x00, 0x00, 239};
+        struct cw_scp_wrapped wrapped;
+        size_t auth_len = 0;
         assert_int_equal(cw_scp_authenticate(s, 0x03, auth, &auth_len, NULL), CW_OK);
-        assert_int_equal(cw_scp_wrap(s, plain, 5 + 239, out, sizeof(out), &n, NULL), CW_OK);
-        assert_int_equal(n, 5 + 240 + 8);
+        assert_int_equal(cw_scp_wrap(s, plain, 5 + 239, &wrapped, NULL), CW_OK);
+        assert_int_equal(wrapped.len, 5 + 240 + 8);
         plain[4] = 240;
-        assert_int_equal(cw_scp_wrap(s, plain, 5 + 240, out, sizeof(out), &n, NULL),
+        assert_int_equal(cw_scp_wrap(s, plain, 5 + 240, &wrapped, NULL),
                          CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_TOO_BIG));
         plain[4] = 1;
         plain[0] = 0x81;
-        assert_int_equal(cw_rc_class(cw_scp_wrap(s, plain, 6, out, sizeof(out), &n, NULL)), CW_C_REJECT);
-        assert_int_equal(cw_rc_class(cw_scp_wrap(s, plain, 3, out, sizeof(out), &n, NULL)), CW_C_REJECT);
+        assert_int_equal(cw_rc_class(cw_scp_wrap(s, plain, 6, &wrapped, NULL)), CW_C_REJECT);
+        assert_int_equal(cw_rc_class(cw_scp_wrap(s, plain, 3, &wrapped, NULL)), CW_C_REJECT);
 }
 
 /* Every call of the backend fails once: an error comes out, nothing leaks (see teardown). */
