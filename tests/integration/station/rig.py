@@ -136,11 +136,15 @@ class Rig:
         subprocess.run([os.path.join(self.build, "hsm/cardwright-hsm-provision"), "--config", self.path("cardwright.json"),
                         "--keys", self.path("keys.json")], env=env, check=True, stdout=subprocess.DEVNULL)
 
-    def start_pcscd(self):
+    def pcscd_process(self, name="pcscd"):
+        """With the drivers and the socket of the folder of that name."""
         script = "mkdir -p /run/pcscd && mount --bind \"$0\" /run/pcscd && exec pcscd -f -c \"$1\""
-        argv = ["unshare", "-m" if os.geteuid() == 0 else "-Urm", "sh", "-c", script, self.path("pcscd/run"),
-                self.path("pcscd/conf")]
-        self.pcscd = Process("pcscd", argv, self.path("logs/pcscd.log")).start()
+        argv = ["unshare", "-m" if os.geteuid() == 0 else "-Urm", "sh", "-c", script, self.path(name, "run"),
+                self.path(name, "conf")]
+        return Process(name, argv, self.path("logs", name + ".log")).start()
+
+    def start_pcscd(self):
+        self.pcscd = self.pcscd_process()
         self.processes.append(self.pcscd)
         wait_for("pcscd", lambda: socket_answers(self.pcsc["PCSCLITE_CSOCK_NAME"]), processes=[self.pcscd])
 
