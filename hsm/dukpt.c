@@ -105,8 +105,11 @@ cw_rc cw_dukpt_transaction_key(const struct cw_hsm_crypto *c, const struct cw_du
 }
 
 /* Byte of each half that a variant inverts, X9.24-1:2009 A.4.1. */
-static const uint8_t variant_byte[] = {
-    [CW_DUKPT_PIN] = 7, [CW_DUKPT_MAC_REQUEST] = 6, [CW_DUKPT_MAC_RESPONSE] = 4, [CW_DUKPT_DATA] = 5};
+static const uint8_t variant_byte[] = {[CW_DUKPT_PIN] = 7,
+                                       [CW_DUKPT_MAC_REQUEST] = 6,
+                                       [CW_DUKPT_MAC_RESPONSE] = 4,
+                                       [CW_DUKPT_DATA_REQUEST] = 5,
+                                       [CW_DUKPT_DATA_RESPONSE] = 3};
 
 cw_rc cw_dukpt_working_key(const struct cw_hsm_crypto *c, const struct cw_dukpt_bdk *bdk,
                            const uint8_t ksn[CW_KSN_LEN], enum cw_dukpt_use use, uint8_t ret[16],
@@ -118,7 +121,7 @@ cw_rc cw_dukpt_working_key(const struct cw_hsm_crypto *c, const struct cw_dukpt_
                 return rc;
         key[variant_byte[use]] ^= 0xff;
         key[8 + variant_byte[use]] ^= 0xff;
-        if (use == CW_DUKPT_DATA) { /* one-way: the data variant enciphers itself, A.4.1 */
+        if (use >= CW_DUKPT_DATA_REQUEST) { /* one-way: a data variant enciphers itself, A.4.1 */
                 rc = cw_hsm_import(c, CW_ALG_TDES2, CW_USE_ENCRYPT, key, &k, f);
                 if (rc == CW_OK)
                         rc = cw_hsm_encrypt(c, &k, CW_MODE_ECB, NULL, key, 16, key, f);
@@ -159,9 +162,9 @@ cw_rc cw_dukpt_pin_encrypt(const struct cw_hsm_crypto *c, const struct cw_dukpt_
 }
 
 cw_rc cw_dukpt_data(const struct cw_hsm_crypto *c, const struct cw_dukpt_bdk *bdk,
-                    const uint8_t ksn[CW_KSN_LEN], enum cw_hsm_dir dir, const void *in, size_t len, void *ret,
-                    struct cw_fault *f) {
-        return cipher(c, bdk, ksn, CW_DUKPT_DATA, dir, in, len, ret, f);
+                    const uint8_t ksn[CW_KSN_LEN], enum cw_dukpt_use use, enum cw_hsm_dir dir, const void *in,
+                    size_t len, void *ret, struct cw_fault *f) {
+        return cipher(c, bdk, ksn, use, dir, in, len, ret, f);
 }
 
 cw_rc cw_dukpt_mac(const struct cw_hsm_crypto *c, const struct cw_dukpt_bdk *bdk,

@@ -39,8 +39,14 @@ CW_WARN_UNUSED cw_rc cw_dukpt_pin_encrypt(const struct cw_hsm_crypto *c, const s
                                           const uint8_t ksn[CW_KSN_LEN], const uint8_t block[8],
                                           uint8_t ret[8], struct cw_fault *f);
 
-/* What a working key is for; DATA is the request (or both ways) variant. */
-enum cw_dukpt_use { CW_DUKPT_PIN, CW_DUKPT_MAC_REQUEST, CW_DUKPT_MAC_RESPONSE, CW_DUKPT_DATA };
+/* What a working key is for; a REQUEST one may be for both ways. */
+enum cw_dukpt_use {
+        CW_DUKPT_PIN,
+        CW_DUKPT_MAC_REQUEST,
+        CW_DUKPT_MAC_RESPONSE,
+        CW_DUKPT_DATA_REQUEST,
+        CW_DUKPT_DATA_RESPONSE
+};
 /* Working key (16 bytes) of the KSN into ret, which the caller wipes. */
 CW_WARN_UNUSED cw_rc cw_dukpt_working_key(const struct cw_hsm_crypto *c, const struct cw_dukpt_bdk *bdk,
                                           const uint8_t ksn[CW_KSN_LEN], enum cw_dukpt_use use,
@@ -49,7 +55,7 @@ CW_WARN_UNUSED cw_rc cw_dukpt_working_key(const struct cw_hsm_crypto *c, const s
 CW_WARN_UNUSED cw_rc cw_dukpt_mac(const struct cw_hsm_crypto *c, const struct cw_dukpt_bdk *bdk,
                                   const uint8_t ksn[CW_KSN_LEN], enum cw_dukpt_use use, const void *msg,
                                   size_t len, uint8_t ret[CW_DUKPT_MAC_LEN], struct cw_fault *f);
-/* CBC with IV 0 under the data key; len is a multiple of 8, at most 1024. */
+/* CBC with IV 0; use is one of the two data variants, len is a multiple of 8, at most 1024. */
 CW_WARN_UNUSED cw_rc cw_dukpt_data(const struct cw_hsm_crypto *c, const struct cw_dukpt_bdk *bdk,
-                                   const uint8_t ksn[CW_KSN_LEN], enum cw_hsm_dir dir, const void *in,
-                                   size_t len, void *ret, struct cw_fault *f);
+                                   const uint8_t ksn[CW_KSN_LEN], enum cw_dukpt_use use, enum cw_hsm_dir dir,
+                                   const void *in, size_t len, void *ret, struct cw_fault *f);

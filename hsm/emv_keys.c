@@ -60,11 +60,11 @@ static cw_rc diversifier_b(const struct cw_hsm_crypto *c, const char *pan, const
 static cw_rc icc_mk_data(const struct cw_hsm_crypto *c, const char *pan, const char *psn,
                          enum cw_emv_option option, uint8_t data[16], struct cw_fault *f) {
         cw_rc rc = CW_OK;
-        if (strlen(pan) > CW_PAN_MAX || strlen(psn) != 2 || !all_digits(pan) || !all_digits(psn) ||
-            !diversifier_a(pan, psn, data))
+        if (*pan == '\0' || strlen(pan) > CW_PAN_MAX || strlen(psn) != 2 || !all_digits(pan) ||
+            !all_digits(psn) || !diversifier_a(pan, psn, data))
                 return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_SYNTAX), 0, "hsm.emv_icc_mk",
                                "HSM_CARD_NUMBER",
-                               "card keys need a PAN of at most 19 digits and a sequence number of 2 digits");
+                               "card keys need a PAN of 1 to 19 digits and a sequence number of 2 digits");
         if (option == CW_EMV_OPTION_B && strlen(pan) > 16)
                 rc = diversifier_b(c, pan, psn, data, f);
         for (size_t i = 0; i < 8; i++)

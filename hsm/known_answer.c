@@ -113,6 +113,7 @@ static const struct {
     {"dukpt_tdes_data", cw_ka_dukpt_tdes_data},
     {"dukpt_aes_pin", cw_ka_dukpt_aes_pin},
     {"dukpt_aes_mac", cw_ka_dukpt_aes_mac},
+    {"dukpt_aes_data", cw_ka_dukpt_aes_data},
     {"tr31_unwrap", cw_ka_tr31_unwrap},
     {"emv_icc_mk", cw_ka_emv_icc_mk},
     {"emv_icc_mk_kcv", cw_ka_emv_icc_mk_kcv},

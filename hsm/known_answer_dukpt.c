@@ -65,20 +65,28 @@ cw_rc cw_ka_dukpt_tdes_pin(struct cw_ka *ka) {
         return rc != CW_OK ? rc : cw_ka_answer(ka, block, 8);
 }
 
+/* Whether the message goes to the pad. Of "fallback" when the entry does not say. */
+static bool direction_of(const struct cw_ka *ka, const char *fallback, bool *ret_response) {
+        const char *text = cw_ka_text(ka, "direction");
+        text = *text != '\0' ? text : fallback;
+        *ret_response = strcmp(text, "response") == 0;
+        return *ret_response || strcmp(text, "request") == 0;
+}
+
 cw_rc cw_ka_dukpt_tdes_mac(struct cw_ka *ka) {
         uint8_t msg[CW_KA_DATA_MAX], mac[CW_DUKPT_MAC_LEN];
         struct dukpt d = {0};
         size_t len = 0;
-        bool request = strcmp(cw_ka_text(ka, "direction"), "request") == 0;
-        if (!request && strcmp(cw_ka_text(ka, "direction"), "response") != 0)
+        bool response = false;
+        if (!direction_of(ka, "", &response))
                 return cw_ka_bad(ka, "direction");
         cw_rc rc = cw_ka_hex(ka, "msg", msg, 0, sizeof(msg), &len);
         if (rc == CW_OK)
                 rc = dukpt_of(ka, &d);
         if (rc == CW_OK)
-                rc =
-                    cw_dukpt_mac(ka->c, &d.bdk, d.ksn, request ? CW_DUKPT_MAC_REQUEST : CW_DUKPT_MAC_RESPONSE,
-                                 msg, len, mac, ka->f);
+                rc = cw_dukpt_mac(ka->c, &d.bdk, d.ksn,
+                                  response ? CW_DUKPT_MAC_RESPONSE : CW_DUKPT_MAC_REQUEST, msg, len, mac,
+                                  ka->f);
         dukpt_done(ka, &d);
         return rc != CW_OK ? rc : cw_ka_answer(ka, mac, sizeof(mac));
 }
@@ -87,6 +95,9 @@ cw_rc cw_ka_dukpt_tdes_data(struct cw_ka *ka) {
         uint8_t data[CW_KNOWN_ANSWER_MAX / 4]; /* what a cipher call takes at most */
         struct dukpt d = {0};
         size_t len = 0;
+        bool response = false;
+        if (!direction_of(ka, "request", &response))
+                return cw_ka_bad(ka, "direction");
         cw_rc rc = cw_ka_hex(ka, "msg", data, 1, sizeof(data), &len);
         if (rc == CW_OK)
                 rc = dukpt_of(ka, &d);
@@ -94,7 +105,9 @@ cw_rc cw_ka_dukpt_tdes_data(struct cw_ka *ka) {
                 size_t padded = (len + 7) / 8 * 8;
                 memset(data + len, 0, padded - len);
                 len = padded;
-                rc = cw_dukpt_data(ka->c, &d.bdk, d.ksn, CW_ENCRYPT, data, len, data, ka->f);
+                rc = cw_dukpt_data(ka->c, &d.bdk, d.ksn,
+                                   response ? CW_DUKPT_DATA_RESPONSE : CW_DUKPT_DATA_REQUEST, CW_ENCRYPT,
+                                   data, len, data, ka->f);
         }
         dukpt_done(ka, &d);
         return rc != CW_OK ? rc : cw_ka_answer(ka, data, len);
@@ -152,6 +165,26 @@ cw_rc cw_ka_dukpt_aes_mac(struct cw_ka *ka) {
                 rc = cw_hsm_cmac(ka->c, &key, msg, len, mac, ka->f);
         cw_hsm_key_destroy(ka->c, &key);
         return rc != CW_OK ? rc : cw_ka_answer(ka, mac, 16);
+}
+
+/* CBC with IV 0, as dukpt.data does it: the pad enciphers with the key for its messages. */
+cw_rc cw_ka_dukpt_aes_data(struct cw_ka *ka) {
+        uint8_t data[CW_KNOWN_ANSWER_MAX / 4];
+        struct cw_hsm_key key = {0};
+        size_t len = 0;
+        bool response = false;
+        if (!direction_of(ka, "request", &response))
+                return cw_ka_bad(ka, "direction");
+        cw_rc rc = cw_ka_hex(ka, "msg", data, 16, sizeof(data), &len);
+        if (rc == CW_OK && len % 16 != 0)
+                return cw_ka_bad(ka, "msg");
+        if (rc == CW_OK)
+                rc = working_key(ka, response ? CW_DUKPT_AES_DATA_DECRYPT : CW_DUKPT_AES_DATA_ENCRYPT,
+                                 CW_USE_ENCRYPT, &key);
+        if (rc == CW_OK)
+                rc = cw_hsm_encrypt(ka->c, &key, CW_MODE_CBC, NULL, data, len, data, ka->f);
+        cw_hsm_key_destroy(ka->c, &key);
+        return rc != CW_OK ? rc : cw_ka_answer(ka, data, len);
 }
 
 cw_rc cw_ka_tr31_unwrap(struct cw_ka *ka) {

@@ -62,6 +62,7 @@ cw_rc cw_ka_dukpt_tdes_mac(struct cw_ka *ka);
 cw_rc cw_ka_dukpt_tdes_data(struct cw_ka *ka);
 cw_rc cw_ka_dukpt_aes_pin(struct cw_ka *ka);
 cw_rc cw_ka_dukpt_aes_mac(struct cw_ka *ka);
+cw_rc cw_ka_dukpt_aes_data(struct cw_ka *ka);
 cw_rc cw_ka_tr31_unwrap(struct cw_ka *ka);
 
 /* ---- known_answer_emv.c ---- */

@@ -107,13 +107,20 @@ static cw_rc draw(const struct cw_hsm_crypto *c, unsigned len, struct cw_pin *re
         return CW_OK;
 }
 
+cw_rc cw_pin_policy_length(const struct cw_pin_policy *p, unsigned len, struct cw_fault *f) {
+        if (len >= p->min && len <= p->max && len >= CW_PIN_MIN && len <= CW_PIN_MAX)
+                return CW_OK;
+        return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_RANGE), 0, "hsm.pin_generate", "PIN_LENGTH",
+                       "a PIN has %u to %u digits here", p->min, p->max);
+}
+
 cw_rc cw_pin_generate(const struct cw_hsm_crypto *c, const struct cw_pin_policy *p, unsigned len,
                       struct cw_pin *ret, struct cw_fault *f) {
-        if (len < p->min || len > p->max || len < CW_PIN_MIN || len > CW_PIN_MAX)
-                return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_RANGE), 0, "hsm.pin_generate",
-                               "PIN_LENGTH", "a PIN has %u to %u digits here", p->min, p->max);
+        cw_rc rc = cw_pin_policy_length(p, len, f);
+        if (rc != CW_OK)
+                return rc;
         for (unsigned i = 0; i < DRAWS_MAX; i++) {
-                cw_rc rc = draw(c, len, ret, f);
+                rc = draw(c, len, ret, f);
                 if (rc != CW_OK || !weak(ret, p))
                         return rc;
         }

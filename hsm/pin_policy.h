@@ -19,6 +19,8 @@ struct cw_pin_policy {
  * name; false for another word. min, max, pan and birth_date_of are the caller's.
  */
 bool cw_pin_policy_parse(const char *words, struct cw_pin_policy *p);
+/* REJECT with code PIN_LENGTH when the PINs of this branch are not of len digits. */
+CW_WARN_UNUSED cw_rc cw_pin_policy_length(const struct cw_pin_policy *p, unsigned len, struct cw_fault *f);
 /* REJECT with code PIN_LENGTH when the length is not within min..max, PIN_WEAK when a rule forbids the PIN.
  */
 CW_WARN_UNUSED cw_rc cw_pin_policy_check(const struct cw_pin *pin, const struct cw_pin_policy *p,

@@ -209,7 +209,7 @@ cw_rc cw_scp_wrap(struct cw_scp *s, const uint8_t *apdu, size_t len, struct cw_s
         return CW_OK;
 }
 
-/* An R-MAC comes with 9000 and warnings only. */
+/* An R-MAC comes with 9000 and warnings; another status is alone (Amendment D, 6.2.4). */
 static bool carries_mac(const uint8_t sw[2]) {
         return (sw[0] == 0x90 && sw[1] == 0x00) || sw[0] == 0x62 || sw[0] == 0x63;
 }
@@ -230,7 +230,7 @@ cw_rc cw_scp_unwrap(struct cw_scp *s, const uint8_t *rapdu, size_t len, uint8_t 
                 return wrong_state("no wrapped command waits for a response", f);
         struct cw_scp_pending *p = pending_at(s, 0);
         cw_rc rc = CW_OK;
-        if (carries_mac(sw))
+        if (carries_mac(sw) || len > 2)
                 rc = len >= s->card.mode_len + 2 ? s->protocol->open(s, p, ret, len - 2, sw, ret_len, f)
                                                  : cw_scp_mismatch("response MAC", f);
         cw_wipe(p, sizeof(*p));

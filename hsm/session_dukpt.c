@@ -136,8 +136,10 @@ cw_rc cw_sess_dukpt_data(struct cw_sess *s, struct cw_msg *request, struct cw_ms
                 const struct cw_dukpt_bdk bdk = cw_stored_bdk(q.bdk);
                 rc = ksn_tdes(s, &q, CW_KSN_DATA, ksn, f);
                 if (rc == CW_OK)
-                        rc = cw_dukpt_data(s->c, &bdk, ksn, q.from_pad ? CW_DECRYPT : CW_ENCRYPT, q.msg.ptr,
-                                           q.msg.len, out, f);
+                        rc = cw_dukpt_data(
+                            s->c, &bdk, ksn,
+                            q.from_pad || q.both ? CW_DUKPT_DATA_REQUEST : CW_DUKPT_DATA_RESPONSE,
+                            q.from_pad ? CW_DECRYPT : CW_ENCRYPT, q.msg.ptr, q.msg.len, out, f);
         }
         return rc != CW_OK ? rc : cw_sess_put_att(reply, out, q.msg.len, f);
 }

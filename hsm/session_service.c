@@ -173,6 +173,8 @@ cw_rc cw_sess_pin_generate(struct cw_sess *s, struct cw_msg *request, struct cw_
         if (rc == CW_OK)
                 rc = read_target(s, request, 0, &to, f);
         if (rc == CW_OK)
+                rc = cw_pin_policy_length(&policy, (unsigned)len, f);
+        if (rc == CW_OK)
                 rc = cw_msg_bool(request, "natural", false)
                          ? natural(s, (unsigned)len, pin, f)
                          : cw_pin_generate(s->c, &policy, (unsigned)len, pin, f);

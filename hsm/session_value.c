@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/secret.h"
 #include "hsm/card_auth.h"
+#include "hsm/cmac.h"
 #include "hsm/dukpt_aes.h"
 #include "hsm/emv_keys.h"
 #include "hsm/session_internal.h"
@@ -78,7 +79,7 @@ cw_rc cw_sess_value_cavv(struct cw_sess *s, struct cw_msg *request, struct cw_ms
         return rc != CW_OK ? rc : cw_sess_put_att(reply, value, CW_CVV_LEN, f);
 }
 
-/* *ret_len: 16 for AES-CMAC, else 8. */
+/* *ret_len: 16 for AES, else 8. */
 static cw_rc mac_of(struct cw_sess *s, const struct cw_msg *request, uint8_t ret[16], size_t *ret_len,
                     struct cw_fault *f) {
         char label[65];
@@ -97,14 +98,16 @@ static cw_rc mac_of(struct cw_sess *s, const struct cw_msg *request, uint8_t ret
         *ret_len = aes ? 16 : 8;
         if (aes && strcmp(algorithm, "cmac") == 0)
                 return cw_hsm_cmac(s->c, &key->key, msg.ptr, msg.len, ret, f);
+        if (!aes &&
+            strcmp(algorithm, "cmac") == 0) /* a TDES key for MACs enciphers: it signs nothing itself */
+                return cw_cmac_by_cipher(s->c, &key->key, msg.ptr, msg.len, ret, f);
         if (!aes && strcmp(algorithm, "iso9797-1") == 0)
                 return cw_cbc_mac(s->c, &key->key, padding, msg.ptr, msg.len, ret, f);
         if (!aes && strcmp(algorithm, "iso9797-3") == 0) {
                 const struct cw_retail_key pair = cw_stored_retail(key);
                 return cw_retail_mac(s->c, &pair, padding, NULL, msg.ptr, msg.len, ret, f);
         }
-        return cw_sess_bad("\"algorithm\" must be iso9797-1 or iso9797-3 for TDES keys, cmac for AES keys",
-                           f);
+        return cw_sess_bad("\"algorithm\" must be cmac, of a TDES key also iso9797-1 or iso9797-3", f);
 }
 
 cw_rc cw_sess_mac_generate(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply,

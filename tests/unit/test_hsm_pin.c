@@ -157,6 +157,20 @@ static void policy(void **state) {
         }
 }
 
+/* Also of a PIN that nobody chooses: the one that comes of the PVK. */
+static void policy_length(void **state) {
+        (void)state;
+        const struct cw_pin_policy branch = {.min = 4, .max = 6}, any = {.min = 0, .max = 99};
+        struct cw_fault f = {0};
+        for (unsigned len = 0; len < 16; len++) {
+                assert_int_equal(cw_rc_class(cw_pin_policy_length(&branch, len, &f)),
+                                 len >= 4 && len <= 6 ? CW_C_NONE : CW_C_REJECT);
+                assert_int_equal(cw_rc_class(cw_pin_policy_length(&any, len, &f)),
+                                 len >= 4 && len <= 12 ? CW_C_NONE : CW_C_REJECT);
+        }
+        assert_string_equal(f.code, "PIN_LENGTH");
+}
+
 /* Each rule alone: what it forbids and what it does not. */
 static void policy_rules(void **state) {
         (void)state;
@@ -391,6 +405,7 @@ int main(void) {
             cmocka_unit_test(round_trip),
             cmocka_unit_test(account_fields),
             cmocka_unit_test(policy),
+            cmocka_unit_test(policy_length),
             cmocka_unit_test(policy_rules),
             cmocka_unit_test(directions),
             cmocka_unit_test(ksn_text),

@@ -360,15 +360,16 @@ static void generated(void **state) {
 static void macs(void **state) {
         (void)state;
         static const struct {
-                const char *members, *mac; /* psec */
-        } rows[] = {{"\"algorithm\":\"iso9797-3\",\"padding\":1", "3DDE5C5511661CBF"},
+                const char *members, *mac; /* psec; CMAC: OpenSSL */
+        } rows[] = {{"\"algorithm\":\"cmac\"", "789A3D028AF4A75A"},
+                    {"\"algorithm\":\"iso9797-3\",\"padding\":1", "3DDE5C5511661CBF"},
                     {"\"algorithm\":\"iso9797-3\",\"padding\":2", "E16941032C3BC7D4"},
                     {"\"algorithm\":\"iso9797-3\",\"padding\":3", "BA90F750EF43F668"}};
         static const char msg[] = "hello world";
         uint8_t mac[16];
         char hex[33], members[200];
         int fd = service(PAN, RIG_SCP03);
-        for (size_t i = 0; i < 3; i++) {
+        for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
                 (void)snprintf(members, sizeof(members),
                                "{\"call\":\"mac.generate\",\"key\":\"mac-tdes\",%s}", rows[i].members);
                 assert_string_equal(ask(fd, members, msg, 11), "");
@@ -466,7 +467,7 @@ static void tdes_pin_pad(void **state) {
         rig_skip_opencryptoki(&rig, "a PAN of 13 digits comes sealed with GCM, which it does not have");
         static const char msg[24] = "4012345678909D987";
         uint8_t block[8];
-        char field[17];
+        char field[17], members[160];
         int fd = service("4012345678909", RIG_SCP03);
         (void)unhex("1B9C1845EB993A7A", block, 8);
         static const char pin[] =
@@ -484,12 +485,19 @@ static void tdes_pin_pad(void **state) {
                                 msg, sizeof(msg)),
                             "");
         assert_true(cw_msg_bool(last, "equal", false));
-        assert_string_equal(ask(fd,
-                                "{\"call\":\"dukpt.mac\",\"key\":\"bdk\",\"ksn\":\"FFFF9876543210E00001\","
-                                "\"direction\":\"generate\"}",
-                                msg, sizeof(msg)),
-                            "");
+        static const char answer_to_pad[] =
+            "{\"call\":\"dukpt.%s\",\"key\":\"bdk\",\"ksn\":\"FFFF9876543210E00001\","
+            "\"direction\":\"%s\"%s}";
+        (void)snprintf(members, sizeof(members), answer_to_pad, "mac", "generate", "");
+        assert_string_equal(ask(fd, members, msg, sizeof(msg)), "");
         assert_string_equal(cw_msg_str(last, "mac", ""), "20364223");
+        for (size_t i = 0; i < 2; i++) { /* of its own key, and of the pad's */
+                (void)snprintf(members, sizeof(members), answer_to_pad, "data", "encrypt",
+                               i ? ",\"both\":true" : "");
+                assert_string_equal(ask(fd, members, msg, sizeof(msg)), "");
+                assert_true(cw_hex_encode(answer(24)->ptr, 8, field, sizeof(field)));
+                assert_string_equal(field, i == 0 ? "1FCC89AF66222F27" : "FC0D53B7EA1FDA9E");
+        }
         (void)close(fd);
 }
 

@@ -33,6 +33,11 @@ def aes_dukpt_key(e, usage):
     return dukpt.aes_working_key(raw(e, "bdk"), raw(e, "ikid"), e["counter"], usage, e.get("bits", 128))
 
 
+def direction(e):
+    """Of data: from the pad, unless told."""
+    return e.get("direction", "request")
+
+
 def ksn(e):
     value = raw(e, "ksn")
     want(len(value) == 10)
@@ -72,9 +77,10 @@ ALGORITHMS = {
     "dukpt_tdes_transaction_key": lambda e: dukpt.transaction_key(raw(e, "bdk"), ksn(e)),
     "dukpt_tdes_pin": lambda e: dukpt.tdes_pin(raw(e, "bdk"), ksn(e), raw(e, "clear_block")),
     "dukpt_tdes_mac": lambda e: dukpt.tdes_mac(raw(e, "bdk"), ksn(e), e["direction"], raw(e, "msg")),
-    "dukpt_tdes_data": lambda e: dukpt.tdes_data(raw(e, "bdk"), ksn(e), raw(e, "msg")),
+    "dukpt_tdes_data": lambda e: dukpt.tdes_data(raw(e, "bdk"), ksn(e), direction(e), raw(e, "msg")),
     "dukpt_aes_pin": lambda e: pins.iso4(aes_dukpt_key(e, dukpt.PIN), e["pin"], e["pan"], raw(e, "random")),
     "dukpt_aes_mac": lambda e: modes.cmac("aes", aes_dukpt_key(e, dukpt.MAC), raw(e, "msg")),
+    "dukpt_aes_data": lambda e: modes.cbc("aes", aes_dukpt_key(e, dukpt.DATA[direction(e)]), bytes(16), raw(e, "msg")),
     "tr31_unwrap": lambda e: keyblock.unwrap(raw(e, "kbpk"), e["block"]),
     "emv_icc_mk": emv.mk_of,
     "emv_icc_mk_kcv": lambda e: modes.kcv(emv.named(e), emv.mk_of(e), "legacy"),

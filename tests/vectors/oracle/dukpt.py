@@ -7,7 +7,7 @@ from modes import cbc, fill, retail_mac, xor
 C0 = bytes.fromhex("C0C0C0C000000000C0C0C0C000000000")
 PIN_VARIANT = bytes.fromhex("00000000000000FF" * 2)
 MAC_VARIANT = {"request": bytes.fromhex("000000000000FF00" * 2), "response": bytes.fromhex("00000000FF000000" * 2)}
-DATA_VARIANT = bytes.fromhex("0000000000FF0000" * 2)
+DATA_VARIANT = {"request": bytes.fromhex("0000000000FF0000" * 2), "response": bytes.fromhex("000000FF00000000" * 2)}
 
 
 def half(key, register):
@@ -35,13 +35,14 @@ def tdes_mac(bdk, ksn, direction, msg):
     return retail_mac(xor(transaction_key(bdk, ksn), MAC_VARIANT[direction]), 1, msg)[:4]
 
 
-def tdes_data(bdk, ksn, msg):
-    v = xor(transaction_key(bdk, ksn), DATA_VARIANT)
+def tdes_data(bdk, ksn, direction, msg):
+    v = xor(transaction_key(bdk, ksn), DATA_VARIANT[direction])
     return cbc("tdes", tdes_encrypt(v, v[:8]) + tdes_encrypt(v, v[8:]), bytes(8), fill(msg, 8))
 
 
 BITS = {128: (2, 16), 192: (3, 24), 256: (4, 32)}
 PIN, MAC = 0x1000, 0x2000
+DATA = {"request": 0x3000, "response": 0x3001}
 
 
 def derive(key, usage, bits, tail):

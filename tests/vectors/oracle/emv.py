@@ -13,7 +13,7 @@ F8 = b"\xff" * 8
 def icc_mk(imk, e):
     psn = e.get("psn", "00")
     text = e["pan"] + psn
-    want(text.isdigit() and len(psn) == 2 and e["option"] in ("A", "B"))
+    want(e["pan"] != "" and text.isdigit() and len(psn) == 2 and e["option"] in ("A", "B"))
     y = text[-16:].rjust(16, "0")
     if e["option"] == "B" and len(e["pan"]) > 16:
         y = decimal(hashlib.sha1(bytes.fromhex(text if len(text) % 2 == 0 else "0" + text)).hexdigest(), 16)

@@ -173,6 +173,7 @@ def dukpt_tdes_mac(d):
 
 def dukpt_tdes_data(d):
     yield from (dict(tdes_pad(d), msg=d.hex(d.number(1, 64))) for _ in range(4))
+    yield from (dict(tdes_pad(d), msg=d.hex(d.number(1, 64)), direction=w) for w in ("request", "response", "response"))
 
 
 def aes_pad(d):
@@ -188,6 +189,11 @@ def dukpt_aes_pin(d):
 
 def dukpt_aes_mac(d):
     yield from (dict(aes_pad(d), msg=d.message(100)) for _ in range(5))
+
+
+def dukpt_aes_data(d):
+    for way in ({}, {"direction": "request"}, {"direction": "response"}):
+        yield dict(aes_pad(d), msg=d.hex(16 * d.number(1, 32)), **way)
 
 
 def emv_icc_mk(d):

@@ -48,21 +48,29 @@ def wrap(kbpk, header, payload):
     return header + (body + mac).hex().upper()
 
 
+def number(text, base):
+    want(text != "" and all(c in "0123456789ABCDEF"[:base] for c in text))
+    return int(text, base)
+
+
 def option_end(block, at):
     want(len(block) >= at + 6)
-    length = int(block[at + 2:at + 4], 16)
+    length = number(block[at + 2:at + 4], 16)
     if length == 0:
-        digits = int(block[at + 4:at + 6], 16)
-        length = int(block[at + 6:at + 6 + digits], 16)
+        digits = number(block[at + 4:at + 6], 16)
+        length = number(block[at + 6:at + 6 + digits], 16)
+    want(length >= 4)
     return at + length
 
 
 def unwrap(kbpk, block):
     version, at = block[0], 16
-    want(version in MAC_LEN and int(block[1:5]) == len(block))
-    for _ in range(int(block[12:14])):
+    want(version in MAC_LEN and number(block[1:5], 10) == len(block))
+    for _ in range(number(block[12:14], 10)):
         at = option_end(block, at)
-    want(at % cipher(name_of(version))[0] == 0)
+    size = cipher(name_of(version))[0]
+    want(at % size == 0 and len(block) >= at + 2 * (size + MAC_LEN[version]))
+    want((len(block) - at - 2 * MAC_LEN[version]) % (2 * size) == 0)
     kbek, kbak = keys_of(version, kbpk)
     head, rest = block[:at].encode(), bytes.fromhex(block[at:])
     body, mac = rest[:-MAC_LEN[version]], rest[-MAC_LEN[version]:]

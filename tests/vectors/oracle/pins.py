@@ -77,7 +77,7 @@ def iso4_back(key, pan, block):
 
 def pvv(e):
     pan, pin = e["pan"], e["pin"]
-    want(is_pin(pin) and len(pan) >= 12 and pan.isdigit() and len(e["pvki"]) == 1 and e["pvki"].isdigit())
+    want(is_pin(pin) and 12 <= len(pan) <= 19 and pan.isdigit() and len(e["pvki"]) == 1 and e["pvki"].isdigit())
     tsp = bytes.fromhex(pan[-12:-1] + e["pvki"] + pin[:4])
     return decimal(ecb("tdes", bytes.fromhex(e["pvk"]), tsp).hex(), 4)
 
