@@ -97,11 +97,30 @@ static struct cw_card_values values_of(const struct cw_work *w) {
         };
 }
 
+/* No server brings a data set with a job (ARCHITECTURE.md, "Secrets"): what waits for one is not begun. */
+static cw_rc check_made_here(const struct cw_profile *p, struct cw_fault *f) {
+        char what[16] = "groupings";
+        bool brought = p->dgi_count == 0;
+        for (size_t i = 0; i < p->dgi_count && !brought; i++) {
+                brought = p->dgi[i].from_data;
+                (void)snprintf(what, sizeof what, "DGI %04X", p->dgi[i].id);
+        }
+        return !brought
+                   ? CW_OK
+                   : cw_fail(f, CW_RC(CW_L_STATION, CW_C_OPERATOR, CW_E_UNSUPPORTED), 0, "station.work",
+                             "PRT_SETUP_ERROR",
+                             "the product's profile wants %s from a data set, which no job brings; give the "
+                             "product a profile whose groupings are made here",
+                             what);
+}
+
 cw_rc cw_work_data(struct cw_work *w, struct cw_profiles *ps, struct cw_fault *f) {
         const struct cw_profile *profile = NULL;
         cw_rc rc = cw_work_card(w, f);
         if (rc == CW_OK && !w->data)
                 rc = cw_profiles_get(ps, w->product, &profile, f);
+        if (rc == CW_OK && !w->data)
+                rc = check_made_here(profile, f);
         if (rc != CW_OK || w->data)
                 return rc;
         const struct cw_card_values values = values_of(w);

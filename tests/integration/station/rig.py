@@ -97,6 +97,13 @@ class Rig:
         profile.update(prepared=True, instructions={"vercntl": ["A00A"]})
         return {**self.product(code, 3), "profile": os.path.basename(self.write("profiles/bringing.json", json.dumps(profile)))}
 
+    def waiting_product(self, code):
+        """Its profile has a grouping that an issuer's data set is to bring."""
+        with open(os.path.join(SOURCE, "config/profiles/generic-debit.json")) as f:
+            profile = json.load(f)
+        profile["dgis"].insert(0, {"dgi": "3001", "data": True, "encrypted": True})
+        return {**self.product(code, 3), "profile": os.path.basename(self.write("profiles/waiting.json", json.dumps(profile)))}
+
     def config(self):
         wrong = {**self.product("73", 3), "diversification": "none"}
         scripts = [{**self.product(str(80 + n), 3), "cvn": cvn, "chip_pin_script": True}
@@ -115,7 +122,7 @@ class Rig:
                     "keys": [k.config() for k in self.keys.values()]},
             "pin": {"key": "dcms-pin", "bdk": "pad-bdk", "entry_timeout_ms": 3000},
             "products": [self.product("71", 3), self.product("72", 2), wrong, *scripts, *method1, self.closing_product("74"), self.adding_product("79"),
-                         self.bringing_product("77")],
+                         self.bringing_product("77"), self.waiting_product("76")],
             "stations": [
                 {"name": "desk", "kind": "issue", "printer_driver": "evolis", "printer_serial": PRINTER_SERIAL,
                  "reader": "cardwright desk", "plastic_codes": "71", "card_timeout_ms": 2500},

@@ -235,6 +235,11 @@ def test_instruction_about_data_that_no_job_brings(rig):
     failed(result, "PRD_UNEXPECTED_DATA", cls="REJECT")
     check("VERCNTL, DGI A00A" in result["text"], result)
     clean_up(rig, job)
+    waiting = Job(rig, desk, "76")
+    result = waiting.step("preflight")
+    failed(result, "PRT_SETUP_ERROR", cls="OPERATOR")
+    check("DGI 3001 from a data set" in result["text"], result)
+    clean_up(rig, waiting)
     desk.close()
 
 
