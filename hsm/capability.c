@@ -244,7 +244,7 @@ static bool cipher_cmac(const struct cw_capabilities *c) {
 }
 
 void cw_capabilities_no_ways(struct cw_p11 *p) {
-        p->host_derive = p->cipher_cmac = false;
+        p->host_derive = p->cipher_cmac = p->closed_mac = false;
         for (size_t i = 0; i < CW_CBC_COUNT; i++)
                 p->cbc_by_ecb[i] = false;
 }
@@ -254,6 +254,7 @@ void cw_capabilities_ways(const struct cw_capabilities *c, const struct cw_confi
         const struct cw_probe *tdes = find(c, "tdes-cbc"), *aes = find(c, "aes-cbc");
         p->host_derive = host_derive(c, cfg);
         p->cipher_cmac = cipher_cmac(c);
+        p->closed_mac = cw_capabilities_retail_mac(c);
         p->cbc_by_ecb[CW_CBC_TDES] = tdes != NULL && tdes->by_ecb;
         p->cbc_by_ecb[CW_CBC_AES] = aes != NULL && aes->by_ecb;
 }
@@ -265,6 +266,11 @@ bool cw_capabilities_cmac_kdf(const struct cw_capabilities *c) {
 
 bool cw_capabilities_key_xor(const struct cw_capabilities *c) {
         const struct cw_probe *p = find(c, "tdes-key-xor");
+        return p != NULL && p->ok;
+}
+
+bool cw_capabilities_retail_mac(const struct cw_capabilities *c) {
+        const struct cw_probe *p = find(c, "retail-mac");
         return p != NULL && p->ok;
 }
 
@@ -282,12 +288,35 @@ static bool append(json_t *list, json_t *item) {
         return json_array_append_new(list, item) == 0;
 }
 
+/* What leaves the token less where it does more inside than the operation needs. */
+static const char *leaves_inside(const struct cw_capabilities *c, enum cw_operation n) {
+        static const struct {
+                enum cw_operation operation;
+                const char *probe, *leaves;
+        } closed[] = {
+            {CW_OPERATION_SCP03, "aes-cmac-derive", ""},
+            {CW_OPERATION_CVV, "retail-mac",
+             "the values; of a key without WRAP the first block under single DES"},
+            {CW_OPERATION_CAVV, "retail-mac",
+             "the value; of a key without WRAP the first block under single DES"},
+            {CW_OPERATION_MAC, "retail-mac",
+             "the MAC; over 72 bytes, or of a key without WRAP, its chain under single DES"},
+            {CW_OPERATION_CRYPTOGRAM, "retail-mac",
+             "the cryptograms; over 72 bytes their chain under single DES"},
+        };
+        for (size_t i = 0; i < sizeof(closed) / sizeof(closed[0]); i++) {
+                const struct cw_probe *p = find(c, closed[i].probe);
+                if (closed[i].operation == n && p != NULL && p->ok)
+                        return closed[i].leaves;
+        }
+        return operations[n].leaves_inside;
+}
+
 static const char *leaves(const struct cw_capabilities *c, enum cw_operation n) {
         enum cw_path path = c->operations[n].path;
-        bool closed = n == CW_OPERATION_SCP03 && cw_capabilities_cmac_kdf(c);
-        return path == CW_PATH_REFUSED || closed ? ""
-               : path == CW_PATH_IN_TOKEN        ? operations[n].leaves_inside
-                                                 : operations[n].leaves_host;
+        return path == CW_PATH_REFUSED    ? ""
+               : path == CW_PATH_IN_TOKEN ? leaves_inside(c, n)
+                                          : operations[n].leaves_host;
 }
 
 /* A probe of the operation's path that is done by ECB makes the operation so; a CMAC may be a chain of CBC.

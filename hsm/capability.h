@@ -71,6 +71,8 @@ void cw_capabilities_no_ways(struct cw_p11 *p);
 bool cw_capabilities_cmac_kdf(const struct cw_capabilities *c);
 /* The token mixes data into a TDES key itself. */
 bool cw_capabilities_key_xor(const struct cw_capabilities *c);
+/* The token makes retail MACs with every block between inside, from keys that may wrap and derive. */
+bool cw_capabilities_retail_mac(const struct cw_capabilities *c);
 /* "in-token", "host-memory", "refused" */
 const char *cw_path_name(enum cw_path path);
 /* CW_OK when the operation has a path; else OPERATOR/CW_E_DENIED with the reason. */

@@ -29,6 +29,9 @@ enum cw_hsm_dir { CW_ENCRYPT, CW_DECRYPT };
 #define CW_USE_DECRYPT 0x02u
 #define CW_USE_MAC 0x04u
 #define CW_USE_DERIVE 0x08u
+/* Of objects in a token; only where something is to stay inside that would else come into host memory. */
+#define CW_USE_WRAP 0x10u
+#define CW_USE_UNWRAP 0x20u
 
 /* Reference to a key that stays inside the backend. A zeroed struct is no key. */
 struct cw_hsm_key {
@@ -65,6 +68,14 @@ struct cw_hsm_crypto_ops {
          * change keys itself. */
         cw_rc (*key_xor)(void *ctx, const struct cw_hsm_key *base, const uint8_t data[16], unsigned usage,
                          struct cw_hsm_key *ret, struct cw_fault *f);
+        /*
+         * The last steps of MAC algorithm 3 (retail_mac.h) over len padded bytes, 16 to
+         * CW_RETAIL_MAC_INSIDE_MAX, with no block under single DES ever outside; left may derive, full may
+         * wrap. NULL where the backend does not.
+         */
+        cw_rc (*retail_mac)(void *ctx, const struct cw_hsm_key *left, const struct cw_hsm_key *full,
+                            const uint8_t icv[8], const uint8_t *msg, size_t len, uint8_t ret[8],
+                            struct cw_fault *f);
         cw_rc (*import)(void *ctx, enum cw_hsm_alg alg, unsigned usage, const uint8_t *value,
                         struct cw_hsm_key *ret, struct cw_fault *f);
         void (*destroy)(void *ctx, const struct cw_hsm_key *key);

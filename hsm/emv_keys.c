@@ -90,7 +90,7 @@ static cw_rc only_tdes(struct cw_fault *f) {
 }
 
 static cw_rc icc_mk_pair(const struct cw_hsm_crypto *c, const struct cw_hsm_key *imk, const char *pan,
-                         const char *psn, enum cw_emv_option option, unsigned usage,
+                         const char *psn, enum cw_emv_option option, unsigned usage, unsigned usage_left,
                          struct cw_retail_key *ret, struct cw_fault *f) {
         CW_WIPED(uint8_t, data, 16);
         struct cw_retail_key key = {0};
@@ -101,7 +101,7 @@ static cw_rc icc_mk_pair(const struct cw_hsm_crypto *c, const struct cw_hsm_key 
                 rc = cw_hsm_derive(c, imk, CW_MODE_ECB, data, 16, CW_ALG_TDES2, usage, &key.full, f);
         memcpy(data + 8, data, 8);
         if (rc == CW_OK)
-                rc = cw_hsm_derive(c, imk, CW_MODE_ECB, data, 16, CW_ALG_TDES2, usage, &key.left, f);
+                rc = cw_hsm_derive(c, imk, CW_MODE_ECB, data, 16, CW_ALG_TDES2, usage_left, &key.left, f);
         if (rc != CW_OK) {
                 cw_retail_key_destroy(c, &key);
                 return rc;
@@ -113,7 +113,8 @@ static cw_rc icc_mk_pair(const struct cw_hsm_crypto *c, const struct cw_hsm_key 
 cw_rc cw_emv_icc_mk_pair(const struct cw_hsm_crypto *c, const struct cw_hsm_key *imk, const char *pan,
                          const char *psn, enum cw_emv_option option, struct cw_retail_key *ret,
                          struct cw_fault *f) {
-        return icc_mk_pair(c, imk, pan, psn, option, CW_USE_ENCRYPT, ret, f);
+        return icc_mk_pair(c, imk, pan, psn, option, cw_retail_usage_full(c), cw_retail_usage_left(c), ret,
+                           f);
 }
 
 cw_rc cw_emv_icc_mk_value(const struct cw_hsm_crypto *c, const struct cw_hsm_key *imk, const char *pan,
@@ -143,11 +144,11 @@ cw_rc cw_emv_csk(const struct cw_hsm_crypto *c, const struct cw_hsm_key *icc_mk,
         memcpy(left, full, 8);
         memcpy(left + 8, full, 8);
         full[10] = 0x0f;
-        cw_rc rc =
-            cw_hsm_derive(c, icc_mk, CW_MODE_ECB, full, 16, CW_ALG_TDES2, CW_USE_ENCRYPT, &key.full, f);
+        cw_rc rc = cw_hsm_derive(c, icc_mk, CW_MODE_ECB, full, 16, CW_ALG_TDES2, cw_retail_usage_full(c),
+                                 &key.full, f);
         if (rc == CW_OK)
-                rc = cw_hsm_derive(c, icc_mk, CW_MODE_ECB, left, 16, CW_ALG_TDES2, CW_USE_ENCRYPT, &key.left,
-                                   f);
+                rc = cw_hsm_derive(c, icc_mk, CW_MODE_ECB, left, 16, CW_ALG_TDES2, cw_retail_usage_left(c),
+                                   &key.left, f);
         if (rc != CW_OK) {
                 cw_retail_key_destroy(c, &key);
                 return rc;
@@ -180,9 +181,9 @@ static cw_rc visa_sk_inside(const struct cw_hsm_crypto *c, const struct cw_retai
             [6] = atc[0], [7] = atc[1], [14] = (uint8_t)~atc[0], [15] = (uint8_t)~atc[1]};
         const uint8_t left[16] = {[6] = atc[0], [7] = atc[1], [14] = atc[0], [15] = atc[1]};
         struct cw_retail_key key = {0};
-        cw_rc rc = c->ops->key_xor(c->ctx, &mk->full, full, CW_USE_ENCRYPT, &key.full, f);
+        cw_rc rc = c->ops->key_xor(c->ctx, &mk->full, full, cw_retail_usage_full(c), &key.full, f);
         if (rc == CW_OK)
-                rc = c->ops->key_xor(c->ctx, &mk->left, left, CW_USE_ENCRYPT, &key.left, f);
+                rc = c->ops->key_xor(c->ctx, &mk->left, left, cw_retail_usage_left(c), &key.left, f);
         if (rc != CW_OK) {
                 cw_retail_key_destroy(c, &key);
                 return rc;
@@ -200,7 +201,7 @@ cw_rc cw_emv_visa_sk(const struct cw_hsm_crypto *c, const struct cw_hsm_key *imk
                 cw_rc rc = cw_emv_icc_mk_value(c, imk, pan, psn, option, mk, f);
                 return rc != CW_OK ? rc : cw_emv_visa_sk_value(c, mk, atc, ret, f);
         }
-        cw_rc rc = icc_mk_pair(c, imk, pan, psn, option, CW_USE_DERIVE, &pair, f);
+        cw_rc rc = icc_mk_pair(c, imk, pan, psn, option, CW_USE_DERIVE, CW_USE_DERIVE, &pair, f);
         if (rc == CW_OK)
                 rc = visa_sk_inside(c, &pair, atc, ret, f);
         cw_retail_key_destroy(c, &pair);

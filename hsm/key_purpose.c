@@ -6,7 +6,8 @@
 #include <string.h>
 
 static const struct cw_key_purpose purposes[] = {
-    {"cvk", CW_USE_ENCRYPT, 0, 0, 0, CW_COMPANION_LEFT, "the first DES block of each CVV"},
+    {"cvk", CW_USE_ENCRYPT, 0, 0, 0, CW_COMPANION_LEFT,
+     "the first DES block of each CVV; nothing of it when the key may wrap"},
     {"imk-ac", CW_USE_DERIVE, CW_USE_DERIVE, 0, 0, CW_COMPANION_NONE,
      "the card's own master key, when it is written to the card"},
     {"imk-smi", CW_USE_DERIVE, CW_USE_DERIVE, 0, 0, CW_COMPANION_NONE,
@@ -36,8 +37,10 @@ static const struct cw_key_purpose purposes[] = {
      "nothing; the clear PIN block goes in"},
     {"pvk", CW_USE_ENCRYPT, 0, 0, 0, CW_COMPANION_NONE, "a PVV; IBM 3624: the natural PIN"},
     {"mac", CW_USE_ENCRYPT, CW_USE_MAC, 0, 0, CW_COMPANION_LEFT,
-     "MACs; TDES: the block between the two passes"},
-    {"cavk", CW_USE_ENCRYPT, 0, 0, 0, CW_COMPANION_LEFT, "the first DES block of each CAVV"},
+     "MACs; TDES: the block between the two passes, but for messages of up to 72 bytes when the key may "
+     "wrap"},
+    {"cavk", CW_USE_ENCRYPT, 0, 0, 0, CW_COMPANION_LEFT,
+     "the first DES block of each CAVV; nothing of it when the key may wrap"},
     {"imk-dcvv", CW_USE_DERIVE, 0, 0, 0, CW_COMPANION_NONE, "the values"},
     {"imk-cvc3", CW_USE_DERIVE, 0, 0, 0, CW_COMPANION_NONE, "the values"},
     {"issuer-rsa", 0, 0, 0, CW_USE_MAC, CW_COMPANION_NONE, "signatures"},
@@ -76,6 +79,10 @@ unsigned cw_key_purpose_usage_in_token(const struct cw_key_purpose *purpose, enu
                 const char *name;
                 unsigned usage;
         } moved[] = {{"zpk-in", CW_USE_UNWRAP}, {"zpk-out", CW_USE_WRAP}, {"pvk", CW_USE_WRAP}};
+        if (purpose->companion == CW_COMPANION_LEFT && cw_hsm_alg_is_tdes(alg)) {
+                unsigned usage = cw_key_purpose_usage(purpose, alg, kcv);
+                return usage != 0 ? usage | CW_USE_WRAP : 0;
+        }
         if (cw_key_purpose_usage(purpose, alg, kcv) == 0)
                 return 0;
         for (size_t i = 0; i < sizeof(moved) / sizeof(moved[0]); i++) {
@@ -83,6 +90,10 @@ unsigned cw_key_purpose_usage_in_token(const struct cw_key_purpose *purpose, enu
                         return with_kcv(moved[i].usage, alg, kcv);
         }
         return 0;
+}
+
+bool cw_key_purpose_inside(const struct cw_key_purpose *purpose, const struct cw_p11 *p, bool moves_pins) {
+        return purpose->companion == CW_COMPANION_LEFT ? p->closed_mac : moves_pins;
 }
 
 size_t cw_key_mechanisms(enum cw_hsm_alg alg, unsigned usage, CK_MECHANISM_TYPE ret[CW_P11_MECHANISMS_MAX]) {
@@ -117,7 +128,9 @@ size_t cw_key_parts(const struct cw_key_purpose *purpose, enum cw_hsm_alg alg, u
                 return 0;
         switch (purpose->companion) {
         case CW_COMPANION_LEFT:
-                ret[0] = (struct cw_key_part){CW_COMPANION_LEFT, ".left", usage};
+                ret[0] = (struct cw_key_part){
+                    CW_COMPANION_LEFT, ".left",
+                    (usage & CW_USE_WRAP) != 0 ? (usage & ~CW_USE_WRAP) | CW_USE_DERIVE : usage};
                 return 1;
         case CW_COMPANION_VARIANT:
                 ret[0] = (struct cw_key_part){CW_COMPANION_VARIANT, ".variant", usage};

@@ -37,10 +37,13 @@ const struct cw_key_purpose *cw_key_purpose_find(const char *name);
 unsigned cw_key_purpose_usage(const struct cw_key_purpose *purpose, enum cw_hsm_alg alg, const char *kcv);
 /*
  * The same for a token that moves PINs as objects: UNWRAP in place of DECRYPT, WRAP in place of ENCRYPT. 0
- * for a purpose that has no such form. A key with these attributes never brings a PIN into host memory.
+ * for a purpose that has no such form. A key with these attributes never brings a PIN into host memory. Keys
+ * of retail MACs have WRAP beside ENCRYPT there, and DERIVE in their ".left".
  */
 unsigned cw_key_purpose_usage_in_token(const struct cw_key_purpose *purpose, enum cw_hsm_alg alg,
                                        const char *kcv);
+/* Whether a key that the token p gets new, or has, is to be of that form. moves_pins: PINs go that way. */
+bool cw_key_purpose_inside(const struct cw_key_purpose *purpose, const struct cw_p11 *p, bool moves_pins);
 /* Mechanisms for CKA_ALLOWED_MECHANISMS that go with a usage; returns their count. */
 size_t cw_key_mechanisms(enum cw_hsm_alg alg, unsigned usage, CK_MECHANISM_TYPE ret[CW_P11_MECHANISMS_MAX]);
 /* Companions of a key with this usage; returns their count. */

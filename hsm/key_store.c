@@ -208,7 +208,9 @@ static void check_validity(struct cw_stored_key *k) {
 /* A key that moves PINs as objects is better than one that brings them into host memory. */
 static cw_rc pick_best(struct loader *l, const char *label, enum cw_hsm_alg alg, unsigned usage) {
         struct cw_stored_key *k = l->k;
-        unsigned in_token = cw_key_purpose_usage_in_token(k->purpose, alg, k->version.kcv);
+        unsigned in_token = cw_key_purpose_inside(k->purpose, l->p, true)
+                                ? cw_key_purpose_usage_in_token(k->purpose, alg, k->version.kcv)
+                                : 0;
         if (in_token != 0) {
                 cw_rc rc = pick(l, label, alg, in_token, key_fits, &k->object, &k->key);
                 if (rc != CW_OK || k->key.valid)
@@ -234,7 +236,7 @@ static cw_rc load_key(struct loader *l) {
         if (rc != CW_OK || !k->key.valid)
                 return rc;
         k->ok = true;
-        rc = load_companions(l, alg, usage);
+        rc = load_companions(l, alg, k->key.usage);
         if (rc == CW_OK && k->ok)
                 check_validity(k);
         return rc;

@@ -19,12 +19,14 @@ struct plan {
         struct cw_key_part parts[CW_KEY_COMPANIONS_MAX];
 };
 
-static cw_rc plan_of(const struct cw_config_key *cfg, const char *kcv, bool in_token, struct plan *ret,
-                     struct cw_fault *f) {
+static cw_rc plan_of(const struct cw_p11 *p, const struct cw_config_key *cfg, const char *kcv, bool in_token,
+                     struct plan *ret, struct cw_fault *f) {
         unsigned better = 0;
         ret->purpose = cw_key_purpose_find(cfg->purpose);
         if (ret->purpose != NULL && cw_hsm_alg_from_name(cfg->algorithm, &ret->alg)) {
-                better = in_token ? cw_key_purpose_usage_in_token(ret->purpose, ret->alg, kcv) : 0;
+                better = cw_key_purpose_inside(ret->purpose, p, in_token)
+                             ? cw_key_purpose_usage_in_token(ret->purpose, ret->alg, kcv)
+                             : 0;
                 ret->usage = better != 0 ? better : cw_key_purpose_usage(ret->purpose, ret->alg, kcv);
         }
         if (ret->usage == 0)
@@ -168,7 +170,7 @@ cw_rc cw_key_write(struct cw_p11 *p, const struct cw_hsm_crypto *c, const struct
         CK_OBJECT_HANDLE made[OBJECTS_MAX] = {0};
         size_t made_count = 0;
         bool unlimited = false;
-        cw_rc rc = plan_of(w->cfg, w->version->kcv, w->in_token, &plan, f);
+        cw_rc rc = plan_of(p, w->cfg, w->version->kcv, w->in_token, &plan, f);
         if (rc == CW_OK && plan.alg == CW_ALG_RSA)
                 rc = cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_UNSUPPORTED), 0, "hsm.key_write", "HSM_KEY",
                              "an RSA key is made on the token, or loaded with the token maker's tools");
@@ -227,7 +229,7 @@ static cw_rc each_label(struct cw_p11 *p, const struct cw_config_key *cfg, unsig
         struct plan plan = {0};
         char label[CW_KEY_OBJECT_LABEL_MAX];
         size_t count = 0;
-        cw_rc rc = plan_of(cfg, cfg->kcv, false, &plan, f);
+        cw_rc rc = plan_of(p, cfg, cfg->kcv, false, &plan, f);
         if (rc != CW_OK)
                 return rc;
         cw_key_object_label(cfg->label, version, "", label);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "hsm/p11_kdf.h"
 
+#include "hsm/p11_mac.h"
 #include "hsm/p11_wrap.h"
 
 /* PKCS#11 3.0, 6.40; p11-kit 0.24 has none of it. */
@@ -94,5 +95,6 @@ void cw_p11_offer(struct cw_hsm_crypto *c, struct cw_hsm_crypto_ops *own,
                 *own = *c->ops;
         own->cmac_kdf = inside->cmac_kdf ? cw_p11_cmac_kdf : NULL;
         own->key_xor = inside->key_xor ? cw_p11_key_xor : NULL;
+        own->retail_mac = inside->retail_mac ? cw_p11_retail_mac : NULL;
         c->ops = own;
 }

@@ -23,7 +23,7 @@ CW_WARN_UNUSED cw_rc cw_p11_key_xor(void *ctx, const struct cw_hsm_key *base, co
                                     unsigned usage, struct cw_hsm_key *ret, struct cw_fault *f);
 /* Which of them the token does inside. */
 struct cw_p11_inside {
-        bool cmac_kdf, key_xor;
+        bool cmac_kdf, key_xor, retail_mac;
 };
 /* Makes *c do inside the token what it can, and nothing else; own holds its operations from then on. */
 void cw_p11_offer(struct cw_hsm_crypto *c, struct cw_hsm_crypto_ops *own, const struct cw_p11_inside *inside);

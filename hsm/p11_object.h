@@ -8,10 +8,6 @@
 #define CW_P11_MECHANISMS_MAX 8u
 #define CW_P11_FOUND_MAX 8u
 
-/* Usage flags beyond CW_USE_*: never wanted here, but reported when a token object has them. */
-#define CW_USE_WRAP 0x10u
-#define CW_USE_UNWRAP 0x20u
-
 struct cw_p11_attributes {
         bool sensitive, extractable, is_private;
         unsigned usage;

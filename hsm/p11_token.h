@@ -29,6 +29,8 @@ struct cw_p11 {
                              them */
         bool cbc_by_ecb[CW_CBC_COUNT]; /* the token has no CBC of this cipher: it is chained here, by ECB
                                           calls */
+        bool closed_mac;        /* the token makes retail MACs out of objects: keys of verification values may
+                                   wrap, and derive beside it */
         bool by_p11_kit;        /* the module is p11-kit's client, which carries few mechanisms: for texts */
         CK_MECHANISM mechanism; /* of the call under way (p11_crypto.c) */
         CK_ULONG len;           /* bytes it is to make, then has made */

@@ -75,6 +75,13 @@ static cw_rc derive_with(struct cw_p11 *p, CK_OBJECT_HANDLE base, CK_MECHANISM_T
         return derive(p, base, mechanism, &d, sizeof(d), spec, ret, f);
 }
 
+cw_rc cw_p11_chain(struct cw_p11 *p, CK_OBJECT_HANDLE base, const uint8_t iv[8], const uint8_t *data,
+                   size_t len, const struct cw_p11_spec *spec, CK_OBJECT_HANDLE *ret, struct cw_fault *f) {
+        CK_DES_CBC_ENCRYPT_DATA_PARAMS d = {.pData = input(data), .length = len};
+        memcpy(d.iv, iv, sizeof(d.iv));
+        return derive(p, base, CKM_DES3_CBC_ENCRYPT_DATA, &d, sizeof(d), spec, ret, f);
+}
+
 cw_rc cw_p11_xor(struct cw_p11 *p, CK_OBJECT_HANDLE base, const uint8_t *data, size_t len,
                  const struct cw_p11_spec *spec, CK_OBJECT_HANDLE *ret, struct cw_fault *f) {
         return derive_with(p, base, CKM_XOR_BASE_AND_DATA, data, len, spec, ret, f);

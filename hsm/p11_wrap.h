@@ -18,6 +18,10 @@ CW_WARN_UNUSED cw_rc cw_p11_unwrap(struct cw_p11 *p, CK_OBJECT_HANDLE key, CK_ME
 /* C_WrapKey with such a mechanism; REJECT/CW_E_MISMATCH when the result is not len bytes. */
 CW_WARN_UNUSED cw_rc cw_p11_wrap(struct cw_p11 *p, CK_OBJECT_HANDLE key, CK_MECHANISM_TYPE mechanism,
                                  CK_OBJECT_HANDLE object, uint8_t *ret, size_t len, struct cw_fault *f);
+/* The encryption of data under base, two-key TDES in CBC mode, as a secret as long as data (whole blocks). */
+CW_WARN_UNUSED cw_rc cw_p11_chain(struct cw_p11 *p, CK_OBJECT_HANDLE base, const uint8_t iv[8],
+                                  const uint8_t *data, size_t len, const struct cw_p11_spec *spec,
+                                  CK_OBJECT_HANDLE *ret, struct cw_fault *f);
 /* base XOR data; the new secret is as long as both. */
 CW_WARN_UNUSED cw_rc cw_p11_xor(struct cw_p11 *p, CK_OBJECT_HANDLE base, const uint8_t *data, size_t len,
                                 const struct cw_p11_spec *spec, CK_OBJECT_HANDLE *ret, struct cw_fault *f);

@@ -26,6 +26,8 @@ CW_WARN_UNUSED cw_rc cw_probe_aes_cbc(const struct cw_prober *x, struct cw_fault
 /* Rows of keys derived inside: with CMAC, and by data mixed in (probe_kdf.c). */
 CW_WARN_UNUSED cw_rc cw_probe_cmac_derive(const struct cw_prober *x, struct cw_fault *f);
 CW_WARN_UNUSED cw_rc cw_probe_key_xor(const struct cw_prober *x, struct cw_fault *f);
+/* Row of MACs made out of objects (probe_kdf.c). */
+CW_WARN_UNUSED cw_rc cw_probe_retail_mac(const struct cw_prober *x, struct cw_fault *f);
 /* CW_OK when a derived key, which enciphers, does it as a key of this value. */
 CW_WARN_UNUSED cw_rc cw_probe_derived(const struct cw_prober *x, const struct cw_hsm_key *derived,
                                       const uint8_t *value, struct cw_fault *f);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Known answers of keys that are derived inside the token. */
 #include "hsm/p11_kdf.h"
+#include "hsm/p11_mac.h"
 #include "hsm/probe_internal.h"
+#include "hsm/retail_mac.h"
 
 struct question {
         enum cw_hsm_alg alg;
@@ -75,5 +77,33 @@ cw_rc cw_probe_key_xor(const struct cw_prober *x, struct cw_fault *f) {
                 rc = cw_probe_derived(x, &derived, session, f);
         cw_hsm_key_destroy(x->c, &base);
         cw_hsm_key_destroy(x->c, &derived);
+        return rc;
+}
+
+/* ISO 9797-1, B.4, of a message of three blocks; and of the longest that there is a way for. */
+cw_rc cw_probe_retail_mac(const struct cw_prober *x, struct cw_fault *f) {
+        static const uint8_t text[] = "Now is the time for all ", zero[8];
+        static const uint8_t left_value[16] = {0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef,
+                                               0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef};
+        static const uint8_t want[8] = {0xa1, 0xc7, 0x2e, 0x74, 0xea, 0x3f, 0xa9, 0xb6};
+        static const uint8_t want_long[8] = {0x7f, 0xf5, 0xcd, 0x99, 0x73, 0x2f, 0xca, 0x46};
+        struct cw_hsm_key left = {0}, full = {0};
+        uint8_t longest[CW_RETAIL_MAC_INSIDE_MAX], got[8];
+        for (size_t i = 0; i < sizeof(longest); i++)
+                longest[i] = (uint8_t)i;
+        cw_rc rc = cw_hsm_import(x->c, CW_ALG_TDES2, CW_USE_ENCRYPT | CW_USE_DERIVE, left_value, &left, f);
+        if (rc == CW_OK)
+                rc = cw_hsm_import(x->c, CW_ALG_TDES2, CW_USE_ENCRYPT | CW_USE_WRAP, cw_probe_tdes_key, &full,
+                                   f);
+        if (rc == CW_OK)
+                rc = cw_p11_retail_mac(x->p, &left, &full, zero, text, sizeof(text) - 1, got, f);
+        if (rc == CW_OK)
+                rc = cw_probe_answer(got, want, sizeof(got), f);
+        if (rc == CW_OK)
+                rc = cw_p11_retail_mac(x->p, &left, &full, zero, longest, sizeof(longest), got, f);
+        if (rc == CW_OK)
+                rc = cw_probe_answer(got, want_long, sizeof(got), f);
+        cw_hsm_key_destroy(x->c, &left);
+        cw_hsm_key_destroy(x->c, &full);
         return rc;
 }

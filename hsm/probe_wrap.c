@@ -306,6 +306,7 @@ static const struct cw_probe_row more[] = {
     {"aes-ecb-derive", "AES DUKPT in the token", probe_aes_derive},
     {"aes-cmac-derive", "SCP03 and KDF3 keys in the token", cw_probe_cmac_derive},
     {"tdes-key-xor", "scripts of CVN10 and CVN18 in the token", cw_probe_key_xor},
+    {"retail-mac", "verification values with no block outside", cw_probe_retail_mac},
     {"hmac-sha256", "the keyed hash of PANs", probe_hmac},
     {"aes-cmac-or-cipher", "SCP03 with keys that may also encipher", probe_aes_cmac},
     {"tdes-cmac", "check values of TDES keys by CMAC", probe_tdes_cmac},

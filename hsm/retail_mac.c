@@ -16,9 +16,10 @@ cw_rc cw_retail_key_import(const struct cw_hsm_crypto *c, const uint8_t value[16
         CW_WIPED(uint8_t, left, 16);
         memcpy(left, value, 8);
         memcpy(left + 8, value, 8);
-        cw_rc rc = cw_hsm_import(c, CW_ALG_TDES2, CW_USE_ENCRYPT | CW_USE_DECRYPT, value, &key.full, f);
+        cw_rc rc =
+            cw_hsm_import(c, CW_ALG_TDES2, cw_retail_usage_full(c) | CW_USE_DECRYPT, value, &key.full, f);
         if (rc == CW_OK)
-                rc = cw_hsm_import(c, CW_ALG_TDES2, CW_USE_ENCRYPT, left, &key.left, f);
+                rc = cw_hsm_import(c, CW_ALG_TDES2, cw_retail_usage_left(c), left, &key.left, f);
         if (rc != CW_OK) {
                 cw_retail_key_destroy(c, &key);
                 return rc;
@@ -35,6 +36,12 @@ static void xor8(uint8_t ret[8], const uint8_t a[8]) {
         memcpy(ret, &x, 8);
 }
 
+static bool stays_inside(const struct cw_hsm_crypto *c, const struct cw_retail_key *key, size_t padded) {
+        return c->ops->retail_mac != NULL && padded > 8 && padded <= CW_RETAIL_MAC_INSIDE_MAX &&
+               key->full.valid && (key->full.usage & CW_USE_WRAP) != 0 && key->left.valid &&
+               (key->left.usage & CW_USE_DERIVE) != 0;
+}
+
 cw_rc cw_retail_mac(const struct cw_hsm_crypto *c, const struct cw_retail_key *key, int padding,
                     const uint8_t *icv, const void *msg, size_t len, uint8_t ret_mac[8], struct cw_fault *f) {
         static const uint8_t zero[8];
@@ -44,6 +51,11 @@ cw_rc cw_retail_mac(const struct cw_hsm_crypto *c, const struct cw_retail_key *k
                 return rc;
         size_t n = cw_iso9797_pad(padding, msg, len, buf, sizeof(buf));
         const uint8_t *chain = icv ? icv : zero;
+        if (stays_inside(c, key, n)) {
+                rc = c->ops->retail_mac(c->ctx, &key->left, &key->full, chain, buf, n, ret_mac, f);
+                cw_wipe(buf, n);
+                return rc;
+        }
         for (size_t done = 0, take = 0; rc == CW_OK && done < n - 8; done += take) {
                 take = n - 8 - done > CW_MAC_CHUNK ? CW_MAC_CHUNK : n - 8 - done;
                 rc = cw_hsm_encrypt(c, &key->left, CW_MODE_CBC, chain, buf + done, take, buf + done, f);
