@@ -125,12 +125,16 @@ static void answer(struct emuc_emu *e, const uint8_t *p, size_t len) {
                 lose_contact(e, RECONNECT_MS);
 }
 
-/* The end of the R-MAC, where an answer has one. */
+/* The end of the R-MAC, where an answer has one; under T=0 GET RESPONSE will fetch it. */
 static void spoil_mac(struct emuc_emu *e, uint8_t *rsp, size_t n) {
-        if (n < 2 + 8)
-                on_violation(e, "fault rmac hit an answer without R-MAC");
-        else
+        struct emuc_chip *c = e->chip;
+
+        if (n == 2 && rsp[0] == 0x61 && c->pending_len >= 8)
+                c->pending[c->pending_len - 1] ^= 0x01;
+        else if (n >= 2 + 8)
                 rsp[n - 3] ^= 0x01;
+        else
+                on_violation(e, "fault rmac hit an answer without R-MAC");
 }
 
 static void serve_apdu(struct emuc_emu *e, const uint8_t *p, size_t len) {

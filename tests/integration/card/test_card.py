@@ -191,30 +191,56 @@ def test_put_key_refused(rig):
 APPLICATION = "F04357444542495401"
 
 
-def test_response_mac(rig):
+def false_answers(rig, name, options, choose=None):
     """An answer whose R-MAC is not the card's: nothing goes out behind it but the command that was under way already, and the
-    card is spoiled, even when that command's own answer is lost."""
-    rig.present("sound")
-    code, lines, errors = perso(rig, "--scp", "03")
+    card is spoiled, even when that command's own answer is lost. Under T=0 each answer is fetched."""
+    rig.present("sound" + name)
+    code, lines, errors = perso(rig, *options)
     check(code == 0, (lines, errors))
-    total = rig.chip.ask(cmd="state")["apdus"]
+    sound = rig.chip.ask(cmd="state")
+    check(sound["violation_count"] == 0, sound)
+    total, fetched = sound["apdus"], name.endswith("t0")
     installs, stores = (sum(line[1] == step for line in lines) for step in ("install", "store"))
     secured = installs + stores
     check(installs > 0 and stores > 4, (installs, stores))
     cases = [("E6", 1, 1, ()), ("E2", 1, installs + 1, ()), ("E2", stores // 2, installs + stores // 2, ()),
              ("E2", stores, secured, ()), ("E2", stores - 1, secured - 1, ("tear",))]
-    for ins, nth, at, more in cases:
-        rig.present(f"false-{ins}-{nth}")
+    for ins, nth, at, more in cases if choose is None else [cases[i] for i in choose]:
+        plastic = f"false{name}-{ins}-{nth}"
+        rig.present(plastic)
         for kind in ("rmac", *more):  # the second counts from behind the first
             rig.chip.ask(cmd="fault", kind=kind, ins=ins, nth=nth)
-        code, lines, errors = perso(rig, "--scp", "03")
+        code, lines, errors = perso(rig, *options)
         rig.chip.ask(cmd="fault", kind="none")
-        state = rig.chip.ask(cmd="state", plastic=rig.plastic(f"false-{ins}-{nth}"))
-        where = (ins, nth, lines, errors, state)
+        state = rig.chip.ask(cmd="state", plastic=rig.plastic(plastic))
+        where = (name, ins, nth, lines, errors, state)
         check(code != 0 and verdicts(lines)["plastic"][1] == "spoiled" and "response MAC" in errors, where)
-        check(state["apdus"] == total - secured + min(at + 1, secured), where)
+        unsent = secured - min(at + 1, secured)
+        check(state["apdus"] == total - unsent * (2 if fetched else 1) - (fetched and bool(more)), where)
         check(state["personalised"] == (at + 1 >= secured) and state["violation_count"] == 0, where)
         check(PAN not in str(lines) + errors, "a card number was shown")
+
+
+def test_response_mac(rig):
+    false_answers(rig, "", ("--scp", "03"))
+
+
+def test_response_mac_scp02(rig):
+    """At level 13 (R-MAC beside C-MAC and C-ENC), on chips with R-MAC among their options, and each protocol of transmission."""
+    try:
+        for i02, protocol in (("35", "t1"), ("75", "t0")):
+            rig.replace_desk_card("--i02", i02, "--protocol", protocol)
+            false_answers(rig, f"02-{i02}-{protocol}", ("--scp", "02", "--level", "13"), (0, 2, 3, 4))
+    finally:
+        rig.replace_desk_card()
+
+
+def test_response_mac_t0(rig):
+    try:
+        rig.replace_desk_card("--protocol", "t0")
+        false_answers(rig, "03-t0", ("--scp", "03"), (0, 2, 4))
+    finally:
+        rig.replace_desk_card()
 
 
 def card(rig, what, *options):
