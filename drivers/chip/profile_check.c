@@ -190,11 +190,13 @@ static void check_data(const struct cw_lint *l) {
         check_gpo(l);
         check_own_there(l);
         cw_lint_items(l, own, sizeof own / sizeof *own);
+        cw_lint_elements(l);
         cw_lint_order(l);
         cw_lint_paths(l);
         check_cdol(l, 0x8c, true);
         check_cdol(l, 0x8d, false);
         check_cover(l);
+        cw_lint_cover(l);
         cw_lint_made(l);
         cw_lint_qvsdc(l);
         cw_profile_check_auth(l->profile, l->elements, l->fs);

@@ -43,6 +43,38 @@ static bool listed(const struct cw_perso_data *d, uint8_t app, const struct cw_a
         return found;
 }
 
+/* EMV Book 1, 12.2.3: a record of the PSE holds entries and nothing else; each has a name and a label. */
+static void check_record(struct cw_span record, const char *place, struct cw_profile_findings *fs) {
+        struct cw_span list = {0}, value;
+        struct cw_tlv item;
+        if (!cw_tlv_valid(record) || !cw_tlv_find(record, 0x70, &list))
+                return; /* told elsewhere */
+        while (cw_tlv_next(&list, &item) == CW_TLV_ITEM) {
+                if (item.tag != 0x61)
+                        cw_profile_finding(fs, place,
+                                           "a record of the PSE holds entries (61), not %X; correct it",
+                                           item.tag);
+                else if (!cw_tlv_find(item.value, 0x4f, &value) || !cw_tlv_find(item.value, 0x50, &value))
+                        cw_profile_finding(fs, place,
+                                           "an entry of the PSE has an AID and a label; add tags 4F and 50");
+        }
+}
+
+static void check_records(const struct cw_perso_data *d, uint8_t app, const char *place,
+                          struct cw_profile_findings *fs) {
+        for (size_t i = 0; i < d->count; i++)
+                if (d->dgi[i].rule->app == app && d->dgi[i].rule->role == CW_DGI_RECORD)
+                        check_record(d->dgi[i].value, place, fs);
+}
+
+/* Contactless Book B, 3.3.1: the entries are in template BF0C. */
+static void check_ppse(struct cw_span fci, const char *place, struct cw_profile_findings *fs) {
+        struct cw_span list = {0}, value;
+        if (!cw_tlv_find(fci, 0xbf0c, &list) || !cw_tlv_find(list, 0x61, &value))
+                cw_profile_finding(
+                    fs, place, "the PPSE has its entries (61) in template BF0C of its FCI; put them there");
+}
+
 void cw_profile_check_directories(const struct cw_profile *p, const struct cw_perso_data *d,
                                   struct cw_profile_findings *fs) {
         bool has_ppse = false;
@@ -59,6 +91,10 @@ void cw_profile_check_directories(const struct cw_profile *p, const struct cw_pe
                         cw_profile_finding(fs, place, "one DGI needs the role fci, with template A5");
                 else if (pse)
                         check_file(d, app, fci->value, place, fs);
+                else
+                        check_ppse(fci->value, place, fs);
+                if (pse)
+                        check_records(d, app, place, fs);
                 if (!listed(d, app, ppse ? &p->contactless_aid : &p->aid))
                         cw_profile_finding(
                             fs, place, "no entry (61 with 4F) names the application; add it with its AID");

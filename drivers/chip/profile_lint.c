@@ -117,7 +117,7 @@ static const struct {
         check_fn fn;
 } checks[] = {
     {0x8e, cw_lint_cvm},           {0x8c, cw_lint_dol},           {0x8d, cw_lint_dol},
-    {0x97, cw_lint_dol},           {0x9f38, cw_lint_dol},         {0x9f49, cw_lint_dol},
+    {0x97, cw_lint_dol},           {0x9f38, cw_lint_pdol},        {0x9f49, cw_lint_dol},
     {0x9f0d, check_action_code},   {0x9f0e, check_action_code},   {0x9f0f, check_action_code},
     {0x56, check_discretionary},   {0x9f1f, check_discretionary}, {0x9f20, check_discretionary},
     {0x9f6b, check_discretionary}, {0x5f25, check_effective},

@@ -49,3 +49,8 @@ void cw_lint_made(const struct cw_lint *l);
 /* profile_lint_lists.c: CVM list (EMV Book 3, 10.5 and annex C3), data object lists (5.4). */
 void cw_lint_cvm(const struct cw_lint *l, const struct cw_lint_item *item);
 void cw_lint_dol(const struct cw_lint *l, const struct cw_lint_item *item);
+/* profile_lint_elements.c: formats of EMV Book 3 annex A, the template A5; then lists before any record is
+ * read (9F38), and whether what the cryptogram covers reaches the chip. */
+void cw_lint_elements(const struct cw_lint *l);
+void cw_lint_pdol(const struct cw_lint *l, const struct cw_lint_item *item);
+void cw_lint_cover(const struct cw_lint *l);

@@ -2,6 +2,7 @@
 /* The linter on each of the two paths, over the contacts and over the antenna, as a terminal walks it. */
 #include "drivers/chip/profile_lint.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define AIP_SDA 0x40u
@@ -11,6 +12,7 @@
 #define AIP_CDA 0x01u
 #define AIP_RFU 0x80u
 #define AIP_ODA (AIP_SDA | AIP_DDA | AIP_CDA)
+#define ELEMENTS_MAX 192 /* what a terminal keeps */
 #define TVR_NO_ODA 0x80u /* byte 1: offline data authentication was not performed */
 
 struct path {
@@ -39,6 +41,17 @@ static bool path_find(const struct path *p, uint32_t tag, struct cw_span *ret,
         return false;
 }
 
+/* Whether the AFL leads to this record. */
+static bool named(const struct path *p, const struct cw_perso_dgi *dgi) {
+        for (size_t i = 0; i + 4 <= p->afl.len; i += 4) {
+                const uint8_t *entry = p->afl.ptr + i;
+                for (unsigned n = entry[1]; n <= entry[2]; n++)
+                        if (cw_perso_data_record(p->l->data, entry[0] >> 3, (uint8_t)n) == dgi)
+                                return true;
+        }
+        return false;
+}
+
 static bool path_has(const struct path *p, uint32_t tag) {
         struct cw_span value;
         const struct cw_perso_dgi *in = NULL;
@@ -49,6 +62,18 @@ static void find(const struct path *p, const struct cw_perso_dgi *in, uint32_t t
         char place[96];
         cw_lint_place(p->l, in->rule, tag, place);
         cw_profile_finding(p->l->fs, place, "%s (%s)", text, p->name);
+}
+
+/* The rest of a key that its certificate has no room for (EMV Book 2, tables 6 and 14). */
+static void check_remainders(const struct path *p) {
+        const struct cw_profile_auth *auth = &p->l->profile->auth;
+        if (p->aip & AIP_ODA && auth->issuer_bits / 8 > auth->ca_bits / 8 - 36 && !path_has(p, 0x92))
+                find(p, p->gpo, 0x94,
+                     "the issuer's key does not fit its certificate, and the AFL leads to no tag 92; add it");
+        if (p->aip & (AIP_DDA | AIP_CDA) && auth->icc.bits / 8 > auth->issuer_bits / 8 - 42 &&
+            !path_has(p, 0x9f48))
+                find(p, p->gpo, 0x94,
+                     "the chip's key does not fit its certificate, and the AFL leads to no tag 9F48; add it");
 }
 
 /* Certificates where the AIP offers a way, records to authenticate, and neither without the other. */
@@ -80,6 +105,61 @@ static void check_oda(const struct path *p) {
                 find(p, p->gpo, 0x94,
                      "records are to be authenticated offline, but the AIP offers no way (40, 20, 01); add "
                      "one or set the 4th bytes to 00");
+}
+
+/* EMV Book 3, 7.2: without these a terminal ends the transaction. */
+static void check_mandatory(const struct path *p) {
+        static const struct {
+                uint32_t tag;
+                const char *text;
+        } needs[] = {
+            {0x5a, "its AFL leads to no card number; add the record with tag 5A"},
+            {0x5f24, "its AFL leads to no expiry; add the record with tag 5F24"},
+            {0x8c,
+             "its AFL leads to no CDOL1, and a terminal ends the transaction; add the record with tag 8C"},
+            {0x8d,
+             "its AFL leads to no CDOL2, and a terminal ends the transaction; add the record with tag 8D"},
+        };
+        for (size_t i = 0; i < sizeof needs / sizeof *needs; i++)
+                if (!path_has(p, needs[i].tag))
+                        find(p, p->gpo, 0x94, needs[i].text);
+}
+
+struct met {
+        uint32_t tag[ELEMENTS_MAX];
+        size_t count;
+};
+
+/* Each primitive element comes once (Book 3, 10.2); a terminal ends the transaction otherwise. */
+static void meet(const struct path *p, const struct cw_perso_dgi *in, struct cw_span rest, struct met *m) {
+        struct cw_tlv item;
+        while (cw_tlv_next(&rest, &item) == CW_TLV_ITEM) {
+                size_t i = 0;
+                if (item.constructed) {
+                        meet(p, in, item.value, m);
+                        continue;
+                }
+                while (i < m->count && m->tag[i] != item.tag)
+                        i++;
+                char text[96];
+                (void)snprintf(text, sizeof text,
+                               "tag %X comes twice, and a terminal ends the transaction; remove one",
+                               item.tag);
+                if (i < m->count)
+                        find(p, in, item.tag, text);
+                else if (m->count < ELEMENTS_MAX)
+                        m->tag[m->count++] = item.tag;
+        }
+}
+
+static void check_once(const struct path *p) {
+        struct met m = {.count = 0};
+        meet(p, p->gpo, p->gpo->value, &m);
+        for (size_t i = 0; i < p->l->data->count; i++) {
+                const struct cw_perso_dgi *dgi = &p->l->data->dgi[i];
+                if (named(p, dgi) && cw_tlv_valid(dgi->value))
+                        meet(p, dgi, dgi->value, &m);
+        }
 }
 
 /* A record is read once. */
@@ -159,9 +239,13 @@ void cw_lint_paths(const struct cw_lint *l) {
                         continue; /* told by check_path */
                 p.aip = aip.ptr[0];
                 check_oda(&p);
+                check_remainders(&p);
                 check_twice(&p);
+                check_once(&p);
                 if (p.qvsdc)
                         continue;
+                if (paths[i].role == CW_DGI_GPO) /* over the antenna a kernel may ask for less */
+                        check_mandatory(&p);
                 check_codes(&p);
                 check_bits(&p);
         }

@@ -259,7 +259,7 @@ static void test_directories(void **state) {
             {"325041592E5359532E4444463031", "325041592E5359532E4444463032", "found through the PPSE"},
             {"\"flow\": \"security-domain\"", "\"flow\": \"application\"", "applications: a list"},
             {"contactless-fci", "other", "role contactless-fci"},
-            {"010101180102001804040020010200", "0101011801020018040400", "does not name DGI 0401"},
+            {"010101180102001804040020010201", "0101011801020018040400", "does not name DGI 0401"},
             {"\"part\": \"icc.q\"", "\"part\": \"icc.p\"", "this part is there twice"},
             {"10010101", "10010102", "an entry is SFI*8"},
             {"\"9F46\", \"value\": \"{icc_cer", "\"9F2D\", \"value\": \"{pin_cer",

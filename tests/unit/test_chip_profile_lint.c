@@ -129,13 +129,58 @@ static void test_paths(void **state) {
             {"\"0000000000\"", "\"00000000\"", "has 5 bytes, tag 9F0E has 4", NULL},
         };
         static const struct wrong both[] = {
-            {"080101001001020118010400", "080101001001020018010400", "no record is authenticated offline",
+            {"080101001001020218010400", "080101001001020018010400", "no record is authenticated offline",
              NULL},
-            {"080101001001020118010400", "080101001001020118010200", "leads to no tag 9F46",
-             "\"080101001001020118010200\""},
+            {"080101001001020218010400", "080101001001020218010200", "leads to no tag 9F46",
+             "\"080101001001020218010200\""},
         };
         CHECK("/generic-debit.json", contact);
         CHECK("/generic-debit-dual.json", both);
+}
+
+/* What a terminal ends a transaction for, or approves offline though it must not. */
+static void test_terminal(void **state) {
+        (void)state;
+        static const struct wrong contact[] = {
+            {"{ \"tag\": \"8C\"", "{ \"tag\": \"DF01\"", "its AFL leads to no CDOL1", "\"94\""},
+            {"{ \"tag\": \"8D\"", "{ \"tag\": \"DF01\"", "its AFL leads to no CDOL2", "\"94\""},
+            {"{ \"tag\": \"9F42\", \"value\": \"0356\" }", "{ \"tag\": \"9F08\", \"value\": \"0001\" }",
+             "tag 9F08 comes twice", NULL},
+            {"{ \"tag\": \"5F28\"", "{ \"tag\": \"9F1A\"", "tag 9F1A is the terminal's own", NULL},
+            {"{ \"tag\": \"5F28\"", "{ \"tag\": \"9F36\"", "tag 9F36 is made by the chip", NULL},
+            {"{ \"tag\": \"50\"", "{ \"tag\": \"DF01\"", "add tag 50", "\"dgi\": \"9102\""},
+            {"{ \"tag\": \"87\", \"value\": \"01\" }", "{ \"tag\": \"84\", \"value\": \"A000000003\" }",
+             "puts its name (84) before A5", "\"dgi\": \"9102\""},
+            {"\"A5\"", "\"6F\"", "one template A5", "\"dgi\": \"9102\""},
+            {"9F1A029F3501", "9F1A025F2402", "asks for 5F24, which a terminal reads only later", NULL},
+            {"9F1A029F3501", "9F1A029F35", "is not a list of tags and lengths", NULL},
+            {"9F02069F03069F1A0295", "9F03069F1A0295", "the cryptogram cannot cover 9F02", "\"arqc_data\""},
+        };
+        static const struct wrong both[] = {
+            {"\"92\"", "\"DF01\"", "the AFL leads to no tag 92", "\"080101001001020218010400\""},
+            {"\"9F48\"", "\"DF01\"", "the AFL leads to no tag 9F48", "\"080101001001020218010400\""},
+            {"{ \"tag\": \"50\", \"text\": \"TEST DEBIT\" },", "",
+             "an entry of the PSE has an AID and a label", "{\n      \"aid\""},
+            {"\"61\"", "\"62\"", "holds entries (61), not 62", "{\n      \"aid\""},
+            {"\"BF0C\"", "\"BF0D\"", "in template BF0C", "{\n      \"aid\": \"32"},
+        };
+        CHECK("/generic-debit.json", contact);
+        CHECK("/generic-debit-dual.json", both);
+}
+
+static void test_formats(void **state) {
+        (void)state;
+        static const struct wrong cases[] = {
+            {"\"FF00\"", "\"FF0000\"", "tag 9F07 has 3 bytes, and a terminal expects 2 to 2", NULL},
+            {"{ \"tag\": \"5F28\", \"value\": \"0356\" }", "{ \"tag\": \"5F28\", \"value\": \"03A6\" }",
+             "tag 5F28 holds digits", NULL},
+            {"\"text\": \"en\"", "\"text\": \"eng\"", "one to four languages", NULL},
+            {"\"text\": \"en\"", "\"text\": \"e1\"", "tag 5F2D holds letters", NULL},
+            {"\"text\": \"TEST DEBIT\"", "\"value\": \"54450753\"", "tag 50 holds printable", NULL},
+            {"\"text\": \"TEST DEBIT\"", "\"text\": \"TEST DEBIT CARD 71\"", "tag 50 has 18 bytes", NULL},
+            {"\"text\": \"TEST DEBIT CARD\"", "\"value\": \"4108\"", "tag 9F12 holds printable", NULL},
+        };
+        CHECK("/generic-debit.json", cases);
 }
 
 static void test_cvm_list(void **state) {
@@ -225,8 +270,8 @@ static void test_instructions(void **state) {
 static void test_qvsdc(void **state) {
         (void)state;
         static const struct wrong cases[] = {
-            {"{ \"tag\": \"57\", \"value\": \"{track2}\" },\n        { \"tag\": \"5F34\"",
-             "{ \"tag\": \"5F34\"", "the track 2 equivalent from this answer",
+            {"{ \"tag\": \"57\", \"value\": \"{track2}\" },\n        { \"tag\": \"9F6C\"",
+             "{ \"tag\": \"9F6C\"", "the track 2 equivalent from this answer",
              "{ \"tag\": \"82\", \"value\": \"2000\" }"},
             {"\"3E00\"", "\"3E\"", "9F6C, two bytes", "{ \"tag\": \"82\", \"value\": \"2000\" }"},
             {"9F66049F02069F03069F1A0295055F2A029A039C019F3704", "9F66049F02069F03069F1A0295055F2A029A039C01",
@@ -261,6 +306,7 @@ int main(void) {
             cmocka_unit_test(test_dates),        cmocka_unit_test(test_object_lists),
             cmocka_unit_test(test_cvm_list),     cmocka_unit_test(test_groupings),
             cmocka_unit_test(test_paths),        cmocka_unit_test(test_enciphered),
+            cmocka_unit_test(test_terminal),     cmocka_unit_test(test_formats),
         };
         return cmocka_run_group_tests_name("chip profile lint", tests, NULL, NULL);
 }
