@@ -56,6 +56,9 @@ endif()
 
 cw_add_test(test_hsm_hostile SOURCES ${hostile}/test_hsm_hostile.c LABELS integration LIBS cw_test_hsmd_rig cw_hsm TIMEOUT 300)
 target_include_directories(test_hsm_hostile PRIVATE ${hostile})
+if(CW_SANITIZE)
+        target_compile_definitions(test_hsm_hostile PRIVATE CW_SANITIZED)
+endif()
 
 # A running daemon on one private token of each kind: published vectors, and what it found out about the token.
 add_library(cw_test_vector_token STATIC ${CMAKE_SOURCE_DIR}/tests/vectors/vector_token.c)

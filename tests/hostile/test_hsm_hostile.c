@@ -557,12 +557,11 @@ static void only_a_refusal_is_no_cbc(void **state) {
         }
 }
 
-static int setup(void **state) {
-        (void)state;
+static int set_up_on(const struct rig_options *o) {
         char path[256];
         struct cw_fault f = {0};
         (void)signal(SIGPIPE, SIG_IGN); /* as a worker does */
-        rig_start(&w.rig, &(struct rig_options){.shim = true});
+        rig_start(&w.rig, o);
         rig_path(&w.rig, "daemon.json", path, sizeof(path));
         assert_int_equal(cw_config_load(path, stderr, &w.cfg, &f), CW_OK);
         assert_int_equal(open_token(&f), CW_OK);
@@ -571,12 +570,40 @@ static int setup(void **state) {
         return 0;
 }
 
+static int setup(void **state) {
+        (void)state;
+        return set_up_on(&(struct rig_options){.shim = true});
+}
+
+static int setup_nss(void **state) {
+        (void)state;
+        return set_up_on(&(struct rig_options){.shim = true, .nss = true});
+}
+
+static int setup_opencryptoki(void **state) {
+        (void)state;
+        return set_up_on(&(struct rig_options){.shim = true, .opencryptoki = true});
+}
+
 static int teardown(void **state) {
         (void)state;
         close_token();
         cw_config_free(w.cfg);
         rig_stop(&w.rig);
         return 0;
+}
+
+#define ON_EVERY_TOKEN                                                                                       \
+        cmocka_unit_test(no_key_is_used_on_a_lie), cmocka_unit_test(changed_handle_numbers),                 \
+            cmocka_unit_test(stale_handle), cmocka_unit_test(only_a_refusal_is_no_cbc)
+
+/* In this process openCryptoki leaves memory behind that is not ours to free. */
+static bool opencryptoki_can_run(void) {
+#ifdef CW_SANITIZED
+        return false;
+#else
+        return rig_opencryptoki_missing() == NULL;
+#endif
 }
 
 int main(void) {
@@ -588,10 +615,12 @@ int main(void) {
             cmocka_unit_test(done_but_denied),
             cmocka_unit_test(false_answers),
             cmocka_unit_test(false_answers_while_opening),
-            cmocka_unit_test(no_key_is_used_on_a_lie),
-            cmocka_unit_test(changed_handle_numbers),
-            cmocka_unit_test(stale_handle),
-            cmocka_unit_test(only_a_refusal_is_no_cbc),
+            ON_EVERY_TOKEN,
         };
-        return cmocka_run_group_tests(tests, setup, teardown);
+        const struct CMUnitTest others[] = {ON_EVERY_TOKEN};
+        int failed = cmocka_run_group_tests(tests, setup, teardown);
+        failed += cmocka_run_group_tests_name("nss", others, setup_nss, teardown);
+        if (opencryptoki_can_run())
+                failed += cmocka_run_group_tests_name("opencryptoki", others, setup_opencryptoki, teardown);
+        return failed;
 }

@@ -203,6 +203,28 @@ static void write_product(FILE *f, const char *code, int scp, int level, bool is
             code, scp, scp, scp, "none", scp, level, more_of_product(scp, issuer, service));
 }
 
+static const char *module_of(const struct rig_options *o) {
+        return o->nss            ? CW_NSS_MODULE
+               : o->opencryptoki ? CW_OPENCRYPTOKI_MODULE
+                                 : "/usr/lib/softhsm/libsofthsm2.so";
+}
+
+static const char *nss_init(const struct rig *r, char text[400]) {
+        (void)snprintf(text, 400,
+                       "configdir='sql:%s/nssdb' certPrefix='' keyPrefix='' secmod='secmod.db' flags= "
+                       "cryptoTokenDescription='crypto' dbTokenDescription='test'",
+                       r->dir);
+        return text;
+}
+
+/* What the module that misbehaves is put around; of the last rig that was started. */
+static void put_around(const struct rig *r, const struct rig_options *o) {
+        char text[400] = "";
+        assert_int_equal(setenv("CW_SHIM_DIR", r->dir, 1), 0);
+        assert_int_equal(setenv("CW_REAL_MODULE", module_of(o), 1), 0);
+        assert_int_equal(setenv("CW_REAL_INIT", o->nss ? nss_init(r, text) : "", 1), 0);
+}
+
 static void write_config(const struct rig *r, const struct rig_options *o, const char *name, bool wrong_kcv,
                          const char *pin_credential) {
         FILE *f = create(r, name);
@@ -219,18 +241,10 @@ static void write_config(const struct rig *r, const struct rig_options *o, const
         (void)fprintf(f,
                       "\"hsm\":{\"state_dir\":\"%s/"
                       "state\",\"module\":\"%s\",\"token_label\":\"test\",\"pin_credential\":\"%s\",",
-                      r->dir,
-                      o->nss            ? CW_NSS_MODULE
-                      : o->opencryptoki ? CW_OPENCRYPTOKI_MODULE
-                      : o->shim         ? CW_SHIM_MODULE
-                                        : "/usr/lib/softhsm/libsofthsm2.so",
-                      pin_credential);
-        if (o->nss)
-                (void)fprintf(f,
-                              "\"module_init_style\":\"nss\",\"module_init\":\"configdir='sql:%s/nssdb' "
-                              "certPrefix='' keyPrefix='' secmod='secmod.db' flags= "
-                              "cryptoTokenDescription='crypto' dbTokenDescription='test'\",",
-                              r->dir);
+                      r->dir, o->shim ? CW_SHIM_MODULE : module_of(o), pin_credential);
+        if (o->nss && !o->shim)
+                (void)fprintf(f, "\"module_init_style\":\"nss\",\"module_init\":\"%s\",",
+                              nss_init(r, (char[400]){""}));
         (void)fprintf(f,
                       "\"call_timeout_ms\":%d,\"allow_host_memory\":%s,\"allow_key_loading\":%s,\"keys\":[",
                       o->call_timeout_ms ? o->call_timeout_ms : 5000, o->no_host_memory ? "false" : "true",
@@ -273,12 +287,14 @@ static void run(const struct rig *r, char *const argv[]) {
                 fail_msg("%s failed, see %s/setup.log", argv[0], r->dir);
 }
 
+/* NSS hardens the PIN anew for each key it reads, with 10,000 rounds, which are nothing to these tests. */
 static void make_nss(const struct rig *r) {
         char dir[256], db[300], pin[256];
         char tool[] = "certutil", verb[] = "-N", db_option[] = "-d", file_option[] = "-f";
         rig_path(r, "nssdb", dir, sizeof(dir));
         rig_path(r, "good-pin", pin, sizeof(pin));
         (void)snprintf(db, sizeof(db), "sql:%s", dir);
+        assert_int_equal(setenv("NSS_MAX_MP_PBE_ITERATION_COUNT", "1", 1), 0);
         assert_int_equal(mkdir(dir, 0700), 0);
         run(r, (char *[]){tool, verb, db_option, db, file_option, pin, NULL});
 }
@@ -318,7 +334,6 @@ static void make_token(const struct rig *r, const struct rig *like) {
         assert_int_equal(fclose(f), 0);
         rig_path(r, "softhsm2.conf", path, sizeof(path));
         assert_int_equal(setenv("SOFTHSM2_CONF", path, 1), 0);
-        assert_int_equal(setenv("CW_SHIM_DIR", r->dir, 1), 0);
         if (like == NULL)
                 run(r, (char *[]){tool, init, free_slot, label, test, so, so_pin, pin, user_pin, NULL});
 }
@@ -396,6 +411,7 @@ void rig_start(struct rig *r, const struct rig_options *o) {
                                           .no_host_memory = o->service && o->no_host_memory};
         write_config(r, &plain, "provision.json", false, "good-pin");
         write_config(r, o, "daemon.json", o->wrong_kcv, o->wrong_pin ? "bad-pin" : "good-pin");
+        put_around(r, o);
         if (o->nss)
                 make_nss(r);
         else if (o->opencryptoki)

@@ -24,7 +24,7 @@ struct rig_options {
         bool aes_pad;           /* with service: the kiosk's PIN pad has the AES key */
         bool nss;               /* NSS softokn in place of SoftHSM */
         bool opencryptoki;      /* openCryptoki in place of SoftHSM; see rig_opencryptoki_missing */
-        bool shim;              /* the module that misbehaves on demand, around SoftHSM */
+        bool shim;              /* the module that misbehaves on demand, around that of the token */
         const struct rig *like; /* a copy of its SoftHSM token, which costs less than a new one */
         bool wrong_kcv;         /* of the CVK, in the daemon's configuration */
         bool wrong_pin;         /* in the daemon's credential */
