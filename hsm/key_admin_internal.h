@@ -46,9 +46,10 @@ int64_t cw_key_admin_deadline_ns(const struct cw_key_admin *a);
 /* The check value that the new key must have: the caller's, or for a first key the configuration's. */
 CW_WARN_UNUSED cw_rc cw_key_expected_kcv(const struct cw_config_key *cfg, const struct cw_key_entry *e,
                                          const char *given, char ret[11], struct cw_fault *f);
-/* Members valid_from and valid_to of the request, which may leave them out. */
-CW_WARN_UNUSED cw_rc cw_key_call_validity(const struct cw_key_call *k, char from[11], char to[11],
-                                          struct cw_fault *f);
+/* Members valid_from and valid_to of the request, which may leave them out. A validity that is over is taken
+ * for keys that cards were made under, and for no others. */
+CW_WARN_UNUSED cw_rc cw_key_call_validity(const struct cw_key_call *k, const struct cw_config_key *cfg,
+                                          char from[11], char to[11], struct cw_fault *f);
 /*
  * Room for the next version, as described but for its number. The register says that it is destroyed, until
  * cw_key_version_finish says that it is on the token: a number is never used twice.

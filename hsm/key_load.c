@@ -50,11 +50,18 @@ cw_rc cw_key_expected_kcv(const struct cw_config_key *cfg, const struct cw_key_e
         return CW_OK;
 }
 
-cw_rc cw_key_call_validity(const struct cw_key_call *k, char from[11], char to[11], struct cw_fault *f) {
+cw_rc cw_key_call_validity(const struct cw_key_call *k, const struct cw_config_key *cfg, char from[11],
+                           char to[11], struct cw_fault *f) {
+        char today[11];
         const char *a = cw_msg_str(k->request, "valid_from", ""), *b = cw_msg_str(k->request, "valid_to", "");
         if (!cw_key_day_ok(a) || !cw_key_day_ok(b) || (a[0] != '\0' && b[0] != '\0' && strcmp(a, b) > 0))
                 return refused(f, CW_E_SYNTAX,
                                "a validity is two days YYYY-MM-DD, the first before the last");
+        cw_key_today(cw_wall_ms(cw_clock_real()), today);
+        if (b[0] != '\0' && strcmp(b, today) < 0 && !cw_key_purpose_is_of_cards(cfg->purpose))
+                return refused(f, CW_E_RANGE,
+                               "its validity would be over already, so it could never be used; give a later "
+                               "day as its last one");
         memcpy(from, a, strlen(a) + 1);
         memcpy(to, b, strlen(b) + 1);
         return CW_OK;
@@ -196,7 +203,7 @@ cw_rc cw_key_call_import(struct cw_key_admin *a, struct cw_key_call *k, struct c
         if (rc == CW_OK)
                 rc = cw_key_expected_kcv(cfg, e, cw_msg_str(k->request, "kcv", ""), v.kcv, f);
         if (rc == CW_OK)
-                rc = cw_key_call_validity(k, v.valid_from, v.valid_to, f);
+                rc = cw_key_call_validity(k, cfg, v.valid_from, v.valid_to, f);
         if (rc == CW_OK)
                 rc = block_text(k, block, f);
         if (rc == CW_OK)
@@ -223,7 +230,7 @@ cw_rc cw_key_call_component_start(struct cw_key_admin *a, struct cw_key_call *k,
         if (rc == CW_OK)
                 rc = cw_key_expected_kcv(cfg, e, cw_msg_str(k->request, "kcv", ""), plan.kcv, f);
         if (rc == CW_OK)
-                rc = cw_key_call_validity(k, plan.valid_from, plan.valid_to, f);
+                rc = cw_key_call_validity(k, cfg, plan.valid_from, plan.valid_to, f);
         if (rc != CW_OK)
                 return rc;
         (void)cw_hsm_alg_from_name(cfg->algorithm, &plan.alg);

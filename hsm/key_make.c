@@ -95,7 +95,7 @@ cw_rc cw_key_call_generate(struct cw_key_admin *a, struct cw_key_call *k, struct
         if (rc == CW_OK)
                 rc = form_of(k, &form, f);
         if (rc == CW_OK)
-                rc = cw_key_call_validity(k, as.valid_from, as.valid_to, f);
+                rc = cw_key_call_validity(k, cfg, as.valid_from, as.valid_to, f);
         if (rc == CW_OK)
                 rc = cw_key_version_begin(a, cfg, &as, &e, &v, f);
         if (rc == CW_OK)
@@ -136,7 +136,7 @@ cw_rc cw_key_call_adopt(struct cw_key_admin *a, struct cw_key_call *k, struct cw
         if (rc == CW_OK)
                 rc = cw_key_expected_kcv(cfg, e, cw_msg_str(k->request, "kcv", ""), as.kcv, f);
         if (rc == CW_OK)
-                rc = cw_key_call_validity(k, as.valid_from, as.valid_to, f);
+                rc = cw_key_call_validity(k, cfg, as.valid_from, as.valid_to, f);
         if (rc == CW_OK)
                 rc = look(a, cfg, e, &as, f);
         if (rc == CW_OK)

@@ -63,6 +63,10 @@ static unsigned with_kcv(unsigned usage, enum cw_hsm_alg alg, const char *kcv) {
         return (usage & (CW_USE_ENCRYPT | CW_USE_DERIVE)) != 0 ? usage : usage | CW_USE_ENCRYPT;
 }
 
+bool cw_key_purpose_is_of_cards(const char *name) {
+        return strncmp(name, "imk-", 4) == 0;
+}
+
 unsigned cw_key_purpose_usage(const struct cw_key_purpose *purpose, enum cw_hsm_alg alg, const char *kcv) {
         bool longer = purpose->companion == CW_COMPANION_KBEK; /* a KBPK may have three parts */
         unsigned usage = alg == CW_ALG_GENERIC           ? purpose->generic

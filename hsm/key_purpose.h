@@ -46,6 +46,8 @@ unsigned cw_key_purpose_usage_in_token(const struct cw_key_purpose *purpose, enu
 bool cw_key_purpose_inside(const struct cw_key_purpose *purpose, const struct cw_p11 *p, bool moves_pins);
 /* Mechanisms for CKA_ALLOWED_MECHANISMS that go with a usage; returns their count. */
 size_t cw_key_mechanisms(enum cw_hsm_alg alg, unsigned usage, CK_MECHANISM_TYPE ret[CW_P11_MECHANISMS_MAX]);
+/* Whether cards are asked about for as long as they live under the version that they were made with. */
+bool cw_key_purpose_is_of_cards(const char *name);
 /* Companions of a key with this usage; returns their count. */
 size_t cw_key_parts(const struct cw_key_purpose *purpose, enum cw_hsm_alg alg, unsigned usage,
                     struct cw_key_part ret[CW_KEY_COMPANIONS_MAX]);

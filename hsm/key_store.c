@@ -195,11 +195,12 @@ static void check_validity(struct cw_stored_key *k) {
                                k->version.valid_from);
                 k->ok = false;
         } else if (k->version.valid_to[0] != '\0' && strcmp(today, k->version.valid_to) > 0) {
-                (void)snprintf(
-                    k->text, sizeof(k->text),
-                    "its validity ended on %s: no card is made with it, those made before are good; "
-                    "load the next version and rotate to it",
-                    k->version.valid_to);
+                (void)snprintf(k->text, sizeof(k->text),
+                               "its validity ended on %s: %s; load the next version and rotate to it",
+                               k->version.valid_to,
+                               cw_key_purpose_is_of_cards(k->purpose->name)
+                                   ? "no card is made with it, those made before are good"
+                                   : "it is not used any more");
                 k->ok = false;
                 k->expired = true;
         }

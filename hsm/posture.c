@@ -89,18 +89,18 @@ static const char *summary(const struct cw_posture *p, char *buf, size_t cap) {
         if (p->cfg->test_token)
                 return "a token for tests (hsm.test_token): not for production";
         return p->cfg->allow_host_memory ? "clear PINs pass through host memory: not PCI PIN compliant"
-                                         : "PINs are refused: this token cannot translate them and "
+                                         : "PINs stay in the token or are refused, at kiosks all of them: "
                                            "hsm.allow_host_memory is not set";
 }
 
 /* Takes keys and missing, which may be NULL when out of memory. */
 static cw_rc fill(json_t *obj, const struct cw_config_hsm *cfg, const char *label, const char *model,
                   const char *manufacturer, json_t *keys, json_t *missing, bool ready, const char *text) {
-        CW_AUTO_JSON json_t *members =
-            json_pack("{s:s, s:{s:s, s:s, s:s}, s:s, s:b, s:o, s:o, s:o, s:b, s:s}", "version", CW_VERSION,
-                      "token", "label", label, "model", model, "manufacturer", manufacturer, "pin_path",
-                      cw_posture_pin_path(cfg), "test_token", cfg->test_token, "keys", keys, "missing",
-                      missing, "pads", pads_json(cfg), "ready", ready, "text", text);
+        CW_AUTO_JSON json_t *members = json_pack(
+            "{s:s, s:{s:s, s:s, s:s}, s:s, s:b, s:b, s:o, s:o, s:o, s:b, s:s}", "version", CW_VERSION,
+            "token", "label", label, "model", model, "manufacturer", manufacturer, "pin_path",
+            cw_posture_pin_path(cfg), "key_loading", cfg->allow_key_loading, "test_token", cfg->test_token,
+            "keys", keys, "missing", missing, "pads", pads_json(cfg), "ready", ready, "text", text);
         if (members == NULL || json_object_update(obj, members) != 0)
                 return CW_RC(CW_L_HSM, CW_C_RETRY, CW_E_NOMEM);
         return CW_OK;

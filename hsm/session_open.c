@@ -99,8 +99,10 @@ static cw_rc open_kiosk(struct cw_sess *s, struct cw_fault *f) {
         if (!cfg->hsm.allow_host_memory)
                 return cw_fail(
                     f, CW_RC(CW_L_HSM, CW_C_OPERATOR, CW_E_DENIED), 0, "hsm.session", "HSM_HOST_MEMORY",
-                    "this token cannot translate a PIN inside and hsm.allow_host_memory is not set; a PIN "
-                    "cannot be chosen here");
+                    "a PIN that is chosen here passes through host memory, which no generic token can avoid, "
+                    "and "
+                    "hsm.allow_host_memory is not set: customers choose their PIN elsewhere until security "
+                    "allows it");
         cw_rc rc = want(s, cfg->pan_transport_key, "pan-transport", f);
         if (rc == CW_OK)
                 rc = want(s, cfg->pan_hash_key, "pan-hash", f);

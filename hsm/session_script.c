@@ -22,6 +22,9 @@ static const struct command {
     {"card-block", {0x84, 0x16, 0x00, 0x00}, false},
 };
 
+/* P2: the data is of both PINs. */
+static const struct command pin_change_current = {"pin-change", {0x84, 0x24, 0x00, 0x01}, true};
+
 static const struct command *find(const char *name) {
         for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
                 if (strcmp(commands[i].name, name) == 0)
@@ -48,8 +51,27 @@ static cw_rc new_pin(struct cw_sess *s, const struct cw_msg *request, struct cw_
         return rc != CW_OK ? rc : cw_sess_source_open(s, &from, ret, f);
 }
 
+/* The PIN to be replaced: a second block of the same source. A pad enters it first, so it is read first. */
+static cw_rc current_pin(struct cw_sess *s, const struct cw_msg *request, struct cw_pin *ret,
+                         struct cw_fault *f) {
+        struct cw_sess_source from;
+        const enum cw_emv_pin_scheme scheme = cw_emv_scheme_pin(s->product->cvn);
+        if ((s->state & CW_ST_KIOSK) != 0 || (scheme != CW_EMV_PIN_VISA && scheme != CW_EMV_PIN_VISA22))
+                return cw_sess_bad("\"current\" is for service sessions with Visa cards; leave it away", f);
+        cw_rc rc = cw_sess_source(s, request, &from, f);
+        if (rc == CW_OK && *from.ksn) {
+                from.ksn = cw_msg_str(request, "current_ksn", "");
+                rc = *from.ksn ? CW_OK : cw_sess_bad("\"current_ksn\" is missing", f);
+        }
+        if (rc == CW_OK)
+                rc = cw_sess_att(request, 1, from.block.len, from.block.len, &from.block, f);
+        return rc != CW_OK ? rc : cw_sess_source_open(s, &from, ret, f);
+}
+
+/* current: NULL when the command carries the new PIN alone. */
 static cw_rc pin_data(struct cw_sess *s, const struct cw_emv_card *card, const struct cw_pin *pin,
-                      uint8_t ret[CW_EMV_PIN_CHANGE_MAX], size_t *ret_len, struct cw_fault *f) {
+                      const struct cw_pin *current, uint8_t ret[CW_EMV_PIN_CHANGE_MAX], size_t *ret_len,
+                      struct cw_fault *f) {
         CW_WIPED(uint8_t, mk_ac, 16);
         struct cw_retail_key smc = {0};
         enum cw_cvn cvn = s->product->cvn;
@@ -62,7 +84,7 @@ static cw_rc pin_data(struct cw_sess *s, const struct cw_emv_card *card, const s
                 rc = cw_emv_icc_mk_value(s->c, card->imk_ac, card->pan, card->psn,
                                          cw_emv_option_for(card->pan), mk_ac, f);
         if (rc == CW_OK)
-                rc = cw_emv_pin_change(s->c, &smc.full, cw_emv_scheme_pin(cvn), mk_ac, pin, NULL, ret,
+                rc = cw_emv_pin_change(s->c, &smc.full, cw_emv_scheme_pin(cvn), mk_ac, pin, current, ret,
                                        ret_len, f);
         cw_retail_key_destroy(s->c, &smc);
         return rc;
@@ -140,20 +162,25 @@ static cw_rc put_format1(struct cw_sess *s, const struct command *cmd, const str
 
 cw_rc cw_sess_emv_script(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply,
                          struct cw_fault *f) {
-        CW_WIPED(struct cw_pin, pin, 1);
+        CW_WIPED(struct cw_pin, pins, 2); /* new, current */
         uint8_t data[CW_EMV_PIN_CHANGE_MAX];
         struct cw_emv_card card;
         size_t len = 0;
         const struct command *cmd = find(cw_msg_str(request, "command", ""));
+        const bool replaces = cmd != NULL && cmd->pin && cw_msg_bool(request, "current", false);
         if (cmd == NULL)
                 return cw_sess_bad("\"command\" must be pin-change, pin-unblock, application-unblock, "
                                    "application-block or card-block",
                                    f);
         cw_rc rc = cw_sess_emv_card(s, s->proved_psn, &card, f);
+        if (rc == CW_OK && replaces) {
+                cmd = &pin_change_current;
+                rc = current_pin(s, request, &pins[1], f);
+        }
         if (rc == CW_OK && cmd->pin)
-                rc = new_pin(s, request, pin, f);
+                rc = new_pin(s, request, &pins[0], f);
         if (rc == CW_OK && cmd->pin)
-                rc = pin_data(s, &card, pin, data, &len, f);
+                rc = pin_data(s, &card, &pins[0], replaces ? &pins[1] : NULL, data, &len, f);
         if (rc == CW_OK && cw_emv_scheme_pin(s->product->cvn) == CW_EMV_PIN_CCD)
                 rc = put_format1(s, cmd, &card, CW_SPAN(data, len), reply, f);
         else if (rc == CW_OK)

@@ -153,6 +153,10 @@ static void show_status(struct cw_cli *cli, const json_t *a) {
              cw_cli_bool(hsm, "ready") ? "ready" : cw_cli_str(hsm, "text"));
         if (*cw_cli_str(hsm, "disclosure"))
                 (void)printf("          %s\n", cw_cli_str(hsm, "disclosure"));
+        if (cw_cli_bool(hsm, "key_loading"))
+                (void)puts(
+                    "          keys may be loaded, which brings them into the memory of a hsmd worker: unset "
+                    "hsm.allow_key_loading when all are in");
         if (json_array_size(json_object_get(json_object_get(hsm, "pads"), "first_sight")) > 0)
                 (void)puts("          PIN pads are taken at first sight: hsm.keys[].iksns lists none");
         json_array_foreach(json_object_get(a, "stations"), i, s) show_station(cli, s);

@@ -68,9 +68,14 @@ static void on_station_event(void *ctx, struct cw_station_link *l, struct cw_msg
 static const struct cw_station_ops station_ops = {on_station_up, on_station_down, on_station_status,
                                                   on_station_event};
 
-static void disclose_pin_path(struct cw_daemon *d) {
-        const char *path = json_string_value(json_object_get(cw_hsm_link_hello(d->hsm), "pin_path"));
+/* Clear PINs, and clear keys while they are loaded, in the memory of a hsmd worker. */
+static void disclose_host_memory(struct cw_daemon *d) {
+        const json_t *hello = cw_hsm_link_hello(d->hsm);
+        const char *path = json_string_value(json_object_get(hello, "pin_path"));
         struct cw_fault f = {0};
+        if (json_is_true(json_object_get(hello, "key_loading")))
+                (void)cw_daemon_check(d, cw_journal_audit(d->journal, "hsm.key_loading", "hsmd", NULL, &f),
+                                      &f);
         if (!path || strcmp(path, "host-memory") != 0)
                 return;
         cw_log(CW_EV_HOST_MEMORY);
@@ -84,7 +89,7 @@ static void on_hsm_change(void *ctx) {
                 cw_kiosk_hsm_down(d);
                 cw_kiosk_order_hsm_down(d);
         } else if (cw_hsm_link_ready(d->hsm)) {
-                disclose_pin_path(d);
+                disclose_host_memory(d);
                 cw_runs_hsm_up(d);
         }
 }

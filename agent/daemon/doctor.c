@@ -173,6 +173,9 @@ static void check_hsm(struct report *rp) {
         const char *path = str(hello, "pin_path");
         enum verdict v = strcmp(path, "in-token") == 0 ? OK : WARN;
         check(rp, "pin path", v, "use a payment HSM for production", "%s", path);
+        if (json_is_true(json_object_get(hello, "key_loading")))
+                check(rp, "key loading", WARN, "unset hsm.allow_key_loading when all keys are in",
+                      "clear keys may come into the memory of a hsmd worker");
         if (json_is_true(json_object_get(hello, "test_token")))
                 check(rp, "test token", WARN, "unset hsm.test_token in production",
                       "hsmd computes known answers with clear keys for its admin socket");

@@ -63,6 +63,8 @@ static json_t *hsm_view(struct cw_daemon *d) {
         json_t *pads = json_object_get(hello, "pads");
         if (pads)
                 (void)json_object_set(view, "pads", pads);
+        (void)json_object_set_new(view, "key_loading",
+                                  json_boolean(json_is_true(json_object_get(hello, "key_loading"))));
         if (path && strcmp(path, "host-memory") == 0)
                 (void)json_object_set_new(
                     view, "disclosure",

@@ -268,6 +268,60 @@ static void expired_keys(void **state) {
         assert_string_equal(f.code, "HSM_KEY");
 }
 
+/* ---- scripts ---- */
+
+/* The command of an "emv.script" call with these PIN blocks of the source zone; the fault's code in *f. */
+static enum cw_class script(struct cw_sess *s, json_t *take, const char *const blocks[2], char ret[81],
+                            struct cw_fault *f) {
+        CW_AUTO(cw_msg_free) struct cw_msg *m = cw_msg_request("emv.script"), *reply = NULL;
+        CW_AUTO_JSON json_t *members = take;
+        uint8_t block[8];
+        size_t n = 0;
+        assert_non_null(m);
+        assert_int_equal(json_object_update(m->json, members), 0);
+        for (size_t i = 0; i < 2 && blocks[i] != NULL; i++) {
+                assert_true(cw_hex_decode(blocks[i], 16, block, sizeof(block), &n));
+                assert_int_equal(cw_msg_attach_copy(m, block, n), CW_OK);
+        }
+        (void)cw_sess_call(s, CW_FROM_STATION, m, &reply);
+        *f = (struct cw_fault){0};
+        if (!cw_msg_bool(reply, "ok", false)) {
+                cw_fault_from_json(json_object_get(reply->json, "error"), f);
+                return cw_rc_class(f->rc);
+        }
+        assert_true(cw_hex_encode(reply->att[0]->ptr, reply->att[0]->len, ret, 81));
+        return CW_C_NONE;
+}
+
+/* CVN18, ATC 5; the commands were computed apart (PIN 9075 in place of 4071). */
+static void pin_change_with_the_current_one(void **state) {
+        (void)state;
+        static const uint8_t data[] = {1, 2, 3, 4, 5, 6, 7, 8, 9};
+        static const char *const both[] = {"AC2ACB0519821284", "D24CAB58AA46ACAB"};
+        static const char *const one[] = {"AC2ACB0519821284", NULL};
+        char command[81] = "";
+        struct cw_fault f;
+        CW_AUTO(cw_sess_free) struct cw_sess *s = open_session("service");
+        struct cw_msg *arqc = cw_msg_request("emv.arqc");
+        assert_non_null(arqc);
+        (void)json_object_update_new(
+            arqc->json, json_pack("{s:s, s:s, s:s}", "atc", "0005", "arqc", "1C3169971A4F94BB", "psn", "00"));
+        assert_int_equal(cw_msg_attach_copy(arqc, data, sizeof(data)), CW_OK);
+        assert_int_equal(ask(s, CW_FROM_STATION, arqc, &f, NULL), CW_C_NONE);
+#define CHANGE(more)                                                                                         \
+        json_pack("{s:s, s:s, s:i, s:b}", "command", "pin-change", "source", "zin", "source_format", 0,      \
+                  "current", more)
+        assert_int_equal(script(s, CHANGE(0), one, command, &f), CW_C_NONE);
+        assert_string_equal(command, "84240002180B0BAA5605B78F8CF39F15E5C79D69B31135760D51A08BDF");
+        assert_int_equal(script(s, CHANGE(1), both, command, &f), CW_C_NONE);
+        assert_string_equal(command, "84240001182964D9B843515AB6F39F15E5C79D69B3D6BF9B321B3B1E45");
+        assert_int_equal(script(s, CHANGE(1), one, command, &f), CW_C_REJECT); /* the block is missing */
+        rig.cfg.products[0].cvn = CW_CVN_MCHIP20;
+        assert_int_equal(script(s, CHANGE(1), both, command, &f), CW_C_REJECT);
+        assert_non_null(strstr(f.text, "Visa"));
+#undef CHANGE
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
             cmocka_unit_test_setup_teardown(nothing_before_open, setup, teardown),
@@ -278,6 +332,7 @@ int main(void) {
             cmocka_unit_test_setup_teardown(keys_are_checked_at_open, setup, teardown),
             cmocka_unit_test_setup_teardown(records_of_issuer_keys, setup, teardown),
             cmocka_unit_test_setup_teardown(expired_keys, setup, teardown),
+            cmocka_unit_test_setup_teardown(pin_change_with_the_current_one, setup, teardown),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -335,6 +335,7 @@ class Keys:
         rubbish = self.block("rubbish", "B00")
         self.refused("key block", "import", rubbish, "--kbpk", "kbpk-b", "--as", "pad")
         self.refused("YYYY-MM-DD", "import", b, "--kbpk", "kbpk-b", "--as", "pad", "--valid-to", "2026-02-30")
+        self.refused("over already", "import", b, "--kbpk", "kbpk-b", "--as", "pad", "--valid-to", "2020-01-01")
         self.refused("only an administrator", "import", b, "--kbpk", "kbpk-b", "--as", "pad", user="daemon")
         self.assertFalse(r.table()[("pad", 1)]["ok"])
         self.ok(r.cmd("import", b, "--kbpk", "kbpk-b", "--as", "pad", "--valid-to", "2099-12-31"))
@@ -548,10 +549,13 @@ class Keys:
             wait_for("the records in the chain", lambda: agent.poll() is not None or not r.trace())
             argv = [CLI, "--socket", r.path("run/control.sock"), "audit", "--json"]
             audit = json.loads(subprocess.run(argv, capture_output=True, text=True, check=True, timeout=60).stdout)
+            argv[3:] = ["status", "--json"]
+            status = json.loads(subprocess.run(argv, capture_output=True, text=True, timeout=60).stdout)
         finally:
             agent.terminate()
             agent.wait(30)
         self.assertTrue(audit["intact"], audit)
+        self.assertTrue(status["hsm"]["key_loading"], status)
         seen = [json.loads(row["detail"] or "{}").get("hsm_seq") for row in audit["tail"]]
         seen = [n for n in seen if n]
         self.assertGreater(len(seen), 10)
