@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The front door. CMake does the work; see CMakeLists.txt.
 MAKEFLAGS += --no-print-directory
-.PHONY: all demo test test-vm test-vm-printer bench lint clean packages
+.PHONY: all demo desk test test-vm test-vm-printer bench lint clean packages
 
 JOBS ?= $(shell nproc)
 
@@ -14,6 +14,10 @@ packages:
 
 demo: all
 	tests/branch/demo build
+
+# A desk for a card of your own, until Ctrl-C: make desk [READER="name of a PC/SC reader"]
+desk: all
+	tests/integration/card/desk build $(if $(READER),--reader "$(READER)")
 
 test: packages
 	tests/setup/run-tests
