@@ -291,6 +291,7 @@ cw_rc cw_perso_run(struct cw_card_channel *c, struct cw_hsm_session *hsm, const 
                    struct cw_perso_result *ret, struct cw_fault *f) {
         struct cw_perso p = {.channel = c, .hsm = hsm, .plan = plan, .result = ret};
         *ret = (struct cw_perso_result){0};
+        cw_profile_speak(plan->data->profile, c);
         cw_rc rc = cw_perso_open(&p, f);
         if (rc == CW_OK)
                 rc = cw_perso_store(&p, f);

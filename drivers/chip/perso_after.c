@@ -169,6 +169,7 @@ cw_rc cw_perso_read_back(struct cw_card_channel *c, const struct cw_perso_plan *
         const struct cw_perso p = {.plan = plan};
         char cplc[CW_CPLC_HEX] = "";
         struct cw_gp_facts facts = {0};
+        cw_profile_speak(profile, c);
         cw_rc rc = cw_gp_identify(c, &profile->security_domain, plan->apdu_timeout_ms, cplc, NULL, f);
         if (rc == CW_OK)
                 rc = cw_gp_facts_read(c, plan->apdu_timeout_ms, &facts, f);

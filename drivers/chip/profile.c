@@ -299,17 +299,21 @@ static void read_terminal(struct cw_profile *p, struct cw_profile_findings *fs) 
 
 static void read_profile(struct cw_profile *p, struct cw_profile_findings *fs) {
         struct cw_section s = {p->root, "", fs};
-        cw_section_only(&s,
-                        (const char *const[]){"name", "note", "flow", "aid", "security_domain", "install",
-                                              "store_data", "dgis", "terminal", "secure_channel", "prepared",
-                                              "offline_auth", "applications", "contactless_aid",
-                                              "instructions", "after", "change_reference_data", NULL});
+        cw_section_only(&s, (const char *const[]){"name", "note", "flow", "aid", "security_domain", "install",
+                                                  "store_data", "dgis", "terminal", "secure_channel",
+                                                  "prepared", "offline_auth", "applications",
+                                                  "contactless_aid", "instructions", "after",
+                                                  "change_reference_data", "get_response_class", NULL});
         (void)snprintf(p->name, sizeof p->name, "%s", cw_section_string(&s, "name", NULL));
         const char *flow = cw_section_string(&s, "flow", "security-domain");
         if (strcmp(flow, "application") == 0)
                 p->flow = CW_FLOW_APPLICATION;
         else if (strcmp(flow, "security-domain") != 0)
                 cw_profile_finding(fs, "flow", "flow is security-domain or application; correct it");
+        const char *class = cw_section_string(&s, "get_response_class", "00");
+        p->own_class = strcmp(class, "command") == 0;
+        if (!p->own_class && strcmp(class, "00") != 0)
+                cw_profile_finding(fs, "get_response_class", "00 or command is needed here; correct it");
         cw_section_aid(&s, "aid", false, &p->aid);
         cw_section_aid(&s, "security_domain", true, &p->security_domain);
         cw_section_aid(&s, "contactless_aid", true, &p->contactless_aid);

@@ -174,7 +174,8 @@ struct cw_profile {
         struct cw_profile_made made;
         bool change_reference_data; /* the chip takes a PIN by that command (ISO 7816-4), not by script alone
                                      */
-        bool prepared; /* groupings of the data set that no rule names are sent too, as clear ones */
+        bool own_class; /* the chip wants GET RESPONSE in the class of the command it belongs to */
+        bool prepared;  /* groupings of the data set that no rule names are sent too, as clear ones */
         size_t after_count;
         struct cw_profile_after after[CW_PROFILE_AFTER_MAX];
         struct cw_instructions told;
@@ -202,6 +203,11 @@ CW_WARN_UNUSED cw_rc cw_profile_parse(const char *name, const char *text, size_t
                                       struct cw_profile **ret, struct cw_fault *f);
 void cw_profile_free(struct cw_profile *p);
 CW_DEFINE_CLEANUP(struct cw_profile *, cw_profile_free);
+
+/* The chip is spoken to as its profile says, from here on. */
+static inline void cw_profile_speak(const struct cw_profile *p, struct cw_card_channel *c) {
+        c->own_class = p->own_class;
+}
 
 /* Whether it replaces card keys: the product must name the masters. */
 bool cw_profile_puts_keys(const struct cw_profile *p);

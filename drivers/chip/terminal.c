@@ -56,6 +56,7 @@ cw_rc cw_terminal_init(struct cw_card_channel *channel, const struct cw_profile 
                        struct cw_terminal *ret, struct cw_fault *f) {
         struct cw_terminal t = {.channel = channel, .profile = profile, .timeout_ms = timeout_ms};
         t.contactless = profile->has_contactless && cw_card_is_contactless(channel);
+        cw_profile_speak(profile, channel);
         if (cw_elements_new(&t.elements) != CW_OK ||
             cw_secret_new(AUTHENTICATED_MAX, &t.authenticated) != CW_OK ||
             cw_secret_new(EXCHANGED_MAX, &t.exchanged) != CW_OK) {

@@ -70,6 +70,13 @@ static bool speaks_of_command(uint16_t sw) {
         return sw == 0x9000 || sw1 == 0x62 || sw1 == 0x63;
 }
 
+/* ISO 7816-4 5.4.1: the bits of secure messaging; the logical channel stays. */
+static uint8_t get_response_class(const struct cw_card_channel *c, uint8_t cla) {
+        if (!c->own_class)
+                return 0x00;
+        return (uint8_t)(cla & 0x40 ? cla & ~0x20 : cla & ~0x0c);
+}
+
 static cw_rc answer_lost(uint16_t sw, struct cw_fault *f) {
         return cw_fail(
             f, CW_RC(CW_L_READER, CW_C_RECONNECT, CW_E_READER_SHORT), sw, "card.exchange", "PRD_SMARTCARD",
@@ -85,6 +92,7 @@ static cw_rc follow(struct exchange *x, struct cw_span command, enum apdu_case k
         bool secured = (command.ptr[0] & 0x0c) != 0;
         bool may_repeat = kind == CASE_2 && !secured;
         bool done = false;
+        const uint8_t cla = get_response_class(x->channel, command.ptr[0]);
         memcpy(repeat, command.ptr, may_repeat ? 4 : 0);
         for (int round = 0; round < ROUNDS_MAX; round++) {
                 uint16_t sw = exchange_sw(x);
@@ -92,7 +100,7 @@ static cw_rc follow(struct exchange *x, struct cw_span command, enum apdu_case k
                         cw_rc rc = append(out, x, f);
                         if (rc != CW_OK)
                                 return rc;
-                        memcpy(repeat, (const uint8_t[]){0x00, 0xc0, 0x00, 0x00}, 4);
+                        memcpy(repeat, (const uint8_t[]){cla, 0xc0, 0x00, 0x00}, 4);
                         may_repeat = done = true;
                 } else if ((sw & 0xff00) != 0x6c00 || !may_repeat) {
                         if (done && !speaks_of_command(sw))

@@ -58,7 +58,8 @@ struct cw_card_channel_ops {
 };
 struct cw_card_channel {
         const struct cw_card_channel_ops *ops;
-        bool t0; /* protocol T=0: case 4 goes without Le, the answer is fetched */
+        bool t0;        /* protocol T=0: case 4 goes without Le, the answer is fetched */
+        bool own_class; /* GET RESPONSE has the class of its command, without secure messaging; else 00 */
         uint8_t atr[CW_ATR_MAX];
         size_t atr_len;
         size_t answer_max; /* extended.h: longest answer of an extended command; 0 = short commands only */

@@ -223,6 +223,7 @@ static enum cw_verdict look_at_keys(struct cw_station *st, struct cw_card_channe
         char cplc[CW_CPLC_HEX];
         if (!work->new_kvn)
                 return CW_VERDICT_NOT_DONE;
+        cw_profile_speak(profile, channel);
         if (cw_gp_identify(channel, &profile->security_domain, CW_APDU_TIMEOUT_MS, cplc, NULL, &f) != CW_OK ||
             cw_gp_facts_read_keys(channel, CW_APDU_TIMEOUT_MS, &facts, &f) != CW_OK)
                 return CW_VERDICT_UNKNOWN;

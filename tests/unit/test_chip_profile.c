@@ -180,6 +180,7 @@ static void test_linter(void **state) {
         refuse("\"aid\": \"F0", "\"aid\": \"XX", "aid: an AID");
         refuse("\"flow\": \"security-domain\"", "\"flow\": \"x\"", "flow: flow is");
         refuse("\"flow\"", "\"folw\"", "folw: unknown member");
+        refuse("\"flow\"", "\"get_response_class\": \"80\", \"flow\"", "get_response_class: 00 or command");
         refuse("\"p1_last\": \"80\"", "\"p1_last\": \"800\"", "store_data.p1_last");
         refuse("\"chunk\": 239", "\"chunk\": 240", "store_data.chunk");
         refuse("{pan}", "{cvv2}", "dgis[1].of[0].of[0]: value is hex");

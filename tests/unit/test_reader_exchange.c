@@ -131,6 +131,30 @@ static void test_refused_get_response_is_a_lost_answer(void **state) {
         }
 }
 
+/* Some chips want the command's own class, without secure messaging, in the same logical channel. */
+static void test_class_of_get_response(void **state) {
+        (void)state;
+        static const struct script_line lines[] = {
+            {"84E2000002AABB", "6102"}, {"80C0000002", "01029000"}, {"8CDA9F5803AABBCC", "6102"},
+            {"80C0000002", "01029000"}, {"00A4040000", "6102"},     {"00C0000002", "01029000"},
+            {"0582000002AABB", "6102"}, {"01C0000002", "01029000"}, {"E1E2000002AABB", "6103"},
+            {"C1C0000003", "6C02"},     {"C1C0000002", "01029000"}, {"84E2000002AABB", "6102"},
+            {"00C0000002", "01029000"}};
+        static const char *const commands[] = {"84E2000002AABB00", "8CDA9F5803AABBCC00", "00A4040000",
+                                               "0582000002AABB00", "E1E2000002AABB00"};
+        struct script_card card;
+        struct cw_rapdu r = {0};
+        script_card_init(&card, LINES(lines), true);
+        card.channel.own_class = true;
+        for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+                assert_int_equal(exchange(&card, commands[i], &r, NULL), CW_OK);
+                assert_data(&r, "0102");
+        }
+        card.channel.own_class = false;
+        assert_int_equal(exchange(&card, commands[0], &r, NULL), CW_OK);
+        script_card_done(&card);
+}
+
 /* Its own refusal stays one; a warning behind 61xx is the command's. */
 static void test_whose_status_word_it_is(void **state) {
         (void)state;
@@ -358,6 +382,7 @@ int main(void) {
             cmocka_unit_test(test_6c_never_repeats_a_command_with_data),
             cmocka_unit_test(test_endless_61_is_refused),
             cmocka_unit_test(test_refused_get_response_is_a_lost_answer),
+            cmocka_unit_test(test_class_of_get_response),
             cmocka_unit_test(test_whose_status_word_it_is),
             cmocka_unit_test(test_zero_length_success_is_a_dead_card),
             cmocka_unit_test(test_lost_reader_passes_through),

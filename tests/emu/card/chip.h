@@ -33,7 +33,8 @@ struct emuc_config {
         bool old_isd;         /* the issuer domain is A000000003000000 */
         unsigned key_tries;
         bool t0;
-        bool extended;   /* T=1: extended Lc and Le, and more keys to tell of than fit a short answer */
+        bool own_class; /* T=0: GET RESPONSE in the class of its command, without secure messaging, or 6E00 */
+        bool extended;  /* T=1: extended Lc and Le, and more keys to tell of than fit a short answer */
         uint8_t aid[16]; /* of the application, when aid_len is not 0 */
         size_t aid_len;
         bool directories; /* PSE and PPSE are on the card too */
@@ -132,6 +133,7 @@ struct emuc_chip {
         struct emuc_tx tx;
         uint8_t pending[EMUC_RSP_MAX]; /* T=0: what GET RESPONSE will fetch */
         size_t pending_len;
+        uint8_t pending_cla; /* of the command that left it */
 };
 
 extern const uint8_t emuc_isd_aid[8], emuc_old_isd_aid[8];

@@ -145,6 +145,11 @@ static size_t answer_t0(struct emuc_chip *c, const struct emuc_cmd *cmd, const s
 static size_t get_response(struct emuc_chip *c, const struct emuc_cmd *cmd, uint8_t *rsp) {
         size_t n = c->pending_len;
 
+        if (c->cfg->own_class && cmd->cla != (c->pending_cla & 0xf3)) {
+                emuc_violate(c, "GET RESPONSE of class %02X behind a command of class %02X", cmd->cla,
+                             c->pending_cla);
+                return finish(rsp, NULL, 0, 0x6e00);
+        }
         if (!n || cmd->lc || !cmd->has_le || cmd->p1 || cmd->p2) {
                 emuc_violate(c, "GET RESPONSE with nothing to get");
                 return finish(rsp, NULL, 0, 0x6985);
@@ -176,6 +181,7 @@ size_t emuc_chip_apdu(struct emuc_chip *c, const uint8_t *p, size_t len, uint8_t
         if (c->cfg->t0 && cmd.ins == 0xc0 && (cmd.cla & 0x7f) == 0)
                 return get_response(c, &cmd, rsp);
         c->pending_len = 0;
+        c->pending_cla = cmd.cla;
         if (c->cfg->t0 && cmd.lc && cmd.has_le) {
                 emuc_violate(c, "T=0: Le after data (INS %02X)", cmd.ins);
                 return finish(rsp, NULL, 0, 0x6700);

@@ -25,6 +25,7 @@ static void usage(FILE *to) {
                     "  --isd old             the issuer domain is A000000003000000\n"
                     "  --key-tries N         wrong host cryptograms before the keys lock (5)\n"
                     "  --protocol t0|t1      answer to reset and Le rules (t1)\n"
+                    "  --get-response own     T=0: only in the class of the command\n"
                     "  --format 77|80        template of GPO and GENERATE AC answers (77)\n"
                     "  --arpc 1|2            method of issuer authentication (2)\n"
                     "  --cvn 10|18|22|m16|m20|ccd  cryptogram version, M/Chip or CCD (18)\n"
@@ -137,6 +138,9 @@ static bool set_option(struct options *o, int opt, const char *arg) {
         case 'T':
                 o->cfg.t0 = arg[1] == '0';
                 return one_of(arg, "t0 t1");
+        case 'g':
+                o->cfg.own_class = strcmp(arg, "own") == 0;
+                return o->cfg.own_class;
         case 'f':
                 o->cfg.format1 = strcmp(arg, "80") == 0;
                 return one_of(arg, "77 80");
@@ -159,7 +163,8 @@ static bool read_options(int argc, char **argv, struct options *o) {
             {"log", 1, NULL, 'l'},       {"default-scp", 1, NULL, 'd'}, {"i02", 1, NULL, '2'},
             {"i03", 1, NULL, '3'},       {"key-tries", 1, NULL, 't'},   {"protocol", 1, NULL, 'T'},
             {"format", 1, NULL, 'f'},    {"arpc", 1, NULL, 'a'},        {"cvn", 1, NULL, 'v'},
-            {"wire", 1, NULL, 'w'},      {"extended", 0, NULL, 'e'},    {NULL, 0, NULL, 0},
+            {"wire", 1, NULL, 'w'},      {"extended", 0, NULL, 'e'},    {"get-response", 1, NULL, 'g'},
+            {NULL, 0, NULL, 0},
         };
         int opt;
 

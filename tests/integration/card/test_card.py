@@ -243,6 +243,30 @@ def test_response_mac_t0(rig):
         rig.replace_desk_card()
 
 
+def test_class_of_get_response(rig):
+    """A T=0 card that wants GET RESPONSE in the command's own class: with a profile that says so it is personalised and verified,
+    with another no key is tried."""
+    with open(PROFILE) as source:
+        profile = json.load(source)
+    profile["get_response_class"] = "command"
+    own = rig.write("profiles/own-class.json", json.dumps(profile))
+    try:
+        rig.replace_desk_card("--protocol", "t0", "--get-response", "own")
+        rig.present("own-class")
+        code, lines, errors = perso(rig, "--scp", "03")
+        check(code != 0 and verdicts(lines)["plastic"][1] == "untouched" and "refuses to hand out its answer" in errors, (lines, errors))
+        violations = rig.chip.ask(cmd="state")["violation_count"]
+        check(violations == 1, violations)
+        code, lines, errors = perso(rig, "--scp", "03", profile=own)
+        check(code == 0, (lines, errors))
+        code, lines, errors = verify(rig, profile=own)
+        check(code == 0, (lines, errors))
+        state = rig.chip.ask(cmd="state")
+        check(state["violation_count"] == violations and state["personalised"], state)
+    finally:
+        rig.replace_desk_card()
+
+
 def card(rig, what, *options):
     return rig.cardwright("station", "card", what, *options, "--reader", READER)
 
