@@ -47,7 +47,9 @@ class Card:
         self.atr, self.t0 = bytes.fromhex(self.make["atr"]), self.make["t0"]
         self.isd, self.counter, self.keys = bytes.fromhex(self.make["isd"]), 0, [TEST_KEY] * 3
         self.recognition = coded("73", bytes.fromhex(RECOGNITION.format(self.make["scp"], self.make["i"])))
-        self.cplc = bytes.fromhex("4790" "5040" "4791" "8102") + os.urandom(34)
+        # The dates (YDDD) are of digits; the release, serial number and batch are this card's.
+        made = bytes.fromhex("4790" "5040" "4791" "8102") + os.urandom(2) + bytes.fromhex("6152") + os.urandom(6)
+        self.cplc = made + bytes.fromhex("4812" "6153" "4813" "6154" + "0000" * 9)
         self.tries, self.complaints, self.trace, self.applications = 0, [], [], {}
         for aid in self.make["installed"]:
             self._install(aid)
