@@ -112,7 +112,7 @@ static void with_helper(const char *path, int64_t timeout_ms, enum cw_class cls)
         assert_int_equal(cw_rc_class(rc), cls);
         assert_string_not_equal(f.text, "");
         assert_null(p);
-        assert_true(took_ms < timeout_ms + 1000);
+        assert_true(took_ms < timeout_ms + 15000); /* it was not waited for; a machine may stall meanwhile */
         assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
 }
 

@@ -13,7 +13,8 @@ ORDER = ["feed", "stripe", "chip", "verify", "print", "eject"]
 EFFECTS = {"feed": "transport", "stripe": "mag", "chip": "contact", "verify": "contact", "print": "print",
            "eject": "output", "reject": "reject"}
 IN_MACHINE = ("transport", "contact", "contactless", "mag", "print")
-ACK_PATIENCE_S = 1.5
+ACK_PATIENCE_S = 20  # of a station
+ACK_LOOK_S = 1.5
 
 
 class Step:
@@ -41,6 +42,7 @@ class FakeStation(Server):
         self.steps, self.calls, self.acked = [], [], []
         self.attempts, self.acks = [], {}
         self.acked_event = threading.Condition()
+        self.ack_patience_s = ACK_PATIENCE_S
         self.seconds = 0.0          # of every step
         self.settings = {"mag.coercivity": "h", "zone": "1"}
         self.no_settings = ""
@@ -210,8 +212,17 @@ class FakeStation(Server):
             card = self.card_prefix + f"{self.fed:036d}"
             self.attempts.append(key)
             self.tell({"event": "attempt", "job": key[0], "step": "chip", "seq": key[1], "card": card, "kvn": 48, "scp": 3})
-            with self.acked_event:
-                if not self.acked_event.wait_for(lambda: self.acks.get(key), ACK_PATIENCE_S):
+            if not self.acknowledged(key):
+                return False
+        return True
+
+    def acknowledged(self, key):
+        """Waits as long as a station does for a daemon that is there, and a moment for one that is gone."""
+        connection, tries = self.connection, 0
+        with self.acked_event:
+            while not self.acked_event.wait_for(lambda: self.acks.get(key), ACK_LOOK_S):
+                tries += 1
+                if not (connection and connection.open) or tries * ACK_LOOK_S >= self.ack_patience_s:
                     return False
         return True
 

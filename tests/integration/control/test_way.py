@@ -160,6 +160,7 @@ class WayTest(unittest.TestCase):
         kit = self.rig.order()[0]
         self.rig.wait_state(kit, "destroyed")
         self.assertEqual(len(self.s1.attempts), 3)
+        self.s1.ack_patience_s = 1.5  # none will come
         self.rig.cli("job", "confirm-destroyed", kit)
         self.rig.wait_job(kit, "the second plastic to be given up", lambda j: j["plastics"] >= 2 and "reject" in self.steps()[4:],
                           30)

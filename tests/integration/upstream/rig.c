@@ -189,7 +189,8 @@ void rig_wait(struct rig *rig, struct outcome *o, int64_t timeout_ms) {
 
 void rig_run(struct rig *rig, int64_t ms) {
         int64_t deadline = cw_deadline_ns(ms);
-        while (cw_deadline_left_ms(deadline) > 0)
+        /* On a machine that stalls the time may be over before the loop has turned. */
+        for (int64_t turns = 0; turns < ms / 10 || cw_deadline_left_ms(deadline) > 0; turns++)
                 cw_loop_run_once(rig->loop, 10);
 }
 
