@@ -131,6 +131,13 @@ static cw_rc add_version(struct cw_key_admin *a, const struct cw_config_key *cfg
         return rc;
 }
 
+static bool valid_today(const struct cw_key_version *v) {
+        char today[11];
+        cw_key_today(cw_wall_ms(cw_clock_real()), today);
+        return (v->valid_from[0] == '\0' || strcmp(v->valid_from, today) <= 0) &&
+               (v->valid_to[0] == '\0' || strcmp(v->valid_to, today) >= 0);
+}
+
 cw_rc cw_key_call_tell_version(struct cw_key_call *k, struct cw_key_admin *a, const struct cw_config_key *cfg,
                                const struct cw_key_version *v, struct cw_fault *f) {
         const struct cw_key_entry *e = cw_key_register_find(&a->reg, cfg->label);
@@ -142,6 +149,8 @@ cw_rc cw_key_call_tell_version(struct cw_key_call *k, struct cw_key_admin *a, co
                 rc = cw_key_call_tell(k, "key_kcv", json_string(v->kcv), f);
         if (rc == CW_OK)
                 rc = cw_key_call_tell(k, "origin", json_string(v->origin), f);
+        if (rc == CW_OK)
+                rc = cw_key_call_tell(k, "valid", json_boolean(valid_today(v)), f);
         return rc != CW_OK ? rc : cw_key_call_tell(k, "in_use", json_boolean(in_use), f);
 }
 

@@ -232,9 +232,11 @@ int cw_cmd_hsm_selftest(struct cw_cli *cli, int count, char **args) {
 static void show_loaded(struct cw_cli *cli, const json_t *a) {
         bool in_use = cw_cli_bool(a, "in_use");
         (void)cli;
-        (void)printf("key %s version %" PRId64 " is loaded, check value %s%s\n", cw_cli_str(a, "label"),
+        const bool valid = !json_is_false(json_object_get(a, "valid"));
+        (void)printf("key %s version %" PRId64 " is loaded, check value %s%s%s\n", cw_cli_str(a, "label"),
                      cw_cli_int(a, "version"), cw_cli_str(a, "key_kcv"),
-                     in_use ? "; it is in use" : "; it waits for \"cardwright hsm rotate\"");
+                     in_use ? "; it is in use" : "; it waits for \"cardwright hsm rotate\"",
+                     valid ? "" : ", but is not valid today: see \"cardwright hsm keys\"");
 }
 
 int cw_cmd_hsm_import(struct cw_cli *cli, int count, char **args) {

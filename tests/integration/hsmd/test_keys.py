@@ -387,7 +387,9 @@ class Keys:
     def destroy_what_was_left(self):
         """The token failed after the register said destroyed: the key can still be erased."""
         r = self.rig
-        self.ok(r.cmd("import", self.block("a", BLOCK_A), "--kbpk", "kbpk-a", "--as", "zpk", "--kcv", "CB9DEA"))
+        told = self.ok(r.cmd("import", self.block("a", BLOCK_A), "--kbpk", "kbpk-a", "--as", "zpk", "--kcv", "CB9DEA",
+                             "--valid-from", "2099-01-01")).out
+        self.assertIn("not valid today", told)
         with open(r.path("state/keys.json")) as f:
             register = json.load(f)
         entry = next(x for x in register["keys"] if x["label"] == "zpk")
