@@ -26,9 +26,14 @@ PART = int(os.environ.get("CW_PART", "0"))
 
 
 def points(part, last):
-    """Odd or even commands, each with a kind of its own on each desk: of the four, two in one part and two in another."""
+    """Odd or even commands, each with a kind of its own on each desk: of the four, two in one part and two in another. The last command,
+    behind which nobody may know, has all four on each desk."""
+    def kind(i, shift):
+        return KINDS[(i // 2 + part // 2 + shift) % 4]
+
     def of(shift):
-        return [(KINDS[(i // 2 + part // 2 + shift) % 4], i) for i in range(1, last + 1) if i % 2 == part % 2]
+        more = [(kind(last, shift + 2), last)] if last % 2 != part % 2 else []
+        return [(kind(i, shift), i) for i in range(1, last + 1) if i % 2 == part % 2] + more
     return {"CLASSIC": of(0), "TRAVEL": of(2)}
 
 
@@ -163,9 +168,11 @@ class Accidents(Scenario):
 
     def test_the_parts_are_the_whole(self):
         """Four accidents of four at each command."""
-        last = 15
-        met = {point for part in range(PARTS) for of in points(part, last).values() for point in of}
-        self.assertEqual(met, {(kind, i) for kind in KINDS for i in range(1, last + 1)})
+        for last in (14, 15):
+            met = [(product, *point) for part in range(PARTS) for product, of in points(part, last).items() for point in of]
+            self.assertEqual({point[1:] for point in met}, {(kind, i) for kind in KINDS for i in range(1, last + 1)})
+            self.assertEqual({point for point in met if point[2] == last}, {(p, kind, last) for p in ("CLASSIC", "TRAVEL") for kind in KINDS})
+            self.assertEqual(len(met), len(set(met)))
 
     @unittest.skipUnless(PART == 1, "another part")
     def test_a_station_stopped_in_the_middle(self):
