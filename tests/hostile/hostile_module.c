@@ -56,13 +56,15 @@ static FILE *control_file(void) {
 
 /* The line of the control file for this function. */
 static enum cw_hostile_action from_file(const char *function, CK_RV *ret_rv) {
-        char name[48], word[16];
+        char name[48], word[16], line[128];
         enum cw_hostile_action action = CW_HOSTILE_OFF;
         unsigned long rv = 0;
         FILE *f = control_file();
         if (f == NULL)
                 return action;
-        while (action == CW_HOSTILE_OFF && fscanf(f, "%47s %15s %lx", name, word, &rv) >= 2) {
+        while (action == CW_HOSTILE_OFF && fgets(line, sizeof(line), f) != NULL) {
+                if (sscanf(line, "%47s %15s %lx", name, word, &rv) < 2)
+                        continue;
                 for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
                         if (strcmp(name, function) == 0 && strcmp(word, words[i]) == 0)
                                 action = (enum cw_hostile_action)i;

@@ -14,6 +14,11 @@
 
 #include <cmocka.h>
 
+#define CALL_TIMEOUT_MS 1500
+/* The calls that make a CVV: by enciphering, or of objects inside the token. */
+#define AT_THE_CVV(way) "C_Encrypt " way "\nC_WrapKey " way
+#define BEFORE_THE_CVV(way) "C_EncryptInit " way "\nC_DeriveKey " way
+
 static struct rig rig;
 static struct rig_options under; /* the token's kind */
 
@@ -27,18 +32,6 @@ static void start(struct rig_options o) {
         o.nss = under.nss;
         o.opencryptoki = under.opencryptoki;
         rig_start(&rig, &o);
-}
-
-static int setup_shim(void **state) {
-        (void)state;
-        start((struct rig_options){.shim = true, .call_timeout_ms = 1000});
-        CW_AUTO(cw_msg_free) struct cw_msg *hello = NULL;
-        struct cw_fault f = {0};
-        assert_int_equal(rig_call(&rig, cw_hsm_msg_hello(1), &hello, &f), CW_OK);
-        const char *maker =
-            json_string_value(json_object_get(json_object_get(hello->json, "token"), "manufacturer"));
-        assert_non_null(strstr(maker, under.nss ? "Mozilla" : under.opencryptoki ? "IBM" : "SoftHSM"));
-        return 0;
 }
 
 static cw_rc card_data(struct cw_hsm_session *s, struct cw_fault *f) {
@@ -82,6 +75,30 @@ static void expect_ready(bool ready) {
         fail_msg("hello never said ready=%d", ready);
 }
 
+/* On a busy machine the token may have to be opened a second time before it is there. */
+static void expect_maker(const char *maker) {
+        struct cw_fault f = {0};
+        for (int i = 0; i < 300; i++) {
+                CW_AUTO(cw_msg_free) struct cw_msg *hello = NULL;
+                if (rig_call(&rig, cw_hsm_msg_hello(1), &hello, &f) == CW_OK && has_token(hello)) {
+                        const json_t *token = json_object_get(hello->json, "token");
+                        assert_non_null(
+                            strstr(json_string_value(json_object_get(token, "manufacturer")), maker));
+                        return;
+                }
+                const struct timespec t = {0, 20000000};
+                (void)nanosleep(&t, NULL);
+        }
+        fail_msg("there is no token");
+}
+
+static int setup_shim(void **state) {
+        (void)state;
+        start((struct rig_options){.shim = true, .call_timeout_ms = CALL_TIMEOUT_MS});
+        expect_maker(under.nss ? "Mozilla" : under.opencryptoki ? "IBM" : "SoftHSM");
+        return 0;
+}
+
 /* The event that tells cardwrightd of a session that ended unasked. */
 static void expect_session_closed(int64_t session) {
         CW_AUTO(cw_msg_free) struct cw_msg *event = NULL;
@@ -119,13 +136,13 @@ static void stalled_token_call(void **state) {
         struct timespec t0, t1;
         assert_int_equal(rig_open_issue(&rig, "A", RIG_SCP03, &a, &sa, &f), CW_OK);
         assert_int_equal(rig_open_issue(&rig, "B", RIG_SCP03, &b, &sb, &f), CW_OK);
-        rig_control(&rig, "C_Encrypt sleep");
+        rig_control(&rig, AT_THE_CVV("sleep"));
         (void)clock_gettime(CLOCK_MONOTONIC, &t0);
         assert_int_equal(cw_rc_class(card_data(sa, &f)), CW_C_RECONNECT);
         (void)clock_gettime(CLOCK_MONOTONIC, &t1);
         rig_control(&rig, NULL);
         int64_t ms = (t1.tv_sec - t0.tv_sec) * 1000 + (t1.tv_nsec - t0.tv_nsec) / 1000000;
-        assert_true(ms >= 900 && ms < 6000);
+        assert_true(ms >= CALL_TIMEOUT_MS - 100 && ms < CALL_TIMEOUT_MS + 8000);
         expect_session_closed(a.session);
         assert_int_equal(card_data(sb, &f), CW_OK);
         expect_ready(true);
@@ -140,7 +157,7 @@ static void stalled_start(void **state) {
         struct cw_fault f = {0};
         struct cw_hsm_opened o = {0};
         struct cw_hsm_session *s = NULL;
-        rig_control(&rig, "C_Encrypt sleep");
+        rig_control(&rig, AT_THE_CVV("sleep"));
         cw_rc rc = rig_open_issue(&rig, "C", RIG_SCP03, &o, &s, &f);
         assert_int_equal(cw_rc_class(rc), CW_C_RECONNECT);
         assert_int_equal(rc & 0xffff, CW_E_TIMEOUT);
@@ -157,7 +174,7 @@ static void crashing_module(void **state) {
         CW_AUTO(cw_hsm_session_close) struct cw_hsm_session *sa = NULL, *sb = NULL;
         assert_int_equal(rig_open_issue(&rig, "A", RIG_SCP03, &a, &sa, &f), CW_OK);
         assert_int_equal(rig_open_issue(&rig, "B", RIG_SCP03, &b, &sb, &f), CW_OK);
-        rig_control(&rig, "C_Encrypt crash");
+        rig_control(&rig, AT_THE_CVV("crash"));
         assert_int_equal(cw_rc_class(card_data(sa, &f)), CW_C_RECONNECT);
         rig_control(&rig, NULL);
         expect_session_closed(a.session);
@@ -185,19 +202,19 @@ static void only_one_session_suffers(const char *misbehaviour) {
 
 static void vanished_token(void **state) {
         (void)state;
-        only_one_session_suffers("C_Encrypt rv 0x32");     /* CKR_DEVICE_REMOVED */
-        only_one_session_suffers("C_EncryptInit rv 0xe0"); /* CKR_TOKEN_NOT_PRESENT */
+        only_one_session_suffers(AT_THE_CVV("rv 0x32"));     /* CKR_DEVICE_REMOVED */
+        only_one_session_suffers(BEFORE_THE_CVV("rv 0xe0")); /* CKR_TOKEN_NOT_PRESENT */
 }
 
 static void stale_handles(void **state) {
         (void)state;
-        only_one_session_suffers("C_EncryptInit rv 0x60"); /* CKR_KEY_HANDLE_INVALID */
-        only_one_session_suffers("C_EncryptInit rv 0xb3"); /* CKR_SESSION_HANDLE_INVALID */
+        only_one_session_suffers(BEFORE_THE_CVV("rv 0x60")); /* CKR_KEY_HANDLE_INVALID */
+        only_one_session_suffers(BEFORE_THE_CVV("rv 0xb3")); /* CKR_SESSION_HANDLE_INVALID */
 }
 
 static void broken_pipe(void **state) {
         (void)state;
-        only_one_session_suffers("C_Encrypt sigpipe");
+        only_one_session_suffers(AT_THE_CVV("sigpipe"));
 }
 
 /* Wherever the opening of a session stalls or crashes, it is that worker's end alone. */
