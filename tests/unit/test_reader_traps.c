@@ -1,41 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One trap of pcsc-lite a test: the handling taken out, its test fails. */
-#include "fake_pcsc.h"
+#include "test_reader_rig.h"
 
 #include "base/clock.h"
-#include "drivers/reader/reader.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include <cmocka.h>
 
-#define SOON_MS 20000 /* a machine may stall; what is waited for comes */
-#define SHORT_MS 150  /* of a call that is meant to run out */
-
-/* While the reader's thread looks at it. */
-#define FAKE_SET(member, value)                                                                              \
-        do {                                                                                                 \
-                fake_pcsc_lock();                                                                            \
-                fake.member = (value);                                                                       \
-                fake_pcsc_unlock();                                                                          \
-        } while (0)
-
-typedef bool (*seen_fn)(const struct cw_card_reader_state *s);
-
-static void pause_ms(long ms) {
-        (void)nanosleep(&(struct timespec){ms / 1000, ms % 1000 * 1000000L}, NULL);
-}
-
-static bool is_ready(const struct cw_card_reader_state *s) {
-        return s->service && s->present && s->card;
-}
-static bool is_free(const struct cw_card_reader_state *s) {
-        return !s->stuck;
-}
 static bool is_serviceless(const struct cw_card_reader_state *s) {
         return !s->service;
 }
@@ -44,49 +19,6 @@ static bool is_denied(const struct cw_card_reader_state *s) {
 }
 static bool is_gone(const struct cw_card_reader_state *s) {
         return s->service && !s->present;
-}
-
-static struct cw_card_reader_state await(struct cw_card_reader *r, seen_fn seen) {
-        int64_t deadline = cw_deadline_ns(SOON_MS);
-        struct cw_card_reader_state s;
-        for (cw_card_reader_get(r, &s); !seen(&s); cw_card_reader_get(r, &s)) {
-                assert_true(cw_deadline_left_ms(deadline) > 0);
-                pause_ms(5);
-        }
-        return s;
-}
-
-static struct cw_card_reader *open_reader(const char *wanted) {
-        struct cw_card_reader *r = NULL;
-        struct cw_fault f;
-        assert_int_equal(cw_card_reader_open(wanted, NULL, NULL, &r, &f), CW_OK);
-        return r;
-}
-
-static struct cw_card_channel *connected(struct cw_card_reader *r) {
-        struct cw_card_channel *c = NULL;
-        struct cw_fault f = {0};
-        (void)await(r, is_ready);
-        cw_rc rc = cw_card_reader_connect(r, SOON_MS, &c, &f);
-        if (rc != CW_OK)
-                fail_msg("%s", f.text);
-        return c;
-}
-
-static void assert_fails(cw_rc rc, enum cw_class cls, unsigned code) {
-        assert_int_equal(rc, CW_RC(CW_L_READER, cls, code));
-}
-
-static cw_rc ask(struct cw_card_channel *c, int64_t timeout_ms, struct cw_fault *f) {
-        static const uint8_t command[] = {0x80, 0xca, 0x9f, 0x7f, 0x00};
-        CW_AUTO_RAPDU struct cw_rapdu r = {0};
-        return cw_card_exchange(c, CW_SPAN(command, sizeof command), timeout_ms, &r, f);
-}
-
-static int start(void **state) {
-        (void)state;
-        fake_pcsc_start();
-        return 0;
 }
 
 /* ---- calls that do not come back ---- */
@@ -179,146 +111,6 @@ static void test_question_blocks(void **state) {
         struct cw_card_reader_state s = await(r, is_ready);
         assert_string_equal(s.name, "fake 01 00");
         fake_pcsc_release();
-}
-
-/* ---- a command laid behind another ---- */
-
-static const uint8_t second_command[] = {0x84, 0xe2, 0x00, 0x01, 0x01, 0x55};
-
-static void lay_behind(void *ctx) {
-        cw_card_behind(ctx, CW_SPAN(second_command, sizeof second_command));
-        fake_pcsc_release(); /* the first one hung until there was one behind it */
-}
-
-static cw_rc ask_with_one_behind(struct cw_card_channel *c, int64_t timeout_ms, struct cw_fault *f) {
-        FAKE_SET(answers[0].hangs, true);
-        cw_card_meanwhile(c, lay_behind, c);
-        return ask(c, timeout_ms, f);
-}
-
-static cw_rc ask_second(struct cw_card_channel *c, struct cw_fault *f) {
-        CW_AUTO_RAPDU struct cw_rapdu r = {0};
-        return cw_card_exchange(c, CW_SPAN(second_command, sizeof second_command), SOON_MS, &r, f);
-}
-
-static size_t transmits(void) {
-        fake_pcsc_lock();
-        size_t n = fake.transmits;
-        fake_pcsc_unlock();
-        return n;
-}
-
-static void await_transmits(size_t n) {
-        int64_t deadline = cw_deadline_ns(SOON_MS);
-        for (; transmits() < n; pause_ms(1))
-                assert_true(cw_deadline_left_ms(deadline) > 0);
-}
-
-static void test_behind_goes_by_itself(void **state) {
-        (void)state;
-        CW_AUTO(cw_card_reader_close) struct cw_card_reader *r = open_reader("fake");
-        CW_AUTO(cw_card_close) struct cw_card_channel *c = connected(r);
-        struct cw_fault f = {0};
-        assert_int_equal(ask_with_one_behind(c, SOON_MS, &f), CW_OK);
-        await_transmits(2);
-        assert_int_equal(ask_second(c, &f), CW_OK);
-        assert_int_equal(transmits(), 2);
-        assert_int_equal(ask(c, SOON_MS, &f), CW_OK);
-        assert_int_equal(transmits(), 3);
-}
-
-/* Refused, more to fetch, lost, half an answer, one too long: the card gets nothing that its caller did not
- * send. */
-static void test_behind_only_after_9000(void **state) {
-        (void)state;
-        static char longer[2 * (CW_APDU_PART_MAX + 1) + 1];
-        memset(longer, '0', sizeof longer - 1);
-        memcpy(longer + sizeof longer - 5, "9000", 4);
-        const struct fake_answer bad[] = {
-            {.hex = longer},
-            {.hex = "6985"}, {.hex = "6310"}, {.hex = "009090"},
-            {.hex = NULL},   {.hex = "00"},   {.hex = "9000", .rv = SCARD_W_REMOVED_CARD}};
-        CW_AUTO(cw_card_reader_close) struct cw_card_reader *r = open_reader("fake");
-        for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-                struct cw_card_channel *c = connected(r);
-                struct cw_fault f = {0};
-                FAKE_SET(released, false);
-                FAKE_SET(answers[0], bad[i]);
-                (void)ask_with_one_behind(c, SOON_MS, &f);
-                cw_card_close(c); /* joins the worker: what it would have sent, it has sent */
-                assert_int_equal(transmits(), i + 1);
-        }
-}
-
-/* It is what the caller sends next, or the connection is over: the card's answer would be taken for another.
- */
-static void test_behind_is_the_next(void **state) {
-        (void)state;
-        CW_AUTO(cw_card_reader_close) struct cw_card_reader *r = open_reader("fake");
-        CW_AUTO(cw_card_close) struct cw_card_channel *c = connected(r);
-        struct cw_fault f = {0};
-        assert_int_equal(ask_with_one_behind(c, SOON_MS, &f), CW_OK);
-        assert_fails(ask(c, SOON_MS, &f), CW_C_RECONNECT, CW_E_CLOSED);
-        assert_fails(ask_second(c, &f), CW_C_RECONNECT, CW_E_CLOSED);
-        await_transmits(2);
-}
-
-static void lay_third(void *ctx) {
-        static const uint8_t third_command[] = {0x84, 0xe2, 0x80, 0x02, 0x01, 0x66};
-        cw_card_behind(ctx, CW_SPAN(third_command, sizeof third_command));
-}
-
-/* Behind one whose answer nobody waits for nothing is laid, though the card is at work on it. */
-static void test_nothing_behind_one_not_asked_for(void **state) {
-        (void)state;
-        CW_AUTO(cw_card_reader_close) struct cw_card_reader *r = open_reader("fake");
-        struct cw_card_channel *c = connected(r);
-        struct cw_fault f = {0};
-        CW_AUTO_RAPDU struct cw_rapdu no = {0};
-        fake.answers[1] = (struct fake_answer){.hex = "9000", .releases = 2};
-        fake.answer_count = 2;
-        assert_int_equal(ask_with_one_behind(c, SOON_MS, &f), CW_OK);
-        await_transmits(2);
-        cw_card_meanwhile(c, lay_third, c); /* no command: the one under way is not what was to be sent */
-        assert_int_equal(cw_rc_class(cw_card_exchange(c, CW_SPAN(second_command, 3), SOON_MS, &no, &f)),
-                         CW_C_REJECT);
-        lay_third(c);
-        fake_pcsc_release();
-        cw_card_close(c);
-        assert_int_equal(transmits(), 2);
-}
-
-/* Nobody fetches its answer: a reset, as a close, waits until the card is free. */
-static void test_reset_behind_it(void **state) {
-        (void)state;
-        CW_AUTO(cw_card_reader_close) struct cw_card_reader *r = open_reader("fake");
-        CW_AUTO(cw_card_close) struct cw_card_channel *c = connected(r);
-        struct cw_fault f = {0};
-        assert_int_equal(ask_with_one_behind(c, SOON_MS, &f), CW_OK);
-        assert_int_equal(c->ops->reset(c, SOON_MS, &f), CW_OK);
-        assert_int_equal(transmits(), 2);
-        assert_int_equal(ask(c, SOON_MS, &f), CW_OK);
-        assert_int_equal(transmits(), 3);
-}
-
-static void lay_behind_and_leave(void *ctx) {
-        cw_card_behind(ctx, CW_SPAN(second_command, sizeof second_command));
-}
-
-/* Given up on: the first comes back late with a 9000, and still nothing follows it. */
-static void test_nothing_behind_one_given_up(void **state) {
-        (void)state;
-        CW_AUTO(cw_card_reader_close) struct cw_card_reader *r = open_reader("fake");
-        struct cw_card_channel *c = connected(r);
-        struct cw_fault f = {0};
-        FAKE_SET(answers[0].hangs, true);
-        cw_card_meanwhile(c, lay_behind_and_leave, c);
-        assert_fails(ask(c, SHORT_MS, &f), CW_C_RECONNECT, CW_E_READER_STUCK);
-        cw_card_close(c);
-        fake_pcsc_release();
-        (void)await(r, is_free);
-        assert_int_equal(transmits(), 1);
-        assert_false(fake.readers[0].powered);
 }
 
 /* ---- a card that dies ---- */
@@ -693,12 +485,6 @@ int main(void) {
             cmocka_unit_test_setup(test_work_while_transmit_blocks, start),
             cmocka_unit_test_setup(test_control_blocks, start),
             cmocka_unit_test_setup(test_question_blocks, start),
-            cmocka_unit_test_setup(test_behind_goes_by_itself, start),
-            cmocka_unit_test_setup(test_behind_only_after_9000, start),
-            cmocka_unit_test_setup(test_behind_is_the_next, start),
-            cmocka_unit_test_setup(test_nothing_behind_one_not_asked_for, start),
-            cmocka_unit_test_setup(test_reset_behind_it, start),
-            cmocka_unit_test_setup(test_nothing_behind_one_given_up, start),
             cmocka_unit_test_setup(test_success_with_nothing, start),
             cmocka_unit_test_setup(test_half_a_status_word, start),
             cmocka_unit_test_setup(test_pulled_in_a_command, start),
