@@ -137,6 +137,16 @@ static bool is_https(const char *url) {
         return strncmp(url, "https://", 8) == 0;
 }
 
+/* A name, as of other keys, with "{version}" in it at most once. */
+static bool sign_kid_ok(const char *kid) {
+        static const char name[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.",
+                          mark[] = "{version}";
+        const char *rest = kid + strspn(kid, name);
+        if (strncmp(rest, mark, sizeof(mark) - 1) == 0)
+                rest += sizeof(mark) - 1;
+        return rest[strspn(rest, name)] == '\0';
+}
+
 /* D1 is used as soon as its address is set; then it needs all of this. */
 static void check_d1(const struct cw_config_d1 *d, struct cw_findings *fs) {
         const struct {
@@ -162,6 +172,11 @@ static void check_d1(const struct cw_config_d1 *d, struct cw_findings *fs) {
                 find_member(fs, "d1", "token_url", "must begin with https://");
         if (!*d->sign_key == !*d->sign_key_credential)
                 find_member(fs, "d1", "sign_key", "set either sign_key or sign_key_credential");
+        if (!sign_kid_ok(d->sign_kid))
+                find_member(fs, "d1", "sign_kid",
+                            "only letters, digits, '-', '_', '.' and {version} are allowed");
+        if (!*d->sign_key && strstr(d->sign_kid, "{version}"))
+                find_member(fs, "d1", "sign_kid", "{version} is the version of sign_key, which is not set");
         if (!*d->own_kid != !*d->own_key_credential)
                 find_member(fs, "d1", "own_kid", "own_kid and own_key_credential go together");
         if (d->poll_min_ms > d->poll_max_ms)
@@ -447,6 +462,7 @@ void cw_config_check(const struct cw_config *c, struct cw_findings *fs) {
         check_label(c, "", "pan_hash_key", c->pan_hash_key, "pan-hash", fs);
         check_label(c, "pin", "key", c->pin.key, "pin-transport", fs);
         check_label(c, "pin", "bdk", c->pin.bdk, "bdk", fs);
+        check_label(c, "d1", "sign_key", c->d1.sign_key, "d1-sign", fs);
         if (c->agent.poll_min_ms > c->agent.poll_max_ms)
                 find_member(fs, "agent", "poll_min_ms", "must not be larger than poll_max_ms");
         if (c->pin.length_min > c->pin.length_max)

@@ -79,8 +79,8 @@ struct cw_config_d1 {
         const char *issuer_id;
         const char *ca_file;
         const char *client_cert_file, *client_key_credential;
-        const char *sign_kid;            /* kid of the key that signs our token requests */
-        const char *sign_key;            /* its label on the token; "" = sign_key_credential */
+        const char *sign_kid;            /* kid of the key that signs our token requests, with "{version}" */
+        const char *sign_key;            /* label in hsm.keys; "" = sign_key_credential */
         const char *sign_key_credential; /* PEM, P-256 */
         const char *audience;
         const char *recipient_kid, *recipient_key_file; /* D1's P-256 public key (PEM) */
@@ -98,8 +98,8 @@ struct cw_config_key {
         const char *label;       /* CKA_LABEL */
         const char *purpose;     /* cvk imk-ac imk-smi imk-smc kmc-enc kmc-mac kmc-dek bdk pin-transport
                                     pan-transport pan-hash kbpk pvk zpk-in zpk-out mac cavk
-                                    imk-dcvv imk-cvc3 issuer-rsa */
-        const char *algorithm;   /* tdes2 tdes3 aes128 aes192 aes256 generic rsa */
+                                    imk-dcvv imk-cvc3 issuer-rsa d1-sign */
+        const char *algorithm;   /* tdes2 tdes3 aes128 aes192 aes256 generic rsa p256 */
         const char *kcv;         /* upper-case hex, 6 (3 bytes) or 10 (5 bytes) digits; "" for pan-hash */
         int exportable;          /* may leave in a key block, by the word of two persons */
         const char *block_usage; /* key usages its key block may have, "C0 G0"; "" = those of the purpose */

@@ -49,11 +49,11 @@ static const char *const spoiled_words[] = {"return", "block", "replace", NULL};
 static const char *const address_words[] = {"PERMANENT", "COMMUNICATION", NULL};
 static const char *const kind_words[] = {"issue", "kiosk", NULL};
 static const char *const purpose_words[] = {
-    "cvk",     "imk-ac",        "imk-smi",       "imk-smc",  "kmc-enc",  "kmc-mac",    "kmc-dek",
-    "bdk",     "pin-transport", "pan-transport", "pan-hash", "kbpk",     "pvk",        "zpk-in",
-    "zpk-out", "mac",           "cavk",          "imk-dcvv", "imk-cvc3", "issuer-rsa", NULL};
-static const char *const algorithm_words[] = {"tdes2",  "tdes3",   "aes128", "aes192",
-                                              "aes256", "generic", "rsa",    NULL};
+    "cvk",           "imk-ac",        "imk-smi",  "imk-smc",    "kmc-enc", "kmc-mac", "kmc-dek", "bdk",
+    "pin-transport", "pan-transport", "pan-hash", "kbpk",       "pvk",     "zpk-in",  "zpk-out", "mac",
+    "cavk",          "imk-dcvv",      "imk-cvc3", "issuer-rsa", "d1-sign", NULL};
+static const char *const algorithm_words[] = {"tdes2",   "tdes3", "aes128", "aes192", "aes256",
+                                              "generic", "rsa",   "p256",   NULL};
 static const char *const pad_words[] = {"0", "1", "2", "3", "4", "5", "6", "7", "8",
                                         "9", "A", "B", "C", "D", "E", "F", NULL};
 static const char *const expiry_words[] = {"yymm", "mmyy", NULL};
@@ -159,8 +159,10 @@ static const struct cw_key d1_keys[] = {
     TEXT(cw_config_d1, ca_file, "", 0, "the CA of D1 (PEM); no other is trusted"),
     TEXT(cw_config_d1, client_cert_file, "", 0, "client certificate (PEM) for mutual TLS"),
     TEXT(cw_config_d1, client_key_credential, "", 0, "credential with the client's private key (PEM)"),
-    TEXT_LEN(cw_config_d1, sign_kid, "", 1, 128, CW_KEY_NAME, "kid of the key that signs token requests"),
-    TEXT(cw_config_d1, sign_key, "", CW_KEY_NAME, "its label on the token (EC P-256); empty = a credential"),
+    TEXT_LEN(cw_config_d1, sign_kid, "", 1, 128, 0,
+             "kid of the key that signs token requests; {version} in it is the version of sign_key in use"),
+    TEXT(cw_config_d1, sign_key, "", CW_KEY_NAME,
+         "its label in hsm.keys, purpose d1-sign; empty = a credential"),
     TEXT(cw_config_d1, sign_key_credential, "", CW_KEY_NAME,
          "credential of hsmd with that key (PEM), when it is not on the token"),
     TEXT(cw_config_d1, audience, "", 0, "aud of token requests; empty = none is sent"),

@@ -11,7 +11,7 @@ static const struct {
 } algs[] = {
     [CW_ALG_TDES2] = {"tdes2", 16},   [CW_ALG_TDES3] = {"tdes3", 24},   [CW_ALG_AES128] = {"aes128", 16},
     [CW_ALG_AES192] = {"aes192", 24}, [CW_ALG_AES256] = {"aes256", 32}, [CW_ALG_GENERIC] = {"generic", 0},
-    [CW_ALG_RSA] = {"rsa", 0},
+    [CW_ALG_RSA] = {"rsa", 0},        [CW_ALG_P256] = {"p256", 0},
 };
 
 size_t cw_hsm_alg_key_len(enum cw_hsm_alg alg) {

@@ -20,6 +20,7 @@ enum cw_hsm_alg {
         CW_ALG_AES256,
         CW_ALG_GENERIC, /* HMAC key of any length */
         CW_ALG_RSA,     /* private key of any length (rsa.h) */
+        CW_ALG_P256,    /* private key on NIST P-256 (p11_p256.h) */
 };
 enum cw_hsm_mode { CW_MODE_ECB, CW_MODE_CBC };
 enum cw_hsm_dir { CW_ENCRYPT, CW_DECRYPT };
@@ -91,14 +92,18 @@ struct cw_hsm_crypto {
         void *ctx;
 };
 
-size_t cw_hsm_alg_key_len(enum cw_hsm_alg alg); /* bytes; 0 for CW_ALG_GENERIC, CW_ALG_RSA */
+size_t cw_hsm_alg_key_len(enum cw_hsm_alg alg); /* bytes; 0 for CW_ALG_GENERIC and key pairs */
 static inline bool cw_hsm_alg_is_aes(enum cw_hsm_alg alg) {
         return alg >= CW_ALG_AES128 && alg <= CW_ALG_AES256;
 }
 static inline bool cw_hsm_alg_is_tdes(enum cw_hsm_alg alg) {
         return alg <= CW_ALG_TDES3;
 }
-/* 8 or 16; 0 for CW_ALG_GENERIC, CW_ALG_RSA */
+/* Both halves are on the token. */
+static inline bool cw_hsm_alg_is_pair(enum cw_hsm_alg alg) {
+        return alg >= CW_ALG_RSA;
+}
+/* 8 or 16; 0 for CW_ALG_GENERIC and key pairs */
 static inline size_t cw_hsm_alg_block(enum cw_hsm_alg alg) {
         return cw_hsm_alg_is_aes(alg) ? 16 : cw_hsm_alg_is_tdes(alg) ? 8 : 0;
 }

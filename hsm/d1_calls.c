@@ -40,11 +40,30 @@ static cw_rc work_init(struct work *w, const struct cw_d1_env *env, struct cw_fa
         return CW_OK;
 }
 
+/* Looked up for each signature: the version in use changes by a rotation, with no restart. */
+static cw_rc sign_key(const struct cw_d1_env *env, struct cw_d1_sign_key *ret, struct cw_fault *f) {
+        const struct cw_config_key *cfg = cw_config_key(env->cfg, env->cfg->d1.sign_key);
+        struct cw_stored_key stored = {0};
+        if (cfg == NULL)
+                return cw_fail(f, CW_RC(CW_L_HSM, CW_C_OPERATOR, CW_E_MISSING), 0, OP, "HSM_KEY",
+                               "d1.sign_key is not in hsm.keys; add it there");
+        cw_rc rc = cw_stored_key_in_use(env->p11, env->c, env->state_dir, cfg, &stored, f);
+        if (rc == CW_OK)
+                *ret = (struct cw_d1_sign_key){env->p11, stored.object, stored.version.version};
+        cw_stored_key_done(env->c, &stored);
+        return rc;
+}
+
 cw_rc cw_d1_call_assertion(const struct cw_d1_env *env, struct cw_msg *request, struct cw_msg *reply,
                            struct cw_fault *f) {
         CW_AUTO(cw_secret_free) struct cw_secret *jwt = NULL;
         (void)request;
-        cw_rc rc = cw_assertion_for_d1(env->cfg, env->p11, cw_wall_ms(cw_clock_real()) / 1000, &jwt, f);
+        struct cw_d1_sign_key key;
+        const bool on_token = env->cfg->d1.sign_key[0] != '\0';
+        cw_rc rc = on_token ? sign_key(env, &key, f) : CW_OK;
+        if (rc == CW_OK)
+                rc = cw_assertion_for_d1(env->cfg, on_token ? &key : NULL, cw_wall_ms(cw_clock_real()) / 1000,
+                                         &jwt, f);
         return rc != CW_OK ? rc : cw_sess_put_att(reply, jwt->ptr, jwt->len, f);
 }
 

@@ -13,6 +13,7 @@ struct cw_d1_env {
         const struct cw_hsm_crypto *c;
         const struct cw_key_store *keys;
         struct cw_p11 *p11;
+        const char *state_dir; /* of the register of versions */
 };
 /* att0 of the reply: the assertion. */
 CW_WARN_UNUSED cw_rc cw_d1_call_assertion(const struct cw_d1_env *env, struct cw_msg *request,

@@ -44,6 +44,7 @@ static bool indicator(enum cw_hsm_alg alg, uint16_t *ret) {
         case CW_ALG_TDES3:
         case CW_ALG_GENERIC:
         case CW_ALG_RSA:
+        case CW_ALG_P256:
                 break;
         }
         return false;

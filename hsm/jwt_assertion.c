@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "base/file.h"
+#include "hsm/p11_p256.h"
 
 #include <jose/b64.h>
 #include <openssl/ec.h>
@@ -117,25 +118,36 @@ cw_rc cw_pem_es256(const struct cw_secret *pem, const uint8_t digest[32], uint8_
 
 struct d1_key {
         const struct cw_config *config;
-        struct cw_p11 *p;
+        const struct cw_d1_sign_key *on_token;
 };
 
 static cw_rc sign_for_d1(void *ctx, const uint8_t digest[32], uint8_t ret[64], struct cw_fault *f) {
         const struct d1_key *k = ctx;
         const struct cw_config_d1 *d = &k->config->d1;
-        if (d->sign_key[0])
-                return cw_p11_es256(k->p, d->sign_key, digest, ret, f);
+        if (k->on_token)
+                return cw_p11_p256_sign(k->on_token->p, k->on_token->handle, digest, ret, f);
         CW_AUTO(cw_secret_free) struct cw_secret *pem = NULL;
         const char *dir = k->config->agent.credential_dir[0] ? k->config->agent.credential_dir : NULL;
         cw_rc rc = cw_credential_read(dir, d->sign_key_credential, PEM_MAX, &pem, f);
         return rc != CW_OK ? rc : cw_pem_es256(pem, digest, ret, f);
 }
 
-cw_rc cw_assertion_for_d1(const struct cw_config *config, struct cw_p11 *p, int64_t now_s,
-                          struct cw_secret **ret, struct cw_fault *f) {
-        struct d1_key k = {config, p};
+bool cw_d1_kid(const char *kid, unsigned version, char *ret, size_t cap) {
+        static const char mark[] = "{version}";
+        const char *at = strstr(kid, mark);
+        int n = at ? snprintf(ret, cap, "%.*s%u%s", (int)(at - kid), kid, version, at + sizeof(mark) - 1)
+                   : snprintf(ret, cap, "%s", kid);
+        return n >= 0 && (size_t)n < cap;
+}
+
+cw_rc cw_assertion_for_d1(const struct cw_config *config, const struct cw_d1_sign_key *on_token,
+                          int64_t now_s, struct cw_secret **ret, struct cw_fault *f) {
+        struct d1_key k = {config, on_token};
+        char kid[160];
+        if (!cw_d1_kid(config->d1.sign_kid, on_token ? on_token->version : 1, kid, sizeof(kid)))
+                return fail(f, CW_C_OPERATOR, CW_E_TOO_BIG, "d1.sign_kid is too long");
         const struct cw_es256 key = {sign_for_d1, &k};
-        const struct cw_assertion a = {config->d1.sign_kid, config->d1.issuer_id, config->d1.audience, now_s};
+        const struct cw_assertion a = {kid, config->d1.issuer_id, config->d1.audience, now_s};
         if (!config->d1.url[0])
                 return fail(f, CW_C_OPERATOR, CW_E_MISSING, "no d1.url is configured");
         return cw_assertion_make(&a, &key, ret, f);

@@ -24,13 +24,18 @@ struct cw_assertion {
 CW_WARN_UNUSED cw_rc cw_assertion_make(const struct cw_assertion *a, const struct cw_es256 *key,
                                        struct cw_secret **ret, struct cw_fault *f);
 
-/* Signs with the EC key of this label on the token. OPERATOR/HSM_KEY when it is absent, twice there, or not
- * protected. */
-CW_WARN_UNUSED cw_rc cw_p11_es256(struct cw_p11 *p, const char *label, const uint8_t digest[32],
-                                  uint8_t ret[64], struct cw_fault *f);
+/* The key on the token that signs, and its version, which stands in the kid for "{version}". */
+struct cw_d1_sign_key {
+        struct cw_p11 *p;
+        CK_OBJECT_HANDLE handle;
+        unsigned version;
+};
+/* Writes kid with the version in the place of "{version}"; false when ret is too small. */
+CW_WARN_UNUSED bool cw_d1_kid(const char *kid, unsigned version, char *ret, size_t cap);
 /* Signs with a private key in PEM. */
 CW_WARN_UNUSED cw_rc cw_pem_es256(const struct cw_secret *pem, const uint8_t digest[32], uint8_t ret[64],
                                   struct cw_fault *f);
-/* The assertion for config->d1, with whichever key it names. Blocks on token and files. */
-CW_WARN_UNUSED cw_rc cw_assertion_for_d1(const struct cw_config *config, struct cw_p11 *p, int64_t now_s,
-                                         struct cw_secret **ret, struct cw_fault *f);
+/* The assertion for config->d1, with key, or with the credential when key is NULL. Blocks on token and files.
+ */
+CW_WARN_UNUSED cw_rc cw_assertion_for_d1(const struct cw_config *config, const struct cw_d1_sign_key *key,
+                                         int64_t now_s, struct cw_secret **ret, struct cw_fault *f);

@@ -92,8 +92,8 @@ cw_rc cw_key_admin_entry(struct cw_key_admin *a, const struct cw_config_key *cfg
                 return CW_OK;
         if (!cw_hsm_alg_from_name(cfg->algorithm, &alg))
                 return CW_RC(CW_L_HSM, CW_C_FATAL, CW_E_STATE); /* the configuration's words are checked */
-        cw_rc rc = alg == CW_ALG_RSA
-                       ? cw_p11_rsa_find_all(a->env.p, cfg->label, found, &count, f)
+        cw_rc rc = cw_hsm_alg_is_pair(alg)
+                       ? cw_p11_pair_find_all(a->env.p, cw_p11_key_type(alg), cfg->label, found, &count, f)
                        : cw_p11_find(a->env.p, cfg->label, cw_p11_key_type(alg), found, &count, f);
         return rc != CW_OK ? rc : cw_key_register_entry(&a->reg, cfg, count > 0, ret, f);
 }

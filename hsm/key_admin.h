@@ -35,8 +35,8 @@ int cw_key_admin_tick(struct cw_key_admin *a);
 
 /*
  * The key table: [{label, purpose, algorithm, version, state, kcv {legacy, cmac, gp}, origin, valid_from,
- * valid_to, loaded_ms, handle, ok, text, and of an RSA key modulus, exponent}], every version of every
- * configured key. ks has the versions in use; the others are looked up.
+ * valid_to, loaded_ms, handle, ok, text, of an RSA key modulus, exponent, of a P-256 key public_key (PEM)}],
+ * every version of every configured key. ks has the versions in use; the others are looked up.
  */
 CW_WARN_UNUSED cw_rc cw_key_table(const struct cw_key_admin_env *env, const struct cw_key_store *ks,
                                   json_t **ret, struct cw_fault *f);

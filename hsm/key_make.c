@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* New versions that never pass through host memory: RSA key pairs made on the token, and keys that the token
+/* New versions that never pass through host memory: key pairs made on the token, and keys that the token
  * maker's tools brought there. */
 #include "base/buf.h"
 #include "hsm/key_admin_internal.h"
+#include "hsm/p11_p256.h"
 #include "hsm/p11_rsa.h"
 
 #include <string.h>
@@ -48,6 +49,13 @@ static cw_rc prove(const struct cw_key_admin *a, const struct cw_hsm_key *key,
         return rc != CW_OK ? rc : cw_rsa_sign(a->env.c, key, pub, block, out, f);
 }
 
+static cw_rc taken(const char *label, struct cw_fault *f) {
+        return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_STATE), 0, "hsm.key_make", "HSM_KEY",
+                       "the token already has a key with the label %s; remove it with the token maker's tool "
+                       "when nobody needs it",
+                       label);
+}
+
 static cw_rc make_pair(struct cw_key_admin *a, const struct form *form, const struct cw_config_key *cfg,
                        struct cw_key_version *v, struct cw_rsa_public *ret, struct cw_fault *f) {
         char label[CW_KEY_OBJECT_LABEL_MAX];
@@ -56,10 +64,7 @@ static cw_rc make_pair(struct cw_key_admin *a, const struct form *form, const st
         cw_key_object_label(cfg->label, v->version, "", label);
         cw_rc rc = cw_p11_rsa_find(a->env.p, label, &h, &count, f);
         if (rc == CW_OK && count > 0)
-                rc = cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_STATE), 0, "hsm.key_make", "HSM_KEY",
-                             "the token already has a key with the label %s; remove it with the token "
-                             "maker's tool when nobody needs it",
-                             label);
+                rc = taken(label, f);
         if (rc == CW_OK)
                 rc = cw_p11_rsa_generate_on_token(a->env.p, label, form->bits, form->exponent, v->valid_from,
                                                   v->valid_to, f);
@@ -81,32 +86,77 @@ static cw_rc tell_hex(struct cw_key_call *k, const char *name, const uint8_t *p,
         return cw_key_call_tell(k, name, json_string(text), f);
 }
 
+/* What is made: an RSA pair of a form, or one on P-256. */
+struct made {
+        bool p256;
+        struct form form;
+        struct cw_rsa_public rsa;
+        char pem[CW_P256_PEM_MAX];
+};
+
+static cw_rc make_p256(struct cw_key_admin *a, const struct cw_config_key *cfg, struct cw_key_version *v,
+                       char ret_pem[CW_P256_PEM_MAX], struct cw_fault *f) {
+        char label[CW_KEY_OBJECT_LABEL_MAX];
+        CK_OBJECT_HANDLE there[CW_P11_FOUND_MAX];
+        struct cw_p256 pair;
+        size_t count = 0;
+        cw_key_object_label(cfg->label, v->version, "", label);
+        cw_rc rc = cw_p11_pair_find_all(a->env.p, CKK_EC, label, there, &count, f);
+        if (rc == CW_OK && count > 0)
+                rc = taken(label, f);
+        if (rc == CW_OK)
+                rc = cw_p11_p256_generate(a->env.p, label, v->valid_from, v->valid_to, f);
+        if (rc == CW_OK)
+                rc = cw_p11_p256_find(a->env.p, label, &pair, f);
+        if (rc == CW_OK)
+                rc = cw_p11_p256_prove(a->env.p, &pair, f);
+        if (rc != CW_OK)
+                return rc;
+        cw_p256_kcv(pair.point, strlen(cfg->kcv) == 10 ? 5 : 3, v->kcv);
+        return cw_p256_pem(pair.point, ret_pem) ? CW_OK : CW_RC(CW_L_HSM, CW_C_RETRY, CW_E_NOMEM);
+}
+
+static cw_rc what_of(const struct cw_key_call *k, const struct cw_config_key *cfg, struct made *ret,
+                     struct cw_fault *f) {
+        ret->p256 = strcmp(cfg->algorithm, "p256") == 0;
+        if (strcmp(cfg->algorithm, "rsa") == 0)
+                return form_of(k, &ret->form, f);
+        if (!ret->p256)
+                return refused(f, CW_E_UNSUPPORTED,
+                               "only key pairs are made on the token; other keys come by key blocks or "
+                               "components");
+        return cw_msg_int(k->request, "bits", 0) == 0
+                   ? CW_OK
+                   : refused(f, CW_E_RANGE, "a key on P-256 has its length from the curve; leave --bits out");
+}
+
+static cw_rc tell_public(struct cw_key_call *k, const struct made *made, struct cw_fault *f) {
+        if (made->p256)
+                return cw_key_call_tell(k, "public_key", json_string(made->pem), f);
+        cw_rc rc = tell_hex(k, "modulus", made->rsa.n, made->rsa.n_len, f);
+        return rc != CW_OK ? rc : tell_hex(k, "exponent", made->rsa.e, made->rsa.e_len, f);
+}
+
 cw_rc cw_key_call_generate(struct cw_key_admin *a, struct cw_key_call *k, struct cw_fault *f) {
         const struct cw_config_key *cfg = NULL;
         struct cw_key_entry *e = NULL;
         struct cw_key_version as = {.origin = "generated"}, *v = NULL;
-        struct cw_rsa_public pub = {0};
-        struct form form = {0};
+        struct made made = {0};
         cw_rc rc = cw_key_call_key(a, k, "label", &cfg, f);
-        if (rc == CW_OK && strcmp(cfg->algorithm, "rsa") != 0)
-                rc = refused(f, CW_E_UNSUPPORTED,
-                             "only RSA key pairs are made on the token; other keys come by key blocks or "
-                             "components");
         if (rc == CW_OK)
-                rc = form_of(k, &form, f);
+                rc = what_of(k, cfg, &made, f);
         if (rc == CW_OK)
                 rc = cw_key_call_validity(k, cfg, as.valid_from, as.valid_to, f);
         if (rc == CW_OK)
                 rc = cw_key_version_begin(a, cfg, &as, &e, &v, f);
         if (rc == CW_OK)
-                rc = make_pair(a, &form, cfg, v, &pub, f);
+                rc = made.p256 ? make_p256(a, cfg, v, made.pem, f)
+                               : make_pair(a, &made.form, cfg, v, &made.rsa, f);
         if (rc == CW_OK)
                 rc = cw_key_version_finish(a, cfg, e, v, f);
         if (rc == CW_OK)
                 rc = cw_key_call_tell_version(k, a, cfg, v, f);
-        if (rc == CW_OK)
-                rc = tell_hex(k, "modulus", pub.n, pub.n_len, f);
-        return rc != CW_OK ? rc : tell_hex(k, "exponent", pub.e, pub.e_len, f);
+        return rc != CW_OK ? rc : tell_public(k, &made, f);
 }
 
 /* ---- brought by the token maker's tools ---- */

@@ -140,6 +140,7 @@ static unsigned strength(enum cw_hsm_alg alg) {
         case CW_ALG_AES256:
         case CW_ALG_GENERIC:
         case CW_ALG_RSA:
+        case CW_ALG_P256:
                 break;
         }
         return 256;

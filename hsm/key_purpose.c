@@ -6,44 +6,45 @@
 #include <string.h>
 
 static const struct cw_key_purpose purposes[] = {
-    {"cvk", CW_USE_ENCRYPT, 0, 0, 0, CW_COMPANION_LEFT,
+    {"cvk", CW_USE_ENCRYPT, 0, 0, 0, 0, CW_COMPANION_LEFT,
      "the first DES block of each CVV; nothing of it when the key may wrap"},
-    {"imk-ac", CW_USE_DERIVE, CW_USE_DERIVE, 0, 0, CW_COMPANION_NONE,
+    {"imk-ac", CW_USE_DERIVE, CW_USE_DERIVE, 0, 0, 0, CW_COMPANION_NONE,
      "the card's own master key, when it is written to the card"},
-    {"imk-smi", CW_USE_DERIVE, CW_USE_DERIVE, 0, 0, CW_COMPANION_NONE,
+    {"imk-smi", CW_USE_DERIVE, CW_USE_DERIVE, 0, 0, 0, CW_COMPANION_NONE,
      "the card's own master key, when it is written to the card"},
-    {"imk-smc", CW_USE_DERIVE, CW_USE_DERIVE, 0, 0, CW_COMPANION_NONE,
+    {"imk-smc", CW_USE_DERIVE, CW_USE_DERIVE, 0, 0, 0, CW_COMPANION_NONE,
      "the card's own master key, when it is written to the card"},
-    {"kmc-enc", CW_USE_DERIVE, CW_USE_MAC, 0, 0, CW_COMPANION_NONE,
+    {"kmc-enc", CW_USE_DERIVE, CW_USE_MAC, 0, 0, 0, CW_COMPANION_NONE,
      "AES: session and card keys, on their way back in unless it derives with CMAC; both: a card's own key "
      "that PUT KEY writes"},
-    {"kmc-mac", CW_USE_DERIVE, CW_USE_MAC, 0, 0, CW_COMPANION_NONE,
+    {"kmc-mac", CW_USE_DERIVE, CW_USE_MAC, 0, 0, 0, CW_COMPANION_NONE,
      "AES: session and card keys, on their way back in unless it derives with CMAC; both: a card's own key "
      "that PUT KEY writes"},
-    {"kmc-dek", CW_USE_DERIVE, CW_USE_MAC | CW_USE_ENCRYPT, 0, 0, CW_COMPANION_NONE,
+    {"kmc-dek", CW_USE_DERIVE, CW_USE_MAC | CW_USE_ENCRYPT, 0, 0, 0, CW_COMPANION_NONE,
      "AES: card keys, on their way back in unless it derives with CMAC; both: a card's own key that PUT KEY "
      "writes"},
-    {"bdk", CW_USE_ENCRYPT, CW_USE_DERIVE, 0, 0, CW_COMPANION_VARIANT,
+    {"bdk", CW_USE_ENCRYPT, CW_USE_DERIVE, 0, 0, 0, CW_COMPANION_VARIANT,
      "TDES: initial key, transaction key; both: the clear PIN of an entry"},
-    {"pin-transport", 0, CW_USE_ENCRYPT, 0, 0, CW_COMPANION_NONE, "nothing; the clear PIN block goes in"},
-    {"pan-transport", 0, CW_USE_ENCRYPT | CW_USE_DECRYPT, 0, 0, CW_COMPANION_NONE,
+    {"pin-transport", 0, CW_USE_ENCRYPT, 0, 0, 0, CW_COMPANION_NONE, "nothing; the clear PIN block goes in"},
+    {"pan-transport", 0, CW_USE_ENCRYPT | CW_USE_DECRYPT, 0, 0, 0, CW_COMPANION_NONE,
      "the PAN, which the card needs"},
-    {"pan-hash", 0, 0, CW_USE_MAC, 0, CW_COMPANION_NONE, "the keyed hash"},
-    {"kbpk", CW_USE_ENCRYPT | CW_USE_MAC, CW_USE_ENCRYPT | CW_USE_MAC, 0, 0, CW_COMPANION_KBEK,
+    {"pan-hash", 0, 0, CW_USE_MAC, 0, 0, CW_COMPANION_NONE, "the keyed hash"},
+    {"kbpk", CW_USE_ENCRYPT | CW_USE_MAC, CW_USE_ENCRYPT | CW_USE_MAC, 0, 0, 0, CW_COMPANION_KBEK,
      "the keys derived from it for a block, the key in the block"},
-    {"zpk-in", CW_USE_DECRYPT, CW_USE_DECRYPT, 0, 0, CW_COMPANION_NONE,
+    {"zpk-in", CW_USE_DECRYPT, CW_USE_DECRYPT, 0, 0, 0, CW_COMPANION_NONE,
      "the clear PIN block; nothing when the key may only unwrap"},
-    {"zpk-out", CW_USE_ENCRYPT, CW_USE_ENCRYPT, 0, 0, CW_COMPANION_NONE,
+    {"zpk-out", CW_USE_ENCRYPT, CW_USE_ENCRYPT, 0, 0, 0, CW_COMPANION_NONE,
      "nothing; the clear PIN block goes in"},
-    {"pvk", CW_USE_ENCRYPT, 0, 0, 0, CW_COMPANION_NONE, "a PVV; IBM 3624: the natural PIN"},
-    {"mac", CW_USE_ENCRYPT, CW_USE_MAC, 0, 0, CW_COMPANION_LEFT,
+    {"pvk", CW_USE_ENCRYPT, 0, 0, 0, 0, CW_COMPANION_NONE, "a PVV; IBM 3624: the natural PIN"},
+    {"mac", CW_USE_ENCRYPT, CW_USE_MAC, 0, 0, 0, CW_COMPANION_LEFT,
      "MACs; TDES: the block between the two passes, but for messages of up to 72 bytes when the key may "
      "wrap"},
-    {"cavk", CW_USE_ENCRYPT, 0, 0, 0, CW_COMPANION_LEFT,
+    {"cavk", CW_USE_ENCRYPT, 0, 0, 0, 0, CW_COMPANION_LEFT,
      "the first DES block of each CAVV; nothing of it when the key may wrap"},
-    {"imk-dcvv", CW_USE_DERIVE, 0, 0, 0, CW_COMPANION_NONE, "the values"},
-    {"imk-cvc3", CW_USE_DERIVE, 0, 0, 0, CW_COMPANION_NONE, "the values"},
-    {"issuer-rsa", 0, 0, 0, CW_USE_MAC, CW_COMPANION_NONE, "signatures"},
+    {"imk-dcvv", CW_USE_DERIVE, 0, 0, 0, 0, CW_COMPANION_NONE, "the values"},
+    {"imk-cvc3", CW_USE_DERIVE, 0, 0, 0, 0, CW_COMPANION_NONE, "the values"},
+    {"issuer-rsa", 0, 0, 0, CW_USE_MAC, 0, CW_COMPANION_NONE, "signatures"},
+    {"d1-sign", 0, 0, 0, 0, CW_USE_MAC, CW_COMPANION_NONE, "signed token requests"},
 };
 
 const struct cw_key_purpose *cw_key_purpose_find(const char *name) {
@@ -56,7 +57,7 @@ const struct cw_key_purpose *cw_key_purpose_find(const char *name) {
 
 /* A check value needs a flag of its own where the purpose does not allow to compute it. */
 static unsigned with_kcv(unsigned usage, enum cw_hsm_alg alg, const char *kcv) {
-        if (usage == 0 || alg == CW_ALG_GENERIC || alg == CW_ALG_RSA)
+        if (usage == 0 || alg == CW_ALG_GENERIC || cw_hsm_alg_is_pair(alg))
                 return usage;
         if (strlen(kcv) == 10)
                 return usage | CW_USE_MAC;
@@ -71,6 +72,7 @@ unsigned cw_key_purpose_usage(const struct cw_key_purpose *purpose, enum cw_hsm_
         bool longer = purpose->companion == CW_COMPANION_KBEK; /* a KBPK may have three parts */
         unsigned usage = alg == CW_ALG_GENERIC           ? purpose->generic
                          : alg == CW_ALG_RSA             ? purpose->rsa
+                         : alg == CW_ALG_P256            ? purpose->p256
                          : cw_hsm_alg_is_aes(alg)        ? purpose->aes
                          : alg == CW_ALG_TDES2 || longer ? purpose->tdes
                                                          : 0;

@@ -17,8 +17,8 @@ enum cw_key_companion {
 #define CW_KEY_VALUE_MAX 64u
 struct cw_key_purpose {
         const char *name;
-        unsigned tdes, aes, generic, rsa; /* CW_USE_* by kind of algorithm; 0: not for such keys */
-        enum cw_key_companion companion;  /* of a KBPK: CW_COMPANION_KBEK stands for both */
+        unsigned tdes, aes, generic, rsa, p256; /* CW_USE_* by kind of algorithm; 0: not for such keys */
+        enum cw_key_companion companion;        /* of a KBPK: CW_COMPANION_KBEK stands for both */
         const char *leaves_token; /* what operations with the key bring out of the token, in plain words */
 };
 struct cw_key_part {

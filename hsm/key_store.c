@@ -232,8 +232,9 @@ static cw_rc load_key(struct loader *l) {
         if (usage == 0)
                 return note(k, "this purpose is not for keys of this algorithm");
         cw_key_object_label(k->cfg->label, k->version.version, "", label);
-        cw_rc rc = alg == CW_ALG_RSA ? cw_key_store_load_rsa(l->p, l->c, label, k, l->f)
-                                     : pick_best(l, label, alg, usage);
+        cw_rc rc = alg == CW_ALG_RSA    ? cw_key_store_load_rsa(l->p, l->c, label, k, l->f)
+                   : alg == CW_ALG_P256 ? cw_key_store_load_p256(l->p, label, k, l->f)
+                                        : pick_best(l, label, alg, usage);
         if (rc != CW_OK || !k->key.valid)
                 return rc;
         k->ok = true;
@@ -291,6 +292,22 @@ static cw_rc load_in_use(struct cw_p11 *p, const struct cw_hsm_crypto *c, struct
         if (e != NULL)
                 v = *cw_key_entry_version(e, e->active);
         return cw_stored_key_load(p, c, cfg, &v, ret, f);
+}
+
+cw_rc cw_stored_key_in_use(struct cw_p11 *p, const struct cw_hsm_crypto *c, const char *state_dir,
+                           const struct cw_config_key *cfg, struct cw_stored_key *ret, struct cw_fault *f) {
+        CW_AUTO_MEM struct cw_key_register *r = calloc(1, sizeof(*r));
+        if (r == NULL)
+                return cw_fail(f, CW_RC(CW_L_HSM, CW_C_RETRY, CW_E_NOMEM), 0, "hsm.keys", "",
+                               "out of memory");
+        *ret = (struct cw_stored_key){.cfg = cfg};
+        cw_rc rc = state_dir ? cw_key_register_load(state_dir, r, f) : CW_OK;
+        if (rc == CW_OK)
+                rc = load_in_use(p, c, r, cfg, ret, f);
+        if (rc == CW_OK && !ret->ok)
+                rc = cw_fail(f, CW_RC(CW_L_HSM, CW_C_OPERATOR, CW_E_NOT_FOUND), 0, "hsm.keys", "HSM_KEY",
+                             "key %s: %s", cfg->label, ret->text);
+        return rc;
 }
 
 cw_rc cw_key_store_load(struct cw_key_store *ks, const struct cw_config_hsm *cfg, const char *state_dir,

@@ -60,6 +60,17 @@ struct cw_key_version cw_key_version_configured(const struct cw_config_key *cfg)
  * what is wrong. */
 CW_WARN_UNUSED cw_rc cw_key_store_load_rsa(struct cw_p11 *p, const struct cw_hsm_crypto *c, const char *label,
                                            struct cw_stored_key *k, struct cw_fault *f);
+/* The same for a P-256 key, whose check value is of its public point. */
+CW_WARN_UNUSED cw_rc cw_key_store_load_p256(struct cw_p11 *p, const char *label, struct cw_stored_key *k,
+                                            struct cw_fault *f);
+/*
+ * Loads the version of one key that is in use now, whatever was loaded before; OPERATOR with code HSM_KEY
+ * when it cannot be used. Free with cw_stored_key_done, also after an error. state_dir as in
+ * cw_key_store_load.
+ */
+CW_WARN_UNUSED cw_rc cw_stored_key_in_use(struct cw_p11 *p, const struct cw_hsm_crypto *c,
+                                          const char *state_dir, const struct cw_config_key *cfg,
+                                          struct cw_stored_key *ret, struct cw_fault *f);
 /*
  * The same for what is done with a card that was made before: a version in use that is past its validity is
  * taken too, since cards do not get new keys at its end.

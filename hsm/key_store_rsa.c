@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* RSA keys of the key store. Their check value is the beginning of the SHA-1 over the modulus. */
+/* Key pairs of the key store. Their check value is the beginning of the SHA-1 over the modulus, or over the
+ * coordinates of the point. */
 #include "base/buf.h"
 #include "hsm/key_store.h"
+#include "hsm/p11_p256.h"
 #include "hsm/p11_rsa.h"
 
 #include <stdio.h>
@@ -59,4 +61,22 @@ cw_rc cw_key_store_load_rsa(struct cw_p11 *p, const struct cw_hsm_crypto *c, con
         const struct cw_hsm_key key = {
             .handle = h, .alg = CW_ALG_RSA, .usage = CW_USE_MAC, .valid = true, .permanent = true};
         return check_value(c, k, &key, f);
+}
+
+cw_rc cw_key_store_load_p256(struct cw_p11 *p, const char *label, struct cw_stored_key *k,
+                             struct cw_fault *f) {
+        struct cw_p256 pair;
+        cw_rc rc = cw_p11_p256_find(p, label, &pair, f);
+        if (rc == CW_OK)
+                rc = cw_p11_p256_prove(p, &pair, f);
+        if (rc != CW_OK)
+                return note_fault(k, rc, f);
+        k->object = pair.handle;
+        cw_p256_kcv(pair.point, strlen(k->version.kcv) == 10 ? 5 : 3, k->kcv);
+        if (strcmp(k->kcv, k->version.kcv) != 0)
+                return note(k,
+                            "its check value (SHA-1 of the point's coordinates) is not the configured one");
+        k->key = (struct cw_hsm_key){
+            .handle = pair.handle, .alg = CW_ALG_P256, .usage = CW_USE_MAC, .valid = true, .permanent = true};
+        return CW_OK;
 }

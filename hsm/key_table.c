@@ -3,6 +3,7 @@
 #include "base/buf.h"
 #include "hsm/kcv.h"
 #include "hsm/key_admin.h"
+#include "hsm/p11_p256.h"
 #include "hsm/rsa.h"
 
 #include <stdlib.h>
@@ -16,7 +17,7 @@ static void kcv_of(const struct cw_hsm_crypto *c, const struct cw_hsm_key *key, 
         bool able = method == CW_KCV_CMAC ? (key->usage & CW_USE_MAC) != 0
                                           : (key->usage & (CW_USE_ENCRYPT | CW_USE_DERIVE)) != 0;
         ret[0] = '\0';
-        if (key->valid && key->alg != CW_ALG_GENERIC && key->alg != CW_ALG_RSA && able &&
+        if (key->valid && key->alg != CW_ALG_GENERIC && !cw_hsm_alg_is_pair(key->alg) && able &&
             cw_kcv(c, key, method, value, len, NULL) == CW_OK)
                 (void)cw_hex_encode(value, len, ret, 11);
 }
@@ -45,6 +46,22 @@ static json_t *rsa_row(const struct cw_key_admin_env *env, const struct cw_store
         return NULL;
 }
 
+/* The server that takes the signatures is to know it. */
+static json_t *p256_row(const struct cw_key_admin_env *env, const struct cw_stored_key *k, json_t *row) {
+        char label[CW_KEY_OBJECT_LABEL_MAX], pem[CW_P256_PEM_MAX] = "";
+        struct cw_p256 pair;
+        if (row == NULL || !k->key.valid || k->key.alg != CW_ALG_P256)
+                return row;
+        cw_key_object_label(k->cfg->label, k->version.version, "", label);
+        if (cw_p11_p256_find(env->p, label, &pair, NULL) == CW_OK)
+                (void)cw_p256_pem(pair.point, pem);
+        if (json_object_set_new(json_object_get(row, "kcv"), "legacy", json_string(k->kcv)) == 0 &&
+            json_object_set_new(row, "public_key", json_string(pem)) == 0)
+                return row;
+        json_decref(row);
+        return NULL;
+}
+
 static json_t *row_json(const struct cw_key_admin_env *env, const struct cw_stored_key *k, unsigned active) {
         char legacy[11], cmac[11], gp[11], handle[24] = "";
         const struct cw_key_version *v = &k->version;
@@ -59,7 +76,7 @@ static json_t *row_json(const struct cw_key_admin_env *env, const struct cw_stor
             (int)v->version, "state", state_of(v, active), "expected", v->kcv, "kcv", "legacy", legacy,
             "cmac", cmac, "gp", gp, "origin", v->origin, "valid_from", v->valid_from, "valid_to", v->valid_to,
             "loaded_ms", (json_int_t)v->loaded_ms, "handle", handle, "ok", k->ok, "text", k->text);
-        return rsa_row(env, k, row);
+        return p256_row(env, k, rsa_row(env, k, row));
 }
 
 static cw_rc append(json_t *list, json_t *row, struct cw_fault *f) {

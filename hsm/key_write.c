@@ -171,9 +171,9 @@ cw_rc cw_key_write(struct cw_p11 *p, const struct cw_hsm_crypto *c, const struct
         size_t made_count = 0;
         bool unlimited = false;
         cw_rc rc = plan_of(p, w->cfg, w->version->kcv, w->in_token, &plan, f);
-        if (rc == CW_OK && plan.alg == CW_ALG_RSA)
+        if (rc == CW_OK && cw_hsm_alg_is_pair(plan.alg))
                 rc = cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_UNSUPPORTED), 0, "hsm.key_write", "HSM_KEY",
-                             "an RSA key is made on the token, or loaded with the token maker's tools");
+                             "a key pair is made on the token, or loaded with the token maker's tools");
         if (rc == CW_OK)
                 rc = check_length(w, plan.alg, f);
         if (rc == CW_OK)
@@ -190,8 +190,9 @@ cw_rc cw_key_write(struct cw_p11 *p, const struct cw_hsm_crypto *c, const struct
 /* Of a key pair both halves. */
 static cw_rc find_label(struct cw_p11 *p, const char *label, enum cw_hsm_alg alg,
                         CK_OBJECT_HANDLE ret[CW_P11_FOUND_MAX], size_t *ret_count, struct cw_fault *f) {
-        return alg == CW_ALG_RSA ? cw_p11_rsa_find_all(p, label, ret, ret_count, f)
-                                 : cw_p11_find(p, label, cw_p11_key_type(alg), ret, ret_count, f);
+        return cw_hsm_alg_is_pair(alg)
+                   ? cw_p11_pair_find_all(p, cw_p11_key_type(alg), label, ret, ret_count, f)
+                   : cw_p11_find(p, label, cw_p11_key_type(alg), ret, ret_count, f);
 }
 
 static cw_rc count_label(struct cw_p11 *p, const char *label, enum cw_hsm_alg alg, size_t *count,

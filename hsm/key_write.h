@@ -22,7 +22,7 @@ CW_WARN_UNUSED cw_rc cw_key_value_check(const struct cw_hsm_crypto *c, enum cw_h
                                         const uint8_t *value, const char *kcv, struct cw_fault *f);
 /*
  * Creates the key's object and its companions. REJECT/CW_E_MISMATCH when the value has another check value
- * than the version, and nothing is written; REJECT/CW_E_UNSUPPORTED for an RSA key, which is made on the
+ * than the version, and nothing is written; REJECT/CW_E_UNSUPPORTED for a key pair, which is made on the
  * token; REJECT/CW_E_STATE when an object with one of the labels is there already. What was made of a write
  * that fails is removed. *ret_unlimited (may be NULL): the token does not take CKA_ALLOWED_MECHANISMS or the
  * dates. Every object's attributes are read back.

@@ -26,6 +26,8 @@ CK_KEY_TYPE cw_p11_key_type(enum cw_hsm_alg alg) {
                 return CKK_AES;
         case CW_ALG_RSA:
                 return CKK_RSA;
+        case CW_ALG_P256:
+                return CKK_EC;
         case CW_ALG_GENERIC:
                 break;
         }

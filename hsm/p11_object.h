@@ -15,7 +15,7 @@ struct cw_p11_attributes {
 
 /* Attributes a key with this usage has on this token: see cw_p11.host_derive and cipher_cmac. */
 static inline unsigned cw_p11_usage(const struct cw_p11 *p, enum cw_hsm_alg alg, unsigned usage) {
-        if (p->cipher_cmac && alg != CW_ALG_GENERIC && alg != CW_ALG_RSA && (usage & CW_USE_MAC) != 0)
+        if (p->cipher_cmac && alg != CW_ALG_GENERIC && !cw_hsm_alg_is_pair(alg) && (usage & CW_USE_MAC) != 0)
                 usage |= CW_USE_ENCRYPT;
         return p->host_derive && (usage & CW_USE_DERIVE) != 0 ? (usage & ~CW_USE_DERIVE) | CW_USE_ENCRYPT
                                                               : usage;

@@ -8,10 +8,11 @@
 /* Finds the private key with this label. *ret_count is how many there are (two are enough to be too many). */
 CW_WARN_UNUSED cw_rc cw_p11_rsa_find(struct cw_p11 *p, const char *label, CK_OBJECT_HANDLE *ret,
                                      size_t *ret_count, struct cw_fault *f);
-/* Both halves of the key pairs with this label on the token; *ret_count is at most CW_P11_FOUND_MAX. */
-CW_WARN_UNUSED cw_rc cw_p11_rsa_find_all(struct cw_p11 *p, const char *label,
-                                         CK_OBJECT_HANDLE ret[CW_P11_FOUND_MAX], size_t *ret_count,
-                                         struct cw_fault *f);
+/* Both halves of the key pairs with this type and label on the token; *ret_count is at most CW_P11_FOUND_MAX.
+ */
+CW_WARN_UNUSED cw_rc cw_p11_pair_find_all(struct cw_p11 *p, CK_KEY_TYPE type, const char *label,
+                                          CK_OBJECT_HANDLE ret[CW_P11_FOUND_MAX], size_t *ret_count,
+                                          struct cw_fault *f);
 /*
  * Makes a key pair on the token whose private key, with this label, may sign and never leaves. start_day and
  * end_day (YYYY-MM-DD or "") become its dates, where the token knows them; its mechanisms are limited, where

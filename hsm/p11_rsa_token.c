@@ -17,9 +17,8 @@ static void *input(const void *in) {
         return pointer.out;
 }
 
-static cw_rc add_found(struct cw_p11 *p, const char *label, CK_OBJECT_CLASS cls,
+static cw_rc add_found(struct cw_p11 *p, CK_KEY_TYPE type, const char *label, CK_OBJECT_CLASS cls,
                        CK_OBJECT_HANDLE ret[CW_P11_FOUND_MAX], size_t *count, struct cw_fault *f) {
-        CK_KEY_TYPE type = CKK_RSA;
         CK_ULONG n = 0;
         CK_ATTRIBUTE t[] = {{CKA_CLASS, &cls, sizeof(cls)},
                             {CKA_KEY_TYPE, &type, sizeof(type)},
@@ -41,12 +40,12 @@ static cw_rc add_found(struct cw_p11 *p, const char *label, CK_OBJECT_CLASS cls,
         return CW_OK;
 }
 
-cw_rc cw_p11_rsa_find_all(struct cw_p11 *p, const char *label, CK_OBJECT_HANDLE ret[CW_P11_FOUND_MAX],
-                          size_t *ret_count, struct cw_fault *f) {
+cw_rc cw_p11_pair_find_all(struct cw_p11 *p, CK_KEY_TYPE type, const char *label,
+                           CK_OBJECT_HANDLE ret[CW_P11_FOUND_MAX], size_t *ret_count, struct cw_fault *f) {
         size_t count = 0;
-        cw_rc rc = add_found(p, label, CKO_PRIVATE_KEY, ret, &count, f);
+        cw_rc rc = add_found(p, type, label, CKO_PRIVATE_KEY, ret, &count, f);
         if (rc == CW_OK)
-                rc = add_found(p, label, CKO_PUBLIC_KEY, ret, &count, f);
+                rc = add_found(p, type, label, CKO_PUBLIC_KEY, ret, &count, f);
         if (rc == CW_OK)
                 *ret_count = count;
         return rc;

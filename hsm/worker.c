@@ -219,7 +219,7 @@ static cw_rc known_answer(struct worker *w, struct cw_msg *request, struct cw_ms
 
 static cw_rc d1(struct worker *w, const char *call, struct cw_msg *request, struct cw_msg *reply,
                 struct cw_fault *f) {
-        const struct cw_d1_env env = {w->args->cfg, &w->crypto, &w->keys, w->token};
+        const struct cw_d1_env env = {w->args->cfg, &w->crypto, &w->keys, w->token, w->args->state_dir};
         if (strcmp(call, "d1.assertion") == 0)
                 return cw_d1_call_assertion(&env, request, reply, f);
         return strcmp(call, "d1.seal") == 0 ? cw_d1_call_seal(&env, request, reply, f)

@@ -261,9 +261,13 @@ int cw_cmd_hsm_import(struct cw_cli *cli, int count, char **args) {
         return ask(cli, m, show_loaded);
 }
 
-/* The public half goes to the scheme's CA. */
+/* The public half goes to the scheme's CA, or to the server that takes the signatures. */
 static void show_generated(struct cw_cli *cli, const json_t *a) {
         show_loaded(cli, a);
+        if (*cw_cli_str(a, "public_key")) {
+                (void)fputs(cw_cli_str(a, "public_key"), stdout);
+                return;
+        }
         (void)printf("modulus  %s\nexponent %s\n", cw_cli_str(a, "modulus"), cw_cli_str(a, "exponent"));
 }
 

@@ -63,10 +63,12 @@ static cw_rc provision_key(struct tool *t, const struct cw_config_key *k) {
         enum cw_hsm_alg alg = CW_ALG_GENERIC;
         size_t n = 0, removed = 0;
         bool unlimited = false;
+        size_t want = cw_hsm_alg_from_name(k->algorithm, &alg) ? cw_hsm_alg_key_len(alg) : 0;
+        if (alg == CW_ALG_P256) /* made on the token, or brought there by its maker's tools: only listed */
+                return CW_OK;
         if (hex == NULL)
                 return cw_fail(&t->f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_MISSING), 0, "provision.key",
                                "HSM_KEY", "the key file has no value for it");
-        size_t want = cw_hsm_alg_from_name(k->algorithm, &alg) ? cw_hsm_alg_key_len(alg) : 0;
         if (alg == CW_ALG_RSA)
                 return cw_hex_decode(hex, strlen(hex), value, sizeof(value), &n)
                            ? cw_provision_rsa(t->p, k, value, n, &t->f)

@@ -125,7 +125,7 @@ class Branch:
             "hsm": {"module": "/usr/lib/softhsm/libsofthsm2.so", "token_label": "cardwright", "allow_host_memory": True,
                     "state_dir": self.path("hsm-state"),
                     "keys": [{**k.config(), **({"iksns": IKSN} if k.label == "pad-bdk" else {})}
-                             for k in self.keys.values()]},
+                             for k in self.keys.values()] + (self.d1.sign_keys() if self.d1 else [])},
             "pin": {"key": "dcms-pin", "bdk": "pad-bdk", "entry_timeout_ms": 15000},
             "products": [self._product("71", "Classic", 3), self._product("72", "Travel", 2)],
             "stations": stations,
@@ -182,19 +182,20 @@ class Branch:
         env = {**os.environ, **self.softhsm}
         done = subprocess.run(["softhsm2-util", "--init-token", "--free", "--label", "cardwright", "--so-pin", "314159",
                                "--pin", "271828"], env=env, capture_output=True, check=False)
+        if done.returncode == 0 and self.d1:
+            done = self.import_sign_key("sign", "d1-sign", env)
         if done.returncode == 0:
             done = subprocess.run([self.binary("hsm/cardwright-hsm-provision"), "--config", self.path("cardwright.json"),
                                    "--keys", self.path("keys.json")], env=env, capture_output=True, check=False)
-        if done.returncode == 0 and self.d1:
-            done = subprocess.run(["softhsm2-util", "--import", self._pkcs8(), "--token", "cardwright", "--label", "d1-sign",
-                                   "--id", "D1", "--pin", "271828"], env=env, capture_output=True, check=False)
         if done.returncode:
             raise BranchError("the token cannot be set up: " + (done.stderr + done.stdout).decode(errors="replace"))
 
-    def _pkcs8(self):
-        path = self.path("d1/sign.p8")
-        subprocess.run(["openssl", "pkcs8", "-topk8", "-nocrypt", "-in", self.path("d1/sign.key"), "-out", path], check=True)
-        return path
+    def import_sign_key(self, name, label, env):
+        """As the token maker's tools bring a key there."""
+        path = self.path(f"d1/{name}.p8")
+        subprocess.run(["openssl", "pkcs8", "-topk8", "-nocrypt", "-in", self.path(f"d1/{name}.key"), "-out", path], check=True)
+        return subprocess.run(["softhsm2-util", "--import", path, "--token", "cardwright", "--label", label, "--id",
+                               label.encode().hex(), "--pin", "271828"], env=env, capture_output=True, check=False)
 
     def _start_pcscd(self):
         """/run/pcscd is compiled into pcscd: it gets a /run of its own in a mount namespace, for any user; clients find the

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Thales D1 for a branch: the simulator as a process, its test door, and what the branch's configuration needs."""
 import base64
+import hashlib
 import http.client
 import json
 import os
@@ -28,7 +29,7 @@ class D1:
         self.folder, self.bank, self.port = folder, bank, 0
         self.binary = os.path.join(build, "tests/sim/d1/d1-sim")
         os.makedirs(folder, exist_ok=True)
-        for name in ("sign", "card", "own"):
+        for name in ("sign", "sign-next", "card", "own"):
             _key_pair(folder, name)
         self.own_jwk = self._jwk("own", "own-1", False)
         self.card_jwk = self._jwk("card", "card-1", True)
@@ -66,6 +67,20 @@ class D1:
         with open(os.path.join(self.folder, "own.key")) as f:
             return f.read()
 
+    def sign_kcv(self, name):
+        """Check value of a key pair on P-256: of the SHA-1 over its point's coordinates."""
+        done = subprocess.run(["openssl", "pkey", "-pubin", "-in", name + ".pub", "-outform", "DER"], cwd=self.folder,
+                              capture_output=True, check=True)
+        return hashlib.sha1(done.stdout[-64:]).hexdigest()[:6].upper()
+
+    def sign_keys(self):
+        """Of hsm.keys."""
+        return [{"label": "d1-sign", "purpose": "d1-sign", "algorithm": "p256", "kcv": self.sign_kcv("sign")}]
+
+    def knows(self, kid, name):
+        """D1 takes signatures of this key alone."""
+        self.sim("POST", "/config", {"assertion_keys": [{"kid": kid, "public_file": f"{self.folder}/{name}.pub"}]})
+
     def start(self):
         port_file = os.path.join(self.folder, "port")
         if os.path.exists(port_file):
@@ -89,7 +104,7 @@ class D1:
         base = f"https://127.0.0.1:{self.port}"
         return {"url": base + "/banking/v1", "token_url": base + "/authz/v1", "issuer_id": "ISSUER0001",
                 "ca_file": f"{self.bank.folder}/ca.pem", "client_cert_file": f"{self.bank.folder}/client.pem",
-                "client_key_credential": "client-key", "sign_kid": "sign-1", "sign_key": "d1-sign",
+                "client_key_credential": "client-key", "sign_kid": "sign-{version}", "sign_key": "d1-sign",
                 "own_kid": "own-1", "own_key_credential": "d1-own", "recipient_kid": "card-1", "recipient_key_file": f"{self.folder}/card.pub",
                 "address_line1": "1 Main St", "address_city": "Chennai", "address_country": "IN",
                 "timeout_ms": 4000}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Card data for Thales D1: members, models, JWE; the jose command opens what we seal and seals what we open.
  */
+#include "hsm/jwt_assertion.h"
 #include "hsm/d1_card.h"
 #include "hsm/jose.h"
 
@@ -169,9 +170,22 @@ static void the_jose_command(void **state) {
         run(dir, "rm -f k.pem p.pem k.jwk p.jwk ours.jwe theirs.jwe clear out && rmdir \"$PWD\"");
 }
 
+static void kid_of_a_version(void **state) {
+        (void)state;
+        char kid[24];
+        assert_true(cw_d1_kid("branch-sign-{version}", 12, kid, sizeof(kid)));
+        assert_string_equal(kid, "branch-sign-12");
+        assert_true(cw_d1_kid("v{version}.b", 3, kid, sizeof(kid)));
+        assert_string_equal(kid, "v3.b");
+        assert_true(cw_d1_kid("branch-sign-1", 12, kid, sizeof(kid)));
+        assert_string_equal(kid, "branch-sign-1");
+        assert_false(cw_d1_kid("a-very-very-long-name-for-{version}", 12, kid, sizeof(kid)));
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
-            cmocka_unit_test(members), cmocka_unit_test(refusals), cmocka_unit_test(patterns_and_tracks),
+            cmocka_unit_test(kid_of_a_version),  cmocka_unit_test(members),
+            cmocka_unit_test(refusals),          cmocka_unit_test(patterns_and_tracks),
             cmocka_unit_test(prepared_emv_data), cmocka_unit_test(the_jose_command)};
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

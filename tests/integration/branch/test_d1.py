@@ -260,6 +260,26 @@ class D1Cards(Scenario):
         self.assertEqual([len(self.ordered(k)) for k in kits], [1, 1])
         self.assertNotIn("central_refused", [e["type"] for k in kits for e in self.history(k)])
 
+    def test_7_the_signing_key_is_rotated(self):
+        """The next version signs from its rotation on, without a restart; its number is in the kid."""
+        d1 = self.branch.d1
+        done = self.branch.import_sign_key("sign-next", "d1-sign#2", {**os.environ, **self.branch.softhsm})
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.operator("hsm", "adopt", "d1-sign", "--kcv", d1.sign_kcv("sign-next"))
+        path, _ = self.sealed("rot-11")
+        d1.knows("sign-1", "sign")
+        d1.faults({"call": "order", "expire_token": True}, {"call": "batch", "expire_token": True})
+        self.operator("d1", "order", "--from-jwe", path, "rot-11", "71")
+        self.operator("hsm", "rotate", "d1-sign")
+        d1.knows("sign-2", "sign-next")
+        d1.faults({"call": "order", "expire_token": True}, {"call": "batch", "expire_token": True})
+        path, _ = self.sealed("rot-12")
+        self.operator("d1", "order", "--from-jwe", path, "rot-12", "71")
+        self.assertEqual([len(self.ordered("rot-11")), len(self.ordered("rot-12"))], [1, 1])
+        states = {k["version"]: k["state"] for k in json.loads(self.operator("--json", "hsm", "keys").stdout)
+                  if k["label"] == "d1-sign"}
+        self.assertEqual(states, {1: "kept", 2: "in use"})
+
 
 if __name__ == "__main__":
     main()

@@ -85,6 +85,7 @@ class Rig:
                        "opencryptoki": {"module": OPENCRYPTOKI}}[kind]
         getattr(self, "make_" + kind)()
         der, self.issuer_kcv = rsa_key()
+        self.sign_kcv = "000000"  # of a pair that is made later
         self.file("config.json", json.dumps(self.config(True)))
         self.file("provision.json", json.dumps(self.config(False)))
         self.file("keys.json", json.dumps({"pan": "50" * 32, "hash": "51" * 32, "issuer": der}))
@@ -130,6 +131,8 @@ class Rig:
         keys = [{"label": "pan", "purpose": "pan-transport", "algorithm": "aes256", "kcv": PAN_KCV},
                 {"label": "hash", "purpose": "pan-hash", "algorithm": "generic"},
                 {"label": "issuer", "purpose": "issuer-rsa", "algorithm": "rsa", "kcv": self.issuer_kcv}]
+        if whole and self.kind != "opencryptoki":
+            keys.append({"label": "sign", "purpose": "d1-sign", "algorithm": "p256", "kcv": self.sign_kcv})
         keys += [dict(label=k[0], purpose=k[1], algorithm=k[2], kcv=k[3], **k[4]) for k in self.keys()] if whole else []
         hsm = dict(self.module, state_dir=self.path("state"), token_label="test", pin_credential="pin",
                    allow_host_memory=self.kind != "nss", allow_key_loading=True, ceremony_timeout_s=30,
@@ -222,6 +225,12 @@ def rsa_key():
                          check=True).stdout
     text = subprocess.run(["openssl", "rsa", "-noout", "-modulus"], input=done.stdout, capture_output=True, check=True)
     return der.hex(), modulus_kcv(text.stdout.decode().strip().partition("=")[2])
+
+
+def point_kcv(pem):
+    der = subprocess.run(["openssl", "pkey", "-pubin", "-outform", "DER"], input=pem.encode(), capture_output=True,
+                         check=True).stdout
+    return hashlib.sha1(der[-64:]).hexdigest()[:6].upper()
 
 
 def modulus_kcv(modulus):
@@ -432,7 +441,7 @@ class Keys:
         r = self.rig
         self.refused("--bits", "generate", "issuer")
         self.refused("3 or 65537", "generate", "issuer", "--bits", "1024", "--exponent", "5")
-        self.refused("only RSA", "generate", "zpk", "--bits", "1024")
+        self.refused("only key pairs", "generate", "zpk", "--bits", "1024")
         self.refused("only an administrator", "generate", "issuer", "--bits", "1024", user="daemon")
         self.refused("no policy for key blocks", "export", "issuer", "--kbpk", "kbpk-b")
         self.refused("no newer version", "rotate", "issuer")
@@ -471,6 +480,33 @@ class Keys:
         self.destroy("issuer", "2")
         self.assertEqual(self.states("issuer"), ["destroyed", "destroyed", "in use"])
         self.assertEqual(r.table()[("issuer", 3)]["origin"], "token")
+
+    def test_4_sign_key(self):
+        """A pair on P-256 is made on the token, used when the configuration says its check value, and has versions."""
+        r = self.rig
+        if self.kind == "opencryptoki":
+            return  # its token makes no pair on a curve: CKR_MECHANISM_INVALID
+        self.refused("leave --bits out", "generate", "sign", "--bits", "1024")
+        first = self.ok(r.cmd("generate", "sign", "--json")).json
+        self.assertIn("BEGIN PUBLIC KEY", first["public_key"])
+        self.assertEqual(first["key_kcv"], point_kcv(first["public_key"]))
+        r.stop()
+        r.sign_kcv = first["key_kcv"]
+        r.start()
+        row = r.table()[("sign", 1)]
+        self.assertTrue(row["ok"], row)
+        self.assertEqual((row["state"], row["kcv"]["legacy"], row["public_key"]),
+                         ("in use", first["key_kcv"], first["public_key"]))
+        second = self.ok(r.cmd("generate", "sign", "--valid-to", "2099-12-31", "--json")).json
+        self.assertNotEqual(second["public_key"], first["public_key"])
+        self.assertEqual(self.states("sign"), ["in use", "waiting"])
+        self.ok(r.cmd("rotate", "sign"))
+        self.assertEqual(self.states("sign"), ["kept", "in use"])
+        row = r.table()[("sign", 2)]
+        self.assertTrue(row["ok"], row)
+        self.assertEqual((row["public_key"], row["valid_to"]), (second["public_key"], "2099-12-31"))
+        self.destroy("sign", "1")
+        self.assertEqual(self.states("sign"), ["destroyed", "in use"])
 
     def test_5_selftest_and_capabilities(self):
         r = self.rig
