@@ -143,7 +143,9 @@ cw_rc cw_key_call_export(struct cw_key_admin *a, struct cw_key_call *k, struct c
         struct cw_two_person_request r = {
             .kind = CW_TWO_PERSON_EXPORT, .version = number_of(k, "version"), .block = block[0]};
         r.version = r.version != 0 ? r.version : e->active;
-        rc = cw_key_policy_header(a->env.cfg, cfg, r.block, r.version, &h, f);
+        const struct cw_key_version *of = cw_key_entry_version(e, r.version);
+        rc = of == NULL ? refused(f, CW_E_NOT_FOUND, "this key has no such version; \"hsm keys\" shows them")
+                        : cw_key_policy_header(a->env.cfg, cfg, r.block, of, &h, f);
         if (rc == CW_OK && strlen(kbpk) >= sizeof(r.kbpk))
                 rc = refused(f, CW_E_TOO_BIG, "no key has such a label");
         if (rc != CW_OK)
@@ -213,7 +215,7 @@ static cw_rc wrap(struct cw_key_admin *a, const struct cw_config_key *cfg,
         CW_WIPED(struct cw_keyblock_key, key, 1);
         const struct cw_kbpk kbpk = {
             .key = protection->key, .enc = protection->companion, .mac = protection->companion2};
-        cw_rc rc = cw_key_policy_header(a->env.cfg, cfg, r->block, r->version, &h, f);
+        cw_rc rc = cw_key_policy_header(a->env.cfg, cfg, r->block, &stored->version, &h, f);
         if (rc == CW_OK && stored->key.alg != CW_ALG_GENERIC)
                 rc = cw_key_policy_strength(protection->key.alg, stored->key.alg, f);
         if (rc == CW_OK)

@@ -218,6 +218,8 @@ cw_rc cw_key_call_import(struct cw_key_admin *a, struct cw_key_call *k, struct c
         if (rc == CW_OK)
                 rc = open_block(a, k, cfg, block, &h, key, f);
         if (rc == CW_OK)
+                memcpy(v.usage, h.usage, sizeof(v.usage));
+        if (rc == CW_OK)
                 rc = add_version(a, cfg, &v, key->value, key->len, &v, f);
         return rc != CW_OK ? rc : cw_key_call_tell_version(k, a, cfg, &v, f);
 }

@@ -104,7 +104,8 @@ cw_rc cw_key_policy_check(const struct cw_config_hsm *cfg, const struct cw_confi
 }
 
 cw_rc cw_key_policy_header(const struct cw_config_hsm *cfg, const struct cw_config_key *k, char version,
-                           unsigned key_version, struct cw_keyblock_header *ret, struct cw_fault *f) {
+                           const struct cw_key_version *of, struct cw_keyblock_header *ret,
+                           struct cw_fault *f) {
         const struct rule *r = NULL;
         char number[16];
         cw_rc rc = rule_of(k, &r, f);
@@ -120,10 +121,22 @@ cw_rc cw_key_policy_header(const struct cw_config_hsm *cfg, const struct cw_conf
                                            .mode = r->mode_out,
                                            .exportability = 'N',
                                            .context = '0'};
-        (void)snprintf(number, sizeof(number), "%02u", key_version % 100);
-        memcpy(ret->usage, usages_of(k, r), 2);
+        (void)snprintf(number, sizeof(number), "%02u", of->version % 100);
+        memcpy(ret->usage, of->usage[0] != '\0' ? of->usage : usages_of(k, r), 2);
         memcpy(ret->key_version, number, 2);
         return CW_OK;
+}
+
+cw_rc cw_key_policy_use(const struct cw_config_key *k, const struct cw_key_version *of, const char *usages,
+                        struct cw_fault *f) {
+        const bool own = k->block_usage != NULL && k->block_usage[0] != '\0';
+        if (own || of->usage[0] == '\0' || usage_in(usages, of->usage))
+                return CW_OK;
+        return cw_fail(
+            f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_DENIED), 0, "hsm.key_policy", "HSM_KEY",
+            "key %s came in a key block with the key usage %s, this needs %s: use another key, or have "
+            "the right usage from its owner",
+            k->label, of->usage, usages);
 }
 
 /* Bits of security, NIST SP 800-57 part 1, table 2; a key for HMAC counts as the strongest it can be. */

@@ -75,7 +75,8 @@ static bool read_version(const json_t *o, struct cw_key_version *v) {
         v->destroyed = json_is_true(destroyed);
         return copy_text(o, "kcv", v->kcv, sizeof(v->kcv)) && kcv_ok(v->kcv) &&
                copy_text(o, "origin", v->origin, sizeof(v->origin)) &&
-               copy_text(o, "valid_from", v->valid_from, sizeof(v->valid_from)) &&
+               (json_object_get(o, "usage") == NULL || copy_text(o, "usage", v->usage, sizeof(v->usage))) &&
+               strlen(v->usage) != 1 && copy_text(o, "valid_from", v->valid_from, sizeof(v->valid_from)) &&
                copy_text(o, "valid_to", v->valid_to, sizeof(v->valid_to)) && cw_key_day_ok(v->valid_from) &&
                cw_key_day_ok(v->valid_to);
 }
@@ -142,9 +143,10 @@ cw_rc cw_key_register_load(const char *dir, struct cw_key_register *ret, struct 
 /* ---- writing ---- */
 
 static json_t *version_json(const struct cw_key_version *v) {
-        return json_pack("{s:i, s:s, s:s, s:b, s:I, s:s, s:s}", "version", (int)v->version, "kcv", v->kcv,
-                         "origin", v->origin, "destroyed", v->destroyed, "loaded_ms",
-                         (json_int_t)v->loaded_ms, "valid_from", v->valid_from, "valid_to", v->valid_to);
+        return json_pack("{s:i, s:s, s:s, s:b, s:I, s:s, s:s, s:s}", "version", (int)v->version, "kcv",
+                         v->kcv, "origin", v->origin, "destroyed", v->destroyed, "loaded_ms",
+                         (json_int_t)v->loaded_ms, "valid_from", v->valid_from, "valid_to", v->valid_to,
+                         "usage", v->usage);
 }
 
 static json_t *entry_json(const struct cw_key_entry *e) {

@@ -22,6 +22,7 @@ struct cw_key_version {
         bool destroyed;    /* its objects were removed from the token; the row stays, its number is spent */
         int64_t loaded_ms; /* wall clock; 0: before the register */
         char valid_from[11], valid_to[11]; /* YYYY-MM-DD, both days included; "" = no limit */
+        char usage[3]; /* key usage of the key block that it came in; "": it came otherwise */
 };
 struct cw_key_entry {
         char label[CW_KEY_LABEL_MAX + 1];

@@ -3,6 +3,7 @@
 #include "base/buf.h"
 #include "base/secret.h"
 #include "hsm/ibm3624.h"
+#include "hsm/key_policy.h"
 #include "hsm/pin_policy.h"
 #include "hsm/pin_token.h"
 #include "hsm/session_internal.h"
@@ -60,7 +61,10 @@ static cw_rc product_pvk(struct cw_sess *s, enum cw_pin_method method, const str
         if (s->product->pin_method != method)
                 return cw_fail(f, CW_RC(CW_L_HSM, CW_C_OPERATOR, CW_E_UNSUPPORTED), 0, "hsm.pin",
                                "HSM_PRODUCT", "the product's pin_method is another one");
-        return cw_sess_key(s, s->product->pvk, "pvk", ret, f);
+        cw_rc rc = cw_sess_key(s, s->product->pvk, "pvk", ret, f);
+        return rc != CW_OK ? rc
+                           : cw_key_policy_use((*ret)->cfg, &(*ret)->version,
+                                               method == CW_PIN_METHOD_PVV ? "V2 V0" : "V1 V0", f);
 }
 
 cw_rc cw_sess_pin_pvv(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply, struct cw_fault *f) {
@@ -139,7 +143,7 @@ static cw_rc put_verification(struct cw_sess *s, const struct cw_pin *pin, struc
         const struct cw_stored_key *pvk = NULL;
         if (s->product->pin_method == CW_PIN_METHOD_NONE)
                 return CW_OK;
-        cw_rc rc = cw_sess_key(s, s->product->pvk, "pvk", &pvk, f);
+        cw_rc rc = product_pvk(s, s->product->pin_method, &pvk, f);
         if (rc == CW_OK && s->product->pin_method == CW_PIN_METHOD_PVV)
                 rc = cw_pvv(s->c, &pvk->key, s->secret->pan.digits, (char)('0' + s->product->pvki), pin,
                             value, f);

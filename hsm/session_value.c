@@ -7,6 +7,7 @@
 #include "hsm/cmac.h"
 #include "hsm/dukpt_aes.h"
 #include "hsm/emv_keys.h"
+#include "hsm/key_policy.h"
 #include "hsm/session_internal.h"
 
 #include <string.h>
@@ -92,6 +93,13 @@ static cw_rc mac_of(struct cw_sess *s, const struct cw_msg *request, uint8_t ret
                 rc = cw_sess_key(s, label, "mac", &key, f);
         if (rc == CW_OK)
                 rc = cw_sess_att(request, 0, 0, CW_MAC_MSG_MAX, &msg, f);
+        if (rc != CW_OK)
+                return rc;
+        rc = cw_key_policy_use(key->cfg, &key->version,
+                               strcmp(algorithm, "iso9797-1") == 0   ? "M1"
+                               : strcmp(algorithm, "iso9797-3") == 0 ? "M3"
+                                                                     : "M6",
+                               f);
         if (rc != CW_OK)
                 return rc;
         bool aes = cw_hsm_alg_is_aes(key->key.alg);

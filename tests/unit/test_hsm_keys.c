@@ -188,21 +188,44 @@ static void policy_of_the_key(void **state) {
                                   .exportable = 1};
         struct cw_keyblock_header out;
         (void)state;
+        struct cw_key_version of = {.version = 107};
         struct cw_keyblock_header h = header('D', "K0", 'A', 'X', 'E');
         assert_int_equal(cw_key_policy_check(&cfg, &k, &h, NULL), CW_OK);
         h = header('D', "E5", 'A', 'X', 'E');
         assert_int_not_equal(cw_key_policy_check(&cfg, &k, &h, NULL), CW_OK);
         h = header('D', "K0", 'A', 'X', 'N');
         assert_int_not_equal(cw_key_policy_check(&cfg, &k, &h, NULL), CW_OK);
-        assert_int_equal(cw_key_policy_header(&cfg, &k, 'D', 107, &out, NULL), CW_OK);
+        assert_int_equal(cw_key_policy_header(&cfg, &k, 'D', &of, &out, NULL), CW_OK);
         assert_string_equal(out.usage, "K0");
+        memcpy(of.usage, "D0", 3); /* it goes as it came */
+        assert_int_equal(cw_key_policy_header(&cfg, &k, 'D', &of, &out, NULL), CW_OK);
+        assert_string_equal(out.usage, "D0");
         assert_string_equal(out.key_version, "07");
         assert_int_equal(out.exportability, 'N');
-        assert_int_not_equal(cw_key_policy_header(&cfg, &k, 'B', 1, &out, NULL), CW_OK);
+        assert_int_not_equal(cw_key_policy_header(&cfg, &k, 'B', &of, &out, NULL), CW_OK);
         k.exportable = 0;
-        assert_int_not_equal(cw_key_policy_header(&cfg, &k, 'D', 1, &out, NULL), CW_OK);
+        assert_int_not_equal(cw_key_policy_header(&cfg, &k, 'D', &of, &out, NULL), CW_OK);
         k.purpose = "issuer-rsa";
         assert_int_not_equal(cw_key_policy_check(&cfg, &k, &h, NULL), CW_OK);
+}
+
+/* What a key may do is what its block says, not all that its purpose does. */
+static void use_of_the_block(void **state) {
+        (void)state;
+        struct cw_config_key k = {.label = "m", .purpose = "mac", .algorithm = "tdes2", .block_usage = ""};
+        struct cw_key_version of = {.version = 1};
+        struct cw_fault f = {0};
+        assert_int_equal(cw_key_policy_use(&k, &of, "M1", &f), CW_OK); /* of components: it says nothing */
+        memcpy(of.usage, "M3", 3);
+        assert_int_equal(cw_key_policy_use(&k, &of, "M3", &f), CW_OK);
+        assert_int_equal(cw_key_policy_use(&k, &of, "M1", &f), CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_DENIED));
+        assert_string_equal(f.code, "HSM_KEY");
+        assert_non_null(strstr(f.text, "key usage M3, this needs M1"));
+        memcpy(of.usage, "V0", 3);
+        assert_int_equal(cw_key_policy_use(&k, &of, "V2 V0", &f), CW_OK);
+        k.block_usage = "V1";
+        memcpy(of.usage, "V1", 3);
+        assert_int_equal(cw_key_policy_use(&k, &of, "V2 V0", &f), CW_OK);
 }
 
 static void strength(void **state) {
@@ -424,6 +447,7 @@ int main(void) {
             cmocka_unit_test(labels),
             cmocka_unit_test(policy),
             cmocka_unit_test(policy_of_the_key),
+            cmocka_unit_test(use_of_the_block),
             cmocka_unit_test(strength),
             cmocka_unit_test(ceremony),
             cmocka_unit_test(ceremony_wrong_key),
