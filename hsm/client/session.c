@@ -9,11 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define UNWRAP_ID 0x554e5752u /* a number of its own: calls count from 1 */
+#define UNWRAP_ID 0x554e0000u /* numbers of its own: calls count from 1 */
 
 struct cw_hsm_session {
         int fd;
         int64_t timeout_ms;
+        uint32_t unwraps;
         char issuer_keys[CW_HSM_ISSUER_KEYS];
 };
 
@@ -23,7 +24,7 @@ cw_rc cw_hsm_session_open(int take_fd, int64_t timeout_ms, struct cw_hsm_session
                 (void)close(take_fd);
                 return CW_RC(CW_L_HSM, CW_C_RETRY, CW_E_NOMEM);
         }
-        *s = (struct cw_hsm_session){take_fd, timeout_ms, ""};
+        *s = (struct cw_hsm_session){.fd = take_fd, .timeout_ms = timeout_ms};
         *ret = s;
         return CW_OK;
 }
@@ -394,14 +395,29 @@ static cw_rc sleep_until_answered(const struct cw_hsm_session *s, int64_t deadli
 
 static cw_rc unwrap_answer(const struct cw_msg *reply, struct cw_fault *f) {
         struct cw_fault told = {0};
-        if (reply->type != CW_MSG_REPLY || reply->id != UNWRAP_ID)
-                return malformed(f);
         if (cw_msg_bool(reply, "ok", false))
                 return CW_OK;
         cw_fault_from_json(json_object_get(reply->json, "error"), &told);
         if (f)
                 *f = told;
         return told.rc;
+}
+
+/* One that came too late for the call before it says nothing about this answer of the card: it is dropped. */
+static cw_rc answer_to(struct cw_hsm_session *s, uint32_t id, int64_t deadline_ns, struct cw_msg **ret,
+                       struct cw_fault *f) {
+        for (;;) {
+                CW_AUTO(cw_msg_free) struct cw_msg *reply = NULL;
+                cw_rc rc = sleep_until_answered(s, deadline_ns, f);
+                if (rc == CW_OK)
+                        rc = cw_ipc_recv(s->fd, deadline_ns, &reply, f);
+                if (rc != CW_OK)
+                        return rc;
+                if (reply->type != CW_MSG_REPLY || reply->id != id)
+                        continue;
+                *ret = CW_STEAL(reply);
+                return CW_OK;
+        }
 }
 
 cw_rc cw_hsm_session_gp_unwrap(struct cw_hsm_session *s, const void *rapdu, size_t len,
@@ -412,12 +428,10 @@ cw_rc cw_hsm_session_gp_unwrap(struct cw_hsm_session *s, const void *rapdu, size
         attach(&m, rapdu, len);
         if (m == NULL)
                 return no_memory(f);
-        m->id = UNWRAP_ID;
+        m->id = UNWRAP_ID + ++s->unwraps;
         cw_rc rc = cw_ipc_send(s->fd, m, deadline_ns, f);
         if (rc == CW_OK)
-                rc = sleep_until_answered(s, deadline_ns, f);
-        if (rc == CW_OK)
-                rc = cw_ipc_recv(s->fd, deadline_ns, &reply, f);
+                rc = answer_to(s, m->id, deadline_ns, &reply, f);
         if (rc == CW_OK)
                 rc = unwrap_answer(reply, f);
         if (rc != CW_OK)

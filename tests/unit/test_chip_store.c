@@ -19,15 +19,17 @@
 #define MAC 8u
 #define LONG_DATA 300u
 
-enum accident { NONE, LOST, REFUSED, FALSE_MAC, HSM_GONE, HALTED, TOO_LONG };
+enum accident { NONE, LOST, REFUSED, FALSE_MAC, HSM_GONE, HSM_LATE, HALTED, TOO_LONG };
 enum behind { AT_ONCE, TOO_LATE, NEVER };
 
 static struct world {
         struct cw_card_channel channel;
         enum accident accident;
-        unsigned at; /* number of the command it befalls */
+        unsigned at;      /* number of the command it befalls */
+        unsigned lost_at; /* another one, whose answer is lost besides; 0: none */
         enum behind behind;
-        bool macs; /* answers have an R-MAC, and are looked at */
+        bool macs;     /* answers have an R-MAC, and are looked at */
+        bool hsm_over; /* a call failed: no other may be made */
         unsigned got, checked, hits, wraps;
         int more_wrapped; /* commands too many in the answer to this call of gp.wrap, else 0 */
         unsigned more_at;
@@ -45,6 +47,11 @@ cw_rc __wrap_cw_hsm_session_gp_wrap(struct cw_hsm_session *s, const void *items,
 cw_rc __wrap_cw_hsm_session_gp_unwrap(struct cw_hsm_session *s, const void *rapdu, size_t len,
                                       struct cw_secret **ret_data, struct cw_fault *f);
 
+/* Of the check of an answer: hsmd says that it is false, dies, or does not answer in time. */
+static bool is_of_hsm(enum accident accident) {
+        return accident == FALSE_MAC || accident == HSM_GONE || accident == HSM_LATE;
+}
+
 static void put_wrapped(struct cw_writer *w, struct cw_span plain) {
         uint8_t command[CW_APDU_COMMAND_MAX];
         memcpy(command, plain.ptr, plain.len);
@@ -58,6 +65,7 @@ cw_rc __wrap_cw_hsm_session_gp_wrap(struct cw_hsm_session *s, const void *items,
         struct cw_reader r;
         struct cw_writer w;
         (void)s, (void)f;
+        assert_false(world.hsm_over);
         assert_int_equal(cw_secret_new(2 * len, &out), CW_OK);
         cw_reader_init(&r, items, len);
         cw_writer_init(&w, out->ptr, out->cap);
@@ -79,11 +87,15 @@ cw_rc __wrap_cw_hsm_session_gp_unwrap(struct cw_hsm_session *s, const void *rapd
                                       struct cw_secret **ret_data, struct cw_fault *f) {
         (void)s, (void)rapdu;
         assert_int_equal(len, MAC + 2);
+        assert_false(world.hsm_over);
         world.checked++;
+        world.hsm_over = world.at == world.checked && is_of_hsm(world.accident);
         if (world.at == world.checked && world.accident == FALSE_MAC)
                 return cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_MISMATCH), 0, "hsm", "", "false");
         if (world.at == world.checked && world.accident == HSM_GONE)
-                return cw_fail(f, CW_RC(CW_L_HSM, CW_C_RETRY, CW_E_CLOSED), 0, "hsm", "", "gone");
+                return cw_fail(f, CW_RC(CW_L_IPC, CW_C_RECONNECT, CW_E_CLOSED), 0, "hsm", "", "gone");
+        if (world.at == world.checked && world.accident == HSM_LATE)
+                return cw_fail(f, CW_RC(CW_L_HSM, CW_C_RECONNECT, CW_E_TIMEOUT), 0, "hsm", "", "late");
         return cw_secret_new(1, ret_data);
 }
 
@@ -115,7 +127,7 @@ static bool befalls(enum accident accident) {
 
 static cw_rc answer(uint8_t *ret, size_t *ret_len, struct cw_fault *f) {
         size_t data = befalls(TOO_LONG) ? LONG_DATA : MAC;
-        if (befalls(LOST))
+        if (befalls(LOST) || world.got == world.lost_at)
                 return cw_fail(f, CW_RC(CW_L_READER, CW_C_RECONNECT, CW_E_IO), 0, "card", "", "lost");
         memset(ret, 0x5a, data);
         memcpy(ret + data, befalls(REFUSED) ? "\x6a\x80" : "\x90\x00", 2);
@@ -211,8 +223,7 @@ static void test_all_is_well(void **state) {
 static unsigned should_get(enum accident accident, unsigned at) {
         if (accident == HALTED)
                 return at - 1;
-        bool seen_one_behind = accident == FALSE_MAC || accident == HSM_GONE;
-        return seen_one_behind && at < TOTAL ? at + 1 : at;
+        return is_of_hsm(accident) && at < TOTAL ? at + 1 : at;
 }
 
 /* The card gets nothing behind it, and what is said of it is what it got. */
@@ -228,6 +239,29 @@ static void test_accident_at_each_command(void **state) {
                                 assert_int_equal(r.sent, world.got);
                                 assert_int_equal(r.last_sent, world.got == TOTAL);
                                 assert_int_equal(cw_perso_in_doubt(rc, &r), accident == LOST && at == TOTAL);
+                        }
+}
+
+/*
+ * hsmd fails at one answer while the next one is lost. A false answer stays one. That hsmd did not look at it
+ * says nothing: behind the last command nobody knows, and a person looks; before it the plastic is spoiled.
+ */
+static void test_hsm_fails_and_the_next_is_lost(void **state) {
+        (void)state;
+        static const enum accident accidents[] = {FALSE_MAC, HSM_GONE, HSM_LATE};
+        for (size_t i = 0; i < sizeof accidents / sizeof accidents[0]; i++)
+                for (unsigned at = 1; at < TOTAL; at++)
+                        for (enum behind how = AT_ONCE; how <= NEVER; how++) {
+                                struct cw_perso_result r;
+                                world = (struct world){
+                                    .accident = accidents[i], .at = at, .behind = how, .lost_at = at + 1};
+                                cw_rc rc = run(CW_LEVEL_CMAC | CW_LEVEL_RMAC, &r);
+                                assert_int_not_equal(rc, CW_OK);
+                                assert_int_equal(world.got, at + 1);
+                                assert_int_equal(r.sent, world.got);
+                                assert_int_equal(world.checked, at);
+                                assert_int_equal(cw_perso_in_doubt(rc, &r),
+                                                 accidents[i] != FALSE_MAC && at + 1 == TOTAL);
                         }
 }
 
@@ -265,6 +299,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
             cmocka_unit_test(test_all_is_well),
             cmocka_unit_test(test_accident_at_each_command),
+            cmocka_unit_test(test_hsm_fails_and_the_next_is_lost),
             cmocka_unit_test(test_answer_too_long),
             cmocka_unit_test(test_wrong_number_is_wrapped),
         };
