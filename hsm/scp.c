@@ -32,7 +32,10 @@ static cw_rc verify_card(struct cw_scp *s, struct cw_fault *f) {
         uint8_t expected[CW_GP_CHALLENGE_MAX];
         cw_rc rc = s->protocol->cryptogram(s, true, expected, f);
         if (rc == CW_OK && !cw_equal_ct(expected, s->card.cryptogram, s->card.mode_len))
-                rc = cw_scp_mismatch("card cryptogram", f);
+                rc = cw_fail(f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_MISMATCH), 0, "hsm.scp", "HSM_CRYPTOGRAM",
+                             "the card cryptogram is wrong: other keys than this card's, or another "
+                             "diversification of "
+                             "them, or not this card; no try is spent; set the card aside");
         return rc;
 }
 
@@ -42,7 +45,11 @@ static cw_rc verify_challenge(struct cw_scp *s, const uint8_t *aid, size_t aid_l
                 return CW_OK;
         cw_rc rc = cw_scp03_challenge(s, aid, aid_len, expected, f);
         if (rc == CW_OK && !cw_equal_ct(expected, s->card.card_challenge, s->card.mode_len))
-                rc = cw_scp_mismatch("card challenge", f);
+                rc = cw_fail(
+                    f, CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_MISMATCH), 0, "hsm.scp", "HSM_CRYPTOGRAM",
+                    "the card knows its keys, but its challenge is not the one that its domain's name "
+                    "gives; name the domain in the profile (security_domain), or allow it "
+                    "(secure_channel, any_challenge)");
         return rc;
 }
 

@@ -98,7 +98,11 @@ static cw_rc read_coded(struct parse *p, struct cw_span line, struct cw_fault *f
         uint16_t id = 0;
         bool bad = false;
         if (!keep_hex(p, line, &rest))
-                return wrong(p, "neither a known word nor hex; correct it", f);
+                return wrong(
+                    p,
+                    "neither hex nor a known word (pan, expiry, psn, service_code, name, discretionary, "
+                    "track2, dgi, order, vercntl, enc, group, seclev); correct it",
+                    f);
         while (cw_dgi_next(&rest, &id, &value, &bad)) {
                 cw_rc rc = add(p, id, value, f);
                 if (rc != CW_OK)

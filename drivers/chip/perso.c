@@ -14,7 +14,9 @@
 #define I_RENC 0x40u
 #define I_S16 0x01u
 #define ANSWER_SCP 11u /* offset of the protocol in the response of INITIALIZE UPDATE */
-#define TRIES_MAX 3    /* INITIALIZE UPDATE: as the card likes it, in S16, with another key version */
+#define SW_NO_KEY 0x6a88u
+#define SW_WRONG_P1 0x6a86u
+#define TRIES_MAX 3 /* INITIALIZE UPDATE: as the card likes it, in S16, with another key version */
 
 void cw_perso_tell(const struct cw_perso *p, const char *step, const char *fmt, ...) {
         char text[160];
@@ -156,6 +158,12 @@ static bool wants_s16(const struct cw_perso *p, uint16_t sw) {
         return p->plan->discover && !p->s16 && p->plan->scp != 2 && (sw == 0x6700 || sw == 0x6a80);
 }
 
+/* Of the protocol that is wanted, of AES keys before others where none is. */
+static uint8_t listed_kvn(const struct cw_perso *p) {
+        const uint8_t kvn = cw_gp_facts_kvn(&p->facts, p->plan->scp ? p->plan->scp : 3);
+        return kvn || p->plan->scp ? kvn : cw_gp_facts_kvn(&p->facts, 2);
+}
+
 /* INITIALIZE UPDATE, until the card answers in the protocol that is wanted or there is no other way to ask.
  */
 static cw_rc ask(struct cw_perso *p, struct cw_rapdu *ret, struct cw_fault *f) {
@@ -166,16 +174,24 @@ static cw_rc ask(struct cw_perso *p, struct cw_rapdu *ret, struct cw_fault *f) {
                 cw_rc rc = ask_once(p, kvn, ret, f);
                 if (rc != CW_OK)
                         return rc;
-                uint8_t other = p->plan->discover ? cw_gp_facts_kvn(&p->facts, p->plan->scp) : 0;
+                uint8_t other = p->plan->discover ? listed_kvn(p) : 0;
                 bool wrong_protocol = ret->sw == 0x9000 && p->plan->scp && ret->len > ANSWER_SCP &&
                                       ret->data[ANSWER_SCP] != p->plan->scp;
+                const bool no_first = ret->sw == SW_NO_KEY || ret->sw == SW_WRONG_P1;
                 if (wants_s16(p, ret->sw))
                         p->s16 = true;
-                else if (wrong_protocol && kvn == 0 && other != 0)
+                else if ((wrong_protocol || no_first) && kvn == 0 && other != 0)
                         kvn = other;
                 else
                         break;
         }
+        if (ret->sw == SW_NO_KEY || ret->sw == SW_WRONG_P1)
+                return cw_fail(
+                    f, CW_RC(CW_L_CHIP, CW_C_REJECT, CW_E_CHIP_SW), ret->sw, "chip.initialize",
+                    "PRD_SMARTCARD",
+                    "the chip has no keys of version %02X for a secure channel; name its version in the "
+                    "profile (secure_channel, kvn) or product (SW %04X)",
+                    kvn, ret->sw);
         if (ret->sw != 0x9000)
                 return cw_chip_fail_sw(f, "chip.initialize", ret->sw,
                                        "the chip does not open a secure channel");

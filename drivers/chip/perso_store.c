@@ -11,6 +11,7 @@
 #define SW_UNKNOWN_DGI 0x6a88u
 #define INS_STORE_DATA 0xe2u
 #define INS_INSTALL 0xe6u
+#define INSTALL_SELECTABLE 0x08u /* P1 */
 
 static cw_rc fill_made(struct cw_perso *p, struct cw_fault *f) {
         char names[CW_HSM_DGIS_MAX][5];
@@ -89,12 +90,66 @@ static bool there_already(const struct cw_perso *p, struct cw_span plain, uint16
         return false;
 }
 
+/* The AID that INSTALL is about: the third of its fields. */
+static void installed_aid(struct cw_span plain, char ret[2 * CW_AID_MAX + 1]) {
+        struct cw_reader r;
+        struct cw_span aid = {0};
+        ret[0] = '\0';
+        cw_reader_init(&r, plain.ptr + 5, plain.len > 5 ? plain.len - 5 : 0);
+        for (int i = 0; i < 3; i++) {
+                const size_t len = cw_get_u8(&r);
+                aid = cw_get_bytes(&r, len);
+        }
+        if (!r.bad && aid.len <= CW_AID_MAX)
+                (void)cw_hex_encode(aid.ptr, aid.len, ret, 2 * CW_AID_MAX + 1);
+}
+
+static cw_rc refused_install(struct cw_span plain, uint16_t sw, struct cw_fault *f) {
+        const bool loaded = plain.ptr[2] & INSTALL_SELECTABLE;
+        char aid[2 * CW_AID_MAX + 1];
+        installed_aid(plain, aid);
+        const char *todo =
+            sw == 0x6a88 || sw == 0x6a82 || sw == 0x6a80
+                ? loaded ? "its package is not there or its parameters are wrong; compare \"install\" "
+                           "of the profile with the card"
+                         : "it is not on the card; load it, have it installed with \"install\" in "
+                           "the profile, or take it out of the profile"
+            : sw == 0x6300 ? "the card refuses"
+                           : cw_gp_sw_text(sw);
+        return cw_fail(f, CW_RC(CW_L_CHIP, CW_C_REJECT, CW_E_CHIP_SW), sw, "chip.store_data", "PRD_SMARTCARD",
+                       "the chip refuses %s of %s: %s (SW %04X)", loaded ? "INSTALL" : "personalisation", aid,
+                       todo, sw);
+}
+
+/* With the grouping that begins in the command, where one does. */
+static cw_rc refused_data(const struct cw_perso *p, struct cw_span plain, uint16_t sw, struct cw_fault *f) {
+        struct cw_span rest = CW_SPAN(plain.ptr + 5, plain.ptr[4]), value;
+        const uint8_t *at = rest.ptr;
+        char what[48] = "the chip refuses its data";
+        uint16_t id = rest.len >= 2 ? (uint16_t)(at[0] << 8 | at[1]) : 0;
+        bool malformed = false;
+        if (cw_dgi_next(&rest, &id, &value, &malformed))
+                (void)snprintf(what, sizeof what, "the chip refuses DGI %04X%s", id,
+                               rest.len ? " or one behind it" : "");
+        else
+                (void)snprintf(what, sizeof what, "the chip refuses command %u of its data", p->result->sent);
+        if (sw != SW_UNKNOWN_DGI)
+                return cw_chip_fail_sw(f, "chip.store_data", sw, what);
+        return cw_fail(
+            f, CW_RC(CW_L_CHIP, CW_C_REJECT, CW_E_CHIP_SW), sw, "chip.store_data", "PRD_SMARTCARD",
+            "%s: its application does not know it; take it out of the profile or mark it \"tolerated\" (SW "
+            "%04X)",
+            what, sw);
+}
+
 cw_rc cw_perso_judge_sw(const struct cw_perso *p, struct cw_span plain, uint16_t sw, struct cw_fault *f) {
         if (sw == 0x9000 || tolerated(p, plain, sw) || there_already(p, plain, sw))
                 return CW_OK;
-        return cw_chip_fail_sw(f, "chip.store_data", sw,
-                               plain.ptr[1] == INS_STORE_DATA ? "the chip refuses its data"
-                                                              : "the chip refuses the application");
+        if (plain.ptr[1] == INS_STORE_DATA)
+                return refused_data(p, plain, sw, f);
+        if (plain.ptr[1] == INS_INSTALL)
+                return refused_install(plain, sw, f);
+        return cw_chip_fail_sw(f, "chip.store_data", sw, "the chip refuses the application");
 }
 
 /* An answer that hsmd looks at while the card is at work on the next command. */

@@ -55,7 +55,7 @@ static bool stopping(struct cw_card_reader *r) {
 static bool same_state(const struct cw_card_reader_state *a, const struct cw_card_reader_state *b) {
         return a->service == b->service && a->denied == b->denied && a->present == b->present &&
                a->card == b->card && a->mute == b->mute && a->events == b->events &&
-               strcmp(a->name, b->name) == 0;
+               strcmp(a->name, b->name) == 0 && strcmp(a->others, b->others) == 0;
 }
 
 static void publish(struct cw_card_reader *r, const struct cw_card_reader_state *now) {
@@ -101,14 +101,30 @@ static bool choose_asked(struct cw_card_reader *r, const char *list, char *ret, 
         return false;
 }
 
-static LONG find_reader(struct cw_card_reader *r, SCARDCONTEXT context, char *ret, size_t ret_cap) {
+/* As many names as there is room for. */
+static void name_others(const char *list, char *ret, size_t ret_cap) {
+        size_t len = 0;
+        for (const char *name = list; *name; name += strlen(name) + 1) {
+                int n = snprintf(ret + len, ret_cap - len, "%s\"%s\"", len ? ", " : "", name);
+                if (n < 0 || (size_t)n >= ret_cap - len)
+                        break;
+                len += (size_t)n;
+        }
+        ret[len] = '\0';
+}
+
+static LONG find_reader(struct cw_card_reader *r, SCARDCONTEXT context, struct cw_card_reader_state *now,
+                        char *ret, size_t ret_cap) {
         char list[LIST_MAX] = {0};
         DWORD len = sizeof list - 2;
         LONG rv = SCardListReaders(context, NULL, list, &len);
+        now->others[0] = '\0';
         if (rv != SCARD_S_SUCCESS)
                 return rv;
         bool found = cw_reader_binding_asks(r->wanted) ? choose_asked(r, list, ret, ret_cap)
                                                        : choose(list, r->wanted, ret, ret_cap);
+        if (!found)
+                name_others(list, now->others, sizeof now->others);
         return found ? SCARD_S_SUCCESS : NO_READER;
 }
 
@@ -143,12 +159,12 @@ static LONG one_round(struct cw_card_reader *r, SCARDCONTEXT context, struct cw_
         char name[CW_READER_NAME_MAX] = {0};
         if (atomic_exchange(&r->doubted, false))
                 cw_reader_census_forget(&r->census);
-        LONG rv = find_reader(r, context, name, sizeof name);
+        LONG rv = find_reader(r, context, now, name, sizeof name);
         if (rv == NO_READER && r->was_there) {
                 /* libpcsclite shares one table between contexts without a lock: one look may be torn, two are
                  * not. */
                 (void)nanosleep(&(struct timespec){0, SECOND_LOOK_MS * 1000000L}, NULL);
-                rv = find_reader(r, context, name, sizeof name);
+                rv = find_reader(r, context, now, name, sizeof name);
         }
         if (rv != SCARD_S_SUCCESS && rv != NO_READER)
                 return rv;
@@ -292,6 +308,11 @@ static cw_rc not_there(const struct cw_card_reader_state *s, bool want_card, str
                 return cw_fail(
                     f, CW_RC(CW_L_READER, CW_C_OPERATOR, CW_E_READER_SERVICE), 0, op, "PRT_NOT_REACHABLE",
                     "the smart card service pcscd does not answer; start it: systemctl start pcscd.socket");
+        if (!s->present && s->others[0])
+                return cw_fail(f, CW_RC(CW_L_READER, CW_C_OPERATOR, CW_E_READER_GONE), 0, op,
+                               "PRT_NOT_REACHABLE",
+                               "the chip reader is not plugged in; plug it in, or name one that is there: %s",
+                               s->others);
         if (!s->present)
                 return cw_fail(f, CW_RC(CW_L_READER, CW_C_OPERATOR, CW_E_READER_GONE), 0, op,
                                "PRT_NOT_REACHABLE",

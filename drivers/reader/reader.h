@@ -22,6 +22,7 @@ struct cw_card_reader_state {
         uint32_t events; /* insertions and removals of this reader, counted over re-plugs and restarts of
                             pcscd too */
         char name[CW_READER_NAME_MAX];
+        char others[2 * CW_READER_NAME_MAX]; /* the readers that are there when this one is not */
 };
 
 struct cw_card_reader;

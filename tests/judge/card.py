@@ -19,6 +19,8 @@ DEFAULTS = {
     "paged_status": False,  # GET STATUS one entry at a time, 6310 while there are more
     "cplc": True, "key_info": True,
     "empty_select": True,
+    "first_key": True,      # INITIALIZE UPDATE takes key version 00 for whichever is first
+    "challenge_aid": "",    # another name than its domain's in the pseudo-random challenge
     "installed": (),        # AIDs that are there from the start, besides
     "package": "A00000000310",
     "contact_ppse": True,
@@ -150,7 +152,7 @@ class Card:
         i, number = self.make["i"], self.make["scp"]
         if p2 != 0:
             raise Refused(0x6A86)
-        if kvn not in (0, self.make["kvn"]):
+        if kvn not in (0, self.make["kvn"]) or (kvn == 0 and not self.make["first_key"]):
             raise Refused(0x6A88)
         if len(data) != (16 if number == 3 and i & 1 else 8):
             raise Refused(0x6700)
@@ -158,7 +160,7 @@ class Card:
             self.counter += 1
         channel = SCPS[number](i, self.keys, data, self.counter.to_bytes(2 if number == 2 else 3, "big"))
         aid = self.isd if self.selected is None else bytes.fromhex(self.selected.aid)
-        challenge = channel.challenge(aid)
+        challenge = channel.challenge(bytes.fromhex(self.make["challenge_aid"]) or aid)
         card, host = channel.cryptograms(challenge)
         self.pending = (channel, host)
         head = self.cplc[:10] + bytes([self.make["kvn"], number])

@@ -253,6 +253,25 @@ def test_other_makes(rig):
         check(f"key version {card.make['kvn']:02X}" in said["initialize"], (make, said))
 
 
+def test_what_the_operator_reads(rig):
+    """A card that names its key version, and refusals that say which part of the card or the data they are about."""
+    profile, dual = load(rig, "generic-debit"), load(rig, "generic-debit-dual")
+    for more in ({}, {"scp": 2, "i": 0x55, "kvn": 0x01}):
+        card = rig.insert(installed=aids(profile), first_key=False, **more)
+        code, lines, errors = rig.perso(rig.profile("generic-debit"))
+        check(code == 0 and not card.complaints and card.tries == 0, (lines, errors, card.complaints))
+    cases = ((dual, {"installed": aids(dual)[:2]}, "personalisation of " + aids(dual)[2]),
+             (profile, {"unknown": ("0202",)}, "DGI 0202: its application does not know it"),
+             (profile, {"store_p1": 0x08}, "DGI 0101: the card finds P1 or P2 wrong"),
+             (profile, {"isd": "D276000085010102", "empty_select": False}, "none of the usual names"),
+             (profile, {"first_key": False, "key_info": False}, "no keys of version 00"),
+             (profile, {"challenge_aid": "A000000003000000"}, "the card knows its keys, but its challenge"))
+    for made_of, make, words in cases:
+        card = rig.insert(**{"installed": aids(made_of), **make})
+        code, lines, errors = rig.perso(rig.profile(made_of["name"]))
+        check(code != 0 and words in errors and card.tries == 0, (words, lines, errors))
+
+
 def test_list_in_parts(rig):
     """GET STATUS one entry at a time, with 6310 while there are more, under R-MAC."""
     profile = load(rig, "style-vsdc-debit")

@@ -21,6 +21,20 @@ static bool is_gone(const struct cw_card_reader_state *s) {
         return s->service && !s->present;
 }
 
+static bool names_others(const struct cw_card_reader_state *s) {
+        return s->others[0] != '\0';
+}
+
+/* A name that nobody has: those that are there are told. */
+static void test_another_name(void **state) {
+        (void)state;
+        CW_AUTO(cw_card_reader_close) struct cw_card_reader *r = open_reader("other");
+        struct cw_fault f = {0};
+        (void)await(r, names_others);
+        assert_fails(cw_card_reader_wait(r, true, NULL, SHORT_MS, NULL, &f), CW_C_OPERATOR, CW_E_READER_GONE);
+        assert_non_null(strstr(f.text, "name one that is there: \"fake 00 00\""));
+}
+
 /* ---- calls that do not come back ---- */
 
 /* Another program holds a transaction: SCardConnect blocks without end. */
@@ -480,6 +494,7 @@ static void test_never_spins(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
+            cmocka_unit_test_setup(test_another_name, start),
             cmocka_unit_test_setup(test_connect_blocks, start),
             cmocka_unit_test_setup(test_transmit_blocks, start),
             cmocka_unit_test_setup(test_work_while_transmit_blocks, start),
