@@ -34,7 +34,7 @@ static cw_rc derivation_of(struct cw_ka *ka, struct derivation *ret) {
 /* Master key object of the card: the entry's "mk", or made of the issuer key under this name. */
 static cw_rc icc_mk_of(struct cw_ka *ka, const char *imk_name, struct cw_hsm_key *ret) {
         struct cw_hsm_key imk = {0};
-        struct derivation d;
+        struct derivation d = {0};
         if (*cw_ka_text(ka, "mk") != '\0')
                 return cw_ka_key(ka, "mk", is_aes(ka), CW_USE_DERIVE, ret);
         cw_rc rc = derivation_of(ka, &d);
@@ -48,7 +48,7 @@ static cw_rc icc_mk_of(struct cw_ka *ka, const char *imk_name, struct cw_hsm_key
 
 static cw_rc icc_mk_value_of(struct cw_ka *ka, const char *imk_name, uint8_t ret[16]) {
         struct cw_hsm_key imk = {0};
-        struct derivation d;
+        struct derivation d = {0};
         if (is_aes(ka))
                 return cw_ka_bad(ka, "option");
         cw_rc rc = derivation_of(ka, &d);
@@ -62,7 +62,7 @@ static cw_rc icc_mk_value_of(struct cw_ka *ka, const char *imk_name, uint8_t ret
 
 static cw_rc icc_mk_pair_of(struct cw_ka *ka, struct cw_retail_key *ret) {
         struct cw_hsm_key imk = {0};
-        struct derivation d;
+        struct derivation d = {0};
         if (is_aes(ka)) /* dCVV, CVC3 and the older cryptogram versions are of TDES */
                 return cw_ka_bad(ka, "option");
         if (*cw_ka_text(ka, "mk") != '\0')
@@ -79,7 +79,7 @@ static cw_rc icc_mk_pair_of(struct cw_ka *ka, struct cw_retail_key *ret) {
 static cw_rc visa_sk(struct cw_ka *ka, struct cw_retail_key *ret) {
         CW_WIPED(uint8_t, mk, 16);
         struct cw_hsm_key imk = {0};
-        struct derivation d;
+        struct derivation d = {0};
         uint8_t atc[2];
         const bool given = *cw_ka_text(ka, "mk") != '\0';
         cw_rc rc = cw_ka_bytes(ka, "atc", atc, 2);
@@ -133,7 +133,7 @@ static cw_rc session_key(struct cw_ka *ka, struct cw_retail_key *ret) {
 static cw_rc aes_icc_mk(struct cw_ka *ka) {
         CW_WIPED(uint8_t, mk, CW_EMV_AES_KEY_MAX);
         struct cw_hsm_key imk = {0};
-        struct derivation d;
+        struct derivation d = {0};
         cw_rc rc = derivation_of(ka, &d);
         if (rc == CW_OK)
                 rc = cw_ka_key(ka, "imk", true, CW_USE_DERIVE, &imk);

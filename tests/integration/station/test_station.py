@@ -716,6 +716,15 @@ def test_kiosk_sets_a_pin(rig):
 
 
 def pin_outcome(rig, plastic, job, ticket, script, attempts=2):
+    """On a machine that stalls the pad's time may be over before its customer has typed: then they come once more."""
+    for again in "ABCD":
+        outcome = pin_asked(rig, plastic, job, ticket + again, script, attempts)
+        if outcome != "timeout" or not script:
+            break
+    return outcome
+
+
+def pin_asked(rig, plastic, job, ticket, script, attempts):
     kiosk = kiosk_client(rig)
     rig.kiosk_chip.ask(cmd="present", plastic=plastic)
     hsm, session, ident = begin(rig, kiosk, ticket)
