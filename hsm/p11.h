@@ -7,6 +7,15 @@
 #define CRYPTOKI_COMPAT
 #include <p11-kit/pkcs11.h>
 
+/* Cryptoki takes pointers to non-const memory for what it only reads. */
+static inline void *cw_p11_input(const void *in) {
+        union {
+                const void *in;
+                void *out;
+        } pointer = {.in = in};
+        return pointer.out;
+}
+
 /*
  * Fills f for a failed C_* call and returns its rc. RECONNECT: the module, token or session is not usable any
  * more, the worker process is to be replaced. OPERATOR: login. RETRY: memory. REJECT: this call can never

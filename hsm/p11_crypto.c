@@ -11,22 +11,13 @@
 
 #define CHUNK_MAX 1024u
 
-/* Cryptoki takes non-const pointers for input that it only reads. */
-static CK_BYTE *input(const uint8_t *in) {
-        union {
-                const uint8_t *in;
-                CK_BYTE *out;
-        } pointer = {.in = in};
-        return pointer.out;
-}
-
 /*
  * Mechanism and length of the call under way, which the module gets by address, are kept beside the session:
  * as locals they would have the compiler guard the stack frame of each call, which takes longer than all the
  * rest that is done here for a block.
  */
 static CK_MECHANISM *mechanism(struct cw_p11 *p, CK_MECHANISM_TYPE type, const uint8_t *param, size_t len) {
-        p->mechanism = (CK_MECHANISM){type, len > 0 ? input(param) : NULL, len};
+        p->mechanism = (CK_MECHANISM){type, len > 0 ? cw_p11_input(param) : NULL, len};
         return &p->mechanism;
 }
 
@@ -42,9 +33,9 @@ static cw_rc derive_object(struct cw_p11 *p, const struct cw_hsm_key *base, enum
                            const uint8_t *iv, const uint8_t *data, size_t len, const struct cw_p11_spec *spec,
                            CK_OBJECT_HANDLE *ret, struct cw_fault *f) {
         bool aes = cw_hsm_alg_is_aes(base->alg);
-        CK_KEY_DERIVATION_STRING_DATA ecb = {input(data), len};
-        CK_DES_CBC_ENCRYPT_DATA_PARAMS des_cbc = {.pData = input(data), .length = len};
-        CK_AES_CBC_ENCRYPT_DATA_PARAMS aes_cbc = {.pData = input(data), .length = len};
+        CK_KEY_DERIVATION_STRING_DATA ecb = {cw_p11_input(data), len};
+        CK_DES_CBC_ENCRYPT_DATA_PARAMS des_cbc = {.pData = cw_p11_input(data), .length = len};
+        CK_AES_CBC_ENCRYPT_DATA_PARAMS aes_cbc = {.pData = cw_p11_input(data), .length = len};
         CK_MECHANISM m = {aes ? CKM_AES_ECB_ENCRYPT_DATA : CKM_DES3_ECB_ENCRYPT_DATA, &ecb, sizeof(ecb)};
         struct cw_p11_template t;
         memcpy(des_cbc.iv, iv, 8);
@@ -95,8 +86,8 @@ static CK_RV cipher_at(struct cw_p11 *p, const struct cw_hsm_key *key, enum cw_h
         if (rv != CKR_OK)
                 return rv;
         p->len = len;
-        rv = dir == CW_ENCRYPT ? p->fn->C_Encrypt(p->session, input(in), len, out, &p->len)
-                               : p->fn->C_Decrypt(p->session, input(in), len, out, &p->len);
+        rv = dir == CW_ENCRYPT ? p->fn->C_Encrypt(p->session, cw_p11_input(in), len, out, &p->len)
+                               : p->fn->C_Decrypt(p->session, cw_p11_input(in), len, out, &p->len);
         return rv == CKR_OK && p->len != len ? CKR_FUNCTION_FAILED : rv;
 }
 
@@ -131,7 +122,7 @@ static cw_rc sign(struct cw_p11 *p, CK_MECHANISM_TYPE type, const struct cw_hsm_
         CK_RV rv = p->fn->C_SignInit(p->session, mechanism(p, type, NULL, 0), key->handle);
         p->len = out_len;
         if (rv == CKR_OK)
-                rv = p->fn->C_Sign(p->session, input(len > 0 ? in : nothing), len, out, &p->len);
+                rv = p->fn->C_Sign(p->session, cw_p11_input(len > 0 ? in : nothing), len, out, &p->len);
         if (rv == CKR_OK && p->len != out_len)
                 rv = CKR_FUNCTION_FAILED;
         return rv == CKR_OK ? CW_OK : made_nothing(f, rv, "p11.sign", out, out_len);
@@ -173,7 +164,7 @@ static cw_rc p11_gcm(void *ctx, const struct cw_hsm_key *key, enum cw_hsm_dir di
                      const uint8_t *in, size_t len, uint8_t *out, struct cw_fault *f) {
         struct cw_p11 *p = ctx;
         CW_WIPED(uint8_t, buf, CHUNK_MAX + 32);
-        CK_GCM_PARAMS params = {input(iv), 16, 128, NULL, 0, 128};
+        CK_GCM_PARAMS params = {cw_p11_input(iv), 16, 128, NULL, 0, 128};
         CK_MECHANISM m = {CKM_AES_GCM, &params, sizeof(params)};
         CK_ULONG n = sizeof(buf);
         size_t out_len = dir == CW_ENCRYPT ? len + 16 : len - 16;
@@ -185,8 +176,8 @@ static cw_rc p11_gcm(void *ctx, const struct cw_hsm_key *key, enum cw_hsm_dir di
                                      : p->fn->C_DecryptInit(p->session, &m, key->handle);
         if (rv != CKR_OK)
                 return cw_p11_fail(f, rv, "p11.gcm_init");
-        rv = dir == CW_ENCRYPT ? p->fn->C_Encrypt(p->session, input(in), len, buf, &n)
-                               : p->fn->C_Decrypt(p->session, input(in), len, buf, &n);
+        rv = dir == CW_ENCRYPT ? p->fn->C_Encrypt(p->session, cw_p11_input(in), len, buf, &n)
+                               : p->fn->C_Decrypt(p->session, cw_p11_input(in), len, buf, &n);
         if (dir == CW_DECRYPT && wrong_tag(rv)) {
                 cw_rc rc = cw_p11_check(p, f);
                 return rc != CW_OK
@@ -210,7 +201,7 @@ static cw_rc p11_sha1(void *ctx, const uint8_t *in, size_t len, uint8_t out[20],
         cw_p11_called(p);
         CK_RV rv = p->fn->C_DigestInit(p->session, &m);
         if (rv == CKR_OK)
-                rv = p->fn->C_Digest(p->session, input(in), len, buf, &n);
+                rv = p->fn->C_Digest(p->session, cw_p11_input(in), len, buf, &n);
         if (rv == CKR_OK && n != 20)
                 rv = CKR_FUNCTION_FAILED;
         if (rv != CKR_OK)

@@ -34,15 +34,6 @@ struct kdf_params {
         void *more_keys;
 };
 
-/* Cryptoki takes non-const pointers for input that it only reads. */
-static void *input(const void *in) {
-        union {
-                const void *in;
-                void *out;
-        } pointer = {.in = in};
-        return pointer.out;
-}
-
 cw_rc cw_p11_cmac_kdf(void *ctx, const struct cw_hsm_key *base, const struct cw_cmac_kdf *kdf, unsigned usage,
                       struct cw_hsm_key *ret, struct cw_fault *f) {
         struct cw_p11 *p = ctx;
@@ -59,14 +50,14 @@ cw_rc cw_p11_cmac_kdf(void *ctx, const struct cw_hsm_key *base, const struct cw_
         struct cw_p11_template t;
         if (kdf->before_len > 0)
                 parts[params.part_count++] =
-                    (struct data_part){CK_SP800_108_BYTE_ARRAY, input(kdf->before), kdf->before_len};
+                    (struct data_part){CK_SP800_108_BYTE_ARRAY, cw_p11_input(kdf->before), kdf->before_len};
         if (!kdf->without_length)
                 parts[params.part_count++] =
                     (struct data_part){CK_SP800_108_DKM_LENGTH, &length, sizeof(length)};
         parts[params.part_count++] =
             (struct data_part){CK_SP800_108_ITERATION_VARIABLE, &counter, sizeof(counter)};
         parts[params.part_count++] =
-            (struct data_part){CK_SP800_108_BYTE_ARRAY, input(kdf->after), kdf->after_len};
+            (struct data_part){CK_SP800_108_BYTE_ARRAY, cw_p11_input(kdf->after), kdf->after_len};
         cw_p11_template_fill(&t, &spec);
         cw_p11_called(p);
         CK_RV rv = p->fn->C_DeriveKey(p->session, &m, base->handle, t.attr, t.count, &h);

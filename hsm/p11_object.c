@@ -35,12 +35,7 @@ CK_KEY_TYPE cw_p11_key_type(enum cw_hsm_alg alg) {
 }
 
 static void put(struct cw_p11_template *t, CK_ATTRIBUTE_TYPE type, const void *value, size_t len) {
-        /* Cryptoki takes pointers to non-const memory that it only reads. */
-        union {
-                const void *in;
-                void *out;
-        } pointer = {.in = value};
-        t->attr[t->count++] = (CK_ATTRIBUTE){type, pointer.out, len};
+        t->attr[t->count++] = (CK_ATTRIBUTE){type, cw_p11_input(value), len};
 }
 
 static void put_bool(struct cw_p11_template *t, CK_ATTRIBUTE_TYPE type, bool value) {

@@ -9,7 +9,6 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/sha.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 
@@ -88,12 +87,10 @@ void cw_p256_kcv(const uint8_t point[CW_P256_POINT], size_t bytes, char ret[11])
 static cw_rc find_half(struct cw_p11 *p, const char *label, CK_OBJECT_CLASS cls, CK_OBJECT_HANDLE *ret,
                        size_t *ret_count, struct cw_fault *f) {
         CK_KEY_TYPE type = CKK_EC;
-        char name[160];
-        (void)snprintf(name, sizeof(name), "%s", label);
         CK_ATTRIBUTE t[] = {{CKA_CLASS, &cls, sizeof(cls)},
                             {CKA_KEY_TYPE, &type, sizeof(type)},
                             {CKA_TOKEN, &yes, sizeof(yes)},
-                            {CKA_LABEL, name, strlen(name)}};
+                            {CKA_LABEL, cw_p11_input(label), strlen(label)}};
         CK_OBJECT_HANDLE found[2] = {0, 0};
         CK_ULONG count = 0;
         cw_p11_called(p);
@@ -166,13 +163,12 @@ cw_rc cw_p11_p256_find(struct cw_p11 *p, const char *label, struct cw_p256 *ret,
 cw_rc cw_p11_p256_sign(struct cw_p11 *p, CK_OBJECT_HANDLE key, const uint8_t digest[32], uint8_t ret[64],
                        struct cw_fault *f) {
         CK_MECHANISM m = {CKM_ECDSA, NULL, 0};
-        uint8_t in[32], out[80];
+        uint8_t out[80];
         CK_ULONG len = sizeof(out);
-        memcpy(in, digest, sizeof(in));
         cw_p11_called(p);
         CK_RV rv = p->fn->C_SignInit(p->session, &m, key);
         if (rv == CKR_OK)
-                rv = p->fn->C_Sign(p->session, in, sizeof(in), out, &len);
+                rv = p->fn->C_Sign(p->session, cw_p11_input(digest), 32, out, &len);
         if (rv != CKR_OK)
                 return cw_p11_fail(f, rv, "p11.p256");
         if (len != 64)
@@ -198,9 +194,8 @@ cw_rc cw_p11_p256_generate(struct cw_p11 *p, const char *label, const char *star
         CK_MECHANISM m = {CKM_EC_KEY_PAIR_GEN, NULL, 0};
         CK_OBJECT_HANDLE pub = 0, priv = 0;
         CK_DATE start, end;
-        char name[160];
-        (void)snprintf(name, sizeof(name), "%s", label);
-        const size_t len = strlen(name);
+        void *name = cw_p11_input(label);
+        const size_t len = strlen(label);
         CK_ATTRIBUTE public_part[] = {{CKA_TOKEN, &yes, sizeof(yes)},
                                       {CKA_VERIFY, &yes, sizeof(yes)},
                                       {CKA_EC_PARAMS, curve, sizeof(curve)},

@@ -9,15 +9,6 @@ static CK_BBOOL yes = CK_TRUE, no = CK_FALSE;
 static CK_OBJECT_CLASS private_class = CKO_PRIVATE_KEY, public_class = CKO_PUBLIC_KEY;
 static CK_KEY_TYPE rsa_type = CKK_RSA;
 
-/* Cryptoki takes pointers to non-const memory that it only reads. */
-static void *input(const void *in) {
-        union {
-                const void *in;
-                void *out;
-        } pointer = {.in = in};
-        return pointer.out;
-}
-
 cw_rc cw_p11_rsa_find(struct cw_p11 *p, const char *label, CK_OBJECT_HANDLE *ret, size_t *ret_count,
                       struct cw_fault *f) {
         CK_OBJECT_HANDLE found[2] = {0, 0};
@@ -25,7 +16,7 @@ cw_rc cw_p11_rsa_find(struct cw_p11 *p, const char *label, CK_OBJECT_HANDLE *ret
         CK_ATTRIBUTE t[] = {{CKA_CLASS, &private_class, sizeof(private_class)},
                             {CKA_KEY_TYPE, &rsa_type, sizeof(rsa_type)},
                             {CKA_TOKEN, &yes, sizeof(yes)},
-                            {CKA_LABEL, input(label), strlen(label)}};
+                            {CKA_LABEL, cw_p11_input(label), strlen(label)}};
         cw_p11_called(p);
         CK_RV rv = p->fn->C_FindObjectsInit(p->session, t, 4);
         if (rv == CKR_OK) {
@@ -58,16 +49,17 @@ cw_rc cw_p11_rsa_create(struct cw_p11 *p, const char *label, const struct cw_rsa
             {CKA_SIGN, &yes, sizeof(yes)},
             {CKA_DECRYPT, &no, sizeof(no)},
             {CKA_UNWRAP, &no, sizeof(no)},
-            {CKA_LABEL, input(label), strlen(label)},
-            {CKA_ID, input(label), strlen(label)}, /* without one NSS makes its own and labels are lost */
-            {CKA_MODULUS, input(k->pub.n), n},
-            {CKA_PUBLIC_EXPONENT, input(k->pub.e), k->pub.e_len},
-            {CKA_PRIVATE_EXPONENT, input(k->d), n},
-            {CKA_PRIME_1, input(k->p), half},
-            {CKA_PRIME_2, input(k->q), half},
-            {CKA_EXPONENT_1, input(k->dp), half},
-            {CKA_EXPONENT_2, input(k->dq), half},
-            {CKA_COEFFICIENT, input(k->q_inv), half},
+            {CKA_LABEL, cw_p11_input(label), strlen(label)},
+            {CKA_ID, cw_p11_input(label),
+             strlen(label)}, /* without one NSS makes its own and labels are lost */
+            {CKA_MODULUS, cw_p11_input(k->pub.n), n},
+            {CKA_PUBLIC_EXPONENT, cw_p11_input(k->pub.e), k->pub.e_len},
+            {CKA_PRIVATE_EXPONENT, cw_p11_input(k->d), n},
+            {CKA_PRIME_1, cw_p11_input(k->p), half},
+            {CKA_PRIME_2, cw_p11_input(k->q), half},
+            {CKA_EXPONENT_1, cw_p11_input(k->dp), half},
+            {CKA_EXPONENT_2, cw_p11_input(k->dq), half},
+            {CKA_COEFFICIENT, cw_p11_input(k->q_inv), half},
         };
         cw_p11_called(p);
         CK_RV rv = p->fn->C_CreateObject(p->session, t, sizeof(t) / sizeof(t[0]), &h);
@@ -135,7 +127,7 @@ cw_rc cw_p11_rsa_sign(void *p11, const struct cw_hsm_key *key, const uint8_t *in
         cw_p11_called(p);
         CK_RV rv = p->fn->C_SignInit(p->session, &m, key->handle);
         if (rv == CKR_OK)
-                rv = p->fn->C_Sign(p->session, input(in), len, buf, &n);
+                rv = p->fn->C_Sign(p->session, cw_p11_input(in), len, buf, &n);
         if (rv == CKR_OK && n != len)
                 rv = CKR_FUNCTION_FAILED;
         if (rv != CKR_OK)

@@ -8,22 +8,13 @@
 
 static CK_BBOOL yes = CK_TRUE, no = CK_FALSE;
 
-/* Cryptoki takes pointers to non-const memory that it only reads. */
-static void *input(const void *in) {
-        union {
-                const void *in;
-                void *out;
-        } pointer = {.in = in};
-        return pointer.out;
-}
-
 static cw_rc add_found(struct cw_p11 *p, CK_KEY_TYPE type, const char *label, CK_OBJECT_CLASS cls,
                        CK_OBJECT_HANDLE ret[CW_P11_FOUND_MAX], size_t *count, struct cw_fault *f) {
         CK_ULONG n = 0;
         CK_ATTRIBUTE t[] = {{CKA_CLASS, &cls, sizeof(cls)},
                             {CKA_KEY_TYPE, &type, sizeof(type)},
                             {CKA_TOKEN, &yes, sizeof(yes)},
-                            {CKA_LABEL, input(label), strlen(label)}};
+                            {CKA_LABEL, cw_p11_input(label), strlen(label)}};
         size_t room = CW_P11_FOUND_MAX - *count;
         if (room == 0)
                 return CW_OK;
@@ -67,11 +58,15 @@ static void fill(struct pair *t, const char *label, const char *start_day, const
                                             {CKA_MODULUS_BITS, &t->bits, sizeof(t->bits)},
                                             {CKA_PUBLIC_EXPONENT, t->e.e, t->e.e_len}};
         const CK_ATTRIBUTE private_part[] = {
-            {CKA_TOKEN, &yes, sizeof(yes)},       {CKA_PRIVATE, &yes, sizeof(yes)},
-            {CKA_SENSITIVE, &yes, sizeof(yes)},   {CKA_EXTRACTABLE, &no, sizeof(no)},
-            {CKA_SIGN, &yes, sizeof(yes)},        {CKA_DECRYPT, &no, sizeof(no)},
-            {CKA_UNWRAP, &no, sizeof(no)},        {CKA_LABEL, input(label), strlen(label)},
-            {CKA_ID, input(label), strlen(label)}}; /* as in cw_p11_rsa_create */
+            {CKA_TOKEN, &yes, sizeof(yes)},
+            {CKA_PRIVATE, &yes, sizeof(yes)},
+            {CKA_SENSITIVE, &yes, sizeof(yes)},
+            {CKA_EXTRACTABLE, &no, sizeof(no)},
+            {CKA_SIGN, &yes, sizeof(yes)},
+            {CKA_DECRYPT, &no, sizeof(no)},
+            {CKA_UNWRAP, &no, sizeof(no)},
+            {CKA_LABEL, cw_p11_input(label), strlen(label)},
+            {CKA_ID, cw_p11_input(label), strlen(label)}}; /* as in cw_p11_rsa_create */
         memcpy(t->pub, public_part, sizeof(public_part));
         memcpy(t->priv, private_part, sizeof(private_part));
         t->without_dates = t->with_dates = sizeof(private_part) / sizeof(private_part[0]);

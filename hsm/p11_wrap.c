@@ -7,15 +7,6 @@
 
 #define WRAPPED_MAX 1024u
 
-/* Cryptoki takes non-const pointers for input that it only reads. */
-static CK_BYTE *input(const uint8_t *in) {
-        union {
-                const uint8_t *in;
-                CK_BYTE *out;
-        } pointer = {.in = in};
-        return pointer.out;
-}
-
 /* A new object that came back with rv: its attributes are read before anybody works with it. */
 static cw_rc made(struct cw_p11 *p, CK_RV rv, CK_OBJECT_HANDLE h, const struct cw_p11_spec *spec,
                   const char *op, CK_OBJECT_HANDLE *ret, struct cw_fault *f) {
@@ -36,7 +27,7 @@ cw_rc cw_p11_unwrap(struct cw_p11 *p, CK_OBJECT_HANDLE key, CK_MECHANISM_TYPE me
         without_len.value_len = 0;
         cw_p11_template_fill(&t, &without_len);
         cw_p11_called(p);
-        CK_RV rv = p->fn->C_UnwrapKey(p->session, &m, key, input(in), len, t.attr, t.count, &h);
+        CK_RV rv = p->fn->C_UnwrapKey(p->session, &m, key, cw_p11_input(in), len, t.attr, t.count, &h);
         return made(p, rv, h, spec, "p11.unwrap", ret, f);
 }
 
@@ -71,13 +62,13 @@ static cw_rc derive(struct cw_p11 *p, CK_OBJECT_HANDLE base, CK_MECHANISM_TYPE m
 static cw_rc derive_with(struct cw_p11 *p, CK_OBJECT_HANDLE base, CK_MECHANISM_TYPE mechanism,
                          const uint8_t *data, size_t len, const struct cw_p11_spec *spec,
                          CK_OBJECT_HANDLE *ret, struct cw_fault *f) {
-        CK_KEY_DERIVATION_STRING_DATA d = {input(data), len};
+        CK_KEY_DERIVATION_STRING_DATA d = {cw_p11_input(data), len};
         return derive(p, base, mechanism, &d, sizeof(d), spec, ret, f);
 }
 
 cw_rc cw_p11_chain(struct cw_p11 *p, CK_OBJECT_HANDLE base, const uint8_t iv[8], const uint8_t *data,
                    size_t len, const struct cw_p11_spec *spec, CK_OBJECT_HANDLE *ret, struct cw_fault *f) {
-        CK_DES_CBC_ENCRYPT_DATA_PARAMS d = {.pData = input(data), .length = len};
+        CK_DES_CBC_ENCRYPT_DATA_PARAMS d = {.pData = cw_p11_input(data), .length = len};
         memcpy(d.iv, iv, sizeof(d.iv));
         return derive(p, base, CKM_DES3_CBC_ENCRYPT_DATA, &d, sizeof(d), spec, ret, f);
 }
