@@ -5,8 +5,9 @@
 #include "hsm/iso9797.h"
 
 #define CW_RETAIL_MAC_MSG_MAX CW_MAC_MSG_MAX
-#define CW_RETAIL_MAC_INSIDE_MAX 72u /* padded: NSS derives secrets of at most 64 bytes, and the last block  \
-                                      */
+#define CW_RETAIL_MAC_INSIDE_MAX                                                                             \
+        72u /* padded: NSS derives secrets of at most 64 bytes, and the last block                           \
+             */
 
 /*
  * A two-key TDES key K1|K2 and beside it K1|K1. Single DES under K1 is TDES under K1|K1, and the last step
