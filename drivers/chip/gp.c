@@ -277,7 +277,7 @@ cw_rc cw_gp_identify(struct cw_card_channel *c, const struct cw_aid *sd, int64_t
                 return cw_fail(f, CW_RC(CW_L_CHIP, CW_C_REJECT, CW_E_CHIP_SW), r.sw, "chip.select_sd",
                                "PRD_SMARTCARD",
                                "the card knows none of the usual names of a security domain; give its AID as "
-                               "\"security_domain\" in the profile, or with --domain (SW 6A82)");
+                               "\"security_domain\" in the profile (SW 6A82)");
         if (r.sw != 0x9000)
                 return cw_chip_fail_sw(f, "chip.select_sd", r.sw, "the security domain cannot be selected");
         if (ret_sd)

@@ -121,14 +121,21 @@ static cw_rc refused_install(struct cw_span plain, uint16_t sw, struct cw_fault 
                        todo, sw);
 }
 
-/* With the grouping that begins in the command, where one does. */
+static bool in_profile(const struct cw_perso *p, uint16_t id) {
+        for (size_t i = 0; i < p->plan->data->count; i++)
+                if (p->plan->data->dgi[i].rule->id == id)
+                        return true;
+        return false;
+}
+
+/* With the grouping that begins in the command, where one does: the middle of a long one is card data, and is
+ * not shown as if it were a header. */
 static cw_rc refused_data(const struct cw_perso *p, struct cw_span plain, uint16_t sw, struct cw_fault *f) {
         struct cw_span rest = CW_SPAN(plain.ptr + 5, plain.ptr[4]), value;
-        const uint8_t *at = rest.ptr;
-        char what[48] = "the chip refuses its data";
-        uint16_t id = rest.len >= 2 ? (uint16_t)(at[0] << 8 | at[1]) : 0;
+        char what[48] = "";
+        uint16_t id = 0;
         bool malformed = false;
-        if (cw_dgi_next(&rest, &id, &value, &malformed))
+        if (cw_dgi_next(&rest, &id, &value, &malformed) && in_profile(p, id))
                 (void)snprintf(what, sizeof what, "the chip refuses DGI %04X%s", id,
                                rest.len ? " or one behind it" : "");
         else

@@ -87,7 +87,9 @@ static void check_element(const struct cw_lint *l, struct cw_lint_item *item) {
         for (size_t i = 0; i < sizeof forms / sizeof *forms; i++)
                 if (forms[i].tag == item->tag)
                         check_form(l, item, i);
-        if (record && AMONG(of_terminal, item->tag))
+        /* Of Visa's readers 9F66 is theirs; in Mastercard's records it is the chip's (PUNATC). */
+        const bool free = item->tag == 0x9f66 && !cw_lint_is_qvsdc(l);
+        if (record && AMONG(of_terminal, item->tag) && !free)
                 cw_profile_finding(l->fs, item->place,
                                    "tag %X is the terminal's own, and no record's; remove it", item->tag);
         if (record && AMONG(of_chip, item->tag))
@@ -109,17 +111,33 @@ static void walk(const struct cw_lint *l, const struct cw_profile_dgi *rule, str
         }
 }
 
-/* What SELECT answers (Book 1, 11.3.4): one template A5, which some chips put around it themselves. */
+/* One A5, alone, behind the chip's name (84), or with it in the whole answer (6F): a chip takes it in one of
+ * these ways, and some put A5 around its contents themselves. */
+static bool has_form_of_fci(struct cw_span rest) {
+        struct cw_span all = rest;
+        struct cw_tlv tlv = {0};
+        unsigned a5 = 0, others = 0;
+        const bool whole = cw_tlv_next(&all, &tlv) == CW_TLV_ITEM && tlv.tag == 0x6f && all.len == 0;
+        if (whole)
+                rest = tlv.value;
+        while (cw_tlv_next(&rest, &tlv) == CW_TLV_ITEM) {
+                a5 += tlv.tag == 0xa5;
+                others += tlv.tag != 0xa5 && tlv.tag != 0x84;
+        }
+        return whole || a5 ? a5 == 1 && others == 0 : true;
+}
+
+/* What SELECT answers, Book 1, 11.3.4; by the antenna a kernel needs no label. */
 static void check_fci(const struct cw_lint *l, const struct cw_perso_dgi *fci) {
-        struct cw_span rest = fci->value, value;
-        struct cw_tlv first = {0};
+        struct cw_span value, name;
         char place[96];
         cw_lint_place(l, fci->rule, 0, place);
-        if (cw_tlv_next(&rest, &first) != CW_TLV_ITEM || first.tag == 0x6f || (first.tag == 0xa5 && rest.len))
+        if (!has_form_of_fci(fci->value))
                 cw_profile_finding(l->fs, place, "what SELECT answers is one template A5; wrap it");
-        else if (cw_tlv_find(fci->value, 0x84, &value))
-                cw_profile_finding(l->fs, place, "the chip itself puts its name (84) before A5; remove it");
-        else if (fci->rule->app == 0 && !cw_tlv_find(fci->value, 0x50, &value))
+        else if (cw_tlv_find(fci->value, 0xa5, &value) && cw_tlv_find(value, 0x84, &name))
+                cw_profile_finding(l->fs, place, "the chip's name (84) is before A5, not in it; remove it");
+        else if (fci->rule->role == CW_DGI_FCI && fci->rule->app == 0 &&
+                 !cw_tlv_find(fci->value, 0x50, &value))
                 cw_profile_finding(l->fs, place, "a terminal needs the application's label; add tag 50");
 }
 

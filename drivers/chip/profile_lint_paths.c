@@ -69,11 +69,15 @@ static void check_remainders(const struct path *p) {
         const struct cw_profile_auth *auth = &p->l->profile->auth;
         if (p->aip & AIP_ODA && auth->issuer_bits / 8 > auth->ca_bits / 8 - 36 && !path_has(p, 0x92))
                 find(p, p->gpo, 0x94,
-                     "the issuer's key does not fit its certificate, and the AFL leads to no tag 92; add it");
+                     "the issuer's key does not fit its certificate, and the AFL leads to no tag 92; add it, "
+                     "or say "
+                     "the shorter key's issuer_bits and ca_bits");
         if (p->aip & (AIP_DDA | AIP_CDA) && auth->icc.bits / 8 > auth->issuer_bits / 8 - 42 &&
             !path_has(p, 0x9f48))
                 find(p, p->gpo, 0x94,
-                     "the chip's key does not fit its certificate, and the AFL leads to no tag 9F48; add it");
+                     "the chip's key does not fit its certificate, and the AFL leads to no tag 9F48; add it, "
+                     "or say "
+                     "the issuer_bits that leave room");
 }
 
 /* Certificates where the AIP offers a way, records to authenticate, and neither without the other. */

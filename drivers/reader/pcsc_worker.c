@@ -319,6 +319,7 @@ struct cw_pcsc_turn *cw_pcsc_run(struct cw_pcsc_worker *w, enum cw_pcsc_op op, u
         cw_pcsc_until(timeout_ms, &until);
         if (!end_ahead(w, &until))
                 return NULL;
+        cw_pcsc_until(timeout_ms, &until);
         struct cw_pcsc_turn *t = cw_pcsc_turn_next(w, &ahead);
         if (in.len)
                 memcpy(t->command, in.ptr, in.len);

@@ -337,7 +337,7 @@ def test_qvsdc(rig):
     profile = load(rig, "style-qvsdc-debit")
     online = load(rig, "style-qvsdc-debit")
     entry = next(dgi for dgi in online["dgis"] if dgi["dgi"] == "9203")
-    entry["of"] = [{"tag": "82", "value": "0000"}, {"tag": "5F34", "value": "{psn}"}] + [item for item in entry["of"] if item["tag"] not in ("82", "94")]
+    entry["of"] = [{"tag": "82", "value": "0000"}] + [item for item in entry["of"] if item["tag"] not in ("82", "94")]
     online["dgis"] = [dgi for dgi in online["dgis"] if dgi["dgi"] != "0402"]
     for path, fdda in ((rig.profile("style-qvsdc-debit"), True), (rig.write("made/qvsdc.json", json.dumps(online)), False)):
         card = rig.insert(installed=aids(profile))

@@ -70,6 +70,33 @@ static void check_all(const char *file, const struct wrong *w, size_t count) {
 }
 #define CHECK(file, cases) check_all(CW_PROFILE_DIR file, cases, sizeof(cases) / sizeof *(cases))
 
+/* The same change, and it is nobody's mistake. */
+static void check_fine(const char *file, const char *from, const char *to) {
+        CW_AUTO_MEM char *text = NULL;
+        CW_AUTO(cw_profile_free) struct cw_profile *p = NULL;
+        static char changed[32768];
+        struct cw_fault f = {0};
+        size_t len = 0;
+        assert_int_equal(cw_file_read(file, CW_PROFILE_FILE_MAX, &text, &len, NULL), CW_OK);
+        char *at = strstr(text, from);
+        assert_non_null(at);
+        (void)snprintf(changed, sizeof changed, "%.*s%s%s", (int)(at - text), text, to, at + strlen(from));
+        if (cw_profile_parse("p.json", changed, strlen(changed), stderr, &p, &f) != CW_OK)
+                fail_msg("%s", f.text);
+}
+
+/* Mastercard's PUNATC has the number of Visa's qualifiers; a chip may want its whole answer to SELECT. */
+static void test_what_is_fine(void **state) {
+        (void)state;
+        static const char begin[] = "\"role\": \"contactless-fci\",\n      \"of\": [\n";
+        static const char name[] = "\"role\": \"contactless-fci\",\n      \"of\": [\n"
+                                   "{ \"tag\": \"84\", \"value\": \"A0000000031010\" },";
+        check_fine(
+            CW_PROFILE_DIR "/style-mchip-debit.json", "{ \"tag\": \"57\", \"value\": \"{track2}\" }",
+            "{ \"tag\": \"57\", \"value\": \"{track2}\" }, { \"tag\": \"9F66\", \"value\": \"0E70\" }");
+        check_fine(CW_PROFILE_DIR "/style-qvsdc-debit.json", begin, name);
+}
+
 static void test_own_values(void **state) {
         (void)state;
         static const struct wrong cases[] = {
@@ -150,7 +177,7 @@ static void test_terminal(void **state) {
             {"{ \"tag\": \"5F28\"", "{ \"tag\": \"9F36\"", "tag 9F36 is made by the chip", NULL},
             {"{ \"tag\": \"50\"", "{ \"tag\": \"DF01\"", "add tag 50", "\"dgi\": \"9102\""},
             {"{ \"tag\": \"87\", \"value\": \"01\" }", "{ \"tag\": \"84\", \"value\": \"A000000003\" }",
-             "puts its name (84) before A5", "\"dgi\": \"9102\""},
+             "(84) is before A5, not in it", "\"dgi\": \"9102\""},
             {"\"A5\"", "\"6F\"", "one template A5", "\"dgi\": \"9102\""},
             {"9F1A029F3501", "9F1A025F2402", "asks for 5F24, which a terminal reads only later", NULL},
             {"9F1A029F3501", "9F1A029F35", "is not a list of tags and lengths", NULL},
@@ -270,8 +297,8 @@ static void test_instructions(void **state) {
 static void test_qvsdc(void **state) {
         (void)state;
         static const struct wrong cases[] = {
-            {"{ \"tag\": \"57\", \"value\": \"{track2}\" },\n        { \"tag\": \"9F6C\"",
-             "{ \"tag\": \"9F6C\"", "the track 2 equivalent from this answer",
+            {"{ \"tag\": \"57\", \"value\": \"{track2}\" },\n        { \"tag\": \"5F34\"",
+             "{ \"tag\": \"5F34\"", "the track 2 equivalent from this answer",
              "{ \"tag\": \"82\", \"value\": \"2000\" }"},
             {"\"3E00\"", "\"3E\"", "9F6C, two bytes", "{ \"tag\": \"82\", \"value\": \"2000\" }"},
             {"9F66049F02069F03069F1A0295055F2A029A039C019F3704", "9F66049F02069F03069F1A0295055F2A029A039C01",
@@ -303,10 +330,11 @@ int main(void) {
         const struct CMUnitTest tests[] = {
             cmocka_unit_test(test_made),         cmocka_unit_test(test_qvsdc),
             cmocka_unit_test(test_instructions), cmocka_unit_test(test_own_values),
-            cmocka_unit_test(test_dates),        cmocka_unit_test(test_object_lists),
-            cmocka_unit_test(test_cvm_list),     cmocka_unit_test(test_groupings),
-            cmocka_unit_test(test_paths),        cmocka_unit_test(test_enciphered),
-            cmocka_unit_test(test_terminal),     cmocka_unit_test(test_formats),
+            cmocka_unit_test(test_what_is_fine), cmocka_unit_test(test_dates),
+            cmocka_unit_test(test_object_lists), cmocka_unit_test(test_cvm_list),
+            cmocka_unit_test(test_groupings),    cmocka_unit_test(test_paths),
+            cmocka_unit_test(test_enciphered),   cmocka_unit_test(test_terminal),
+            cmocka_unit_test(test_formats),
         };
         return cmocka_run_group_tests_name("chip profile lint", tests, NULL, NULL);
 }

@@ -105,8 +105,9 @@ static void test_nothing_behind_one_not_asked_for(void **state) {
         struct cw_card_channel *c = connected(r);
         struct cw_fault f = {0};
         CW_AUTO_RAPDU struct cw_rapdu no = {0};
-        fake.answers[1] = (struct fake_answer){.hex = "9000", .releases = 2};
-        fake.answer_count = 2;
+        FAKE_SET(answers[1].hex, "9000");
+        FAKE_SET(answers[1].releases, 2);
+        FAKE_SET(answer_count, 2);
         assert_int_equal(ask_with_one_behind(c, SOON_MS, &f), CW_OK);
         await_transmits(2);
         cw_card_meanwhile(c, lay_third, c); /* no command: the one under way is not what was to be sent */
