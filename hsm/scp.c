@@ -201,8 +201,9 @@ static cw_rc wrap_secure(struct cw_scp *s, const struct cw_capdu *a, struct cw_s
         return CW_OK;
 }
 
-cw_rc cw_scp_wrap(struct cw_scp *s, const uint8_t *apdu, size_t len, struct cw_scp_wrapped *ret,
-                  struct cw_fault *f) {
+/* Flat: see scp03.c. */
+__attribute__((flatten)) cw_rc cw_scp_wrap(struct cw_scp *s, const uint8_t *apdu, size_t len,
+                                           struct cw_scp_wrapped *ret, struct cw_fault *f) {
         struct cw_capdu a;
         cw_rc rc = cw_capdu_parse(apdu, len, &a, f);
         if (rc == CW_OK)
