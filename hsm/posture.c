@@ -6,12 +6,29 @@
 #include <stdio.h>
 #include <string.h>
 
+/*
+ * An expired key is refused where a card is to be made with it: cards of other products, and those made
+ * before, do not wait for the next version. D1 is asked for tokens only, and d1.assertion says itself what
+ * its key lacks.
+ */
+static bool holds_up(const struct cw_stored_key *k) {
+        return !k->ok && !k->expired && strcmp(k->cfg->purpose, "d1-sign") != 0;
+}
+
 bool cw_posture_ready(const struct cw_posture *p) {
         for (size_t i = 0; i < p->keys->count; i++) {
-                if (!p->keys->keys[i].ok)
+                if (holds_up(&p->keys->keys[i]))
                         return false;
         }
         return cw_probe_all_ok(&p->capabilities->required);
+}
+
+static bool all_keys_ok(const struct cw_key_store *ks) {
+        for (size_t i = 0; i < ks->count; i++) {
+                if (!ks->keys[i].ok)
+                        return false;
+        }
+        return true;
 }
 
 const char *cw_posture_pin_path(const struct cw_config_hsm *cfg) {
@@ -70,14 +87,28 @@ static json_t *pads_json(const struct cw_config_hsm *cfg) {
         return json_pack("{s:I, s:o}", "listed", (json_int_t)listed, "first_sight", any);
 }
 
-static const char *summary(const struct cw_posture *p, char *buf, size_t cap) {
-        for (size_t i = 0; i < p->keys->count; i++) {
-                const struct cw_stored_key *k = &p->keys->keys[i];
-                if (k->ok)
-                        continue;
-                (void)snprintf(buf, cap, "key %s: %s", k->cfg->label, k->text);
-                return buf;
+/* The first key that holds up everything, or else the first that cannot be used; NULL when all can. */
+static const struct cw_stored_key *worst(const struct cw_key_store *ks) {
+        const struct cw_stored_key *bad = NULL;
+        for (size_t i = 0; i < ks->count; i++) {
+                const struct cw_stored_key *k = &ks->keys[i];
+                if (holds_up(k))
+                        return k;
+                if (!k->ok && bad == NULL)
+                        bad = k;
         }
+        return bad;
+}
+
+static const char *of_key(const struct cw_stored_key *k, char *buf, size_t cap) {
+        (void)snprintf(buf, cap, "key %s: %s", k->cfg->label, k->text);
+        return buf;
+}
+
+static const char *summary(const struct cw_posture *p, char *buf, size_t cap) {
+        const struct cw_stored_key *bad = worst(p->keys);
+        if (bad != NULL && holds_up(bad))
+                return of_key(bad, buf, cap);
         for (size_t i = 0; i < p->capabilities->required.count; i++) {
                 const struct cw_probe *q = &p->capabilities->required.probes[i];
                 if (q->ok)
@@ -86,6 +117,8 @@ static const char *summary(const struct cw_posture *p, char *buf, size_t cap) {
                                q->text);
                 return buf;
         }
+        if (bad != NULL)
+                return of_key(bad, buf, cap);
         if (p->cfg->test_token)
                 return "a token for tests (hsm.test_token): not for production";
         return p->cfg->allow_host_memory ? "clear PINs pass through host memory: not PCI PIN compliant"
@@ -146,7 +179,8 @@ cw_rc cw_posture_selftest(const struct cw_posture *p, json_t **ret) {
         CW_AUTO_JSON json_t *tests = json_array();
         if (!add_tests(tests, &p->capabilities->required))
                 return CW_RC(CW_L_HSM, CW_C_RETRY, CW_E_NOMEM);
-        json_t *result = json_pack("{s:b, s:O, s:o}", "ok", cw_posture_ready(p), "tests", tests, "keys",
+        json_t *result = json_pack("{s:b, s:O, s:o}", "ok",
+                                   cw_posture_ready(p) && all_keys_ok(p->keys), "tests", tests, "keys",
                                    keys_json(p->keys));
         if (result == NULL)
                 return CW_RC(CW_L_HSM, CW_C_RETRY, CW_E_NOMEM);

@@ -13,7 +13,8 @@ struct cw_posture {
         const struct cw_capabilities *capabilities;
 };
 
-/* All configured keys can be used and all probes passed. */
+/* All probes passed, and no key is wrong that all work waits for: an expired one and that for D1 are refused
+ * where they are needed. */
 bool cw_posture_ready(const struct cw_posture *p);
 /* "host-memory" or "refused": no generic token can do the PIN pad's DUKPT and the set-PIN forms inside. */
 const char *cw_posture_pin_path(const struct cw_config_hsm *cfg);

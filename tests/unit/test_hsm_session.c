@@ -3,10 +3,13 @@
 #include "test_hsm_sess_rig.h"
 
 #include "base/buf.h"
+#include "base/cleanup.h"
+#include "hsm/posture.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -268,6 +271,29 @@ static void expired_keys(void **state) {
         assert_string_equal(f.code, "HSM_KEY");
 }
 
+/* One expired key does not end the work with the others, nor does the one for D1; a wrong one does. */
+static void keys_that_hold_up_the_branch(void **state) {
+        (void)state;
+        CW_AUTO_MEM struct cw_capabilities *capabilities = calloc(1, sizeof(*capabilities));
+        const struct cw_posture p = {.keys = &rig.keys, .capabilities = capabilities};
+        struct cw_stored_key *k = &rig.keys.keys[0];
+        const struct cw_config_key *cfg = k->cfg;
+        struct cw_config_key d1 = *cfg;
+        assert_non_null(capabilities);
+        for (size_t i = 0; i < rig.keys.count; i++)
+                rig.keys.keys[i].ok = true;
+        assert_true(cw_posture_ready(&p));
+        k->ok = false;
+        assert_false(cw_posture_ready(&p));
+        k->expired = true;
+        assert_true(cw_posture_ready(&p));
+        k->expired = false;
+        d1.purpose = "d1-sign";
+        k->cfg = &d1;
+        assert_true(cw_posture_ready(&p));
+        k->cfg = cfg;
+}
+
 /* ---- scripts ---- */
 
 /* The command of an "emv.script" call with these PIN blocks of the source zone; the fault's code in *f. */
@@ -332,6 +358,7 @@ int main(void) {
             cmocka_unit_test_setup_teardown(keys_are_checked_at_open, setup, teardown),
             cmocka_unit_test_setup_teardown(records_of_issuer_keys, setup, teardown),
             cmocka_unit_test_setup_teardown(expired_keys, setup, teardown),
+            cmocka_unit_test_setup_teardown(keys_that_hold_up_the_branch, setup, teardown),
             cmocka_unit_test_setup_teardown(pin_change_with_the_current_one, setup, teardown),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
