@@ -117,6 +117,18 @@ static void check_label(const struct cw_config *c, const char *who, const char *
                             label, k->purpose, purpose);
 }
 
+/* Its label was enough before the key had versions: the text says what a whole entry is. */
+static void check_d1_sign_key(const struct cw_config *c, struct cw_findings *fs) {
+        const char *label = c->d1.sign_key;
+        if (*label && !cw_config_key(c, label))
+                find_member(fs, "d1", "sign_key",
+                            "no key \"%s\" in hsm.keys; add it there with the purpose \"d1-sign\", the "
+                            "algorithm \"p256\" and its kcv",
+                            label);
+        else
+                check_label(c, "d1", "sign_key", label, "d1-sign", fs);
+}
+
 /* The words hsmd knows (hsm/pin_policy.h). */
 static void check_weak_pins(const char *who, const char *list, struct cw_findings *fs) {
         static const char *const words[] = {"repeated", "sequential", "birth-date", "pan-digits"};
@@ -462,7 +474,7 @@ void cw_config_check(const struct cw_config *c, struct cw_findings *fs) {
         check_label(c, "", "pan_hash_key", c->pan_hash_key, "pan-hash", fs);
         check_label(c, "pin", "key", c->pin.key, "pin-transport", fs);
         check_label(c, "pin", "bdk", c->pin.bdk, "bdk", fs);
-        check_label(c, "d1", "sign_key", c->d1.sign_key, "d1-sign", fs);
+        check_d1_sign_key(c, fs);
         if (c->agent.poll_min_ms > c->agent.poll_max_ms)
                 find_member(fs, "agent", "poll_min_ms", "must not be larger than poll_max_ms");
         if (c->pin.length_min > c->pin.length_max)
