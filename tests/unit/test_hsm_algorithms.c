@@ -318,6 +318,16 @@ static void cmac_by_cipher(void **state) {
         soft_hsm_free(soft);
 }
 
+static void fill(uint8_t *msg, size_t len) {
+        for (size_t i = 0; i < len; i++)
+                msg[i] = (uint8_t)(i * 41 + i / 256);
+}
+
+static void expect_wiped(const uint8_t *msg, size_t len) {
+        for (size_t i = 0; i < len; i++)
+                assert_int_equal(msg[i], 0);
+}
+
 static void expect_chain(const struct cw_hsm_crypto *c, const struct cw_hsm_key *k, const uint8_t *msg,
                          size_t len) {
         uint8_t iv[16], want[CW_CBC_MAX], got[CW_CBC_MAX];
@@ -340,8 +350,7 @@ static void cbc_by_ecb(void **state) {
         struct soft_hsm *soft = soft_hsm_new(&c);
         struct cw_hsm_key k = {0};
         uint8_t msg[CW_CBC_MAX + 16];
-        for (size_t i = 0; i < sizeof(msg); i++)
-                msg[i] = (uint8_t)(i * 41 + i / 256);
+        fill(msg, sizeof(msg));
         for (unsigned a = CW_ALG_TDES2; a <= CW_ALG_AES256; a++) {
                 enum cw_hsm_alg alg = (enum cw_hsm_alg)a;
                 size_t n = cw_hsm_alg_block(alg);
@@ -352,14 +361,19 @@ static void cbc_by_ecb(void **state) {
                 expect_chain(&c, &k, msg, CW_CBC_MAX);
                 assert_int_equal(cw_cbc_by_ecb(&c, &k, CW_ENCRYPT, msg, msg, CW_CBC_MAX + n, msg, NULL),
                                  CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_TOO_BIG));
+                expect_wiped(msg, CW_CBC_MAX + n);
                 cw_hsm_key_destroy(&c, &k);
+                fill(msg, sizeof(msg));
         }
         assert_int_equal(cw_hsm_import(&c, CW_ALG_AES128, CW_USE_ENCRYPT, msg, &k, NULL), CW_OK);
         assert_int_equal(cw_cbc_by_ecb(&c, &k, CW_DECRYPT, msg, msg, 32, msg, NULL),
                          CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_DENIED));
+        expect_wiped(msg, 32);
+        fill(msg, sizeof(msg));
         soft_fail_after(soft, 2); /* the token goes after two of four blocks */
         assert_int_equal(cw_rc_class(cw_cbc_by_ecb(&c, &k, CW_ENCRYPT, msg, msg, 64, msg, NULL)),
                          CW_C_RECONNECT);
+        expect_wiped(msg, 64);
         soft_fail_after(soft, -1);
         cw_hsm_key_destroy(&c, &k);
         soft_hsm_free(soft);
