@@ -113,6 +113,10 @@ size_t cw_key_mechanisms(enum cw_hsm_alg alg, unsigned usage, CK_MECHANISM_TYPE 
                 ret[n++] = CKM_RSA_X_509;
                 return n;
         }
+        if (alg == CW_ALG_P256) {
+                ret[n++] = CKM_ECDSA;
+                return n;
+        }
         if ((usage & (CW_USE_ENCRYPT | CW_USE_DECRYPT | CW_USE_WRAP | CW_USE_UNWRAP)) != 0) {
                 ret[n++] = aes ? CKM_AES_ECB : CKM_DES3_ECB;
                 ret[n++] = aes ? CKM_AES_CBC : CKM_DES3_CBC;

@@ -80,6 +80,12 @@ cw_rc cw_sess_value_cavv(struct cw_sess *s, struct cw_msg *request, struct cw_ms
         return rc != CW_OK ? rc : cw_sess_put_att(reply, value, CW_CVV_LEN, f);
 }
 
+static bool mac_known(const char *algorithm, bool aes) {
+        if (strcmp(algorithm, "cmac") == 0)
+                return true;
+        return !aes && (strcmp(algorithm, "iso9797-1") == 0 || strcmp(algorithm, "iso9797-3") == 0);
+}
+
 /* *ret_len: 16 for AES, else 8. */
 static cw_rc mac_of(struct cw_sess *s, const struct cw_msg *request, uint8_t ret[16], size_t *ret_len,
                     struct cw_fault *f) {
@@ -95,6 +101,9 @@ static cw_rc mac_of(struct cw_sess *s, const struct cw_msg *request, uint8_t ret
                 rc = cw_sess_att(request, 0, 0, CW_MAC_MSG_MAX, &msg, f);
         if (rc != CW_OK)
                 return rc;
+        bool aes = cw_hsm_alg_is_aes(key->key.alg);
+        if (!mac_known(algorithm, aes))
+                return cw_sess_bad("\"algorithm\" must be cmac, of a TDES key also iso9797-1 or iso9797-3", f);
         rc = cw_key_policy_use(key->cfg, &key->version,
                                strcmp(algorithm, "iso9797-1") == 0   ? "M1"
                                : strcmp(algorithm, "iso9797-3") == 0 ? "M3"
@@ -102,20 +111,15 @@ static cw_rc mac_of(struct cw_sess *s, const struct cw_msg *request, uint8_t ret
                                f);
         if (rc != CW_OK)
                 return rc;
-        bool aes = cw_hsm_alg_is_aes(key->key.alg);
         *ret_len = aes ? 16 : 8;
-        if (aes && strcmp(algorithm, "cmac") == 0)
+        if (aes)
                 return cw_hsm_cmac(s->c, &key->key, msg.ptr, msg.len, ret, f);
-        if (!aes &&
-            strcmp(algorithm, "cmac") == 0) /* a TDES key for MACs enciphers: it signs nothing itself */
+        if (strcmp(algorithm, "cmac") == 0) /* a TDES key for MACs enciphers: it signs nothing itself */
                 return cw_cmac_by_cipher(s->c, &key->key, msg.ptr, msg.len, ret, f);
-        if (!aes && strcmp(algorithm, "iso9797-1") == 0)
+        if (strcmp(algorithm, "iso9797-1") == 0)
                 return cw_cbc_mac(s->c, &key->key, padding, msg.ptr, msg.len, ret, f);
-        if (!aes && strcmp(algorithm, "iso9797-3") == 0) {
-                const struct cw_retail_key pair = cw_stored_retail(key);
-                return cw_retail_mac(s->c, &pair, padding, NULL, msg.ptr, msg.len, ret, f);
-        }
-        return cw_sess_bad("\"algorithm\" must be cmac, of a TDES key also iso9797-1 or iso9797-3", f);
+        const struct cw_retail_key pair = cw_stored_retail(key);
+        return cw_retail_mac(s->c, &pair, padding, NULL, msg.ptr, msg.len, ret, f);
 }
 
 cw_rc cw_sess_mac_generate(struct cw_sess *s, struct cw_msg *request, struct cw_msg *reply,

@@ -96,7 +96,9 @@ static cw_rc open_token(struct worker *w, struct cw_fault *f) {
 static void know_ways(struct worker *w) {
         cw_capabilities_ways(&w->capabilities, &w->args->cfg->hsm, w->token);
         const struct cw_p11_inside inside = {cw_capabilities_cmac_kdf(&w->capabilities),
-                                             cw_capabilities_key_xor(&w->capabilities),
+                                             /* the key was written without CKA_DERIVE there */
+                                             !w->token->host_derive &&
+                                                 cw_capabilities_key_xor(&w->capabilities),
                                              cw_capabilities_retail_mac(&w->capabilities)};
         cw_p11_offer(&w->crypto, &w->ops, &inside);
 }
