@@ -103,7 +103,7 @@ static const struct operation {
                                  {"tdes-ecb", "tdes-cbc"},
                                  "",
                                  "the PIN; Visa: also the card's key for cryptograms",
-                                 "no generic token writes a PIN into a message"},
+                                 "hsmd writes the PIN into the message itself"},
     [CW_OPERATION_PIN_GENERATE] =
         {"pin-generate", true, {NULL}, {"random", "tdes-ecb"}, "", "the PIN", "no generic token makes PINs"},
     [CW_OPERATION_ISSUER_RSA] = {"issuer-rsa", false, {"rsa-sign"}, {NULL}, "the signatures", "", ""},
