@@ -51,6 +51,7 @@ foreach(name issue icc service pad kiosk rotation faults stall memory)
         cw_add_test(test_hsmd_${name} SOURCES ${hsmd}/test_hsmd_${name}.c LABELS integration LIBS cw_test_hsmd_rig
                 TIMEOUT 600)
 endforeach()
+target_include_directories(test_hsmd_memory PRIVATE ${CMAKE_SOURCE_DIR}/tests)
 if(CW_SANITIZE)
         target_compile_definitions(test_hsmd_memory PRIVATE CW_SANITIZED)
 endif()

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "hostile_module.h"
+#include "tap.h"
 
 #define CRYPTOKI_COMPAT
 #include <p11-kit/pkcs11.h>
@@ -12,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #define PUBLIC __attribute__((visibility("default")))
@@ -115,6 +117,38 @@ static CK_RV finish(enum cw_hostile_action action, CK_RV rv, CK_RV wanted) {
         return action == CW_HOSTILE_AFTER ? wanted : rv;
 }
 
+/* ---- what crosses the boundary ---- */
+
+static void tap(const char *function, const void *value, CK_ULONG len) {
+        char path[PATH_MAX];
+        struct cw_tap_head head = {.len = (uint32_t)len};
+        int fd = -1;
+        if (value != NULL && len > 0 && len < HUGE_LEN && path_of("tap", path))
+                fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
+        if (fd < 0)
+                return;
+        (void)snprintf(head.function, sizeof(head.function), "%s", function);
+        struct iovec parts[2] = {{&head, sizeof(head)}, {(void *)(uintptr_t)value, len}};
+        if (writev(fd, parts, 2) != (ssize_t)(sizeof(head) + len))
+                abort();
+        (void)close(fd);
+}
+
+static void tap_attributes(const char *function, const CK_ATTRIBUTE *t, CK_ULONG count) {
+        for (CK_ULONG i = 0; i < count; i++)
+                tap(function, t[i].pValue, t[i].ulValueLen);
+}
+
+/* Of a derivation the data as well, which its parameter points to. */
+static void tap_mechanism(const char *function, const CK_MECHANISM *m) {
+        const CK_KEY_DERIVATION_STRING_DATA *data = m->pParameter;
+        tap(function, m->pParameter, m->ulParameterLen);
+        if (m->mechanism == CKM_XOR_BASE_AND_DATA || m->mechanism == CKM_CONCATENATE_BASE_AND_DATA ||
+            m->mechanism == CKM_CONCATENATE_DATA_AND_BASE || m->mechanism == CKM_DES3_ECB_ENCRYPT_DATA ||
+            m->mechanism == CKM_AES_ECB_ENCRYPT_DATA)
+                tap(function, data->pData, data->ulLen);
+}
+
 /* ---- false answers ---- */
 
 static void lie_bytes(enum cw_hostile_action action, CK_BYTE *out, CK_ULONG *len) {
@@ -188,13 +222,15 @@ WRAP(C_OpenSession,
      (slot, flags, app, notify, ret), lie_handle(action, ret))
 WRAP(C_GetSessionInfo, (CK_SESSION_HANDLE s, CK_SESSION_INFO *info), (s, info), NO_LIE)
 WRAP(C_CreateObject, (CK_SESSION_HANDLE s, CK_ATTRIBUTE *t, CK_ULONG n, CK_OBJECT_HANDLE *ret),
-     (s, t, n, ret), lie_handle(action, ret))
+     (s, t, n, ret), tap_attributes("C_CreateObject", t, n);
+     lie_handle(action, ret))
 WRAP(C_CopyObject,
      (CK_SESSION_HANDLE s, CK_OBJECT_HANDLE h, CK_ATTRIBUTE *t, CK_ULONG n, CK_OBJECT_HANDLE *ret),
      (s, h, t, n, ret), lie_handle(action, ret))
 WRAP(C_DestroyObject, (CK_SESSION_HANDLE s, CK_OBJECT_HANDLE h), (s, h), NO_LIE)
 WRAP(C_GetAttributeValue, (CK_SESSION_HANDLE s, CK_OBJECT_HANDLE h, CK_ATTRIBUTE *t, CK_ULONG n),
-     (s, h, t, n), lie_attributes(action, t, n))
+     (s, h, t, n), tap_attributes("C_GetAttributeValue", t, n);
+     lie_attributes(action, t, n))
 WRAP(C_SetAttributeValue, (CK_SESSION_HANDLE s, CK_OBJECT_HANDLE h, CK_ATTRIBUTE *t, CK_ULONG n),
      (s, h, t, n), NO_LIE)
 WRAP(C_FindObjectsInit, (CK_SESSION_HANDLE s, CK_ATTRIBUTE *t, CK_ULONG n), (s, t, n), NO_LIE)
@@ -208,7 +244,8 @@ WRAP(C_SignInit, (CK_SESSION_HANDLE s, CK_MECHANISM *m, CK_OBJECT_HANDLE h), (s,
 WRAP(C_DigestInit, (CK_SESSION_HANDLE s, CK_MECHANISM *m), (s, m), NO_LIE)
 #define WRAP_BYTES(name)                                                                                     \
         WRAP(name, (CK_SESSION_HANDLE s, CK_BYTE * in, CK_ULONG len, CK_BYTE * out, CK_ULONG * out_len),     \
-             (s, in, len, out, out_len), lie_bytes(action, out, out_len))
+             (s, in, len, out, out_len), tap(#name, in, len);                                                \
+             tap(#name, out, out != NULL ? *out_len : 0); lie_bytes(action, out, out_len))
 WRAP_BYTES(C_Encrypt)
 WRAP_BYTES(C_Decrypt)
 WRAP_BYTES(C_Sign)
@@ -216,15 +253,18 @@ WRAP_BYTES(C_Digest)
 WRAP(C_WrapKey,
      (CK_SESSION_HANDLE s, CK_MECHANISM *m, CK_OBJECT_HANDLE k, CK_OBJECT_HANDLE h, CK_BYTE *out,
       CK_ULONG *len),
-     (s, m, k, h, out, len), lie_bytes(action, out, len))
+     (s, m, k, h, out, len), tap("C_WrapKey", out, out != NULL ? *len : 0);
+     lie_bytes(action, out, len))
 WRAP(C_UnwrapKey,
      (CK_SESSION_HANDLE s, CK_MECHANISM *m, CK_OBJECT_HANDLE k, CK_BYTE *in, CK_ULONG len, CK_ATTRIBUTE *t,
       CK_ULONG n, CK_OBJECT_HANDLE *ret),
-     (s, m, k, in, len, t, n, ret), lie_handle(action, ret))
+     (s, m, k, in, len, t, n, ret), tap("C_UnwrapKey", in, len);
+     lie_handle(action, ret))
 WRAP(C_DeriveKey,
      (CK_SESSION_HANDLE s, CK_MECHANISM *m, CK_OBJECT_HANDLE k, CK_ATTRIBUTE *t, CK_ULONG n,
       CK_OBJECT_HANDLE *ret),
-     (s, m, k, t, n, ret), lie_handle(action, ret))
+     (s, m, k, t, n, ret), tap_mechanism("C_DeriveKey", m);
+     lie_handle(action, ret))
 WRAP(C_GenerateRandom, (CK_SESSION_HANDLE s, CK_BYTE *out, CK_ULONG len), (s, out, len),
      if (action == CW_HOSTILE_LIE) memset(out, 0, len))
 

@@ -5,7 +5,7 @@
  * Environment: CW_REAL_MODULE (default SoftHSM), CW_REAL_INIT (NSS softokn's library parameters),
  * CW_SHIM_DIR. In that folder the file "control" has one line per misbehaviour: "C_Function action
  * [argument]"; it is read before each call. A process with a file "control.<pid>" obeys that
- * in its place. "logins" gets a byte for each C_Login.
+ * in its place. "logins" gets a byte for each C_Login. "tap", when it is there, gets what crosses (tap.h).
  *
  * Actions: rv 0xNN (return it and do nothing), after 0xNN (do it, then return this), sleep (as long as the
  * line stands), crash, sigpipe (SIGPIPE, then CKR_DEVICE_ERROR), lie (a false answer, then CKR_OK), long

@@ -403,6 +403,8 @@ void rig_start(struct rig *r, const struct rig_options *o) {
         assert_int_equal(fclose(f), 0);
         if (o->issuer)
                 write_issuer(r, o->issuer_bits);
+        if (o->tap)
+                assert_int_equal(fclose(create(r, "tap")), 0);
         write_keys(r);
         const struct rig_options plain = {.issuer = o->issuer,
                                           .service = o->service,

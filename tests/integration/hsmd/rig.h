@@ -25,6 +25,7 @@ struct rig_options {
         bool nss;               /* NSS softokn in place of SoftHSM */
         bool opencryptoki;      /* openCryptoki in place of SoftHSM; see rig_opencryptoki_missing */
         bool shim;              /* the module that misbehaves on demand, around that of the token */
+        bool tap;               /* with shim: what crosses the boundary of the module goes to the file "tap" */
         const struct rig *like; /* a copy of its SoftHSM token, which costs less than a new one */
         bool wrong_kcv;         /* of the CVK, in the daemon's configuration */
         bool wrong_pin;         /* in the daemon's credential */

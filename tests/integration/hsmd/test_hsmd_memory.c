@@ -2,6 +2,7 @@
 /* 1,000 PIN entries in host-memory mode: no clear PIN block stays in any process of the daemon once its
  * operation has ended. And how much memory the daemon takes. */
 #include "card.h"
+#include "hostile/tap.h"
 #include "rig.h"
 
 #include <setjmp.h>
@@ -150,21 +151,82 @@ static void pvv(int fd, unsigned n) {
         assert_int_equal(reply->att[0]->len, 4);
 }
 
+/* A clear format 0 block or PIN field, or the digits (BCD on their own, or text) of the PIN. */
+static bool tells_pin(const uint8_t *value, size_t len, const char *pin) {
+        uint8_t field[8] = {4, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff};
+        field[1] = (uint8_t)((pin[0] - '0') << 4 | (pin[1] - '0'));
+        field[2] = (uint8_t)((pin[2] - '0') << 4 | (pin[3] - '0'));
+        return memmem(value, len, tail, sizeof(tail)) != NULL || memmem(value, len, field, 8) != NULL ||
+               memmem(value, len, pin, 4) != NULL || (len == 2 && memcmp(value, field + 1, 2) == 0);
+}
+
+struct crossings {
+        unsigned clear, ciphered; /* values that tell a PIN; blocks under a key, in and out */
+};
+
+/* What was handed to the module and what it handed back since the last time. */
+static void crossed(FILE *tap, const char *pin, struct crossings *sum) {
+        static uint8_t value[1u << 16];
+        struct cw_tap_head head;
+        while (fread(&head, sizeof(head), 1, tap) == 1) {
+                assert_true(head.len <= sizeof(value));
+                assert_int_equal(fread(value, 1, head.len, tap), head.len);
+                sum->clear += tells_pin(value, head.len, pin) ? 1 : 0;
+                sum->ciphered += head.len == 8 && (strcmp(head.function, "C_UnwrapKey") == 0 ||
+                                                   strcmp(head.function, "C_WrapKey") == 0);
+        }
+        clearerr(tap);
+}
+
+static FILE *open_tap(void) {
+        char path[256];
+        rig_path(&rig, "tap", path, sizeof(path));
+        FILE *tap = fopen(path, "re");
+        assert_non_null(tap);
+        return tap;
+}
+
+/* One session; what the operations make cross is summed, what opening it does is not. */
+static void tapped_session(int fd, unsigned *done, FILE *tap, struct crossings *sum) {
+        char pin[5];
+        assert_int_equal(fseek(tap, 0, SEEK_END), 0);
+        for (unsigned k = 0; k < TRANSLATIONS + PVVS; k++) {
+                pin_of(*done, pin);
+                if (k < TRANSLATIONS)
+                        translate(fd, (*done)++);
+                else
+                        pvv(fd, (*done)++);
+                crossed(tap, pin, sum);
+        }
+}
+
+/* Where clear blocks are in host memory they cross: the tap must see one at least for each operation. */
+static void the_tap_sees(void **state) {
+        (void)state;
+        unsigned done = 0;
+        struct crossings sum = {0};
+        FILE *tap = open_tap();
+        int fd = service();
+        tapped_session(fd, &done, tap, &sum);
+        (void)close(fd);
+        (void)fclose(tap);
+        assert_true(sum.clear >= done);
+}
+
 /*
- * The same in the token (NSS, without host memory): what is ours never has a clear block. What the module,
- * which computes in the worker's process, leaves on its heap is counted apart: the stack is wiped by us, and
- * our other memory is searched in the supervisor.
+ * The same in the token (NSS, without host memory): nothing that tells a PIN crosses the boundary of the
+ * module, in or out, so none can be in the worker by our doing. What the module, which computes in the
+ * worker's process, leaves there itself is counted apart. The supervisor is searched.
  */
 static void thousand_operations_in_token(void **state) {
         (void)state;
         unsigned done = 0, residues = 0;
+        struct crossings sum = {0};
+        FILE *tap = open_tap();
         for (unsigned i = 0; i < TRANSLATE_SESSIONS; i++) {
                 int fd = service();
                 pid_t workers[8];
-                for (unsigned k = 0; k < TRANSLATIONS; k++)
-                        translate(fd, done++);
-                for (unsigned k = 0; k < PVVS; k++)
-                        pvv(fd, done++);
+                tapped_session(fd, &done, tap, &sum);
                 rig_wait_workers(&rig, 2);
                 size_t n = rig_workers(&rig, workers, 8);
                 for (size_t w = 0; w < n && i % 8 == 7; w++)
@@ -172,7 +234,10 @@ static void thousand_operations_in_token(void **state) {
                 (void)close(fd);
                 rig_wait_workers(&rig, 1);
         }
+        (void)fclose(tap);
         assert_true(done >= OPERATIONS);
+        assert_int_equal(sum.clear, 0);
+        assert_true(sum.ciphered >= 2 * done); /* in and out: the tap was there */
         assert_false(rig_memory_has(rig.pid, tail, sizeof(tail)));
         (void)printf("in-token: %u translations and PVVs, %u searches found residues of the module\n", done,
                      residues);
@@ -240,12 +305,25 @@ static int setup(void **state) {
         return 0;
 }
 
-static int setup_nss(void **state) {
-        (void)state;
+static int start_nss(bool no_host_memory) {
         if (access("/dev/shm", W_OK) == 0)
                 assert_int_equal(setenv("TMPDIR", "/dev/shm", 1), 0);
-        rig_start(&rig, &(struct rig_options){.service = true, .nss = true, .no_host_memory = true});
+        rig_start(&rig, &(struct rig_options){.service = true,
+                                         .nss = true,
+                                         .shim = true,
+                                         .tap = true,
+                                         .no_host_memory = no_host_memory});
         return 0;
+}
+
+static int setup_in_token(void **state) {
+        (void)state;
+        return start_nss(true);
+}
+
+static int setup_host_memory(void **state) {
+        (void)state;
+        return start_nss(false);
 }
 
 static int teardown(void **state) {
@@ -262,5 +340,7 @@ int main(void) {
         };
         const struct CMUnitTest in_token[] = {cmocka_unit_test(thousand_operations_in_token)};
         int failed = cmocka_run_group_tests(tests, setup, teardown);
-        return failed + cmocka_run_group_tests(in_token, setup_nss, teardown);
+        const struct CMUnitTest host_memory[] = {cmocka_unit_test(the_tap_sees)};
+        failed += cmocka_run_group_tests(host_memory, setup_host_memory, teardown);
+        return failed + cmocka_run_group_tests(in_token, setup_in_token, teardown);
 }
