@@ -45,3 +45,8 @@ bool cw_cond_init(pthread_cond_t *cond) {
         (void)pthread_condattr_destroy(&attr);
         return ok;
 }
+
+int cw_cond_wait_until(pthread_cond_t *cond, pthread_mutex_t *lock, int64_t deadline_ns) {
+        const struct timespec until = {deadline_ns / 1000000000, deadline_ns % 1000000000};
+        return pthread_cond_timedwait(cond, lock, &until);
+}

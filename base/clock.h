@@ -28,3 +28,5 @@ int cw_deadline_left_ms(int64_t deadline_ns);
 /* A condition whose timed waits take deadlines of cw_deadline_ns. False, and nothing to destroy, on failure.
  */
 bool cw_cond_init(pthread_cond_t *cond);
+/* pthread_cond_timedwait on one of those. Blocks until it is signalled or deadline_ns has passed. */
+int cw_cond_wait_until(pthread_cond_t *cond, pthread_mutex_t *lock, int64_t deadline_ns);

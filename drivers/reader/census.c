@@ -86,10 +86,9 @@ static struct cw_reader_question *question_new(const char *name) {
 
 static void wait_a_moment(struct cw_reader_question *q) {
         int64_t deadline = cw_deadline_ns(PATIENCE_MS);
-        struct timespec until = {deadline / 1000000000, deadline % 1000000000};
         (void)pthread_mutex_lock(&q->lock);
         for (int err = 0; !q->done && err == 0;)
-                err = pthread_cond_timedwait(&q->answered, &q->lock, &until);
+                err = cw_cond_wait_until(&q->answered, &q->lock, deadline);
         (void)pthread_mutex_unlock(&q->lock);
 }
 

@@ -74,17 +74,16 @@ static cw_rc handle_transmit(struct cw_card_channel *c, struct cw_span command, 
                              uint8_t *ret, size_t ret_cap, size_t *ret_len, struct cw_fault *f) {
         struct handle *h = handle_of(c);
         struct cw_pcsc_turn *t = NULL;
-        struct timespec until;
         if (!h->worker || h->dead || command.len > sizeof t->command)
                 return dead("pcsc.transmit", f);
-        cw_pcsc_until(timeout_ms, &until);
+        const int64_t deadline_ns = cw_deadline_ns(timeout_ms);
         h->dead = !send(h->worker, command, &t);
         if (h->dead)
                 return dead("pcsc.transmit", f);
         h->under_way = true;
         cw_card_run_meanwhile(c);
         h->under_way = false;
-        if (!cw_pcsc_turn_end(h->worker, &until))
+        if (!cw_pcsc_turn_end(h->worker, deadline_ns))
                 return stuck(h, "pcsc.transmit", f);
         cw_wipe(t->command, sizeof t->command);
         h->dead = t->rv != SCARD_S_SUCCESS || t->answer_len < 2 || t->answer_len > ret_cap;

@@ -242,16 +242,6 @@ void cw_pcsc_worker_free(struct cw_pcsc_worker *w) {
         free(w);
 }
 
-void cw_pcsc_until(int64_t timeout_ms, struct timespec *ret) {
-        (void)clock_gettime(CLOCK_MONOTONIC, ret);
-        ret->tv_sec += timeout_ms / 1000;
-        ret->tv_nsec += (timeout_ms % 1000) * 1000000;
-        if (ret->tv_nsec >= 1000000000) {
-                ret->tv_nsec -= 1000000000;
-                ret->tv_sec++;
-        }
-}
-
 struct cw_pcsc_turn *cw_pcsc_turn_next(struct cw_pcsc_worker *w, bool *ret_ahead) {
         struct cw_pcsc_turn *t = &w->turn[w->mine];
         (void)pthread_mutex_lock(&w->lock);
@@ -282,12 +272,12 @@ void cw_pcsc_turn_behind(struct cw_pcsc_worker *w, struct cw_span command) {
         (void)pthread_mutex_unlock(&w->lock);
 }
 
-bool cw_pcsc_turn_end(struct cw_pcsc_worker *w, const struct timespec *until) {
+bool cw_pcsc_turn_end(struct cw_pcsc_worker *w, int64_t deadline_ns) {
         struct cw_pcsc_turn *t = &w->turn[w->mine];
         int err = 0;
         (void)pthread_mutex_lock(&w->lock);
         while (t->state != CW_TURN_DONE && err == 0)
-                err = pthread_cond_timedwait(&w->moved, &w->lock, until);
+                err = cw_cond_wait_until(&w->moved, &w->lock, deadline_ns);
         bool done = t->state == CW_TURN_DONE;
         if (done) {
                 t->state = CW_TURN_FREE;
@@ -302,10 +292,10 @@ bool cw_pcsc_turn_end(struct cw_pcsc_worker *w, const struct timespec *until) {
 }
 
 /* An answer nobody came for: another op is wanted instead. */
-static bool end_ahead(struct cw_pcsc_worker *w, const struct timespec *until) {
+static bool end_ahead(struct cw_pcsc_worker *w, int64_t deadline_ns) {
         bool ahead = false;
         struct cw_pcsc_turn *t = cw_pcsc_turn_next(w, &ahead);
-        if (ahead && !cw_pcsc_turn_end(w, until))
+        if (ahead && !cw_pcsc_turn_end(w, deadline_ns))
                 return false;
         if (ahead)
                 cw_wipe(t->answer, sizeof t->answer);
@@ -314,12 +304,10 @@ static bool end_ahead(struct cw_pcsc_worker *w, const struct timespec *until) {
 
 struct cw_pcsc_turn *cw_pcsc_run(struct cw_pcsc_worker *w, enum cw_pcsc_op op, uint32_t code,
                                  struct cw_span in, int64_t timeout_ms) {
-        struct timespec until;
         bool ahead = false;
-        cw_pcsc_until(timeout_ms, &until);
-        if (!end_ahead(w, &until))
+        if (!end_ahead(w, cw_deadline_ns(timeout_ms)))
                 return NULL;
-        cw_pcsc_until(timeout_ms, &until);
+        const int64_t deadline_ns = cw_deadline_ns(timeout_ms);
         struct cw_pcsc_turn *t = cw_pcsc_turn_next(w, &ahead);
         if (in.len)
                 memcpy(t->command, in.ptr, in.len);
@@ -327,5 +315,5 @@ struct cw_pcsc_turn *cw_pcsc_run(struct cw_pcsc_worker *w, enum cw_pcsc_op op, u
         t->code = code;
         t->card_is_there = false;
         cw_pcsc_turn_give(w, t, op);
-        return cw_pcsc_turn_end(w, &until) ? t : NULL;
+        return cw_pcsc_turn_end(w, deadline_ns) ? t : NULL;
 }

@@ -13,7 +13,6 @@
 #include "drivers/reader/pcsc.h"
 
 #include <pthread.h>
-#include <time.h>
 
 enum cw_pcsc_op {
         CW_PCSC_CONNECT,
@@ -70,8 +69,6 @@ struct cw_pcsc_worker *cw_pcsc_worker_new(const char *name, const char *wanted,
 /* After its thread was joined. */
 void cw_pcsc_worker_free(struct cw_pcsc_worker *w);
 
-void cw_pcsc_until(int64_t timeout_ms, struct timespec *ret);
-
 /* The turn that is the caller's next. *ret_ahead: it lay behind the one before and was given by the worker
  * itself; else it is free, to be filled in and given. */
 struct cw_pcsc_turn *cw_pcsc_turn_next(struct cw_pcsc_worker *w, bool *ret_ahead);
@@ -80,7 +77,7 @@ void cw_pcsc_turn_give(struct cw_pcsc_worker *w, struct cw_pcsc_turn *t, enum cw
 void cw_pcsc_turn_behind(struct cw_pcsc_worker *w, struct cw_span command);
 /* Blocks until the caller's next turn is done. False when it is not in time: the worker is abandoned, and may
  * be touched no more. */
-CW_WARN_UNUSED bool cw_pcsc_turn_end(struct cw_pcsc_worker *w, const struct timespec *until);
+CW_WARN_UNUSED bool cw_pcsc_turn_end(struct cw_pcsc_worker *w, int64_t deadline_ns);
 /* One op from giving to end, behind whatever was sent ahead. NULL as cw_pcsc_turn_end's false. */
 CW_WARN_UNUSED struct cw_pcsc_turn *cw_pcsc_run(struct cw_pcsc_worker *w, enum cw_pcsc_op op, uint32_t code,
                                                 struct cw_span in, int64_t timeout_ms);

@@ -190,11 +190,10 @@ static LONG one_round(struct cw_card_reader *r, SCARDCONTEXT context, struct cw_
 
 static void back_off(struct cw_card_reader *r, int64_t delay_ms) {
         int64_t deadline = cw_deadline_ns(delay_ms);
-        struct timespec until = {deadline / 1000000000, deadline % 1000000000};
         (void)pthread_mutex_lock(&r->lock);
         int err = 0;
         while (!r->stop && err == 0)
-                err = pthread_cond_timedwait(&r->changed, &r->lock, &until);
+                err = cw_cond_wait_until(&r->changed, &r->lock, deadline);
         (void)pthread_mutex_unlock(&r->lock);
 }
 
@@ -338,7 +337,6 @@ static bool satisfied(const struct cw_card_reader_state *s, bool want_card, cons
 cw_rc cw_card_reader_wait(struct cw_card_reader *r, bool want_card, const uint32_t *after, int64_t timeout_ms,
                           const atomic_bool *cancel, struct cw_fault *f) {
         int64_t deadline = cw_deadline_ns(timeout_ms);
-        struct timespec until = {deadline / 1000000000, deadline % 1000000000};
         bool cancelled = false, ok = false;
         (void)pthread_mutex_lock(&r->lock);
         for (int err = 0;;) {
@@ -346,7 +344,7 @@ cw_rc cw_card_reader_wait(struct cw_card_reader *r, bool want_card, const uint32
                 ok = satisfied(&r->state, want_card, after);
                 if (ok || cancelled || err != 0)
                         break;
-                err = pthread_cond_timedwait(&r->changed, &r->lock, &until);
+                err = cw_cond_wait_until(&r->changed, &r->lock, deadline);
         }
         struct cw_card_reader_state last = r->state;
         (void)pthread_mutex_unlock(&r->lock);

@@ -208,10 +208,9 @@ void cw_bench_post(struct cw_bench *b, uint64_t client, struct cw_msg *m) {
 
 /* The next task; NULL when it is time for idle work or to stop. Holds the lock on entry and exit. */
 static struct cw_task *next_task(struct cw_bench *b, int64_t idle_at_ns) {
-        struct timespec until = {idle_at_ns / 1000000000, idle_at_ns % 1000000000};
         int err = 0;
         while (!b->stop && !b->tasks && err == 0)
-                err = pthread_cond_timedwait(&b->work, &b->lock, &until);
+                err = cw_cond_wait_until(&b->work, &b->lock, idle_at_ns);
         if (b->stop || !b->tasks)
                 return NULL;
         struct cw_task *t = b->tasks;

@@ -61,11 +61,10 @@ void cw_step_progress(const struct cw_step_run *run, int percent, const char *te
 /* Until the acknowledgement, the loss of the client (waiting is cleared by the loop) or the deadline. */
 static bool wait_for_ack(struct cw_station *st) {
         int64_t deadline_ns = cw_deadline_ns(ATTEMPT_ACK_MS);
-        struct timespec until = {deadline_ns / 1000000000, deadline_ns % 1000000000};
         (void)pthread_mutex_lock(&st->lock);
         int err = 0;
         while (st->attempt.waiting && !st->attempt.acked && err == 0)
-                err = pthread_cond_timedwait(&st->attempted, &st->lock, &until);
+                err = cw_cond_wait_until(&st->attempted, &st->lock, deadline_ns);
         bool acked = st->attempt.acked;
         st->attempt.waiting = false;
         (void)pthread_mutex_unlock(&st->lock);
