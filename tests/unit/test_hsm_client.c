@@ -72,6 +72,14 @@ static void say_false(const struct cw_msg *to) {
         say(cw_msg_error(to, &f));
 }
 
+/* As hsmd answers the request behind this one, which is not there yet. */
+static struct cw_msg *next_after(const struct cw_msg *m) {
+        struct cw_msg *next = cw_msg_request("gp.unwrap");
+        assert_non_null(next);
+        next->id = m->id + 1;
+        return next;
+}
+
 /* What was said too late of one answer is never taken for the next one's. */
 static void too_late(void **state) {
         (void)state;
@@ -94,8 +102,7 @@ static void late_then_false(void **state) {
         assert_int_equal(check(&f), CW_RC(CW_L_HSM, CW_C_RECONNECT, CW_E_TIMEOUT));
         CW_AUTO(cw_msg_free) struct cw_msg *first = request();
         say_good(first);
-        CW_AUTO(cw_msg_free) struct cw_msg *expected = cw_msg_request("gp.unwrap");
-        expected->id = first->id + 1;
+        CW_AUTO(cw_msg_free) struct cw_msg *expected = next_after(first);
         say_false(expected);
         assert_int_equal(check(&f), CW_RC(CW_L_HSM, CW_C_REJECT, CW_E_MISMATCH));
         close_session();
@@ -128,8 +135,7 @@ static void says_nothing(void **state) {
         open_session(SHORT_MS);
         assert_int_equal(check(&f), CW_RC(CW_L_HSM, CW_C_RECONNECT, CW_E_TIMEOUT));
         CW_AUTO(cw_msg_free) struct cw_msg *first = request();
-        CW_AUTO(cw_msg_free) struct cw_msg *expected = cw_msg_request("gp.unwrap");
-        expected->id = first->id + 1;
+        CW_AUTO(cw_msg_free) struct cw_msg *expected = next_after(first);
         struct cw_msg *empty = cw_msg_ok(expected);
         assert_int_equal(json_object_del(empty->json, "ok"), 0);
         say(empty);

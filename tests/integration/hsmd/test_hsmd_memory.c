@@ -162,6 +162,7 @@ static bool tells_pin(const uint8_t *value, size_t len, const char *pin) {
 
 struct crossings {
         unsigned clear, ciphered; /* values that tell a PIN; blocks under a key, in and out */
+        unsigned silent;          /* operations in which no value told one */
 };
 
 /* What was handed to the module and what it handed back since the last time. */
@@ -196,7 +197,9 @@ static void tapped_session(int fd, unsigned *done, FILE *tap, struct crossings *
                         translate(fd, (*done)++);
                 else
                         pvv(fd, (*done)++);
+                const unsigned before = sum->clear;
                 crossed(tap, pin, sum);
+                sum->silent += sum->clear == before;
         }
 }
 
@@ -211,6 +214,7 @@ static void the_tap_sees(void **state) {
         (void)close(fd);
         (void)fclose(tap);
         assert_true(sum.clear >= done);
+        assert_int_equal(sum.silent, 0);
 }
 
 /*
@@ -308,11 +312,10 @@ static int setup(void **state) {
 static int start_nss(bool no_host_memory) {
         if (access("/dev/shm", W_OK) == 0)
                 assert_int_equal(setenv("TMPDIR", "/dev/shm", 1), 0);
-        rig_start(&rig, &(struct rig_options){.service = true,
-                                         .nss = true,
-                                         .shim = true,
-                                         .tap = true,
-                                         .no_host_memory = no_host_memory});
+        rig_start(
+            &rig,
+            &(struct rig_options){
+                .service = true, .nss = true, .shim = true, .tap = true, .no_host_memory = no_host_memory});
         return 0;
 }
 
